@@ -1,0 +1,136 @@
+// Runs the tests: `npm test`, `npm test -- PATH…` (files, or folders below tests/).
+// One process per file, a few at once. A file counts only if it exits with 0 and its tally (tests/support/guard.ts)
+// says that every registered test started and ended; anything else fails the run. Last line: `N passed, N failed`.
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import pLimit from 'p-limit';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const bundles = path.join(root, 'node_modules/.cache/tests');
+const guard = path.join(root, 'tests/support/guard.ts');
+const fileLimitMs = 20 * 60 * 1000;
+
+const guardUvu = {
+  name: 'guard-uvu',
+  setup(builder) {
+    builder.onResolve({ filter: /^uvu$/ }, ({ importer }) =>
+      importer === guard ? { path: 'uvu', external: true } : { path: guard },
+    );
+    builder.onResolve({ filter: /^image-tasks$/ }, () => ({ path: path.join(root, 'src/define/index.ts') }));
+  },
+};
+
+/** Test files below tests/ that the patterns name. A pattern that matches none is an error. */
+function select(patterns) {
+  const tests = path.join(root, 'tests');
+  const all = readdirSync(tests, { recursive: true })
+    .filter((name) => /\.test\.(ts|js|mjs)$/.test(name))
+    .sort()
+    .map((name) => path.join(tests, name));
+  if (patterns.length === 0) return all;
+  const chosen = new Set();
+  for (const pattern of patterns) {
+    const wanted = path.resolve(root, pattern);
+    const found = all.filter((file) => file === wanted || file.startsWith(`${wanted}${path.sep}`));
+    if (found.length === 0) throw new Error(`"${pattern}" matches no test file (tests/**/*.test.ts)`);
+    for (const file of found) chosen.add(file);
+  }
+  return [...chosen];
+}
+
+function runFile(file, index) {
+  const bundle = path.join(
+    bundles,
+    `${path.relative(path.join(root, 'tests'), file)}`.replace(/\.(ts|mjs)$/, '.js'),
+  );
+  const tallyFile = path.join(bundles, `tally-${index}.json`);
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, ['--enable-source-maps', bundle], {
+      cwd: root,
+      env: { ...process.env, TASKS_TEST_TALLY: tallyFile },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: fileLimitMs,
+      killSignal: 'SIGKILL',
+    });
+    let output = '';
+    child.stdout.on('data', (data) => (output += data));
+    child.stderr.on('data', (data) => (output += data));
+    child.on('close', (code, signal) => resolve(judge({ file, code, signal, output, tallyFile })));
+  });
+}
+
+function judge({ file, code, signal, output, tallyFile }) {
+  const tally = existsSync(tallyFile) ? JSON.parse(readFileSync(tallyFile, 'utf8')) : undefined;
+  const faults = [...(tally?.faults ?? ['the file ended without a tally'])];
+  if (tally !== undefined && tally.registered + tally.skipped.length === 0)
+    faults.push('the file has no tests');
+  if (signal !== null) faults.push(`ended by ${signal}`);
+  else if (code !== 0 && !tally?.failed && faults.length === 0) faults.push(`exit code ${code}`);
+  return {
+    name: path.relative(root, file),
+    output,
+    faults,
+    passed: tally?.passed ?? 0,
+    failed: (tally?.failed ?? 0) + faults.length,
+    skipped: tally?.skipped ?? [],
+  };
+}
+
+function report(result) {
+  const mark = result.failed > 0 ? '✖' : '✔';
+  console.log(
+    `${mark} ${result.name}  ${result.passed} passed${result.failed ? `, ${result.failed} failed` : ''}`,
+  );
+  for (const name of result.skipped) console.log(`  skipped: ${name}`);
+  if (result.failed > 0) console.log(result.output.replace(/^/gm, '  │ '));
+  for (const fault of result.faults) console.log(`  fault: ${fault}`);
+}
+
+async function main() {
+  const files = select(process.argv.slice(2));
+  rmSync(bundles, { recursive: true, force: true });
+  mkdirSync(bundles, { recursive: true });
+  await build({
+    entryPoints: files,
+    outdir: bundles,
+    outbase: path.join(root, 'tests'),
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    packages: 'external',
+    sourcemap: 'linked',
+    plugins: [guardUvu],
+    logLevel: 'warning',
+  });
+  const limit = pLimit(availableParallelism());
+  const results = await Promise.all(
+    files.map((file, index) =>
+      limit(async () => {
+        const result = await runFile(file, index);
+        report(result);
+        return result;
+      }),
+    ),
+  );
+  const sum = (count) => results.reduce((total, result) => total + count(result), 0);
+  const [passed, failed, skipped] = [
+    sum((r) => r.passed),
+    sum((r) => r.failed),
+    sum((r) => r.skipped.length),
+  ];
+  const nothing = passed + failed === 0;
+  if (nothing) console.log('no test ran');
+  console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+  return failed > 0 || nothing ? 1 : 0;
+}
+
+process.exitCode = await main().catch((error) => {
+  console.error(error.message);
+  console.log('0 passed, 1 failed');
+  return 1;
+});

@@ -1,0 +1,119 @@
+import type { Axes, Where } from '../model/task.ts';
+
+/** What functions of the version get: the string of a plain list, or the typed cell of a matrix. */
+export type Late<V, T> = T | ((version: V) => T);
+
+/** One cell of a matrix: its version and its value on each axis. */
+export interface VersionCell<A extends Axes = Axes> {
+  readonly version: string;
+  readonly axes: A;
+}
+
+/** What `matrix()` returns, for the field `versions`. */
+export interface Matrix<A extends Axes = Axes> {
+  readonly [matrixBrand]: true;
+  readonly cells: readonly VersionCell<A>[];
+}
+
+export const matrixBrand: unique symbol = Symbol.for('image-tasks.matrix') as never;
+export const definitionBrand: unique symbol = Symbol.for('image-tasks.definition') as never;
+export const referenceBrand: unique symbol = Symbol.for('image-tasks.reference') as never;
+
+/** One task of a definition, `base.at('bookworm')`, or several, `libs.all({ pg: '17' })`. */
+export interface Reference {
+  readonly [referenceBrand]: 'at' | 'all';
+  readonly definition: Definition;
+  /** A version, or values on axes. */
+  readonly where: string | Axes | undefined;
+}
+
+/** What may stand in `needs` and `after`. */
+export type NeedTarget = Definition | Reference;
+export type Needs<V> = Readonly<Record<string, NeedTarget | ((version: V) => NeedTarget)>>;
+
+/** Fields that images and commands share. */
+export interface CommonFields<V> {
+  /** Lower case letters, digits and `. _ - /` as registries accept them. */
+  readonly name: string;
+  readonly description?: Late<V, string>;
+  readonly needs?: Late<V, Needs<V>>;
+  /** Order only, if both are planned: adds nothing, no key. */
+  readonly after?: readonly (NeedTarget | ((version: V) => NeedTarget))[];
+  /** `90s`, `30m`, `2h`. */
+  readonly timeout?: Late<V, string>;
+  /** True: its failure is reported and blocks its dependents, not the exit code. */
+  readonly allowFailure?: Late<V, boolean>;
+}
+
+/** The fields of `image()`. All but name, versions and the list of `after` may be functions of the version. */
+export interface ImageFields<V> extends CommonFields<V> {
+  /** The build context, relative to the project root. */
+  readonly context: Late<V, string>;
+  /** Default: `<context>/Dockerfile`. */
+  readonly dockerfile?: Late<V, string>;
+  readonly target?: Late<V, string | undefined>;
+  readonly args?: Late<V, Readonly<Record<string, string>>>;
+  readonly labels?: Late<V, Readonly<Record<string, string>>>;
+  readonly network?: Late<V, string>;
+  /** Default: linux on this machine's architecture. */
+  readonly platforms?: Late<V, readonly string[]>;
+  /** A script, or a folder with an executable `run`. */
+  readonly test?: Late<V, string | undefined>;
+  /** Default true. False: an internal image, never given a dev or release tag. */
+  readonly publish?: Late<V, boolean>;
+  /** What stands after the colon; default: the version. */
+  readonly tags?: Late<V, readonly string[]>;
+  /** `files`: the build's file system is exported as files, like a command's. */
+  readonly output?: Late<V, 'image' | 'files'>;
+}
+
+/** The fields of `command()`. */
+export interface CommandFields<V> extends CommonFields<V> {
+  /** argv, no shell. An argv[0] with a slash is relative to the project root, which is the working directory. */
+  readonly run: Late<V, readonly [string, ...string[]]>;
+  /** Globs relative to the project root; the content of what they match counts. */
+  readonly inputs?: Late<V, readonly string[]>;
+  /** Names of environment variables: passed and keyed. */
+  readonly env?: Late<V, readonly string[]>;
+}
+
+type WithVersions<F, V> = F & { readonly versions?: V };
+export type ImageInput<V, L> = WithVersions<ImageFields<V>, L>;
+export type CommandInput<V, L> = WithVersions<CommandFields<V>, L>;
+
+/** What `image()` and `command()` return. Its fields are kept as they were written and checked when the graph is made. */
+export interface Definition {
+  readonly [definitionBrand]: 'image' | 'command';
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** The task of one version: the version's text, or a cell (a matrix's typed cell, or values on enough of its axes). */
+  at(version: string | Axes): Reference;
+  /** All tasks, or those with the given values on axes, as `<name>/<version>/…`; files only. */
+  all(filter?: Axes): Reference;
+}
+
+/** What `project()` returns. */
+export interface ProjectDefinition {
+  readonly [projectBrand]: true;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+export const projectBrand: unique symbol = Symbol.for('image-tasks.project') as never;
+
+/** The fields of `project()`. */
+export interface ProjectFields {
+  /** The repository that names are put under, `citus` or `registry.example/team`. */
+  readonly repo?: string;
+  /** One repository for all content tags, `citus/build-cache`. */
+  readonly cacheRepo?: string;
+}
+
+/** A definition as it was found in a definitions file. */
+export interface Declared {
+  readonly definition: Definition;
+  readonly where: Where;
+}
+
+/** Everything that the definition files of a project declare. */
+export interface Declarations {
+  readonly definitions: readonly Declared[];
+  readonly projects: readonly { readonly project: ProjectDefinition; readonly where: Where }[];
+}

@@ -1,0 +1,145 @@
+import * as v from 'valibot';
+import type { Problem } from '../model/errors.ts';
+import { didYouMean } from './nearest.ts';
+
+const text = v.string();
+const nonEmpty = v.pipe(v.string(), v.nonEmpty('a text that is not empty'));
+const texts = v.record(v.string(), v.string());
+const relativePath = v.pipe(
+  nonEmpty,
+  v.check(
+    (path) => !path.startsWith('/') && !path.split('/').includes('..'),
+    'a path below the project root',
+  ),
+);
+const duration = v.pipe(v.string(), v.regex(/^[1-9]\d*[smhd]$/, "a duration such as '90s', '30m', '2h'"));
+const argName = v.pipe(v.string(), v.regex(/^[A-Za-z_]\w*$/, 'a name of letters, digits and _'));
+
+const common = {
+  description: v.optional(text),
+  timeout: v.optional(duration),
+  allowFailure: v.optional(v.boolean(), false),
+};
+
+/** The fields of an image at one version, functions already called; `needs` and `after` are resolved elsewhere. */
+const imageFields = v.strictObject({
+  ...common,
+  context: relativePath,
+  dockerfile: v.optional(relativePath),
+  target: v.optional(nonEmpty),
+  args: v.optional(v.record(argName, v.string()), {}),
+  labels: v.optional(texts, {}),
+  network: v.optional(v.picklist(['default', 'none', 'host']), 'default'),
+  platforms: v.optional(
+    v.pipe(
+      v.array(v.pipe(v.string(), v.regex(/^[a-z0-9]+\/[a-z0-9]+(\/[a-z0-9]+)?$/, "such as 'linux/amd64'"))),
+      v.nonEmpty(),
+    ),
+  ),
+  test: v.optional(relativePath),
+  publish: v.optional(v.boolean(), true),
+  tags: v.optional(v.pipe(v.array(v.string()), v.nonEmpty('at least one tag'))),
+  output: v.optional(v.picklist(['image', 'files']), 'image'),
+});
+
+const commandFields = v.strictObject({
+  ...common,
+  run: v.pipe(
+    v.array(text),
+    v.minLength(1, 'an argv with at least the program'),
+    v.check((argv) => argv[0] !== '', 'a program first'),
+  ),
+  inputs: v.optional(v.array(nonEmpty), []),
+  env: v.optional(v.array(argName), []),
+});
+
+const schemas = { image: imageFields, command: commandFields };
+
+/** Fields of the contract that this version of the program does not carry out. */
+const notYet = new Set(['aliases', 'secrets', 'maxAge', 'retries']);
+const resolvedElsewhere = ['name', 'versions', 'needs', 'after'];
+
+export type ImageValues = v.InferOutput<typeof imageFields>;
+export type CommandValues = v.InferOutput<typeof commandFields>;
+/** What a fault is told about: everything of a Problem but the place. */
+export type Fault = Omit<Problem, 'file' | 'definition'>;
+
+/** Field names that a definition of this kind must not have, each with what to do instead. */
+export function checkFieldNames(
+  kind: 'image' | 'command',
+  fields: Readonly<Record<string, unknown>>,
+): Fault[] {
+  const known = [...Object.keys(schemas[kind].entries), ...resolvedElsewhere];
+  return Object.keys(fields)
+    .filter((field) => !known.includes(field))
+    .map((field): Fault => {
+      if (notYet.has(field)) {
+        return { field, message: 'this field is not supported yet', hint: 'leave it out for now' };
+      }
+      const hint = didYouMean(field, known);
+      return {
+        field,
+        message: 'unknown field',
+        expected: `one of ${known.sort().join(', ')}`,
+        ...(hint ? { hint } : {}),
+      };
+    });
+}
+
+/** The values of one version's fields, checked, or the faults. Fields with a wrong name are passed over. */
+export function checkValues<K extends 'image' | 'command'>(
+  kind: K,
+  values: Readonly<Record<string, unknown>>,
+): { values?: v.InferOutput<(typeof schemas)[K]>; faults: Fault[] } {
+  const schema = schemas[kind];
+  const known = Object.fromEntries(
+    Object.entries(values).filter(
+      ([field, value]) => Object.hasOwn(schema.entries, field) && value !== undefined,
+    ),
+  );
+  const result = v.safeParse(schema, known);
+  if (result.success) return { values: result.output as v.InferOutput<(typeof schemas)[K]>, faults: [] };
+  return { faults: result.issues.map(asFault) };
+}
+
+/** The settings of `project()`, checked, or the faults. */
+export function checkProject(fields: Readonly<Record<string, unknown>>): {
+  values?: { repo?: string; cacheRepo?: string };
+  faults: Fault[];
+} {
+  const schema = v.strictObject({ repo: v.optional(nonEmpty), cacheRepo: v.optional(nonEmpty) });
+  const result = v.safeParse(schema, fields);
+  if (!result.success) return { faults: result.issues.map(asFault) };
+  const { repo, cacheRepo } = result.output;
+  return { values: { ...(repo ? { repo } : {}), ...(cacheRepo ? { cacheRepo } : {}) }, faults: [] };
+}
+
+function asFault(issue: v.BaseIssue<unknown>): Fault {
+  const path = issue.path?.map((item) => String(item.key)) ?? [];
+  const missing = issue.received === 'undefined' && issue.kind === 'schema';
+  return {
+    field: path.join('.'),
+    message: missing ? 'missing' : issue.expected === 'never' ? 'unknown field' : 'wrong value',
+    ...(missing ? {} : { found: show(issue.input) }),
+    expected: issue.kind === 'validation' ? issue.message : describeType(issue.expected),
+  };
+}
+
+/** A value as a person would write it, cut where it is long. */
+export function show(value: unknown): string {
+  if (typeof value === 'function') return 'a function';
+  if (typeof value === 'string') return JSON.stringify(value);
+  const shown = JSON.stringify(value) ?? String(value);
+  return shown.length > 80 ? `${shown.slice(0, 77)}…` : shown;
+}
+
+function describeType(expected: string | null): string {
+  const words: Record<string, string> = {
+    string: 'a text',
+    boolean: 'true or false',
+    Array: 'a list',
+    Object: 'an object',
+    never: 'no such field',
+  };
+  return words[expected ?? ''] ?? expected ?? 'another value';
+}

@@ -1,0 +1,142 @@
+import type { Declarations } from '../define/types.ts';
+import { DefinitionError, type Problem, type TasksError } from '../model/errors.ts';
+import { type Graph, needIds, type Project, type Task, type TaskId } from '../model/task.ts';
+import { expand } from './expand.ts';
+import { checkProject } from './fields.ts';
+import { repositoryFault } from './names.ts';
+import { indexDrafts, placeOf, resolveNeeds } from './needs.ts';
+
+/**
+ * The graph of everything declared: versions expanded, needs resolved, checked.
+ * `defaultPlatform` is what images without `platforms` are built for (`linux/amd64`).
+ * @throws DefinitionError (exit 2) with all faults of the first stage that has any
+ */
+export function makeGraph(declarations: Declarations, defaultPlatform: string): Graph {
+  const drafts = expand(declarations.definitions, defaultPlatform);
+  const problems: Problem[] = [];
+  const index = indexDrafts(drafts);
+  const tasks = drafts.map((draft) =>
+    resolveNeeds(draft, index, (fault) => problems.push({ ...placeOf(draft.declared), ...fault })),
+  );
+  problems.push(...duplicates(tasks));
+  if (problems.length > 0) throw new DefinitionError(unique(problems));
+  const byId = new Map(tasks.map((task) => [task.id, task]));
+  return { tasks: sortByNeeds(byId), dependents: dependentsOf(tasks) };
+}
+
+/** The project's settings, or none. @throws DefinitionError where there are two, or a wrong one. */
+export function projectOf(declarations: Declarations): Project {
+  const [first, second] = declarations.projects;
+  if (first === undefined) return {};
+  const place = { file: first.where.file, definition: first.where.name };
+  if (second !== undefined) {
+    throw new DefinitionError([
+      {
+        ...place,
+        message: `project() stands here and in ${second.where.file} (${second.where.name})`,
+        expected: 'at most one',
+      },
+    ]);
+  }
+  const { values, faults } = checkProject(first.project.fields);
+  const problems: Problem[] = faults.map((fault) => ({ ...place, ...fault }));
+  for (const [field, repo] of Object.entries(values ?? {})) {
+    const expected = repositoryFault(repo);
+    if (expected !== undefined)
+      problems.push({ ...place, field, message: 'not a repository', found: repo, expected });
+  }
+  if (problems.length > 0) throw new DefinitionError(problems);
+  return values!;
+}
+
+function duplicates(tasks: readonly Task[]): Problem[] {
+  const problems: Problem[] = [];
+  const ids = new Map<string, Task>();
+  const tags = new Map<string, Task>();
+  for (const task of tasks) {
+    const place = { file: task.where.file, definition: task.name };
+    const twin = ids.get(task.id);
+    if (twin !== undefined) {
+      problems.push({
+        ...place,
+        message: `two tasks are called ${task.id}`,
+        found: `${twin.where.file} (${twin.where.name}) and ${task.where.file} (${task.where.name})`,
+        expected: 'each name and version once',
+      });
+      continue;
+    }
+    ids.set(task.id, task);
+    for (const tag of new Set(task.publish ? task.tags : [])) {
+      const other = tags.get(`${task.name}:${tag}`);
+      if (other === undefined) tags.set(`${task.name}:${tag}`, task);
+      else
+        problems.push({
+          ...place,
+          field: 'tags',
+          message: `${other.id} and ${task.id} would both write the tag ${task.name}:${tag}`,
+          expected: 'each tag once',
+        });
+    }
+  }
+  return problems;
+}
+
+/** Needs and `after` first; among tasks that are free, in the order written. @throws TasksError with a cycle's path. */
+function sortByNeeds(tasks: ReadonlyMap<TaskId, Task>): ReadonlyMap<TaskId, Task> {
+  const sorted = new Map<TaskId, Task>();
+  const open = new Set<TaskId>();
+  for (const start of tasks.keys()) {
+    // An explicit stack: graphs are deeper than JavaScript's call stack allows.
+    const stack: { id: TaskId; rest: TaskId[] }[] = [];
+    const enter = (id: TaskId): void => {
+      if (sorted.has(id)) return;
+      if (open.has(id)) throw cycle([...open], id, tasks);
+      open.add(id);
+      const task = tasks.get(id)!;
+      stack.push({ id, rest: [...needIds(task), ...task.after] });
+    };
+    enter(start);
+    while (stack.length > 0) {
+      const top = stack.at(-1)!;
+      const next = top.rest.shift();
+      if (next !== undefined) enter(next);
+      else {
+        stack.pop();
+        open.delete(top.id);
+        sorted.set(top.id, tasks.get(top.id)!);
+      }
+    }
+  }
+  return sorted;
+}
+
+function cycle(open: readonly TaskId[], id: TaskId, tasks: ReadonlyMap<TaskId, Task>): TasksError {
+  const path = [...open.slice(open.indexOf(id)), id];
+  const task = tasks.get(id)!;
+  return new DefinitionError([
+    {
+      file: task.where.file,
+      definition: task.name,
+      field: 'needs',
+      message: `a cycle: ${path.join(' -> ')}`,
+      expected: 'needs and after that lead back to no task',
+    },
+  ]);
+}
+
+function dependentsOf(tasks: readonly Task[]): ReadonlyMap<TaskId, readonly TaskId[]> {
+  const dependents = new Map<TaskId, TaskId[]>();
+  for (const task of tasks) {
+    for (const id of needIds(task)) {
+      const list = dependents.get(id);
+      if (list) list.push(task.id);
+      else dependents.set(id, [task.id]);
+    }
+  }
+  return dependents;
+}
+
+/** A fault of a definition shows once, not once a version. */
+function unique(problems: readonly Problem[]): Problem[] {
+  return [...new Map(problems.map((problem) => [JSON.stringify(problem), problem])).values()];
+}

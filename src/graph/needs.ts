@@ -1,0 +1,278 @@
+import {
+  type Declared,
+  type Definition,
+  definitionBrand,
+  type Reference,
+  referenceBrand,
+} from '../define/types.ts';
+import type { Axes, Need, Task, TaskId } from '../model/task.ts';
+import { makesFiles } from '../model/task.ts';
+import type { Draft } from './expand.ts';
+import { type Fault, show } from './fields.ts';
+import { didYouMean } from './nearest.ts';
+
+type Complain = (fault: Fault) => void;
+
+/** All drafts by the definition that they come from. */
+export type Index = ReadonlyMap<Definition, readonly Draft[]>;
+
+/** Groups drafts by definition. */
+export function indexDrafts(drafts: readonly Draft[]): Index {
+  const index = new Map<Definition, Draft[]>();
+  for (const draft of drafts) {
+    const list = index.get(draft.declared.definition);
+    if (list) list.push(draft);
+    else index.set(draft.declared.definition, [draft]);
+  }
+  return index;
+}
+
+/** The draft's task with its `needs` and `after` resolved to task ids. */
+export function resolveNeeds(draft: Draft, index: Index, complain: Complain): Task {
+  const { fields } = draft.declared.definition;
+  const needs = lateRecord(fields.needs, draft.versionArgument, complain).flatMap(([name, value]) => {
+    const need = resolveNeed(name, value, draft, index, complain);
+    return need === undefined ? [] : [need];
+  });
+  const after = Array.isArray(fields.after) ? fields.after : [];
+  if (fields.after !== undefined && !Array.isArray(fields.after)) {
+    complain({ field: 'after', message: 'wrong value', found: show(fields.after), expected: 'a list' });
+  }
+  const afterIds = after.flatMap((value, position) =>
+    resolveAfter(value, `after.${position}`, draft, index, complain),
+  );
+  return { ...draft.task, needs, after: [...new Set(afterIds)] };
+}
+
+function lateRecord(value: unknown, argument: unknown, complain: Complain): [string, unknown][] {
+  const called = typeof value === 'function' ? attempt(() => value(argument), 'needs', complain) : value;
+  if (called === undefined) return [];
+  if (
+    typeof called === 'object' &&
+    called !== null &&
+    !Array.isArray(called) &&
+    !isDefinition(called) &&
+    !isReference(called)
+  ) {
+    return Object.entries(called);
+  }
+  complain({
+    field: 'needs',
+    message: 'wrong value',
+    found: show(called),
+    expected: 'an object { BUILD_ARG: image }',
+  });
+  return [];
+}
+
+function attempt<T>(call: () => T, field: string, complain: Complain): T | undefined {
+  try {
+    return call();
+  } catch (error) {
+    complain({ field, message: `the function threw: ${String(error)}` });
+    return undefined;
+  }
+}
+
+function resolveNeed(
+  name: string,
+  value: unknown,
+  draft: Draft,
+  index: Index,
+  complain: Complain,
+): Need | undefined {
+  const field = `needs.${name}`;
+  const target = asReference(value, field, draft, index, complain);
+  if (target === undefined) return undefined;
+  const candidates = index.get(target.definition)!;
+  const files = makesFiles(candidates[0]!.task);
+  const all = target.form === 'all';
+  if (all && !files) {
+    complain({
+      field,
+      message: 'several images cannot stand in one build arg',
+      expected: 'all() only of commands and of images with output: files',
+    });
+    return undefined;
+  }
+  if (!nameFits(name, files, draft.task, field, complain)) return undefined;
+  const found = all
+    ? candidates.filter((candidate) => fits(candidate.task, target.where as Axes | undefined))
+    : pickOne(target, candidates, draft, field, complain);
+  if (found === undefined) return undefined;
+  if (found.length === 0) {
+    complain({
+      field,
+      message: 'all() finds no task',
+      found: show(target.where),
+      expected: list(candidates),
+    });
+    return undefined;
+  }
+  return { name, kind: files ? 'files' : 'image', all, tasks: found.map((candidate) => candidate.task.id) };
+}
+
+function nameFits(name: string, files: boolean, task: Task, field: string, complain: Complain): boolean {
+  if (task.kind === 'image' && !files && !/^[A-Za-z_]\w*$/.test(name)) {
+    complain({
+      field,
+      message: 'not a name for a build arg',
+      found: show(name),
+      expected: 'letters, digits and _',
+    });
+    return false;
+  }
+  if (task.kind === 'image' && !files && Object.hasOwn(task.args, name)) {
+    complain({ field, message: `${name} is also set in args`, expected: 'a build arg from one of the two' });
+    return false;
+  }
+  if (!/^[A-Za-z0-9_][\w.-]*$/.test(name)) {
+    complain({
+      field,
+      message: 'not a name for a folder',
+      found: show(name),
+      expected: 'letters, digits, _ . -',
+    });
+    return false;
+  }
+  return true;
+}
+
+interface Target {
+  readonly form: 'plain' | 'at' | 'all';
+  readonly definition: Definition;
+  readonly where?: string | Axes | undefined;
+}
+
+function asReference(
+  value: unknown,
+  field: string,
+  draft: Draft,
+  index: Index,
+  complain: Complain,
+): Target | undefined {
+  const called =
+    typeof value === 'function' ? attempt(() => value(draft.versionArgument), field, complain) : value;
+  const target: Target | undefined = isReference(called)
+    ? { form: called[referenceBrand], definition: called.definition, where: called.where }
+    : isDefinition(called)
+      ? { form: 'plain', definition: called }
+      : undefined;
+  if (target === undefined) {
+    complain({
+      field,
+      message: 'unknown need',
+      found: show(called),
+      expected: 'an image() or command(), its .at(…) or .all(…), or a function that returns one',
+      ...(called === undefined
+        ? { hint: 'definitions that refer to each other across files: write it as a function' }
+        : {}),
+    });
+    return undefined;
+  }
+  if (index.has(target.definition)) return target;
+  complain({
+    field,
+    message: `unknown need: ${show(target.definition.fields.name)} is not among the project's definitions`,
+    hint: 'export it (itself, in an array or in a plain object) from a file tasks/*.ts',
+  });
+  return undefined;
+}
+
+function pickOne(
+  target: Target,
+  candidates: readonly Draft[],
+  draft: Draft,
+  field: string,
+  complain: Complain,
+): Draft[] | undefined {
+  const found =
+    target.form === 'at' ? atCandidates(target, candidates) : matchingCandidates(candidates, draft.task);
+  if (found.length === 1) return found;
+  const wanted = target.form === 'at' ? show(target.where) : show(draft.task.axes);
+  const hint =
+    typeof target.where === 'string'
+      ? didYouMean(
+          target.where,
+          candidates.map((c) => c.task.version),
+        )
+      : undefined;
+  complain({
+    field,
+    message:
+      found.length === 0
+        ? 'unknown need: no version matches'
+        : 'ambiguous need: more than one version matches',
+    found: found.length === 0 ? wanted : `${wanted} matches ${list(found)}`,
+    expected: found.length === 0 ? `one of ${list(candidates)}` : 'exactly one',
+    hint: hint ?? 'name the version with .at(…), or by a function of the version',
+  });
+  return undefined;
+}
+
+function atCandidates(target: Target, candidates: readonly Draft[]): Draft[] {
+  const { where } = target;
+  if (typeof where === 'string') return candidates.filter((candidate) => candidate.task.version === where);
+  const exact = candidates.filter((candidate) => candidate.versionArgument === where);
+  if (exact.length > 0) return exact;
+  // A cell of another matrix may have axes that this definition lacks: what both have must agree.
+  return candidates.filter((candidate) => agree(candidate.task.axes, where ?? {}));
+}
+
+/** By the axes that both have; a plain list falls back on the same version, then on the only one. */
+function matchingCandidates(candidates: readonly Draft[], task: Task): Draft[] {
+  const sameVersion = candidates.filter((candidate) => candidate.task.version === task.version);
+  const shared = Object.keys(task.axes).filter((axis) => axis in candidates[0]!.task.axes);
+  if (shared.length === 0 || shared.join() === 'version') {
+    if (sameVersion.length === 1) return sameVersion;
+    return [...candidates];
+  }
+  return candidates.filter((candidate) => agree(candidate.task.axes, task.axes));
+}
+
+function resolveAfter(
+  value: unknown,
+  field: string,
+  draft: Draft,
+  index: Index,
+  complain: Complain,
+): TaskId[] {
+  const target = asReference(value, field, draft, index, complain);
+  if (target === undefined) return [];
+  const candidates = index.get(target.definition)!;
+  if (target.form === 'at')
+    return (pickOne(target, candidates, draft, field, complain) ?? []).map((c) => c.task.id);
+  const found =
+    target.form === 'all'
+      ? candidates.filter((c) => fits(c.task, target.where as Axes))
+      : matchingCandidates(candidates, draft.task);
+  return found.map((candidate) => candidate.task.id).filter((id) => id !== draft.task.id);
+}
+
+function agree(axes: Axes, wanted: Axes): boolean {
+  return Object.entries(wanted).every(([axis, value]) => !(axis in axes) || axes[axis] === value);
+}
+
+function fits(task: Task, filter: Axes | undefined): boolean {
+  return Object.entries(filter ?? {}).every(([axis, value]) => task.axes[axis] === value);
+}
+
+function list(drafts: readonly Draft[]): string {
+  return drafts.map((draft) => draft.task.id).join(', ');
+}
+
+function isDefinition(value: unknown): value is Definition {
+  return typeof value === 'object' && value !== null && definitionBrand in value;
+}
+
+function isReference(value: unknown): value is Reference {
+  return typeof value === 'object' && value !== null && referenceBrand in value;
+}
+
+/** Where a draft's faults are told to stand. */
+export function placeOf(declared: Declared): { file: string; definition: string } {
+  return {
+    file: declared.where.file,
+    definition: String(declared.definition.fields.name ?? declared.where.name),
+  };
+}

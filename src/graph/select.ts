@@ -1,0 +1,75 @@
+import { TasksError } from '../model/errors.ts';
+import { type Graph, needIds, type TaskId } from '../model/task.ts';
+import { nearest } from './nearest.ts';
+
+/**
+ * The tasks that selectors name, in the graph's order: `name`, `name:version`, globs, `+sel` (and all it needs), `sel+`
+ * (and all that needs it). No selector: all published images and every task that nothing needs.
+ * @throws TasksError exit 2 for a selector that matches nothing, with the nearest names
+ */
+export function select(graph: Graph, selectors: readonly string[]): ReadonlySet<TaskId> {
+  const chosen =
+    selectors.length === 0 ? defaults(graph) : new Set(selectors.flatMap((text) => matches(graph, text)));
+  return new Set([...graph.tasks.keys()].filter((id) => chosen.has(id)));
+}
+
+/** The given tasks and all that they need, in the graph's order. */
+export function withNeeds(graph: Graph, ids: Iterable<TaskId>): ReadonlySet<TaskId> {
+  return reach(ids, (id) => needIds(graph.tasks.get(id)!));
+}
+
+/** The given tasks and all that need them. */
+export function withDependents(graph: Graph, ids: Iterable<TaskId>): ReadonlySet<TaskId> {
+  return reach(ids, (id) => graph.dependents.get(id) ?? []);
+}
+
+function defaults(graph: Graph): Set<TaskId> {
+  return new Set(
+    [...graph.tasks.values()]
+      .filter((task) => task.publish || !graph.dependents.has(task.id))
+      .map((task) => task.id),
+  );
+}
+
+function matches(graph: Graph, text: string): TaskId[] {
+  const needs = text.startsWith('+');
+  const dependents = text.endsWith('+') && text.length > 1;
+  const pattern = text.slice(needs ? 1 : 0, dependents ? -1 : undefined);
+  const test = globTest(pattern);
+  const named = [...graph.tasks.values()]
+    .filter((task) => test(pattern.includes(':') ? task.id : task.name))
+    .map((task) => task.id);
+  if (named.length === 0) throw unknown(graph, text, pattern);
+  return [
+    ...named,
+    ...(needs ? withNeeds(graph, named) : []),
+    ...(dependents ? withDependents(graph, named) : []),
+  ];
+}
+
+function unknown(graph: Graph, text: string, pattern: string): TasksError {
+  const names = new Set([...graph.tasks.values()].map((task) => task.name));
+  const near = nearest(pattern, pattern.includes(':') ? [...graph.tasks.keys(), ...names] : names);
+  const hint =
+    near.length > 0
+      ? `did you mean ${near.join(', ')}?`
+      : `there are: ${[...names].slice(0, 20).join(', ')} (\`tasks list\`)`;
+  return new TasksError(2, `no task matches the selector "${text}"`, { hint });
+}
+
+/** `*` stands for any text, `?` for one character. */
+function globTest(pattern: string): (text: string) => boolean {
+  if (!/[*?]/.test(pattern)) return (text) => text === pattern;
+  const source = pattern
+    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.');
+  const regex = new RegExp(`^${source}$`, 's');
+  return (text) => regex.test(text);
+}
+
+function reach(start: Iterable<TaskId>, next: (id: TaskId) => readonly TaskId[]): ReadonlySet<TaskId> {
+  const seen = new Set(start);
+  for (const id of seen) for (const other of next(id)) seen.add(other);
+  return seen;
+}

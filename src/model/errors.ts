@@ -1,0 +1,46 @@
+/** 1: a task, test or push failed. 2: usage or definition wrong. 3: the machine is not ready. */
+export type ExitCode = 0 | 1 | 2 | 3 | 130;
+
+/** An error that a person can act on: what happened, and what to do about it. */
+export class TasksError extends Error {
+  override readonly name = 'TasksError';
+  readonly exitCode: ExitCode;
+  readonly hint: string | undefined;
+
+  constructor(exitCode: ExitCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(message, { cause: options.cause });
+    this.exitCode = exitCode;
+    this.hint = options.hint;
+  }
+}
+
+/** One fault in the definitions: where it stands, what was found, what was expected. */
+export interface Problem {
+  readonly file: string;
+  /** The definition's name, or the export's where it has none. */
+  readonly definition?: string;
+  readonly field?: string;
+  readonly message: string;
+  readonly found?: string;
+  readonly expected?: string;
+  readonly hint?: string;
+}
+
+/** All faults found in the definitions, together. Exit code 2. */
+export class DefinitionError extends TasksError {
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    super(2, problems.map(describeProblem).join('\n\n'));
+    this.problems = problems;
+  }
+}
+
+function describeProblem(problem: Problem): string {
+  const place = [problem.file, problem.definition, problem.field].filter(Boolean).join(' › ');
+  const rows = [`${place}: ${problem.message}`];
+  if (problem.found !== undefined) rows.push(`  found:    ${problem.found}`);
+  if (problem.expected !== undefined) rows.push(`  expected: ${problem.expected}`);
+  if (problem.hint !== undefined) rows.push(`  hint:     ${problem.hint}`);
+  return rows.join('\n');
+}

@@ -1,0 +1,87 @@
+import type { TaskId } from './task.ts';
+
+export type Outcome =
+  | 'built'
+  | 'reused'
+  | 'retagged'
+  | 'pulled'
+  | 'skipped'
+  | 'failed'
+  | 'blocked'
+  | 'cancelled';
+
+export const OUTCOMES: readonly Outcome[] = [
+  'built',
+  'reused',
+  'retagged',
+  'pulled',
+  'skipped',
+  'failed',
+  'blocked',
+  'cancelled',
+];
+
+export type Counts = Readonly<Record<Outcome, number>>;
+
+/** What a run is about to do, for reporters. */
+export interface PlannedTask {
+  readonly id: TaskId;
+  readonly action: string;
+  readonly needs: readonly TaskId[];
+  readonly expectedMs?: number;
+}
+
+/** Why a task failed, and where to read on. */
+export interface TaskFailure {
+  readonly message: string;
+  /** The failing step, where there was one: `[3/5] RUN make`. */
+  readonly step?: string;
+  /** The last lines of output. */
+  readonly lines?: readonly string[];
+  /** Path of the complete log. */
+  readonly log?: string;
+}
+
+/** A fact that happened in a run. `time` is ISO 8601 in UTC. */
+export type RunEvent =
+  | {
+      readonly type: 'run-started';
+      readonly time: string;
+      readonly command: string;
+      readonly jobs: number;
+      readonly tasks: readonly PlannedTask[];
+    }
+  | { readonly type: 'task-started'; readonly time: string; readonly id: TaskId; readonly action: string }
+  | {
+      readonly type: 'task-progress';
+      readonly time: string;
+      readonly id: TaskId;
+      readonly step?: number;
+      readonly steps?: number;
+      readonly text: string;
+    }
+  | { readonly type: 'task-output'; readonly time: string; readonly id: TaskId; readonly line: string }
+  | {
+      readonly type: 'task-finished';
+      readonly time: string;
+      readonly id: TaskId;
+      readonly outcome: Outcome;
+      readonly ms: number;
+      readonly imageId?: string;
+      readonly bytes?: number;
+      readonly tags?: readonly string[];
+      readonly error?: TaskFailure;
+    }
+  | {
+      readonly type: 'run-finished';
+      readonly time: string;
+      readonly ok: boolean;
+      readonly counts: Counts;
+      readonly ms: number;
+    };
+
+/** An event before the clock has stamped it. */
+export type Happening = RunEvent extends infer E ? (E extends RunEvent ? Omit<E, 'time'> : never) : never;
+
+/** Whoever follows a run. */
+export type Listener = (event: RunEvent) => void;

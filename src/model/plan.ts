@@ -1,0 +1,52 @@
+import type { Key, Manifest, TaskRecord } from './record.ts';
+import type { Task, TaskId } from './task.ts';
+
+/** `reuse`: it is here. `retag`, `pull`: the registry has it. `skip`: not here, and nothing that will be done needs it. */
+export type Action = 'reuse' | 'retag' | 'pull' | 'build' | 'run' | 'skip' | 'blocked';
+
+export const ACTIONS: readonly Action[] = ['build', 'run', 'pull', 'retag', 'reuse', 'skip', 'blocked'];
+
+/** Why a step is what it is. Codes are stable words for scripts; details are for people. */
+export interface Reason {
+  readonly code: ReasonCode;
+  readonly detail: string;
+}
+
+export type ReasonCode =
+  | 'up-to-date'
+  | 'not-built'
+  | 'changed'
+  | 'missing'
+  | 'need-built'
+  | 'need-image'
+  | 'forced'
+  | 'impure'
+  | 'not-needed'
+  | 'unreadable'
+  | 'need-blocked';
+
+/** One task's part of a plan. */
+export interface Step {
+  readonly task: Task;
+  readonly action: Action;
+  readonly reasons: readonly Reason[];
+  readonly selected: boolean;
+  /** Empty where the inputs could not be read (`blocked`). */
+  readonly key: Key;
+  readonly manifest?: Manifest;
+  /** The record that makes it reusable. */
+  readonly record?: TaskRecord;
+  /** The tags that this run gives, as full references; empty for internal and unselected tasks. */
+  readonly tags: readonly string[];
+  /** The immutable reference under which the engine keeps the image; undefined for files. */
+  readonly contentTag?: string;
+  /** True: rebuild from nothing, BuildKit's cache included. */
+  readonly forced: boolean;
+  /** From the last time it was built or run, milliseconds. */
+  readonly expectedMs?: number;
+}
+
+/** Steps for the selected tasks and all they need, in an order that respects needs. */
+export interface Plan {
+  readonly steps: ReadonlyMap<TaskId, Step>;
+}

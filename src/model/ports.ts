@@ -1,0 +1,110 @@
+import type { Entry } from './observed.ts';
+import type { Key, Manifest, TaskRecord } from './record.ts';
+import type { TaskId } from './task.ts';
+
+/** The time; a port so that tests can hold it still. */
+export interface Clock {
+  now(): Date;
+}
+
+/** An image as the engine lists it. */
+export interface EngineImage {
+  /** `sha256:…`, the config digest. */
+  readonly id: string;
+  /** `repo/name:tag`, as the engine shortens them. */
+  readonly tags: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly bytes: number;
+}
+
+/** An entry of a build context and the file on disk that it is read from. */
+export interface ContextEntry {
+  readonly entry: Entry;
+  /** Absolute path of a file's bytes; unused for other types. */
+  readonly source: string;
+}
+
+export interface BuildRequest {
+  readonly task: TaskId;
+  /** Everything that the build may see, need folders included; parents before children. */
+  readonly context: readonly ContextEntry[];
+  /** The Dockerfile. `path`: its place in the context where it is an entry of it, else undefined. */
+  readonly dockerfile: { readonly path?: string; readonly source: string; readonly digest: string };
+  readonly target?: string;
+  readonly platform: string;
+  readonly network: string;
+  readonly args: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly noCache: boolean;
+  /** Where the file system is exported to (`output: 'files'`); the image is then neither kept nor tagged. */
+  readonly exportTo?: string;
+}
+
+/** What a running build or command tells. */
+export interface Progress {
+  /** A new step began: `3` of `5`, `RUN make`. */
+  step(progress: { step?: number; steps?: number; text: string }): void;
+  /** One line of output, without its line end. */
+  line(line: string): void;
+}
+
+export interface BuiltImage {
+  readonly imageId: string;
+  readonly bytes: number;
+}
+
+/** What builds and keeps images. Every method throws a TasksError with exit code 3 when the engine is gone. */
+export interface Engine {
+  /** All images in one call. */
+  images(): Promise<readonly EngineImage[]>;
+  /** Builds and verifies (labels as asked). Does not tag. Throws BuildFailed; on abort, AbortError. Undefined for exports. */
+  build(request: BuildRequest, progress: Progress, signal: AbortSignal): Promise<BuiltImage | undefined>;
+  /** Puts a tag on an image, replacing what it pointed at. */
+  tag(imageId: string, reference: string): Promise<void>;
+  /** Runs an image's test in a throw-away container. */
+  test(request: TestRequest, progress: Progress, signal: AbortSignal): Promise<{ exitCode: number }>;
+}
+
+export interface TestRequest {
+  readonly imageId: string;
+  /** Copied to `/tasks-test` in the container. */
+  readonly files: readonly ContextEntry[];
+  /** The program inside the container. */
+  readonly program: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** A build or command that ended badly. `step` is the failing Dockerfile instruction where it is known. */
+export class StepFailed extends Error {
+  override readonly name = 'StepFailed';
+  readonly step: string | undefined;
+
+  constructor(message: string, step?: string) {
+    super(message);
+    this.step = step;
+  }
+}
+
+export interface CommandRequest {
+  readonly task: TaskId;
+  readonly argv: readonly [string, ...string[]];
+  /** Absolute path. */
+  readonly cwd: string;
+  /** The whole environment. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Runs programs. */
+export interface Processes {
+  /** Resolves when it exits with 0; throws StepFailed otherwise, AbortError on abort (all its children ended). */
+  run(request: CommandRequest, progress: Progress, signal: AbortSignal): Promise<void>;
+}
+
+/** What is remembered of finished tasks. Unreadable state is set aside with a warning, never trusted. */
+export interface Records {
+  get(keys: readonly Key[]): Promise<ReadonlyMap<Key, TaskRecord>>;
+  put(record: TaskRecord, manifest: Manifest): Promise<void>;
+  /** The last record of each task and its manifest, for explanations and expected durations. */
+  latest(tasks: readonly TaskId[]): Promise<ReadonlyMap<TaskId, TaskRecord>>;
+  manifest(key: Key): Promise<Manifest | undefined>;
+}

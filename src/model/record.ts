@@ -1,0 +1,35 @@
+import type { TaskId } from './task.ts';
+
+/** SHA-256 (64 hex) over a task's manifest. */
+export type Key = string;
+
+/** One readable line of a manifest: what kind of input, its name, and its value or digest. */
+export type ManifestLine = readonly [kind: string, name: string, value: string];
+
+/** The complete description of one task's computation; what the key is made from. */
+export interface Manifest {
+  readonly schema: number;
+  readonly lines: readonly ManifestLine[];
+}
+
+/** What a finished task left: the proof that lets a later run reuse it. */
+export interface TaskRecord {
+  readonly key: Key;
+  readonly task: TaskId;
+  /** The image's config digest (`sha256:…`), for a task that makes an image. */
+  readonly imageId?: string;
+  /** The digest of the kept files, for a task that makes files. */
+  readonly filesDigest?: string;
+  /** For each needed task the imageId or filesDigest that this result was made with. */
+  readonly needs: Readonly<Record<TaskId, string>>;
+  readonly bytes: number;
+  readonly durationMs: number;
+  readonly tags: readonly string[];
+  /** ISO 8601, UTC. */
+  readonly time: string;
+}
+
+/** The result by which a need's identity is compared. */
+export function resultOf(record: TaskRecord): string {
+  return record.imageId ?? record.filesDigest ?? '';
+}

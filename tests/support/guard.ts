@@ -1,0 +1,102 @@
+// Stands in for 'uvu' in every test file (scripts/test.mjs puts it there). uvu exits with 0 when a hook throws, when
+// a test throws something that is no Error, when `.run()` was forgotten, or when `.only` was left in. Here each of
+// them is a fault of the file, written to the tally that the runner reads.
+import { writeFileSync } from 'node:fs';
+import { suite as uvuSuite } from 'uvu';
+
+type Context = Record<string, unknown>;
+type Handler<T> = (context: T) => unknown;
+
+interface Guarded<T> {
+  (name: string, handler: Handler<T>): void;
+  skip: (name?: string, handler?: Handler<T>) => void;
+  only: (name: string, handler: Handler<T>) => void;
+  before: Hook<T> & { each: Hook<T> };
+  after: Hook<T> & { each: Hook<T> };
+  run: () => void;
+}
+type Hook<T> = (handler: Handler<T>) => void;
+
+const tally = {
+  registered: 0,
+  started: 0,
+  passed: 0,
+  failed: 0,
+  skipped: [] as string[],
+  faults: [] as string[],
+};
+const forgotten = new Map<object, { name: string; tests: number }>();
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(`threw ${typeof thrown}: ${String(thrown)}`);
+}
+
+/** uvu's `suite`, with nothing that goes wrong left silent. */
+export function suite<T = Context>(name = '', context?: T): Guarded<T> {
+  const inner = uvuSuite(name, context as Context);
+  const waiting = { name, tests: 0 };
+
+  const guarded = (title: string, handler: Handler<T>): void => {
+    tally.registered++;
+    waiting.tests++;
+    forgotten.set(guarded, waiting);
+    inner(title, async (state) => {
+      tally.started++;
+      try {
+        await handler(state as T);
+        tally.passed++;
+      } catch (thrown) {
+        tally.failed++;
+        throw asError(thrown);
+      }
+    });
+  };
+
+  const hook =
+    (label: string, register: (handler: (state: Context) => Promise<void>) => void): Hook<T> =>
+    (handler) =>
+      register(async (state) => {
+        try {
+          await handler(state as T);
+        } catch (thrown) {
+          const error = asError(thrown);
+          tally.faults.push(`hook ${label} of suite "${name}" threw: ${error.stack ?? error.message}`);
+          throw error;
+        }
+      });
+
+  return Object.assign(guarded, {
+    skip: (title = '(no name)'): void => {
+      tally.skipped.push(name ? `${name}: ${title}` : title);
+      forgotten.set(guarded, waiting);
+      inner.skip();
+    },
+    only: (title: string, handler: Handler<T>): void => {
+      tally.faults.push(`.only was left on "${title}"`);
+      guarded(title, handler);
+    },
+    before: Object.assign(hook('before', inner.before), { each: hook('before.each', inner.before.each) }),
+    after: Object.assign(hook('after', inner.after), { each: hook('after.each', inner.after.each) }),
+    run: (): void => {
+      waiting.tests = 0;
+      forgotten.delete(guarded);
+      inner.run();
+    },
+  });
+}
+
+/** uvu's unnamed suite. */
+export const test: Guarded<Context> = suite();
+
+process.on('exit', () => {
+  for (const { name, tests } of forgotten.values()) {
+    tally.faults.push(`suite "${name}" was never run (${tests} tests): its .run() is missing`);
+  }
+  if (tally.started !== tally.registered) {
+    tally.faults.push(`${tally.registered - tally.started} of ${tally.registered} tests never started`);
+  }
+  if (tally.started !== tally.passed + tally.failed) tally.faults.push('a test was still running at the end');
+  if (tally.failed + tally.faults.length > 0) process.exitCode = 1;
+  const file = process.env.TASKS_TEST_TALLY;
+  if (file !== undefined) writeFileSync(file, JSON.stringify(tally));
+});
