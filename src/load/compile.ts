@@ -42,12 +42,7 @@ export async function compile(options: CompileOptions): Promise<string> {
   );
   const index = path.join(options.cacheFolder, 'index.json');
   const kept = readKept(index);
-  if (
-    kept?.stamp === stamp &&
-    Object.entries(kept.inputs).every(([file, hash]) => digestFile(file) === hash)
-  ) {
-    if (digestFile(kept.module) !== undefined) return kept.module;
-  }
+  if (kept?.stamp === stamp && isCurrent(kept)) return kept.module;
   const { text, inputs } = await bundle(options);
   const module = path.join(options.cacheFolder, `${digest(stamp + text).slice(0, 16)}.mjs`);
   mkdirSync(options.cacheFolder, { recursive: true });

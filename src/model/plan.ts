@@ -36,8 +36,10 @@ export interface Step {
   readonly manifest?: Manifest;
   /** The record that makes it reusable. */
   readonly record?: TaskRecord;
-  /** The tags that this run gives, as full references; empty for internal and unselected tasks. */
+  /** By these references the image can be used after the run; empty for internal and unselected tasks. */
   readonly tags: readonly string[];
+  /** References that are to be put on the image: run tags, and the content tag where it is missing. */
+  readonly newTags: readonly string[];
   /** The immutable reference under which the engine keeps the image; undefined for files. */
   readonly contentTag?: string;
   /** True: rebuild from nothing, BuildKit's cache included. */

@@ -17,7 +17,7 @@ export interface Memo {
   /** SHA-256 (hex) of a file's bytes. `stat` must be of this file, taken before the call. */
   digest(file: string, stat: BigIntStats): string;
   /** What `compute` gave for these inputs before, in this run or an earlier one. `value` must be plain JSON. */
-  derived<T>(inputs: string, compute: () => T): T;
+  derived<T>(inputs: string, compute: () => Promise<T>): Promise<T>;
   /** Writes what is new. Entries that were not asked for in this run are kept up to a limit. */
   save(): void;
 }
@@ -59,12 +59,12 @@ export function openMemo(file: string): Memo {
       changed = true;
       return digest;
     },
-    derived<T>(inputs: string, compute: () => T): T {
+    async derived<T>(inputs: string, compute: () => Promise<T>): Promise<T> {
       const name = createHash('sha256').update(inputs).digest('hex');
       used.add(name);
       const known = derivations.get(name);
       if (known !== undefined) return JSON.parse(known) as T;
-      const value = compute();
+      const value = await compute();
       derivations.set(name, JSON.stringify(value));
       changed = true;
       return value;
@@ -118,7 +118,11 @@ function read(file: string): { digests: Map<string, string>; derivations: Map<st
   return { digests, derivations };
 }
 
-function write(file: string, digests: ReadonlyMap<string, string>, derivations: ReadonlyMap<string, string>): void {
+function write(
+  file: string,
+  digests: ReadonlyMap<string, string>,
+  derivations: ReadonlyMap<string, string>,
+): void {
   const lines = [header];
   for (const [name, value] of digests) lines.push(`f${JSON.stringify(name)}\t${value}`);
   for (const [name, value] of derivations) lines.push(`d${name}\t${value}`);

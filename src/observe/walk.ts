@@ -56,9 +56,16 @@ export function readEntry(absolute: string, as: string, memo: Memo): Entry | und
 function entryOf(absolute: string, as: string, stat: BigIntStats, memo: Memo): Entry | undefined {
   if (stat.isFile()) {
     const digest = reading(absolute, () => memo.digest(absolute, stat));
-    return { path: as, type: 'file', executable: (stat.mode & 0o100n) !== 0n, size: Number(stat.size), digest };
+    return {
+      path: as,
+      type: 'file',
+      executable: (stat.mode & 0o100n) !== 0n,
+      size: Number(stat.size),
+      digest,
+    };
   }
-  if (stat.isSymbolicLink()) return { path: as, type: 'link', target: reading(absolute, () => readlinkSync(absolute)) };
+  if (stat.isSymbolicLink())
+    return { path: as, type: 'link', target: reading(absolute, () => readlinkSync(absolute)) };
   if (stat.isFIFO()) return { path: as, type: 'fifo' };
   if (stat.isSocket()) return undefined;
   throw new Unreadable(`${absolute} is a device; only files, folders, links and pipes can be in a build`);
@@ -68,7 +75,10 @@ function list(folder: string, relative: string): string[] {
   const absolute = path.join(folder, relative);
   const names = reading(absolute, () => readdirSync(absolute));
   const broken = names.find((name) => name.includes('\uFFFD'));
-  if (broken !== undefined) throw new Unreadable(`${path.join(absolute, broken)}: the name is not valid UTF-8; rename it or ignore it`);
+  if (broken !== undefined)
+    throw new Unreadable(
+      `${path.join(absolute, broken)}: the name is not valid UTF-8; rename it or ignore it`,
+    );
   return names;
 }
 
@@ -81,7 +91,11 @@ function reading<T>(file: string, read: () => T): T {
     return read();
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    const words: Record<string, string> = { EACCES: 'permission denied', ENOENT: 'it vanished while it was read', EIO: 'input/output error' };
+    const words: Record<string, string> = {
+      EACCES: 'permission denied',
+      ENOENT: 'it vanished while it was read',
+      EIO: 'input/output error',
+    };
     throw new Unreadable(`cannot read ${file}: ${words[code] ?? code}`);
   }
 }

@@ -1,0 +1,78 @@
+import type { Entry, ObservedCommand, ObservedImage } from '../model/observed.ts';
+import type { Key, Manifest, ManifestLine } from '../model/record.ts';
+import type { CommandTask, ImageTask, Task, TaskId } from '../model/task.ts';
+
+/** Part of every key: another meaning of a manifest is another schema, and nothing old is reused. */
+export const keySchema = 1;
+
+/**
+ * Everything that can change a task's result, as readable lines. The one source for both the key and its explanation.
+ * `needKeys` holds the key of each task that this one needs.
+ */
+export function makeManifest(
+  task: Task,
+  observed: ObservedImage | ObservedCommand,
+  needKeys: ReadonlyMap<TaskId, Key>,
+): Manifest {
+  const own =
+    task.kind === 'image'
+      ? imageLines(task, observed as ObservedImage)
+      : commandLines(task, observed as ObservedCommand);
+  const needs = task.needs.flatMap((need) =>
+    need.tasks.map(
+      (id): ManifestLine => [
+        'need',
+        need.all ? `${need.name}/${id}` : need.name,
+        `${id} ${needKeys.get(id)}`,
+      ],
+    ),
+  );
+  return {
+    schema: keySchema,
+    lines: [['task', 'id', task.id], ['task', 'kind', task.kind], ...own, ...needs],
+  };
+}
+
+function imageLines(task: ImageTask, observed: ObservedImage): ManifestLine[] {
+  return [
+    ['image', 'platform', task.platform],
+    ['image', 'network', task.network],
+    ['image', 'output', task.output],
+    ...(task.target !== undefined ? [['image', 'target', task.target] as const] : []),
+    ...pairs('arg', task.args),
+    ...pairs('label', task.labels),
+    ['dockerfile', task.dockerfile, observed.dockerfile.digest],
+    // Where the Dockerfile stands in the context decides whether COPY can see it.
+    ['image', 'dockerfile in context', observed.dockerfile.inContext ?? 'no'],
+    ...observed.context.map((entry) => entryLine('file', entry)),
+  ];
+}
+
+function commandLines(task: CommandTask, observed: ObservedCommand): ManifestLine[] {
+  return [
+    ['command', 'machine', observed.machine],
+    ...task.run.map((argument, index): ManifestLine => ['argv', String(index), argument]),
+    ...Object.entries(observed.env).map(
+      ([name, value]): ManifestLine => ['env', name, value === null ? 'unset' : `=${value}`],
+    ),
+    ...(observed.program !== undefined ? [entryLine('program', observed.program)] : []),
+    ...observed.inputs.map((entry) => entryLine('file', entry)),
+  ];
+}
+
+function pairs(kind: string, values: Readonly<Record<string, string>>): ManifestLine[] {
+  return Object.entries(values)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => [kind, name, value]);
+}
+
+function entryLine(kind: string, entry: Entry): ManifestLine {
+  switch (entry.type) {
+    case 'file':
+      return [kind, entry.path, `${entry.executable ? 'program' : 'file'} ${entry.digest}`];
+    case 'link':
+      return [kind, entry.path, `link ${entry.target}`];
+    default:
+      return [kind, entry.path, entry.type];
+  }
+}

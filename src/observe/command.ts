@@ -1,0 +1,41 @@
+import { statSync } from 'node:fs';
+import { arch, platform } from 'node:os';
+import path from 'node:path';
+import type { Observed } from '../model/observed.ts';
+import type { CommandTask } from '../model/task.ts';
+import type { Fault } from './image.ts';
+import { readInputs } from './inputs.ts';
+import type { Memo } from './memo.ts';
+import { readEntry } from './walk.ts';
+
+/** What a command task reads. Faults of the definition go to `complain`; undefined is returned then. @throws Unreadable */
+export function observeCommand(
+  task: CommandTask,
+  root: string,
+  environment: Readonly<Record<string, string | undefined>>,
+  memo: Memo,
+  complain: (fault: Fault) => void,
+): Observed | undefined {
+  const [program] = task.run;
+  const file = program.includes('/') ? path.resolve(root, program) : undefined;
+  if (file !== undefined && !statSync(file, { throwIfNoEntry: false })?.isFile()) {
+    complain({
+      field: 'run',
+      message: 'there is no such program',
+      found: program,
+      expected: 'a file below the project root, or a name found on PATH',
+    });
+    return undefined;
+  }
+  const { entries, missing } = readInputs(root, task.inputs, memo);
+  for (const pattern of missing)
+    complain({ field: 'inputs', message: 'there is no such file', found: pattern });
+  const entry = file === undefined ? undefined : readEntry(file, program, memo);
+  return {
+    kind: 'command',
+    ...(entry ? { program: entry } : {}),
+    inputs: entries,
+    env: Object.fromEntries(task.env.map((name) => [name, environment[name] ?? null])),
+    machine: `${platform()}/${arch()}`,
+  };
+}

@@ -1,0 +1,181 @@
+import { readFileSync, realpathSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { compileIgnore, type Ignore, IgnoreError } from '../dockerfile/ignore.ts';
+import type { Entry, Observed, ObservedImage } from '../model/observed.ts';
+import type { ImageTask } from '../model/task.ts';
+import { type DockerfileFacts, dockerfileFacts } from './facts.ts';
+import type { Memo } from './memo.ts';
+import { everything, type Filter, readEntry, Unreadable, walk } from './walk.ts';
+
+/** A fault of a definition that only the disk shows. */
+export interface Fault {
+  readonly field?: string;
+  readonly message: string;
+  readonly found?: string;
+  readonly expected?: string;
+  readonly hint?: string;
+}
+
+/** Folders (absolute) as they were already listed in this run: many tasks share a context. */
+export type ContextCache = Map<string, readonly Entry[]>;
+
+export interface ImageReader {
+  readonly root: string;
+  readonly memo: Memo;
+  readonly contexts: ContextCache;
+  /** Part of what facts are remembered under. */
+  readonly programVersion: string;
+}
+
+/**
+ * What an image task reads: its context after the ignore file, and its Dockerfile. Faults of the definition go to
+ * `complain`; undefined is returned then.
+ * @throws Unreadable
+ */
+export async function observeImage(
+  task: ImageTask,
+  reader: ImageReader,
+  complain: (fault: Fault) => void,
+): Promise<Observed | undefined> {
+  const context = path.join(reader.root, task.context);
+  const dockerfile = path.join(reader.root, task.dockerfile);
+  if (!isFolder(context)) {
+    complain({
+      field: 'context',
+      message: 'there is no such folder',
+      found: task.context,
+      expected: 'a folder below the project root',
+    });
+    return undefined;
+  }
+  if (!statSync(dockerfile, { throwIfNoEntry: false })?.isFile()) {
+    complain({
+      field: 'dockerfile',
+      message: 'there is no such file',
+      found: task.dockerfile,
+      expected: 'a Dockerfile',
+    });
+    return undefined;
+  }
+  if (task.test !== undefined && !hasTest(path.join(reader.root, task.test))) {
+    complain({
+      field: 'test',
+      message: 'there is no such test',
+      found: task.test,
+      expected: 'a script, or a folder with an executable run',
+    });
+  }
+  const entries = listContext(context, dockerfile, reader, complain);
+  const facts = await dockerfileFacts(task, readText(dockerfile), reader);
+  for (const fault of dockerfileFaults(task, facts)) complain(fault);
+  for (const fault of folderFaults(task, entries)) complain(fault);
+  return {
+    kind: 'image',
+    context: entries,
+    dockerfile: dockerfileEntry(context, dockerfile, entries, reader.memo),
+    impure: facts.impure,
+  };
+}
+
+function listContext(
+  context: string,
+  dockerfile: string,
+  reader: ImageReader,
+  complain: (fault: Fault) => void,
+): readonly Entry[] {
+  const own = `${dockerfile}.dockerignore`;
+  const ignoreFile = [own, path.join(context, '.dockerignore')].find((file) =>
+    statSync(file, { throwIfNoEntry: false })?.isFile(),
+  );
+  const id = `${context}\0${ignoreFile ?? ''}`;
+  const known = reader.contexts.get(id);
+  if (known !== undefined) return known;
+  let filter: Filter = everything;
+  try {
+    if (ignoreFile !== undefined) filter = asFilter(compileIgnore(readText(ignoreFile)));
+  } catch (error) {
+    if (!(error instanceof IgnoreError)) throw error;
+    complain({ field: 'context', message: `${path.relative(reader.root, ignoreFile!)}: ${error.message}` });
+  }
+  const entries = walk(context, withoutState(filter, context, reader.root), reader.memo);
+  reader.contexts.set(id, entries);
+  return entries;
+}
+
+function asFilter(ignore: Ignore): Filter {
+  return { omits: (child) => ignore.ignores(child), mayEnter: (child) => ignore.mayReinclude(child) };
+}
+
+/** The project's own `.cache/` changes with every run and is in no context. */
+function withoutState(filter: Filter, context: string, root: string): Filter {
+  const state = path.relative(context, path.join(root, '.cache'));
+  if (state.startsWith('..')) return filter;
+  return {
+    omits: (child) => child === state || filter.omits(child),
+    mayEnter: (child) => child !== state && filter.mayEnter(child),
+  };
+}
+
+function dockerfileEntry(
+  context: string,
+  dockerfile: string,
+  entries: readonly Entry[],
+  memo: Memo,
+): ObservedImage['dockerfile'] {
+  const entry = readEntry(realpathSync(dockerfile), 'Dockerfile', memo);
+  if (entry?.type !== 'file') throw new Unreadable(`${dockerfile} is no regular file`);
+  const relative = path.relative(context, dockerfile);
+  const inContext = entries.some((candidate) => candidate.path === relative && candidate.type === 'file');
+  return {
+    ...(inContext ? { inContext: relative } : {}),
+    source: dockerfile,
+    digest: entry.digest,
+    executable: entry.executable,
+    size: entry.size,
+  };
+}
+
+function dockerfileFaults(task: ImageTask, facts: DockerfileFacts): Fault[] {
+  const faults: Fault[] = facts.faults.map((fault) => ({
+    field: 'dockerfile',
+    message: `${task.dockerfile}:${fault.line}: ${fault.message}`,
+  }));
+  if (faults.length > 0) return faults;
+  const images = task.needs.filter((need) => need.kind === 'image');
+  const undeclared = images.filter((need) => !facts.declaredArgs.includes(need.name));
+  return undeclared.map((need) => ({
+    field: `needs.${need.name}`,
+    message: `no ARG of ${task.dockerfile} declares ${need.name}: the build would not see the needed image`,
+    expected:
+      facts.declaredArgs.length > 0 ? `one of ${facts.declaredArgs.join(', ')}` : `a line ARG ${need.name}`,
+  }));
+}
+
+function folderFaults(task: ImageTask, entries: readonly Entry[]): Fault[] {
+  const top = new Set(entries.map((entry) => entry.path.split('/', 1)[0]));
+  return task.needs
+    .filter((need) => need.kind === 'files' && top.has(need.name))
+    .map((need) => ({
+      field: `needs.${need.name}`,
+      message: `the needed files would stand in the context as ${need.name}/, and ${task.context}/${need.name} is there already`,
+      hint: 'give the need another name, or rename what is in the context',
+    }));
+}
+
+function hasTest(file: string): boolean {
+  return isFolder(file)
+    ? statSync(path.join(file, 'run'), { throwIfNoEntry: false })?.isFile() === true
+    : statSync(file, { throwIfNoEntry: false })?.isFile() === true;
+}
+
+function isFolder(file: string): boolean {
+  return statSync(file, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new Unreadable(`cannot read ${file}: ${(error as NodeJS.ErrnoException).code}`);
+  }
+}

@@ -1,0 +1,61 @@
+import { DefinitionError, type Problem } from '../model/errors.ts';
+import type { Observations, Observed } from '../model/observed.ts';
+import type { Graph, Task, TaskId } from '../model/task.ts';
+import { observeCommand } from './command.ts';
+import { type ContextCache, type Fault, observeImage } from './image.ts';
+import type { Memo } from './memo.ts';
+import { Unreadable } from './walk.ts';
+
+export interface ObserveOptions {
+  /** The project root, absolute. */
+  readonly root: string;
+  readonly memo: Memo;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly programVersion: string;
+}
+
+/**
+ * Reads everything that the given tasks are made from. What cannot be read makes its task a problem, not the run.
+ * @throws DefinitionError (exit 2) with all faults: missing contexts, invalid Dockerfiles, needs that no ARG declares
+ */
+export async function observe(
+  graph: Graph,
+  ids: Iterable<TaskId>,
+  options: ObserveOptions,
+): Promise<Observations> {
+  const problems = new Map<string, Problem>();
+  const contexts: ContextCache = new Map();
+  const observations = new Map<TaskId, Observed>();
+  for (const id of ids) {
+    const task = graph.tasks.get(id)!;
+    const complain = (fault: Fault): void => {
+      const problem = { file: task.where.file, definition: task.name, ...fault };
+      problems.set(JSON.stringify(problem), problem);
+    };
+    const observed = await observeTask(task, contexts, options, complain);
+    if (observed !== undefined) observations.set(id, observed);
+  }
+  options.memo.save();
+  if (problems.size > 0) throw new DefinitionError([...problems.values()]);
+  return observations;
+}
+
+async function observeTask(
+  task: Task,
+  contexts: ContextCache,
+  options: ObserveOptions,
+  complain: (fault: Fault) => void,
+): Promise<Observed | undefined> {
+  const { root, memo, environment } = options;
+  try {
+    if (task.kind === 'command') return observeCommand(task, root, environment, memo, complain);
+    return await observeImage(
+      task,
+      { root, memo, contexts, programVersion: options.programVersion },
+      complain,
+    );
+  } catch (error) {
+    if (!(error instanceof Unreadable)) throw error;
+    return { kind: 'problem', code: 'unreadable', detail: error.message };
+  }
+}

@@ -1,0 +1,49 @@
+import type { Key } from '../model/record.ts';
+import type { Project, Task } from '../model/task.ts';
+
+/** How references are named in a run. */
+export interface Naming {
+  /** `citus`, `registry.example:5000/team`. */
+  readonly repo: string;
+  /** Where the project keeps all content tags in one repository. */
+  readonly cacheRepo?: string;
+  /** What stands behind every tag: `-dev202611232030`, or nothing for a release. */
+  readonly suffix: string;
+  /** True where the suffix changes with the time of the run. */
+  readonly timed: boolean;
+}
+
+/** The tags that a run gives to a task's image, `citus/extbuilder:16.13-dev202611232030`. */
+export function runTags(task: Task, naming: Naming): string[] {
+  if (!task.publish) return [];
+  return task.tags.map((tag) => `${naming.repo}/${task.name}:${tag}${naming.suffix}`);
+}
+
+/** The immutable tag under which an image of this key is kept. */
+export function contentTag(task: Task, key: Key, naming: Naming): string {
+  const version = task.version.replaceAll('~', '');
+  const digits = key.slice(0, 12);
+  if (naming.cacheRepo !== undefined)
+    return `${naming.cacheRepo}:${task.name.replaceAll('/', '-')}-${version}-k${digits}`;
+  return `${naming.repo}/${task.name}:${version}-k${digits}`;
+}
+
+/** `-devYYYYmmddHHMM` in UTC. */
+export function devSuffix(now: Date): string {
+  return `-dev${now.toISOString().replace(/\D/g, '').slice(0, 12)}`;
+}
+
+/** The environment's settings over the project's, flags over both. */
+export function namingOf(
+  settings: { repo?: string | undefined; suffix?: string | undefined; release: boolean },
+  project: Project,
+  now: Date,
+): Naming {
+  const timed = settings.suffix === undefined && !settings.release;
+  return {
+    repo: settings.repo ?? project.repo ?? 'local',
+    ...(project.cacheRepo !== undefined ? { cacheRepo: project.cacheRepo } : {}),
+    suffix: settings.suffix ?? (settings.release ? '' : devSuffix(now)),
+    timed,
+  };
+}

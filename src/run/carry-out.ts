@@ -1,0 +1,62 @@
+import { StepFailed } from '../model/ports.ts';
+import type { TaskRecord } from '../model/record.ts';
+import { keptDigests } from '../observe/kept.ts';
+import { keyLabel } from '../plan/here.ts';
+import { commandStep } from './command-step.ts';
+import { buildStep, type StepInput } from './image-step.ts';
+
+/**
+ * Makes one task's result under its lock and writes its record. If another run made it while we waited for the lock, its
+ * result is taken.
+ * @throws StepFailed, TasksError, or the signal's reason
+ */
+export async function carryOut(input: StepInput): Promise<{ record: TaskRecord; reused: boolean }> {
+  const { step, services } = input;
+  const limit = withTimeout(input.signal, step.task.timeoutMs);
+  const timed: StepInput = { ...input, signal: limit.signal };
+  const waited = services.clock.now();
+  const release = await services.locks.acquire(step.key, limit.signal);
+  try {
+    const other = await madeByAnother(timed, waited);
+    if (other !== undefined) return { record: other, reused: true };
+    const record = step.task.kind === 'command' ? await commandStep(timed) : await buildStep(timed);
+    await services.records.put(record, step.manifest!);
+    return { record, reused: false };
+  } catch (error) {
+    if (limit.isOver() && !input.signal.aborted)
+      throw new StepFailed(`took longer than its timeout of ${step.task.timeoutMs! / 1000} s`);
+    throw error;
+  } finally {
+    limit.clear();
+    await release();
+  }
+}
+
+/** The record that another run wrote since we began to wait, if its result is really here. */
+async function madeByAnother({ step, services }: StepInput, since: Date): Promise<TaskRecord | undefined> {
+  const record = (await services.records.get([step.key])).get(step.key);
+  if (record === undefined || record.time < since.toISOString()) return undefined;
+  if (record.filesDigest !== undefined) {
+    const digests = keptDigests(services.cacheFolder, [step.key], services.memo);
+    return digests.get(step.key) === record.filesDigest ? record : undefined;
+  }
+  const image = (await services.engine!.images()).find((candidate) => candidate.id === record.imageId);
+  if (image?.labels[keyLabel] !== step.key) return undefined;
+  for (const tag of [step.contentTag!, ...step.newTags]) await services.engine!.tag(image.id, tag);
+  return record;
+}
+
+/** A signal that also ends after a time. Without a time it is the signal itself. */
+function withTimeout(
+  signal: AbortSignal,
+  ms: number | undefined,
+): { signal: AbortSignal; isOver: () => boolean; clear: () => void } {
+  if (ms === undefined) return { signal, isOver: () => false, clear: () => undefined };
+  const timeout = new AbortController();
+  const timer = setTimeout(() => timeout.abort(new Error('timeout')), ms);
+  return {
+    signal: AbortSignal.any([signal, timeout.signal]),
+    isOver: () => timeout.signal.aborted,
+    clear: () => clearTimeout(timer),
+  };
+}

@@ -1,0 +1,87 @@
+import { cpSync, mkdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import type { TaskRecord } from '../model/record.ts';
+import type { CommandTask } from '../model/task.ts';
+import { keptFolder } from '../observe/kept.ts';
+import { keepFiles, workFolder } from './files.ts';
+import type { StepInput } from './image-step.ts';
+import { fileEntries, usedResults } from './needs.ts';
+
+/**
+ * Runs a command with only the environment that it named, keeps what it left in `$TASKS_OUT`, and returns its record;
+ * the record is not yet written.
+ * @throws StepFailed, or the signal's reason
+ */
+export async function commandStep(input: StepInput): Promise<TaskRecord> {
+  const { step, results, services, progress, signal } = input;
+  const task = step.task as CommandTask;
+  const started = services.clock.now();
+  const work = workFolder(step.key, services);
+  const out = path.join(work, 'out');
+  mkdirSync(out);
+  try {
+    const env = {
+      ...baseEnvironment(input),
+      ...namedEnvironment(input, task),
+      ...needsEnvironment(input, task, work),
+      TASKS_OUT: out,
+    };
+    const [program, ...rest] = task.run;
+    const resolved = program.includes('/') ? path.resolve(services.root, program) : program;
+    await services.processes.run(
+      { task: task.id, argv: [resolved, ...rest], cwd: services.root, env },
+      progress,
+      signal,
+    );
+    signal.throwIfAborted();
+    const kept = keepFiles(out, step.key, services);
+    return {
+      key: step.key,
+      task: task.id,
+      needs: usedResults(task, results),
+      ...kept,
+      tags: [],
+      durationMs: services.clock.now().getTime() - started.getTime(),
+      time: services.clock.now().toISOString(),
+    };
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+function baseEnvironment({ services }: StepInput): Record<string, string> {
+  const { PATH, HOME } = services.environment;
+  return {
+    PATH: PATH ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    HOME: HOME ?? '/',
+    LANG: 'C.UTF-8',
+  };
+}
+
+function namedEnvironment({ services }: StepInput, task: CommandTask): Record<string, string> {
+  const named = task.env.map((name) => [name, services.environment[name]] as const);
+  return Object.fromEntries(named.filter((pair): pair is readonly [string, string] => pair[1] !== undefined));
+}
+
+/** `$TASKS_NEED_<NAME>`: an image's tag, a task's folder, or a folder with one folder per version. */
+function needsEnvironment(input: StepInput, task: CommandTask, work: string): Record<string, string> {
+  const { plan, services, results } = input;
+  // Throws where kept files are no longer those that were made.
+  fileEntries(task, plan, results, services);
+  const values = task.needs.map((need): [string, string] => {
+    const name = `TASKS_NEED_${need.name.toUpperCase().replace(/\W/g, '_')}`;
+    const first = plan.steps.get(need.tasks[0]!)!;
+    if (need.kind === 'image') return [name, first.contentTag!];
+    if (!need.all) return [name, keptFolder(services.cacheFolder, first.key)];
+    const folder = path.join(work, 'needs', need.name);
+    for (const id of need.tasks) {
+      const version = id.slice(id.indexOf(':') + 1);
+      cpSync(keptFolder(services.cacheFolder, plan.steps.get(id)!.key), path.join(folder, version), {
+        recursive: true,
+        verbatimSymlinks: true,
+      });
+    }
+    return [name, folder];
+  });
+  return Object.fromEntries(values);
+}

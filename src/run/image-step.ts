@@ -1,0 +1,78 @@
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import type { Observations, ObservedImage } from '../model/observed.ts';
+import type { Plan, Step } from '../model/plan.ts';
+import type { BuildRequest, ContextEntry, Progress } from '../model/ports.ts';
+import type { TaskRecord } from '../model/record.ts';
+import type { ImageTask } from '../model/task.ts';
+import { keyLabel, needsLabel, taskLabel } from '../plan/here.ts';
+import { keepFiles, workFolder } from './files.ts';
+import { fileEntries, imageArgs, type Results, usedResults } from './needs.ts';
+import type { Services } from './services.ts';
+
+export interface StepInput {
+  readonly step: Step;
+  readonly plan: Plan;
+  readonly observations: Observations;
+  readonly results: Results;
+  readonly services: Services;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Builds an image (or exports its files), tags it, and returns its record; the record is not yet written.
+ * @throws StepFailed, TasksError, or the signal's reason
+ */
+export async function buildStep(input: StepInput): Promise<TaskRecord> {
+  const { step, results, services, progress, signal } = input;
+  const task = step.task as ImageTask;
+  const engine = services.engine!;
+  const started = services.clock.now();
+  const needs = usedResults(task, results);
+  const request = makeRequest(input, task, needs);
+  const folder = request.exportTo;
+  if (folder !== undefined) mkdirSync(folder, { recursive: true });
+  const image = await engine.build(request, progress, signal);
+  // A build that ends after its cancellation counts as cancelled.
+  signal.throwIfAborted();
+  const common = {
+    key: step.key,
+    task: task.id,
+    needs,
+    tags: step.newTags,
+    time: services.clock.now().toISOString(),
+  };
+  const durationMs = services.clock.now().getTime() - started.getTime();
+  if (folder !== undefined) return { ...common, durationMs, ...keepFiles(folder, step.key, services) };
+  for (const tag of [step.contentTag!, ...step.newTags]) await engine.tag(image!.imageId, tag);
+  return { ...common, durationMs, imageId: image!.imageId, bytes: image!.bytes };
+}
+
+function makeRequest(input: StepInput, task: ImageTask, needs: Record<string, string>): BuildRequest {
+  const { step, plan, services } = input;
+  const observed = input.observations.get(task.id) as ObservedImage;
+  const context = path.join(services.root, task.context);
+  const own = observed.context.map(
+    (entry): ContextEntry => ({ entry, source: path.join(context, entry.path) }),
+  );
+  const { inContext, source, digest } = observed.dockerfile;
+  return {
+    task: task.id,
+    context: [...own, ...fileEntries(task, plan, input.results, services)],
+    dockerfile: { ...(inContext !== undefined ? { path: inContext } : {}), source, digest },
+    ...(task.target !== undefined ? { target: task.target } : {}),
+    platform: task.platform,
+    network: task.network,
+    args: { ...task.args, ...imageArgs(task, plan) },
+    // Labels are inherited from the base: all of ours are set, so that none of its is taken for this image's.
+    labels: {
+      ...task.labels,
+      [keyLabel]: step.key,
+      [taskLabel]: task.id,
+      [needsLabel]: JSON.stringify(needs),
+    },
+    noCache: step.forced,
+    ...(task.output === 'files' ? { exportTo: workFolder(step.key, services) } : {}),
+  };
+}

@@ -1,0 +1,233 @@
+import pLimit from 'p-limit';
+import { type ExitCode, TasksError } from '../model/errors.ts';
+import type { Counts, Happening, Listener, Outcome, TaskFailure } from '../model/events.ts';
+import { OUTCOMES } from '../model/events.ts';
+import type { Observations } from '../model/observed.ts';
+import type { Plan, Step } from '../model/plan.ts';
+import { StepFailed } from '../model/ports.ts';
+import type { TaskRecord } from '../model/record.ts';
+import { needIds, type TaskId } from '../model/task.ts';
+import { carryOut } from './carry-out.ts';
+import { type Decision, decide, type Job, makeSchedule, type ScheduleEvent } from './scheduler.ts';
+import type { Services } from './services.ts';
+
+export interface RunOptions {
+  /** The command's name, for reporters. */
+  readonly command: string;
+  readonly jobs: number;
+  readonly keepGoing: boolean;
+  readonly signal: AbortSignal;
+  readonly listen: Listener;
+}
+
+export interface RunResult {
+  readonly ok: boolean;
+  readonly counts: Counts;
+  /** 0, 1, 3 or 130. */
+  readonly exitCode: ExitCode;
+  /** Every task's record after the run, where it has one. */
+  readonly results: ReadonlyMap<TaskId, TaskRecord>;
+}
+
+/** How many requests for tags go out at once. */
+const tagRequests = 8;
+/** Stands in for the duration of a task that never ran, milliseconds: the order of unknown tasks hardly matters. */
+const unknownDuration = 60_000;
+
+/** Carries a plan out. Failures of tasks are events and counts, never exceptions. */
+export async function runPlan(
+  plan: Plan,
+  observations: Observations,
+  services: Services,
+  options: RunOptions,
+): Promise<RunResult> {
+  const run = new Run(plan, observations, services, options);
+  return await run.go();
+}
+
+/** One run's moving parts: the schedule decides, this carries out and tells. */
+class Run {
+  readonly #plan: Plan;
+  readonly #observations: Observations;
+  readonly #services: Services;
+  readonly #options: RunOptions;
+  readonly #results = new Map<TaskId, TaskRecord>();
+  readonly #counts = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0])) as Record<Outcome, number>;
+  #exitCode: ExitCode = 0;
+
+  constructor(plan: Plan, observations: Observations, services: Services, options: RunOptions) {
+    this.#plan = plan;
+    this.#observations = observations;
+    this.#services = services;
+    this.#options = options;
+  }
+
+  async go(): Promise<RunResult> {
+    const steps = [...this.#plan.steps.values()];
+    const started = this.#services.clock.now().getTime();
+    this.#tell({
+      type: 'run-started',
+      command: this.#options.command,
+      jobs: this.#options.jobs,
+      tasks: steps.map((step) => ({
+        id: step.task.id,
+        action: step.action,
+        needs: needIds(step.task),
+        ...(step.expectedMs !== undefined ? { expectedMs: step.expectedMs } : {}),
+      })),
+    });
+    await this.#settleWhatIsHere(steps);
+    await this.#work(steps.filter((step) => step.action === 'build' || step.action === 'run'));
+    if (this.#options.signal.aborted) this.#exitCode = 130;
+    const ok = this.#exitCode === 0;
+    const counts = { ...this.#counts };
+    this.#tell({ type: 'run-finished', ok, counts, ms: this.#services.clock.now().getTime() - started });
+    return { ok, counts, exitCode: this.#exitCode, results: this.#results };
+  }
+
+  /** Reused tasks get their missing tags before anything starts: what is built next may stand on them. */
+  async #settleWhatIsHere(steps: readonly Step[]): Promise<void> {
+    const limit = pLimit(tagRequests);
+    const settle = async (step: Step): Promise<void> => {
+      if (step.record === undefined) return;
+      try {
+        for (const tag of step.newTags) await this.#services.engine!.tag(step.record.imageId!, tag);
+        this.#results.set(step.task.id, step.record);
+        this.#finish(step, 'reused', 0, step.record);
+      } catch (error) {
+        this.#fail(step, error, 0);
+      }
+    };
+    await Promise.all(
+      steps.filter((step) => step.action === 'reuse').map((step) => limit(() => settle(step))),
+    );
+    for (const step of steps) {
+      if (step.action === 'skip') this.#finish(step, 'skipped', 0);
+      if (step.action === 'blocked')
+        this.#finish(step, 'blocked', 0, undefined, { message: step.reasons[0]?.detail ?? 'blocked' });
+    }
+  }
+
+  async #work(steps: readonly Step[]): Promise<void> {
+    const { jobs, keepGoing, signal } = this.#options;
+    let schedule = makeSchedule(steps.map(asJob), { limit: jobs, keepGoing });
+    const running = new Set<Promise<void>>();
+    const apply = (event: ScheduleEvent): void => {
+      const decision = decide(schedule, event);
+      schedule = decision.schedule;
+      this.#tellLost(decision);
+      for (const id of decision.start) {
+        const work = this.#carryOut(this.#plan.steps.get(id)!).then((result) => {
+          running.delete(work);
+          apply({ type: 'ended', id, result });
+        });
+        running.add(work);
+      }
+    };
+    const cancel = (): void => apply({ type: 'cancel' });
+    signal.addEventListener('abort', cancel, { once: true });
+    apply(signal.aborted ? { type: 'cancel' } : { type: 'begin' });
+    while (running.size > 0) await Promise.race(running);
+    signal.removeEventListener('abort', cancel);
+  }
+
+  async #carryOut(step: Step): Promise<'done' | 'failed' | 'cancelled'> {
+    const { id } = step.task;
+    const { services } = { services: this.#services };
+    const started = services.clock.now().getTime();
+    const elapsed = (): number => services.clock.now().getTime() - started;
+    this.#tell({ type: 'task-started', id, action: step.action });
+    const log = services.logs.open(id);
+    const last: string[] = [];
+    const progress = {
+      step: (at: { step?: number; steps?: number; text: string }) =>
+        this.#tell({ type: 'task-progress', id, ...at }),
+      line: (line: string) => {
+        log.line(line);
+        last.push(line);
+        if (last.length > 20) last.shift();
+        this.#tell({ type: 'task-output', id, line });
+      },
+    };
+    try {
+      const input = {
+        step,
+        plan: this.#plan,
+        observations: this.#observations,
+        results: this.#results,
+        services,
+        progress,
+      };
+      const { record, reused } = await carryOut({ ...input, signal: this.#options.signal });
+      this.#results.set(id, record);
+      this.#finish(step, reused ? 'reused' : 'built', elapsed(), record);
+      return 'done';
+    } catch (error) {
+      if (this.#options.signal.aborted) {
+        this.#finish(step, 'cancelled', elapsed());
+        return 'cancelled';
+      }
+      this.#fail(step, error, elapsed(), { lines: last, log: log.path });
+      return 'failed';
+    } finally {
+      log.close();
+    }
+  }
+
+  #tellLost(decision: Decision): void {
+    for (const { id, by } of decision.blocked) {
+      this.#finish(this.#plan.steps.get(id)!, 'blocked', 0, undefined, { message: `${by} did not succeed` });
+    }
+    for (const id of decision.cancelled) this.#finish(this.#plan.steps.get(id)!, 'cancelled', 0);
+  }
+
+  #fail(step: Step, error: unknown, ms: number, output: Pick<TaskFailure, 'lines' | 'log'> = {}): void {
+    const message = error instanceof Error ? error.message : String(error);
+    const hint = error instanceof TasksError && error.hint !== undefined ? `\n${error.hint}` : '';
+    const where = error instanceof StepFailed && error.step !== undefined ? { step: error.step } : {};
+    if (error instanceof TasksError && error.exitCode === 3) this.#exitCode = 3;
+    this.#finish(step, 'failed', ms, undefined, { message: message + hint, ...where, ...output });
+  }
+
+  #finish(step: Step, outcome: Outcome, ms: number, record?: TaskRecord, error?: TaskFailure): void {
+    this.#counts[outcome]++;
+    const isBad = outcome === 'failed' || outcome === 'blocked';
+    if (isBad && !step.task.allowFailure && !this.#isTolerated(step) && this.#exitCode === 0)
+      this.#exitCode = 1;
+    this.#tell({
+      type: 'task-finished',
+      id: step.task.id,
+      outcome,
+      ms,
+      ...(record?.imageId !== undefined ? { imageId: record.imageId } : {}),
+      ...(record !== undefined ? { bytes: record.bytes, tags: step.tags } : {}),
+      ...(error !== undefined ? { error } : {}),
+    });
+  }
+
+  /** A task that is only blocked by one whose failure is allowed does not fail the run either. */
+  #isTolerated(step: Step): boolean {
+    return needIds(step.task).some((id) => {
+      const need = this.#plan.steps.get(id);
+      const lost = need !== undefined && !this.#results.has(id);
+      return lost && (need.task.allowFailure || this.#isTolerated(need));
+    });
+  }
+
+  #tell(happening: Happening): void {
+    this.#options.listen({
+      ...happening,
+      time: this.#services.clock.now().toISOString(),
+    } as Parameters<Listener>[0]);
+  }
+}
+
+function asJob(step: Step): Job {
+  return {
+    id: step.task.id,
+    needs: needIds(step.task),
+    after: step.task.after,
+    weight: step.expectedMs ?? unknownDuration,
+    allowFailure: step.task.allowFailure,
+  };
+}
