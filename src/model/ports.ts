@@ -36,6 +36,8 @@ export interface BuildRequest {
   readonly args: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
   readonly noCache: boolean;
+  /** An empty folder for the build's own use, absolute; the caller removes it. */
+  readonly work: string;
   /** Where the file system is exported to (`output: 'files'`); the image is then neither kept nor tagged. */
   readonly exportTo?: string;
 }
@@ -57,7 +59,7 @@ export interface BuiltImage {
 export interface Engine {
   /** All images in one call. */
   images(): Promise<readonly EngineImage[]>;
-  /** Builds and verifies (labels as asked). Does not tag. Throws BuildFailed; on abort, AbortError. Undefined for exports. */
+  /** Builds and verifies (labels as asked). Does not tag. Undefined for exports. Throws StepFailed; on abort anything. */
   build(request: BuildRequest, progress: Progress, signal: AbortSignal): Promise<BuiltImage | undefined>;
   /** Puts a tag on an image, replacing what it pointed at. */
   tag(imageId: string, reference: string): Promise<void>;
@@ -67,7 +69,7 @@ export interface Engine {
 
 export interface TestRequest {
   readonly imageId: string;
-  /** Copied to `/tasks-test` in the container. */
+  /** Put below `/` in the container. */
   readonly files: readonly ContextEntry[];
   /** The program inside the container. */
   readonly program: string;
@@ -96,7 +98,7 @@ export interface CommandRequest {
 
 /** Runs programs. */
 export interface Processes {
-  /** Resolves when it exits with 0; throws StepFailed otherwise, AbortError on abort (all its children ended). */
+  /** Resolves when it exits with 0; throws StepFailed otherwise, and on abort once all its children ended. */
   run(request: CommandRequest, progress: Progress, signal: AbortSignal): Promise<void>;
 }
 

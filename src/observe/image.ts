@@ -1,6 +1,6 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { compileIgnore, type Ignore, IgnoreError } from '../dockerfile/ignore.ts';
+import { compileIgnore, type Ignore, IgnoreError } from './facts.ts';
 import type { Entry, Observed, ObservedImage } from '../model/observed.ts';
 import type { ImageTask } from '../model/task.ts';
 import { type DockerfileFacts, dockerfileFacts } from './facts.ts';

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { Observations, ObservedImage } from '../model/observed.ts';
 import type { Plan, Step } from '../model/plan.ts';
@@ -30,26 +30,37 @@ export async function buildStep(input: StepInput): Promise<TaskRecord> {
   const engine = services.engine!;
   const started = services.clock.now();
   const needs = usedResults(task, results);
-  const request = makeRequest(input, task, needs);
-  const folder = request.exportTo;
-  if (folder !== undefined) mkdirSync(folder, { recursive: true });
-  const image = await engine.build(request, progress, signal);
-  // A build that ends after its cancellation counts as cancelled.
-  signal.throwIfAborted();
-  const common = {
-    key: step.key,
-    task: task.id,
-    needs,
-    tags: step.newTags,
-    time: services.clock.now().toISOString(),
-  };
-  const durationMs = services.clock.now().getTime() - started.getTime();
-  if (folder !== undefined) return { ...common, durationMs, ...keepFiles(folder, step.key, services) };
-  for (const tag of [step.contentTag!, ...step.newTags]) await engine.tag(image!.imageId, tag);
-  return { ...common, durationMs, imageId: image!.imageId, bytes: image!.bytes };
+  const work = workFolder(step.key, services);
+  try {
+    const request = makeRequest(input, task, needs, work);
+    const image = await engine.build(request, progress, signal);
+    // A build that ends after its cancellation counts as cancelled.
+    signal.throwIfAborted();
+    const now = services.clock.now();
+    const durationMs = now.getTime() - started.getTime();
+    const common = {
+      key: step.key,
+      task: task.id,
+      needs,
+      durationMs,
+      tags: step.newTags,
+      time: now.toISOString(),
+    };
+    if (request.exportTo !== undefined)
+      return { ...common, ...keepFiles(request.exportTo, step.key, services) };
+    for (const tag of [step.contentTag!, ...step.newTags]) await engine.tag(image!.imageId, tag);
+    return { ...common, imageId: image!.imageId, bytes: image!.bytes };
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
 }
 
-function makeRequest(input: StepInput, task: ImageTask, needs: Record<string, string>): BuildRequest {
+function makeRequest(
+  input: StepInput,
+  task: ImageTask,
+  needs: Record<string, string>,
+  work: string,
+): BuildRequest {
   const { step, plan, services } = input;
   const observed = input.observations.get(task.id) as ObservedImage;
   const context = path.join(services.root, task.context);
@@ -73,6 +84,13 @@ function makeRequest(input: StepInput, task: ImageTask, needs: Record<string, st
       [needsLabel]: JSON.stringify(needs),
     },
     noCache: step.forced,
-    ...(task.output === 'files' ? { exportTo: workFolder(step.key, services) } : {}),
+    work,
+    ...(task.output === 'files' ? { exportTo: exportFolder(work) } : {}),
   };
+}
+
+function exportFolder(work: string): string {
+  const folder = path.join(work, 'export');
+  mkdirSync(folder);
+  return folder;
 }

@@ -1,0 +1,43 @@
+import { closeSync, mkdirSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
+import path from 'node:path';
+import type { TaskId } from '../model/task.ts';
+
+/** Logs that are kept of each task. */
+const kept = 5;
+
+/** Opens a new log of a task, named by its time, and removes all but its newest. */
+export function openLog(
+  cacheFolder: string,
+  task: TaskId,
+  now: Date,
+): { path: string; line(text: string): void; close(): void } {
+  const folder = logFolder(cacheFolder, task);
+  mkdirSync(folder, { recursive: true });
+  for (const old of logsOf(cacheFolder, task).slice(kept - 1)) rmSync(old, { force: true });
+  const file = path.join(folder, `${now.toISOString().replace(/:/g, '-')}.log`);
+  const descriptor = openSync(file, 'a');
+  return {
+    path: file,
+    line: (text) => void writeSync(descriptor, `${text}\n`),
+    close: () => closeSync(descriptor),
+  };
+}
+
+/** Paths of a task's logs, newest first. */
+export function logsOf(cacheFolder: string, task: TaskId): string[] {
+  const folder = logFolder(cacheFolder, task);
+  try {
+    return readdirSync(folder)
+      .filter((name) => name.endsWith('.log'))
+      .sort()
+      .reverse()
+      .map((name) => path.join(folder, name));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+function logFolder(cacheFolder: string, task: TaskId): string {
+  return path.join(cacheFolder, 'logs', task.replaceAll('/', '%').replace(':', '@'));
+}

@@ -1,0 +1,75 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { KeyvStoreAdapter, StoredData } from 'keyv';
+
+/** Told of state that was set aside. */
+export type Warn = (message: string) => void;
+
+/**
+ * A store for Keyv that keeps each value in a file of its own: written beside and renamed, so that a killed process
+ * leaves the old value or the new one, and two processes never see half of one. A file that does not hold what was
+ * written (its first line is a checksum) is set aside with a warning and counts as not there.
+ */
+export function fileStore(folder: string, warn: Warn): KeyvStoreAdapter {
+  const fileOf = (key: string): string =>
+    path.join(folder, `${key.replace(/[^\w.-]/g, (char) => `%${char.codePointAt(0)!.toString(16)}`)}`);
+  const get = (key: string): string | undefined => read(fileOf(key), warn);
+  return {
+    opts: {},
+    async get<Value>(key: string) {
+      return get(key) as StoredData<Value> | undefined;
+    },
+    async getMany<Value>(keys: string[]) {
+      return keys.map((key) => get(key) as StoredData<Value | undefined>);
+    },
+    async set(key: string, value: string) {
+      write(fileOf(key), value);
+      return true;
+    },
+    async delete(key: string) {
+      rmSync(fileOf(key), { force: true });
+      return true;
+    },
+    async clear() {
+      rmSync(folder, { recursive: true, force: true });
+    },
+    on() {
+      return this;
+    },
+  };
+}
+
+function read(file: string, warn: Warn): string | undefined {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') warn(`cannot read ${file} (${code}): counted as not there`);
+    return undefined;
+  }
+  const end = text.indexOf('\n');
+  const value = text.slice(end + 1);
+  if (end >= 0 && text.slice(0, end) === checksum(value)) return value;
+  const aside = `${file}.broken`;
+  renameSync(file, aside);
+  warn(`${file} is damaged: set aside as ${path.basename(aside)}, counted as not there`);
+  return undefined;
+}
+
+function write(file: string, value: string): void {
+  mkdirSync(path.dirname(file), { recursive: true });
+  const part = `${file}.${process.pid}-${randomBytes(4).toString('hex')}`;
+  try {
+    writeFileSync(part, `${checksum(value)}\n${value}`, { flush: true });
+    renameSync(part, file);
+  } catch (error) {
+    rmSync(part, { force: true });
+    throw error;
+  }
+}
+
+function checksum(value: string): string {
+  return createHash('sha256').update(value).digest('hex');
+}

@@ -1,0 +1,23 @@
+import type { ExitCode } from '../../model/errors.ts';
+import { makePaint } from '../../report/paint.ts';
+import { planJson, planText } from '../../report/plan.ts';
+import { type CommonFlags, hasColor } from '../flags.ts';
+import type { Io } from '../io.ts';
+import { planProject } from '../project.ts';
+
+export interface PlanFlags extends CommonFlags {
+  readonly check?: boolean;
+}
+
+/** `tasks plan`: says what build would do and why; runs nothing. */
+export async function plan(selectors: readonly string[], flags: PlanFlags, io: Io): Promise<ExitCode> {
+  const prospect = await planProject(selectors, flags, io, { withoutEngine: true });
+  if (flags.json) io.out(`${JSON.stringify(planJson(prospect.plan))}\n`);
+  else {
+    const paint = makePaint(hasColor(flags, io, io.outIsTerminal));
+    for (const line of planText(prospect.plan, paint, flags.verbose === true)) io.out(`${line}\n`);
+  }
+  const steps = [...prospect.plan.steps.values()];
+  const isIdle = steps.every((step) => ['reuse', 'skip'].includes(step.action) && step.newTags.length === 0);
+  return flags.check && !isIdle ? 1 : 0;
+}

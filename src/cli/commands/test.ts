@@ -1,0 +1,59 @@
+import { openPasses } from '../../cache/passes.ts';
+import type { ExitCode } from '../../model/errors.ts';
+import type { Step } from '../../model/plan.ts';
+import type { TaskRecord } from '../../model/record.ts';
+import type { TaskId } from '../../model/task.ts';
+import { runTests } from '../../run/tests.ts';
+import { type CommonFlags, jobsOf } from '../flags.ts';
+import type { Io } from '../io.ts';
+import { type Prospect, planProject } from '../project.ts';
+import { makeReporter, makeServices, runProspect } from '../run.ts';
+
+export interface TestFlags extends CommonFlags {
+  readonly retest?: boolean;
+}
+
+/** `tasks test`: builds what is missing, then runs the selected images' tests. */
+export async function test(selectors: readonly string[], flags: TestFlags, io: Io): Promise<ExitCode> {
+  const prospect = await planProject(selectors, flags, io, { withoutEngine: false });
+  const steps = [...prospect.plan.steps.values()];
+  const isBuilt = steps.every((step) => step.action === 'reuse' || step.action === 'skip');
+  let results: ReadonlyMap<TaskId, TaskRecord> = recordsOf(steps);
+  if (!isBuilt) {
+    const built = await runProspect(prospect, 'build', flags, io);
+    if (built.exitCode !== 0) return built.exitCode;
+    results = built.results;
+  }
+  return await testSelected(prospect, results, flags, io);
+}
+
+async function testSelected(
+  prospect: Prospect,
+  results: ReadonlyMap<TaskId, TaskRecord>,
+  flags: TestFlags,
+  io: Io,
+): Promise<ExitCode> {
+  const { plan, cacheFolder } = prospect;
+  const reporter = await makeReporter(flags, io);
+  const selected = [...plan.steps.values()].filter((step) => step.selected);
+  const passes = openPasses(cacheFolder, (message) => io.err(`warning: ${message}\n`));
+  try {
+    const { ok } = await runTests(selected, results, makeServices(prospect, io), passes, {
+      jobs: jobsOf(flags, io),
+      retest: flags.retest === true,
+      keepGoing: flags.keepGoing === true,
+      signal: io.signal,
+      listen: reporter.listen,
+    });
+    if (io.signal.aborted) return 130;
+    return ok ? 0 : 1;
+  } finally {
+    await reporter.close();
+  }
+}
+
+function recordsOf(steps: readonly Step[]): Map<TaskId, TaskRecord> {
+  return new Map(
+    steps.flatMap((step) => (step.record !== undefined ? [[step.task.id, step.record] as const] : [])),
+  );
+}

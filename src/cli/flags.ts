@@ -1,0 +1,83 @@
+import { repositoryFault } from '../graph/names.ts';
+import { TasksError } from '../model/errors.ts';
+import type { Io } from './io.ts';
+
+/** Flags before or after the command. */
+export interface GlobalFlags {
+  readonly directory?: string;
+  readonly profile?: string;
+}
+
+export type ReporterName = 'live' | 'plain' | 'json' | 'github' | 'silent';
+export const reporterNames: readonly ReporterName[] = ['live', 'plain', 'json', 'github', 'silent'];
+
+/** Flags of every command that looks at the graph. */
+export interface CommonFlags extends GlobalFlags {
+  readonly jobs?: string;
+  readonly keepGoing?: boolean;
+  readonly repo?: string;
+  readonly suffix?: string;
+  readonly json?: boolean;
+  readonly reporter?: string;
+  readonly color?: boolean;
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+  readonly force?: boolean;
+}
+
+/** How many tasks may run at once. @throws TasksError exit 2 */
+export function jobsOf(flags: CommonFlags, io: Io): number {
+  if (flags.jobs === undefined) return io.cores;
+  const jobs = Number(flags.jobs);
+  if (Number.isInteger(jobs) && jobs > 0) return jobs;
+  throw new TasksError(2, `--jobs takes a whole number from 1, not "${flags.jobs}"`);
+}
+
+/** True where RELEASE asks for release tags. @throws TasksError exit 2 */
+export function isRelease(io: Io): boolean {
+  const value = io.environment.RELEASE ?? '';
+  if (value === '1' || value === 'true') return true;
+  if (value === '' || value === '0' || value === 'false') return false;
+  throw new TasksError(2, `RELEASE is "${value}"`, {
+    hint: 'expected 1 or true for a release; empty, 0 or false for none',
+  });
+}
+
+/** What --repo, DOCKER_REPO and --suffix say. @throws TasksError exit 2 */
+export function namesOf(
+  flags: CommonFlags,
+  io: Io,
+): { repo: string | undefined; suffix: string | undefined; release: boolean } {
+  const repo = flags.repo ?? (io.environment.DOCKER_REPO || undefined);
+  const fault = repo === undefined ? undefined : repositoryFault(repo);
+  if (fault !== undefined)
+    throw new TasksError(2, `${flags.repo === undefined ? 'DOCKER_REPO' : '--repo'} is "${repo}"`, {
+      hint: `expected ${fault}`,
+    });
+  if (flags.suffix !== undefined && !/^[A-Za-z0-9._-]{0,64}$/.test(flags.suffix)) {
+    throw new TasksError(2, `--suffix is "${flags.suffix}"`, {
+      hint: "expected letters, digits, '.', '_' and '-', 64 at most",
+    });
+  }
+  return { repo, suffix: flags.suffix, release: isRelease(io) };
+}
+
+/** Colours on a stream: flags over NO_COLOR over whether it is a terminal. */
+export function hasColor(flags: CommonFlags, io: Io, isTerminal: boolean): boolean {
+  return flags.color ?? (isTerminal && !io.environment.NO_COLOR);
+}
+
+/** Which reporter follows a run. @throws TasksError exit 2 */
+export function reporterOf(flags: CommonFlags, io: Io): ReporterName {
+  if (flags.json) return 'json';
+  const name = flags.reporter as ReporterName | undefined;
+  if (name !== undefined) {
+    if (reporterNames.includes(name)) return name;
+    throw new TasksError(2, `--reporter is "${name}"`, {
+      hint: `expected one of ${reporterNames.join(', ')}`,
+    });
+  }
+  if (flags.quiet) return 'silent';
+  if (io.environment.GITHUB_ACTIONS === 'true') return 'github';
+  return io.errIsTerminal && !flags.verbose ? 'live' : 'plain';
+}

@@ -1,0 +1,19 @@
+/** Everything of the process that commands may use; made in main.ts alone. */
+export interface Io {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Absolute. */
+  readonly cwd: string;
+  /** Absolute path of the module that definitions import as `image-tasks`. */
+  readonly defineModule: string;
+  readonly programVersion: string;
+  out(text: string): void;
+  err(text: string): void;
+  /** Standard error, for the live view. */
+  readonly terminal: NodeJS.WriteStream;
+  readonly outIsTerminal: boolean;
+  readonly errIsTerminal: boolean;
+  now(): Date;
+  /** Aborted by the first interrupt. */
+  readonly signal: AbortSignal;
+  readonly cores: number;
+}

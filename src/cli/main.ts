@@ -1,0 +1,80 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { type ExitCode, TasksError } from '../model/errors.ts';
+import type { Io } from './io.ts';
+import { isHelp, isUsageError, runProgram } from './program.ts';
+
+/** The one place that touches the process: its arguments, environment, streams, signals and exit code. */
+async function main(): Promise<void> {
+  const interrupt = new AbortController();
+  const onSignal = (): void => {
+    // The second interrupt ends at once; children in their own groups got the first one's kill already.
+    if (interrupt.signal.aborted) process.exit(130);
+    process.stderr.write('\ninterrupted: ending what runs (once more: at once)\n');
+    interrupt.abort(new Error('interrupted'));
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  for (const stream of [process.stdout, process.stderr]) {
+    // A reader that went away (`tasks list | head`) is no error of ours.
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      process.exit(0);
+    });
+  }
+  process.exitCode = await run(makeIo(interrupt.signal));
+}
+
+async function run(io: Io): Promise<ExitCode> {
+  try {
+    return await runProgram(process.argv.slice(2), io);
+  } catch (error) {
+    if (io.signal.aborted) return 130;
+    if (isHelp(error)) return 0;
+    if (isUsageError(error)) return 2;
+    if (error instanceof TasksError) {
+      io.err(`error: ${error.message}\n${error.hint !== undefined ? `hint: ${error.hint}\n` : ''}`);
+      return error.exitCode;
+    }
+    const { code, path, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOSPC') {
+      io.err(
+        `error: no space left on the device${path ? `, at ${path}` : ''}\nhint: \`df -h\`; \`docker builder prune\` frees BuildKit's cache\n`,
+      );
+      return 3;
+    }
+    if (code !== undefined && ['EACCES', 'EPERM', 'EROFS'].includes(code)) {
+      io.err(`error: ${message}\nhint: the project's .cache folder must be writable by you\n`);
+      return 3;
+    }
+    io.err(
+      `error: this is a fault of tasks itself\n${error instanceof Error ? error.stack : String(error)}\n`,
+    );
+    return 1;
+  }
+}
+
+function makeIo(signal: AbortSignal): Io {
+  // Bundled, this file stands in dist/, beside define.js.
+  const packageJson = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  return {
+    environment: process.env,
+    cwd: process.cwd(),
+    defineModule: fileURLToPath(new URL('./define.js', import.meta.url)),
+    programVersion: packageJson.version,
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    terminal: process.stderr,
+    outIsTerminal: process.stdout.isTTY === true,
+    errIsTerminal: process.stderr.isTTY === true,
+    now: () => new Date(),
+    signal,
+    cores: availableParallelism(),
+  };
+}
+
+await main();

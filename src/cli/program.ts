@@ -1,0 +1,147 @@
+import { Command, CommanderError } from 'commander';
+import type { ExitCode } from '../model/errors.ts';
+import type { CommonFlags } from './flags.ts';
+import type { Io } from './io.ts';
+
+type Handler = (io: Io, selectors: readonly string[], flags: CommonFlags) => Promise<ExitCode>;
+
+/**
+ * Parses the command line and carries the command out. Commands are loaded when they are asked for.
+ * @throws CommanderError for wrong usage, help and version; TasksError
+ */
+export async function runProgram(argv: readonly string[], io: Io): Promise<ExitCode> {
+  let exitCode: ExitCode = 0;
+  const program = new Command('tasks')
+    .description('Builds matrices of versioned container images: only what changed, several at once.')
+    .version(io.programVersion)
+    .option('-C, --directory <dir>', 'the project: this folder, or its nearest parent with tasks/')
+    .option('--profile <name>', 'what definitions see as `profile` (also TASKS_PROFILE)')
+    .addHelpText(
+      'after',
+      '\nStart with:\n  tasks list                what there is\n  tasks plan                what would be done, and why\n  tasks build               do it\n\nEach command tells more: tasks build --help',
+    )
+    .showHelpAfterError('(tasks --help)')
+    .exitOverride()
+    .configureOutput({ writeOut: io.out, writeErr: io.err });
+
+  const add = (name: string, description: string, example: string, handler: Handler): Command => {
+    const command = program
+      .command(name)
+      .description(description)
+      .addHelpText('after', `\nExamples:\n${example.replace(/^/gm, '  ')}`)
+      .action(async (...args: unknown[]) => {
+        const positional = args.slice(0, -2).flat() as string[];
+        exitCode = await handler(io, positional, { ...program.opts(), ...(args.at(-2) as CommonFlags) });
+      });
+    return command;
+  };
+
+  common(
+    add(
+      'build [selectors...]',
+      'build what changed; prints the tags of the selected images',
+      buildExamples,
+      async (it, selectors, flags) => (await import('./commands/build.ts')).build(selectors, flags, it),
+    ),
+  )
+    .option('--dry-run', 'the same as `tasks plan`')
+    .option('--force', 'build the selected tasks anew, from nothing');
+  common(
+    add(
+      'plan [selectors...]',
+      'say what build would do and why; runs nothing',
+      planExamples,
+      async (it, selectors, flags) => (await import('./commands/plan.ts')).plan(selectors, flags, it),
+    ),
+  )
+    .option('--check', 'exit with 1 if anything would be done')
+    .option('--force', 'as if build were called with --force');
+  common(
+    add(
+      'test [selectors...]',
+      "run the images' tests; builds first what is missing",
+      testExamples,
+      async (it, selectors, flags) => (await import('./commands/test.ts')).test(selectors, flags, it),
+    ),
+  ).option('--retest', 'run tests that have passed on the same image, too');
+  common(
+    add(
+      'graph [selectors...]',
+      "the graph, with each task's state",
+      graphExamples,
+      async (it, selectors, flags) => (await import('./commands/graph.ts')).graph(selectors, flags, it),
+    ),
+  )
+    .option('--format <format>', 'tree or json', 'tree')
+    .option('--output <file>', 'write to a file')
+    .option('--changed', 'only what would be done');
+  common(
+    add(
+      'list [selectors...]',
+      'what there is and what it is for',
+      'tasks list\ntasks list --json',
+      async (it, selectors, flags) => (await import('./commands/list.ts')).list(selectors, flags, it),
+    ),
+  );
+  common(
+    add(
+      'logs <task>',
+      'the last log of a task or of its test',
+      'tasks logs extbuilder:17',
+      async (it, [selector], flags) => (await import('./commands/logs.ts')).logs(selector!, flags, it),
+    ),
+  );
+  common(
+    add(
+      'doctor',
+      'say what the machine has and lacks, and what to do about it',
+      doctorExamples,
+      async (it, _, flags) => (await import('./commands/doctor.ts')).doctor(flags, it),
+    ),
+  )
+    .option('--fix', 'install and start what is missing (Debian, as root); says each thing it does')
+    .option('--stop', 'end the engine that --fix started');
+
+  await program.parseAsync([...argv], { from: 'user' });
+  return exitCode;
+}
+
+function common(command: Command): Command {
+  return command
+    .option('-j, --jobs <n>', 'how many tasks run at once (default: cores)')
+    .option('-k, --keep-going', 'after a failure, do all that does not hang on it')
+    .option('--repo <name>', 'repository of the images (also DOCKER_REPO)')
+    .option('--suffix <text>', 'what stands behind every tag, instead of -devYYYYmmddHHMM')
+    .option('--json', 'one JSON document, or one event per line, on standard output')
+    .option('--reporter <name>', 'live, plain, json, github or silent')
+    .option('--color', 'colours')
+    .option('--no-color', 'no colours (also NO_COLOR)')
+    .option('-q, --quiet', 'no progress')
+    .option('-v, --verbose', 'everything: output of builds, tasks that are up to date');
+}
+
+const buildExamples = `tasks build                          everything that changed
+tasks build extbuilder:17            one task, and what it needs
+tasks build '*tester' -j 4 -k        globs; four at once; keep going after failures
+RELEASE=1 tasks build --repo citus   with release tags instead of -dev ones`;
+const planExamples = `tasks plan                 what is to be done, and why
+tasks plan +extbuilder:17  with all that it needs
+tasks plan --check         exit with 1 if anything would be done`;
+const testExamples = `tasks test                 all images that have a test
+tasks test extbuilder:17 --retest`;
+const graphExamples = `tasks graph                   a tree
+tasks graph base:trixie+      what hangs on a task
+tasks graph --format json --output graph.json`;
+const doctorExamples = `tasks doctor               what is here, what is missing
+tasks doctor --fix         install and start it (Debian, as root)
+tasks doctor --stop        end the engine that --fix started`;
+
+/** True for an error of commander's that is no error: help and version were asked for. */
+export function isHelp(error: unknown): boolean {
+  return error instanceof CommanderError && error.exitCode === 0;
+}
+
+/** True for wrong usage, which commander has told already. */
+export function isUsageError(error: unknown): error is CommanderError {
+  return error instanceof CommanderError;
+}

@@ -1,0 +1,147 @@
+import path from 'node:path';
+import { openRecords } from '../cache/records.ts';
+import { dockerEngine } from '../engine/docker.ts';
+import { makeGraph, projectOf } from '../graph/graph.ts';
+import { select, withNeeds } from '../graph/select.ts';
+import { type Keyed, makeKeys } from '../key/keys.ts';
+import { loadDeclarations } from '../load/load.ts';
+import { findRoot } from '../load/root.ts';
+import { TasksError } from '../model/errors.ts';
+import type { Observations } from '../model/observed.ts';
+import type { Plan } from '../model/plan.ts';
+import type { Engine, EngineImage, Records } from '../model/ports.ts';
+import type { Manifest, TaskRecord } from '../model/record.ts';
+import { type Graph, makesFiles, type Project, type TaskId } from '../model/task.ts';
+import { keptDigests } from '../observe/kept.ts';
+import { type Memo, openMemo } from '../observe/memo.ts';
+import { observe } from '../observe/observe.ts';
+import { makePlan } from '../plan/plan.ts';
+import { namingOf } from '../plan/refs.ts';
+import { type CommonFlags, type GlobalFlags, namesOf } from './flags.ts';
+import type { Io } from './io.ts';
+
+/** A project as its definitions say it is. */
+export interface OpenProject {
+  readonly root: string;
+  readonly cacheFolder: string;
+  readonly project: Project;
+  readonly graph: Graph;
+  readonly profile: string;
+}
+
+/** Finds and reads a project's definitions. @throws TasksError exit 2 */
+export async function openProject(flags: GlobalFlags, io: Io): Promise<OpenProject> {
+  const root = findRoot(path.resolve(io.cwd, flags.directory ?? '.'));
+  const cacheFolder = path.join(root, '.cache');
+  const profile = flags.profile ?? (io.environment.TASKS_PROFILE || 'default');
+  const declarations = await loadDeclarations({
+    root,
+    profile,
+    cacheFolder: path.join(cacheFolder, 'definitions'),
+    programVersion: io.programVersion,
+    defineModule: io.defineModule,
+  });
+  const graph = makeGraph(declarations, defaultPlatform());
+  if (graph.tasks.size === 0) {
+    throw new TasksError(
+      2,
+      `the definitions in ${path.join(root, 'tasks')} declare no task (profile ${profile})`,
+      {
+        hint: 'export an image() or command(), or choose another --profile',
+      },
+    );
+  }
+  return { root, cacheFolder, project: projectOf(declarations), graph, profile };
+}
+
+/** Everything known about what would be done: the plan, and what it was made from. */
+export interface Prospect extends OpenProject {
+  readonly plan: Plan;
+  readonly observations: Observations;
+  readonly records: Records;
+  readonly memo: Memo;
+  /** Undefined where nothing in the plan makes an image. */
+  readonly engine: Engine | undefined;
+}
+
+export interface PlanOptions {
+  /** True: an engine that does not answer is said once and counts as empty. False: it is an error. */
+  readonly withoutEngine: boolean;
+}
+
+/** Reads, decides, and returns the plan; changes nothing but what is remembered in `.cache`. */
+export async function planProject(
+  selectors: readonly string[],
+  flags: CommonFlags,
+  io: Io,
+  options: PlanOptions,
+): Promise<Prospect> {
+  const names = namesOf(flags, io);
+  const open = await openProject(flags, io);
+  const { graph, root, cacheFolder } = open;
+  const selected = select(graph, selectors);
+  const scope = withNeeds(graph, selected);
+  const memo = openMemo(path.join(cacheFolder, 'memo'));
+  const observations = await observe(graph, scope, {
+    root,
+    memo,
+    environment: io.environment,
+    programVersion: io.programVersion,
+  });
+  const keyed = makeKeys(graph, scope, observations);
+  const records = openRecords(cacheFolder, (message) => io.err(`warning: ${message}\n`));
+  const tasks = [...scope].map((id) => graph.tasks.get(id)!);
+  const engine = tasks.some((task) => task.kind === 'image') ? dockerEngine(io.environment) : undefined;
+  const fileKeys = tasks.filter(makesFiles).flatMap((task) => keyed.get(task.id)?.key ?? []);
+  const plan = makePlan({
+    graph,
+    selected,
+    scope,
+    observations,
+    keyed,
+    world: {
+      records: await records.get([...keyed.values()].map(({ key }) => key)),
+      images: tasks.every(makesFiles) ? [] : await seeImages(engine, io, options),
+      files: keptDigests(cacheFolder, fileKeys, memo),
+    },
+    latest: await latestOf(scope, keyed, records),
+    naming: namingOf(names, open.project, io.now()),
+    forced: flags.force ? (selectors.length === 0 ? scope : selected) : new Set(),
+  });
+  return { ...open, plan, observations, records, memo, engine };
+}
+
+async function seeImages(
+  engine: Engine | undefined,
+  io: Io,
+  options: PlanOptions,
+): Promise<readonly EngineImage[]> {
+  if (engine === undefined) return [];
+  try {
+    return await engine.images();
+  } catch (error) {
+    if (!options.withoutEngine || !(error instanceof TasksError)) throw error;
+    io.err(`${error.message}: images count as not there\n`);
+    return [];
+  }
+}
+
+/** The last records of tasks; the manifest only where the key is another one, since only then it explains something. */
+async function latestOf(
+  scope: ReadonlySet<TaskId>,
+  keyed: ReadonlyMap<TaskId, Keyed>,
+  records: Records,
+): Promise<Map<TaskId, { record: TaskRecord; manifest?: Manifest }>> {
+  const latest = new Map<TaskId, { record: TaskRecord; manifest?: Manifest }>();
+  for (const [id, record] of await records.latest([...scope])) {
+    const manifest = record.key === keyed.get(id)?.key ? undefined : await records.manifest(record.key);
+    latest.set(id, { record, ...(manifest ? { manifest } : {}) });
+  }
+  return latest;
+}
+
+/** Linux on this machine's architecture, in the words of image platforms. */
+function defaultPlatform(): string {
+  const words: Record<string, string> = { x64: 'amd64', ia32: '386', arm: 'arm/v7' };
+  return `linux/${words[process.arch] ?? process.arch}`;
+}

@@ -1,0 +1,71 @@
+import { openLocks } from '../cache/locks.ts';
+import { openLog } from '../cache/logs.ts';
+import { processes } from '../engine/processes.ts';
+import { makePaint } from '../report/paint.ts';
+import { plainReporter } from '../report/plain.ts';
+import { jsonReporter, type Reporter, silentReporter } from '../report/reporter.ts';
+import { type RunResult, runPlan } from '../run/run.ts';
+import type { Services } from '../run/services.ts';
+import { type CommonFlags, hasColor, jobsOf, reporterOf } from './flags.ts';
+import type { Io } from './io.ts';
+import type { Prospect } from './project.ts';
+
+/** The reporter that flags and terminal ask for. JSON is an answer and goes to standard output, all others are not. */
+export async function makeReporter(flags: CommonFlags, io: Io): Promise<Reporter> {
+  const paint = makePaint(hasColor(flags, io, io.errIsTerminal));
+  switch (reporterOf(flags, io)) {
+    case 'json':
+      return jsonReporter(io.out);
+    case 'silent':
+      return silentReporter;
+    case 'live': {
+      const { liveReporter } = await import('../report/live.ts');
+      return liveReporter(io.terminal, paint);
+    }
+    case 'github': {
+      const { githubReporter } = await import('../report/github.ts');
+      return githubReporter(io.err, makePaint(false));
+    }
+    default:
+      return plainReporter(io.err, paint, flags.verbose === true);
+  }
+}
+
+/** Real services for a plan. */
+export function makeServices(prospect: Prospect, io: Io): Services {
+  const { cacheFolder, root, memo, records, engine } = prospect;
+  return {
+    engine,
+    processes,
+    records,
+    logs: { open: (task) => openLog(cacheFolder, task, io.now()) },
+    locks: openLocks(cacheFolder, () => io.err('waiting for another run that makes the same task\n')),
+    clock: { now: io.now },
+    memo,
+    root,
+    cacheFolder,
+    environment: io.environment,
+  };
+}
+
+/** Carries a plan out and shows it. */
+export async function runProspect(
+  prospect: Prospect,
+  command: string,
+  flags: CommonFlags,
+  io: Io,
+): Promise<RunResult> {
+  const jobs = jobsOf(flags, io);
+  const reporter = await makeReporter(flags, io);
+  try {
+    return await runPlan(prospect.plan, prospect.observations, makeServices(prospect, io), {
+      command,
+      jobs,
+      keepGoing: flags.keepGoing === true,
+      signal: io.signal,
+      listen: reporter.listen,
+    });
+  } finally {
+    await reporter.close();
+  }
+}

@@ -1,0 +1,142 @@
+import http from 'node:http';
+import type { Duplex } from 'node:stream';
+import { TasksError } from '../model/errors.ts';
+import type { EngineImage } from '../model/ports.ts';
+import type { Endpoint } from './endpoint.ts';
+
+export interface ApiRequest {
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'HEAD';
+  /** With its query, `/images/json?all=1`. */
+  readonly path: string;
+  /** Sent as JSON, or, bytes, as a tar archive. */
+  readonly body?: object | Buffer;
+  readonly signal?: AbortSignal;
+  /** Gets the body as it arrives; the answer's `body` is then empty. */
+  readonly onData?: (data: Buffer) => void;
+}
+
+export interface ApiAnswer {
+  readonly status: number;
+  readonly body: Buffer;
+}
+
+/** Makes a connection to an engine that only the docker client can reach (`docker system dial-stdio`). */
+export type Dial = () => Duplex;
+
+/** The Engine API of one endpoint. */
+export interface EngineApi {
+  /** @throws TasksError exit 3 where the engine cannot be reached, or ends the connection */
+  request(request: ApiRequest): Promise<ApiAnswer>;
+}
+
+/** The Engine API at an endpoint. `dial` is only used for endpoints of the kind `client`. */
+export function connect(endpoint: Endpoint, dial: Dial): EngineApi {
+  return { request: (request) => send(endpoint, dial, request) };
+}
+
+async function send(endpoint: Endpoint, dial: Dial, request: ApiRequest): Promise<ApiAnswer> {
+  const { body } = request;
+  const payload = body === undefined || Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body));
+  const type = Buffer.isBuffer(body) ? 'application/x-tar' : 'application/json';
+  return await new Promise((resolve, reject) => {
+    const outgoing = http.request(
+      {
+        ...addressOf(endpoint, dial),
+        agent: false,
+        method: request.method ?? 'GET',
+        path: request.path,
+        headers: {
+          host: 'docker',
+          connection: 'close',
+          ...(payload !== undefined
+            ? { 'content-type': type, 'content-length': payload.length }
+            : { 'content-length': 0 }),
+        },
+        ...(request.signal !== undefined ? { signal: request.signal } : {}),
+      },
+      (incoming) => {
+        const chunks: Buffer[] = [];
+        incoming.on('data', (data: Buffer) => (request.onData ? request.onData(data) : chunks.push(data)));
+        incoming.on('error', (error) => reject(asTasksError(error, endpoint)));
+        incoming.on('end', () => resolve({ status: incoming.statusCode ?? 0, body: Buffer.concat(chunks) }));
+      },
+    );
+    outgoing.on('error', (error) =>
+      reject(request.signal?.aborted ? request.signal.reason : asTasksError(error, endpoint)),
+    );
+    outgoing.end(payload);
+  });
+}
+
+function addressOf(endpoint: Endpoint, dial: Dial): http.RequestOptions {
+  if (endpoint.kind === 'unix') return { socketPath: endpoint.path };
+  if (endpoint.kind === 'tcp') return { host: endpoint.host, port: endpoint.port };
+  return { createConnection: dial };
+}
+
+function asTasksError(error: Error, endpoint: Endpoint): TasksError {
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  const place = `${endpoint.url} (${endpoint.origin})`;
+  if (code === 'EACCES' || code === 'EPERM') {
+    return new TasksError(3, `no permission to talk to the docker engine at ${place}`, {
+      hint: 'run as root, or join the group docker: `usermod -aG docker $USER` and log in again',
+      cause: error,
+    });
+  }
+  if (['ENOENT', 'ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'ETIMEDOUT', 'ENOTSOCK'].includes(code)) {
+    return new TasksError(3, `no docker engine answers at ${place}`, {
+      hint: '`tasks doctor` says what is missing; `tasks doctor --fix` sets one up on Debian',
+      cause: error,
+    });
+  }
+  return new TasksError(3, `the docker engine at ${place} broke off: ${error.message}`, {
+    hint: '`tasks doctor`',
+    cause: error,
+  });
+}
+
+/** An answer's body as JSON. @throws TasksError where the status is none of a success, with the engine's own words */
+export function readJson<T>(answer: ApiAnswer, what: string): T {
+  if (answer.status >= 200 && answer.status < 300) {
+    return (answer.body.length === 0 ? undefined : JSON.parse(answer.body.toString('utf8'))) as T;
+  }
+  throw new TasksError(1, `the docker engine could not ${what}: ${messageOf(answer)}`);
+}
+
+/** The engine's own words in an answer that is no success. */
+export function messageOf(answer: ApiAnswer): string {
+  const text = answer.body.toString('utf8');
+  try {
+    return (JSON.parse(text) as { message?: string }).message ?? text;
+  } catch {
+    // Not JSON: some proxies answer in plain text.
+    return text || `status ${answer.status}`;
+  }
+}
+
+/** All images of the engine, in one request. */
+export async function listImages(api: EngineApi): Promise<EngineImage[]> {
+  type Listed = {
+    Id: string;
+    RepoTags: string[] | null;
+    Labels: Record<string, string> | null;
+    Size: number;
+  };
+  const listed = readJson<Listed[]>(await api.request({ path: '/images/json' }), 'list its images');
+  return listed.map((image) => ({
+    id: image.Id,
+    tags: (image.RepoTags ?? []).filter((tag) => tag !== '<none>:<none>'),
+    labels: image.Labels ?? {},
+    bytes: image.Size,
+  }));
+}
+
+/** The engine's version and platform. */
+export async function engineVersion(api: EngineApi): Promise<{ version: string; os: string; arch: string }> {
+  type Version = { Version: string; Os: string; Arch: string };
+  const { Version, Os, Arch } = readJson<Version>(
+    await api.request({ path: '/version' }),
+    'tell its version',
+  );
+  return { version: Version, os: Os, arch: Arch };
+}

@@ -1,0 +1,120 @@
+import { createHash, type Hash } from 'node:crypto';
+import { once } from 'node:events';
+import { createReadStream } from 'node:fs';
+import type { Writable } from 'node:stream';
+import { type Header, type Pack, pack as startPack } from 'tar-stream';
+import type { Entry } from '../model/observed.ts';
+import { type BuildRequest, type ContextEntry, StepFailed } from '../model/ports.ts';
+
+/** The one modification time of everything in a context. Zip-like tools cannot read anything before 1980. */
+export const contextTime = new Date(Date.UTC(1980, 0, 2));
+
+type Content = Pick<BuildRequest, 'context' | 'dockerfile'>;
+
+/**
+ * Writes a build context as a tar stream: exactly the given entries, one time, one owner, modes 644 and 755. Every file
+ * is read again and compared with what was hashed. The Dockerfile comes last: a stream that was cut has none, and fails.
+ * Resolves when everything was written; the caller ends the stream.
+ * @throws StepFailed where a file is not what it was
+ */
+export async function sendContext(content: Content, target: Writable): Promise<void> {
+  const last = content.context.find(({ entry }) => entry.path === content.dockerfile.path);
+  const pack = startPack();
+  const entries = content.context.filter((candidate) => candidate !== last);
+  const written = writeEntries(pack, last === undefined ? entries : [...entries, last]);
+  await Promise.all([written, pump(pack, target)]);
+}
+
+/** A small archive in memory. @throws StepFailed where a file is not what it was */
+export async function packFiles(files: readonly ContextEntry[]): Promise<Buffer> {
+  const pack = startPack();
+  const chunks: Buffer[] = [];
+  const collected = collect(pack, chunks);
+  await writeEntries(pack, files);
+  await collected;
+  return Buffer.concat(chunks);
+}
+
+async function collect(pack: Pack, chunks: Buffer[]): Promise<void> {
+  for await (const chunk of pack as AsyncIterable<Buffer>) chunks.push(chunk);
+}
+
+async function writeEntries(pack: Pack, entries: readonly ContextEntry[]): Promise<void> {
+  for (const { entry, source } of entries) {
+    if (entry.type === 'file') await writeFile(pack, entry, source);
+    else await writeSimple(pack, headerOf(entry));
+  }
+  pack.finalize();
+}
+
+type FileEntry = Extract<Entry, { type: 'file' }>;
+
+function headerOf(entry: Entry): Partial<Header> & { name: string } {
+  const common = { name: entry.path, mtime: contextTime, uid: 0, gid: 0 };
+  switch (entry.type) {
+    case 'file':
+      return { ...common, type: 'file', size: entry.size, mode: entry.executable ? 0o755 : 0o644 };
+    case 'dir':
+      return { ...common, type: 'directory', mode: 0o755 };
+    case 'link':
+      return { ...common, type: 'symlink', linkname: entry.target, mode: 0o777 };
+    case 'fifo':
+      return { ...common, type: 'fifo', mode: 0o644 };
+  }
+}
+
+function writeSimple(pack: Pack, header: Partial<Header> & { name: string }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    pack.entry(header, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+async function writeFile(pack: Pack, entry: FileEntry, source: string): Promise<void> {
+  const hash = createHash('sha256');
+  let left = entry.size;
+  const done = deferred();
+  const sink = pack.entry(headerOf(entry), (error) => (error ? done.reject(error) : done.resolve())) as unknown as NodeJS.WritableStream;
+  for await (const chunk of createReadStream(source, { highWaterMark: 1 << 18 }) as AsyncIterable<Buffer>) {
+    left -= chunk.length;
+    if (left < 0) throw changed(source);
+    hash.update(chunk);
+    if (!sink.write(chunk)) await once(sink, 'drain');
+  }
+  if (left !== 0 || hash.digest('hex') !== entry.digest) throw changed(source);
+  sink.end();
+  await done.promise;
+}
+
+function deferred(): { promise: Promise<void>; resolve: () => void; reject: (error: unknown) => void } {
+  let resolve!: () => void;
+  let reject!: (error: unknown) => void;
+  const promise = new Promise<void>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  return { promise, resolve, reject };
+}
+
+function changed(source: string): StepFailed {
+  return new StepFailed(`${source} changed while the task was running; run again`);
+}
+
+/** Not stream.pipeline: that would close the target when the source fails, and end a short stream like a whole one. */
+async function pump(source: Pack, target: Writable): Promise<void> {
+  for await (const chunk of source as AsyncIterable<Buffer>) {
+    if (target.destroyed) throw new TargetClosed();
+    if (!target.write(chunk)) await Promise.race([once(target, 'drain'), once(target, 'close')]);
+  }
+}
+
+/** The reader went away before everything was written; its exit code says why. */
+export class TargetClosed extends Error {
+  override readonly name = 'TargetClosed';
+}
+
+/** SHA-256 of a file, hex. */
+export async function digestOf(file: string): Promise<string> {
+  const hash: Hash = createHash('sha256');
+  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 18 })) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}

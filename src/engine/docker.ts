@@ -1,0 +1,54 @@
+import { spawn } from 'node:child_process';
+import { Duplex } from 'node:stream';
+import type { Engine } from '../model/ports.ts';
+import { connect, type Dial, listImages, readJson } from './api.ts';
+import { build } from './build.ts';
+import { type Client, processProbe, requireClient } from './client.ts';
+import { runInContainer } from './container.ts';
+import { type Environment, resolveEndpoint } from './endpoint.ts';
+
+/** The docker engine that this environment names. Nothing is started or asked before the first call needs it. */
+export function dockerEngine(environment: Environment): Engine {
+  const endpoint = resolveEndpoint(environment);
+  const api = connect(endpoint, dialWithClient(environment));
+  let client: Promise<Client> | undefined;
+  const findClient = (): Promise<Client> => {
+    client ??= requireClient(environment, endpoint, processProbe(environment));
+    return client;
+  };
+  return {
+    images: () => listImages(api),
+    build: async (request, progress, signal) =>
+      await build(request, await findClient(), api, environment, progress, signal),
+    tag: async (imageId, reference) => {
+      const { repo, tag } = splitReference(reference);
+      const query = new URLSearchParams({ repo, tag }).toString();
+      readJson(
+        await api.request({ method: 'POST', path: `/images/${imageId}/tag?${query}` }),
+        `tag ${reference}`,
+      );
+    },
+    test: (request, progress, signal) => runInContainer(api, request, progress, signal),
+  };
+}
+
+/** Reaches engines behind TLS or ssh the way the docker client does. */
+export function dialWithClient(environment: Environment): Dial {
+  return () => {
+    const file = environment.TASKS_DOCKER || 'docker';
+    const child = spawn(file, ['system', 'dial-stdio'], {
+      env: { ...environment },
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+    const duplex = Duplex.from({ readable: child.stdout, writable: child.stdin });
+    child.on('error', (error) => duplex.destroy(error));
+    duplex.on('close', () => child.kill());
+    return duplex;
+  };
+}
+
+/** `localhost:5000/team/app:1.0` → repository and tag. */
+function splitReference(reference: string): { repo: string; tag: string } {
+  const colon = reference.lastIndexOf(':');
+  return { repo: reference.slice(0, colon), tag: reference.slice(colon + 1) };
+}

@@ -1,0 +1,44 @@
+import type { Progress } from '../model/ports.ts';
+
+/** Follows the plain progress of BuildKit (`docker build --progress=plain`), line by line. */
+export interface ProgressReader {
+  line(line: string): void;
+  /** The step that failed, as `[3/5] RUN make`; undefined where none did. */
+  failedStep(): string | undefined;
+  /** BuildKit's last word: the text behind `ERROR:` or `error:`. */
+  failure(): string | undefined;
+}
+
+const vertexLine = /^#(\d+) (.*)$/;
+/** `[3/5] RUN make`, `[build 2/4] COPY . .`, `[stage-1 1/3] FROM …`: a Dockerfile step, with its stage where there are several. */
+const stepName = /^\[(?:(\S+) +)?(\d+)\/(\d+)\] (.+)$/;
+const outputLine = /^(\d+\.\d+) ?(.*)$/;
+
+/** Tells `progress` of steps as they begin; every line goes to `progress.line`. */
+export function readBuildKit(progress: Progress): ProgressReader {
+  const names = new Map<string, string>();
+  let failed: string | undefined;
+  let failure: string | undefined;
+  return {
+    line(line) {
+      progress.line(line);
+      const said = /^(?:ERROR: |error: |failed to solve|#\d+ ERROR:? )(.*)$/.exec(line);
+      if (said !== null) failure = line.replace(/^(ERROR|error): /, '').replace(/^#\d+ ERROR:? /, '');
+      const [, vertex, rest] = vertexLine.exec(line) ?? [];
+      if (vertex === undefined || rest === undefined) return;
+      if (/^ERROR/.test(rest)) failed ??= names.get(vertex);
+      if (/^(DONE|CACHED|ERROR|CANCELED|\.\.\.)/.test(rest) || outputLine.test(rest)) return;
+      const match = stepName.exec(rest);
+      if (match === null || names.has(vertex)) return;
+      names.set(vertex, rest);
+      const [, stage, step, steps, text] = match;
+      progress.step({
+        step: Number(step),
+        steps: Number(steps),
+        text: stage === undefined ? text! : `${stage}: ${text!}`,
+      });
+    },
+    failedStep: () => failed,
+    failure: () => failure,
+  };
+}

@@ -1,0 +1,50 @@
+import { chmod, copyFile, lutimes, mkdir, symlink, utimes, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { type BuildRequest, StepFailed } from '../model/ports.ts';
+import { contextTime, digestOf } from './context.ts';
+
+/**
+ * Lays a build context out on disk, for a Dockerfile that is not part of it: in a tar stream the Dockerfile would have to
+ * be an entry, and `COPY .` would take it into the image. The folder is new for each build, so nothing of an earlier
+ * build's context can be taken for this one's (moby/buildkit#4950). Returns the context's and the Dockerfile's paths.
+ * @throws StepFailed where a file is not what was hashed
+ */
+export async function stageContext(request: BuildRequest): Promise<{ context: string; dockerfile: string }> {
+  const context = path.join(request.work, 'context');
+  const dockerfile = path.join(request.work, 'Dockerfile');
+  await mkdir(context, { recursive: true });
+  for (const { entry, source } of request.context) {
+    const target = path.join(context, entry.path);
+    if (entry.type === 'dir') await mkdir(target, { recursive: true, mode: 0o755 });
+    else if (entry.type === 'link') await symlink(entry.target, target);
+    else if (entry.type === 'fifo') {
+      throw new StepFailed(
+        `${source} is a pipe; with a Dockerfile outside of the context it cannot be sent. Ignore it in .dockerignore`,
+      );
+    } else await copyChecked(source, target, entry.digest, entry.executable ? 0o755 : 0o644);
+  }
+  await stampAll(request, context);
+  await copyChecked(request.dockerfile.source, dockerfile, request.dockerfile.digest, 0o644);
+  // Beats any .dockerignore in the context: what is ignored was left out already, by the right file.
+  await writeFile(`${dockerfile}.dockerignore`, '');
+  return { context, dockerfile };
+}
+
+async function copyChecked(source: string, target: string, digest: string, mode: number): Promise<void> {
+  await copyFile(source, target);
+  await chmod(target, mode);
+  if ((await digestOf(target)) !== digest)
+    throw new StepFailed(`${source} changed while the task was running; run again`);
+}
+
+/** Children before parents: writing into a folder changes its time. */
+async function stampAll(request: BuildRequest, context: string): Promise<void> {
+  for (const { entry } of [...request.context].reverse()) {
+    const target = path.join(context, entry.path);
+    if (entry.type === 'link') await lutimes(target, contextTime, contextTime);
+    else {
+      if (entry.type === 'dir') await chmod(target, 0o755);
+      await utimes(target, contextTime, contextTime);
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import { ACTIONS, type Action, type Plan, type Step } from '../model/plan.ts';
+import { needIds } from '../model/task.ts';
+import { columns } from './format.ts';
+import type { Paint } from './reporter.ts';
+
+const words: Record<Action, string> = {
+  build: 'to build',
+  run: 'to run',
+  pull: 'to pull',
+  retag: 'to retag',
+  reuse: 'up to date',
+  skip: 'not needed',
+  blocked: 'blocked',
+};
+
+/** How many steps have each action. */
+export function countActions(plan: Plan): Record<Action, number> {
+  const counts = Object.fromEntries(ACTIONS.map((action) => [action, 0])) as Record<Action, number>;
+  for (const step of plan.steps.values()) counts[step.action]++;
+  return counts;
+}
+
+/** A plan for people: what will be done and why; what is up to date as a count, or in full where `verbose`. */
+export function planText(plan: Plan, paint: Paint, verbose: boolean): string[] {
+  const steps = [...plan.steps.values()];
+  const shown = steps.filter((step) => verbose || !isQuiet(step));
+  const rows = shown.map((step) => [
+    step.action,
+    step.task.id,
+    step.reasons.map((reason) => reason.detail).join('; '),
+  ]);
+  const counts = countActions(plan);
+  const total = ACTIONS.filter((action) => counts[action] > 0).map(
+    (action) => `${counts[action]} ${words[action]}`,
+  );
+  const lines = columns(rows).map((line, index) => paintRow(line, shown[index]!.action, paint));
+  return [...lines, ...(lines.length > 0 ? [''] : []), `${steps.length} tasks: ${total.join(', ')}`];
+}
+
+function isQuiet(step: Step): boolean {
+  return (
+    (step.action === 'reuse' || step.action === 'skip') &&
+    !step.reasons.some((reason) => reason.code === 'impure')
+  );
+}
+
+function paintRow(line: string, action: Action, paint: Paint): string {
+  const end = line.indexOf(' ');
+  const [word, rest] = [line.slice(0, end), line.slice(end)];
+  if (action === 'blocked') return paint.bad(word) + rest;
+  return (action === 'build' || action === 'run' ? paint.warn(word) : paint.good(word)) + rest;
+}
+
+/** A plan as one JSON document. */
+export function planJson(plan: Plan): object {
+  const tasks = [...plan.steps.values()].map(({ task, action, reasons, key, tags }) => ({
+    id: task.id,
+    name: task.name,
+    version: task.version,
+    action,
+    reasons,
+    key,
+    needs: needIds(task),
+    tags,
+    publish: task.publish,
+  }));
+  return { tasks, counts: countActions(plan) };
+}

@@ -1,0 +1,89 @@
+import type { Counts, RunEvent, TaskFailure } from '../model/events.ts';
+import { count, duration, size } from './format.ts';
+import type { Paint } from './reporter.ts';
+
+type Of<T extends RunEvent['type']> = Extract<RunEvent, { type: T }>;
+
+const making = new Set(['build', 'run', 'pull', 'retag', 'test']);
+
+/** What a run starts with: `tasks build   19 tasks: 13 up to date, 6 to build · 2 slots · about 4 m 10 s`. */
+export function headline(event: Of<'run-started'>, paint: Paint): string {
+  const words: [string, string][] = [
+    ['reuse', 'up to date'],
+    ['build', 'to build'],
+    ['run', 'to run'],
+    ['test', 'to test'],
+    ['skip', 'not needed'],
+    ['blocked', 'blocked'],
+  ];
+  const parts = words
+    .map(([action, text]) => [event.tasks.filter((task) => task.action === action).length, text] as const)
+    .filter(([number]) => number > 0)
+    .map(([number, text]) => `${number} ${text}`);
+  const todo = event.tasks.filter((task) => making.has(task.action));
+  const expected = expectedTotal(event);
+  const slots = todo.length > 0 ? ` · ${count(event.jobs, 'slot')}` : '';
+  const about = expected !== undefined && todo.length > 0 ? ` · about ${duration(expected)}` : '';
+  return `${paint.bold(`tasks ${event.command}`)}   ${count(event.tasks.length, 'task')}: ${parts.join(', ')}${slots}${about}`;
+}
+
+/** A lower bound of the run's length from recorded durations: the work over the slots, or the longest path. */
+function expectedTotal(event: Of<'run-started'>): number | undefined {
+  const todo = event.tasks.filter((task) => making.has(task.action));
+  if (todo.length === 0 || todo.some((task) => task.expectedMs === undefined)) return undefined;
+  const ends = new Map<string, number>();
+  for (const task of todo)
+    ends.set(task.id, (task.expectedMs ?? 0) + Math.max(0, ...task.needs.map((id) => ends.get(id) ?? 0)));
+  const work = todo.reduce((sum, task) => sum + (task.expectedMs ?? 0), 0);
+  return Math.max(work / event.jobs, ...ends.values());
+}
+
+/** The end of one task in a line, or undefined where it is not worth one (reused and skipped ones fold into a count). */
+export function outcomeLine(event: Of<'task-finished'>, paint: Paint, width = 0): string | undefined {
+  const id = event.id.padEnd(width);
+  switch (event.outcome) {
+    case 'built':
+      return `${paint.good('✔')} ${id}  built in ${duration(event.ms)}${event.bytes !== undefined ? `, ${size(event.bytes)}` : ''}`;
+    case 'failed':
+      return `${paint.bad('✖')} ${id}  failed after ${duration(event.ms)}: ${event.error?.step ?? firstLine(event.error)}`;
+    case 'blocked':
+      return `${paint.warn('■')} ${id}  blocked: ${firstLine(event.error)}`;
+    case 'cancelled':
+      return `${paint.warn('■')} ${id}  cancelled`;
+    case 'retagged':
+    case 'pulled':
+      return `${paint.good('✔')} ${id}  ${event.outcome} in ${duration(event.ms)}`;
+    default:
+      return undefined;
+  }
+}
+
+/** What a failure left to read: the message, the last lines, the log. */
+export function failureBlock(error: TaskFailure, paint: Paint): string[] {
+  const lines = (error.lines ?? []).map((line) => `  ${paint.dim('│')} ${line}`);
+  const message = error.message.split('\n').map((line) => `  ${line}`);
+  return [...lines, ...message, ...(error.log !== undefined ? [`  log: ${error.log}`] : [])];
+}
+
+/** What a run ends with. `saved`: milliseconds that reused tasks took when they were made. */
+export function summary(counts: Counts, ms: number, ok: boolean, saved: number, paint: Paint): string {
+  const words: [keyof Counts, string][] = [
+    ['built', 'built'],
+    ['retagged', 'retagged'],
+    ['pulled', 'pulled'],
+    ['reused', 'up to date'],
+    ['skipped', 'not needed'],
+    ['failed', 'failed'],
+    ['blocked', 'blocked'],
+    ['cancelled', 'cancelled'],
+  ];
+  const parts = words
+    .filter(([outcome]) => counts[outcome] > 0)
+    .map(([outcome, text]) => `${counts[outcome]} ${text}`);
+  const gain = saved >= 1000 ? ` · saved about ${duration(saved)}` : '';
+  return `${ok ? paint.good('✔') : paint.bad('✖')} ${parts.join(', ') || 'nothing to do'} in ${duration(ms)}${gain}`;
+}
+
+function firstLine(error: TaskFailure | undefined): string {
+  return error?.message.split('\n')[0] ?? '';
+}

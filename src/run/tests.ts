@@ -1,0 +1,157 @@
+import { createHash } from 'node:crypto';
+import { statSync } from 'node:fs';
+import path from 'node:path';
+import pLimit from 'p-limit';
+import type { Counts, Happening, Listener, Outcome, TaskFailure } from '../model/events.ts';
+import { OUTCOMES } from '../model/events.ts';
+import type { Step } from '../model/plan.ts';
+import type { ContextEntry } from '../model/ports.ts';
+import type { TaskRecord } from '../model/record.ts';
+import type { ImageTask, TaskId } from '../model/task.ts';
+import { readTree } from '../observe/kept.ts';
+import { readEntry } from '../observe/walk.ts';
+import type { Services } from './services.ts';
+
+/** Remembers passed tests by image and test content. */
+export interface Passes {
+  has(id: string): Promise<boolean>;
+  add(id: string): Promise<void>;
+}
+
+export interface TestOptions {
+  readonly jobs: number;
+  /** Run tests that have passed before, too. */
+  readonly retest: boolean;
+  readonly keepGoing: boolean;
+  readonly signal: AbortSignal;
+  readonly listen: Listener;
+}
+
+/** Where tests stand in the container. */
+const place = 'tasks-test';
+
+/** Under which name the log of a task's test is kept. */
+export function testLog(id: TaskId): TaskId {
+  return `${id}.test`;
+}
+
+interface Test {
+  readonly task: ImageTask;
+  readonly imageId: string;
+  readonly files: readonly ContextEntry[];
+  readonly program: string;
+  /** Of the image, the test's content and what it is told. */
+  readonly passId: string;
+}
+
+/** Runs the tests of tasks whose images are here, each in a throw-away container. */
+export async function runTests(
+  steps: readonly Step[],
+  results: ReadonlyMap<TaskId, TaskRecord>,
+  services: Services,
+  passes: Passes,
+  options: TestOptions,
+): Promise<{ ok: boolean; counts: Counts }> {
+  const counts = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0])) as Record<Outcome, number>;
+  const started = services.clock.now().getTime();
+  const tell = (happening: Happening): void =>
+    options.listen({ ...happening, time: services.clock.now().toISOString() } as Parameters<Listener>[0]);
+  const finish = (id: TaskId, outcome: Outcome, ms: number, error?: TaskFailure): void => {
+    counts[outcome]++;
+    tell({ type: 'task-finished', id, outcome, ms, ...(error !== undefined ? { error } : {}) });
+  };
+  const planned = await Promise.all(
+    steps.map(async (step) => {
+      const test = prepare(step, results, services);
+      const isKept = test !== undefined && !options.retest && (await passes.has(test.passId));
+      return { id: step.task.id, test, action: test === undefined ? 'skip' : isKept ? 'reuse' : 'test' };
+    }),
+  );
+  tell({
+    type: 'run-started',
+    command: 'test',
+    jobs: options.jobs,
+    tasks: planned.map(({ id, action }) => ({ id, action, needs: [] })),
+  });
+  const limit = pLimit(options.jobs);
+  await Promise.all(
+    planned.map(({ id, test, action }) =>
+      limit(async () => {
+        if (test === undefined) return finish(id, 'skipped', 0);
+        if (action === 'reuse') return finish(id, 'reused', 0);
+        const isOver = options.signal.aborted || (counts.failed > 0 && !options.keepGoing);
+        if (isOver) return finish(id, 'cancelled', 0);
+        const begun = services.clock.now().getTime();
+        tell({ type: 'task-started', id, action });
+        const error = await runOne(test, services, options.signal, tell);
+        const ms = services.clock.now().getTime() - begun;
+        if (options.signal.aborted) return finish(id, 'cancelled', ms);
+        if (error !== undefined) return finish(id, 'failed', ms, error);
+        await passes.add(test.passId);
+        return finish(id, 'built', ms);
+      }),
+    ),
+  );
+  const ok = counts.failed + counts.cancelled === 0;
+  tell({ type: 'run-finished', ok, counts: { ...counts }, ms: services.clock.now().getTime() - started });
+  return { ok, counts };
+}
+
+function prepare(step: Step, results: ReadonlyMap<TaskId, TaskRecord>, services: Services): Test | undefined {
+  const { task } = step;
+  const imageId = results.get(task.id)?.imageId;
+  if (task.kind !== 'image' || task.test === undefined || imageId === undefined) return undefined;
+  const source = path.join(services.root, task.test);
+  const isFolder = statSync(source).isDirectory();
+  const entries = isFolder
+    ? readTree(source, services.memo).entries
+    : [readEntry(source, path.basename(source), services.memo)!];
+  const program = `/${place}/${isFolder ? 'run' : path.basename(source)}`;
+  const told = JSON.stringify([task.args, task.version, entries]);
+  const folder: ContextEntry = { entry: { path: place, type: 'dir' }, source: '' };
+  const files = entries.map((entry): ContextEntry => {
+    const isProgram = `/${place}/${entry.path}` === program;
+    // A test script need not be executable in the project: it is in the container.
+    const fixed = entry.type === 'file' && isProgram ? { ...entry, executable: true } : entry;
+    return {
+      entry: { ...fixed, path: `${place}/${entry.path}` },
+      source: isFolder ? path.join(source, entry.path) : source,
+    };
+  });
+  const passId = `${imageId.replace('sha256:', '')}-${createHash('sha256').update(told).digest('hex').slice(0, 16)}`;
+  return { task, imageId, files: [folder, ...files], program, passId };
+}
+
+async function runOne(
+  test: Test,
+  services: Services,
+  signal: AbortSignal,
+  tell: (happening: Happening) => void,
+): Promise<TaskFailure | undefined> {
+  const { id } = test.task;
+  const log = services.logs.open(testLog(id));
+  const lines: string[] = [];
+  const progress = {
+    step: () => undefined,
+    line: (line: string) => {
+      log.line(line);
+      lines.push(line);
+      if (lines.length > 20) lines.shift();
+      tell({ type: 'task-output', id, line });
+    },
+  };
+  try {
+    const env = { ...test.task.args, TASKS_VERSION: test.task.version };
+    const { exitCode } = await services.engine!.test(
+      { imageId: test.imageId, files: test.files, program: test.program, env },
+      progress,
+      signal,
+    );
+    if (exitCode === 0) return undefined;
+    return { message: `the test ${test.task.test} ended with exit code ${exitCode}`, lines, log: log.path };
+  } catch (error) {
+    return { message: error instanceof Error ? error.message : String(error), lines, log: log.path };
+  } finally {
+    log.close();
+  }
+}
