@@ -73,7 +73,9 @@ async function writeFile(pack: Pack, entry: FileEntry, source: string): Promise<
   const hash = createHash('sha256');
   let left = entry.size;
   const done = deferred();
-  const sink = pack.entry(headerOf(entry), (error) => (error ? done.reject(error) : done.resolve())) as unknown as NodeJS.WritableStream;
+  const sink = pack.entry(headerOf(entry), (error) =>
+    error ? done.reject(error) : done.resolve(),
+  ) as unknown as NodeJS.WritableStream;
   for await (const chunk of createReadStream(source, { highWaterMark: 1 << 18 }) as AsyncIterable<Buffer>) {
     left -= chunk.length;
     if (left < 0) throw changed(source);
@@ -103,8 +105,22 @@ function changed(source: string): StepFailed {
 async function pump(source: Pack, target: Writable): Promise<void> {
   for await (const chunk of source as AsyncIterable<Buffer>) {
     if (target.destroyed) throw new TargetClosed();
-    if (!target.write(chunk)) await Promise.race([once(target, 'drain'), once(target, 'close')]);
+    if (!target.write(chunk)) await writable(target);
   }
+}
+
+/** Resolves when a stream takes more, or will never again. */
+function writable(target: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      target.off('drain', settle);
+      target.off('close', settle);
+      resolve();
+    };
+    target.on('drain', settle);
+    target.on('close', settle);
+    if (target.destroyed) settle();
+  });
 }
 
 /** The reader went away before everything was written; its exit code says why. */

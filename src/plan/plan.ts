@@ -92,40 +92,32 @@ function otherNeeds(
 /** Spreads "is to be made": up to needs that are not here, down to what is built on something made anew. */
 function demand(standings: ReadonlyMap<TaskId, Standing>, input: PlanInput): void {
   const queue: Standing[] = [];
-  const make = (standing: Standing, reason: Reason): void => {
+  const make = (standing: Standing, reason: () => Reason): void => {
     if (standing.blocked !== undefined) return;
     if (standing.why.length === 0) queue.push(standing);
-    if (!standing.why.some((known) => known.code === reason.code && known.detail === reason.detail))
-      standing.why.push(reason);
+    standing.why.push(reason());
   };
   for (const standing of standings.values()) {
     if (standing.why.length > 0) queue.push(standing);
-    else if (standing.here === undefined && input.selected.has(standing.task.id))
-      make(standing, whyNotHere(standing.task, input));
+    else if (standing.here === undefined && input.selected.has(standing.task.id)) {
+      make(standing, () => whyNotHere(standing.task, input));
+    }
   }
   for (let standing = queue.shift(); standing !== undefined; standing = queue.shift()) {
     const { task } = standing;
-    if (standing.here === undefined && !standing.why.some((reason) => reason.code !== 'need-built')) {
-      standing.why.unshift(whyNotHere(task, input));
-    }
     for (const id of needIds(task)) {
       const need = standings.get(id)!;
-      if (need.here === undefined && need.why.length === 0) make(need, whyNotHere(need.task, input));
+      if (need.here === undefined && need.why.length === 0) make(need, () => whyNotHere(need.task, input));
     }
     for (const id of input.graph.dependents.get(task.id) ?? []) {
       const dependent = standings.get(id);
-      const wanted = dependent !== undefined && (dependent.here !== undefined || dependent.why.length > 0);
-      if (wanted)
-        make(dependent, {
-          code: 'need-built',
-          detail: `${task.id} will be ${makesFilesByRun(task) ? 'run' : 'built'}`,
-        });
+      if (dependent === undefined || (dependent.here === undefined && dependent.why.length === 0)) continue;
+      make(dependent, () => ({
+        code: 'need-built',
+        detail: `${task.id} will be ${task.kind === 'command' ? 'run' : 'built'}`,
+      }));
     }
   }
-}
-
-function makesFilesByRun(task: Task): boolean {
-  return task.kind === 'command';
 }
 
 function whyNotHere(task: Task, input: PlanInput): Reason {

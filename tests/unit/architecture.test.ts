@@ -1,0 +1,146 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+
+const root = process.cwd();
+const src = path.join(root, 'src');
+
+/** Which rooms each room may import besides itself. Everything not listed is a wrong arrow. */
+const mayImport: Record<string, readonly string[]> = {
+  model: [],
+  define: ['model'],
+  load: ['model', 'define'],
+  graph: ['model', 'define'],
+  dockerfile: ['model'],
+  observe: ['model', 'dockerfile'],
+  key: ['model'],
+  plan: ['model', 'key'],
+  run: ['model', 'observe', 'key', 'plan'],
+  engine: ['model'],
+  cache: ['model'],
+  report: ['model'],
+  doctor: ['model', 'engine'],
+  cli: [
+    'model',
+    'define',
+    'load',
+    'graph',
+    'dockerfile',
+    'observe',
+    'key',
+    'plan',
+    'run',
+    'engine',
+    'cache',
+    'report',
+    'doctor',
+  ],
+};
+
+interface Source {
+  readonly file: string;
+  readonly room: string;
+  readonly text: string;
+  readonly imports: readonly string[];
+}
+
+/** Type imports count too. */
+function importsOf(text: string): string[] {
+  const statements = text.matchAll(
+    /(?:^|\n)\s*(?:import|export)\b[^'";]*?from\s*'([^']+)'|import\(\s*'([^']+)'\s*\)/g,
+  );
+  return [...statements].map((match) => (match[1] ?? match[2])!);
+}
+
+const sources: Source[] = readdirSync(src, { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => {
+    const text = readFileSync(path.join(src, file), 'utf8');
+    return { file, room: file.split(path.sep)[0]!, text, imports: importsOf(text) };
+  });
+
+function resolve(source: Source, target: string): string {
+  return path.relative(src, path.resolve(src, path.dirname(source.file), target));
+}
+
+function local(source: Source): string[] {
+  return source.imports.filter((target) => target.startsWith('.')).map((target) => resolve(source, target));
+}
+
+const test = suite('architecture');
+
+test('every file stands in a known room', () => {
+  assert.equal(
+    [...new Set(sources.map((source) => source.room))].filter((room) => !(room in mayImport)),
+    [],
+  );
+  assert.ok(sources.length > 30);
+});
+
+test('imports point one way', () => {
+  const wrong = sources.flatMap((source) =>
+    local(source)
+      .filter((target) => !target.startsWith('..'))
+      .map((target) => [source.room, target.split(path.sep)[0]!] as const)
+      .filter(([from, to]) => from !== to && !mayImport[from]?.includes(to))
+      .map(([from, to]) => `${source.file}: ${from} -> ${to}`),
+  );
+  assert.equal(wrong, []);
+});
+
+test('no import leaves src', () => {
+  assert.equal(
+    sources.flatMap((source) =>
+      local(source)
+        .filter((target) => target.startsWith('..'))
+        .map(() => source.file),
+    ),
+    [],
+  );
+});
+
+test('no cycle of files', () => {
+  const graph = new Map(sources.map((source) => [source.file, local(source)]));
+  const done = new Set<string>();
+  const cycles: string[] = [];
+  const visit = (file: string, path_: readonly string[]): void => {
+    if (path_.includes(file)) cycles.push([...path_.slice(path_.indexOf(file)), file].join(' -> '));
+    if (done.has(file) || path_.includes(file)) return;
+    for (const next of graph.get(file) ?? []) visit(next, [...path_, file]);
+    done.add(file);
+  };
+  for (const file of graph.keys()) visit(file, []);
+  assert.equal(cycles, []);
+});
+
+test('only main touches the process; nobody writes to the console', () => {
+  const offences = sources.flatMap((source) => {
+    const code = source.text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
+    const found = [
+      ...code.matchAll(/\bconsole\.|process\.(exit|exitCode|env|argv|cwd|stdout|stderr|on)\b/g),
+    ].map((match) => match[0]);
+    return source.file === path.join('cli', 'main.ts') ? [] : found.map((what) => `${source.file}: ${what}`);
+  });
+  assert.equal(offences, []);
+});
+
+test('files stay small', () => {
+  assert.equal(
+    sources.filter((source) => source.text.split('\n').length > 400).map((source) => source.file),
+    [],
+  );
+});
+
+test('every test file runs its suites', () => {
+  const tests = readdirSync(path.join(root, 'tests'), { recursive: true, encoding: 'utf8' }).filter((file) =>
+    file.endsWith('.test.ts'),
+  );
+  const forgotten = tests.filter((file) => {
+    const text = readFileSync(path.join(root, 'tests', file), 'utf8');
+    return (text.match(/= suite[(<]/g) ?? []).length > (text.match(/^\w+\.run\(\);$/gm) ?? []).length;
+  });
+  assert.equal(forgotten, []);
+});
+
+test.run();

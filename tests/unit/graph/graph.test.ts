@@ -1,0 +1,281 @@
+import * as fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { command, image, matrix, project } from '../../../src/define/index.ts';
+import type { Definition } from '../../../src/define/types.ts';
+import { projectOf } from '../../../src/graph/graph.ts';
+import { DefinitionError } from '../../../src/model/errors.ts';
+import { needIds } from '../../../src/model/task.ts';
+import { declare, graphOf, sketch } from '../../support/graphs.ts';
+
+const test = suite('graph');
+
+/** The message of the error that making a graph of these exports gives. */
+function errorOf(exports: Readonly<Record<string, Definition>>): string {
+  try {
+    graphOf(exports);
+  } catch (error) {
+    assert.instance(error, DefinitionError);
+    assert.is((error as DefinitionError).exitCode, 2);
+    return (error as Error).message;
+  }
+  throw new Error('the graph was accepted');
+}
+
+function needsOf(exports: Readonly<Record<string, Definition>>, id: string): string[] {
+  return needIds(graphOf(exports).tasks.get(id)!);
+}
+
+test('one task per version; without versions one task `latest`', () => {
+  const graph = graphOf({
+    a: image({ name: 'a', versions: ['1', '2'], context: 'a' }),
+    b: command({ name: 'b', run: ['x'] }),
+  });
+  assert.equal([...graph.tasks.keys()], ['a:1', 'a:2', 'b:latest']);
+});
+
+test('a plain need is the same version if the other has it, else its only version', () => {
+  const base = image({ name: 'base', versions: ['1', '2'], context: 'b' });
+  const only = image({ name: 'only', versions: ['9'], context: 'b' });
+  const app = image({ name: 'app', versions: ['1', '2'], context: 'a', needs: { BASE: base, ONLY: only } });
+  assert.equal(needsOf({ base, only, app }, 'app:2'), ['base:2', 'only:9']);
+});
+
+test('cells are matched on the axes that both have', () => {
+  const cells = matrix(
+    { pg: ['15', '17'], distro: ['bookworm', 'trixie'] },
+    { version: (c) => `${c.pg}-${c.distro}` },
+  );
+  const base = image({
+    name: 'base',
+    versions: matrix({ distro: ['bookworm', 'trixie'] }, { version: (c) => c.distro }),
+    context: 'b',
+  });
+  const server = image({
+    name: 'server',
+    versions: cells,
+    context: (c) => `s/${c.distro}`,
+    args: (c) => ({ PG: c.pg }),
+    needs: { BASE: base },
+  });
+  const top = image({ name: 'top', versions: cells, context: 't', needs: { SERVER: server } });
+  assert.equal(needsOf({ base, server, top }, 'server:17-trixie'), ['base:trixie']);
+  assert.equal(needsOf({ base, server, top }, 'top:15-trixie'), ['server:15-trixie']);
+});
+
+test('exclude drops cells, and needs that it leaves without a match are errors that list what there is', () => {
+  const axes = { pg: ['15', '17'], distro: ['bookworm', 'trixie'] } as const;
+  const version = (c: { pg: string; distro: string }) => `${c.pg}-${c.distro}`;
+  const all = matrix(axes, { version });
+  const some = matrix(axes, { version, exclude: (c) => c.pg === '15' && c.distro === 'trixie' });
+  const base = image({ name: 'base', versions: some, context: 'b' });
+  assert.equal(
+    [...graphOf({ base }).tasks.keys()],
+    ['base:15-bookworm', 'base:17-bookworm', 'base:17-trixie'],
+  );
+  assert.match(
+    errorOf({ base, app: image({ name: 'app', versions: all, context: 'a', needs: { BASE: base } }) }),
+    /15-trixie|base:15-bookworm, base:17-bookworm/,
+  );
+});
+
+test('at() takes a version or a cell; functions of the version are called late', () => {
+  const cells = matrix({ pg: ['15', '17'] }, { version: (c) => `pg${c.pg}` });
+  const app: Definition = image({
+    name: 'app',
+    versions: ['1', '2'],
+    context: 'a',
+    needs: {
+      BASE: () => base.at(`pg17`),
+      PREVIOUS: (v: string) => (v === '2' ? app.at('1') : base.at({ pg: '15' })),
+    },
+  });
+  const base = image({ name: 'base', versions: cells, context: 'b' });
+  assert.equal(needsOf({ app, base }, 'app:2'), ['base:pg17', 'app:1']);
+  assert.equal(needsOf({ app, base }, 'app:1'), ['base:pg17', 'base:pg15']);
+});
+
+test('all() needs several files at once, filtered by axes', () => {
+  const cells = matrix({ pg: ['15', '17'], citus: ['a', 'b'] }, { version: (c) => `${c.pg}-${c.citus}` });
+  const tars = command({ name: 'tars', versions: cells, run: ['x'] });
+  const app = image({ name: 'app', context: 'a', needs: { tars: tars.all({ pg: '17' }) } });
+  const need = graphOf({ tars, app }).tasks.get('app:latest')!.needs[0]!;
+  assert.equal(need, { name: 'tars', kind: 'files', all: true, tasks: ['tars:17-a', 'tars:17-b'] });
+});
+
+test('all() of images is an error', () => {
+  const base = image({ name: 'base', versions: ['1', '2'], context: 'b' });
+  assert.match(
+    errorOf({ base, app: image({ name: 'app', context: 'a', needs: { BASE: base.all() } }) }),
+    /several images cannot stand in one build arg/,
+  );
+});
+
+test("an image with output: 'files' is needed as files and never published", () => {
+  const made = image({ name: 'made', context: 'm', output: 'files' });
+  const app = image({ name: 'app', context: 'a', needs: { made } });
+  const graph = graphOf({ made, app });
+  assert.is(graph.tasks.get('app:latest')!.needs[0]!.kind, 'files');
+  assert.is(graph.tasks.get('made:latest')!.publish, false);
+});
+
+test('`after` orders and adds no need', () => {
+  const first = image({ name: 'first', versions: ['1', '2'], context: 'a' });
+  const second = image({ name: 'second', versions: ['2'], context: 'a', after: [first] });
+  const graph = graphOf({ second, first });
+  assert.equal(graph.tasks.get('second:2')!.after, ['first:2']);
+  assert.equal(needIds(graph.tasks.get('second:2')!), []);
+  assert.ok([...graph.tasks.keys()].indexOf('first:2') < [...graph.tasks.keys()].indexOf('second:2'));
+});
+
+test('an unknown field names file, definition, field and the nearest right one', () => {
+  const message = errorOf({ app: image({ name: 'app', context: 'a', arg: {} } as never) });
+  assert.match(message, /tasks\/images\.ts › app › arg: unknown field/);
+  assert.match(message, /did you mean args/);
+});
+
+test('fields that are not carried out yet say so', () => {
+  for (const field of ['aliases', 'secrets', 'maxAge', 'retries']) {
+    assert.match(
+      errorOf({ app: image({ name: 'app', context: 'a', [field]: {} } as never) }),
+      new RegExp(`${field}: this field is not supported yet`),
+    );
+  }
+  assert.match(
+    errorOf({ app: image({ name: 'app', context: 'a', platforms: ['linux/amd64', 'linux/arm64'] }) }),
+    /several platforms/,
+  );
+});
+
+test('a wrong value tells what was found and what was expected', () => {
+  const message = errorOf({ app: image({ name: 'app', context: 'a', args: { A: 1 } } as never) });
+  assert.match(message, /app › args\.A: wrong value/);
+  assert.match(message, /found: +1/);
+  assert.match(message, /expected: a text/);
+});
+
+test('all faults are told at once', () => {
+  const message = errorOf({
+    a: image({ name: 'A B', context: 'a' }),
+    b: image({ name: 'b', context: '../x' }),
+    c: command({ name: 'c', run: [] } as never),
+  });
+  for (const part of ['"A B"', 'below the project root', 'c › run']) assert.ok(message.includes(part), part);
+});
+
+test('a function that throws is a fault of its field', () => {
+  const args = (): never => {
+    throw new Error('no such version');
+  };
+  assert.match(
+    errorOf({ app: image({ name: 'app', context: 'a', args }) }),
+    /args: the function threw for version latest: Error: no such version/,
+  );
+});
+
+test('two tasks of one id, and two that would write one tag', () => {
+  assert.match(
+    errorOf({ a: image({ name: 'app', context: 'a' }), b: image({ name: 'app', context: 'b' }) }),
+    /two tasks are called app:latest/,
+  );
+  const tags = () => ['same'];
+  assert.match(
+    errorOf({ a: image({ name: 'app', versions: ['1', '2'], context: 'a', tags }) }),
+    /app:1 and app:2 would both write the tag app:same/,
+  );
+  assert.match(
+    errorOf({ a: image({ name: 'app', versions: ['1~rc', '1rc'], context: 'a' }) }),
+    /would both write the tag/,
+  );
+});
+
+test('versions that no registry accepts; a ~ is dropped first', () => {
+  for (const version of ['', '-1', '.1', 'a b', 'ä', 'x'.repeat(129)]) {
+    assert.match(
+      errorOf({ app: image({ name: 'app', versions: [version], context: 'a' }) }),
+      /not a valid version/,
+      version,
+    );
+  }
+  assert.equal(
+    graphOf({ app: image({ name: 'app', versions: ['18~beta1'], context: 'a' }) }).tasks.get('app:18~beta1')!
+      .tags,
+    ['18beta1'],
+  );
+});
+
+test('an unknown need: not exported, undefined, a version that does not exist', () => {
+  const base = image({ name: 'base', versions: ['1', '2'], context: 'b' });
+  assert.match(
+    errorOf({ app: image({ name: 'app', context: 'a', needs: { BASE: base } }) }),
+    /unknown need: "base" is not among/,
+  );
+  assert.match(
+    errorOf({ app: image({ name: 'app', context: 'a', needs: { BASE: undefined as never } }) }),
+    /needs\.BASE: unknown need/,
+  );
+  assert.match(
+    errorOf({ base, app: image({ name: 'app', context: 'a', needs: { BASE: base.at('3') } }) }),
+    /no version matches[\s\S]*base:1, base:2/,
+  );
+});
+
+test('an ambiguous need lists the candidates', () => {
+  const base = image({ name: 'base', versions: ['1', '2'], context: 'b' });
+  assert.match(
+    errorOf({ base, app: image({ name: 'app', versions: ['3'], context: 'a', needs: { BASE: base } }) }),
+    /ambiguous need[\s\S]*base:1, base:2/,
+  );
+});
+
+test('a cycle is told with its path', () => {
+  const a: Definition = image({ name: 'a', context: 'a', needs: { B: () => b } });
+  const b: Definition = image({ name: 'b', context: 'b', needs: { C: () => c } });
+  const c: Definition = image({ name: 'c', context: 'c', needs: { A: () => a } });
+  assert.match(errorOf({ a, b, c }), /a cycle: a:latest -> b:latest -> c:latest -> a:latest/);
+});
+
+test('at most one project(), with right fields', () => {
+  const where = (name: string) => ({ file: 'tasks/images.ts', name });
+  const settings = (fields: object) => ({ project: project(fields), where: where('default') });
+  const declarations = declare({});
+  assert.equal(
+    projectOf({
+      ...declarations,
+      projects: [settings({ repo: 'localhost:5000/team', cacheRepo: 'team/cache' })],
+    }),
+    { repo: 'localhost:5000/team', cacheRepo: 'team/cache' },
+  );
+  assert.throws(() => projectOf({ ...declarations, projects: [settings({}), settings({})] }), /at most one/);
+  assert.throws(
+    () => projectOf({ ...declarations, projects: [settings({ repo: 'Not Valid' })] }),
+    /not a repository/,
+  );
+  assert.throws(
+    () => projectOf({ ...declarations, projects: [settings({ repository: 'x' })] }),
+    /repository/,
+  );
+});
+
+test('property: every task stands after all that it needs', () => {
+  const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
+  const needs = fc.tuple(...names.map((_, index) => fc.subarray(names.slice(0, index))));
+  fc.assert(
+    fc.property(needs, fc.shuffledSubarray(names, { minLength: names.length }), (lists, order) => {
+      const graph = sketch(Object.fromEntries(order.map((name) => [name, lists[names.indexOf(name)]!])));
+      const position = new Map([...graph.tasks.keys()].map((id, index) => [id, index]));
+      for (const task of graph.tasks.values()) {
+        for (const id of needIds(task)) assert.ok(position.get(id)! < position.get(task.id)!);
+      }
+    }),
+  );
+});
+
+test('a chain of 5,000 tasks is no problem for the stack', () => {
+  const needs = Object.fromEntries(
+    Array.from({ length: 5000 }, (_, index) => [`t${index}`, index + 1 < 5000 ? [`t${index + 1}`] : []]),
+  );
+  assert.is([...sketch(needs).tasks.keys()][0], 't4999:latest');
+});
+
+test.run();

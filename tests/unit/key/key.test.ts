@@ -1,0 +1,181 @@
+import * as fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { image } from '../../../src/define/index.ts';
+import { describe, explain } from '../../../src/key/explain.ts';
+import { hashManifest } from '../../../src/key/key.ts';
+import { makeKeys } from '../../../src/key/keys.ts';
+import { makeManifest } from '../../../src/key/manifest.ts';
+import type { Entry, ObservedCommand, ObservedImage } from '../../../src/model/observed.ts';
+import type { CommandTask, ImageTask, Task } from '../../../src/model/task.ts';
+import { graphOf, sketch } from '../../support/graphs.ts';
+
+const base = image({ name: 'base', context: 'b' });
+const app = image({
+  name: 'app',
+  versions: ['1'],
+  context: 'a',
+  args: { A: '1' },
+  labels: { l: 'x' },
+  needs: { BASE: base },
+});
+const task = graphOf({ base, app }).tasks.get('app:1') as ImageTask;
+const file = (path: string, digest = 'd1', executable = false): Entry => ({
+  path,
+  type: 'file',
+  digest,
+  executable,
+  size: 1,
+});
+const observed: ObservedImage = {
+  kind: 'image',
+  context: [
+    file('Dockerfile'),
+    { path: 'dir', type: 'dir' },
+    file('dir/x'),
+    { path: 'link', type: 'link', target: 'dir/x' },
+  ],
+  dockerfile: {
+    inContext: 'Dockerfile',
+    source: '/p/a/Dockerfile',
+    digest: 'df',
+    executable: false,
+    size: 9,
+  },
+  impure: [],
+};
+const needs = new Map([['base:latest', 'k0']]);
+const keyOf = (
+  changes: { task?: Partial<ImageTask>; observed?: Partial<ObservedImage>; needs?: Map<string, string> } = {},
+): string =>
+  hashManifest(
+    makeManifest(
+      { ...task, ...changes.task } as Task,
+      { ...observed, ...changes.observed },
+      changes.needs ?? needs,
+    ),
+  );
+
+const test = suite('key');
+
+test('the same inputs give the same key: 64 hex digits', () => {
+  assert.match(keyOf(), /^[0-9a-f]{64}$/);
+  assert.is(keyOf({ observed: structuredClone(observed) }), keyOf());
+});
+
+test('everything that can change the result changes the key', () => {
+  const [dockerfile, dir, x, link] = observed.context as [Entry, Entry, Entry, Entry];
+  const changes: Record<string, Parameters<typeof keyOf>[0]> = {
+    arg: { task: { args: { A: '2' } } },
+    'arg name': { task: { args: { B: '1' } } },
+    label: { task: { labels: { l: 'y' } } },
+    target: { task: { target: 'stage' } },
+    platform: { task: { platform: 'linux/arm64' } },
+    network: { task: { network: 'none' } },
+    output: { task: { output: 'files' } },
+    'need key': { needs: new Map([['base:latest', 'k1']]) },
+    'file content': { observed: { context: [dockerfile, dir, file('dir/x', 'd2'), link] } },
+    'file moved': { observed: { context: [dockerfile, dir, file('dir/y'), link] } },
+    'executable bit': { observed: { context: [dockerfile, dir, file('dir/x', 'd1', true), link] } },
+    'link text': {
+      observed: { context: [dockerfile, dir, x, { path: 'link', type: 'link', target: 'dir/y' }] },
+    },
+    'link to file': { observed: { context: [dockerfile, dir, x, file('link')] } },
+    'empty folder': { observed: { context: [dockerfile, dir, x, { path: 'empty', type: 'dir' }, link] } },
+    'file gone': { observed: { context: [dockerfile, dir, link] } },
+    Dockerfile: { observed: { dockerfile: { ...observed.dockerfile, digest: 'other' } } },
+  };
+  const keys = new Map([
+    ['nothing', keyOf()],
+    ...Object.entries(changes).map(([name, change]) => [name, keyOf(change)] as const),
+  ]);
+  assert.is(
+    new Set(keys.values()).size,
+    keys.size,
+    [...keys].map(([name, key]) => `${name} ${key.slice(0, 8)}`).join('\n'),
+  );
+});
+
+test('what cannot change the result does not: description, tags, publish, timeout, order of args', () => {
+  assert.is(keyOf({ task: { description: 'other', tags: ['x'], publish: false, timeoutMs: 5 } }), keyOf());
+  assert.is(keyOf({ task: { args: { B: '2', A: '1' } } }), keyOf({ task: { args: { A: '1', B: '2' } } }));
+});
+
+test('a command: argv, program, inputs, environment, machine', () => {
+  const command = sketch({ $c: [] }).tasks.get('c:latest') as CommandTask;
+  const seen: ObservedCommand = {
+    kind: 'command',
+    program: file('make-it'),
+    inputs: [file('in')],
+    env: { EPOCH: '1' },
+    machine: 'linux/x64',
+  };
+  const of = (changes: Partial<ObservedCommand>, more: Partial<CommandTask> = {}): string =>
+    hashManifest(makeManifest({ ...command, ...more }, { ...seen, ...changes }, new Map()));
+  const keys = [
+    of({}),
+    of({ program: file('make-it', 'd2') }),
+    of({ inputs: [] }),
+    of({ env: { EPOCH: '2' } }),
+    of({ env: { EPOCH: null } }),
+    of({ env: { EPOCH: '' } }),
+    of({ machine: 'linux/arm64' }),
+    of({}, { run: ['make-it', 'x'] }),
+  ];
+  assert.is(new Set(keys).size, keys.length);
+});
+
+test('property: args never run into one another', () => {
+  const args = fc.dictionary(fc.stringMatching(/^[A-Z=]{1,3}$/), fc.string({ maxLength: 4 }), { maxKeys: 3 });
+  fc.assert(
+    fc.property(args, args, (a, b) => {
+      const same = JSON.stringify(Object.entries(a).sort()) === JSON.stringify(Object.entries(b).sort());
+      assert.is(keyOf({ task: { args: a } }) === keyOf({ task: { args: b } }), same);
+    }),
+  );
+});
+
+test('property: a key changes with any path, and explain names exactly that', () => {
+  const paths = fc.uniqueArray(fc.stringMatching(/^[a-z]{1,4}$/), { minLength: 1, maxLength: 6 });
+  fc.assert(
+    fc.property(paths, fc.nat(), (names, dice) => {
+      const before = makeManifest(task, { ...observed, context: names.map((name) => file(name)) }, needs);
+      const changed = names[dice % names.length]!;
+      const after = makeManifest(
+        task,
+        { ...observed, context: names.map((name) => file(name, name === changed ? 'new' : 'd1')) },
+        needs,
+      );
+      assert.is.not(hashManifest(before), hashManifest(after));
+      assert.equal(explain(before, after).map(describe), [`file ${changed} changed`]);
+    }),
+  );
+});
+
+test('two keys differ only where explain has something to say', () => {
+  const a = makeManifest(task, observed, needs);
+  assert.equal(explain(a, structuredClone(a)), []);
+  const b = makeManifest({ ...task, args: { A: '2' } }, observed, new Map([['base:latest', 'k1']]));
+  assert.equal(explain(a, b).map(describe), ['arg A 1 → 2', 'BASE changed']);
+});
+
+test("a need's key is in its dependents' keys, all the way up; a problem leaves all of them without one", () => {
+  const graph = sketch({ a: [], b: ['a'], c: ['b'] });
+  const seen = (digest: string) =>
+    new Map(
+      [...graph.tasks.keys()].map((id) => [
+        id,
+        { ...observed, dockerfile: { ...observed.dockerfile, digest: id === 'a:latest' ? digest : 'same' } },
+      ]),
+    );
+  const ids = new Set(graph.tasks.keys());
+  const [before, after] = [makeKeys(graph, ids, seen('1')), makeKeys(graph, ids, seen('2'))];
+  for (const id of ids) assert.is.not(before.get(id)!.key, after.get(id)!.key);
+  const broken = new Map([
+    ...seen('1'),
+    ['b:latest', { kind: 'problem', code: 'unreadable', detail: 'x' }] as const,
+  ]);
+  assert.equal([...makeKeys(graph, ids, broken).keys()], ['a:latest']);
+});
+
+test.run();

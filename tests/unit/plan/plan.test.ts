@@ -1,0 +1,347 @@
+import * as fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { withNeeds } from '../../../src/graph/select.ts';
+import { makeKeys } from '../../../src/key/keys.ts';
+import type { Observed } from '../../../src/model/observed.ts';
+import type { Plan } from '../../../src/model/plan.ts';
+import type { EngineImage } from '../../../src/model/ports.ts';
+import type { TaskRecord } from '../../../src/model/record.ts';
+import { type Graph, makesFiles, needIds, type TaskId } from '../../../src/model/task.ts';
+import { keyLabel, needsLabel, taskLabel } from '../../../src/plan/here.ts';
+import { makePlan, type PlanInput } from '../../../src/plan/plan.ts';
+import { contentTag, devSuffix, type Naming, namingOf } from '../../../src/plan/refs.ts';
+import { sketch } from '../../support/graphs.ts';
+
+const naming: Naming = { repo: 'r', suffix: '-dev1', timed: true };
+
+function see(graph: Graph): Map<TaskId, Observed> {
+  return new Map(
+    [...graph.tasks.values()].map((task): [TaskId, Observed] => [
+      task.id,
+      task.kind === 'command'
+        ? { kind: 'command', inputs: [], env: {}, machine: 'linux/x64' }
+        : {
+            kind: 'image',
+            context: [],
+            dockerfile: { source: 'x', digest: 'd', executable: false, size: 1 },
+            impure: [],
+          },
+    ]),
+  );
+}
+
+/** A world in which every task was made once, by a run of this very state. */
+function made(graph: Graph): PlanInput {
+  const observations = see(graph);
+  const ids = new Set(graph.tasks.keys());
+  const keyed = makeKeys(graph, ids, observations);
+  const records = new Map<string, TaskRecord>();
+  const images: EngineImage[] = [];
+  const files = new Map<string, string>();
+  for (const task of graph.tasks.values()) {
+    const { key } = keyed.get(task.id)!;
+    const needs = Object.fromEntries(needIds(task).map((id) => [id, `id-${id}`]));
+    const result = makesFiles(task) ? { filesDigest: `id-${task.id}` } : { imageId: `id-${task.id}` };
+    records.set(key, {
+      key,
+      task: task.id,
+      ...result,
+      needs,
+      bytes: 1,
+      durationMs: 1000,
+      tags: [],
+      time: '',
+    });
+    if (makesFiles(task)) files.set(key, `id-${task.id}`);
+    else images.push(imageOf(task.id, key, needs, [contentTag(task, key, naming)]));
+  }
+  return {
+    graph,
+    selected: ids,
+    scope: ids,
+    observations,
+    keyed,
+    world: { records, images, files },
+    latest: new Map(),
+    naming,
+    forced: new Set(),
+  };
+}
+
+function imageOf(task: TaskId, key: string, needs: object, tags: string[]): EngineImage {
+  return {
+    id: `id-${task}`,
+    tags,
+    labels: { [keyLabel]: key, [taskLabel]: task, [needsLabel]: JSON.stringify(needs) },
+    bytes: 1,
+  };
+}
+
+function selecting(input: PlanInput, ...ids: TaskId[]): PlanInput {
+  return { ...input, selected: new Set(ids), scope: withNeeds(input.graph, ids) };
+}
+
+function without(input: PlanInput, ...ids: TaskId[]): PlanInput {
+  const keys = ids.map((id) => input.keyed.get(id)!.key);
+  return {
+    ...input,
+    world: {
+      ...input.world,
+      images: input.world.images.filter((image) => !ids.includes(image.labels[taskLabel]!)),
+      files: new Map([...input.world.files].filter(([key]) => !keys.includes(key))),
+    },
+  };
+}
+
+const actions = (plan: Plan): Record<string, string> =>
+  Object.fromEntries([...plan.steps].map(([id, step]) => [id.replace(':latest', ''), step.action]));
+const codes = (plan: Plan, id: string): string[] =>
+  plan.steps.get(`${id}:latest`)!.reasons.map((reason) => reason.code);
+
+const graph = sketch({ $rootfs: [], base: ['$rootfs'], one: ['base'], two: ['base'] });
+const all = ['rootfs:latest', 'base:latest', 'one:latest', 'two:latest'];
+
+const test = suite('plan');
+
+test('nothing was made: everything is built, commands are run', () => {
+  const input = made(graph);
+  const fresh = { ...input, world: { records: new Map(), images: [], files: new Map() } };
+  assert.equal(actions(makePlan(fresh)), { rootfs: 'run', base: 'build', one: 'build', two: 'build' });
+  assert.equal(codes(makePlan(fresh), 'rootfs'), ['not-built']);
+  assert.equal(codes(makePlan(fresh), 'one'), ['not-built', 'need-built']);
+});
+
+test('everything is here: everything is reused', () => {
+  assert.equal(actions(makePlan(made(graph))), {
+    rootfs: 'reuse',
+    base: 'reuse',
+    one: 'reuse',
+    two: 'reuse',
+  });
+});
+
+test('a task that is not here and not needed is skipped, not made', () => {
+  const input = selecting(without(made(graph), 'rootfs:latest', 'base:latest'), 'one:latest', 'two:latest');
+  assert.equal(actions(makePlan(input)), { rootfs: 'skip', base: 'skip', one: 'reuse', two: 'reuse' });
+});
+
+test('an image that is gone is built; what it needs is made only if it is not here', () => {
+  const plan = makePlan(
+    selecting(without(made(graph), 'one:latest', 'rootfs:latest'), 'one:latest', 'two:latest'),
+  );
+  assert.equal(actions(plan), { rootfs: 'skip', base: 'reuse', one: 'build', two: 'reuse' });
+  assert.equal(codes(plan, 'one'), ['missing']);
+});
+
+test('what is built on something made anew is built too', () => {
+  const plan = makePlan(
+    selecting(without(made(graph), 'one:latest', 'base:latest'), 'one:latest', 'two:latest'),
+  );
+  assert.equal(actions(plan), { rootfs: 'reuse', base: 'build', one: 'build', two: 'build' });
+  assert.equal(codes(plan, 'two'), ['need-built']);
+});
+
+test("a record is no proof when the image carries another key's label", () => {
+  const input = made(graph);
+  const images = input.world.images.map((image) =>
+    image.id === 'id-one:latest' ? { ...image, labels: { ...image.labels, [keyLabel]: 'inherited' } } : image,
+  );
+  assert.is(actions(makePlan({ ...input, world: { ...input.world, images } })).one, 'build');
+});
+
+test('kept files that differ from what was made are made again', () => {
+  const input = made(graph);
+  const files = new Map([...input.world.files].map(([key]) => [key, 'tampered']));
+  const plan = makePlan({ ...input, world: { ...input.world, files } });
+  assert.equal(actions(plan), { rootfs: 'run', base: 'build', one: 'build', two: 'build' });
+  assert.equal(codes(plan, 'rootfs'), ['missing']);
+});
+
+test('made with another image of a need than the one known now: built', () => {
+  const input = made(graph);
+  const { key } = input.keyed.get('base:latest')!;
+  const records = new Map(input.world.records).set(key, {
+    ...input.world.records.get(key)!,
+    imageId: 'id-forced',
+  });
+  const images = input.world.images.map((image) =>
+    image.id === 'id-base:latest' ? { ...image, id: 'id-forced' } : image,
+  );
+  const plan = makePlan({ ...input, world: { ...input.world, records, images } });
+  assert.equal(actions(plan), { rootfs: 'reuse', base: 'reuse', one: 'build', two: 'build' });
+  assert.equal(codes(plan, 'one'), ['need-image']);
+});
+
+test('--force builds what was selected and what stands on it in this run', () => {
+  const input = { ...made(graph), forced: new Set(['base:latest']) };
+  const plan = makePlan(input);
+  assert.equal(actions(plan), { rootfs: 'reuse', base: 'build', one: 'build', two: 'build' });
+  assert.equal(
+    [...plan.steps.values()].map((step) => step.forced),
+    [false, true, false, false],
+  );
+});
+
+test('without records, images that carry the key and stand under their content tag are taken', () => {
+  const input = made(graph);
+  const files = new Map(input.world.files);
+  const records = new Map([...input.world.records].filter(([, record]) => record.filesDigest !== undefined));
+  const plan = makePlan({ ...input, world: { images: input.world.images, records, files } });
+  assert.equal(actions(plan), { rootfs: 'reuse', base: 'reuse', one: 'reuse', two: 'reuse' });
+  const untagged = input.world.images.map((image) => ({ ...image, tags: [] }));
+  assert.is(
+    actions(makePlan({ ...input, world: { images: untagged, records: new Map(), files } })).one,
+    'build',
+  );
+});
+
+test('what cannot be read is blocked, and all that needs it', () => {
+  const input = made(graph);
+  const observations = new Map(input.observations).set('base:latest', {
+    kind: 'problem',
+    code: 'unreadable',
+    detail: 'cannot read x',
+  });
+  const plan = makePlan({ ...input, observations, keyed: makeKeys(graph, input.scope, observations) });
+  assert.equal(actions(plan), { rootfs: 'reuse', base: 'blocked', one: 'blocked', two: 'blocked' });
+  assert.equal(codes(plan, 'one'), ['need-blocked']);
+});
+
+test('a changed input is explained from the nearest record', () => {
+  const input = made(graph);
+  const before = input.keyed.get('one:latest')!;
+  const observations = new Map(input.observations).set('one:latest', {
+    ...(input.observations.get('one:latest') as object),
+    context: [{ path: 'new', type: 'dir' }],
+  } as Observed);
+  const latest = new Map([
+    ['one:latest', { record: input.world.records.get(before.key)!, manifest: before.manifest }],
+  ]);
+  const plan = makePlan({
+    ...input,
+    observations,
+    latest,
+    keyed: makeKeys(graph, input.scope, observations),
+  });
+  assert.equal(plan.steps.get('one:latest')!.reasons, [{ code: 'changed', detail: 'file new is new' }]);
+  assert.is(plan.steps.get('one:latest')!.expectedMs, 1000);
+});
+
+test('tags: a build gives its run tags; a reused image only those of a release or a suffix, where they are missing', () => {
+  const input = made(graph);
+  const fresh = makePlan({ ...input, world: { records: new Map(), images: [], files: new Map() } });
+  assert.equal(fresh.steps.get('one:latest')!.newTags, ['r/one:latest-dev1']);
+  const reused = makePlan(input).steps.get('one:latest')!;
+  assert.equal(reused.newTags, []);
+  assert.equal(reused.tags, [reused.contentTag]);
+  const release = makePlan({ ...input, naming: { ...naming, suffix: '', timed: false } }).steps.get(
+    'one:latest',
+  )!;
+  assert.equal(release.newTags, ['r/one:latest']);
+  const tagged = input.world.images.map((image) =>
+    image.id === 'id-one:latest' ? { ...image, tags: [...image.tags, 'r/one:latest'] } : image,
+  );
+  const again = makePlan({
+    ...input,
+    naming: { ...naming, suffix: '', timed: false },
+    world: { ...input.world, images: tagged },
+  });
+  assert.equal(again.steps.get('one:latest')!.newTags, []);
+  assert.equal(again.steps.get('one:latest')!.tags, ['r/one:latest']);
+});
+
+test('under another repository nothing is built again, and what is needed gets its content tag there', () => {
+  const input = selecting(without(made(graph), 'one:latest'), 'one:latest', 'two:latest');
+  const plan = makePlan({ ...input, naming: { ...naming, repo: 'docker.io/other' } });
+  assert.equal(actions(plan), { rootfs: 'reuse', base: 'reuse', one: 'build', two: 'reuse' });
+  assert.equal(plan.steps.get('base:latest')!.newTags, [plan.steps.get('base:latest')!.contentTag]);
+});
+
+test('names: content tags, cache repository, dev suffix, who wins', () => {
+  const task = sketch({ app: [] }).tasks.get('app:latest')!;
+  const key = 'ab'.repeat(32);
+  assert.is(contentTag(task, key, naming), 'r/app:latest-kabababababab');
+  assert.is(contentTag(task, key, { ...naming, cacheRepo: 'r/cache' }), 'r/cache:app-latest-kabababababab');
+  const now = new Date('2026-11-23T20:30:59Z');
+  assert.is(devSuffix(now), '-dev202611232030');
+  assert.is(namingOf({ release: false }, {}, now).repo, 'local');
+  assert.is(namingOf({ repo: 'flag', release: false }, { repo: 'project' }, now).repo, 'flag');
+  assert.equal(namingOf({ release: true }, { repo: 'project' }, now), {
+    repo: 'project',
+    suffix: '',
+    timed: false,
+  });
+});
+
+test('property: whatever is gone, after doing the plan the next plan has nothing to do', () => {
+  fc.assert(
+    fc.property(
+      fc.subarray(all),
+      fc.subarray(all, { minLength: 1 }),
+      fc.subarray(all),
+      (gone, wanted, forced) => {
+        const input = {
+          ...selecting(without(made(graph), ...gone), ...wanted),
+          forced: new Set(forced.filter((id) => wanted.includes(id))),
+        };
+        const after = carryOut(input, makePlan(input));
+        const again = makePlan({ ...after, forced: new Set() });
+        for (const step of again.steps.values())
+          assert.ok(
+            ['reuse', 'skip'].includes(step.action),
+            `${step.task.id} ${step.action} ${JSON.stringify(step.reasons)}`,
+          );
+      },
+    ),
+  );
+});
+
+test('property: a step that is made has all its needs here or made before it', () => {
+  fc.assert(
+    fc.property(fc.subarray(all), fc.subarray(all, { minLength: 1 }), (gone, wanted) => {
+      const { steps } = makePlan(selecting(without(made(graph), ...gone), ...wanted));
+      for (const step of steps.values()) {
+        if (step.action !== 'build' && step.action !== 'run') continue;
+        for (const id of needIds(step.task)) assert.is.not(steps.get(id)!.action, 'skip');
+      }
+    }),
+  );
+});
+
+let serial = 0;
+/** The world after a plan was carried out: each task made has a new result. */
+function carryOut(input: PlanInput, plan: Plan): PlanInput {
+  const records = new Map(input.world.records);
+  const files = new Map(input.world.files);
+  let images = [...input.world.images];
+  const results = new Map<TaskId, string>();
+  for (const step of plan.steps.values()) {
+    const { id } = step.task;
+    if (step.record !== undefined) results.set(id, step.record.imageId ?? step.record.filesDigest!);
+    if (step.action !== 'build' && step.action !== 'run') continue;
+    const result = `made-${++serial}`;
+    results.set(id, result);
+    const needs = Object.fromEntries(needIds(step.task).map((need) => [need, results.get(need)!]));
+    const isFiles = makesFiles(step.task);
+    records.set(step.key, {
+      key: step.key,
+      task: id,
+      ...(isFiles ? { filesDigest: result } : { imageId: result }),
+      needs,
+      bytes: 1,
+      durationMs: 1,
+      tags: [],
+      time: '',
+    });
+    if (isFiles) files.set(step.key, result);
+    else
+      images = [
+        ...images,
+        { ...imageOf(id, step.key, needs, [step.contentTag!, ...step.newTags]), id: result },
+      ];
+  }
+  return { ...input, world: { records, images, files } };
+}
+
+test.run();

@@ -1,0 +1,161 @@
+import * as fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import {
+  type Decision,
+  decide,
+  isOver,
+  type Job,
+  makeSchedule,
+  type ScheduleEvent,
+} from '../../../src/run/scheduler.ts';
+
+const job = (id: string, needs: string[] = [], more: Partial<Job> = {}): Job => ({
+  id,
+  needs,
+  after: [],
+  weight: 1,
+  allowFailure: false,
+  ...more,
+});
+
+/** Plays events against a schedule and gives each decision. */
+function play(
+  jobs: Job[],
+  options: { limit?: number; keepGoing?: boolean },
+  events: ScheduleEvent[],
+): Decision[] {
+  let schedule = makeSchedule(jobs, { limit: options.limit ?? 2, keepGoing: options.keepGoing ?? false });
+  return events.map((event) => {
+    const decision = decide(schedule, event);
+    schedule = decision.schedule;
+    return decision;
+  });
+}
+const ended = (id: string, result: 'done' | 'failed' | 'cancelled' = 'done'): ScheduleEvent => ({
+  type: 'ended',
+  id,
+  result,
+});
+const begin: ScheduleEvent = { type: 'begin' };
+
+const test = suite('scheduler');
+
+test('starts what is free, never more than the limit', () => {
+  const decisions = play([job('a'), job('b'), job('c'), job('d', ['a'])], {}, [
+    begin,
+    ended('a'),
+    ended('b'),
+  ]);
+  assert.equal(
+    decisions.map((decision) => decision.start),
+    [['a', 'b'], ['c'], ['d']],
+  );
+});
+
+test('the longest path goes first', () => {
+  const jobs = [
+    job('short', [], { weight: 5 }),
+    job('root', [], { weight: 1 }),
+    job('leaf', ['root'], { weight: 100 }),
+  ];
+  assert.equal(play(jobs, { limit: 1 }, [begin])[0]!.start, ['root']);
+});
+
+test('a need outside of the list counts as done', () => {
+  assert.equal(play([job('a', ['reused'])], {}, [begin])[0]!.start, ['a']);
+});
+
+test('a failure blocks all that hangs on it and stops new starts; what runs is let finish', () => {
+  const jobs = [job('a'), job('b'), job('c', ['a']), job('d', ['c']), job('e')];
+  const [, failed, last] = play(jobs, {}, [begin, ended('a', 'failed'), ended('b')]);
+  assert.equal(failed!.blocked, [
+    { id: 'c', by: 'a' },
+    { id: 'd', by: 'a' },
+  ]);
+  assert.equal(failed!.cancelled, ['e']);
+  assert.equal(failed!.start, []);
+  assert.is(isOver(failed!.schedule), false);
+  assert.is(isOver(last!.schedule), true);
+});
+
+test('--keep-going does all that does not hang on the failure', () => {
+  const [, failed] = play([job('a'), job('b'), job('c', ['a']), job('e')], { keepGoing: true }, [
+    begin,
+    ended('a', 'failed'),
+  ]);
+  assert.equal(failed!.start, ['e']);
+  assert.equal(failed!.cancelled, []);
+});
+
+test('an allowed failure blocks its dependents and stops nothing else', () => {
+  const [, failed] = play(
+    [job('a', [], { allowFailure: true }), job('b', ['a']), job('c', [], {})],
+    { limit: 1 },
+    [begin, ended('a', 'failed')],
+  );
+  assert.equal(failed!.blocked, [{ id: 'b', by: 'a' }]);
+  assert.equal(failed!.start, ['c']);
+});
+
+test('`after` waits for the end, good or bad', () => {
+  const jobs = [job('a', [], { allowFailure: true }), job('b', [], { after: ['a'] })];
+  const [first, second] = play(jobs, {}, [begin, ended('a', 'failed')]);
+  assert.equal(first!.start, ['a']);
+  assert.equal(second!.start, ['b']);
+});
+
+test('a cancel starts nothing more and cancels what waits', () => {
+  const [, cancelled] = play([job('a'), job('b', ['a'])], {}, [begin, { type: 'cancel' }]);
+  assert.equal(cancelled!.cancelled, ['b']);
+  assert.is(isOver(cancelled!.schedule), false);
+});
+
+test('property: any graph, any results, any order: never above the limit, never before needs, always an end', () => {
+  const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+  const arbitraryJobs = fc.tuple(
+    ...names.map((name, index) =>
+      fc
+        .record({ needs: fc.subarray(names.slice(0, index)), weight: fc.nat(9), allowFailure: fc.boolean() })
+        .map((more) => job(name, more.needs, more)),
+    ),
+  );
+  fc.assert(
+    fc.property(
+      arbitraryJobs,
+      fc.integer({ min: 1, max: 4 }),
+      fc.boolean(),
+      fc.infiniteStream(fc.nat(99)),
+      (jobs, limit, keepGoing, dice) => {
+        const running = new Set<string>();
+        const done = new Set<string>();
+        const accounted = new Set<string>();
+        let decision = decide(makeSchedule(jobs, { limit, keepGoing }), begin);
+        for (;;) {
+          for (const id of decision.start) {
+            assert.ok(
+              jobs.find((candidate) => candidate.id === id)!.needs.every((need) => done.has(need)),
+              `${id} before its needs`,
+            );
+            running.add(id);
+          }
+          for (const { id } of decision.blocked) accounted.add(id);
+          for (const id of decision.cancelled) accounted.add(id);
+          assert.ok(running.size <= limit);
+          if (running.size === 0) break;
+          const list = [...running];
+          const id = list[dice.next().value! % list.length]!;
+          const result = dice.next().value! % 4 === 0 ? 'failed' : 'done';
+          running.delete(id);
+          accounted.add(id);
+          if (result === 'done') done.add(id);
+          decision = decide(decision.schedule, ended(id, result));
+        }
+        assert.ok(isOver(decision.schedule));
+        assert.is(accounted.size, jobs.length, 'every job ended, was blocked or was cancelled');
+      },
+    ),
+  );
+});
+
+test.run();
