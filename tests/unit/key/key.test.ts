@@ -6,7 +6,7 @@ import { describe, explain } from '../../../src/key/explain.ts';
 import { hashManifest } from '../../../src/key/key.ts';
 import { makeKeys } from '../../../src/key/keys.ts';
 import { makeManifest } from '../../../src/key/manifest.ts';
-import type { Entry, ObservedCommand, ObservedImage } from '../../../src/model/observed.ts';
+import type { Entry, Observed, ObservedCommand, ObservedImage } from '../../../src/model/observed.ts';
 import type { CommandTask, ImageTask, Task } from '../../../src/model/task.ts';
 import { graphOf, sketch } from '../../support/graphs.ts';
 
@@ -171,7 +171,7 @@ test("a need's key is in its dependents' keys, all the way up; a problem leaves 
   const ids = new Set(graph.tasks.keys());
   const [before, after] = [makeKeys(graph, ids, seen('1')), makeKeys(graph, ids, seen('2'))];
   for (const id of ids) assert.is.not(before.get(id)!.key, after.get(id)!.key);
-  const broken = new Map([
+  const broken = new Map<string, Observed>([
     ...seen('1'),
     ['b:latest', { kind: 'problem', code: 'unreadable', detail: 'x' }] as const,
   ]);

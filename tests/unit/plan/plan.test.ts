@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { withNeeds } from '../../../src/graph/select.ts';
 import { makeKeys } from '../../../src/key/keys.ts';
-import type { Observed } from '../../../src/model/observed.ts';
+import type { Observed, ObservedImage } from '../../../src/model/observed.ts';
 import type { Plan } from '../../../src/model/plan.ts';
 import type { EngineImage } from '../../../src/model/ports.ts';
 import type { TaskRecord } from '../../../src/model/record.ts';
@@ -212,9 +212,9 @@ test('a changed input is explained from the nearest record', () => {
   const input = made(graph);
   const before = input.keyed.get('one:latest')!;
   const observations = new Map(input.observations).set('one:latest', {
-    ...(input.observations.get('one:latest') as object),
+    ...(input.observations.get('one:latest') as ObservedImage),
     context: [{ path: 'new', type: 'dir' }],
-  } as Observed);
+  });
   const latest = new Map([
     ['one:latest', { record: input.world.records.get(before.key)!, manifest: before.manifest }],
   ]);

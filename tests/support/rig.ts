@@ -1,0 +1,134 @@
+import path from 'node:path';
+import { openRecords } from '../../src/cache/records.ts';
+import type { Declarations, Definition } from '../../src/define/types.ts';
+import { makeGraph } from '../../src/graph/graph.ts';
+import { select, withNeeds } from '../../src/graph/select.ts';
+import { makeKeys } from '../../src/key/keys.ts';
+import type { RunEvent } from '../../src/model/events.ts';
+import type { Plan } from '../../src/model/plan.ts';
+import type { CommandRequest, Processes } from '../../src/model/ports.ts';
+import { makesFiles } from '../../src/model/task.ts';
+import { keptDigests } from '../../src/observe/kept.ts';
+import { openMemo } from '../../src/observe/memo.ts';
+import { observe } from '../../src/observe/observe.ts';
+import { makePlan } from '../../src/plan/plan.ts';
+import { type RunResult, runPlan } from '../../src/run/run.ts';
+import type { Services } from '../../src/run/services.ts';
+import { type FakeEngine, fakeEngine } from './fake-engine.ts';
+import { declare } from './graphs.ts';
+import { tempFolder } from './temp.ts';
+
+export interface RigOptions {
+  readonly selectors?: readonly string[];
+  readonly jobs?: number;
+  readonly keepGoing?: boolean;
+  readonly force?: boolean;
+  readonly repo?: string;
+  readonly release?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** A project in a temporary folder with a fake engine: everything between the definitions and the engine is real. */
+export function makeRig(exports: Readonly<Record<string, Definition>>, root = tempFolder()) {
+  const cacheFolder = path.join(root, '.cache');
+  const engine: FakeEngine = fakeEngine();
+  const events: RunEvent[] = [];
+  const warnings: string[] = [];
+  const commands: CommandRequest[] = [];
+  let now = Date.UTC(2026, 10, 23);
+  const rig = {
+    root,
+    cacheFolder,
+    engine,
+    events,
+    warnings,
+    commands,
+    declarations: declare(exports) as Declarations,
+    environment: { PATH: '/bin', HOME: '/home/x', SECRET: 'never' } as Record<string, string>,
+    /** What commands do; may write into env.TASKS_OUT. */
+    onCommand: async (_request: CommandRequest, _signal: AbortSignal): Promise<void> => undefined,
+    async plan(
+      options: RigOptions = {},
+    ): Promise<{ plan: Plan; services: Services; run: () => Promise<RunResult> }> {
+      const graph = makeGraph(rig.declarations, 'linux/amd64');
+      const selected = select(graph, options.selectors ?? []);
+      const scope = withNeeds(graph, selected);
+      const memo = openMemo(path.join(cacheFolder, 'memo'));
+      const observations = await observe(graph, scope, {
+        root,
+        memo,
+        environment: rig.environment,
+        programVersion: 'test',
+      });
+      const keyed = makeKeys(graph, scope, observations);
+      const records = openRecords(cacheFolder, (message) => warnings.push(message));
+      const fileKeys = [...scope]
+        .map((id) => graph.tasks.get(id)!)
+        .filter(makesFiles)
+        .flatMap((task) => keyed.get(task.id)?.key ?? []);
+      const latest = await records.latest([...scope]);
+      const plan = makePlan({
+        graph,
+        selected,
+        scope,
+        observations,
+        keyed,
+        world: {
+          records: await records.get([...keyed.values()].map(({ key }) => key)),
+          images: engine.all,
+          files: keptDigests(cacheFolder, fileKeys, memo),
+        },
+        latest: new Map([...latest].map(([id, record]) => [id, { record }])),
+        naming: {
+          repo: options.repo ?? 'test',
+          suffix: options.release ? '' : '-dev1',
+          timed: !options.release,
+        },
+        forced: options.force ? selected : new Set(),
+      });
+      const processes: Processes = {
+        run: async (request, _progress, signal) => {
+          commands.push(request);
+          await rig.onCommand(request, signal);
+        },
+      };
+      const services: Services = {
+        engine,
+        processes,
+        records,
+        logs: { open: (task) => ({ path: `/logs/${task}`, line: () => undefined, close: () => undefined }) },
+        locks: { acquire: async () => async () => undefined },
+        clock: {
+          now: () => {
+            now += 1000;
+            return new Date(now);
+          },
+        },
+        memo,
+        root,
+        cacheFolder,
+        environment: rig.environment,
+      };
+      const signal = options.signal ?? new AbortController().signal;
+      const run = (): Promise<RunResult> =>
+        runPlan(plan, observations, services, {
+          command: 'build',
+          jobs: options.jobs ?? 2,
+          keepGoing: options.keepGoing ?? false,
+          signal,
+          listen: (event) => events.push(event),
+        });
+      return { plan, services, run };
+    },
+    /** Plans and runs, ending every build well. */
+    async build(options: RigOptions = {}): Promise<RunResult> {
+      engine.auto = true;
+      return await (await rig.plan(options)).run();
+    },
+    outcomes: (): Record<string, string> =>
+      Object.fromEntries(
+        events.flatMap((event) => (event.type === 'task-finished' ? [[event.id, event.outcome]] : [])),
+      ),
+  };
+  return rig;
+}

@@ -1,0 +1,22 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+/** A new folder outside of the project; removed when the process ends. */
+export function tempFolder(): string {
+  const folder = mkdtempSync(path.join(tmpdir(), 'tasks-test-'));
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Writes files below a folder: text; `{ link }`; a name that ends in `/` is a folder; `*` at its end makes it executable. */
+export function writeFiles(folder: string, files: Readonly<Record<string, string | { link: string }>>): void {
+  for (const [name, content] of Object.entries(files)) {
+    const file = path.join(folder, name.replace(/\*$/, ''));
+    mkdirSync(name.endsWith('/') ? file : path.dirname(file), { recursive: true });
+    if (name.endsWith('/')) continue;
+    if (typeof content === 'object') symlinkSync(content.link, file);
+    else writeFileSync(file, content);
+    if (name.endsWith('*')) chmodSync(file, 0o755);
+  }
+}
