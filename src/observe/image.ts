@@ -1,8 +1,9 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { compileIgnore, type Ignore, IgnoreError } from '../dockerfile/ignore.ts';
 import type { Entry, Observed, ObservedImage } from '../model/observed.ts';
 import type { ImageTask } from '../model/task.ts';
-import { compileIgnore, type DockerfileFacts, dockerfileFacts, type Ignore, IgnoreError } from './facts.ts';
+import { type DockerfileFacts, dockerfileFacts } from './facts.ts';
 import type { Memo } from './memo.ts';
 import { everything, type Filter, readEntry, Unreadable, walk } from './walk.ts';
 

@@ -1,0 +1,137 @@
+import * as fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { analyse } from '../../../src/dockerfile/analyse.ts';
+import { expand } from '../../../src/dockerfile/expand.ts';
+import { DockerfileError, parseDockerfile } from '../../../src/dockerfile/parse.ts';
+
+const facts = (text: string, target?: string, args: Record<string, string> = {}) =>
+  analyse(parseDockerfile(text), target, args);
+const images = (text: string, target?: string, args?: Record<string, string>): string[] =>
+  facts(text, target, args).externalImages.map((image) => image.reference);
+const digest = `@sha256:${'a'.repeat(64)}`;
+
+const test = suite('dockerfile');
+
+test('args of the whole file are declared args, continued lines included', () => {
+  assert.equal(facts('ARG A B=2\nFROM scratch\narg C \\\n  # a comment\n  D=1\n').declaredArgs, [
+    'A',
+    'B',
+    'C',
+    'D',
+  ]);
+});
+
+test('external images are those of the target stages alone', () => {
+  const text =
+    'FROM golang AS build\nFROM unused AS other\nFROM debian\nCOPY --from=build /a /a\nCOPY --from=nginx /b /b\nRUN --mount=type=bind,from=tools,target=/t true\n';
+  assert.equal(images(text), ['golang', 'debian', 'nginx', 'tools']);
+  assert.equal(images(text, 'other'), ['unused']);
+  assert.equal(images(text, 'BUILD'), ['golang']);
+  assert.equal(images(text, '0'), ['golang']);
+});
+
+test('scratch and stages are not external; a name is a stage only after it was declared', () => {
+  assert.equal(images('FROM scratch AS a\nFROM a AS b\nCOPY --from=0 /x /x\n'), []);
+  assert.equal(images('FROM b AS a\nFROM scratch AS b\nCOPY --from=a / /\n'), ['b']);
+});
+
+test('bases are expanded with build args over defaults', () => {
+  const text = 'ARG TAG=12\nARG IMAGE=debian:${TAG}\nFROM ${IMAGE:-x}\n';
+  assert.equal(images(text), ['debian:12']);
+  assert.equal(images(text, undefined, { TAG: '13' }), ['debian:13']);
+  assert.equal(images(text, undefined, { IMAGE: `a${digest}` }), [`a${digest}`]);
+});
+
+test('pinned by digest or not', () => {
+  assert.equal(
+    facts(`FROM debian${digest}\nCOPY --from=b /x /x\n`).externalImages.map((image) => image.isPinned),
+    [true, false],
+  );
+});
+
+test('downloads without checksum or commit', () => {
+  const text = `FROM scratch\nADD https://e/x.tar /\nADD --checksum=sha256:1 https://e/y.tar /\nADD git@e:r.git#${'c'.repeat(40)} /\nADD https://e/r.git#main /\nADD local /\n`;
+  assert.equal(
+    facts(text).looseDownloads.map(({ line }) => line),
+    [2, 5],
+  );
+});
+
+test('the syntax image is an external image; another language is not judged', () => {
+  assert.equal(images('# syntax=docker/dockerfile:1\nFROM scratch\n'), ['docker/dockerfile:1']);
+  assert.equal(images('# syntax=e/other:1\nINCLUDE x\n'), ['e/other:1']);
+});
+
+test('heredocs are no instructions', () => {
+  assert.equal(
+    images('FROM scratch\nRUN <<EOF\nFROM fake\nEOF\nCOPY <<A <<B /x/\nFROM one\nA\nFROM two\nB\n'),
+    [],
+  );
+});
+
+test('the escape directive', () => {
+  assert.equal(facts('# escape=`\nFROM scratch\nARG A `\n  B\n').declaredArgs, ['A', 'B']);
+});
+
+test('what no builder takes is told with its line', () => {
+  const faults: [string, number, RegExp][] = [
+    ['', 1, /no FROM/],
+    ['# only a comment\n', 1, /no FROM/],
+    ['RUN x\nFROM scratch\n', 1, /before the first FROM/],
+    ['FROM scratch\nCOPPY a b\n', 2, /unknown instruction COPPY/],
+    ['FROM\n', 1, /no arguments/],
+  ];
+  for (const [text, line, message] of faults) {
+    assert.throws(
+      () => parseDockerfile(text),
+      (error: Error) =>
+        error instanceof DockerfileError && error.line === line && message.test(error.message),
+      text,
+    );
+  }
+  assert.throws(() => facts('FROM scratch AS a\n', 'b'), /no stage "b"; there are a/);
+});
+
+test('expand knows what BuildKit knows of variables, and says when it does not', () => {
+  const variables = new Map([
+    ['A', '1'],
+    ['E', ''],
+  ]);
+  assert.is(expand('x$A-${A}${E:-d}${A:+y}${E:+n}', variables), 'x1-1dy');
+  assert.is(expand('"a b"', variables), 'a b');
+  for (const text of ['$MISSING', '${A#x}', '${A:-${B}}', 'a\\b'])
+    assert.is(expand(text, variables), undefined, text);
+});
+
+test('property: any text gives instructions or a DockerfileError', () => {
+  const piece = fc.constantFrom(
+    'FROM a',
+    'ARG X',
+    'RUN <<EOF',
+    'EOF',
+    '\\',
+    'COPY --from=a',
+    '# escape=`',
+    '["a", "b c"]',
+    ' ',
+    '\n',
+    '\r\n',
+    'ONBUILD',
+    '$',
+    '{',
+  );
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
+      try {
+        facts(pieces.join(''));
+        facts(pieces.join('\n'));
+      } catch (error) {
+        assert.instance(error, DockerfileError);
+      }
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test.run();
