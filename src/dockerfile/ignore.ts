@@ -1,146 +1,109 @@
-/** Which paths of a context an ignore file leaves out. Paths are relative to the context, with `/`. */
+import { cleanPath } from './clean.ts';
+import { compilePattern, type Pattern } from './pattern.ts';
+import { trim } from './space.ts';
+
+/**
+ * What an ignore file says of a context's paths. Paths are relative to the context's root, clean, with `/`, and
+ * case counts. Answers for directories are remembered, so asking for all paths of a tree is cheap.
+ */
 export interface Ignore {
+  /** True where the path is left out of the context. A directory that holds a path not left out exists nevertheless. */
   ignores(path: string): boolean;
-  /** False: nothing below this ignored folder can be let in again, so a walk may pass it over. Never false wrongly. */
-  mayReinclude(folder: string): boolean;
+  /** Of an ignored directory: false where nothing below it can come back, so that a walk may pass it by. */
+  mayReinclude(dir: string): boolean;
 }
 
-/** A pattern that docker refuses. */
+/** A line of an ignore file that docker refuses. */
 export class IgnoreError extends Error {
   override readonly name = 'IgnoreError';
+  /** Counted from 1. */
+  readonly line: number;
+
+  constructor(line: number, message: string) {
+    super(`line ${line}: ${message}`);
+    this.line = line;
+  }
 }
 
-interface Pattern {
-  readonly text: string;
-  readonly isException: boolean;
-  readonly matches: (path: string) => boolean;
+interface Rule extends Pattern {
+  readonly brings: boolean;
+}
+
+/** What the rules said of one path: the verdict, and for each rule whether it matched the path or a directory above it. */
+interface Verdict {
+  readonly ignored: boolean;
+  readonly matched: readonly boolean[];
 }
 
 /**
- * An ignore file with the meaning that docker gives it (moby/patternmatcher, and fsutil's walk, which BuildKit uses): one
- * pattern a line, the last that matches wins, `!` lets in again, what matches a folder matches all below it.
- * @throws IgnoreError for a malformed pattern, with its line
+ * Reads an ignore file as docker does (moby/patternmatcher, its reader `ignorefile` included): the last rule that
+ * matches a path or a directory above it decides; `!` brings back. A rule that could not change the verdict on a
+ * directory is not tried there, so it does not reach below it either: `a/b`, `!a` leaves `a/b` out. Throws an
+ * IgnoreError for a line docker refuses.
  */
 export function compileIgnore(text: string): Ignore {
-  const patterns = readPatterns(text);
-  const exceptions = patterns
-    .filter((pattern) => pattern.isException)
-    .map((pattern) => pattern.text.split('/'));
-  // What each pattern said of a folder holds for all below it.
-  const folders = new Map<string, readonly boolean[]>();
-  const matchAll = (path: string): { ignored: boolean; each: readonly boolean[] } => {
-    const slash = path.lastIndexOf('/');
-    const parent = slash < 0 ? undefined : matchFolder(path.slice(0, slash));
+  const rules = readRules(text);
+  const known = new Map<string, Verdict>();
+
+  const judge = (path: string): Verdict => {
+    const dir = parent(path);
+    const above = dir === '' ? undefined : judgeDir(dir);
     let ignored = false;
-    const each = patterns.map((pattern, index) => {
-      const isInherited = parent?.[index] === true;
-      if (!isInherited && pattern.isException !== ignored) return false;
-      const isMatch = isInherited || pattern.matches(path);
-      if (isMatch) ignored = !pattern.isException;
-      return isMatch;
+    const matched = rules.map((rule, index) => {
+      const matches = above?.matched[index] === true || (rule.brings === ignored && rule.matches(path));
+      if (matches) ignored = !rule.brings;
+      return matches;
     });
-    return { ignored, each };
+    return { ignored, matched };
   };
-  const matchFolder = (folder: string): readonly boolean[] => {
-    const known = folders.get(folder);
-    if (known !== undefined) return known;
-    const { each } = matchAll(folder);
-    folders.set(folder, each);
-    return each;
+  const judgeDir = (dir: string): Verdict => {
+    const verdict = known.get(dir) ?? judge(dir);
+    known.set(dir, verdict);
+    return verdict;
   };
+
   return {
-    ignores: (path) => patterns.length > 0 && matchAll(path).ignored,
-    mayReinclude: (folder) => exceptions.some((segments) => mayMatchBelow(segments, folder.split('/'))),
+    ignores: (path) => rules.length > 0 && judge(path).ignored,
+    mayReinclude: (dir) => {
+      const decider = judgeDir(dir).matched.lastIndexOf(true);
+      return rules.some((rule, index) => index > decider && rule.brings && rule.mayMatchBelow(dir));
+    },
   };
 }
 
-function readPatterns(text: string): Pattern[] {
-  const lines = text.replace(/^\uFEFF/, '').split('\n');
-  return lines.flatMap((line, index) => {
-    if (line.startsWith('#')) return [];
-    const trimmed = line.trim();
-    const isException = trimmed.startsWith('!');
-    const written = (isException ? trimmed.slice(1) : trimmed).trim();
-    if (trimmed === '') return [];
-    if (written === '') throw new IgnoreError(`line ${index + 1}: "!" without a pattern`);
-    const cleaned = cleanPath(written).replace(/^\/(?=.)/, '');
-    if (!isWellFormed(cleaned)) throw new IgnoreError(`line ${index + 1}: malformed pattern "${trimmed}"`);
-    return [{ text: cleaned, isException, matches: compilePattern(cleaned) }];
-  });
+function parent(path: string): string {
+  const slash = path.lastIndexOf('/');
+  return slash < 0 ? '' : path.slice(0, slash);
 }
 
-/** As Go's path.Clean: no empty or `.` segments, `..` taken back where it can be. */
-function cleanPath(path: string): string {
-  const isAbsolute = path.startsWith('/');
-  const kept: string[] = [];
-  for (const segment of path.split('/')) {
-    if (segment === '' || segment === '.') continue;
-    if (segment !== '..') kept.push(segment);
-    else if (kept.length > 0 && kept.at(-1) !== '..') kept.pop();
-    else if (!isAbsolute) kept.push('..');
+function readRules(text: string): Rule[] {
+  const rules: Rule[] = [];
+  for (const [index, line] of text
+    .replace(/^\uFEFF/, '')
+    .split('\n')
+    .entries()) {
+    if (line.startsWith('#')) continue;
+    try {
+      const rule = readRule(trim(line));
+      if (rule !== undefined) rules.push(rule);
+    } catch (error) {
+      throw new IgnoreError(index + 1, `"${trim(line)}" is no valid pattern: ${(error as Error).message}`);
+    }
   }
-  return (isAbsolute ? '/' : '') + kept.join('/') || (isAbsolute ? '/' : '.');
+  return rules;
 }
 
-/** What Go's filepath.Match takes: classes are closed and hold something, an escape escapes something. */
-function isWellFormed(pattern: string): boolean {
-  for (let index = 0; index < pattern.length; index++) {
-    if (pattern[index] === '\\' && ++index >= pattern.length) return false;
-    if (pattern[index] !== '[') continue;
-    const body = /^\[\^?((?:\\.|[^\]\\-])(?:-(?:\\.|[^\]\\-]))?)+\]/.exec(pattern.slice(index));
-    if (body === null) return false;
-    index += body[0].length - 1;
-  }
-  return true;
-}
-
-/**
- * moby's translation: `**` any folders, `*` and `?` within a name, classes as they are. Patterns without wildcards, or
- * with a single `**` at one end, are compared as text there, and so here: `**.md` matches `x.md`, `a^b` itself.
- */
-function compilePattern(pattern: string): (path: string) => boolean {
-  if (!/[*?[\]\\]/.test(pattern)) return (path) => path === pattern;
-  const [, before, after] = /^([^*?[\]\\]*)\*\*([^*?[\]\\]*)$/.exec(pattern) ?? [];
-  if (before === '')
-    return (path) => path.endsWith(after!) || (after!.startsWith('/') && path === after!.slice(1));
-  if (after === '') return (path) => path.startsWith(before!);
-  const regex = toRegex(pattern);
-  return (path) => regex.test(path);
-}
-
-function toRegex(pattern: string): RegExp {
-  let source = '';
-  for (let index = 0; index < pattern.length; index++) {
-    const char = pattern[index]!;
-    if (char === '*' && pattern[index + 1] === '*') {
-      index++;
-      if (pattern[index + 1] === '/') index++;
-      source += index + 1 >= pattern.length ? '[^\\n]*' : '(?:[^\\n]*/)?';
-    } else if (char === '*') source += '[^/]*';
-    else if (char === '?') source += '[^/]';
-    else if (char === '\\') {
-      index++;
-      source += escapeChar(pattern[index] ?? '\\');
-    } else if ('[]^-'.includes(char)) source += char;
-    else source += escapeChar(char);
-  }
-  try {
-    return new RegExp(`^${source}$`);
-  } catch {
-    // Only classes can still be wrong, such as [z-a]; docker refuses them too.
-    throw new IgnoreError(`malformed pattern "${pattern}"`);
-  }
-}
-
-function escapeChar(char: string): string {
-  return char.replace(/[.*+?^${}()|[\]\\/]/, '\\$&');
-}
-
-/** Whether an exception could match the folder, something below it, or something above it. In doubt it could. */
-function mayMatchBelow(exception: readonly string[], folder: readonly string[]): boolean {
-  for (const [index, segment] of exception.entries()) {
-    if (index >= folder.length || segment.includes('**')) return true;
-    if (!/[*?[\]\\^]/.test(segment) && segment !== folder[index]) return false;
-  }
-  return true;
+function readRule(line: string): Rule | undefined {
+  if (line === '') return undefined;
+  const brings = line.startsWith('!');
+  const written = brings ? trim(line.slice(1)) : line;
+  if (written === '') throw new Error('nothing follows the "!"');
+  const cleaned = cleanPath(written);
+  const anchored = cleaned.startsWith('/') && cleaned.length > 1 ? cleaned.slice(1) : cleaned;
+  // docker trims and cleans once more with the "!" in front, which leaves nothing of "!/" and takes "/!x" for "!x".
+  const again = cleanPath(trim(`${brings ? '!' : ''}${anchored}`));
+  if (again === '!') throw new Error('nothing follows the "!"');
+  return again.startsWith('!')
+    ? { brings: true, ...compilePattern(again.slice(1)) }
+    : { brings: false, ...compilePattern(again) };
 }

@@ -35,6 +35,11 @@ const cases: [string, string[], string[]][] = [
   ['\uFEFFa', ['a'], []],
   ['  a  \r\n! b \n', ['a'], ['b']],
   ['A', ['A'], ['a']],
+  ['a/b\n!a', ['a/b', 'a/b/c'], ['a', 'a/c']],
+  ['a\n!a/b/c\na/b', ['a', 'a/b', 'a/b/d'], ['a/b/c']],
+  ['[a]b]', ['ab]'], ['ab', 'b]']],
+  ['[a-c]\\d', ['a1', 'b2'], ['ad', 'd1']],
+  ['a\u0085', ['a'], ['b']],
 ];
 
 for (const [text, ignored, kept] of cases) {

@@ -1,0 +1,20 @@
+/**
+ * The shortest equal path, by text alone: no `.`, no `x/..`, no doubled or trailing slash; `.` for the empty path.
+ * The rules are those of Go's `path.Clean`, which docker applies to ignore patterns and to COPY sources.
+ */
+export function cleanPath(path: string): string {
+  const rooted = path.startsWith('/');
+  const parts: string[] = [];
+  for (const part of path.split('/')) {
+    if (part === '' || part === '.') continue;
+    if (part !== '..') parts.push(part);
+    else if (parts.length > 0 && parts[parts.length - 1] !== '..') parts.pop();
+    else if (!rooted) parts.push(part);
+  }
+  return (rooted ? '/' : '') + parts.join('/') || '.';
+}
+
+/** A path as seen from the context's root, whatever it starts with: `a/b`, or the empty string for the root itself. */
+export function contextPath(path: string): string {
+  return cleanPath(`/${path}`).slice(1);
+}
