@@ -1,13 +1,39 @@
 // Bundles the program into dist/: `tasks.js` (the command line) and `define.js` (what definitions import), with shared
 // code in chunks so that both see one `define`. Run by `npm ci` through "prepare". In a checkout it also links
 // `node_modules/.bin/tasks`: without that npx installs the checkout into a cache of its own first.
-import { chmodSync, existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const dist = path.join(root, 'dist');
+
+/** Of everything that the program is made from: what it remembers of files is worth nothing to another program. */
+function buildId() {
+  const hash = createHash('sha256').update(readFileSync(path.join(root, 'package.json')));
+  const src = path.join(root, 'src');
+  for (const name of readdirSync(src, { recursive: true }).sort()) {
+    const file = path.join(src, name);
+    if (statSync(file).isFile()) hash.update(`${name}\0`).update(readFileSync(file));
+  }
+  return hash.digest('hex').slice(0, 12);
+}
+
+const id = buildId();
+const idFile = path.join(dist, 'build-id');
+if (existsSync(idFile) && readFileSync(idFile, 'utf8') === id) process.exit();
 
 rmSync(dist, { recursive: true, force: true });
 await build({
@@ -27,9 +53,11 @@ await build({
   banner: {
     js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);",
   },
+  define: { BUILD_ID: JSON.stringify(id) },
   logLevel: 'warning',
 });
 chmodSync(path.join(dist, 'tasks.js'), 0o755);
+writeFileSync(idFile, id);
 
 function link(target, place) {
   if (existsSync(place)) return;

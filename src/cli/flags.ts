@@ -9,7 +9,7 @@ export interface GlobalFlags {
 }
 
 export type ReporterName = 'live' | 'plain' | 'json' | 'github' | 'silent';
-export const reporterNames: readonly ReporterName[] = ['live', 'plain', 'json', 'github', 'silent'];
+const reporterNames: readonly ReporterName[] = ['live', 'plain', 'json', 'github', 'silent'];
 
 /** Flags of every command that looks at the graph. */
 export interface CommonFlags extends GlobalFlags {
@@ -34,7 +34,7 @@ export function jobsOf(flags: CommonFlags, io: Io): number {
 }
 
 /** True where RELEASE asks for release tags. @throws TasksError exit 2 */
-export function isRelease(io: Io): boolean {
+function isRelease(io: Io): boolean {
   const value = io.environment.RELEASE ?? '';
   if (value === '1' || value === 'true') return true;
   if (value === '' || value === '0' || value === 'false') return false;

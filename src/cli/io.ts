@@ -6,6 +6,8 @@ export interface Io {
   /** Absolute path of the module that definitions import as `image-tasks`. */
   readonly defineModule: string;
   readonly programVersion: string;
+  /** Changes with every change of the program; part of what derived facts are remembered under. */
+  readonly programId: string;
   out(text: string): void;
   err(text: string): void;
   /** Standard error, for the live view. */

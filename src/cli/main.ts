@@ -6,6 +6,9 @@ import { type ExitCode, TasksError } from '../model/errors.ts';
 import type { Io } from './io.ts';
 import { isHelp, isUsageError, runProgram } from './program.ts';
 
+/** Put in when the program is bundled. */
+declare const BUILD_ID: string;
+
 /** The one place that touches the process: its arguments, environment, streams, signals and exit code. */
 async function main(): Promise<void> {
   const interrupt = new AbortController();
@@ -66,6 +69,7 @@ function makeIo(signal: AbortSignal): Io {
     cwd: process.cwd(),
     defineModule: fileURLToPath(new URL('./define.js', import.meta.url)),
     programVersion: packageJson.version,
+    programId: `${packageJson.version}-${BUILD_ID}`,
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     terminal: process.stderr,

@@ -38,7 +38,7 @@ export async function openProject(flags: GlobalFlags, io: Io): Promise<OpenProje
     root,
     profile,
     cacheFolder: path.join(cacheFolder, 'definitions'),
-    programVersion: io.programVersion,
+    programId: io.programId,
     defineModule: io.defineModule,
   });
   const graph = makeGraph(declarations, defaultPlatform());
@@ -86,7 +86,7 @@ export async function planProject(
     root,
     memo,
     environment: io.environment,
-    programVersion: io.programVersion,
+    programId: io.programId,
   });
   const keyed = makeKeys(graph, scope, observations);
   const records = openRecords(cacheFolder, (message) => io.err(`warning: ${message}\n`));

@@ -13,8 +13,3 @@ export function cleanPath(path: string): string {
   }
   return (rooted ? '/' : '') + parts.join('/') || '.';
 }
-
-/** A path as seen from the context's root, whatever it starts with: `a/b`, or the empty string for the root itself. */
-export function contextPath(path: string): string {
-  return cleanPath(`/${path}`).slice(1);
-}

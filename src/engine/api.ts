@@ -104,7 +104,7 @@ export function readJson<T>(answer: ApiAnswer, what: string): T {
 }
 
 /** The engine's own words in an answer that is no success. */
-export function messageOf(answer: ApiAnswer): string {
+function messageOf(answer: ApiAnswer): string {
   const text = answer.body.toString('utf8');
   try {
     return (JSON.parse(text) as { message?: string }).message ?? text;

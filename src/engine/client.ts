@@ -1,7 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import path from 'node:path';
 import { TasksError } from '../model/errors.ts';
-import { configFolder, type Endpoint, type Environment } from './endpoint.ts';
+import type { Endpoint, Environment } from './endpoint.ts';
 
 /** A docker client that can build with BuildKit. */
 export interface Client {
@@ -125,13 +125,4 @@ export function processProbe(environment: Environment): Probe {
     });
     return { exitCode: result.exitCode, stdout: typeof result.stdout === 'string' ? result.stdout : '' };
   };
-}
-
-/** The folders in which docker looks for plug-ins, for messages. */
-export function pluginFolders(environment: Environment): string[] {
-  const system = ['/usr/local/lib', '/usr/local/libexec', '/usr/lib', '/usr/libexec'];
-  return [
-    path.join(configFolder(environment), 'cli-plugins'),
-    ...system.map((folder) => `${folder}/docker/cli-plugins`),
-  ];
 }

@@ -18,7 +18,7 @@ export type Endpoint = (
   readonly context: string;
 };
 
-export const defaultSocket = 'unix:///var/run/docker.sock';
+const defaultSocket = 'unix:///var/run/docker.sock';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -45,7 +45,7 @@ export function resolveEndpoint(environment: Environment): Endpoint {
 }
 
 /** The docker client's configuration folder. */
-export function configFolder(environment: Environment): string {
+function configFolder(environment: Environment): string {
   return environment.DOCKER_CONFIG || path.join(environment.HOME ?? '/', '.docker');
 }
 

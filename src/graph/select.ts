@@ -19,7 +19,7 @@ export function withNeeds(graph: Graph, ids: Iterable<TaskId>): ReadonlySet<Task
 }
 
 /** The given tasks and all that need them. */
-export function withDependents(graph: Graph, ids: Iterable<TaskId>): ReadonlySet<TaskId> {
+function withDependents(graph: Graph, ids: Iterable<TaskId>): ReadonlySet<TaskId> {
   return reach(ids, (id) => graph.dependents.get(id) ?? []);
 }
 

@@ -11,8 +11,9 @@ export interface CompileOptions {
   readonly files: readonly string[];
   /** Where compiled code is kept between runs; absolute. */
   readonly cacheFolder: string;
-  /** The program's own version, and the path of the module that `image-tasks` stands for. */
-  readonly programVersion: string;
+  /** Of the program that compiles: another one may compile otherwise. */
+  readonly programId: string;
+  /** Absolute path of the module that `image-tasks` stands for. */
   readonly defineModule: string;
 }
 
@@ -32,13 +33,7 @@ interface Compiled {
  */
 export async function compile(options: CompileOptions): Promise<string> {
   const stamp = digest(
-    JSON.stringify([
-      options.files,
-      options.root,
-      options.programVersion,
-      process.version,
-      options.defineModule,
-    ]),
+    JSON.stringify([options.files, options.root, options.programId, process.version, options.defineModule]),
   );
   const index = path.join(options.cacheFolder, 'index.json');
   const kept = readKept(index);
@@ -94,7 +89,8 @@ async function bundle(options: CompileOptions): Promise<{ text: string; inputs: 
       // A tsconfig.json is for editors here: what a definition means does not hang on it.
       tsconfigRaw: '{}',
       logLevel: 'silent',
-      outfile: 'definitions.mjs',
+      // Nothing is written there; the source map's paths are relative to it.
+      outfile: path.join(options.cacheFolder, 'definitions.mjs'),
       plugins: [ownName(options.defineModule), ownPlace(read)],
     });
     return { text: result.outputFiles[0]!.text, inputs: Object.fromEntries(read) };

@@ -16,13 +16,13 @@ const needPrefix = 'need.invalid/';
 export async function dockerfileFacts(
   task: ImageTask,
   text: string,
-  { memo, programVersion }: { readonly memo: Memo; readonly programVersion: string },
+  { memo, programId }: { readonly memo: Memo; readonly programId: string },
 ): Promise<DockerfileFacts> {
   const needs = task.needs
     .filter((need) => need.kind === 'image')
     .map((need) => [need.name, needPrefix + need.name]);
   const args: Record<string, string> = { ...task.args, ...Object.fromEntries(needs) };
-  const inputs = JSON.stringify(['facts', programVersion, text, task.target ?? null, args]);
+  const inputs = JSON.stringify(['facts', programId, text, task.target ?? null, args]);
   return await memo.derived(inputs, () => readFacts(text, task.target, args));
 }
 

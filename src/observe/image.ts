@@ -24,7 +24,7 @@ export interface ImageReader {
   readonly memo: Memo;
   readonly contexts: ContextCache;
   /** Part of what facts are remembered under. */
-  readonly programVersion: string;
+  readonly programId: string;
 }
 
 /**

@@ -81,7 +81,7 @@ export function openMemo(file: string): Memo {
 }
 
 /** SHA-256 (hex) of a file's bytes, read in pieces so that a file of any size fits. */
-export function hashFile(file: string): string {
+function hashFile(file: string): string {
   const hash = createHash('sha256');
   const descriptor = openSync(file, 'r');
   try {

@@ -11,7 +11,7 @@ export interface ObserveOptions {
   readonly root: string;
   readonly memo: Memo;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly programVersion: string;
+  readonly programId: string;
 }
 
 /**
@@ -49,11 +49,7 @@ async function observeTask(
   const { root, memo, environment } = options;
   try {
     if (task.kind === 'command') return observeCommand(task, root, environment, memo, complain);
-    return await observeImage(
-      task,
-      { root, memo, contexts, programVersion: options.programVersion },
-      complain,
-    );
+    return await observeImage(task, { root, memo, contexts, programId: options.programId }, complain);
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error;
     return { kind: 'problem', code: 'unreadable', detail: error.message };

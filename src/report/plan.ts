@@ -14,7 +14,7 @@ const words: Record<Action, string> = {
 };
 
 /** How many steps have each action. */
-export function countActions(plan: Plan): Record<Action, number> {
+function countActions(plan: Plan): Record<Action, number> {
   const counts = Object.fromEntries(ACTIONS.map((action) => [action, 0])) as Record<Action, number>;
   for (const step of plan.steps.values()) counts[step.action]++;
   return counts;

@@ -58,7 +58,7 @@ export function makeRig(exports: Readonly<Record<string, Definition>>, root = te
         root,
         memo,
         environment: rig.environment,
-        programVersion: 'test',
+        programId: 'test',
       });
       const keyed = makeKeys(graph, scope, observations);
       const records = openRecords(cacheFolder, (message) => warnings.push(message));
