@@ -32,6 +32,19 @@ export function clip(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
 }
 
+/** The same for a text with colours, which take no room and are never cut off. */
+export function clipPainted(text: string, width: number): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what colours are made of
+  const parts = text.match(/\x1b\[[\d;]*m|[\s\S]/gu) ?? [];
+  const isColour = (part: string): boolean => part.length > 1 && part.startsWith('\x1b');
+  const length = parts.filter((part) => !isColour(part)).length;
+  if (length <= width) return text;
+  let room = width - 1;
+  const kept = parts.filter((part) => isColour(part) || room-- > 0);
+  const end = kept.findLastIndex((part) => !isColour(part)) + 1;
+  return [...kept.slice(0, end), '…', ...kept.slice(end)].join('');
+}
+
 /** Rows with their columns aligned, two spaces between; the last column is not padded. */
 export function columns(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];

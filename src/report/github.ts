@@ -1,18 +1,16 @@
 import type { RunEvent } from '../model/events.ts';
 import type { Paint, Reporter, Write } from './reporter.ts';
-import { failureBlock, headline, outcomeLine, summary } from './words.ts';
+import { failureBlock, makeStory } from './words.ts';
 
 /** For GitHub Actions: each finished task's output in a group, failures as error annotations. */
 export function githubReporter(write: Write, paint: Paint): Reporter {
   const output = new Map<string, string[]>();
-  const expected = new Map<string, number>();
-  let saved = 0;
+  const story = makeStory(paint);
   const say = (line: string): void => write(`${line}\n`);
   const on = (event: RunEvent): void => {
     switch (event.type) {
       case 'run-started':
-        for (const task of event.tasks) expected.set(task.id, task.expectedMs ?? 0);
-        say(headline(event, paint));
+        say(story.begin(event));
         break;
       case 'task-started':
         output.set(event.id, []);
@@ -21,8 +19,7 @@ export function githubReporter(write: Write, paint: Paint): Reporter {
         output.get(event.id)?.push(event.line);
         break;
       case 'task-finished': {
-        if (event.outcome === 'reused') saved += expected.get(event.id) ?? 0;
-        const line = outcomeLine(event, paint);
+        const line = story.outcome(event);
         if (line === undefined) break;
         const lines = output.get(event.id) ?? [];
         say(lines.length > 0 ? `::group::${line}` : line);
@@ -39,7 +36,7 @@ export function githubReporter(write: Write, paint: Paint): Reporter {
         break;
       }
       case 'run-finished':
-        say(summary(event.counts, event.ms, event.ok, saved, paint));
+        say(story.end(event));
         break;
     }
   };

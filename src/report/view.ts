@@ -1,8 +1,8 @@
 import type { RunEvent } from '../model/events.ts';
 import type { TaskId } from '../model/task.ts';
-import { clip, clock, count, duration } from './format.ts';
+import { clip, clipPainted, clock, count, duration } from './format.ts';
 import type { Paint } from './reporter.ts';
-import { failureBlock, headline, outcomeLine, summary } from './words.ts';
+import { failureBlock, makeStory } from './words.ts';
 
 interface Row {
   readonly id: TaskId;
@@ -28,17 +28,15 @@ export function makeView(paint: Paint): View {
   const rows = new Map<TaskId, Row>();
   const done: string[] = [];
   const blocks: string[] = [];
-  const expected = new Map<TaskId, number>();
-  let [head, tail, saved, width] = ['', '', 0, 0];
+  const story = makeStory(paint);
+  let [head, tail] = ['', ''];
 
   const apply = (event: RunEvent): void => {
     switch (event.type) {
       case 'run-started':
-        head = headline(event, paint);
+        head = story.begin(event);
         for (const task of event.tasks) {
-          expected.set(task.id, task.expectedMs ?? 0);
           if (task.action === 'reuse' || task.action === 'skip' || task.action === 'blocked') continue;
-          width = Math.max(width, task.id.length);
           rows.set(task.id, {
             ...task,
             expectedMs: task.expectedMs,
@@ -60,8 +58,7 @@ export function makeView(paint: Paint): View {
       case 'task-finished': {
         const row = rows.get(event.id);
         if (row !== undefined) row.state = 'over';
-        if (event.outcome === 'reused') saved += expected.get(event.id) ?? 0;
-        const line = outcomeLine(event, paint, width);
+        const line = story.outcome(event);
         if (line !== undefined) done.push(line);
         if (event.outcome === 'failed' && event.error !== undefined)
           blocks.push(
@@ -70,7 +67,7 @@ export function makeView(paint: Paint): View {
         break;
       }
       case 'run-finished':
-        tail = summary(event.counts, event.ms, event.ok, saved, paint);
+        tail = story.end(event);
         break;
     }
   };
@@ -79,17 +76,16 @@ export function makeView(paint: Paint): View {
     const all = [...rows.values()];
     const running = all
       .filter((row) => row.state === 'running')
-      .map((row) => runningLine(row, now, screen, width));
+      .map((row) => runningLine(row, story.name(row.id), now, screen));
     const waiting = all.filter((row) => row.state === 'waiting');
     const shown = waiting
       .slice(0, waitingRows)
-      .map((row) => `${paint.dim('◌')} ${row.id.padEnd(width)}  ${paint.dim(waitsFor(row, rows))}`);
+      .map((row) => `${paint.dim('◌')} ${story.name(row.id)}  ${paint.dim(waitsFor(row, rows))}`);
     if (waiting.length > waitingRows) shown.push(paint.dim(`  ${waiting.length - waitingRows} more waiting`));
     const room = Math.max(0, screen.rows - running.length - shown.length - 5);
     const finished = room === 0 ? [] : done.slice(-room);
-    return [head, '', ...finished, ...running, ...shown, '', footer(all, now, paint)].filter(
-      (line) => line !== undefined,
-    );
+    const screenful = [head, '', ...finished, ...running, ...shown, '', footer(all, now, paint)];
+    return screenful.map((line) => clipPainted(line, screen.columns));
   };
 
   return {
@@ -108,14 +104,14 @@ function begin(row: Row | undefined, time: string, action: string): void {
 
 function runningLine(
   row: Row,
+  name: string,
   now: number,
   screen: { columns: number; spinner: string },
-  width: number,
 ): string {
   const elapsed = clock(now - row.startedAt);
   const time = row.expectedMs !== undefined ? `${elapsed} of ~${clock(row.expectedMs)}` : elapsed;
-  const room = Math.max(10, screen.columns - width - time.length - 7);
-  return `${screen.spinner} ${row.id.padEnd(width)}  ${clip(row.progress, room).padEnd(room)}  ${time}`;
+  const room = Math.max(10, screen.columns - name.length - time.length - 7);
+  return `${screen.spinner} ${name}  ${clip(row.progress, room).padEnd(room)}  ${time}`;
 }
 
 function waitsFor(row: Row, rows: ReadonlyMap<TaskId, Row>): string {

@@ -1,4 +1,5 @@
-import type { Counts, RunEvent, TaskFailure } from '../model/events.ts';
+import type { Counts, PlannedTask, RunEvent, TaskFailure } from '../model/events.ts';
+import type { TaskId } from '../model/task.ts';
 import { count, duration, size } from './format.ts';
 import type { Paint } from './reporter.ts';
 
@@ -6,8 +7,48 @@ type Of<T extends RunEvent['type']> = Extract<RunEvent, { type: T }>;
 
 const making = new Set(['build', 'run', 'pull', 'retag', 'test']);
 
+/** The lines that every text reporter has, with what they need to remember of earlier events. */
+export interface Story {
+  begin(event: Of<'run-started'>): string;
+  /** Undefined where the end of a task is not worth a line: reused and skipped ones fold into a count. */
+  outcome(event: Of<'task-finished'>): string | undefined;
+  end(event: Of<'run-finished'>): string;
+  /** A task's id, padded to the widest of those that are to be made. */
+  name(id: TaskId): string;
+}
+
+/** A story of one run; give it every event of the three kinds, in order. */
+export function makeStory(paint: Paint): Story {
+  const planned = new Map<TaskId, PlannedTask>();
+  let [command, saved, width] = ['build', 0, 0];
+  const name = (id: TaskId): string => id.padEnd(width);
+  return {
+    name,
+    begin(event) {
+      command = event.command;
+      for (const task of event.tasks) planned.set(task.id, task);
+      width = Math.max(
+        0,
+        ...event.tasks.filter(({ action }) => making.has(action)).map(({ id }) => id.length),
+      );
+      return headline(event, paint);
+    },
+    outcome(event) {
+      const task = planned.get(event.id);
+      if (event.outcome === 'reused') saved += task?.expectedMs ?? 0;
+      return outcomeLine(event, name(event.id), madeWord(task?.action ?? 'build'), paint);
+    },
+    end: (event) => summary(event, command === 'test' ? 'passed' : 'built', saved, paint),
+  };
+}
+
+/** The outcome `built` in the word that fits what was done. */
+function madeWord(action: string): string {
+  return { run: 'ran', test: 'passed' }[action] ?? 'built';
+}
+
 /** What a run starts with: `tasks build   19 tasks: 13 up to date, 6 to build · 2 slots · about 4 m 10 s`. */
-export function headline(event: Of<'run-started'>, paint: Paint): string {
+function headline(event: Of<'run-started'>, paint: Paint): string {
   const words: [string, string][] = [
     ['reuse', 'up to date'],
     ['build', 'to build'],
@@ -38,12 +79,10 @@ function expectedTotal(event: Of<'run-started'>): number | undefined {
   return Math.max(work / event.jobs, ...ends.values());
 }
 
-/** The end of one task in a line, or undefined where it is not worth one (reused and skipped ones fold into a count). */
-export function outcomeLine(event: Of<'task-finished'>, paint: Paint, width = 0): string | undefined {
-  const id = event.id.padEnd(width);
+function outcomeLine(event: Of<'task-finished'>, id: string, made: string, paint: Paint): string | undefined {
   switch (event.outcome) {
     case 'built':
-      return `${paint.good('✔')} ${id}  built in ${duration(event.ms)}${event.bytes !== undefined ? `, ${size(event.bytes)}` : ''}`;
+      return `${paint.good('✔')} ${id}  ${made} in ${duration(event.ms)}${event.bytes !== undefined ? `, ${size(event.bytes)}` : ''}`;
     case 'failed':
       return `${paint.bad('✖')} ${id}  failed after ${duration(event.ms)}: ${event.error?.step ?? firstLine(event.error)}`;
     case 'blocked':
@@ -66,9 +105,9 @@ export function failureBlock(error: TaskFailure, paint: Paint): string[] {
 }
 
 /** What a run ends with. `saved`: milliseconds that reused tasks took when they were made. */
-export function summary(counts: Counts, ms: number, ok: boolean, saved: number, paint: Paint): string {
+function summary({ counts, ms, ok }: Of<'run-finished'>, made: string, saved: number, paint: Paint): string {
   const words: [keyof Counts, string][] = [
-    ['built', 'built'],
+    ['built', made],
     ['retagged', 'retagged'],
     ['pulled', 'pulled'],
     ['reused', 'up to date'],
