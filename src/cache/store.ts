@@ -46,16 +46,22 @@ function read(file: string, warn: Warn): string | undefined {
     text = readFileSync(file, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'ENOENT' && code !== 'ENOTDIR') warn(`cannot read ${file} (${code}): counted as not there`);
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') setAside(file, `cannot be read (${code})`, warn);
     return undefined;
   }
   const end = text.indexOf('\n');
   const value = text.slice(end + 1);
   if (end >= 0 && text.slice(0, end) === checksum(value)) return value;
-  const aside = `${file}.broken`;
-  renameSync(file, aside);
-  warn(`${file} is damaged: set aside as ${path.basename(aside)}, counted as not there`);
+  setAside(file, 'is damaged', warn);
   return undefined;
+}
+
+/** Out of the way of what will be written next, and still there to be looked at. */
+function setAside(file: string, what: string, warn: Warn): void {
+  const aside = `${file}.broken`;
+  rmSync(aside, { recursive: true, force: true });
+  renameSync(file, aside);
+  warn(`${file} ${what}: set aside as ${path.basename(aside)}, counted as not there`);
 }
 
 function write(file: string, value: string): void {

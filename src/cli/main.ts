@@ -41,15 +41,15 @@ async function run(io: Io): Promise<ExitCode> {
       io.err(`error: ${error.message}\n${error.hint !== undefined ? `hint: ${error.hint}\n` : ''}`);
       return error.exitCode;
     }
-    const { code, path, message } = error as NodeJS.ErrnoException;
+    const { code, path, syscall, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOSPC') {
       io.err(
         `error: no space left on the device${path ? `, at ${path}` : ''}\nhint: \`df -h\`; \`docker builder prune\` frees BuildKit's cache\n`,
       );
       return 3;
     }
-    if (code !== undefined && ['EACCES', 'EPERM', 'EROFS'].includes(code)) {
-      io.err(`error: ${message}\nhint: the project's .cache folder must be writable by you\n`);
+    if (syscall !== undefined) {
+      io.err(`error: ${message}\nhint: .cache in the project must be a folder that you may write to\n`);
       return 3;
     }
     io.err(

@@ -56,6 +56,9 @@ export async function runProspect(
   io: Io,
 ): Promise<RunResult> {
   const jobs = jobsOf(flags, io);
+  // Before anything runs: half an hour of commands is no time to find out that the image behind them cannot be built.
+  const builds = [...prospect.plan.steps.values()].some((step) => step.action === 'build');
+  if (builds) await prospect.engine?.ready();
   const reporter = await makeReporter(flags, io);
   try {
     return await runPlan(prospect.plan, prospect.observations, makeServices(prospect, io), {

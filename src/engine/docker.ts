@@ -17,6 +17,7 @@ export function dockerEngine(environment: Environment): Engine {
     return client;
   };
   return {
+    ready: async () => void (await findClient()),
     images: () => listImages(api),
     build: async (request, progress, signal) =>
       await build(request, await findClient(), api, environment, progress, signal),

@@ -57,6 +57,8 @@ export interface BuiltImage {
 
 /** What builds and keeps images. Every method throws a TasksError with exit code 3 when the engine is gone. */
 export interface Engine {
+  /** Throws a TasksError with exit code 3, and what to do, where images cannot be built here. */
+  ready(): Promise<void>;
   /** All images in one call. */
   images(): Promise<readonly EngineImage[]>;
   /** Builds and verifies (labels as asked). Does not tag. Undefined for exports. Throws StepFailed; on abort anything. */

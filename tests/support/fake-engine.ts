@@ -1,10 +1,14 @@
-import type {
-  BuildRequest,
-  BuiltImage,
-  Engine,
-  EngineImage,
-  Progress,
-  TestRequest,
+import { createHash } from 'node:crypto';
+import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import {
+  type BuildRequest,
+  type BuiltImage,
+  type Engine,
+  type EngineImage,
+  type Progress,
+  StepFailed,
+  type TestRequest,
 } from '../../src/model/ports.ts';
 
 /** A build that is under way in the fake engine, to be ended by hand. */
@@ -26,35 +30,47 @@ export interface FakeEngine extends Engine {
   testExit: number;
 }
 
-/** An engine in memory. Builds wait until a test ends them; images, labels and tags behave like docker's. */
+/**
+ * An engine in memory. Builds wait until a test ends them (`auto`: they end by themselves); images, labels and tags
+ * behave like docker's: the same build gives the same image, `RUN exit 7` fails, a changed file is noticed.
+ */
 export function fakeEngine(): FakeEngine {
   let serial = 0;
+  const finish = (request: BuildRequest, progress: Progress): BuiltImage | undefined => {
+    checkFiles(request);
+    runSteps(request, progress);
+    if (request.exportTo !== undefined) {
+      exportFiles(request, request.exportTo);
+      return undefined;
+    }
+    const { context, dockerfile, target, args, labels } = request;
+    const entries = context.map(({ entry }) => entry);
+    const content = [entries, dockerfile.digest, target, args, labels, request.noCache ? ++serial : 0];
+    const id = `sha256:${createHash('sha256').update(JSON.stringify(content)).digest('hex')}`;
+    if (!engine.all.some((image) => image.id === id)) engine.all.push({ id, tags: [], labels, bytes: 10 });
+    return { imageId: id, bytes: 10 };
+  };
   const engine: FakeEngine = {
     all: [],
     pending: [],
     tested: [],
     auto: false,
     testExit: 0,
-    images: async () => engine.all,
+    ready: async () => undefined,
+    images: async () => [...engine.all],
     build: (request, progress, signal) =>
       new Promise<BuiltImage | undefined>((resolve, reject) => {
-        const done = (): void => {
-          if (request.exportTo !== undefined) {
-            resolve(undefined);
-            return;
-          }
-          const image = {
-            id: `sha256:${String(++serial).padStart(64, '0')}`,
-            tags: [],
-            labels: request.labels,
-            bytes: 10,
-          };
-          engine.all.push(image);
-          resolve({ imageId: image.id, bytes: image.bytes });
-        };
+        signal.throwIfAborted();
         signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-        if (engine.auto) done();
-        else engine.pending.push({ request, progress, signal, succeed: done, fail: reject });
+        const succeed = (): void => {
+          try {
+            resolve(finish(request, progress));
+          } catch (error) {
+            reject(error);
+          }
+        };
+        if (engine.auto) succeed();
+        else engine.pending.push({ request, progress, signal, succeed, fail: reject });
       }),
     async tag(imageId, reference) {
       for (const [index, image] of engine.all.entries()) {
@@ -63,12 +79,44 @@ export function fakeEngine(): FakeEngine {
       }
       if (!engine.all.some((image) => image.id === imageId)) throw new Error(`no such image: ${imageId}`);
     },
-    async test(request) {
+    async test(request, progress) {
       engine.tested.push(request);
-      return { exitCode: engine.testExit };
+      if (!engine.all.some((image) => image.id === request.imageId))
+        throw new Error(`no such image: ${request.imageId}`);
+      const program = request.files.find(({ entry }) => `/${entry.path}` === request.program);
+      const script = program === undefined ? '' : readFileSync(program.source, 'utf8');
+      for (const [, name] of script.matchAll(/^echo "\$(\w+)"$/gm)) progress.line(request.env[name!] ?? '');
+      const exit = /^exit (\d+)$/m.exec(script)?.[1];
+      return { exitCode: exit === undefined ? engine.testExit : Number(exit) };
     },
   };
   return engine;
+}
+
+function checkFiles({ context }: BuildRequest): void {
+  for (const { entry, source } of context) {
+    if (entry.type !== 'file') continue;
+    const digest = createHash('sha256').update(readFileSync(source)).digest('hex');
+    if (digest !== entry.digest) throw new StepFailed(`${source} changed while the task was running`);
+  }
+}
+
+function runSteps({ dockerfile }: BuildRequest, progress: Progress): void {
+  const steps = readFileSync(dockerfile.source, 'utf8').match(/^(FROM|RUN|COPY|ADD) .*$/gm) ?? [];
+  for (const [index, text] of steps.entries()) {
+    progress.step({ step: index + 1, steps: steps.length, text });
+    const exit = /^RUN exit (\d+)$/.exec(text)?.[1];
+    if (exit !== undefined)
+      throw new StepFailed(`exit code: ${exit}`, `[${index + 1}/${steps.length}] ${text}`);
+  }
+}
+
+/** As if the Dockerfile were `FROM scratch`, `COPY . /`. */
+function exportFiles({ context }: BuildRequest, folder: string): void {
+  for (const { entry, source } of context) {
+    if (entry.type === 'dir') mkdirSync(path.join(folder, entry.path), { recursive: true });
+    if (entry.type === 'file') copyFileSync(source, path.join(folder, entry.path));
+  }
 }
 
 /** Lets everything that is ready to go on go on. */

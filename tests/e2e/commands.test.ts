@@ -1,0 +1,225 @@
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { cli, projectWith } from '../support/cli.ts';
+import { writeFiles } from '../support/temp.ts';
+
+const test = suite('a project of commands alone, from the command line');
+
+const definitions = `import { command } from 'image-tasks';
+const versions = ['1', '2'];
+export const source = command({ name: 'source', versions, description: 'the text', run: (v) => ['./make', v], inputs: ['in/**'], env: ['COLOUR'] });
+export const copy = command({ name: 'copy', versions, run: ['./copy'], inputs: ['copy'], needs: { source } });
+export const all = command({ name: 'all', run: ['./list'], needs: { copies: copy.all() } });
+`;
+const make = `#!/bin/sh
+echo "making $1"
+echo "$1 $COLOUR $(cat in/a)" > "$TASKS_OUT/text"
+[ ! -e fail-$1 ] || { echo "cannot make $1" >&2; exit 3; }
+`;
+const project = (): string =>
+  projectWith(definitions, {
+    'make*': make,
+    'copy*': '#!/bin/sh\ncp -r "$TASKS_NEED_SOURCE" "$TASKS_OUT/copied"\n',
+    'list*': '#!/bin/sh\n(cd "$TASKS_NEED_COPIES"; find . -type f | sort) > "$TASKS_OUT/list"\n',
+    'in/a': 'a\n',
+  });
+/** A docker host where none is: nothing here may need an engine. */
+const env = { DOCKER_HOST: 'unix:///nowhere.sock' };
+
+interface PlanJson {
+  tasks: { id: string; action: string; key: string; reasons: { code: string; detail: string }[] }[];
+  counts: Record<string, number>;
+}
+const planOf = async (cwd: string, ...args: string[]): Promise<PlanJson> =>
+  JSON.parse((await cli(['plan', '--json', ...args], { cwd, env })).out) as PlanJson;
+const actions = (plan: PlanJson): Record<string, string> =>
+  Object.fromEntries(plan.tasks.map(({ id, action }) => [id, action]));
+const reasonOf = (plan: PlanJson, id: string): string =>
+  plan.tasks
+    .find((task) => task.id === id)!
+    .reasons.map(({ code, detail }) => `${code}: ${detail}`)
+    .join('; ');
+
+test('the first build runs all, the second nothing; a change runs what hangs on it', async () => {
+  const cwd = project();
+  const first = await cli(['build'], { cwd, env });
+  assert.is(first.code, 0, first.err);
+  assert.match(first.err, /5 to run/);
+  const all = (await planOf(cwd)).tasks.find(({ id }) => id === 'all:latest')!;
+  assert.is(
+    readFileSync(path.join(cwd, '.cache/files', all.key, 'list'), 'utf8'),
+    './1/copied/text\n./2/copied/text\n',
+  );
+  const second = await cli(['build'], { cwd, env });
+  assert.match(second.err, /5 tasks: 5 up to date/);
+  assert.is((await cli(['plan', '--check'], { cwd, env })).code, 0);
+
+  writeFiles(cwd, { 'in/b': 'new' });
+  const plan = await planOf(cwd);
+  assert.is(plan.counts.run, 5);
+  assert.is(reasonOf(plan, 'source:1'), 'changed: file in/b is new');
+  assert.match(reasonOf(plan, 'copy:1'), /source/);
+  assert.is((await cli(['plan', '--check'], { cwd, env })).code, 1);
+});
+
+test('what a plan says is what a build does', async () => {
+  const cwd = project();
+  await cli(['build', 'copy:1'], { cwd, env });
+  const plan = actions(await planOf(cwd));
+  const { out } = await cli(['build', '--json'], { cwd, env });
+  const events = out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { type: string; id?: string; outcome?: string; time: string });
+  const outcomes = Object.fromEntries(
+    events.filter(({ type }) => type === 'task-finished').map(({ id, outcome }) => [id, outcome]),
+  );
+  assert.equal(plan, {
+    'source:1': 'reuse',
+    'copy:1': 'reuse',
+    'source:2': 'run',
+    'copy:2': 'run',
+    'all:latest': 'run',
+  });
+  assert.equal(outcomes, {
+    'source:1': 'reused',
+    'copy:1': 'reused',
+    'source:2': 'built',
+    'copy:2': 'built',
+    'all:latest': 'built',
+  });
+  assert.equal([events[0]!.type, events.at(-1)!.type], ['run-started', 'run-finished']);
+});
+
+test('named environment counts, other environment does not reach the command', async () => {
+  const cwd = project();
+  const build = (more: Record<string, string>) =>
+    cli(['build', 'source:1'], { cwd, env: { ...env, ...more } });
+  await build({ COLOUR: 'red', OTHER: '1' });
+  assert.match((await build({ COLOUR: 'red', OTHER: '2' })).err, /1 up to date/);
+  const changed = await cli(['plan', 'source:1'], { cwd, env: { ...env, COLOUR: 'blue' } });
+  assert.match(changed.out, /env COLOUR =red → =blue/);
+});
+
+test('a failing command: exit code 1, its words, its log; others go on only with --keep-going', async () => {
+  const cwd = project();
+  writeFileSync(path.join(cwd, 'fail-1'), '');
+  const stopped = await cli(['build', '-j', '1'], { cwd, env });
+  assert.is(stopped.code, 1);
+  assert.match(stopped.err, /source:1 +failed after .*exit code 3/);
+  assert.match(stopped.err, /│ cannot make 1/);
+  const log = /log: (.*)/.exec(stopped.err)![1]!;
+  assert.match(readFileSync(log, 'utf8'), 'making 1\ncannot make 1\n');
+  assert.match(stopped.err, /copy:1 +blocked: source:1 did not succeed/);
+  assert.not.match(stopped.err, /copy:2 +ran/);
+
+  const going = await cli(['build', '-j', '1', '-k'], { cwd, env });
+  assert.is(going.code, 1);
+  assert.match(going.err, /copy:2 +ran/);
+  assert.match(going.err, /2 built, 1 failed, 2 blocked/);
+
+  rmSync(path.join(cwd, 'fail-1'));
+  assert.match((await cli(['build'], { cwd, env })).err, /3 built, 2 up to date/);
+});
+
+test('logs gives the last log of a task', async () => {
+  const cwd = project();
+  const none = await cli(['logs', 'source:1'], { cwd, env });
+  assert.is(none.code, 1);
+  assert.match(none.err, /no log of source:1 yet/);
+  await cli(['build'], { cwd, env });
+  assert.is((await cli(['logs', 'source:2'], { cwd, env })).out, 'making 2\n');
+});
+
+test('--force runs the selected ones again, and what is built on them', async () => {
+  const cwd = project();
+  await cli(['build'], { cwd, env });
+  const { err } = await cli(['build', '--force', 'source:1'], { cwd, env });
+  assert.match(err, /1 built/);
+  const plan = actions(await planOf(cwd, '--force', 'source:1', 'all'));
+  assert.equal([plan['source:1'], plan['copy:1'], plan['copy:2']], ['run', 'run', 'reuse']);
+});
+
+test('kept files that were tampered with, or are gone, are made again', async () => {
+  const cwd = project();
+  await cli(['build'], { cwd, env });
+  const { key } = (await planOf(cwd)).tasks.find(({ id }) => id === 'source:1')!;
+  const kept = path.join(cwd, '.cache/files', key, 'text');
+  const original = readFileSync(kept, 'utf8');
+  for (const spoil of [
+    () => writeFileSync(kept, 'other'),
+    () => chmodSync(kept, 0o755),
+    () => rmSync(kept),
+  ]) {
+    spoil();
+    const plan = await planOf(cwd, 'source:1');
+    assert.match(reasonOf(plan, 'source:1'), /^missing: its kept files are gone or differ/);
+    assert.is((await cli(['build', 'source:1'], { cwd, env })).code, 0);
+    assert.is(readFileSync(kept, 'utf8'), original);
+  }
+});
+
+/** [what happened to .cache, how] */
+const damages: [string, (cache: string) => void][] = [
+  ['deleted', (cache) => rmSync(cache, { recursive: true })],
+  [
+    'every file truncated',
+    (cache) => eachFile(cache, (file) => writeFileSync(file, readFileSync(file).subarray(0, 20))),
+  ],
+  ['every file empty', (cache) => eachFile(cache, (file) => writeFileSync(file, ''))],
+  ['every file garbage', (cache) => eachFile(cache, (file) => writeFileSync(file, '{"a":\0\n'))],
+  [
+    'records are folders',
+    (cache) => {
+      const folder = path.join(cache, 'records');
+      for (const name of readdirSync(folder)) {
+        rmSync(path.join(folder, name));
+        writeFiles(folder, { [`${name}/x`]: '' });
+      }
+    },
+  ],
+];
+function eachFile(folder: string, act: (file: string) => void): void {
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+    const file = path.join(folder, name);
+    if (existsSync(`${file}/.`)) continue;
+    act(file);
+  }
+}
+
+for (const [what, damage] of damages) {
+  test(`.cache ${what}: nothing wrong is reused, and everything works again`, async () => {
+    const cwd = project();
+    await cli(['build'], { cwd, env });
+    damage(path.join(cwd, '.cache'));
+    const again = await cli(['build'], { cwd, env });
+    assert.is(again.code, 0, again.err);
+    assert.match(again.err, /5 built/);
+    assert.not.match(again.err, /fault of tasks itself/);
+    assert.match((await cli(['build'], { cwd, env })).err, /5 up to date/);
+  });
+}
+
+test('.cache that is no folder: exit code 3, and what to do', async () => {
+  const cwd = project();
+  writeFileSync(path.join(cwd, '.cache'), '');
+  const { code, err } = await cli(['build'], { cwd, env });
+  assert.is(code, 3);
+  assert.match(err, /\.cache/);
+  assert.not.match(err, /fault of tasks itself/);
+});
+
+test('list says what there is and what it is for; graph shows it', async () => {
+  const cwd = project();
+  const list = await cli(['list'], { cwd, env });
+  assert.match(list.out, /source +command +1 2 +the text/);
+  const tree = await cli(['graph'], { cwd, env });
+  assert.match(tree.out, /● all:latest {2}run\n├─ ● copy:1 {2}run\n│ {2}└─ ● source:1 {2}run\n└─ ● copy:2/);
+  const part = await cli(['graph', '--format', 'json', 'source:1+'], { cwd, env });
+  const { nodes } = JSON.parse(part.out) as { nodes: { id: string }[] };
+  assert.equal(nodes.map(({ id }) => id).sort(), ['all:latest', 'copy:1', 'copy:2', 'source:1', 'source:2']);
+});
+
+test.run();

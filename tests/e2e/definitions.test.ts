@@ -1,0 +1,175 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { cli, projectWith } from '../support/cli.ts';
+import { writeFiles } from '../support/temp.ts';
+
+const test = suite('definitions, from the command line');
+const head = "import { command, image, matrix, profile, project } from 'image-tasks';\n";
+
+/** [what is wrong, definitions, files, what the error must say] */
+const wrong: [string, string, Record<string, string>, string[]][] = [
+  [
+    'an unknown field',
+    "export const a = image({ name: 'a', context: 'a', contxt: 'b' });",
+    {},
+    ['tasks/images.ts', 'a', 'contxt', 'unknown field', 'did you mean context'],
+  ],
+  [
+    'a field of a wrong type',
+    "export const a = image({ name: 'a', context: 7 });",
+    {},
+    ['context', 'found:', '7', 'expected: a text'],
+  ],
+  ['a file that throws', "throw new Error('boom');", {}, ['tasks/images.ts:2:', 'boom']],
+  ['a syntax error', 'export const = 3;', {}, ['tasks/images.ts:2:14', 'export const = 3']],
+  ['an import of nothing', "import './gone.ts';", {}, ['tasks/images.ts:2:', './gone.ts']],
+  [
+    'two tasks of one id',
+    "export const a = [image({ name: 'a', context: 'a' }), image({ name: 'a', context: 'b' })];",
+    { 'a/Dockerfile': 'FROM scratch\n', 'b/Dockerfile': 'FROM scratch\n' },
+    ['two tasks are called a:latest', 'a.0', 'a.1'],
+  ],
+  [
+    'two tasks that write one tag',
+    "export const a = image({ name: 'a', context: 'a', versions: ['1', '2'], tags: () => ['x'] });",
+    {},
+    ['a:1 and a:2 would both write the tag a:x'],
+  ],
+  [
+    'a need that no ARG declares',
+    "const b = image({ name: 'b', context: 'a' });\nexport const a = image({ name: 'a', context: 'a', needs: { BASE: b } });\nexport { b };",
+    { 'a/Dockerfile': 'FROM scratch\nCOPY . /\n' },
+    ['needs.BASE', 'a/Dockerfile', 'ARG BASE'],
+  ],
+  [
+    'a need that is not exported',
+    "const b = image({ name: 'b', context: 'a' });\nexport const a = image({ name: 'a', context: 'a', needs: { BASE: b } });",
+    { 'a/Dockerfile': 'ARG BASE\nFROM $BASE\n' },
+    ['unknown need', 'b', 'export it'],
+  ],
+  [
+    'a need without a matching version',
+    "export const b = image({ name: 'b', context: 'a', versions: ['1', '2'] });\nexport const a = image({ name: 'a', context: 'a', versions: ['3'], needs: { BASE: b } });",
+    {},
+    ['needs.BASE', 'b:1, b:2'],
+  ],
+  [
+    'a cycle',
+    "export const a = image({ name: 'a', context: 'a', needs: { B: () => b } });\nexport const b = image({ name: 'b', context: 'a', needs: { B: () => a } });",
+    {},
+    ['a cycle: a:latest -> b:latest -> a:latest'],
+  ],
+  [
+    'a version that no registry accepts',
+    "export const a = image({ name: 'a', context: 'a', versions: ['1/2'] });",
+    {},
+    ['versions', '"1/2"', 'letters, digits'],
+  ],
+  [
+    'a missing context',
+    "export const a = image({ name: 'a', context: 'gone' });",
+    {},
+    ['context', 'there is no such folder', 'gone'],
+  ],
+  [
+    'a missing Dockerfile',
+    "export const a = image({ name: 'a', context: 'a' });",
+    { 'a/x': '' },
+    ['dockerfile', 'a/Dockerfile'],
+  ],
+  [
+    'an invalid Dockerfile',
+    "export const a = image({ name: 'a', context: 'a' });",
+    { 'a/Dockerfile': 'FROM scratch\n\nRUM make\n' },
+    ['a/Dockerfile:3', 'RUM'],
+  ],
+  [
+    'a target that does not exist',
+    "export const a = image({ name: 'a', context: 'a', target: 'x' });",
+    { 'a/Dockerfile': 'FROM scratch AS y\n' },
+    ['stage "x"', 'y'],
+  ],
+  [
+    'several platforms',
+    "export const a = image({ name: 'a', context: 'a', platforms: ['linux/amd64', 'linux/arm64'] });",
+    {},
+    ['platforms', 'not supported yet'],
+  ],
+  [
+    'a field of a later version',
+    "export const a = image({ name: 'a', context: 'a', aliases: () => ['x'] });",
+    {},
+    ['aliases', 'not supported yet'],
+  ],
+  [
+    'two projects',
+    "export const p = project({ repo: 'a' });\nexport const q = project({ repo: 'b' });\nexport const a = command({ name: 'a', run: ['true'] });",
+    {},
+    ['at most one'],
+  ],
+  [
+    'several images in one build arg',
+    "export const b = image({ name: 'b', context: 'a', versions: ['1', '2'] });\nexport const a = image({ name: 'a', context: 'a', needs: { B: b.all() } });",
+    {},
+    ['needs.B', 'all()'],
+  ],
+  ['no definitions', 'export const x = 1;', {}, ['declare no task']],
+];
+
+for (const [what, text, files, said] of wrong) {
+  test(`${what}: exit code 2, and what is wrong where`, async () => {
+    const { code, err, out } = await cli(['plan'], { cwd: projectWith(head + text, files) });
+    for (const word of said) assert.ok(err.includes(word), `"${word}" in:\n${err}`);
+    assert.is(code, 2);
+    assert.is(out, '');
+    assert.not.match(err, /fault of tasks itself/);
+  });
+}
+
+test('definitions may stand in several files, read files beside them, and branch on the profile', async () => {
+  const root = projectWith(
+    `${head}import { pins } from './lib/pins.ts';\nimport data from './data.json' with { type: 'json' };\nimport { readFileSync } from 'node:fs';\nconst text = readFileSync(new URL('more.txt', import.meta.url), 'utf8').trim();\nexport const nested = { deep: [command({ name: 'a', versions: [...pins, data.v, text, profile], run: ['true'] })] };`,
+  );
+  writeFiles(root, {
+    'tasks/lib/pins.ts': "export const pins: string[] = ['1'];",
+    'tasks/data.json': '{ "v": "2" }',
+    'tasks/more.txt': '3\n',
+    'tasks/other.ts':
+      "import { command } from 'image-tasks';\nexport default command({ name: 'b', run: ['true'] });",
+    'sub/dir/': '',
+  });
+  const list = async (args: string[], env = {}): Promise<string[]> => {
+    const { out, code, err } = await cli(['list', '--json', ...args], { cwd: `${root}/sub/dir`, env });
+    assert.is(code, 0, err);
+    return out
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { id: string }).id);
+  };
+  assert.equal(await list([]), ['a:1', 'a:2', 'a:3', 'a:default', 'b:latest']);
+  assert.equal((await list(['--profile', 'x']))[3], 'a:x');
+  assert.equal((await list([], { TASKS_PROFILE: 'y' }))[3], 'a:y');
+  // What they read is read anew in each run.
+  writeFiles(root, { 'tasks/more.txt': '4\n', 'tasks/lib/pins.ts': "export const pins = ['0'];" });
+  assert.equal((await list([])).slice(0, 3), ['a:0', 'a:2', 'a:4']);
+});
+
+test('a matrix: needs are matched on the axes that both have', async () => {
+  const root = projectWith(
+    `${head}export const base = command({ name: 'base', versions: matrix({ distro: ['b', 't'] }, { version: (c) => c.distro }), run: (c) => ['echo', c.distro] });
+export const server = command({ name: 'server', versions: matrix({ pg: ['15', '17'], distro: ['b', 't'] }, { version: (c) => \`\${c.pg}-\${c.distro}\`, exclude: (c) => c.pg === '15' && c.distro === 't' }), run: ['true'], needs: { base } });
+export const one = command({ name: 'one', run: ['true'], needs: { servers: server.all({ pg: '17' }), b: base.at('b') } });`,
+  );
+  const { out } = await cli(['graph', '--format', 'json'], { cwd: root });
+  const { edges } = JSON.parse(out) as { edges: { from: string; to: string; kind: string }[] };
+  assert.equal(edges.map(({ from, to }) => `${from} ${to}`).sort(), [
+    'one:latest base:b',
+    'one:latest server:17-b',
+    'one:latest server:17-t',
+    'server:15-b base:b',
+    'server:17-b base:b',
+    'server:17-t base:t',
+  ]);
+});
+
+test.run();

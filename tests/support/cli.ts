@@ -1,0 +1,73 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { tempFolder, writeFiles } from './temp.ts';
+
+const program = path.resolve('dist/tasks.js');
+
+export interface Ran {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+export interface Started {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ran>;
+  /** Resolves when the text has appeared on standard error; rejects when the program ends without it. */
+  said(text: string): Promise<void>;
+}
+
+export interface CliOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** What a person's shell would pass on, without what this run of the tests was given. */
+function environment(extra: Readonly<Record<string, string>> = {}): Record<string, string | undefined> {
+  const kept = ['PATH', 'HOME', 'DOCKER_HOST', 'TASKS_DOCKER', 'DOCKER_CONFIG'];
+  return { ...Object.fromEntries(kept.map((name) => [name, process.env[name]])), ...extra };
+}
+
+/** Starts the command line of the built program. */
+export function start(args: readonly string[], options: CliOptions = {}): Started {
+  const child = spawn(process.execPath, [program, ...args], {
+    cwd: options.cwd ?? tempFolder(),
+    env: environment(options.env),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let [out, err] = ['', ''];
+  const waiting: { text: string; resolve: () => void; reject: (error: Error) => void }[] = [];
+  child.stdout.on('data', (data) => (out += data));
+  child.stderr.on('data', (data) => {
+    err += data;
+    for (const wait of waiting) if (err.includes(wait.text)) wait.resolve();
+  });
+  const ended = new Promise<Ran>((resolve) => {
+    child.on('close', (code) => {
+      for (const wait of waiting) wait.reject(new Error(`ended without saying "${wait.text}":\n${err}`));
+      resolve({ code, out, err });
+    });
+  });
+  const said = (text: string): Promise<void> =>
+    err.includes(text)
+      ? Promise.resolve()
+      : new Promise((resolve, reject) => waiting.push({ text, resolve, reject }));
+  return { child, ended, said };
+}
+
+/** Runs it to its end. */
+export async function cli(args: readonly string[], options: CliOptions = {}): Promise<Ran> {
+  return await start(args, options).ended;
+}
+
+/** A project with the given definitions in `tasks/images.ts`, and files. */
+export function projectWith(
+  definitions: string,
+  files: Readonly<Record<string, string | { link: string }>> = {},
+): string {
+  const root = tempFolder();
+  mkdirSync(path.join(root, 'tasks'));
+  writeFiles(root, { 'tasks/images.ts': definitions, ...files });
+  return root;
+}

@@ -1,0 +1,214 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type BuildRequest, type ContextEntry, type Engine, StepFailed } from '../../src/model/ports.ts';
+import { openMemo } from '../../src/observe/memo.ts';
+import { everything, walk } from '../../src/observe/walk.ts';
+import { tempFolder } from './temp.ts';
+
+/** Marks the images of this suite, so that they can be removed. */
+export const testLabel = 'image-tasks.test-suite';
+
+export interface Opened {
+  readonly engine: Engine;
+  /** Files of an image in which scripts run, copied to `/` of every build. */
+  readonly files: Readonly<Record<string, string>>;
+  close(): Promise<void>;
+}
+
+/** What every engine behind the port promises; run against the real one and against the fake, so that they cannot part. */
+export function engineSuite(name: string, open: () => Promise<Opened>): void {
+  const test = suite(`engine: ${name}`);
+  const silent = { step: () => undefined, line: () => undefined };
+  const live = new AbortController().signal;
+  const run = String(process.pid);
+  let opened: Opened;
+
+  /** A request over a folder of its own. */
+  const requestOf = (
+    files: Readonly<Record<string, string>>,
+    more: Partial<BuildRequest> = {},
+  ): BuildRequest => {
+    const root = tempFolder();
+    const context = path.join(root, 'context');
+    const work = path.join(root, 'work');
+    mkdirSync(work);
+    const dockerfile = path.join(root, 'Dockerfile');
+    for (const [file, text] of Object.entries({ 'a/b': 'b\n', ...files })) {
+      if (file === 'Dockerfile') continue;
+      mkdirSync(path.dirname(path.join(context, file)), { recursive: true });
+      writeFileSync(path.join(context, file), text);
+    }
+    writeFileSync(dockerfile, files.Dockerfile ?? 'FROM scratch\nCOPY . /\n');
+    const entries = walk(context, everything, openMemo(path.join(root, 'memo'))).map(
+      (entry): ContextEntry => ({ entry, source: path.join(context, entry.path) }),
+    );
+    return {
+      task: 'x:1',
+      context: entries,
+      dockerfile: { source: dockerfile, digest: digestOf(dockerfile) },
+      platform: `linux/${process.arch === 'x64' ? 'amd64' : process.arch}`,
+      network: 'default',
+      args: {},
+      labels: { [testLabel]: run },
+      noCache: false,
+      work,
+      ...more,
+    };
+  };
+  /** The same with what a container needs to run scripts. */
+  const runnable = (text: string, more: Partial<BuildRequest> = {}): BuildRequest => {
+    const request = requestOf({ Dockerfile: text, 'Dockerfile.txt': text }, more);
+    const base = Object.entries(opened.files).map(
+      ([file, source]): ContextEntry => ({
+        entry: {
+          path: file,
+          type: 'file',
+          executable: true,
+          size: readFileSync(source).length,
+          digest: digestOf(source),
+        },
+        source,
+      }),
+    );
+    const dirs = new Set(Object.keys(opened.files).map((file) => path.dirname(file)));
+    const folders = [...dirs].map((dir): ContextEntry => ({ entry: { path: dir, type: 'dir' }, source: '' }));
+    return { ...request, context: [...request.context, ...folders, ...base] };
+  };
+  const build = (request: BuildRequest): ReturnType<Engine['build']> =>
+    opened.engine.build(request, silent, live);
+  const failure = async (work: Promise<unknown>): Promise<Error> => {
+    try {
+      await work;
+    } catch (error) {
+      return error as Error;
+    }
+    throw new Error('nothing was thrown');
+  };
+
+  test.before(async () => {
+    opened = await open();
+  });
+  test.after(async () => await opened.close());
+
+  test('is ready', async () => await opened.engine.ready());
+
+  test('a built image has its labels and no tag', async () => {
+    const { imageId } = (await build(requestOf({}, { labels: { [testLabel]: run, colour: 'red' } })))!;
+    const image = (await opened.engine.images()).find(({ id }) => id === imageId);
+    assert.is(image?.labels.colour, 'red');
+    assert.equal(image?.tags, []);
+  });
+
+  test('the same build gives the same image; another file, argument, label or Dockerfile another', async () => {
+    const ids = [];
+    const declared = 'FROM scratch\nARG A\nCOPY . /\nENV A=$A\n';
+    for (const request of [
+      requestOf({ Dockerfile: declared }, { args: { A: '1' } }),
+      requestOf({ Dockerfile: declared }, { args: { A: '1' } }),
+      requestOf({ Dockerfile: declared }, { args: { A: '2' } }),
+      requestOf({ Dockerfile: declared, 'a/b': 'c\n' }, { args: { A: '1' } }),
+      requestOf({ Dockerfile: `${declared}ENV B=1\n` }, { args: { A: '1' } }),
+      requestOf({ Dockerfile: declared }, { args: { A: '1' }, labels: { [testLabel]: run, more: '1' } }),
+    ])
+      ids.push((await build(request))!.imageId);
+    assert.is(ids[0], ids[1]);
+    assert.is(new Set(ids).size, 5);
+  });
+
+  test('noCache builds from nothing', async () => {
+    const text = 'FROM scratch\nCOPY . /\nRUN echo 1\n';
+    const first = (await build(runnable(text)))!.imageId;
+    assert.is((await build(runnable(text)))!.imageId, first);
+    assert.is.not((await build(runnable(text, { noCache: true })))!.imageId, first);
+  });
+
+  test('a tag is put, and moved', async () => {
+    const tag = `tasks-test/${run}:moving`;
+    const tagsOf = async (imageId: string): Promise<readonly string[] | undefined> =>
+      (await opened.engine.images()).find(({ id }) => id === imageId)?.tags;
+    const one = (await build(requestOf({ one: '1' })))!.imageId;
+    const two = (await build(requestOf({ two: '2' })))!.imageId;
+    await opened.engine.tag(one, tag);
+    assert.equal(await tagsOf(one), [tag]);
+    await opened.engine.tag(two, tag);
+    assert.equal([await tagsOf(one), await tagsOf(two)], [[], [tag]]);
+    await failure(opened.engine.tag(`sha256:${'0'.repeat(64)}`, tag));
+  });
+
+  test('steps are told as they begin; a failing one is named, and leaves no image', async () => {
+    const before = (await opened.engine.images()).length;
+    const told: string[] = [];
+    const progress = { step: ({ text }: { text: string }) => void told.push(text), line: () => undefined };
+    const request = runnable('FROM scratch\nCOPY . /\nRUN exit 7\n');
+    const error = await failure(opened.engine.build(request, progress, live));
+    assert.instance(error, StepFailed);
+    assert.match((error as StepFailed).step ?? '', 'RUN exit 7');
+    assert.match(error.message, /exit code: 7/);
+    assert.ok(told.some((text) => text.includes('RUN exit 7')));
+    assert.is((await opened.engine.images()).length, before);
+  });
+
+  test('a file that is not what was hashed fails the build', async () => {
+    for (const text of ['longer than before', 'x', 'B\n']) {
+      const request = requestOf({});
+      writeFileSync(request.context.find(({ entry }) => entry.path === 'a/b')!.source, text);
+      assert.match((await failure(build(request))).message, /changed while the task was running/);
+    }
+  });
+
+  test('a target stops at its stage', async () => {
+    const text = 'FROM scratch AS one\nCOPY . /\nFROM scratch\nCOPY missing /\n';
+    assert.ok(await build(requestOf({ Dockerfile: text }, { target: 'one' })));
+  });
+
+  test('an export writes files and leaves no image', async () => {
+    const before = (await opened.engine.images()).length;
+    const request = requestOf({ 'c/d': 'd\n' });
+    const exportTo = path.join(request.work, 'export');
+    mkdirSync(exportTo);
+    assert.is(await build({ ...request, exportTo }), undefined);
+    assert.is(readFileSync(path.join(exportTo, 'c/d'), 'utf8'), 'd\n');
+    assert.is((await opened.engine.images()).length, before);
+  });
+
+  test('an aborted build rejects', async () => {
+    await failure(opened.engine.build(requestOf({}), silent, AbortSignal.abort(new Error('stop'))));
+  });
+
+  test("a test's exit code, environment and output come back", async () => {
+    const { imageId } = (await build(runnable('FROM scratch\nCOPY . /\n')))!;
+    const script = path.join(tempFolder(), 'script');
+    writeFileSync(script, '#!/bin/sh\necho "$COLOUR"\nexit 5\n');
+    const entry = {
+      path: 'run/script',
+      type: 'file',
+      executable: true,
+      size: readFileSync(script).length,
+      digest: digestOf(script),
+    } as const;
+    const lines: string[] = [];
+    const { exitCode } = await opened.engine.test(
+      {
+        imageId,
+        files: [
+          { entry: { path: 'run', type: 'dir' }, source: '' },
+          { entry, source: script },
+        ],
+        program: '/run/script',
+        env: { COLOUR: 'red' },
+      },
+      { step: () => undefined, line: (line) => void lines.push(line) },
+      live,
+    );
+    assert.equal([exitCode, lines], [5, ['red']]);
+  });
+
+  test.run();
+}
+
+function digestOf(file: string): string {
+  return createHash('sha256').update(readFileSync(file)).digest('hex');
+}
