@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { killAll } from '../engine/process.ts';
 import { type ExitCode, TasksError } from '../model/errors.ts';
 import type { Io } from './io.ts';
 import { isHelp, isUsageError, runProgram } from './program.ts';
@@ -13,13 +14,14 @@ declare const BUILD_ID: string;
 async function main(): Promise<void> {
   const interrupt = new AbortController();
   const onSignal = (): void => {
-    // The second interrupt ends at once; children in their own groups got the first one's kill already.
-    if (interrupt.signal.aborted) process.exit(130);
+    if (interrupt.signal.aborted) {
+      killAll();
+      process.exit(130);
+    }
     process.stderr.write('\ninterrupted: ending what runs (once more: at once)\n');
     interrupt.abort(new Error('interrupted'));
   };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
   for (const stream of [process.stdout, process.stderr]) {
     // A reader that went away (`tasks list | head`) is no error of ours.
     stream.on('error', (error: NodeJS.ErrnoException) => {

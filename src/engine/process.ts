@@ -22,8 +22,16 @@ export interface Exit {
   readonly problem: string | undefined;
 }
 
+/** Process groups that run now. */
+const groups = new Set<number>();
+
+/** Kills everything that `runProcess` started and that still runs: for a program that is about to end at once. */
+export function killAll(): void {
+  for (const pid of groups) signalGroup(pid, 'SIGKILL');
+}
+
 /**
- * Runs a program in a process group of its own to its end. On abort the whole group gets SIGINT, then SIGKILL after the
+ * Runs a program in a process group of its own to its end, and that of all it started. On abort the whole group gets SIGINT, then SIGKILL after the
  * grace time: an interrupt alone leaves some docker clients building (seen with 20.10). When `feed` fails it is killed at
  * once, and only then is its standard input closed: it must never take a short stream for a whole one.
  * @throws what `feed` threw. An abort throws nothing: callers look at the signal
@@ -38,17 +46,19 @@ export async function runProcess(options: ProcessOptions): Promise<Exit> {
     reject: false,
     buffer: false,
     detached: true,
-    cleanup: true,
     stdin: options.feed === undefined ? 'ignore' : 'pipe',
     all: true,
   });
+  if (child.pid !== undefined) groups.add(child.pid);
   let over = false;
   const kill = (): void => {
     if (over) return;
     signalGroup(child.pid, 'SIGKILL');
     // A grandchild that left the group may still hold the pipes open; nobody waits for it.
-    setTimeout(() => child.all?.destroy(), 200).unref();
+    setTimeout(() => child.all?.destroy(), 500).unref();
   };
+  // What the program left in the background ends with it, before anyone looks at what they wrote.
+  child.once('exit', kill);
   const end = (): void => {
     signalGroup(child.pid, 'SIGINT');
     setTimeout(kill, options.grace ?? 300);
@@ -59,6 +69,7 @@ export async function runProcess(options: ProcessOptions): Promise<Exit> {
   const fed = feedChild(child.stdin, options.feed, kill);
   const [result] = await Promise.all([child, lines]);
   over = true;
+  if (child.pid !== undefined) groups.delete(child.pid);
   const feedError = await fed;
   options.signal.removeEventListener('abort', end);
   if (feedError !== undefined) throw feedError;

@@ -1,15 +1,20 @@
-import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { Key } from '../model/record.ts';
 import { keptFolder, readTree } from '../observe/kept.ts';
 import type { Services } from './services.ts';
 
-/** An empty folder for a task to write into; absolute. What an earlier, ended run left there is removed. */
+/**
+ * An empty folder for a task to write into; absolute, and never the same twice: what a killed run left going must not
+ * write into this one's results. What such runs left behind is removed; the caller holds the key's lock.
+ */
 export function workFolder(key: Key, services: Pick<Services, 'cacheFolder'>): string {
-  const folder = path.join(services.cacheFolder, 'work', key.slice(0, 12));
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-  return folder;
+  const parent = path.join(services.cacheFolder, 'work');
+  const prefix = `${key.slice(0, 12)}-`;
+  mkdirSync(parent, { recursive: true });
+  for (const name of readdirSync(parent))
+    if (name.startsWith(prefix)) rmSync(path.join(parent, name), { recursive: true, force: true });
+  return mkdtempSync(path.join(parent, prefix));
 }
 
 /** Moves what a task wrote to where its key's files are kept, and says what it is. */

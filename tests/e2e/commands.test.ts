@@ -124,6 +124,20 @@ test('a failing command: exit code 1, its words, its log; others go on only with
   assert.match((await cli(['build'], { cwd, env })).err, /3 built, 2 up to date/);
 });
 
+test('what a command leaves in the background ends with it and writes no more', async () => {
+  const cwd = projectWith(
+    "import { command } from 'image-tasks';\nexport const a = command({ name: 'a', run: ['./a'] });",
+    {
+      'a*': '#!/bin/sh\ntrap "" TERM INT\n(sleep 1000; echo late > "$TASKS_OUT/late") & echo $! > pid\necho early\n',
+    },
+  );
+  const { code } = await cli(['build'], { cwd, env });
+  assert.is(code, 0);
+  const stat = `/proc/${readFileSync(path.join(cwd, 'pid'), 'utf8').trim()}/stat`;
+  assert.ok(!existsSync(stat) || / Z /.test(readFileSync(stat, 'utf8')));
+  assert.is((await cli(['logs', 'a'], { cwd, env })).out, 'early\n');
+});
+
 test('logs gives the last log of a task', async () => {
   const cwd = project();
   const none = await cli(['logs', 'source:1'], { cwd, env });

@@ -31,6 +31,21 @@ function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(`threw ${typeof thrown}: ${String(thrown)}`);
 }
 
+/** Milliseconds after which a test counts as hung. */
+const testLimit = 5 * 60_000;
+
+async function withTimeout(work: unknown): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`still running after ${testLimit / 1000} s`)), testLimit);
+  });
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** uvu's `suite`, with nothing that goes wrong left silent. */
 export function suite<T = Context>(name = '', context?: T): Guarded<T> {
   const inner = uvuSuite(name, context as Context);
@@ -43,7 +58,7 @@ export function suite<T = Context>(name = '', context?: T): Guarded<T> {
     inner(title, async (state) => {
       tally.started++;
       try {
-        await handler(state as T);
+        await withTimeout(handler(state as T));
         tally.passed++;
       } catch (thrown) {
         tally.failed++;

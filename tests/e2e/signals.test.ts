@@ -1,0 +1,107 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { cli, projectWith, start } from '../support/cli.ts';
+
+const test = suite('interrupts and two runs at once');
+
+/** `first` ends at once, `slow` says that it runs and then waits for a file `go`; it does not care for interrupts. */
+const project = (): string =>
+  projectWith(
+    `import { command } from 'image-tasks';
+export const first = command({ name: 'first', run: ['./first'] });
+export const slow = command({ name: 'slow', run: ['./slow'], needs: { first } });
+export const last = command({ name: 'last', run: ['true'], needs: { slow } });
+`,
+    {
+      'first*': '#!/bin/sh\necho x >> ran-first\n',
+      'slow*': `#!/bin/sh
+trap '' INT TERM HUP
+echo x >> ran-slow
+echo $$ > pid
+sleep 1000 & echo $! > pid-of-child
+echo ready
+while [ ! -e go ]; do sleep 0.05; done
+kill $!
+echo "$$" > "$TASKS_OUT/text"
+`,
+    },
+  );
+const timesRan = (cwd: string, name: string): number =>
+  existsSync(path.join(cwd, `ran-${name}`))
+    ? readFileSync(path.join(cwd, `ran-${name}`), 'utf8').length / 2
+    : 0;
+const isAlive = (cwd: string, file: string): boolean => {
+  const pid = readFileSync(path.join(cwd, file), 'utf8').trim();
+  // A zombie has ended; who reaps it is not ours to say.
+  return existsSync(`/proc/${pid}/stat`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+};
+/** Starts a build and waits until `slow` runs. */
+const startSlow = async (cwd: string) => {
+  const started = start(['build', '--verbose'], { cwd });
+  await started.said('ready');
+  return started;
+};
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  test(`${signal}: children end, what finished is kept, exit code 130`, async () => {
+    const cwd = project();
+    const { child, ended } = await startSlow(cwd);
+    child.kill(signal);
+    const { code, err } = await ended;
+    assert.is(code, 130);
+    assert.match(err, /interrupted/);
+    assert.match(err, /1 built, 2 cancelled/);
+    assert.equal([isAlive(cwd, 'pid'), isAlive(cwd, 'pid-of-child')], [false, false]);
+    writeFileSync(path.join(cwd, 'go'), '');
+    const again = await cli(['build'], { cwd });
+    assert.is(again.code, 0);
+    assert.match(again.err, /2 built, 1 up to date/);
+    assert.equal([timesRan(cwd, 'first'), timesRan(cwd, 'slow')], [1, 2]);
+  });
+}
+
+test('a second interrupt ends at once, children too', async () => {
+  const cwd = project();
+  const { child, said, ended } = await startSlow(cwd);
+  child.kill('SIGINT');
+  await said('interrupted');
+  child.kill('SIGINT');
+  assert.is((await ended).code, 130);
+  assert.equal([isAlive(cwd, 'pid'), isAlive(cwd, 'pid-of-child')], [false, false]);
+});
+
+test('killed: the next run takes over; what still writes from the killed one spoils nothing', async () => {
+  const cwd = project();
+  const { child, ended } = await startSlow(cwd);
+  const orphan = readFileSync(path.join(cwd, 'pid'), 'utf8');
+  child.kill('SIGKILL');
+  await ended;
+  const next = await startSlow(cwd);
+  const own = readFileSync(path.join(cwd, 'pid'), 'utf8');
+  assert.is.not(own, orphan);
+  writeFileSync(path.join(cwd, 'go'), '');
+  const { code, err } = await next.ended;
+  assert.is(code, 0, err);
+  assert.is(timesRan(cwd, 'first'), 1);
+  const plan = JSON.parse((await cli(['plan', '--json'], { cwd })).out) as {
+    tasks: { id: string; key: string; action: string }[];
+  };
+  const slow = plan.tasks.find(({ id }) => id === 'slow:latest')!;
+  assert.is(slow.action, 'reuse');
+  assert.is(readFileSync(path.join(cwd, '.cache/files', slow.key, 'text'), 'utf8'), own);
+});
+
+test('two runs at once: each task is made once, the second run waits and takes it', async () => {
+  const cwd = project();
+  const one = await startSlow(cwd);
+  const two = start(['build'], { cwd });
+  await two.said('waiting for another run');
+  writeFileSync(path.join(cwd, 'go'), '');
+  const [first, second] = [await one.ended, await two.ended];
+  assert.equal([first.code, second.code], [0, 0], second.err);
+  assert.equal([timesRan(cwd, 'first'), timesRan(cwd, 'slow')], [1, 1]);
+});
+
+test.run();

@@ -1,0 +1,107 @@
+import path from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type CliOptions, cli, projectWith } from '../support/cli.ts';
+import { tempFolder, writeFiles } from '../support/temp.ts';
+
+const test = suite('usage and machine, from the command line');
+const images = `import { image, command } from 'image-tasks';
+export const base = image({ name: 'base', versions: ['16', '17'], context: 'base' });
+export const files = command({ name: 'files', run: ['true'] });
+`;
+const project = (): string =>
+  projectWith(images, { 'base/Dockerfile': 'FROM scratch\nCOPY x /\n', 'base/x': '' });
+
+/** [what is wrong, arguments, environment, exit code, what the error must say] */
+const wrong: [string, string[], Record<string, string>, number, string[]][] = [
+  ['an unknown selector', ['plan', 'bse:17'], {}, 2, ['"bse:17"', 'base:17']],
+  ['a selector like nothing', ['build', 'zzzzzz'], {}, 2, ['"zzzzzz"', 'base', 'files']],
+  ['an unknown command', ['biuld'], {}, 2, ["unknown command 'biuld'", 'build']],
+  ['an unknown flag', ['build', '--frce'], {}, 2, ['--frce', '--force']],
+  ['no number of jobs', ['build', '--jobs', '0'], {}, 2, ['--jobs', '"0"']],
+  ['an unknown reporter', ['build', '--reporter', 'fancy'], {}, 2, ['fancy', 'plain']],
+  ['RELEASE that is neither', ['build'], { RELEASE: 'maybe' }, 2, ['RELEASE', '"maybe"', '1 or true']],
+  ['a repository that is none', ['plan', '--repo', 'Citus'], {}, 2, ['--repo', '"Citus"']],
+  ['DOCKER_REPO that is none', ['plan'], { DOCKER_REPO: 'a//b' }, 2, ['DOCKER_REPO', '"a//b"']],
+  ['a suffix that is none', ['plan', '--suffix', 'a b'], {}, 2, ['--suffix']],
+  [
+    'no engine',
+    ['build'],
+    { DOCKER_HOST: 'unix:///nowhere.sock' },
+    3,
+    ['unix:///nowhere.sock', 'tasks doctor'],
+  ],
+  ['no engine at a port', ['test'], { DOCKER_HOST: 'tcp://127.0.0.1:1' }, 3, ['tcp://127.0.0.1:1']],
+  ['an address that is none', ['build'], { DOCKER_HOST: 'what?' }, 3, ['"what?"', 'unix:///path']],
+  [
+    'a context that is none',
+    ['build'],
+    { DOCKER_CONTEXT: 'gone', DOCKER_HOST: '' },
+    3,
+    ['"gone"', 'docker context ls'],
+  ],
+];
+
+for (const [what, args, env, code, said] of wrong) {
+  test(`${what}: exit code ${code}, and what to do`, async () => {
+    const ran = await cli(args, { cwd: project(), env });
+    for (const word of said) assert.ok(ran.err.includes(word), `"${word}" in:\n${ran.err}`);
+    assert.is(ran.code, code);
+    assert.not.match(ran.err, /fault of tasks itself/);
+  });
+}
+
+test('no project here: exit code 2, and how to have one', async () => {
+  const { code, err } = await cli(['plan'], { cwd: tempFolder() });
+  assert.is(code, 2);
+  assert.match(err, /no project here/);
+  assert.is((await cli(['-C', '/nowhere', 'plan'])).code, 2);
+});
+
+test('plan, graph and list need no engine: what cannot be seen is said once and counts as not there', async () => {
+  const options: CliOptions = { cwd: project(), env: { DOCKER_HOST: 'unix:///nowhere.sock' } };
+  for (const command of ['plan', 'graph']) {
+    const { code, out, err } = await cli([command], options);
+    assert.is(code, 0);
+    assert.match(out, /base:17/);
+    assert.is(err.match(/no docker engine answers/g)?.length, 1);
+  }
+  assert.equal(await cli(['list'], options), {
+    code: 0,
+    out: 'base   image    16 17\nfiles  command  latest\n',
+    err: '',
+  });
+});
+
+test('a client that builds with the classic builder only is refused before anything runs', async () => {
+  const cwd = project();
+  // Answers like docker 28 without its buildx plug-in; anything else it is asked for would be a fault.
+  writeFiles(cwd, {
+    'docker*':
+      '#!/bin/sh\ncase $1 in version) echo 28.2.2 ;; buildx) echo "docker: unknown command" >&2; exit 1 ;; *) echo "$*" >> asked ;; esac\n',
+  });
+  const { code, out } = await cli(['doctor', '--json'], {
+    cwd,
+    env: { TASKS_DOCKER: path.join(cwd, 'docker'), DOCKER_HOST: 'unix:///nowhere.sock' },
+  });
+  assert.is(code, 3);
+  const { checks } = JSON.parse(out) as { checks: { name: string; state: string; remedy: string[] }[] };
+  const buildkit = checks.find(({ name }) => name === 'BuildKit')!;
+  assert.is(buildkit.state, 'missing');
+  assert.match(buildkit.remedy.join('\n'), /version 28.2.2 has no buildx plug-in/);
+});
+
+test('every command has help with an example', async () => {
+  const { out, code } = await cli(['--help']);
+  assert.is(code, 0);
+  const commands = [...out.matchAll(/^ {2}([a-z]+)(?: [[<|]| {2,})/gm)].map((match) => match[1]!);
+  assert.ok(commands.includes('build') && commands.length > 5, commands.join());
+  for (const command of commands.filter((name) => name !== 'help')) {
+    const help = await cli([command, '--help']);
+    assert.is(help.code, 0);
+    assert.match(help.out, /Examples:\n {2}(\w+=\S+ )?tasks /, command);
+  }
+  assert.match((await cli(['--version'])).out, /^\d+\.\d+\.\d+\n$/);
+});
+
+test.run();
