@@ -1,0 +1,260 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, copyFileSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type EngineApi, listImages } from '../../src/engine/api.ts';
+import type { EngineImage } from '../../src/model/ports.ts';
+import { busybox } from '../support/busybox.ts';
+import { cli, projectWith, type Ran, start } from '../support/cli.ts';
+import { removeImages, testEngine } from '../support/docker.ts';
+import { writeFiles } from '../support/temp.ts';
+
+const test = suite('images, from the command line, with docker');
+const label = 'image-tasks.build-test';
+const repo = `tasks-test-${process.pid}`;
+
+const definitions = `import { command, image, project } from 'image-tasks';
+export default project({ repo: '${repo}' });
+const labels = { '${label}': '1' };
+export const text = command({ name: 'text', versions: ['1', '2'], run: (v) => ['./make-text', v] });
+export const base = image({ name: 'base', context: 'base', labels, publish: false });
+export const app = image({
+  name: 'app', versions: ['1', '2'], context: 'app', labels,
+  args: (v) => ({ VERSION: v }), needs: { BASE: base, text }, test: 'app/test',
+});
+export const exported = image({ name: 'exported', context: 'exported', labels, needs: { APP: app.at('2') }, output: 'files' });
+`;
+const files = {
+  'make-text*': '#!/bin/sh\necho "text of $1" > "$TASKS_OUT/text"\n',
+  'base/Dockerfile': 'FROM scratch\nCOPY bin /bin\n',
+  'app/Dockerfile':
+    'ARG BASE\nFROM $BASE\nARG VERSION\nCOPY . /context\nRUN echo "made $VERSION" && cat /context/text/text > /made\nENV VERSION=$VERSION\n',
+  'app/.dockerignore': 'ignored\ntest\nDockerfile\n',
+  'app/kept': 'kept\n',
+  'app/ignored': 'ignored\n',
+  'app/link': { link: 'kept' },
+  'app/empty/': '',
+  'app/script*': '#!/bin/sh\n',
+  'app/test':
+    '#!/bin/sh\nset -e\n[ "$TASKS_VERSION" = "$VERSION" ]\ncat /made\nfind /context | sort\nstat -c "%a %n" /context/*\nreadlink /context/link\n[ ! -e /fail ]\n',
+  'exported/Dockerfile': 'ARG APP\nFROM $APP AS app\nFROM scratch\nCOPY --from=app /made /made\n',
+} as const;
+
+let api: EngineApi;
+const env = { RELEASE: '' };
+
+function project(): string {
+  const root = projectWith(definitions, files);
+  for (const name of ['sh', 'cat', 'find', 'sort', 'stat', 'readlink', 'sleep']) {
+    writeFiles(root, { 'base/bin/': '' });
+    copyFileSync(busybox(), path.join(root, 'base/bin', name));
+    chmodSync(path.join(root, 'base/bin', name), 0o755);
+  }
+  return root;
+}
+const ok = async (cwd: string, ...args: string[]): Promise<Ran> => {
+  const ran = await cli(args, { cwd, env });
+  assert.is(ran.code, 0, ran.err);
+  return ran;
+};
+const ours = async (): Promise<EngineImage[]> =>
+  (await listImages(api)).filter((image) => image.labels[label] !== undefined);
+const tagged = async (tag: string): Promise<EngineImage | undefined> =>
+  (await ours()).find(({ tags }) => tags.includes(`${repo}/${tag}`));
+interface PlanJson {
+  tasks: { id: string; action: string; key: string; reasons: { code: string; detail: string }[] }[];
+}
+const planOf = async (cwd: string, ...args: string[]): Promise<Record<string, string>> => {
+  const { tasks } = JSON.parse((await ok(cwd, 'plan', '--json', ...args)).out) as PlanJson;
+  return Object.fromEntries(
+    tasks.map(({ id, action, reasons }) => [id, `${action} ${reasons.map(({ code }) => code).join(' ')}`]),
+  );
+};
+
+test.before(async () => {
+  api = await testEngine();
+});
+test.before.each(async () => await removeImages(api, label));
+test.after(async () => await removeImages(api, label));
+
+test('builds a matrix, then nothing; a changed file builds what can see it', async () => {
+  const cwd = project();
+  const first = await ok(cwd, 'build');
+  assert.match(first.err, /6 tasks: 4 to build, 2 to run/);
+  const [one, two, ...rest] = first.out.trim().split('\n');
+  assert.match(one!, new RegExp(`^${repo}/app:1-dev\\d{12}$`));
+  assert.match(two!, new RegExp(`^${repo}/app:2-dev\\d{12}$`));
+  assert.equal(rest, []);
+  assert.ok((await ours()).some(({ tags }) => tags.includes(one!)));
+
+  const second = await ok(cwd, 'build');
+  assert.match(second.err, /6 tasks: 6 up to date/);
+  assert.is(second.out, first.out, 'a new time is no reason for new tags');
+
+  writeFiles(cwd, { 'app/ignored': 'changed\n' });
+  assert.is((await ok(cwd, 'plan', '--check')).code, 0);
+  writeFiles(cwd, { 'app/kept': 'changed\n' });
+  assert.equal(await planOf(cwd), {
+    'text:1': 'reuse up-to-date',
+    'text:2': 'reuse up-to-date',
+    'base:latest': 'reuse up-to-date',
+    'app:1': 'build changed',
+    'app:2': 'build changed',
+    'exported:latest': 'build changed need-built',
+  });
+});
+
+test('an image holds exactly what was hashed: no ignored file, no Dockerfile, modes 644 and 755', async () => {
+  const cwd = project();
+  chmodSync(path.join(cwd, 'app/kept'), 0o600);
+  chmodSync(path.join(cwd, 'app/script'), 0o711);
+  await ok(cwd, 'build', 'app:1');
+  await ok(cwd, 'test', 'app:1');
+  assert.equal((await ok(cwd, 'logs', 'app:1')).out.trim().split('\n'), [
+    'text of 1',
+    '/context',
+    '/context/.dockerignore',
+    '/context/empty',
+    '/context/kept',
+    '/context/link',
+    '/context/script',
+    '/context/text',
+    '/context/text/text',
+    '755 /context/empty',
+    '644 /context/kept',
+    '777 /context/link',
+    '755 /context/script',
+    '755 /context/text',
+    'kept',
+  ]);
+});
+
+test('tests: kept by image and content; a failing one is exit code 1 and is not kept', async () => {
+  const cwd = project();
+  assert.match((await ok(cwd, 'test')).err, /2 passed/);
+  assert.match((await ok(cwd, 'test')).err, /2 up to date/);
+  assert.match((await ok(cwd, 'test', '--retest', 'app:2')).err, /1 passed/);
+  writeFiles(cwd, { 'app/test': '#!/bin/sh\necho "no good"\nexit 3\n' });
+  for (const _ of [1, 2]) {
+    const { code, err } = await cli(['test', 'app:1'], { cwd, env });
+    assert.is(code, 1);
+    assert.match(err, /app:1 +failed after .*app\/test ended with exit code 3/);
+    assert.match(err, /│ no good/);
+  }
+});
+
+test('a release puts plain tags on what is there, without building', async () => {
+  const cwd = project();
+  await ok(cwd, 'build');
+  const { out, err } = await cli(['build', 'app'], { cwd, env: { RELEASE: '1' } });
+  assert.is(out, `${repo}/app:1\n${repo}/app:2\n`);
+  assert.match(err, /up to date/);
+  assert.ok(await tagged('app:1'));
+  assert.is((await ok(cwd, 'build', 'app:1', '--suffix', '-rc1')).out, `${repo}/app:1-rc1\n`);
+  assert.is((await tagged('app:1-rc1'))?.id, (await tagged('app:1'))?.id);
+  assert.is(await tagged('base:latest'), undefined, 'an internal image gets no such tag');
+});
+
+test('what the engine lost is built again; what it has is taken over when .cache is gone', async () => {
+  const cwd = project();
+  await ok(cwd, 'build', 'app:1');
+  const app = (await ours()).find(({ tags }) => tags.some((tag) => tag.startsWith(`${repo}/app:1-k`)))!;
+  await api.request({ method: 'DELETE', path: `/images/${app.id}?force=1` });
+  assert.is((await planOf(cwd, 'app:1'))['app:1'], 'build missing');
+  assert.match((await ok(cwd, 'build', 'app:1')).err, /app:1 +built/);
+
+  rmSync(path.join(cwd, '.cache'), { recursive: true });
+  assert.equal(await planOf(cwd, 'app:1'), {
+    'text:1': 'skip not-needed',
+    'base:latest': 'reuse up-to-date',
+    'app:1': 'reuse up-to-date',
+  });
+  assert.match((await ok(cwd, 'build', 'app:1')).err, /2 up to date, 1 not needed/);
+});
+
+test("a content tag that somebody put on another image is not trusted: its image's key says otherwise", async () => {
+  const cwd = project();
+  await ok(cwd, 'build', 'app');
+  const images = await ours();
+  const content = (version: string): EngineImage & { tag: string } => {
+    const image = images.find(({ tags }) => tags.some((tag) => tag.startsWith(`${repo}/app:${version}-k`)))!;
+    return { ...image, tag: image.tags.find((tag) => tag.includes('-k'))! };
+  };
+  const [one, two] = [content('1'), content('2')];
+  await api.request({ method: 'DELETE', path: `/images/${two.id}?force=1` });
+  const [name, tag] = two.tag.split(':') as [string, string];
+  await api.request({ method: 'POST', path: `/images/${one.id}/tag?repo=${name}&tag=${tag}` });
+  rmSync(path.join(cwd, '.cache/records'), { recursive: true });
+  assert.match((await planOf(cwd, 'app:2'))['app:2']!, /^build/);
+});
+
+test('--force builds from nothing, and what stands on it is built again', async () => {
+  const cwd = project();
+  await ok(cwd, 'build', 'app');
+  const before = (await ours()).find(({ tags }) => tags.some((tag) => tag.startsWith(`${repo}/base:`)))!;
+  await ok(cwd, 'build', 'base', '--force');
+  const after = (await ours()).find(({ tags }) => tags.some((tag) => tag.startsWith(`${repo}/base:`)))!;
+  assert.is.not(after.id, before.id);
+  assert.is((await planOf(cwd, 'app:1'))['app:1'], 'build need-image');
+  assert.match((await ok(cwd, 'build', 'app:1')).err, /app:1 +built/);
+  assert.is((await planOf(cwd, 'app:1'))['app:1'], 'reuse up-to-date');
+});
+
+test('a failing step is named, with its last lines and its log; nothing is tagged', async () => {
+  const cwd = project();
+  writeFiles(cwd, { 'app/Dockerfile': `${files['app/Dockerfile']}RUN echo oh dear; exit 9\n` });
+  const { code, err } = await cli(['build', 'app:1'], { cwd, env });
+  assert.is(code, 1);
+  assert.match(err, /app:1 +failed after .*\[4\/4\] RUN echo oh dear; exit 9/);
+  assert.match(err, /│ .*oh dear/);
+  const log = /log: (.*)/.exec(err)![1]!;
+  assert.ok(existsSync(log));
+  assert.not.ok((await ours()).some(({ tags }) => tags.some((tag) => tag.startsWith(`${repo}/app`))));
+});
+
+test('an interrupt really cancels a build in the engine', async () => {
+  const cwd = project();
+  const seconds = `${1000 + (process.pid % 9000)}.5`;
+  writeFiles(cwd, {
+    'app/Dockerfile': `${files['app/Dockerfile']}RUN echo asleep $((40 + 2)) && sleep ${seconds}\n`,
+  });
+  const { child, said, ended } = start(['build', 'app:1', '--verbose'], { cwd, env });
+  await said('asleep 42');
+  child.kill('SIGINT');
+  assert.is((await ended).code, 130);
+  const sleeps = (): boolean =>
+    readdirSync('/proc').some((pid) => {
+      try {
+        return execFileSync('cat', [`/proc/${pid}/cmdline`], {
+          stdio: ['ignore', 'pipe', 'ignore'],
+        }).includes(seconds);
+      } catch {
+        return false;
+      }
+    });
+  for (let tries = 0; sleeps() && tries < 50; tries++)
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  assert.is(sleeps(), false);
+  assert.not.ok((await ours()).some(({ tags }) => tags.some((tag) => tag.startsWith(`${repo}/app`))));
+});
+
+test("an image's files can be exported and needed", async () => {
+  const cwd = project();
+  await ok(cwd, 'build', 'exported');
+  const { tasks } = JSON.parse((await ok(cwd, 'plan', '--json', 'exported')).out) as PlanJson;
+  const { key } = tasks.find(({ id }) => id === 'exported:latest')!;
+  assert.equal(readdirSync(path.join(cwd, '.cache/files', key)), ['made']);
+});
+
+test('a Dockerfile that COPY can see counts to its last byte; one that it cannot see does not leak in', async () => {
+  const cwd = project();
+  rmSync(path.join(cwd, 'app/.dockerignore'));
+  await ok(cwd, 'build', 'app:1');
+  writeFileSync(path.join(cwd, 'app/Dockerfile'), `${files['app/Dockerfile']}# a comment\n`);
+  assert.is((await planOf(cwd, 'app:1'))['app:1'], 'build changed');
+  await ok(cwd, 'test', 'app:1');
+  assert.match((await ok(cwd, 'logs', 'app:1')).out, '/context/Dockerfile\n');
+});
+
+test.run();
