@@ -91,7 +91,10 @@ function programCheck(program: Facts['programs'][number], { os }: Facts): Check 
     name,
     state: isNeeded ? 'missing' : 'warning',
     detail: isNeeded ? 'not installed, and commands of this project call it' : 'not installed',
-    remedy: [os.id === 'debian' ? `apt-get install ${name}, or \`tasks doctor --fix\`` : `install ${name}`],
+    remedy:
+      isNeeded && os.id === 'debian'
+        ? [`apt-get install ${name}, or \`tasks doctor --fix\``]
+        : [`install ${name}`],
   };
 }
 

@@ -59,7 +59,7 @@ function wantedPackages(facts: Facts): string[] {
       ? (enginePackages[facts.os.version] ?? enginePackages['13']!)
       : [];
   const programs = facts.programs
-    .filter((program) => program.path === undefined)
+    .filter((program) => program.isNeeded && program.path === undefined)
     .flatMap((program) => programPackages[program.name] ?? []);
   return [...new Set([...engine, ...programs])];
 }

@@ -1,0 +1,39 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+
+const test = suite('scripts and the README');
+
+/** Files in the tree, new ones included. */
+const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
+  encoding: 'utf8',
+})
+  .trim()
+  .split('\n')
+  .filter((file) => existsSync(file));
+const scripts = files.filter((file) => /^#!.*\b(sh|bash)\n/.test(readFileSync(file, 'utf8').slice(0, 100)));
+const hasShellcheck = spawnSync('shellcheck', ['--version']).status === 0;
+
+test('there are scripts to look at', () => {
+  assert.ok(scripts.includes('.ci/run'));
+  assert.ok(scripts.some((file) => file.startsWith('images/')));
+});
+
+if (hasShellcheck) {
+  test('shellcheck has nothing to say', () => {
+    const { status, stdout } = spawnSync('shellcheck', scripts, { encoding: 'utf8' });
+    assert.is(status, 0, stdout);
+  });
+} else test.skip('shellcheck has nothing to say (skipped: shellcheck is not installed)');
+
+test("the README's two commands are the ones that CI runs", () => {
+  const commands = [...readFileSync('README.md', 'utf8').matchAll(/^ {4}(npm ci && .*)$/gm)].map(
+    (match) => match[1]!,
+  );
+  const ci = readFileSync('.ci/run', 'utf8').split('\n');
+  assert.is(commands.length, 2);
+  for (const command of commands) assert.ok(ci.includes(command), command);
+});
+
+test.run();
