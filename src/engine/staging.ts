@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { chmod, copyFile, lutimes, mkdir, symlink, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type BuildRequest, StepFailed } from '../model/ports.ts';
@@ -5,12 +6,13 @@ import { contextTime, digestOf } from './context.ts';
 
 /**
  * Lays a build context out on disk, for a Dockerfile that is not part of it: in a tar stream the Dockerfile would have to
- * be an entry, and `COPY .` would take it into the image. The folder is new for each build, so nothing of an earlier
- * build's context can be taken for this one's (moby/buildkit#4950). Returns the context's and the Dockerfile's paths.
+ * be an entry, and `COPY .` would take it into the image. The folder's own name is new for each build: by that name alone
+ * buildx knows which earlier context to compare with, by path, size and time (moby/buildkit#4950). Returns the paths of the
+ * context and the Dockerfile.
  * @throws StepFailed where a file is not what was hashed
  */
 export async function stageContext(request: BuildRequest): Promise<{ context: string; dockerfile: string }> {
-  const context = path.join(request.work, 'context');
+  const context = path.join(request.work, randomUUID());
   const dockerfile = path.join(request.work, 'Dockerfile');
   await mkdir(context, { recursive: true });
   for (const { entry, source } of request.context) {

@@ -121,6 +121,14 @@ export function engineSuite(name: string, open: () => Promise<Opened>): void {
     assert.is(new Set(ids).size, 5);
   });
 
+  test('a file that changed, but neither its size nor its time, is in the next image', async () => {
+    const images = [];
+    for (const text of ['one', 'two', 'one'])
+      images.push((await build(requestOf({ 'c/d': text, Dockerfile: 'FROM scratch\nCOPY c /\n' })))!.imageId);
+    assert.is.not(images[0], images[1]);
+    assert.is(images[0], images[2]);
+  });
+
   test('noCache builds from nothing', async () => {
     const text = 'FROM scratch\nCOPY . /\nRUN echo 1\n';
     const first = (await build(runnable(text)))!.imageId;
