@@ -19,3 +19,8 @@ export interface Io {
   readonly signal: AbortSignal;
   readonly cores: number;
 }
+
+/** Tells a person, on standard error, of something that does not end the program. */
+export function warner(io: Io): (message: string) => void {
+  return (message) => io.err(`warning: ${message}\n`);
+}

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { killAll } from '../engine/process.ts';
-import { type ExitCode, TasksError } from '../model/errors.ts';
+import { asMachineError, type ExitCode, TasksError } from '../model/errors.ts';
 import type { Io } from './io.ts';
 import { isHelp, isUsageError, runProgram } from './program.ts';
 
@@ -39,20 +39,10 @@ async function run(io: Io): Promise<ExitCode> {
     if (io.signal.aborted) return 130;
     if (isHelp(error)) return 0;
     if (isUsageError(error)) return 2;
-    if (error instanceof TasksError) {
-      io.err(`error: ${error.message}\n${error.hint !== undefined ? `hint: ${error.hint}\n` : ''}`);
-      return error.exitCode;
-    }
-    const { code, path, syscall, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOSPC') {
-      io.err(
-        `error: no space left on the device${path ? `, at ${path}` : ''}\nhint: \`df -h\`; \`docker builder prune\` frees BuildKit's cache\n`,
-      );
-      return 3;
-    }
-    if (syscall !== undefined) {
-      io.err(`error: ${message}\nhint: .cache in the project must be a folder that you may write to\n`);
-      return 3;
+    const known = error instanceof TasksError ? error : asMachineError(error);
+    if (known !== undefined) {
+      io.err(`error: ${known.message}\n${known.hint !== undefined ? `hint: ${known.hint}\n` : ''}`);
+      return known.exitCode;
     }
     io.err(
       `error: this is a fault of tasks itself\n${error instanceof Error ? error.stack : String(error)}\n`,

@@ -18,7 +18,7 @@ import { observe } from '../observe/observe.ts';
 import { makePlan } from '../plan/plan.ts';
 import { namingOf } from '../plan/refs.ts';
 import { type CommonFlags, type GlobalFlags, namesOf } from './flags.ts';
-import type { Io } from './io.ts';
+import { type Io, warner } from './io.ts';
 
 /** A project as its definitions say it is. */
 export interface OpenProject {
@@ -81,7 +81,7 @@ export async function planProject(
   const { graph, root, cacheFolder } = open;
   const selected = select(graph, selectors);
   const scope = withNeeds(graph, selected);
-  const memo = openMemo(path.join(cacheFolder, 'memo'));
+  const memo = openMemo(path.join(cacheFolder, 'memo'), warner(io));
   const observations = await observe(graph, scope, {
     root,
     memo,
@@ -89,7 +89,7 @@ export async function planProject(
     programId: io.programId,
   });
   const keyed = makeKeys(graph, scope, observations);
-  const records = openRecords(cacheFolder, (message) => io.err(`warning: ${message}\n`));
+  const records = openRecords(cacheFolder, warner(io));
   const tasks = [...scope].map((id) => graph.tasks.get(id)!);
   const engine = tasks.some((task) => task.kind === 'image') ? dockerEngine(io.environment) : undefined;
   const fileKeys = tasks.filter(makesFiles).flatMap((task) => keyed.get(task.id)?.key ?? []);

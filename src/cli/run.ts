@@ -7,7 +7,7 @@ import { jsonReporter, type Reporter, silentReporter } from '../report/reporter.
 import { type RunResult, runPlan } from '../run/run.ts';
 import type { Services } from '../run/services.ts';
 import { type CommonFlags, hasColor, jobsOf, reporterOf } from './flags.ts';
-import type { Io } from './io.ts';
+import { type Io, warner } from './io.ts';
 import type { Prospect } from './project.ts';
 
 /** The reporter that flags and terminal ask for. JSON is an answer and goes to standard output, all others are not. */
@@ -38,7 +38,7 @@ export function makeServices(prospect: Prospect, io: Io): Services {
     engine,
     processes,
     records,
-    logs: { open: (task) => openLog(cacheFolder, task, io.now()) },
+    logs: { open: (task) => openLog(cacheFolder, task, io.now(), warner(io)) },
     locks: openLocks(cacheFolder, () => io.err('waiting for another run that makes the same task\n')),
     clock: { now: io.now },
     memo,

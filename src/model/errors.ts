@@ -14,6 +14,25 @@ export class TasksError extends Error {
   }
 }
 
+/**
+ * An error of the operating system (full disk, no permission, a folder where a file should be) as one that a person can
+ * act on; undefined for anything else.
+ */
+export function asMachineError(error: unknown): TasksError | undefined {
+  if (!(error instanceof Error) || !('syscall' in error)) return undefined;
+  const { code, path } = error as NodeJS.ErrnoException;
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return new TasksError(3, `no space left on the device${path === undefined ? '' : `, at ${path}`}`, {
+      hint: "see `df -h`; `docker builder prune` frees BuildKit's cache",
+      cause: error,
+    });
+  }
+  return new TasksError(3, error.message, {
+    hint: '.cache in the project must be a folder that you may write to',
+    cause: error,
+  });
+}
+
 /** One fault in the definitions: where it stands, what was found, what was expected. */
 export interface Problem {
   readonly file: string;

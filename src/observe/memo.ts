@@ -27,8 +27,11 @@ const limit = 200_000;
 const header = 'image-tasks memo 1';
 const chunkBytes = 1 << 20;
 
-/** Opens the memo kept in a file; one that cannot be read counts as empty. */
-export function openMemo(file: string): Memo {
+/**
+ * Opens the memo kept in a file; one that cannot be read counts as empty, one that cannot be written is told to `warn` and
+ * costs time in the next run.
+ */
+export function openMemo(file: string, warn: (message: string) => void): Memo {
   const { digests, derivations } = read(file);
   const used = new Set<string>();
   let changed = false;
@@ -36,11 +39,15 @@ export function openMemo(file: string): Memo {
 
   /** The file system's own clock, not older than any stamp taken before. */
   function clock(): bigint {
-    if (now === undefined) {
+    if (now !== undefined) return now;
+    try {
       mkdirSync(path.dirname(file), { recursive: true });
       const probe = `${file}.clock`;
       writeFileSync(probe, '');
       now = lstatSync(probe, { bigint: true }).mtimeNs;
+    } catch {
+      // No clock, no trust: nothing is older than the beginning of time. `save` tells what is wrong with the folder.
+      now = 0n;
     }
     return now;
   }
@@ -74,8 +81,12 @@ export function openMemo(file: string): Memo {
       for (const table of [digests, derivations]) {
         if (table.size > limit) for (const name of table.keys()) if (!used.has(name)) table.delete(name);
       }
-      write(file, digests, derivations);
       changed = false;
+      try {
+        write(file, digests, derivations);
+      } catch (error) {
+        warn(`file digests are not remembered: ${(error as Error).message}`);
+      }
     },
   };
 }

@@ -1,6 +1,7 @@
+import { rmSync } from 'node:fs';
 import { StepFailed } from '../model/ports.ts';
 import type { TaskRecord } from '../model/record.ts';
-import { keptDigests } from '../observe/kept.ts';
+import { keptDigests, keptFolder } from '../observe/kept.ts';
 import { keyLabel } from '../plan/here.ts';
 import { commandStep } from './command-step.ts';
 import { buildStep, type StepInput } from './image-step.ts';
@@ -20,7 +21,7 @@ export async function carryOut(input: StepInput): Promise<{ record: TaskRecord; 
     const other = await madeByAnother(timed, waited);
     if (other !== undefined) return { record: other, reused: true };
     const record = step.task.kind === 'command' ? await commandStep(timed) : await buildStep(timed);
-    await services.records.put(record, step.manifest!);
+    await remember(record, timed);
     return { record, reused: false };
   } catch (error) {
     if (limit.isOver() && !input.signal.aborted)
@@ -29,6 +30,17 @@ export async function carryOut(input: StepInput): Promise<{ record: TaskRecord; 
   } finally {
     limit.clear();
     await release();
+  }
+}
+
+/** Files that no record speaks of would lie around for ever: where it cannot be written, they go too. */
+async function remember(record: TaskRecord, { step, services }: StepInput): Promise<void> {
+  try {
+    await services.records.put(record, step.manifest!);
+  } catch (error) {
+    if (record.filesDigest !== undefined)
+      rmSync(keptFolder(services.cacheFolder, step.key), { recursive: true, force: true });
+    throw error;
   }
 }
 

@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import { type ExitCode, TasksError } from '../model/errors.ts';
+import { asMachineError, type ExitCode, TasksError } from '../model/errors.ts';
 import type { Counts, Happening, Listener, Outcome, TaskFailure } from '../model/events.ts';
 import { OUTCOMES } from '../model/events.ts';
 import type { Observations } from '../model/observed.ts';
@@ -9,7 +9,7 @@ import type { TaskRecord } from '../model/record.ts';
 import { needIds, type TaskId } from '../model/task.ts';
 import { carryOut } from './carry-out.ts';
 import { type Decision, decide, type Job, makeSchedule, type ScheduleEvent } from './scheduler.ts';
-import type { Services } from './services.ts';
+import type { Log, Services } from './services.ts';
 
 export interface RunOptions {
   /** The command's name, for reporters. */
@@ -133,23 +133,24 @@ class Run {
 
   async #carryOut(step: Step): Promise<'done' | 'failed' | 'cancelled'> {
     const { id } = step.task;
-    const { services } = { services: this.#services };
+    const services = this.#services;
     const started = services.clock.now().getTime();
     const elapsed = (): number => services.clock.now().getTime() - started;
     this.#tell({ type: 'task-started', id, action: step.action });
-    const log = services.logs.open(id);
+    let log: Log | undefined;
     const last: string[] = [];
     const progress = {
       step: (at: { step?: number; steps?: number; text: string }) =>
         this.#tell({ type: 'task-progress', id, ...at }),
       line: (line: string) => {
-        log.line(line);
+        log?.line(line);
         last.push(line);
         if (last.length > 20) last.shift();
         this.#tell({ type: 'task-output', id, line });
       },
     };
     try {
+      log = services.logs.open(id);
       const input = {
         step,
         plan: this.#plan,
@@ -167,10 +168,10 @@ class Run {
         this.#finish(step, 'cancelled', elapsed());
         return 'cancelled';
       }
-      this.#fail(step, error, elapsed(), { lines: last, log: log.path });
+      this.#fail(step, error, elapsed(), { lines: last, ...(log ? { log: log.path } : {}) });
       return 'failed';
     } finally {
-      log.close();
+      log?.close();
     }
   }
 
@@ -181,7 +182,8 @@ class Run {
     for (const id of decision.cancelled) this.#finish(this.#plan.steps.get(id)!, 'cancelled', 0);
   }
 
-  #fail(step: Step, error: unknown, ms: number, output: Pick<TaskFailure, 'lines' | 'log'> = {}): void {
+  #fail(step: Step, thrown: unknown, ms: number, output: Pick<TaskFailure, 'lines' | 'log'> = {}): void {
+    const error = asMachineError(thrown) ?? thrown;
     const message = error instanceof Error ? error.message : String(error);
     const hint = error instanceof TasksError && error.hint !== undefined ? `\n${error.hint}` : '';
     const where = error instanceof StepFailed && error.step !== undefined ? { step: error.step } : {};

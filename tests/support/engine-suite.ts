@@ -42,9 +42,13 @@ export function engineSuite(name: string, open: () => Promise<Opened>): void {
       writeFileSync(path.join(context, file), text);
     }
     writeFileSync(dockerfile, files.Dockerfile ?? 'FROM scratch\nCOPY . /\n');
-    const entries = walk(context, everything, openMemo(path.join(root, 'memo'))).map(
-      (entry): ContextEntry => ({ entry, source: path.join(context, entry.path) }),
-    );
+    const entries = walk(
+      context,
+      everything,
+      openMemo(path.join(root, 'memo'), (message) => {
+        throw new Error(message);
+      }),
+    ).map((entry): ContextEntry => ({ entry, source: path.join(context, entry.path) }));
     return {
       task: 'x:1',
       context: entries,

@@ -53,7 +53,7 @@ export function makeRig(exports: Readonly<Record<string, Definition>>, root = te
       const graph = makeGraph(rig.declarations, 'linux/amd64');
       const selected = select(graph, options.selectors ?? []);
       const scope = withNeeds(graph, selected);
-      const memo = openMemo(path.join(cacheFolder, 'memo'));
+      const memo = openMemo(path.join(cacheFolder, 'memo'), (message) => warnings.push(message));
       const observations = await observe(graph, scope, {
         root,
         memo,

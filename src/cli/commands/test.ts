@@ -5,7 +5,7 @@ import type { TaskRecord } from '../../model/record.ts';
 import type { TaskId } from '../../model/task.ts';
 import { runTests } from '../../run/tests.ts';
 import { type CommonFlags, jobsOf } from '../flags.ts';
-import type { Io } from '../io.ts';
+import { type Io, warner } from '../io.ts';
 import { type Prospect, planProject } from '../project.ts';
 import { makeReporter, makeServices, runProspect } from '../run.ts';
 
@@ -36,7 +36,7 @@ async function testSelected(
   const { plan, cacheFolder } = prospect;
   const reporter = await makeReporter(flags, io);
   const selected = [...plan.steps.values()].filter((step) => step.selected);
-  const passes = openPasses(cacheFolder, (message) => io.err(`warning: ${message}\n`));
+  const passes = openPasses(cacheFolder, warner(io));
   try {
     const { ok } = await runTests(selected, results, makeServices(prospect, io), passes, {
       jobs: jobsOf(flags, io),
