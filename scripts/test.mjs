@@ -1,4 +1,4 @@
-// Runs the tests: `npm test`, `npm test -- PATH…` (files, or folders below tests/).
+// Runs the tests: `npm test`, `npm test -- PATH…` (files, or folders below tests/). `--tests DIR` takes another folder.
 // One process per file, a few at once. A file counts only if it exits with 0 and its tally (tests/support/guard.ts)
 // says that every registered test started and ended; anything else fails the run. Last line: `N passed, N failed`.
 import { spawn } from 'node:child_process';
@@ -6,11 +6,18 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:f
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import pLimit from 'p-limit';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
-const bundles = path.join(root, 'node_modules/.cache/tests');
+const { values: flags, positionals: patterns } = parseArgs({
+  options: { tests: { type: 'string', default: path.join(root, 'tests') } },
+  allowPositionals: true,
+});
+const tests = path.resolve(flags.tests);
+/** One folder a process: a test of this runner runs it. */
+const bundles = path.join(root, `node_modules/.cache/tests-${process.pid}`);
 const guard = path.join(root, 'tests/support/guard.ts');
 const fileLimitMs = 20 * 60 * 1000;
 
@@ -25,8 +32,7 @@ const guardUvu = {
 };
 
 /** Test files below tests/ that the patterns name. A pattern that matches none is an error. */
-function select(patterns) {
-  const tests = path.join(root, 'tests');
+function select() {
   const all = readdirSync(tests, { recursive: true })
     .filter((name) => /\.test\.(ts|js|mjs)$/.test(name))
     .sort()
@@ -36,17 +42,14 @@ function select(patterns) {
   for (const pattern of patterns) {
     const wanted = path.resolve(root, pattern);
     const found = all.filter((file) => file === wanted || file.startsWith(`${wanted}${path.sep}`));
-    if (found.length === 0) throw new Error(`"${pattern}" matches no test file (tests/**/*.test.ts)`);
+    if (found.length === 0) throw new Error(`"${pattern}" matches no test file (*.test.ts below tests/)`);
     for (const file of found) chosen.add(file);
   }
   return [...chosen];
 }
 
 function runFile(file, index) {
-  const bundle = path.join(
-    bundles,
-    `${path.relative(path.join(root, 'tests'), file)}`.replace(/\.(ts|mjs)$/, '.js'),
-  );
+  const bundle = path.join(bundles, `${path.relative(tests, file)}`.replace(/\.(ts|mjs)$/, '.js'));
   const tallyFile = path.join(bundles, `tally-${index}.json`);
   return new Promise((resolve) => {
     const child = spawn(process.execPath, ['--enable-source-maps', bundle], {
@@ -91,13 +94,12 @@ function report(result) {
 }
 
 async function main() {
-  const files = select(process.argv.slice(2));
-  rmSync(bundles, { recursive: true, force: true });
+  const files = select();
   mkdirSync(bundles, { recursive: true });
   await build({
     entryPoints: files,
     outdir: bundles,
-    outbase: path.join(root, 'tests'),
+    outbase: tests,
     bundle: true,
     platform: 'node',
     format: 'esm',
@@ -129,8 +131,10 @@ async function main() {
   return failed > 0 || nothing ? 1 : 0;
 }
 
-process.exitCode = await main().catch((error) => {
-  console.error(error.message);
-  console.log('0 passed, 1 failed');
-  return 1;
-});
+process.exitCode = await main()
+  .catch((error) => {
+    console.error(error.message);
+    console.log('0 passed, 1 failed');
+    return 1;
+  })
+  .finally(() => rmSync(bundles, { recursive: true, force: true }));

@@ -38,6 +38,7 @@ async function withTimeout(work: unknown): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`still running after ${testLimit / 1000} s`)), testLimit);
+    timer.unref();
   });
   try {
     await Promise.race([work, late]);

@@ -20,8 +20,9 @@ export interface DoctorFlags extends CommonFlags {
 /** `tasks doctor`: what the machine has and lacks; exit 3 where builds cannot work. */
 export async function doctor(flags: DoctorFlags, io: Io): Promise<ExitCode> {
   if (flags.stop) return await stop(io);
+  const wanted = await wantedBy(flags, io);
   const look = async (): Promise<Facts> =>
-    await gatherFacts(io.environment, await wantedBy(flags, io), processProbe(io.environment));
+    await gatherFacts(io.environment, wanted, processProbe(io.environment));
   let facts = await look();
   if (flags.fix && (await fix(facts, io))) facts = await look();
   const checks = judge(facts);

@@ -1,0 +1,75 @@
+import { spawnSync } from 'node:child_process';
+import path from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { tempFolder, writeFiles } from '../support/temp.ts';
+
+const test = suite('the test runner lets nothing fail in silence');
+const runner = path.resolve('scripts/test.mjs');
+
+/** Runs the runner over the given test files. */
+function run(files: Readonly<Record<string, string>>, ...patterns: string[]) {
+  const folder = tempFolder();
+  const head = "import { suite, test } from 'uvu';\n";
+  writeFiles(folder, Object.fromEntries(Object.entries(files).map(([name, text]) => [name, head + text])));
+  const { status, stdout } = spawnSync(process.execPath, [runner, '--tests', folder, ...patterns], {
+    encoding: 'utf8',
+  });
+  return { status, stdout, last: stdout.trim().split('\n').at(-1) };
+}
+const good = "test('good', () => {});\ntest.run();\n";
+
+/** [what goes wrong, the test file, what is said] */
+const faults: [string, string, RegExp][] = [
+  ['a failing test', "test('bad', () => { throw new Error('x'); });\ntest.run();", /Error|FAIL/],
+  ['a test that throws a text', "test('bad', () => { throw 'x'; });\ntest.run();", /threw string: x/],
+  ['a forgotten run()', "test('never', () => {});", /never run \(1 tests\)/],
+  [
+    'a suite without its run()',
+    `${good}const other = suite('other');\nother('never', () => {});`,
+    /"other" was never run/,
+  ],
+  [
+    'a before hook that throws',
+    `test.before(() => { throw new Error('hook'); });\n${good}`,
+    /hook before .* threw/,
+  ],
+  [
+    'an after hook that throws',
+    `test.after(() => { throw new Error('hook'); });\n${good}`,
+    /hook after .* threw/,
+  ],
+  ['a file without tests', 'test.run();', /the file has no tests/],
+  ['a file that throws', `${good}throw new Error('early');`, /never started|exit code/],
+  [
+    'a process that ends early',
+    "test('bad', () => process.exit(0));\ntest.run();",
+    /still running at the end/,
+  ],
+  ['an .only that was left in', "test.only('one', () => {});\ntest.run();", /\.only was left/],
+  [
+    'a promise that never settles',
+    "test('bad', () => new Promise(() => {}));\ntest.run();",
+    /still running at the end/,
+  ],
+];
+
+for (const [what, text, said] of faults) {
+  test(`${what} fails the run`, () => {
+    const { status, stdout, last } = run({ 'a.test.ts': text, 'b.test.ts': good });
+    assert.is(status, 1, stdout);
+    assert.match(stdout, said);
+    assert.match(last!, /^\d+ passed, [1-9]\d* failed$/);
+  });
+}
+
+test('a pattern that matches no file fails the run', () => {
+  assert.is(run({ 'a.test.ts': good }, 'tests/nothing').status, 1);
+});
+
+test('all good: exit code 0, and skipped tests are counted', () => {
+  const { status, last } = run({ 'a.test.ts': `test.skip('later');\n${good}`, 'b.test.ts': good });
+  assert.equal([status, last], [0, '2 passed, 0 failed, 1 skipped']);
+});
+
+test.run();

@@ -1,0 +1,163 @@
+import { stripVTControlCharacters } from 'node:util';
+import * as fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { RunEvent } from '../../../src/model/events.ts';
+import { clipPainted, clock, columns, duration, size } from '../../../src/report/format.ts';
+import { githubReporter } from '../../../src/report/github.ts';
+import { makePaint } from '../../../src/report/paint.ts';
+import { plainReporter } from '../../../src/report/plain.ts';
+import { makeView } from '../../../src/report/view.ts';
+
+const test = suite('reports');
+const at = (second: number): string => new Date(Date.UTC(2026, 0, 1, 0, 0, second)).toISOString();
+const none = { built: 0, reused: 0, retagged: 0, pulled: 0, skipped: 0, failed: 0, blocked: 0, cancelled: 0 };
+
+const story: RunEvent[] = [
+  {
+    type: 'run-started',
+    time: at(0),
+    command: 'build',
+    jobs: 2,
+    tasks: [
+      { id: 'base:1', action: 'reuse', needs: [], expectedMs: 60_000 },
+      { id: 'files:1', action: 'run', needs: [], expectedMs: 10_000 },
+      { id: 'app:1', action: 'build', needs: ['base:1'], expectedMs: 30_000 },
+      { id: 'top:1', action: 'build', needs: ['app:1'], expectedMs: 5_000 },
+    ],
+  },
+  { type: 'task-finished', time: at(0), id: 'base:1', outcome: 'reused', ms: 0 },
+  { type: 'task-started', time: at(0), id: 'files:1', action: 'run' },
+  { type: 'task-started', time: at(0), id: 'app:1', action: 'build' },
+  { type: 'task-progress', time: at(1), id: 'app:1', step: 2, steps: 5, text: 'RUN make all' },
+  { type: 'task-output', time: at(1), id: 'app:1', line: '::error::gcc says' },
+  { type: 'task-finished', time: at(4), id: 'files:1', outcome: 'built', ms: 4_000, bytes: 12_300_000 },
+  {
+    type: 'task-finished',
+    time: at(9),
+    id: 'app:1',
+    outcome: 'failed',
+    ms: 9_000,
+    error: { message: 'exit code: 2', step: '[2/5] RUN make all', lines: ['gcc says'], log: '/logs/app' },
+  },
+  {
+    type: 'task-finished',
+    time: at(9),
+    id: 'top:1',
+    outcome: 'blocked',
+    ms: 0,
+    error: { message: 'app:1 did not succeed' },
+  },
+  {
+    type: 'run-finished',
+    time: at(9),
+    ok: false,
+    counts: { ...none, built: 1, reused: 1, failed: 1, blocked: 1 },
+    ms: 9_000,
+  },
+];
+const paint = makePaint(false);
+
+test('plain: a line at start and end, output only of failures', () => {
+  const written: string[] = [];
+  const { listen } = plainReporter((text) => void written.push(text), paint, false);
+  for (const event of story) listen(event);
+  assert.is(
+    written.join(''),
+    `tasks build   4 tasks: 1 up to date, 2 to build, 1 to run · 2 slots · about 35 s
+▸ files:1  run
+▸ app:1    build
+✔ files:1  ran in 4.0 s, 12 MB
+✖ app:1    failed after 9.0 s: [2/5] RUN make all
+  │ gcc says
+  exit code: 2
+  log: /logs/app
+■ top:1    blocked: app:1 did not succeed
+✖ 1 built, 1 up to date, 1 failed, 1 blocked in 9.0 s · saved about 1 m 0 s
+`,
+  );
+});
+
+test('github: output in groups, failures as annotations, nothing in it is taken for a command', () => {
+  const written: string[] = [];
+  const { listen } = githubReporter((text) => void written.push(text), paint);
+  for (const event of story) listen(event);
+  const text = written.join('');
+  assert.match(
+    text,
+    '::group::✖ app:1    failed after 9.0 s: [2/5] RUN make all\n ::error::gcc says\n::endgroup::\n',
+  );
+  assert.match(text, '::error title=app%3A1::exit code%3A 2%0A[2/5] RUN make all\n');
+});
+
+test('live: what runs, what waits for what, what is left; then what happened', () => {
+  const view = makeView(paint);
+  for (const event of story.slice(0, 6)) view.apply(event);
+  const screen = { rows: 24, columns: 80, spinner: '⠋' };
+  assert.equal(view.lines(Date.parse(at(3)), screen), [
+    'tasks build   4 tasks: 1 up to date, 2 to build, 1 to run · 2 slots · about 35 s',
+    '',
+    '⠋ files:1  run                                                    0:03 of ~0:10',
+    '⠋ app:1    2/5  RUN make all                                      0:03 of ~0:30',
+    '◌ top:1    waits for app:1',
+    '',
+    '0/3 tasks · longest path ends with top:1, ~32 s left',
+  ]);
+  for (const event of story.slice(6)) view.apply(event);
+  assert.match(
+    view.finalLines().join('\n'),
+    /✖ app:1 {4}failed[\s\S]*gcc says[\s\S]*log: \/logs\/app[\s\S]*1 failed, 1 blocked/,
+  );
+});
+
+test('live: no line is wider than the terminal and no screen higher, whatever its size and colours', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 20, max: 220 }),
+      fc.integer({ min: 12, max: 60 }),
+      fc.nat(9),
+      (width, rows, cut) => {
+        const view = makeView(makePaint(true));
+        for (const event of story.slice(0, cut + 1)) view.apply(event);
+        const lines = view.lines(Date.parse(at(5)), { rows, columns: width, spinner: '⠋' });
+        assert.ok(lines.length <= rows);
+        for (const line of lines) assert.ok(stripVTControlCharacters(line).length <= width, line);
+      },
+    ),
+  );
+});
+
+test('clipping keeps colours whole and is exact', () => {
+  const red = '\u001b[31m';
+  const plain = '\u001b[39m';
+  assert.is(clipPainted(`${red}abcdef${plain}`, 6), `${red}abcdef${plain}`);
+  assert.is(clipPainted(`${red}abcdef${plain}`, 4), `${red}abc…${plain}`);
+  assert.is(clipPainted('abc', 3), 'abc');
+});
+
+test('durations, clocks, sizes and columns read as people write them', () => {
+  assert.equal([400, 9_949, 41_000, 92_000, 7_500_000].map(duration), [
+    '0.4 s',
+    '9.9 s',
+    '41 s',
+    '1 m 32 s',
+    '2 h 5 m',
+  ]);
+  assert.equal([41_000, 725_000, 3_723_000].map(clock), ['0:41', '12:05', '1:02:03']);
+  assert.equal([0, 999, 1_000, 412_300_000, 1_250_000_000].map(size), [
+    '0 B',
+    '999 B',
+    '1.0 kB',
+    '412 MB',
+    '1.3 GB',
+  ]);
+  assert.equal(
+    columns([
+      ['a', 'bb', 'c'],
+      ['ddd', '', 'e'],
+    ]),
+    ['a    bb  c', 'ddd      e'],
+  );
+});
+
+test.run();
