@@ -138,7 +138,10 @@ test('every test file runs its suites', () => {
   );
   const forgotten = tests.filter((file) => {
     const text = readFileSync(path.join(root, 'tests', file), 'utf8');
-    return (text.match(/^(?:const|let) \w+ = suite[(<]/gm) ?? []).length > (text.match(/^\w+\.run\(\);$/gm) ?? []).length;
+    return (
+      (text.match(/^(?:const|let) \w+ = suite[(<]/gm) ?? []).length >
+      (text.match(/^\w+\.run\(\);$/gm) ?? []).length
+    );
   });
   assert.equal(forgotten, []);
 });
