@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { analyse } from '../dockerfile/analyse.ts';
-import { DockerfileError, parseDockerfile } from '../dockerfile/parse.ts';
+import { DockerfileError } from '../dockerfile/error.ts';
+import { parseDockerfile } from '../dockerfile/parse.ts';
 import type { Place, Wanted, WantedProgram } from '../doctor/facts.ts';
 import { registryOf } from '../doctor/places.ts';
 import { TasksError } from '../model/errors.ts';

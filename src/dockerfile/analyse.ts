@@ -1,5 +1,8 @@
-import { expand } from './expand.ts';
-import { type Dockerfile, DockerfileError, type Instruction } from './parse.ts';
+import { asPairs } from './pairs.ts';
+import { type Dockerfile, type Instruction, wordsOf } from './parse.ts';
+import { type ContextPath, type Taken, takenBy } from './reads.ts';
+import { emptyScope, lookupIn, type Scope, scopeAfter } from './scope.ts';
+import { findStage, findTarget, indexOf, readStages, type Stage, type Stages } from './stages.ts';
 
 /** An image from outside that a build uses. */
 export interface ExternalImage {
@@ -9,6 +12,14 @@ export interface ExternalImage {
   readonly isPinned: boolean;
 }
 
+/** One instruction that the target can see, in the form in which two that mean the same are equal. */
+export interface SeenStep {
+  /** `build 3`: the stage's name or number, and the instruction's number in it; `args` for those before the first FROM. */
+  readonly name: string;
+  readonly line: number;
+  readonly text: string;
+}
+
 export interface Analysis {
   /** All names that an ARG declares, anywhere in the file. */
   readonly declaredArgs: readonly string[];
@@ -16,130 +27,213 @@ export interface Analysis {
   readonly externalImages: readonly ExternalImage[];
   /** Downloads of the target's stages that have neither checksum nor commit. */
   readonly looseDownloads: readonly { readonly source: string; readonly line: number }[];
+  /** True: an image built on this one runs instructions that stand here (ONBUILD). */
+  readonly hasTriggers: boolean;
+  /** What the target sees; undefined where that is not understood exactly: then everything counts. */
+  readonly seen?: Seen;
+  /** Why it is not: in words, each with its line. */
+  readonly vague: readonly string[];
 }
 
-interface Stage {
-  readonly name: string | undefined;
-  readonly base: string;
-  readonly line: number;
-  readonly instructions: readonly Instruction[];
+/** All of a Dockerfile and its context that can change the target's image. */
+export interface Seen {
+  readonly steps: readonly SeenStep[];
+  /** Build args that the target's stages declare or stand on. */
+  readonly args: readonly string[];
+  readonly paths: readonly ContextPath[];
 }
 
 /**
- * What a build of a target takes from outside, with the given build args.
- * @throws DockerfileError for a target that does not exist
+ * What a build of a target sees and takes from outside, with the given build args.
+ * @throws DockerfileError for a target that does not exist, and words that BuildKit refuses
  */
 export function analyse(
-  dockerfile: Dockerfile,
+  file: Dockerfile,
   target: string | undefined,
   args: Readonly<Record<string, string>>,
 ): Analysis {
-  const declaredArgs = [
-    ...new Set(
-      dockerfile.instructions.filter((it) => it.keyword === 'ARG').flatMap((it) => it.words.map(argName)),
-    ),
-  ];
-  const syntax = dockerfile.syntax === undefined ? [] : [external(dockerfile.syntax, 1)];
-  if (dockerfile.isForeign) return { declaredArgs, externalImages: syntax, looseDownloads: [] };
-  const stages = readStages(dockerfile, args);
-  const visible = visibleStages(stages, findTarget(stages, target));
+  const syntax = file.syntax === undefined ? [] : [external(file.syntax, 1)];
+  const declaredArgs = [...new Set(file.instructions.flatMap((each) => argsOf(each, file.escapeToken)))];
+  const none = { declaredArgs, externalImages: syntax, looseDownloads: [], hasTriggers: true };
+  if (file.isForeign) return { ...none, vague: [`line 1: the language ${file.syntax} is not known`] };
+  const stages = readStages(file, args);
+  const walked = walkStages(file, stages, findTarget(stages.all, target), args);
+  const vague = [...new Set(walked.flatMap(({ vague: reasons }) => reasons))];
   return {
     declaredArgs,
-    externalImages: [...syntax, ...visible.flatMap((index) => imagesOf(stages, index))],
-    looseDownloads: visible.flatMap((index) => stages[index]!.instructions.flatMap(downloadsOf)),
+    externalImages: [...syntax, ...walked.flatMap(({ images }) => images)],
+    looseDownloads: walked.flatMap(({ loose }) => loose),
+    hasTriggers: walked.at(-1)!.hasTriggers,
+    vague,
+    ...(vague.length === 0 ? { seen: whatIsSeen(file, stages, walked) } : {}),
   };
 }
 
-function argName(word: string): string {
-  return word.split('=', 1)[0]!;
+/** A stage that the target sees, read to its end. */
+interface Walked {
+  readonly stage: Stage;
+  readonly index: number;
+  /** Triggers of the stage it stands on, then its own. */
+  readonly instructions: readonly Instruction[];
+  readonly scope: Scope;
+  readonly origins: readonly number[];
+  readonly images: readonly ExternalImage[];
+  readonly loose: readonly { readonly source: string; readonly line: number }[];
+  readonly paths: readonly ContextPath[];
+  readonly vague: readonly string[];
+  readonly hasTriggers: boolean;
 }
 
-function readStages(dockerfile: Dockerfile, args: Readonly<Record<string, string>>): Stage[] {
-  const variables = new Map<string, string>();
-  const stages: (Stage & { instructions: Instruction[] })[] = [];
-  for (const instruction of dockerfile.instructions) {
-    const stage = stages.at(-1);
-    if (instruction.keyword === 'FROM') {
-      const [image, as, name] = instruction.words;
-      const base = expand(image!, variables) ?? image!;
-      stages.push({
-        name: as?.toLowerCase() === 'as' ? name?.toLowerCase() : undefined,
-        base,
-        line: instruction.line,
-        instructions: [],
-      });
-    } else if (stage !== undefined) stage.instructions.push(instruction);
-    else for (const word of instruction.words) declareGlobal(word, variables, args);
-  }
-  return stages;
-}
-
-function declareGlobal(
-  word: string,
-  variables: Map<string, string>,
+/** The stages that the target sees, in the order of the file, the target last. */
+function walkStages(
+  file: Dockerfile,
+  stages: Stages,
+  target: number,
   args: Readonly<Record<string, string>>,
-): void {
-  const name = argName(word);
-  const written = word.includes('=') ? expand(word.slice(name.length + 1), variables) : undefined;
-  const value = args[name] ?? written;
-  if (value !== undefined) variables.set(name, value);
+): Walked[] {
+  const walked = new Map<number, Walked>();
+  const visit = (index: number): Walked => {
+    const known = walked.get(index);
+    if (known !== undefined) return known;
+    const { base } = stages.all[index]!;
+    const below = typeof base === 'number' ? visit(base) : undefined;
+    const own = walkStage(file, stages, index, below, args);
+    // Only earlier stages are looked up, so this ends.
+    for (const origin of own.origins) visit(origin);
+    walked.set(index, own);
+    return own;
+  };
+  visit(target);
+  return [...walked.values()].sort((a, b) => a.index - b.index);
 }
 
-function findTarget(stages: readonly Stage[], target: string | undefined): number {
-  if (target === undefined) return stages.length - 1;
-  const found = findStage(stages, stages.length, target);
-  if (found !== undefined) return found;
-  const names = stages.flatMap((stage) => stage.name ?? []);
-  throw new DockerfileError(
-    stages.at(-1)!.line,
-    `there is no stage "${target}"; there are ${names.length > 0 ? names.join(', ') : 'no named stages'}`,
-  );
-}
-
-/** A stage before `limit` by name or number; the last of a name wins, as BuildKit has it. */
-function findStage(stages: readonly Stage[], limit: number, name: string): number | undefined {
-  const index = stages.slice(0, limit).findLastIndex((stage) => stage.name === name.toLowerCase());
-  if (index >= 0) return index;
-  return /^\d+$/.test(name) && Number(name) < limit ? Number(name) : undefined;
-}
-
-/** The names of images or stages that a stage stands on or copies from, each with its line. */
-function originsOf(stage: Stage): { name: string; line: number }[] {
-  const copied = stage.instructions.flatMap((instruction) => {
-    const from = instruction.flags.filter((flag) => flag.name === 'from').map((flag) => flag.value);
-    const mounted = instruction.flags
-      .filter((flag) => flag.name === 'mount')
-      .flatMap((flag) => /(?:^|,)from=([^,]+)/.exec(flag.value)?.[1] ?? []);
-    return [...from, ...mounted].map((name) => ({ name, line: instruction.line }));
-  });
-  return [{ name: stage.base, line: stage.line }, ...copied];
-}
-
-function visibleStages(stages: readonly Stage[], target: number): number[] {
-  const seen = new Set([target]);
-  for (const index of seen) {
-    for (const { name } of originsOf(stages[index]!)) {
-      const found = findStage(stages, index, name);
-      if (found !== undefined) seen.add(found);
+function walkStage(
+  file: Dockerfile,
+  { all, globals }: Stages,
+  index: number,
+  below: Walked | undefined,
+  args: Readonly<Record<string, string>>,
+): Walked {
+  const stage = all[index]!;
+  const triggers = below?.stage.instructions.flatMap(({ trigger }) => trigger ?? []) ?? [];
+  const instructions = [...triggers, ...stage.instructions];
+  const isScratch = stage.base === 'scratch';
+  let scope = below?.scope ?? emptyScope(isScratch);
+  const vague = stage.base === undefined ? [`line ${stage.from.line}: the base hangs on the machine`] : [];
+  const images: ExternalImage[] =
+    typeof stage.base === 'string' && !isScratch ? [external(stage.base, stage.from.line)] : [];
+  const origins: number[] = [];
+  const taken: { line: number; taken: Taken }[] = [];
+  for (const instruction of [stage.from, ...instructions]) {
+    const what = takenBy(instruction, lookupIn(scope), file.escapeToken);
+    taken.push({ line: instruction.line, taken: what });
+    if (what.vague !== undefined) vague.push(`line ${instruction.line}: ${what.vague}`);
+    for (const name of what.origins) {
+      const origin =
+        (instruction.keyword === 'COPY' ? indexOf(all, name) : undefined) ?? findStage(all, name);
+      if (origin !== undefined && origin < index) origins.push(origin);
+      else if (name !== 'scratch') images.push(external(name, instruction.line));
     }
+    scope = scopeAfter(scope, instruction, { args, globals, escapeToken: file.escapeToken });
   }
-  return [...seen].sort((a, b) => a - b);
+  return {
+    stage,
+    index,
+    instructions,
+    scope,
+    origins,
+    images,
+    loose: taken.flatMap(({ line, taken: { loose } }) => loose.map((source) => ({ source, line }))),
+    paths: taken.flatMap(({ taken: { paths } }) => paths),
+    vague,
+    hasTriggers: stage.instructions.some(({ trigger }) => trigger !== undefined),
+  };
 }
 
-function imagesOf(stages: readonly Stage[], index: number): ExternalImage[] {
-  return originsOf(stages[index]!)
-    .filter(({ name }) => name !== 'scratch' && findStage(stages, index, name) === undefined)
-    .map(({ name, line }) => external(name, line));
+function whatIsSeen(file: Dockerfile, stages: Stages, walked: readonly Walked[]): Seen {
+  const declared = walked.flatMap(({ instructions }) =>
+    instructions.flatMap((each) => argsOf(each, file.escapeToken)),
+  );
+  const used = namesIn(walked.map(({ stage }) => `${stage.from.rest} ${flagText(stage.from)}`).join('\n'));
+  const relevant = withDefaults(stages.global, new Set([...declared, ...used]), file.escapeToken);
+  const globals = stages.global.filter((each) =>
+    argsOf(each, file.escapeToken).some((name) => relevant.has(name)),
+  );
+  const places = new Map(walked.map(({ index }, place) => [index, place]));
+  const stageSteps = walked.flatMap(({ stage, instructions, index }) => {
+    const name = stage.name ?? String(places.get(index));
+    const from =
+      typeof stage.base === 'number' ? `stage ${places.get(stage.base)}` : stage.from.rest.split(/\s/, 1)[0]!;
+    return [
+      { name: `${name} 0`, line: stage.from.line, text: join('FROM', flagText(stage.from), from) },
+      ...instructions.map((each, at) => ({
+        name: `${name} ${at + 1}`,
+        line: each.line,
+        text: canonical(each),
+      })),
+    ];
+  });
+  const args = new Set([...declared, ...relevant]);
+  return {
+    steps: [
+      ...(file.syntax === undefined ? [] : [{ name: 'syntax', line: 1, text: file.syntax }]),
+      ...(file.escapeToken === '\\' ? [] : [{ name: 'escape', line: 1, text: file.escapeToken }]),
+      ...globals.map((each, at) => ({ name: `args ${at + 1}`, line: each.line, text: canonical(each) })),
+      ...stageSteps,
+    ],
+    args: [...args].sort(),
+    paths: walked.flatMap(({ paths }) => paths),
+  };
+}
+
+/** Adds to names those that the defaults of their global ARGs are made of. */
+function withDefaults(
+  global: readonly Instruction[],
+  names: ReadonlySet<string>,
+  escapeToken: string,
+): Set<string> {
+  const all = new Set(names);
+  for (const each of [...global].reverse())
+    for (const { name, value } of asPairs(each, escapeToken))
+      if (all.has(name)) for (const other of namesIn(value ?? '')) all.add(other);
+  return all;
+}
+
+/** Every name that stands behind a `$`. */
+function namesIn(text: string): string[] {
+  return [...text.matchAll(/\$\{?(\w+)/g)].map((match) => match[1]!);
+}
+
+function argsOf({ keyword, rest, trigger, ...more }: Instruction, escapeToken: string): string[] {
+  if (trigger !== undefined) return argsOf(trigger, escapeToken);
+  return keyword === 'ARG' ? asPairs({ keyword, rest, ...more }, escapeToken).map(({ name }) => name) : [];
+}
+
+/** Words parted by one space where only the words count; anything else as it is written. */
+function canonical(instruction: Instruction): string {
+  const { keyword, rest, json, heredocs } = instruction;
+  const body =
+    json !== undefined
+      ? JSON.stringify(json)
+      : keyword === 'COPY' || keyword === 'ADD'
+        ? copyText(instruction)
+        : rest;
+  const documents = heredocs.map(({ name, content }) => `\n${content}${name}`).join('');
+  return join(keyword, flagText(instruction), body) + documents;
+}
+
+function copyText(instruction: Instruction): string {
+  return instruction.heredocs.length > 0 ? instruction.rest : wordsOf(instruction).join(' ');
+}
+
+function flagText({ flags }: Instruction): string {
+  return flags.map(({ name, value }) => `--${name}=${value}`).join(' ');
+}
+
+function join(...parts: readonly string[]): string {
+  return parts.filter((part) => part !== '').join(' ');
 }
 
 function external(reference: string, line: number): ExternalImage {
   return { reference, line, isPinned: /@sha256:[0-9a-f]{64}$/.test(reference) };
-}
-
-function downloadsOf(instruction: Instruction): { source: string; line: number }[] {
-  if (instruction.keyword !== 'ADD' || instruction.flags.some((flag) => flag.name === 'checksum')) return [];
-  return instruction.words
-    .slice(0, -1)
-    .filter((source) => /^(https?|git|ssh):\/\/|^git@/.test(source) && !/#[0-9a-f]{40}(:|$)/.test(source))
-    .map((source) => ({ source, line: instruction.line }));
 }

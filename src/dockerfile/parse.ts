@@ -1,14 +1,10 @@
-import { DockerfileParser, type Instruction as Parsed } from 'dockerfile-ast';
+import { DockerfileError } from './error.ts';
+import { type Heredoc, type LogicalLine, readHeredoc, readLines } from './lines.ts';
+import { isSpace, trim } from './space.ts';
 
-/** A Dockerfile that no builder takes, and the line that shows it (from 1). */
-export class DockerfileError extends Error {
-  override readonly name = 'DockerfileError';
-  readonly line: number;
-
-  constructor(line: number, message: string) {
-    super(message);
-    this.line = line;
-  }
+export interface Flag {
+  readonly name: string;
+  readonly value: string;
 }
 
 export interface Instruction {
@@ -16,16 +12,22 @@ export interface Instruction {
   readonly keyword: string;
   /** Where it begins, from 1. */
   readonly line: number;
-  readonly flags: readonly { readonly name: string; readonly value: string }[];
-  /** What stands behind the flags: the words, or the members of a JSON array; of a heredoc only what stands before its body. */
-  readonly words: readonly string[];
+  readonly flags: readonly Flag[];
+  /** What stands behind the flags, as it is written. */
+  readonly rest: string;
+  /** The members of its JSON form; undefined where it has another. */
+  readonly json?: readonly string[];
+  readonly heredocs: readonly Heredoc[];
+  /** What ONBUILD holds. */
+  readonly trigger?: Instruction;
 }
 
 export interface Dockerfile {
   readonly instructions: readonly Instruction[];
-  /** The image of the `# syntax=` line. Anything but docker's own means that we do not know the language. */
+  readonly escapeToken: string;
+  /** The image of the `# syntax=` line. */
   readonly syntax?: string;
-  /** True where the `syntax` line names another language. */
+  /** True where that is another language than docker's own. */
   readonly isForeign: boolean;
 }
 
@@ -34,64 +36,118 @@ const keywords = new Set(
     ' ',
   ),
 );
+const mayBeJson = new Set(['ADD', 'CMD', 'COPY', 'ENTRYPOINT', 'RUN', 'SHELL', 'VOLUME']);
 
 /**
- * Splits a Dockerfile into instructions.
+ * Splits a Dockerfile into instructions, as BuildKit does.
  * @throws DockerfileError where there is no stage, or an instruction that does not exist or stands before the first FROM
  */
 export function parseDockerfile(text: string): Dockerfile {
-  const parsed = DockerfileParser.parse(text);
-  const syntax = parsed
-    .getDirectives()
-    .find((directive) => directive.getDirective() === 'syntax')
-    ?.getValue();
-  const isForeign = syntax !== undefined && !/(^|\/)docker\/dockerfile(-upstream)?(:|@|$)/.test(syntax);
-  const instructions = parsed.getInstructions().map(readInstruction);
-  if (!isForeign) check(instructions);
-  return { instructions, isForeign, ...(syntax !== undefined ? { syntax } : {}) };
+  const syntax = syntaxOf(text);
+  if (syntax !== undefined && !/(^|\/)docker\/dockerfile(-upstream)?(:|@|$)/.test(syntax))
+    return { instructions: [], escapeToken: '\\', syntax, isForeign: true };
+  const { escapeToken, lines } = readLines(text);
+  const instructions = lines.map((line) => readInstruction(line, escapeToken));
+  check(instructions);
+  return { instructions, escapeToken, isForeign: false, ...(syntax !== undefined ? { syntax } : {}) };
 }
 
-function readInstruction(parsed: Parsed): Instruction {
-  const flags =
-    'getFlags' in parsed
-      ? (parsed.getFlags as () => { getName(): string; getValue(): string | null }[])()
-      : [];
+/** As BuildKit looks for it: in `#` or `//` directives, or a JSON object; behind a line `#!` too. */
+function syntaxOf(text: string): string | undefined {
+  const body = text.replace(/^\uFEFF/, '').replace(/^#![^\n]*(\n|$)/, '');
+  for (const mark of ['#', '//']) {
+    for (const line of body.split('\n')) {
+      const match = new RegExp(`^${mark}\\s*([a-zA-Z][a-zA-Z0-9]*)\\s*=\\s*(.+?)\\s*$`).exec(line);
+      const name = match?.[1]?.toLowerCase();
+      if (name === 'syntax') return match![2]!.split(' ', 1)[0];
+      if (name !== 'escape' && name !== 'check') break;
+    }
+  }
+  if (!body.trimStart().startsWith('{')) return undefined;
+  try {
+    const { syntax } = JSON.parse(body) as { syntax?: unknown };
+    return typeof syntax === 'string' ? syntax : undefined;
+  } catch {
+    // No JSON: then it is a Dockerfile, and wrong; the parser says where.
+    return undefined;
+  }
+}
+
+function readInstruction({ text, line, heredocs }: LogicalLine, escapeToken: string): Instruction {
+  const [, word, behind = ''] = /^([^\t\v\f\r ]+)(?:[\t\v\f\r ]+([\s\S]*))?$/.exec(text)!;
+  const keyword = word!.toUpperCase();
+  const { flags, rest } = splitFlags(behind, escapeToken);
+  const json = mayBeJson.has(keyword) ? readJson(rest) : undefined;
+  const inner = keyword === 'ONBUILD' && rest !== '' ? { text: rest, line, heredocs } : undefined;
   return {
-    keyword: parsed.getKeyword().toUpperCase(),
-    line: parsed.getRange().start.line + 1,
-    flags: flags.map((flag) => ({ name: flag.getName(), value: flag.getValue() ?? '' })),
-    words: readWords(parsed),
+    keyword,
+    line,
+    flags: flags.map((flag) => asFlag(flag)),
+    rest,
+    ...(json !== undefined ? { json } : {}),
+    heredocs,
+    ...(inner !== undefined ? { trigger: readInstruction(inner, escapeToken) } : {}),
   };
 }
 
-/** The library takes spaces out of JSON strings and counts a heredoc's body as arguments; both are mended here. */
-function readWords(parsed: Parsed): string[] {
-  const text = parsed.getArgumentsContent() ?? '';
-  if (/^\s*\[/.test(text)) {
-    try {
-      const values: unknown = JSON.parse(text);
-      if (Array.isArray(values) && values.every((value) => typeof value === 'string')) return values;
-    } catch {
-      // Not JSON after all: docker then takes it as plain words, too.
+/** Words that begin with `--`, quotes and escapes taken off, up to the first that does not; `--` alone ends them. */
+function splitFlags(text: string, escapeToken: string): { flags: string[]; rest: string } {
+  const flags: string[] = [];
+  let at = 0;
+  for (;;) {
+    while (at < text.length && isSpace(text[at]!)) at++;
+    if (!text.startsWith('--', at)) return { flags, rest: trim(text.slice(at)) };
+    let word = '';
+    let quote = '';
+    for (; at < text.length; at++) {
+      const char = text[at]!;
+      if (quote === '' && isSpace(char)) break;
+      if (char === quote) quote = '';
+      else if (quote === '' && (char === '"' || char === "'")) quote = char;
+      else if (char !== escapeToken) word += char;
+      else if (at + 1 < text.length) word += text[++at]!;
     }
+    if (word === '--') return { flags, rest: trim(text.slice(at)) };
+    flags.push(word);
   }
-  const first = text.split('\n', 1)[0]!;
-  const hasHeredoc = /<<-?\s*["']?\w/.test(first);
-  if (hasHeredoc) return first.split(/\s+/).filter(Boolean);
-  return parsed.getArguments().map((argument) => argument.getValue());
+}
+
+function asFlag(word: string): Flag {
+  const [, name, value] = /^--([^=]*)(?:=([\s\S]*))?$/.exec(word)!;
+  return { name: name!.toLowerCase(), value: value ?? '' };
+}
+
+function readJson(rest: string): string[] | undefined {
+  if (!rest.startsWith('[')) return undefined;
+  try {
+    const values: unknown = JSON.parse(rest);
+    if (Array.isArray(values) && values.every((value) => typeof value === 'string')) return values;
+  } catch {
+    // Not JSON after all: docker then takes it as plain words, too.
+  }
+  return undefined;
+}
+
+/** The words of an instruction without its heredocs: members of its JSON form, or what white space parts. */
+export function wordsOf(instruction: Instruction): readonly string[] {
+  const words = instruction.json ?? instruction.rest.split(/[\t\v\f\r ]+/).filter(Boolean);
+  return instruction.heredocs.length === 0 ? words : words.filter((word) => readHeredoc(word) === undefined);
 }
 
 function check(instructions: readonly Instruction[]): void {
-  const unknown = instructions.find((instruction) => !keywords.has(instruction.keyword));
-  if (unknown !== undefined)
-    throw new DockerfileError(unknown.line, `unknown instruction ${unknown.keyword}`);
-  const first = instructions.find((instruction) => instruction.keyword !== 'ARG');
+  for (const instruction of instructions) checkOne(instruction);
+  const first = instructions.find(({ keyword }) => keyword !== 'ARG');
   if (first === undefined)
     throw new DockerfileError(1, 'there is no FROM: a Dockerfile needs at least one stage');
   if (first.keyword !== 'FROM')
     throw new DockerfileError(first.line, `${first.keyword} stands before the first FROM`);
-  const empty = instructions.find(
-    (instruction) => instruction.words.length === 0 && instruction.keyword !== 'RUN',
-  );
-  if (empty !== undefined) throw new DockerfileError(empty.line, `${empty.keyword} has no arguments`);
+}
+
+function checkOne({ keyword, line, rest, heredocs, trigger }: Instruction): void {
+  if (!keywords.has(keyword)) throw new DockerfileError(line, `unknown instruction ${keyword}`);
+  if (rest === '' && heredocs.length === 0) throw new DockerfileError(line, `${keyword} has no arguments`);
+  if (trigger === undefined) return;
+  if (['FROM', 'MAINTAINER', 'ONBUILD'].includes(trigger.keyword))
+    throw new DockerfileError(line, `${trigger.keyword} cannot stand behind ONBUILD`);
+  checkOne(trigger);
 }

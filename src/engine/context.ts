@@ -13,15 +13,17 @@ type Content = Pick<BuildRequest, 'context' | 'dockerfile'>;
 
 /**
  * Writes a build context as a tar stream: exactly the given entries, one time, one owner, modes 644 and 755. Every file
- * is read again and compared with what was hashed. The Dockerfile comes last: a stream that was cut has none, and fails.
+ * is read again and compared with what was hashed. The Dockerfile, which must have a path in it, comes last: a stream that
+ * was cut has none, and fails.
  * Resolves when everything was written; the caller ends the stream.
  * @throws StepFailed where a file is not what it was
  */
 export async function sendContext(content: Content, target: Writable): Promise<void> {
-  const last = content.context.find(({ entry }) => entry.path === content.dockerfile.path);
+  const { path, source, digest, size, executable } = content.dockerfile;
+  const last: ContextEntry = { entry: { path: path!, type: 'file', executable, size, digest }, source };
   const pack = startPack();
-  const entries = content.context.filter((candidate) => candidate !== last);
-  const written = writeEntries(pack, last === undefined ? entries : [...entries, last]);
+  const others = content.context.filter(({ entry }) => entry.path !== path);
+  const written = writeEntries(pack, [...others, last]);
   await Promise.all([written, pump(pack, target)]);
 }
 

@@ -3,7 +3,7 @@ import type { Key, Manifest, ManifestLine } from '../model/record.ts';
 import type { CommandTask, ImageTask, Task, TaskId } from '../model/task.ts';
 
 /** Part of every key: another meaning of a manifest is another schema, and nothing old is reused. */
-const keySchema = 1;
+const keySchema = 2;
 
 /**
  * Everything that can change a task's result, as readable lines. The one source for both the key and its explanation.
@@ -39,12 +39,27 @@ function imageLines(task: ImageTask, observed: ObservedImage): ManifestLine[] {
     ['image', 'network', task.network],
     ['image', 'output', task.output],
     ...(task.target !== undefined ? [['image', 'target', task.target] as const] : []),
-    ...pairs('arg', task.args),
+    ...pairs('arg', countingArgs(task, observed)),
     ...pairs('label', task.labels),
-    ['dockerfile', task.dockerfile, observed.dockerfile.digest],
-    // Where the Dockerfile stands in the context decides whether COPY can see it.
-    ['image', 'dockerfile in context', observed.dockerfile.inContext ?? 'no'],
+    ...dockerfileLines(task, observed),
     ...observed.context.map((entry) => entryLine('file', entry)),
+  ];
+}
+
+/** Those that the seen stages declare, and those that BuildKit heeds without. */
+function countingArgs(task: ImageTask, { seen }: ObservedImage): Readonly<Record<string, string>> {
+  if (seen === undefined) return task.args;
+  const counts = (name: string): boolean =>
+    seen.args.includes(name) || name.startsWith('BUILDKIT_') || name === 'SOURCE_DATE_EPOCH';
+  return Object.fromEntries(Object.entries(task.args).filter(([name]) => counts(name)));
+}
+
+function dockerfileLines(task: ImageTask, { seen, dockerfile }: ObservedImage): ManifestLine[] {
+  if (seen !== undefined) return seen.steps.map(({ name, text }) => ['step', name, text]);
+  return [
+    ['dockerfile', task.dockerfile, dockerfile.digest],
+    // Where it stands in the context decides whether COPY can see it.
+    ['image', 'dockerfile in context', dockerfile.inContext ?? 'no'],
   ];
 }
 

@@ -13,22 +13,37 @@ export type Entry =
   | { readonly path: string; readonly type: 'fifo' }
   | { readonly path: string; readonly type: 'link'; readonly target: string };
 
-/** What an image task reads: its context after `.dockerignore`, its Dockerfile, and what it takes from outside. */
+/** What an image task reads: what its build can see of the context, its Dockerfile, and what it takes from outside. */
 export interface ObservedImage {
   readonly kind: 'image';
   /** Sorted by path; every directory has an entry. Paths are relative to the context, with `/`. */
   readonly context: readonly Entry[];
-  readonly dockerfile: {
-    /** The path in the context where it is part of it (and not ignored), else undefined. */
-    readonly inContext?: string;
-    /** Absolute path. */
-    readonly source: string;
-    readonly digest: string;
-    readonly executable: boolean;
-    readonly size: number;
-  };
+  readonly dockerfile: ObservedDockerfile;
+  /** What of the Dockerfile counts; undefined where it is not understood exactly: then every byte of it does. */
+  readonly seen?: SeenDockerfile;
+  /** Why it is not, in words. */
+  readonly vague: readonly string[];
   /** What can change without any of our inputs changing: unpinned bases, downloads without a checksum. */
   readonly impure: readonly string[];
+}
+
+export interface ObservedDockerfile {
+  /**
+   * Its path where it can be sent within the context: as one of its entries, or as one more that no instruction can see.
+   * Undefined where an instruction could see it although it is not to.
+   */
+  readonly inContext?: string;
+  /** Absolute path. */
+  readonly source: string;
+  readonly digest: string;
+  readonly executable: boolean;
+  readonly size: number;
+}
+
+/** The instructions that a target sees, and the build args that they declare or stand on. */
+export interface SeenDockerfile {
+  readonly steps: readonly { readonly name: string; readonly line: number; readonly text: string }[];
+  readonly args: readonly string[];
 }
 
 /** What a command task reads. */

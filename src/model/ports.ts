@@ -28,8 +28,14 @@ export interface BuildRequest {
   readonly task: TaskId;
   /** Everything that the build may see, need folders included; parents before children. */
   readonly context: readonly ContextEntry[];
-  /** The Dockerfile. `path`: its place in the context where it is an entry of it, else undefined. */
-  readonly dockerfile: { readonly path?: string; readonly source: string; readonly digest: string };
+  /** The Dockerfile. `path`: where it is sent within the context, as an entry of it or besides; undefined: outside of it. */
+  readonly dockerfile: {
+    readonly path?: string;
+    readonly source: string;
+    readonly digest: string;
+    readonly size: number;
+    readonly executable: boolean;
+  };
   readonly target?: string;
   readonly platform: string;
   readonly network: string;

@@ -1,18 +1,25 @@
+import type { Seen } from '../dockerfile/analyse.ts';
 import type { ImageTask } from '../model/task.ts';
 import type { Memo } from './memo.ts';
 
-/** What matters of a Dockerfile besides its bytes. */
+/** What matters of a Dockerfile, for one target and one set of build args. */
 export interface DockerfileFacts {
   readonly declaredArgs: readonly string[];
   /** What can change without anything of ours changing, in words. */
   readonly impure: readonly string[];
+  /** What the target sees; undefined where that is not understood exactly, and everything counts. */
+  readonly seen?: Seen;
+  /** Why it is not, in words. */
+  readonly vague: readonly string[];
+  /** True: what is built on the image runs instructions of this file. */
+  readonly hasTriggers: boolean;
   readonly faults: readonly { readonly line: number; readonly message: string }[];
 }
 
 /** Stands for a needed image, whose tag is not known yet. */
 const needPrefix = 'need.invalid/';
 
-/** The facts of a task's Dockerfile; remembered, since the parser takes longer to load than all else of a no-op. */
+/** The facts of a task's Dockerfile; remembered, since they are the same as long as its text is. */
 export async function dockerfileFacts(
   task: ImageTask,
   text: string,
@@ -31,17 +38,22 @@ async function readFacts(
   target: string | undefined,
   args: Record<string, string>,
 ): Promise<DockerfileFacts> {
-  const { DockerfileError, parseDockerfile } = await import('../dockerfile/parse.ts');
-  const { analyse } = await import('../dockerfile/analyse.ts');
+  // Loaded only for a Dockerfile that was never seen.
+  const [{ DockerfileError }, { parseDockerfile }, { analyse }] = await Promise.all([
+    import('../dockerfile/error.ts'),
+    import('../dockerfile/parse.ts'),
+    import('../dockerfile/analyse.ts'),
+  ]);
   try {
-    const { declaredArgs, externalImages, looseDownloads } = analyse(parseDockerfile(text), target, args);
+    const { externalImages, looseDownloads, ...facts } = analyse(parseDockerfile(text), target, args);
     const images = externalImages
       .filter((image) => !image.isPinned && !image.reference.startsWith(needPrefix))
       .map((image) => `line ${image.line}: ${image.reference} is not pinned by digest`);
     const downloads = looseDownloads.map(({ source, line }) => `line ${line}: ${source} has no checksum`);
-    return { declaredArgs, impure: [...new Set([...images, ...downloads])], faults: [] };
+    return { ...facts, impure: [...new Set([...images, ...downloads])], faults: [] };
   } catch (error) {
     if (!(error instanceof DockerfileError)) throw error;
-    return { declaredArgs: [], impure: [], faults: [{ line: error.line, message: error.message }] };
+    const fault = { line: error.line, message: error.message };
+    return { declaredArgs: [], impure: [], vague: [], hasTriggers: true, faults: [fault] };
   }
 }

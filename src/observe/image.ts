@@ -1,11 +1,12 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { compileIgnore, type Ignore, IgnoreError } from '../dockerfile/ignore.ts';
-import type { Entry, Observed, ObservedImage } from '../model/observed.ts';
-import type { ImageTask } from '../model/task.ts';
+import type { Observed, ObservedDockerfile } from '../model/observed.ts';
+import type { ImageTask, TaskId } from '../model/task.ts';
 import { type DockerfileFacts, dockerfileFacts } from './facts.ts';
 import type { Memo } from './memo.ts';
-import { everything, type Filter, readEntry, Unreadable, walk } from './walk.ts';
+import { type Visible, visibleOf } from './visible.ts';
+import { everything, type Filter, type Listed, list, readEntry, readListed, Unreadable } from './walk.ts';
 
 /** A fault of a definition that only the disk shows. */
 export interface Fault {
@@ -17,7 +18,7 @@ export interface Fault {
 }
 
 /** Folders (absolute) as they were already listed in this run: many tasks share a context. */
-export type ContextCache = Map<string, readonly Entry[]>;
+export type ContextCache = Map<string, readonly Listed[]>;
 
 export interface ImageReader {
   readonly root: string;
@@ -25,7 +26,12 @@ export interface ImageReader {
   readonly contexts: ContextCache;
   /** Part of what facts are remembered under. */
   readonly programId: string;
+  /** Tasks whose images make what is built on them run instructions (ONBUILD) that stand in another Dockerfile. */
+  readonly triggering: Set<TaskId>;
 }
+
+/** The name of a Dockerfile that stands outside of the context it is sent with. */
+const foreignName = '.image-tasks.Dockerfile';
 
 /**
  * What an image task reads: its context after the ignore file, and its Dockerfile. Faults of the definition go to
@@ -65,16 +71,32 @@ export async function observeImage(
       expected: 'a script, or a folder with an executable run',
     });
   }
-  const entries = listContext(context, dockerfile, reader, complain);
+  const listed = listContext(context, dockerfile, reader, complain);
   const facts = await dockerfileFacts(task, readText(dockerfile), reader);
   for (const fault of dockerfileFaults(task, facts)) complain(fault);
-  for (const fault of folderFaults(task, entries)) complain(fault);
+  for (const fault of folderFaults(task, listed)) complain(fault);
+  if (facts.hasTriggers) reader.triggering.add(task.id);
+  const vague = [...facts.vague, ...triggerWarnings(task, reader)];
+  const seen = vague.length === 0 ? facts.seen : undefined;
+  const visible = visibleOf(listed, seen?.paths ?? [wholeContext]);
   return {
     kind: 'image',
-    context: entries,
-    dockerfile: dockerfileEntry(context, dockerfile, entries, reader.memo),
+    context: visible.listed.map((each) => readListed(each, reader.memo)),
+    dockerfile: dockerfileEntry(context, dockerfile, listed, visible, reader.memo),
+    ...(seen !== undefined ? { seen: { steps: seen.steps, args: seen.args } } : {}),
+    vague,
     impure: facts.impure,
   };
+}
+
+const wholeContext = { path: '', isPattern: false };
+
+/** ONBUILD of a needed image's Dockerfile may copy anything of this task's context. */
+function triggerWarnings(task: ImageTask, { triggering }: ImageReader): string[] {
+  return task.needs
+    .flatMap((need) => (need.kind === 'image' ? need.tasks : []))
+    .filter((id) => triggering.has(id))
+    .map((id) => `${id} has ONBUILD instructions, which run here`);
 }
 
 function listContext(
@@ -82,7 +104,7 @@ function listContext(
   dockerfile: string,
   reader: ImageReader,
   complain: (fault: Fault) => void,
-): readonly Entry[] {
+): readonly Listed[] {
   const own = `${dockerfile}.dockerignore`;
   const ignoreFile = [own, path.join(context, '.dockerignore')].find((file) =>
     statSync(file, { throwIfNoEntry: false })?.isFile(),
@@ -97,9 +119,9 @@ function listContext(
     if (!(error instanceof IgnoreError)) throw error;
     complain({ field: 'context', message: `${path.relative(reader.root, ignoreFile!)}: ${error.message}` });
   }
-  const entries = walk(context, withoutState(filter, context, reader.root), reader.memo);
-  reader.contexts.set(id, entries);
-  return entries;
+  const listed = list(context, withoutState(filter, context, reader.root));
+  reader.contexts.set(id, listed);
+  return listed;
 }
 
 function asFilter(ignore: Ignore): Filter {
@@ -119,20 +141,24 @@ function withoutState(filter: Filter, context: string, root: string): Filter {
 function dockerfileEntry(
   context: string,
   dockerfile: string,
-  entries: readonly Entry[],
+  listed: readonly Listed[],
+  visible: Visible,
   memo: Memo,
-): ObservedImage['dockerfile'] {
+): ObservedDockerfile {
   const entry = readEntry(realpathSync(dockerfile), 'Dockerfile', memo);
   if (entry?.type !== 'file') throw new Unreadable(`${dockerfile} is no regular file`);
-  const relative = path.relative(context, dockerfile);
-  const inContext = entries.some((candidate) => candidate.path === relative && candidate.type === 'file');
-  return {
-    ...(inContext ? { inContext: relative } : {}),
-    source: dockerfile,
-    digest: entry.digest,
-    executable: entry.executable,
-    size: entry.size,
-  };
+  const { digest, executable, size } = entry;
+  const inContext = placeOf(path.relative(context, dockerfile), listed, visible);
+  return { ...(inContext !== undefined ? { inContext } : {}), source: dockerfile, digest, executable, size };
+}
+
+/** Where in the context a Dockerfile can stand without being seen where it is not to be. */
+function placeOf(relative: string, listed: readonly Listed[], visible: Visible): string | undefined {
+  const isOutside = relative.startsWith('..');
+  const name = isOutside ? foreignName : relative;
+  const found = isOutside ? undefined : listed.find((each) => each.path === relative);
+  if (found?.stat.isFile()) return name;
+  return visible.covers(name) || listed.some((each) => each.path === name) ? undefined : name;
 }
 
 function dockerfileFaults(task: ImageTask, facts: DockerfileFacts): Fault[] {
@@ -151,8 +177,8 @@ function dockerfileFaults(task: ImageTask, facts: DockerfileFacts): Fault[] {
   }));
 }
 
-function folderFaults(task: ImageTask, entries: readonly Entry[]): Fault[] {
-  const top = new Set(entries.map((entry) => entry.path.split('/', 1)[0]));
+function folderFaults(task: ImageTask, listed: readonly Listed[]): Fault[] {
+  const top = new Set(listed.map((each) => each.path.split('/', 1)[0]));
   return task.needs
     .filter((need) => need.kind === 'files' && top.has(need.name))
     .map((need) => ({

@@ -2,7 +2,7 @@ import { DefinitionError, type Problem } from '../model/errors.ts';
 import type { Observations, Observed } from '../model/observed.ts';
 import type { Graph, Task, TaskId } from '../model/task.ts';
 import { observeCommand } from './command.ts';
-import { type ContextCache, type Fault, observeImage } from './image.ts';
+import { type ContextCache, type Fault, type ImageReader, observeImage } from './image.ts';
 import type { Memo } from './memo.ts';
 import { Unreadable } from './walk.ts';
 
@@ -26,13 +26,14 @@ export async function observe(
   const problems = new Map<string, Problem>();
   const contexts: ContextCache = new Map();
   const observations = new Map<TaskId, Observed>();
+  const triggering = new Set<TaskId>();
   for (const id of ids) {
     const task = graph.tasks.get(id)!;
     const complain = (fault: Fault): void => {
       const problem = { file: task.where.file, definition: task.name, ...fault };
       problems.set(JSON.stringify(problem), problem);
     };
-    const observed = await observeTask(task, contexts, options, complain);
+    const observed = await observeTask(task, { ...options, contexts, triggering }, complain);
     if (observed !== undefined) observations.set(id, observed);
   }
   options.memo.save();
@@ -42,14 +43,13 @@ export async function observe(
 
 async function observeTask(
   task: Task,
-  contexts: ContextCache,
-  options: ObserveOptions,
+  reader: ObserveOptions & ImageReader,
   complain: (fault: Fault) => void,
 ): Promise<Observed | undefined> {
-  const { root, memo, environment } = options;
+  const { root, memo, environment } = reader;
   try {
     if (task.kind === 'command') return observeCommand(task, root, environment, memo, complain);
-    return await observeImage(task, { root, memo, contexts, programId: options.programId }, complain);
+    return await observeImage(task, reader, complain);
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error;
     return { kind: 'problem', code: 'unreadable', detail: error.message };

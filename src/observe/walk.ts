@@ -18,60 +18,70 @@ export interface Filter {
 
 export const everything: Filter = { omits: () => false, mayEnter: () => true };
 
+/** A path as it was found, not yet read. */
+export interface Listed {
+  readonly path: string;
+  readonly absolute: string;
+  readonly stat: BigIntStats;
+}
+
 /**
- * All entries below a folder that the filter lets in, sorted by path, each file with its digest. Links are not followed,
- * sockets are passed over as docker does. A left-out folder is listed where something below it is let in.
+ * All that stands below a folder and that the filter lets in, sorted by path. Links are not followed, sockets are passed
+ * over as docker does. A left-out folder is listed where something below it is let in.
  * @throws Unreadable naming the path
  */
-export function walk(folder: string, filter: Filter, memo: Memo): Entry[] {
-  const entries: Entry[] = [];
+export function list(folder: string, filter: Filter): Listed[] {
+  const listed: Listed[] = [];
   const visit = (relative: string): void => {
-    for (const name of list(folder, relative)) {
+    for (const name of namesIn(folder, relative)) {
       const child = relative === '' ? name : `${relative}/${name}`;
       const omitted = filter.omits(child);
       if (omitted && !filter.mayEnter(child)) continue;
       const absolute = path.join(folder, child);
       const stat = statOf(absolute);
+      const found = { path: child, absolute, stat };
       if (stat.isDirectory()) {
-        const before = entries.length;
-        if (!omitted) entries.push({ path: child, type: 'dir' });
+        const before = listed.length;
+        if (!omitted) listed.push(found);
         visit(child);
-        if (omitted && entries.length > before) entries.push({ path: child, type: 'dir' });
-      } else if (!omitted) {
-        const entry = entryOf(absolute, child, stat, memo);
-        if (entry !== undefined) entries.push(entry);
-      }
+        if (omitted && listed.length > before) listed.push(found);
+      } else if (!omitted && !stat.isSocket()) listed.push(found);
     }
   };
   visit('');
-  return entries.sort((a, b) => (a.path < b.path ? -1 : 1));
+  return listed.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** All entries below a folder that the filter lets in, sorted by path, each file with its digest. @throws Unreadable */
+export function walk(folder: string, filter: Filter, memo: Memo): Entry[] {
+  return list(folder, filter).map((listed) => readListed(listed, memo));
 }
 
 /** One path as an entry named `as`; undefined for a socket. @throws Unreadable */
 export function readEntry(absolute: string, as: string, memo: Memo): Entry | undefined {
   const stat = statOf(absolute);
-  return stat.isDirectory() ? { path: as, type: 'dir' } : entryOf(absolute, as, stat, memo);
+  return stat.isSocket() ? undefined : readListed({ path: as, absolute, stat }, memo);
 }
 
-function entryOf(absolute: string, as: string, stat: BigIntStats, memo: Memo): Entry | undefined {
+/** Reads what was listed: a file's digest, a link's target. @throws Unreadable */
+export function readListed({ path: name, absolute, stat }: Listed, memo: Memo): Entry {
+  if (stat.isDirectory()) return { path: name, type: 'dir' };
   if (stat.isFile()) {
     const digest = reading(absolute, () => memo.digest(absolute, stat));
-    return {
-      path: as,
-      type: 'file',
-      executable: (stat.mode & 0o100n) !== 0n,
-      size: Number(stat.size),
-      digest,
-    };
+    const executable = (stat.mode & 0o100n) !== 0n;
+    return { path: name, type: 'file', executable, size: Number(stat.size), digest };
   }
-  if (stat.isSymbolicLink())
-    return { path: as, type: 'link', target: reading(absolute, () => readlinkSync(absolute)) };
-  if (stat.isFIFO()) return { path: as, type: 'fifo' };
-  if (stat.isSocket()) return undefined;
+  if (stat.isSymbolicLink()) return { path: name, type: 'link', target: linkTarget(absolute) };
+  if (stat.isFIFO()) return { path: name, type: 'fifo' };
   throw new Unreadable(`${absolute} is a device; only files, folders, links and pipes can be in a build`);
 }
 
-function list(folder: string, relative: string): string[] {
+/** Where a link points, as it is written. @throws Unreadable */
+export function linkTarget(absolute: string): string {
+  return reading(absolute, () => readlinkSync(absolute));
+}
+
+function namesIn(folder: string, relative: string): string[] {
   const absolute = path.join(folder, relative);
   const names = reading(absolute, () => readdirSync(absolute));
   const broken = names.find((name) => name.includes('\uFFFD'));

@@ -67,11 +67,11 @@ function makeRequest(
   const own = observed.context.map(
     (entry): ContextEntry => ({ entry, source: path.join(context, entry.path) }),
   );
-  const { inContext, source, digest } = observed.dockerfile;
+  const { inContext, ...dockerfile } = observed.dockerfile;
   return {
     task: task.id,
     context: [...own, ...fileEntries(task, plan, input.results, services)],
-    dockerfile: { ...(inContext !== undefined ? { path: inContext } : {}), source, digest },
+    dockerfile: { ...(inContext !== undefined ? { path: inContext } : {}), ...dockerfile },
     ...(task.target !== undefined ? { target: task.target } : {}),
     platform: task.platform,
     network: task.network,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -52,7 +52,12 @@ export function engineSuite(name: string, open: () => Promise<Opened>): void {
     return {
       task: 'x:1',
       context: entries,
-      dockerfile: { source: dockerfile, digest: digestOf(dockerfile) },
+      dockerfile: {
+        source: dockerfile,
+        digest: digestOf(dockerfile),
+        size: statSync(dockerfile).size,
+        executable: false,
+      },
       platform: `linux/${process.arch === 'x64' ? 'amd64' : process.arch}`,
       network: 'default',
       args: {},

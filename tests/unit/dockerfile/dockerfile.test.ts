@@ -2,8 +2,8 @@ import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { analyse } from '../../../src/dockerfile/analyse.ts';
-import { expand } from '../../../src/dockerfile/expand.ts';
-import { DockerfileError, parseDockerfile } from '../../../src/dockerfile/parse.ts';
+import { DockerfileError } from '../../../src/dockerfile/error.ts';
+import { parseDockerfile } from '../../../src/dockerfile/parse.ts';
 
 const facts = (text: string, target?: string, args: Record<string, string> = {}) =>
   analyse(parseDockerfile(text), target, args);
@@ -91,17 +91,6 @@ test('what no builder takes is told with its line', () => {
     );
   }
   assert.throws(() => facts('FROM scratch AS a\n', 'b'), /no stage "b"; there are a/);
-});
-
-test('expand knows what BuildKit knows of variables, and says when it does not', () => {
-  const variables = new Map([
-    ['A', '1'],
-    ['E', ''],
-  ]);
-  assert.is(expand('x$A-${A}${E:-d}${A:+y}${E:+n}', variables), 'x1-1dy');
-  assert.is(expand('"a b"', variables), 'a b');
-  for (const text of ['$MISSING', '${A#x}', '${A:-${B}}', 'a\\b'])
-    assert.is(expand(text, variables), undefined, text);
 });
 
 test('property: any text gives instructions or a DockerfileError', () => {

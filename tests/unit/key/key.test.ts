@@ -42,6 +42,7 @@ const observed: ObservedImage = {
     executable: false,
     size: 9,
   },
+  vague: [],
   impure: [],
 };
 const needs = new Map([['base:latest', 'k0']]);

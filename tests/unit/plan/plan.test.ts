@@ -25,6 +25,7 @@ function see(graph: Graph): Map<TaskId, Observed> {
             kind: 'image',
             context: [],
             dockerfile: { source: 'x', digest: 'd', executable: false, size: 1 },
+            vague: [],
             impure: [],
           },
     ]),

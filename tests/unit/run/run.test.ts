@@ -51,7 +51,7 @@ test('a build gets its needs: images as content tags, files as folders; and labe
   const base = rig.engine.pending[0]!.request;
   assert.equal(
     base.context.map(({ entry }) => entry.path),
-    ['Dockerfile', 'rootfs', 'rootfs/rootfs.tar'],
+    ['rootfs', 'rootfs/rootfs.tar'],
   );
   rig.engine.pending[0]!.succeed();
   await settle();

@@ -1,0 +1,107 @@
+import { cleanPath } from './clean.ts';
+import { readMount } from './mounts.ts';
+import { type Instruction, wordsOf } from './parse.ts';
+import { attempt } from './stages.ts';
+import type { Lookup } from './words.ts';
+
+/** What an instruction takes. */
+export interface Taken {
+  /** Paths in the context, clean and without a slash first; the empty one is the whole of it. */
+  readonly paths: readonly ContextPath[];
+  /** Names of stages or images that it copies or mounts from. */
+  readonly origins: readonly string[];
+  /** Remote sources that have neither checksum nor commit. */
+  readonly loose: readonly string[];
+  /** Why it cannot be said exactly what it takes; undefined where it can. */
+  readonly vague?: string;
+}
+
+/** A path, or a pattern with `*`, `?`, `[…]` that stop at slashes, and `\` before one that is none. */
+export interface ContextPath {
+  readonly path: string;
+  readonly isPattern: boolean;
+}
+
+const nothing: Taken = { paths: [], origins: [], loose: [] };
+
+const knownFlags: Readonly<Record<string, readonly string[]>> = {
+  ADD: ['chown', 'chmod', 'link', 'keep-git-dir', 'checksum', 'unpack', 'exclude'],
+  COPY: ['chown', 'chmod', 'link', 'from', 'exclude', 'parents'],
+  FROM: ['platform'],
+  HEALTHCHECK: ['interval', 'timeout', 'start-period', 'start-interval', 'retries'],
+  RUN: ['mount', 'network', 'security', 'device'],
+};
+
+/** What an instruction takes, with the variables that it sees. @throws DockerfileError */
+export function takenBy(instruction: Instruction, lookup: Lookup, escapeToken: string): Taken {
+  const known = knownFlags[instruction.keyword] ?? [];
+  const unknown = instruction.flags.find(({ name }) => !known.includes(name));
+  if (unknown !== undefined) return { ...nothing, vague: `--${unknown.name} is not known` };
+  const expand = (word: string): string | undefined => attempt(word, lookup, escapeToken, instruction.line);
+  if (instruction.keyword === 'RUN') return takenByRun(instruction, expand);
+  if (instruction.keyword === 'COPY' || instruction.keyword === 'ADD')
+    return takenByCopy(instruction, expand);
+  return nothing;
+}
+
+type Expand = (word: string) => string | undefined;
+
+function takenByCopy(instruction: Instruction, expand: Expand): Taken {
+  const flag = (name: string): string | undefined =>
+    instruction.flags.findLast((each) => each.name === name)?.value;
+  const from = flag('from');
+  if (from !== undefined) return { ...nothing, origins: [from] };
+  const hasParents = (flag('parents') ?? 'false') !== 'false';
+  const sources = wordsOf(instruction).slice(0, -1).map(expand);
+  if (sources.includes(undefined))
+    return { ...nothing, vague: 'a source hangs on a variable of the base image' };
+  const remote = sources.filter((source) => isRemote(source!)) as string[];
+  const local = sources.filter((source) => !isRemote(source!)) as string[];
+  const isFixed = flag('checksum') !== undefined;
+  return {
+    origins: [],
+    loose: isFixed ? [] : remote.filter((source) => !/#[0-9a-f]{40}(:|$)|[?&]checksum=/.test(source)),
+    paths: local.map(hasParents ? withParents : contextPath),
+  };
+}
+
+/** As docker tells a URL or a git repository from a path. */
+function isRemote(source: string): boolean {
+  return /^(https?|git|ssh):\/\/|^[\w.-]+@[\w.-]+:/.test(source);
+}
+
+function takenByRun(instruction: Instruction, expand: Expand): Taken {
+  const paths: ContextPath[] = [];
+  const origins: string[] = [];
+  for (const { name, value } of instruction.flags) {
+    if (name !== 'mount') continue;
+    const mount = readMount(value);
+    const type = mount === undefined ? undefined : expand(mount.type);
+    if (mount === undefined || type === undefined)
+      return { ...nothing, vague: 'a mount is written in an unusual way' };
+    if (type !== 'bind' && type !== 'cache') continue;
+    if (mount.from !== undefined) origins.push(mount.from);
+    else if (type === 'bind') {
+      const source = expand(mount.source ?? '');
+      if (source === undefined) return { ...nothing, vague: 'a mount hangs on a variable of the base image' };
+      paths.push({ path: cleanPath(`/${source}`).slice(1), isPattern: false });
+    }
+  }
+  return { paths, origins, loose: [] };
+}
+
+function contextPath(source: string): ContextPath {
+  return { path: cleanPath(`/${source}`).slice(1), isPattern: hasWildcards(source) };
+}
+
+/** `--parents` has patterns of a kind of its own: all below what stands before the first wildcard, to be sure. */
+function withParents(source: string): ContextPath {
+  const whole = contextPath(source.replace('/./', '/'));
+  if (!whole.isPattern) return whole;
+  const before = whole.path.slice(0, whole.path.search(/[*?[\\]/));
+  return { path: before.slice(0, Math.max(0, before.lastIndexOf('/'))), isPattern: false };
+}
+
+function hasWildcards(text: string): boolean {
+  return /[*?[]/.test(text.replace(/\\[\s\S]/g, ''));
+}

@@ -1,0 +1,128 @@
+import { DockerfileError } from './error.ts';
+import { asPairs } from './pairs.ts';
+import type { Dockerfile, Instruction } from './parse.ts';
+import { expandWords, type Lookup, WordError } from './words.ts';
+
+/** A variable of which only the build itself knows whether it is set, and to what. */
+export class Unknowable extends Error {
+  override readonly name = 'Unknowable';
+}
+
+export interface Stage {
+  /** Lower case. */
+  readonly name: string | undefined;
+  readonly from: Instruction;
+  /** The base as an earlier stage's index, `scratch`, or an image's name; undefined where it hangs on what only the build knows. */
+  readonly base: number | string | undefined;
+  readonly instructions: readonly Instruction[];
+}
+
+/** Values of variables; null: unknowable. */
+export type Variables = ReadonlyMap<string, string | null>;
+
+export interface Stages {
+  /** ARG instructions before the first FROM. */
+  readonly global: readonly Instruction[];
+  /** What those give; null where it hangs on what only the build knows. */
+  readonly globals: Variables;
+  readonly all: readonly Stage[];
+}
+
+/** Set by BuildKit itself; what they are hangs on the machine and the platform asked for. */
+const platformArgs = /^(BUILD|TARGET)(PLATFORM|OS|OSVERSION|ARCH|VARIANT)$|^TARGETSTAGE$/;
+
+/** The stages of a file, with the given build args. @throws DockerfileError */
+export function readStages(file: Dockerfile, args: Readonly<Record<string, string>>): Stages {
+  const start = file.instructions.findIndex(({ keyword }) => keyword === 'FROM');
+  const global = file.instructions.slice(0, start);
+  const globals = readGlobals(global, args, file.escapeToken);
+  const all: (Stage & { instructions: Instruction[] })[] = [];
+  for (const instruction of file.instructions.slice(start)) {
+    if (instruction.keyword === 'FROM')
+      all.push({ ...readFrom(instruction, all, globals, file.escapeToken), instructions: [] });
+    else all.at(-1)!.instructions.push(instruction);
+  }
+  return { global, globals, all };
+}
+
+/** The index of the stage that a target names, by name or number; the last where it is undefined. @throws DockerfileError */
+export function findTarget(stages: readonly Stage[], target: string | undefined): number {
+  if (target === undefined) return stages.length - 1;
+  const found = findStage(stages, target) ?? indexOf(stages, target);
+  if (found !== undefined) return found;
+  const names = stages.flatMap((stage) => stage.name ?? []);
+  throw new DockerfileError(
+    stages.at(-1)!.from.line,
+    `there is no stage "${target}"; there are ${names.length > 0 ? names.join(', ') : 'no named stages'}`,
+  );
+}
+
+/** A stage by its name; of several the last. */
+export function findStage(stages: readonly Stage[], name: string): number | undefined {
+  const index = stages.findLastIndex((stage) => stage.name === name.toLowerCase());
+  return index < 0 ? undefined : index;
+}
+
+/** A stage by its number, where there is one. */
+export function indexOf(stages: readonly Stage[], number: string): number | undefined {
+  return /^\d+$/.test(number) && Number(number) < stages.length ? Number(number) : undefined;
+}
+
+/** True for an arg that BuildKit sets by itself, where it is declared. */
+export function isPlatformArg(name: string): boolean {
+  return platformArgs.test(name);
+}
+
+function globalLookup(globals: Variables): Lookup {
+  return (name) => {
+    const value = globals.get(name);
+    if (value === null || (value === undefined && isPlatformArg(name))) throw new Unknowable(name);
+    return value;
+  };
+}
+
+function readGlobals(
+  global: readonly Instruction[],
+  args: Readonly<Record<string, string>>,
+  escapeToken: string,
+): Variables {
+  const globals = new Map<string, string | null>();
+  for (const instruction of global) {
+    for (const { name, value } of asPairs(instruction, escapeToken)) {
+      if (Object.hasOwn(args, name)) globals.set(name, args[name]!);
+      else if (value !== undefined)
+        globals.set(name, attempt(value, globalLookup(globals), escapeToken, instruction.line) ?? null);
+    }
+  }
+  return globals;
+}
+
+/** An expanded word; undefined where it hangs on what only the build knows. @throws DockerfileError */
+export function attempt(word: string, lookup: Lookup, escapeToken: string, line: number): string | undefined {
+  try {
+    return expandWords(word, lookup, { escape: escapeToken }).text;
+  } catch (error) {
+    if (error instanceof Unknowable) return undefined;
+    if (error instanceof WordError) throw new DockerfileError(line, `${word}: ${error.message}`);
+    throw error;
+  }
+}
+
+function readFrom(
+  from: Instruction,
+  before: readonly Stage[],
+  globals: Variables,
+  escapeToken: string,
+): Omit<Stage, 'instructions'> {
+  const words = from.rest.split(/[\t\v\f\r ]+/);
+  const [image, as, name] = words;
+  const isNamed = words.length === 3 && as!.toLowerCase() === 'as';
+  if (words.length !== 1 && !isNamed)
+    throw new DockerfileError(from.line, `FROM takes an image, and "AS" and a name behind it`);
+  if (isNamed && !/^[a-z][a-z0-9-_.]*$/i.test(name!))
+    throw new DockerfileError(from.line, `"${name}" is no name of a stage`);
+  const base = attempt(image!, globalLookup(globals), escapeToken, from.line);
+  if (base === '') throw new DockerfileError(from.line, `the base ${image} is empty`);
+  const stage = base === undefined ? undefined : findStage(before, base);
+  return { name: isNamed ? name!.toLowerCase() : undefined, from, base: stage ?? base };
+}

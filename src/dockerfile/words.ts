@@ -1,0 +1,278 @@
+import { isSpace } from './space.ts';
+
+/** The value of a variable; undefined where it is not set. */
+export type Lookup = (name: string) => string | undefined;
+
+/** A word that BuildKit would refuse: a quote or brace without its end, a substitution that does not exist. */
+export class WordError extends Error {
+  override readonly name = 'WordError';
+}
+
+export interface WordOptions {
+  /** The escape character: a backslash unless the Dockerfile says a backtick. */
+  readonly escape?: string;
+  /** Keep quotes in the result. */
+  readonly rawQuotes?: boolean;
+  /** Keep escape characters in the result. */
+  readonly rawEscapes?: boolean;
+  /** Leave variables that are not set as they are written. */
+  readonly skipUnset?: boolean;
+}
+
+/**
+ * Replaces variables, takes quotes and escapes off, and splits into words, as BuildKit's `shell.Lex` does: `$x`, `${x}`,
+ * `${x:-word}`, `:+`, `:?` and the same without colon, `${x#pattern}`, `##`, `%`, `%%`, `${x/pattern/word}`, `//`.
+ * `text` is the whole as one word. @throws WordError, and whatever `lookup` throws
+ */
+export function expandWords(
+  source: string,
+  lookup: Lookup,
+  options: WordOptions = {},
+): { text: string; words: readonly string[] } {
+  return new Lexer(source, lookup, options).until(undefined, options.rawEscapes === true);
+}
+
+const special = /[@*#?\-$!0]/;
+const digit = /\p{Nd}/u;
+const nameChar = /[\p{L}\p{Nd}_]/u;
+
+/** Collects characters into words; white space that was not quoted or escaped parts them. */
+class Words {
+  readonly #done: string[] = [];
+  #current = '';
+
+  add(char: string): void {
+    if (!isSpace(char)) this.#current += char;
+    else if (this.#current !== '') this.#done.push(this.#take());
+  }
+
+  addRaw(text: string): void {
+    this.#current += text;
+  }
+
+  finish(): string[] {
+    return this.#current === '' ? this.#done : [...this.#done, this.#take()];
+  }
+
+  #take(): string {
+    const word = this.#current;
+    this.#current = '';
+    return word;
+  }
+}
+
+class Lexer {
+  readonly #chars: readonly string[];
+  readonly #lookup: Lookup;
+  readonly #options: WordOptions;
+  readonly #escape: string;
+  #at = 0;
+
+  constructor(source: string, lookup: Lookup, options: WordOptions) {
+    this.#chars = [...source];
+    this.#lookup = lookup;
+    this.#options = options;
+    this.#escape = options.escape ?? '\\';
+  }
+
+  /** Reads up to a closing character, or, without one, to the end. */
+  until(stop: string | undefined, rawEscapes: boolean): { text: string; words: readonly string[] } {
+    const words = new Words();
+    let text = '';
+    for (let char = this.#peek(); char !== undefined; char = this.#peek()) {
+      if (char === stop) {
+        this.#at++;
+        return { text, words: words.finish() };
+      }
+      const part = this.#special(char, rawEscapes);
+      if (part !== undefined) {
+        text += part;
+        if (char === '$') for (const each of part) words.add(each);
+        else words.addRaw(part);
+        continue;
+      }
+      this.#at++;
+      if (char !== this.#escape) {
+        words.add(char);
+        text += char;
+        continue;
+      }
+      const escaped = this.#next();
+      const kept = `${rawEscapes ? char : ''}${escaped ?? ''}`;
+      words.addRaw(kept);
+      text += kept;
+    }
+    if (stop !== undefined) throw new WordError(`"${stop}" is missing`);
+    return { text, words: words.finish() };
+  }
+
+  #special(char: string, rawEscapes: boolean): string | undefined {
+    if (char === '$') return this.#dollar();
+    if (char === '<') return this.#heredocMark();
+    if (char === "'") return this.#singleQuoted();
+    if (char === '"') return this.#doubleQuoted(rawEscapes);
+    return undefined;
+  }
+
+  #singleQuoted(): string {
+    const quote = this.#options.rawQuotes ? "'" : '';
+    this.#at++;
+    const end = this.#chars.indexOf("'", this.#at);
+    if (end < 0) throw new WordError('a single quote is not closed');
+    const text = this.#chars.slice(this.#at, end).join('');
+    this.#at = end + 1;
+    return quote + text + quote;
+  }
+
+  #doubleQuoted(rawEscapes: boolean): string {
+    const quote = this.#options.rawQuotes ? '"' : '';
+    let text = '';
+    this.#at++;
+    for (;;) {
+      const char = this.#peek();
+      if (char === undefined) throw new WordError('a double quote is not closed');
+      if (char === '$') {
+        text += this.#dollar();
+        continue;
+      }
+      this.#at++;
+      if (char === '"') return quote + text + quote;
+      if (char !== this.#escape) {
+        text += char;
+        continue;
+      }
+      if (rawEscapes) text += char;
+      const next = this.#peek();
+      if (next === undefined) continue;
+      const isEscaped = next === '"' || next === '$' || next === this.#escape;
+      if (isEscaped) this.#at++;
+      text += isEscaped ? next : char;
+    }
+  }
+
+  /** `<<`, and white space behind it, belong to the word of a heredoc. */
+  #heredocMark(): string {
+    this.#at++;
+    if (this.#peek() !== '<') return '<';
+    this.#at++;
+    let space = '';
+    for (let char = this.#peek(); char === ' ' || char === '\t' || char === '\r'; char = this.#peek())
+      space += this.#next();
+    return `<<${space}`;
+  }
+
+  #dollar(): string {
+    this.#at++;
+    if (this.#peek() !== '{') {
+      const name = this.#name();
+      if (name === '') return '$';
+      return this.#lookup(name) ?? (this.#options.skipUnset ? `$${name}` : '');
+    }
+    this.#at++;
+    if (['{', '}', ':', undefined].includes(this.#peek())) throw new WordError('bad substitution');
+    const name = this.#name();
+    const char = this.#next();
+    if (char === '}') return this.#lookup(name) ?? (this.#options.skipUnset ? `\${${name}}` : '');
+    if (char === '/') return this.#replacement(name);
+    const colon = char === ':';
+    const operator = colon ? this.#next() : char;
+    if (operator === undefined || !(colon ? '-+?' : '-+?#%').includes(operator))
+      throw new WordError(`"${colon ? ':' : ''}${operator ?? ''}" is no substitution`);
+    const word = this.until('}', operator === '#' || operator === '%').text;
+    const value = this.#lookup(name);
+    if (value === undefined && this.#options.skipUnset)
+      return `\${${name}${colon ? ':' : ''}${operator}${word}}`;
+    return substitute(name, value, operator, colon, word);
+  }
+
+  #replacement(name: string): string {
+    const all = this.#peek() === '/';
+    if (all) this.#at++;
+    const pattern = this.until('/', true).text;
+    const word = this.until('}', true).text;
+    const value = this.#lookup(name);
+    if (value === undefined && this.#options.skipUnset) return `\${${name}/${pattern}/${word}}`;
+    const regex = patternRegex(pattern, true, false, all ? 'gu' : 'u');
+    // Go replaces all with `$1` as a group; single replacements are taken as they are.
+    if (all && word.includes('$')) throw new WordError('"$" in the replacement of "//" is not supported');
+    return (value ?? '').replace(regex, () => word);
+  }
+
+  #name(): string {
+    const first = this.#peek();
+    if (first === undefined) return '';
+    if (special.test(first) && !digit.test(first)) return this.#next()!;
+    const allowed = digit.test(first) ? digit : nameChar;
+    let name = '';
+    for (let char = this.#peek(); char !== undefined && allowed.test(char); char = this.#peek())
+      name += this.#next();
+    return name;
+  }
+
+  #peek(): string | undefined {
+    return this.#chars[this.#at];
+  }
+
+  #next(): string | undefined {
+    return this.#chars[this.#at++];
+  }
+}
+
+function substitute(
+  name: string,
+  value: string | undefined,
+  operator: string,
+  colon: boolean,
+  word: string,
+): string {
+  const isMissing = value === undefined || (colon && value === '');
+  switch (operator) {
+    case '-':
+      return isMissing ? word : value;
+    case '+':
+      return isMissing ? '' : word;
+    case '?':
+      if (isMissing) throw new WordError(`${name}: ${word || 'must be set'}`);
+      return value;
+    default: {
+      const longest = word.startsWith(operator);
+      const pattern = longest ? word.slice(1) : word;
+      if (operator === '#') return trimPrefix(pattern, value ?? '', longest);
+      return reverse(trimPrefix(reversePattern(pattern), reverse(value ?? ''), longest));
+    }
+  }
+}
+
+function trimPrefix(pattern: string, value: string, longest: boolean): string {
+  const match = patternRegex(pattern, longest, true, 'u').exec(value);
+  return match === null ? value : value.slice(match[0].length);
+}
+
+/** `*` any text, `?` one character, `\` takes the meaning of these away; nothing else is special. */
+function patternRegex(pattern: string, longest: boolean, anchored: boolean, flags: string): RegExp {
+  const chars = [...pattern];
+  let source = anchored ? '^' : '';
+  for (let at = 0; at < chars.length; at++) {
+    const char = chars[at]!;
+    if (char === '*') source += longest ? '[^\\n]*' : '[^\\n]*?';
+    else if (char === '?') source += '[^\\n]';
+    else if (char === '\\') {
+      const next = chars[at + 1];
+      if (next === '}' || next === '/') continue;
+      if (next === undefined || !'*?\\'.includes(next))
+        throw new WordError(`"\\${next ?? ''}" is no escape in a pattern`);
+      source += `\\${next}`;
+      at++;
+    } else source += /[[\]{}.+()|^$/]/.test(char) ? `\\${char}` : char;
+  }
+  return new RegExp(source, flags);
+}
+
+function reverse(text: string): string {
+  return [...text].reverse().join('');
+}
+
+/** Escapes stay before what they escape. */
+function reversePattern(pattern: string): string {
+  return (pattern.match(/\\[\s\S]|[\s\S]/gu) ?? []).reverse().join('');
+}
