@@ -30,7 +30,10 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<ExitC
       .description(description)
       .addHelpText('after', `\nExamples:\n${example.replace(/^/gm, '  ')}`)
       .action(async (...args: unknown[]) => {
-        const positional = args.slice(0, -2).flat() as string[];
+        const positional = args
+          .slice(0, -2)
+          .flat()
+          .filter((each) => each !== undefined) as string[];
         exitCode = await handler(io, positional, { ...program.opts(), ...(args.at(-2) as CommonFlags) });
       });
     return command;
@@ -56,6 +59,14 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<ExitC
   )
     .option('--check', 'exit with 1 if anything would be done')
     .option('--force', 'as if build were called with --force');
+  common(
+    add(
+      'why <task> [other]',
+      'what differs from the last time, or from another task',
+      whyExamples,
+      async (it, selectors, flags) => (await import('./commands/why.ts')).why(selectors, flags, it),
+    ),
+  );
   common(
     add(
       'test [selectors...]',
@@ -127,6 +138,8 @@ RELEASE=1 tasks build --repo citus   with release tags instead of -dev ones`;
 const planExamples = `tasks plan                 what is to be done, and why
 tasks plan +extbuilder:17  with all that it needs
 tasks plan --check         exit with 1 if anything would be done`;
+const whyExamples = `tasks why extbuilder:17                 input by input: what changed since it was built
+tasks why extbuilder:17 extbuilder:15   what makes two tasks different`;
 const testExamples = `tasks test                 all images that have a test
 tasks test extbuilder:17 --retest`;
 const graphExamples = `tasks graph                   a tree

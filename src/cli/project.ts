@@ -10,13 +10,13 @@ import { TasksError } from '../model/errors.ts';
 import type { Observations } from '../model/observed.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Engine, EngineImage, Records } from '../model/ports.ts';
-import type { Manifest, TaskRecord } from '../model/record.ts';
 import { type Graph, makesFiles, type Project, type TaskId } from '../model/task.ts';
 import { keptDigests } from '../observe/kept.ts';
 import { type Memo, openMemo } from '../observe/memo.ts';
 import { observe } from '../observe/observe.ts';
-import { makePlan } from '../plan/plan.ts';
+import { makePlan, type Nearest } from '../plan/plan.ts';
 import { namingOf } from '../plan/refs.ts';
+import { siblingsOf } from '../plan/siblings.ts';
 import { type CommonFlags, type GlobalFlags, namesOf } from './flags.ts';
 import { type Io, warner } from './io.ts';
 
@@ -58,6 +58,8 @@ export async function openProject(flags: GlobalFlags, io: Io): Promise<OpenProje
 export interface Prospect extends OpenProject {
   readonly plan: Plan;
   readonly observations: Observations;
+  /** The records that reasons and durations come from. */
+  readonly latest: ReadonlyMap<TaskId, Nearest>;
   readonly records: Records;
   readonly memo: Memo;
   /** Undefined where nothing in the plan makes an image. */
@@ -93,6 +95,7 @@ export async function planProject(
   const tasks = [...scope].map((id) => graph.tasks.get(id)!);
   const engine = tasks.some((task) => task.kind === 'image') ? dockerEngine(io.environment) : undefined;
   const fileKeys = tasks.filter(makesFiles).flatMap((task) => keyed.get(task.id)?.key ?? []);
+  const latest = await nearestOf(graph, scope, keyed, records);
   const plan = makePlan({
     graph,
     selected,
@@ -104,11 +107,11 @@ export async function planProject(
       images: tasks.every(makesFiles) ? [] : await seeImages(engine, io, options),
       files: keptDigests(cacheFolder, fileKeys, memo),
     },
-    latest: await latestOf(scope, keyed, records),
+    latest,
     naming: namingOf(names, open.project, io.now()),
     forced: flags.force ? (selectors.length === 0 ? scope : selected) : new Set(),
   });
-  return { ...open, plan, observations, records, memo, engine };
+  return { ...open, plan, observations, latest, records, memo, engine };
 }
 
 async function seeImages(
@@ -126,18 +129,28 @@ async function seeImages(
   }
 }
 
-/** The last records of tasks; the manifest only where the key is another one, since only then it explains something. */
-async function latestOf(
+/**
+ * The last record of each task, or, of one that was never made, of its closest version. The manifest comes with it only
+ * where the key is another one, since only then it explains something.
+ */
+async function nearestOf(
+  graph: Graph,
   scope: ReadonlySet<TaskId>,
   keyed: ReadonlyMap<TaskId, Keyed>,
   records: Records,
-): Promise<Map<TaskId, { record: TaskRecord; manifest?: Manifest }>> {
-  const latest = new Map<TaskId, { record: TaskRecord; manifest?: Manifest }>();
-  for (const [id, record] of await records.latest([...scope])) {
+): Promise<Map<TaskId, Nearest>> {
+  const own = await records.latest([...scope]);
+  const siblings = new Map([...scope].filter((id) => !own.has(id)).map((id) => [id, siblingsOf(graph, id)]));
+  const others = await records.latest([...new Set([...siblings.values()].flat())]);
+  const nearest = new Map<TaskId, Nearest>();
+  for (const id of scope) {
+    const closest = siblings.get(id)?.find((other) => others.has(other));
+    const record = own.get(id) ?? (closest === undefined ? undefined : others.get(closest));
+    if (record === undefined) continue;
     const manifest = record.key === keyed.get(id)?.key ? undefined : await records.manifest(record.key);
-    latest.set(id, { record, ...(manifest ? { manifest } : {}) });
+    nearest.set(id, { record, ...(manifest ? { manifest } : {}) });
   }
-  return latest;
+  return nearest;
 }
 
 /** Linux on this machine's architecture, in the words of image platforms. */

@@ -11,8 +11,10 @@ const bulky = new Set(['file']);
  * sees a fresh copy made through JSON.
  */
 export function hashManifest(manifest: Manifest): Key {
-  const few = manifest.lines.filter(([kind]) => !bulky.has(kind));
-  const many = manifest.lines.filter(([kind]) => bulky.has(kind));
+  // Without what is only for people.
+  const lines = manifest.lines.map(([kind, name, value]): ManifestLine => [kind, name, value]);
+  const few = lines.filter(([kind]) => !bulky.has(kind));
+  const many = lines.filter(([kind]) => bulky.has(kind));
   const fresh = JSON.parse(JSON.stringify({ schema: manifest.schema, lines: few, files: digestOf(many) }));
   return objectHash(fresh, { algorithm: 'sha256', respectType: false });
 }

@@ -55,7 +55,7 @@ function countingArgs(task: ImageTask, { seen }: ObservedImage): Readonly<Record
 }
 
 function dockerfileLines(task: ImageTask, { seen, dockerfile }: ObservedImage): ManifestLine[] {
-  if (seen !== undefined) return seen.steps.map(({ name, text }) => ['step', name, text]);
+  if (seen !== undefined) return seen.steps.map(({ name, text, line }) => ['step', name, text, line]);
   return [
     ['dockerfile', task.dockerfile, dockerfile.digest],
     // Where it stands in the context decides whether COPY can see it.

@@ -3,8 +3,11 @@ import type { TaskId } from './task.ts';
 /** SHA-256 (64 hex) over a task's manifest. */
 export type Key = string;
 
-/** One readable line of a manifest: what kind of input, its name, and its value or digest. */
-export type ManifestLine = readonly [kind: string, name: string, value: string];
+/**
+ * One readable line of a manifest: what kind of input, its name, and its value or digest. The fourth, where there is one,
+ * is for people: the line in the Dockerfile where it stands now. It is not part of the key.
+ */
+export type ManifestLine = readonly [kind: string, name: string, value: string, line?: number];
 
 /** The complete description of one task's computation; what the key is made from. */
 export interface Manifest {

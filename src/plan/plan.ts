@@ -1,4 +1,5 @@
-import { describe, explain } from '../key/explain.ts';
+import { describe } from '../key/difference.ts';
+import { explain } from '../key/explain.ts';
 import type { Keyed } from '../key/keys.ts';
 import type { Observations } from '../model/observed.ts';
 import type { Plan, Reason, Step } from '../model/plan.ts';
@@ -16,11 +17,17 @@ export interface PlanInput {
   readonly observations: Observations;
   readonly keyed: ReadonlyMap<TaskId, Keyed>;
   readonly world: World;
-  /** The last record of tasks under any key, and its manifest, for reasons and expected durations. */
-  readonly latest: ReadonlyMap<TaskId, { record: TaskRecord; manifest?: Manifest }>;
+  /** For reasons and expected durations. */
+  readonly latest: ReadonlyMap<TaskId, Nearest>;
   readonly naming: Naming;
   /** Tasks to be made from nothing. */
   readonly forced: ReadonlySet<TaskId>;
+}
+
+/** The last record of a task under any key, or else of the closest version of its definition; and its manifest. */
+export interface Nearest {
+  readonly record: TaskRecord;
+  readonly manifest?: Manifest;
 }
 
 /** How a task stands while the plan is made. */
@@ -130,11 +137,16 @@ function whyNotHere(task: Task, input: PlanInput): Reason {
     return { code: 'missing', detail: what };
   }
   if (latest === undefined) return { code: 'not-built', detail: 'never made here' };
+  const isOwn = latest.record.task === task.id;
+  const start = isOwn ? '' : `never made here; unlike ${latest.record.task}: `;
+  const code = isOwn ? 'changed' : 'not-built';
   if (latest.manifest === undefined)
-    return { code: 'changed', detail: 'its inputs are not those of the last time' };
-  const differences = explain(latest.manifest, keyed.manifest).map(describe);
+    return { code, detail: `${start}its inputs are not those of the last time` };
+  const differences = explain(latest.manifest, keyed.manifest)
+    .filter((difference) => isOwn || difference.name !== 'id')
+    .map(describe);
   const more = differences.length > 3 ? ` and ${differences.length - 3} more` : '';
-  return { code: 'changed', detail: `${differences.slice(0, 3).join(', ')}${more}` };
+  return { code, detail: `${start}${differences.slice(0, 3).join(', ')}${more}` };
 }
 
 function makeStep(standing: Standing, standings: ReadonlyMap<TaskId, Standing>, input: PlanInput): Step {

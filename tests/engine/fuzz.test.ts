@@ -360,7 +360,7 @@ async function ours(
 }
 
 const otherImage = 'what we send makes another image than the whole folder';
-const tally = { trials: 0, reused: 0, cached: 0, needless: 0, declaredArgs: 0, vague: 0 };
+const tally = { trials: 0, reused: 0, cached: 0, needless: 0, declaredArgs: 0, vague: 0, uncacheable: 0 };
 const needless: string[] = [];
 
 /** Everything that is needed to look at a disagreement by hand. */
@@ -395,6 +395,11 @@ async function trial(random: State, change: Change): Promise<void> {
   const isSame = two !== undefined && two.isCached && two.imageId === one.imageId;
   if (isReused) tally.reused++;
   if (isSame) tally.cached++;
+  // Some steps 20.10 never finds again, changed or not (WORKDIR on scratch): they say nothing about keys.
+  if (isReused && !isSame && reference(first, before)?.imageId !== one.imageId) {
+    tally.uncacheable++;
+    return;
+  }
   assert.ok(!isReused || isSame, `the key stays, but BuildKit makes another image: ${show(before, change)}`);
   if (!isSame || isReused) return;
   // A declared arg counts, used or not: newer engines write its value into the image's history.
@@ -425,7 +430,8 @@ test(`${trials} trials with seed ${seed}: no unsound reuse, and what is sent is 
   // fast-check's own report shows the shrunk values; what was wrong with them is what one wants to read first.
   const { message } = (found.errorInstance ?? {}) as { message?: string };
   assert.not.ok(found.failed, `${message}\n(path ${found.counterexamplePath})`);
-  process.stdout.write(`${JSON.stringify(tally)}\n${needless.join('\n---\n')}\n`);
+  if (process.env.TASKS_FUZZ_REPORT)
+    writeFileSync(process.env.TASKS_FUZZ_REPORT, `${JSON.stringify(tally)}\n${needless.join('\n---\n')}\n`);
   assert.ok(tally.trials > trials / 3, 'too few of them could be built');
   assert.ok(tally.needless <= Math.max(1, tally.cached * 0.02), `needless builds:\n${needless.join('\n')}`);
 });

@@ -2,7 +2,8 @@ import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { image } from '../../../src/define/index.ts';
-import { describe, explain } from '../../../src/key/explain.ts';
+import { describe } from '../../../src/key/difference.ts';
+import { explain } from '../../../src/key/explain.ts';
 import { hashManifest } from '../../../src/key/key.ts';
 import { makeKeys } from '../../../src/key/keys.ts';
 import { makeManifest } from '../../../src/key/manifest.ts';
@@ -157,7 +158,7 @@ test('two keys differ only where explain has something to say', () => {
   const a = makeManifest(task, observed, needs);
   assert.equal(explain(a, structuredClone(a)), []);
   const b = makeManifest({ ...task, args: { A: '2' } }, observed, new Map([['base:latest', 'k1']]));
-  assert.equal(explain(a, b).map(describe), ['arg A 1 → 2', 'BASE changed']);
+  assert.equal(explain(a, b).map(describe), ['arg A 1 → 2', 'need BASE base:latest changed']);
 });
 
 test("a need's key is in its dependents' keys, all the way up; a problem leaves all of them without one", () => {

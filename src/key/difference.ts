@@ -1,0 +1,66 @@
+/** One difference between two manifests. `before` or `after` is missing where something is new or gone. */
+export interface Difference {
+  readonly kind: string;
+  readonly name: string;
+  readonly before?: string;
+  readonly after?: string;
+  /** Of an instruction: its line in the Dockerfile. */
+  readonly line?: number;
+}
+
+/** Kinds whose values are digests, which say nothing to a person. */
+const opaque = new Set(['file', 'program', 'dockerfile']);
+
+/** A difference as three columns: what kind of input, which, and what happened to it. */
+export function columnsOf({ kind, name, before, after, line }: Difference): [string, string, string] {
+  if (kind === 'schema') return ['key', 'schema', 'keys are made in another way since'];
+  if (kind === 'step')
+    return ['step', line === undefined ? 'Dockerfile' : `Dockerfile line ${line}`, change(before, after)];
+  if (kind === 'need') return ['need', name, needChange(before, after)];
+  const group = kind === 'image' || kind === 'task' || kind === 'command' ? 'field' : kind;
+  if (before === undefined) return [group, name, opaque.has(kind) ? 'is new' : `is new: ${after}`];
+  if (after === undefined) return [group, name, 'is gone'];
+  return [group, name, opaque.has(kind) ? fileChange(before, after) : `${before} → ${after}`];
+}
+
+/** The same in a few words: `file images/x changed`, `arg PG_VERSION 16.12 → 16.13`. */
+export function describe(difference: Difference): string {
+  const [kind, name, what] = columnsOf(difference);
+  if (kind === 'key') return what;
+  return kind === 'step' || kind === 'field'
+    ? `${name}${kind === 'step' ? ':' : ''} ${what}`
+    : `${kind} ${name} ${what}`;
+}
+
+function change(before: string | undefined, after: string | undefined): string {
+  if (before === undefined) return `is new: ${oneLine(after!)}`;
+  if (after === undefined) return `is gone: ${oneLine(before)}`;
+  return `${oneLine(before)} → ${oneLine(after)}`;
+}
+
+/** Values are a type and a digest or target: what of it changed? */
+function fileChange(before: string, after: string): string {
+  const [[was, old], [is, now]] = [before.split(' '), after.split(' ')];
+  if (was === is || was === undefined || is === undefined) return 'changed';
+  const words: Readonly<Record<string, string>> = {
+    file: 'a file',
+    program: 'executable',
+    link: 'a link',
+    dir: 'a folder',
+  };
+  const alike = old === now && old !== undefined;
+  return `${alike ? '' : 'changed, and '}is now ${words[is] ?? is}${is === 'file' && was === 'program' ? ' that is not executable' : ''}`;
+}
+
+/** Values are a task's id and its key. */
+function needChange(before: string | undefined, after: string | undefined): string {
+  const [old, now] = [before?.split(' ')[0], after?.split(' ')[0]];
+  if (old === undefined) return `is new: ${now}`;
+  if (now === undefined) return 'is gone';
+  return old === now ? `${now} changed` : `${old} → ${now}`;
+}
+
+function oneLine(text: string): string {
+  const flat = text.replace(/\s+/g, ' ');
+  return flat.length > 60 ? `${flat.slice(0, 59)}…` : flat;
+}
