@@ -19,7 +19,7 @@ const tests = path.resolve(flags.tests);
 /** One folder a process: a test of this runner runs it. */
 const bundles = path.join(root, `node_modules/.cache/tests-${process.pid}`);
 const guard = path.join(root, 'tests/support/guard.ts');
-const fileLimitMs = 20 * 60 * 1000;
+const fileLimitMs = Number(process.env.TASKS_TEST_MINUTES ?? 20) * 60 * 1000;
 
 const guardUvu = {
   name: 'guard-uvu',

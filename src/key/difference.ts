@@ -1,3 +1,5 @@
+import type { Task } from '../model/task.ts';
+
 /** One difference between two manifests. `before` or `after` is missing where something is new or gone. */
 export interface Difference {
   readonly kind: string;
@@ -6,6 +8,12 @@ export interface Difference {
   readonly after?: string;
   /** Of an instruction: its line in the Dockerfile. */
   readonly line?: number;
+}
+
+/** The same difference with a file's path from the project root, as a person would look for it. */
+export function located(difference: Difference, task: Task): Difference {
+  if (difference.kind !== 'file' || task.kind !== 'image' || task.context === '.') return difference;
+  return { ...difference, name: `${task.context}/${difference.name}` };
 }
 
 /** Kinds whose values are digests, which say nothing to a person. */

@@ -1,4 +1,4 @@
-import { describe } from '../key/difference.ts';
+import { describe, located } from '../key/difference.ts';
 import { explain } from '../key/explain.ts';
 import type { Keyed } from '../key/keys.ts';
 import type { Observations } from '../model/observed.ts';
@@ -144,7 +144,7 @@ function whyNotHere(task: Task, input: PlanInput): Reason {
     return { code, detail: `${start}its inputs are not those of the last time` };
   const differences = explain(latest.manifest, keyed.manifest)
     .filter((difference) => isOwn || difference.name !== 'id')
-    .map(describe);
+    .map((difference) => describe(located(difference, task)));
   const more = differences.length > 3 ? ` and ${differences.length - 3} more` : '';
   return { code, detail: `${start}${differences.slice(0, 3).join(', ')}${more}` };
 }

@@ -30,18 +30,29 @@ export function whyText(answer: WhyAnswer, paint: Paint): string[] {
     ? `${task} against ${against.task}:`
     : `${paint.bold(task)} ${verdicts[action] ?? action}`;
   // The rows say what a changed input is; the other reasons stand for themselves.
-  const others = isComparison
-    ? []
-    : reasons.filter(({ code }) => rows.length === 0 || !['changed', 'not-built'].includes(code));
-  const shown: (readonly [string, string, string])[] = others.map(({ code, detail }) => [code, detail, '']);
-  const table = columns([...rows.map(([kind, name, what]) => [`  ${kind}`, name, what])]);
-  const notes = columns(shown.map(([code, detail]) => [`  ${code}`, detail]));
-  return [head, ...table, ...notes, ...sameLine(answer, paint)];
+  const isSaid = (code: string): boolean => rows.length > 0 && ['changed', 'not-built'].includes(code);
+  const others = isComparison ? [] : reasons.filter(({ code }) => !isSaid(code));
+  return [head, ...tableOf(rows), ...others.map(({ detail }) => `  ${detail}`), ...sameLine(answer, paint)];
+}
+
+const width = 80;
+
+/** Columns; a row that is too wide goes on below its name. */
+function tableOf(rows: WhyAnswer['rows']): string[] {
+  const fitting = rows.filter((row) => row.join('  ').length + 4 <= width);
+  const aligned = columns(fitting.map(([kind, name, what]) => [`  ${kind}`, name, what]));
+  return rows.flatMap((row) => {
+    const at = fitting.indexOf(row);
+    if (at >= 0) return aligned[at]!;
+    const [kind, name, what] = row;
+    const parts = what.length + 6 <= width ? [what] : what.replace(' → ', ' →\n').split('\n');
+    return [`  ${kind}  ${name}`, ...parts.map((part) => `      ${part}`)];
+  });
 }
 
 /** `the same as on 2026-11-12 14:02: 11 files, 3 args, 1 need`. */
 function sameLine({ task, against, rows, manifest }: WhyAnswer, paint: Paint): string[] {
-  if (against === undefined || manifest === undefined) return [];
+  if (against === undefined || manifest === undefined || rows.some(([kind]) => kind === 'key')) return [];
   const changed = new Set(rows.map(([kind, name]) => `${kind} ${name}`));
   const counts = new Map<string, number>();
   for (const [kind, name] of manifest.lines) {

@@ -392,7 +392,7 @@ async function trial(random: State, change: Change): Promise<void> {
   if (two !== undefined) assert.is(await build(), two.imageId, `${otherImage}: ${show(after, change)}`);
   tally.trials++;
   const isReused = key === mine.key;
-  const isSame = two !== undefined && two.isCached && two.imageId === one.imageId;
+  const isSame = two?.isCached === true && two.imageId === one.imageId;
   if (isReused) tally.reused++;
   if (isSame) tally.cached++;
   // Some steps 20.10 never finds again, changed or not (WORKDIR on scratch): they say nothing about keys.

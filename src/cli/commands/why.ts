@@ -1,5 +1,5 @@
 import { select } from '../../graph/select.ts';
-import { columnsOf, type Difference } from '../../key/difference.ts';
+import { columnsOf, type Difference, located } from '../../key/difference.ts';
 import { explain } from '../../key/explain.ts';
 import { type ExitCode, TasksError } from '../../model/errors.ts';
 import type { Step } from '../../model/plan.ts';
@@ -49,7 +49,9 @@ function againstRecord({ task, action, reasons, manifest }: Step, { latest }: Pr
   return {
     ...common,
     against,
-    differences: compare(nearest.manifest, manifest, nearest.record.task === task.id),
+    differences: compare(nearest.manifest, manifest, nearest.record.task === task.id).map((each) =>
+      located(each, task),
+    ),
   };
 }
 
