@@ -1,0 +1,164 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { analyse } from '../../../src/dockerfile/analyse.ts';
+import { globRegExp } from '../../../src/dockerfile/glob.ts';
+import { readLines } from '../../../src/dockerfile/lines.ts';
+import { parseDockerfile, wordsOf } from '../../../src/dockerfile/parse.ts';
+
+const test = suite('what a target sees');
+const look = (text: string, target?: string, args: Record<string, string> = {}) =>
+  analyse(parseDockerfile(text), target, args);
+const paths = (text: string, target?: string, args?: Record<string, string>): string[] =>
+  look(text, target, args).seen!.paths.map(({ path, isPattern }) => (isPattern ? `pattern ${path}` : path));
+const steps = (text: string, target?: string): string[] =>
+  look(text, target).seen!.steps.map((step) => step.text);
+
+/** [a Dockerfile behind FROM scratch, what of the context it takes] */
+const takes: [string, string[]][] = [
+  ['COPY a /x', ['a']],
+  ['copy a b /x/', ['a', 'b']],
+  ['COPY ./d/../a/ /x', ['a']],
+  ['COPY . /', ['']],
+  ['COPY / /', ['']],
+  ['COPY ../a /', ['a']],
+  ['COPY ["a b", "c", "/x/"]', ['a b', 'c']],
+  ['COPY *.txt d?/[ab] /x/', ['pattern *.txt', 'pattern d?/[ab]']],
+  ['COPY a\\* /x', ['pattern a*']],
+  ['COPY --chown=1:1 --chmod=755 --link a /x', ['a']],
+  ['COPY --exclude=*.md d /x', ['d']],
+  ['COPY --parents a/b/c /x', ['a/b/c']],
+  ['COPY --parents ./a/./b/*.txt /x', ['a/b']],
+  ['COPY --parents **/*.txt /x', ['']],
+  ['COPY <<EOF /x\nCOPY fake /\nEOF', []],
+  ['COPY a <<EOF b /x/\ntext\nEOF', ['a', 'b']],
+  ['COPY --from=other a /x', []],
+  ['ADD a https://e/x.tar git@h:r.git /x/', ['a']],
+  ['ADD --checksum=sha256:1 https://e/x /x', []],
+  ['RUN --mount=type=bind,source=d,target=/m true', ['d']],
+  ['RUN --mount=target=/m true', ['']],
+  ['RUN --mount=type=bind,src=./a/b,dst=/m,rw --mount=type=cache,target=/c true', ['a/b']],
+  ['RUN --mount=type=secret,id=x --mount=type=ssh --mount=type=tmpfs,target=/t true', []],
+  ['RUN --mount=type=bind,from=other,target=/m true', []],
+  ['ENV D=d\nCOPY $D/x ${D}y /z/', ['d/x', 'dy']],
+  ['ARG D=d\nCOPY ${D:-e} /x', ['d']],
+  ['ENV D="a b"\nCOPY "$D" /x', ['a b']],
+  ['ONBUILD COPY a /x', []],
+  ['RUN <<EOF\nCOPY a /\nEOF', []],
+  ['RUN true \\\n# COPY x\n\nCOPY a /x', []],
+];
+for (const [text, expected] of takes) {
+  test(text, () => assert.equal(paths(`FROM scratch\n${text}\n`), expected));
+}
+
+test('only stages that the target stands on or takes from count, however they are named', () => {
+  const text = `FROM scratch AS one
+COPY a /
+FROM scratch AS two
+COPY b /
+FROM one AS three
+COPY c /
+FROM scratch
+COPY --from=TWO /b /
+RUN --mount=type=bind,from=three,target=/m true
+`;
+  assert.equal(paths(text), ['a', 'b', 'c']);
+  assert.equal(paths(text, 'two'), ['b']);
+  assert.equal(paths(text, 'THREE'), ['a', 'c']);
+  assert.equal(paths('FROM scratch\nCOPY a /\nFROM scratch\nCOPY --from=0 / /\n'), ['a']);
+});
+
+test('triggers run in the stage that is built on theirs, and once', () => {
+  const text = 'FROM scratch AS a\nONBUILD COPY x /\nFROM a AS b\nCOPY y /\nFROM b\nCOPY z /\n';
+  assert.equal(paths(text), ['x', 'y', 'z']);
+  assert.equal(paths(text, 'a'), []);
+  assert.is(look(text, 'a').hasTriggers, true);
+  assert.is(look(text).hasTriggers, false);
+});
+
+test('args: those of the stages, and those that bases and defaults are made of', () => {
+  const text =
+    'ARG TAG=1\nARG BASE=x:${TAG}\nARG OTHER=2\nFROM $BASE AS a\nARG A\nFROM scratch AS b\nARG B\n';
+  assert.equal(look(text, 'a').seen!.args, ['A', 'BASE', 'TAG']);
+  assert.equal(look(text, 'b').seen!.args, ['B']);
+});
+
+test('what means the same is the same text: comments, blank lines, case, continued lines, ends of lines', () => {
+  const plain = steps('FROM scratch AS s\nCOPY a  b /x/\nRUN one && two\nCMD ["x","y"]\n');
+  const other =
+    '\uFEFF# a comment\nfrom scratch AS s\r\n\n  copy a b \\\n # in between\n\n /x/\nRun one &&\\\n two\nCMD [ "x", "y" ]';
+  assert.equal(steps(other), plain);
+  assert.is.not(steps('FROM scratch AS s\nCOPY a  b /x/\nRUN one &&  two\n')[2], plain[2]);
+});
+
+test('heredocs count with their bodies', () => {
+  const text = (body: string): string =>
+    `FROM scratch\nRUN <<EOF\n${body}\nEOF\nCOPY <<-"A" <<B /x/\n\t1\n\tA\n2\nB\n`;
+  assert.is.not(steps(text('one'))[1], steps(text('two'))[1]);
+  const { lines } = readLines(text('one'));
+  assert.equal(
+    lines.map(({ line, heredocs }) => [
+      line,
+      heredocs.map(({ content, expand, chomp }) => [content, expand, chomp]),
+    ]),
+    [
+      [1, []],
+      [2, [['one\n', true, false]]],
+      [
+        5,
+        [
+          ['\t1\n', false, true],
+          ['2\n', true, false],
+        ],
+      ],
+    ],
+  );
+});
+
+test('JSON forms keep their spaces; what is no JSON is words', () => {
+  const words = (text: string): readonly string[] =>
+    wordsOf(parseDockerfile(`FROM scratch\n${text}\n`).instructions[1]!);
+  assert.equal(words('RUN ["a b", "c"]'), ['a b', 'c']);
+  assert.equal(words('COPY [ab] /x'), ['[ab]', '/x']);
+  assert.equal(words('COPY ["a", 1] /x'), ['["a",', '1]', '/x']);
+});
+
+/** [a Dockerfile, why everything counts] */
+const vague: [string, RegExp][] = [
+  ['FROM debian\nCOPY $HOME/x /\n', /line 2: a source hangs on a variable of the base/],
+  ['FROM debian\nRUN --mount=source=$X,target=/m true\n', /line 2: a mount hangs on a variable/],
+  ['FROM scratch\nCOPY --new-flag a /\n', /line 2: --new-flag is not known/],
+  ['ARG X=$TARGETARCH\nFROM x-$X\n', /line 2: the base hangs on the machine/],
+  ['# syntax=example/other:1\nINCLUDE a\n', /language example\/other:1 is not known/],
+];
+for (const [text, why] of vague) {
+  test(`not understood exactly: ${JSON.stringify(text)}`, () => {
+    const { seen, vague: reasons } = look(text);
+    assert.is(seen, undefined);
+    assert.match(reasons.join(), why);
+  });
+}
+
+test('on scratch nothing is set that the file does not set', () => {
+  assert.equal(paths('FROM scratch\nCOPY a$X /\n'), ['a']);
+});
+
+test('patterns as Go matches them', () => {
+  const matches = (pattern: string, name: string): boolean | undefined => globRegExp(pattern)?.test(name);
+  for (const [pattern, yes, no] of [
+    ['*.txt', ['a.txt', '.txt'], ['d/a.txt', 'a.txtx']],
+    ['d/*', ['d/a'], ['d', 'd/a/b']],
+    ['a?c', ['abc'], ['a/c', 'ac']],
+    ['[a-c]x', ['bx'], ['dx']],
+    ['[^a-c]x', ['dx'], ['bx']],
+    ['\\*', ['*'], ['a']],
+    ['[\\]]', [']'], ['\\']],
+    ['**', ['a'], ['a/b']],
+    ['a.b', ['a.b'], ['axb']],
+  ] as [string, string[], string[]][]) {
+    for (const name of yes) assert.is(matches(pattern, name), true, `${pattern} ${name}`);
+    for (const name of no) assert.is(matches(pattern, name), false, `${pattern} ${name}`);
+  }
+  for (const pattern of ['[', '[a', '[]a]', '[a-]', '\\']) assert.is(globRegExp(pattern), undefined, pattern);
+});
+
+test.run();
