@@ -1,64 +1,155 @@
-import { command, image, profile, project } from 'image-tasks';
-import { debianPostgres } from './versions.ts';
+// The published images, and the internal ones right below them.
+import { image, project } from 'image-tasks';
+import { citus, lastCitus } from './citus.ts';
+import { gitSource } from './git.ts';
+import { labels } from './labels.ts';
+import { platform } from './platform.ts';
+import { apt, aptSources, extbuilder, major, postgres, postgresArgs, postgresSource } from './postgres.ts';
+import * as sources from './sources.ts';
+import { styleTools } from './versions.ts';
 
 export default project({ repo: 'citus' });
 
-if (profile !== 'debian') {
-  throw new Error(
-    `there is no profile "${profile}" yet; use --profile debian (everything from Debian's archive)`,
-  );
-}
-
-const suites = [...new Set(Object.values(debianPostgres))];
-const majors = Object.keys(debianPostgres);
-
-export const rootfs = command({
-  name: 'rootfs',
-  description: 'the root file system of a Debian suite, made with mmdebstrap',
-  versions: suites,
-  run: (suite) => ['images/debian/make-rootfs', suite],
-  timeout: '20m',
+const isolationTools = image({
+  name: 'isolation-tools',
+  description: "isolationtester and regress.so, from PostgreSQL's source",
+  versions: platform.postgres,
+  context: 'images/isolation-tools',
+  args: postgresArgs,
+  needs: { BASE_IMAGE: extbuilder, 'postgres-source': postgresSource },
+  output: 'files',
 });
 
-export const debian = image({
-  name: 'debian',
-  description: 'Debian, from its archive alone',
-  versions: suites,
-  context: 'images/debian',
-  needs: { rootfs },
-  publish: false,
-});
+const exttesterIs = (version: string): string =>
+  `runs the tests of extensions such as Citus against one PostgreSQL${
+    lastCitus(major(version)) === undefined ? " (without Citus's libraries: TASKS_CITUS_GIT is not set)" : ''
+  }`;
 
-export const base = image({
-  name: 'base',
-  description: 'packages and the user that all PostgreSQL images share',
-  versions: suites,
-  context: 'images/base',
-  needs: { BASE_IMAGE: debian },
-  publish: false,
-});
-
-export const postgres = image({
-  name: 'postgres',
-  description: 'one PostgreSQL: server, client, development files',
-  versions: majors,
-  context: 'images/postgres',
-  args: (major) => ({ PG_MAJOR: major, PG_VERSION: major }),
-  needs: { BASE_IMAGE: (major) => base.at(debianPostgres[major]!) },
-  publish: false,
-});
-
-export const extbuilder = image({
-  name: 'extbuilder',
-  description: 'builds extensions such as Citus against one PostgreSQL',
-  versions: majors,
-  context: 'images/extbuilder',
-  args: (major) => ({ PG_MAJOR: major, PG_VERSION: major }),
-  needs: { BASE_IMAGE: postgres },
-  test: 'images/extbuilder/test',
-  labels: (major) => ({
-    'org.opencontainers.image.title': 'extbuilder',
-    'org.opencontainers.image.description': `builds PostgreSQL extensions against PostgreSQL ${major}`,
-    'org.opencontainers.image.version': major,
+const exttester = image({
+  name: 'exttester',
+  description: exttesterIs,
+  versions: platform.postgres,
+  context: 'images/exttester',
+  target: (version) => (lastCitus(major(version)) === undefined ? 'without-citus' : 'with-citus'),
+  args: (version) => ({
+    ...postgresArgs(version),
+    PG_VERSION_CLEAN: version.replace('~', ''),
+    CITUS_VERSION: lastCitus(major(version)) ?? '',
+    APT_SOURCES: aptSources(version),
   }),
+  needs: (version) => {
+    const last = lastCitus(major(version));
+    return {
+      BASE_IMAGE: extbuilder,
+      'isolation-tools': isolationTools,
+      ...(citus && last ? { citus: citus.at({ pg: major(version), citus: last }) } : {}),
+    };
+  },
+  test: 'images/exttester/test',
+  labels: (version) => labels('exttester', exttesterIs(version), version),
 });
+
+const requirements = image({
+  name: 'requirements',
+  description: 'what tests in Python need, as a folder: pytest, psycopg, mitmproxy',
+  context: 'images/requirements',
+  target: platform.requirements.target,
+  args: platform.requirements.args,
+  needs: { BASE_IMAGE: apt.at(platform.requirements.base), ...platform.requirements.needs },
+  output: 'files',
+});
+
+const all = platform.postgres.join('-');
+
+const tester = image({
+  name: 'tester',
+  description: 'PostgreSQL with what tests in Python need',
+  versions: [...platform.postgres, all],
+  context: 'images/tester',
+  needs: {
+    BASE_IMAGE: (version) => postgres.at(platform.installation('test', version)),
+    requirements,
+  },
+  publish: false,
+});
+
+const failtesterIs = 'failure tests: puts mitmproxy between the nodes of a cluster';
+
+const failtester = image({
+  name: 'failtester',
+  description: failtesterIs,
+  versions: platform.postgres,
+  context: 'images/failtester',
+  args: postgresArgs,
+  needs: { BASE_IMAGE: tester },
+  test: 'images/failtester/test',
+  labels: (version) => labels('failtester', failtesterIs, version),
+});
+
+const pgupgradetesterIs = 'upgrades of PostgreSQL: all pinned major versions side by side';
+
+const pgupgradetester = image({
+  name: 'pgupgradetester',
+  description: pgupgradetesterIs,
+  versions: [all],
+  context: 'images/pgupgradetester',
+  args: { PG_VERSIONS: platform.postgres.join(' ') },
+  needs: { BASE_IMAGE: tester },
+  test: 'images/pgupgradetester/test',
+  labels: labels('pgupgradetester', pgupgradetesterIs, all),
+});
+
+const citusupgradetesterIs = 'upgrades of Citus: holds older versions as tars to install';
+
+/** Only where the profile has Citus. */
+const citusupgradetester =
+  citus &&
+  image({
+    name: 'citusupgradetester',
+    description: citusupgradetesterIs,
+    versions: platform.postgres.filter((version) => lastCitus(major(version)) !== undefined),
+    context: 'images/citusupgradetester',
+    args: (version) => ({
+      ...postgresArgs(version),
+      CITUS_VERSIONS: platform.citus(major(version)).join(' '),
+    }),
+    needs: { BASE_IMAGE: tester, citus: (version) => citus!.all({ pg: major(version) }) },
+    test: 'images/citusupgradetester/test',
+    labels: (version) => labels('citusupgradetester', citusupgradetesterIs, version),
+  });
+
+const { style } = platform;
+const citusTools = style.hasCitusTools
+  ? gitSource('citus-tools', sources.citusToolsGit, [`v${styleTools}`])
+  : undefined;
+const stylecheckerIs = `finds what is not in Citus's style, in C and Python${
+  style.hasCitusTools ? '' : ' (without citus_indent: TASKS_CITUS_TOOLS_GIT is not set)'
+}`;
+
+const stylechecker = image({
+  name: 'stylechecker',
+  description: stylecheckerIs,
+  versions: [style.version],
+  context: 'images/stylechecker',
+  target: style.target,
+  args: { TOOLS_VERSION: style.hasCitusTools ? styleTools : '', ...style.args },
+  needs: {
+    ...(style.base === undefined ? {} : { BASE_IMAGE: apt.at(style.base) }),
+    ...(citusTools ? { 'citus-tools': citusTools } : {}),
+    ...style.needs,
+  },
+  test: 'images/stylechecker/test',
+  labels: labels('stylechecker', stylecheckerIs, style.version),
+});
+
+export const definitions = [
+  isolationTools,
+  exttester,
+  requirements,
+  tester,
+  failtester,
+  pgupgradetester,
+  citusupgradetester,
+  citusTools,
+  stylechecker,
+];

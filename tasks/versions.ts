@@ -2,3 +2,32 @@
 
 /** PostgreSQL in Debian's archive: the major, and the suite that has it. The archive keeps only the newest minor. */
 export const debianPostgres: Readonly<Record<string, string>> = { '15': 'bookworm', '17': 'trixie' };
+
+/** PostgreSQL from its own archive, oldest first. */
+export const pgdgPostgres: readonly string[] = ['16.13', '17.9', '18.3'];
+
+/**
+ * Citus by PostgreSQL major, oldest first: what citusupgradetester holds to upgrade from. The last is "the" version of
+ * that major, whose shared libraries exttester holds.
+ */
+export const citusVersions: Readonly<Record<string, readonly string[]>> = {
+  '15': ['v12.1.12'],
+  '16': ['v12.1.12'],
+  '17': ['v13.2.2'],
+  '18': ['v14.0.1'],
+};
+
+/** Citus's style tools, and the release of uncrustify that they are written for. */
+export const styleTools = '0.8.33';
+export const uncrustify = '0.82.0';
+
+/** Bases from a registry. */
+export const buildBase = 'buildpack-deps:bookworm';
+export const pythonBase = 'python:3.12-slim-bookworm';
+export const alpineBase = 'alpine:3.21';
+
+/** Citus's fork of mitmproxy has no releases: a commit of its branch main. */
+export const mitmproxy = '2fd18ef051b987925a36337ab1d61aa674353b44';
+
+/** The key that signs PGDG's archive. */
+export const pgdgFingerprint = 'B97B0AFCAA1A47F044F244A07FCC7D46ACCC4CF8';

@@ -1,0 +1,79 @@
+import { command, type Definition, image } from 'image-tasks';
+import type { Installation, Platform } from './platform.ts';
+import * as sources from './sources.ts';
+import { citusVersions, debianPostgres as suiteOf } from './versions.ts';
+
+const postgres = Object.keys(suiteOf);
+const suites = [...new Set(Object.values(suiteOf))];
+const newestSuite = suiteOf[postgres.at(-1)!]!;
+
+/** Profile `debian`: everything from Debian's archive. PostgreSQL's versions are majors: it keeps only the newest minor. */
+export function debianPlatform(): Platform {
+  const rootfs = command({
+    name: 'rootfs',
+    description: 'the root file system of a Debian suite, made with mmdebstrap',
+    versions: suites,
+    run: (suite) => ['images/debian/make-rootfs', suite, sources.debian, sources.debianSecurity],
+    timeout: '20m',
+  });
+  const debian = image({
+    name: 'debian',
+    description: 'Debian, from its archive alone',
+    versions: suites,
+    context: 'images/debian',
+    needs: { rootfs },
+    publish: false,
+  });
+  return {
+    own: [rootfs, debian],
+    bases: suites,
+    apt: { target: 'debian', args: () => ({}), needs: { BASE_IMAGE: debian } },
+    postgres,
+    installations: installations(),
+    installation: (_, version) => version,
+    postgresSource: (apt) => postgresSource(apt),
+    // The last suite with mitmproxy. Its Python travels as a folder, so that it works in later ones too.
+    requirements: { base: 'bookworm', target: 'debian', args: {}, needs: {} },
+    citus: (major) => (sources.citusGitIsSet ? (citusVersions[major] ?? []) : []),
+    style: {
+      version: newestSuite,
+      base: newestSuite,
+      target: sources.citusToolsGitIsSet ? 'debian-with-citus' : 'debian',
+      hasCitusTools: sources.citusToolsGitIsSet,
+      args: {},
+      needs: {},
+    },
+  };
+}
+
+function installations(): Record<string, Installation> {
+  const alone = postgres.map((version): [string, Installation] => [
+    version,
+    { versions: [version], base: suiteOf[version]!, sources: [], debugSymbols: false },
+  ]);
+  // All majors side by side on the newest suite, which takes the older ones from theirs.
+  const older = suites.filter((suite) => suite !== newestSuite);
+  const together = {
+    versions: postgres,
+    base: newestSuite,
+    sources: older.flatMap(linesOf),
+    debugSymbols: false,
+  };
+  return { ...Object.fromEntries(alone), [postgres.join('-')]: together };
+}
+
+function linesOf(suite: string): string[] {
+  return [`deb ${sources.debian} ${suite} main`, `deb ${sources.debianSecurity} ${suite}-security main`];
+}
+
+function postgresSource(apt: Definition): Definition {
+  return image({
+    name: 'postgres-source',
+    description: "PostgreSQL's source, from Debian's source package",
+    versions: postgres,
+    context: 'images/postgres-source',
+    args: (major) => ({ PG_MAJOR: major }),
+    needs: { BASE_IMAGE: (major) => apt.at(suiteOf[major]!) },
+    output: 'files',
+  });
+}
