@@ -1,7 +1,7 @@
 import { command, type Definition, image } from 'image-tasks';
 import type { Installation, Platform } from './platform.ts';
 import * as sources from './sources.ts';
-import { citusVersions, debianPostgres as suiteOf } from './versions.ts';
+import { citusVersions, debianSpareSource, debianPostgres as suiteOf } from './versions.ts';
 
 const postgres = Object.keys(suiteOf);
 const suites = [...new Set(Object.values(suiteOf))];
@@ -72,7 +72,11 @@ function postgresSource(apt: Definition): Definition {
     description: "PostgreSQL's source, from Debian's source package",
     versions: postgres,
     context: 'images/postgres-source',
-    args: (major) => ({ PG_MAJOR: major }),
+    args: (major) => ({
+      PG_MAJOR: major,
+      SPARE_URL: `${sources.debian}/pool/main/p/postgresql-${major}/postgresql-${major}_${debianSpareSource[major]!.version}.orig.tar.bz2`,
+      SPARE_SHA256: debianSpareSource[major]!.sha256,
+    }),
     needs: { BASE_IMAGE: (major) => apt.at(suiteOf[major]!) },
     output: 'files',
   });

@@ -3,6 +3,14 @@
 /** PostgreSQL in Debian's archive: the major, and the suite that has it. The archive keeps only the newest minor. */
 export const debianPostgres: Readonly<Record<string, string>> = { '15': 'bookworm', '17': 'trixie' };
 
+/** Source of PostgreSQL for mirrors of Debian's archive that have no source of its newest minor yet. */
+export const debianSpareSource: Readonly<
+  Record<string, { readonly version: string; readonly sha256: string }>
+> = {
+  '15': { version: '15.18', sha256: '11df0df97fe3ea4ba9a791faaf39cee1d2fe571e78885b5b55d8517d27c323b4' },
+  '17': { version: '17.11', sha256: 'dd27f2b3c59e73ed14aa3324901242bf69a032a6347805f274e6260322d42979' },
+};
+
 /** PostgreSQL from its own archive, oldest first. */
 export const pgdgPostgres: readonly string[] = ['16.13', '17.9', '18.3'];
 

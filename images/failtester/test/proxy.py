@@ -1,4 +1,7 @@
-"""Writes down what passes the proxy, and cuts a connection on which "cut here" is said."""
+"""Writes down what passes the proxy, and ends a connection on which "cut here" is said.
+
+The client's message is replaced by one that ends the session: then the server hangs up on a client that awaits an answer.
+"""
 
 from mitmproxy import ctx
 
@@ -11,11 +14,11 @@ class Proxy:
         open(ctx.options.seen, "w").close()
 
     def tcp_message(self, flow):
-        content = flow.messages[-1].content
+        message = flow.messages[-1]
         with open(ctx.options.seen, "ab") as seen:
-            seen.write(content)
-        if b"cut here" in content:
-            flow.kill()
+            seen.write(message.content)
+        if message.from_client and b"cut here" in message.content:
+            message.content = b"X\x00\x00\x00\x04"
 
 
 addons = [Proxy()]
