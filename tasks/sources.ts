@@ -32,6 +32,9 @@ export const postgresSource = place('TASKS_POSTGRES_SOURCE_URL', 'https://ftp.po
 /** The index that pip installs from. */
 export const pythonIndex = place('TASKS_PYTHON_INDEX_URL', 'https://index.invalid/simple');
 
+/** An index without TLS is used only if pip is told to trust its host: who sets such a one does. */
+export const pythonTrustedHost = pythonIndex.startsWith('http://') ? new URL(pythonIndex).hostname : '';
+
 /** Alpine's packages; nothing: as the base image has it. */
 export const alpine = place('TASKS_ALPINE_URL', '');
 

@@ -10,6 +10,8 @@ const bases: Readonly<Record<string, string>> = {
   test: versions.pythonBase,
 };
 
+const pip = { PIP_INDEX_URL: sources.pythonIndex, PIP_TRUSTED_HOST: sources.pythonTrustedHost };
+
 /** Profile `default`: bases from a registry, exact PostgreSQL minors from PGDG, PostgreSQL's own archive. */
 export function upstreamPlatform(): Platform {
   const pgdgKey = command({
@@ -36,7 +38,7 @@ export function upstreamPlatform(): Platform {
     requirements: {
       base: 'test',
       target: 'pip',
-      args: { PIP_INDEX_URL: sources.pythonIndex },
+      args: pip,
       needs: { mitmproxy: mitmproxySource },
     },
     citus: (major) => versions.citusVersions[major] ?? [],
@@ -48,7 +50,7 @@ export function upstreamPlatform(): Platform {
       args: {
         BASE_IMAGE: `${sources.registry}${versions.alpineBase}`,
         ALPINE_URL: sources.alpine,
-        PIP_INDEX_URL: sources.pythonIndex,
+        ...pip,
       },
       needs: { uncrustify: uncrustifySource },
     },

@@ -1,0 +1,148 @@
+// What the definitions say in each profile and with each setting. No engine is needed: nothing is built.
+import { execFileSync, spawnSync } from 'node:child_process';
+import path from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+
+const root = process.cwd();
+const program = path.join(root, 'dist/tasks.js');
+
+interface PlannedTask {
+  readonly id: string;
+  readonly name: string;
+  readonly version: string;
+  readonly publish: boolean;
+  readonly tags: readonly string[];
+  readonly key: string;
+}
+
+/** Settings of the machine that the tests run on must not count. */
+function environment(settings: Record<string, string>): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(
+    ([name]) => !name.startsWith('TASKS_') && name !== 'DOCKER_REPO',
+  );
+  return { ...Object.fromEntries(kept), DOCKER_HOST: 'unix:///nowhere', ...settings };
+}
+
+function plan(profile: string, settings: Record<string, string> = {}): PlannedTask[] {
+  const output = execFileSync(
+    process.execPath,
+    [program, '--profile', profile, 'plan', '--json', '--suffix', ''],
+    {
+      cwd: root,
+      env: environment(settings),
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    },
+  );
+  return (JSON.parse(output) as { tasks: PlannedTask[] }).tasks;
+}
+
+const published = (tasks: readonly PlannedTask[]): string[] =>
+  tasks.filter((task) => task.publish).flatMap((task) => `${task.name}:${task.version}`);
+
+const definitions = suite('definitions');
+
+definitions('profile default: the 14 published images', () => {
+  assert.equal(published(plan('default')).sort(), [
+    'citusupgradetester:16.13',
+    'citusupgradetester:17.9',
+    'citusupgradetester:18.3',
+    'extbuilder:16.13',
+    'extbuilder:17.9',
+    'extbuilder:18.3',
+    'exttester:16.13',
+    'exttester:17.9',
+    'exttester:18.3',
+    'failtester:16.13',
+    'failtester:17.9',
+    'failtester:18.3',
+    'pgupgradetester:16.13-17.9-18.3',
+    'stylechecker:0.8.33',
+  ]);
+});
+
+definitions('profile debian: Citus joins where its repository is set', () => {
+  const without = published(plan('debian')).sort();
+  assert.equal(without, [
+    'extbuilder:15',
+    'extbuilder:17',
+    'exttester:15',
+    'exttester:17',
+    'failtester:15',
+    'failtester:17',
+    'pgupgradetester:15-17',
+    'stylechecker:trixie',
+  ]);
+  const withCitus = plan('debian', { TASKS_CITUS_GIT: '/somewhere/citus.git' });
+  const more = ['citusupgradetester:15', 'citusupgradetester:17'];
+  assert.equal(published(withCitus).sort(), [...more, ...without]);
+  const citus = withCitus.filter((task) => task.name === 'citus').map((task) => task.version);
+  assert.equal(citus.sort(), ['v12.1.12-pg15', 'v13.2.2-pg17']);
+});
+
+definitions('an unknown profile is an error that names those that there are', () => {
+  const run = spawnSync(process.execPath, [program, '--profile', 'fedora', 'list'], {
+    cwd: root,
+    env: environment({}),
+    encoding: 'utf8',
+  });
+  assert.is(run.status, 2);
+  assert.match(run.stderr, 'there is no profile "fedora"; there are: default, debian');
+});
+
+const settings: readonly [profile: string, name: string, value: string, task: string][] = [
+  ['debian', 'TASKS_DEBIAN_URL', 'http://mirror.example/debian', 'rootfs:trixie'],
+  ['debian', 'TASKS_DEBIAN_SECURITY_URL', 'http://mirror.example/security', 'rootfs:trixie'],
+  ['debian', 'TASKS_CITUS_TOOLS_GIT', '/somewhere/tools.git', 'stylechecker:trixie'],
+  ['default', 'TASKS_BASE_REGISTRY', 'mirror.example/hub', 'apt:build'],
+  ['default', 'TASKS_BASE_REGISTRY', 'mirror.example/hub', 'stylechecker:0.8.33'],
+  ['default', 'TASKS_PGDG_URL', 'http://mirror.example/pgdg', 'postgres:16.13-build'],
+  ['default', 'TASKS_PGDG_SUITE', 'bookworm-pgdg-testing', 'postgres:16.13-test'],
+  ['default', 'TASKS_PGDG_ARCHIVE_URL', 'http://mirror.example/pgdg', 'exttester:16.13'],
+  ['default', 'TASKS_PGDG_ARCHIVE_SUITE', 'old', 'postgres:16.13-17.9-18.3-test'],
+  ['default', 'TASKS_PGDG_KEY_URL', 'http://mirror.example/key.asc', 'pgdg-key:latest'],
+  ['default', 'TASKS_PGDG_KEY_FINGERPRINT', '0123456789ABCDEF0123456789ABCDEF01234567', 'pgdg-key:latest'],
+  ['default', 'TASKS_POSTGRES_SOURCE_URL', 'http://mirror.example/source', 'postgres-source:18.3'],
+  ['default', 'TASKS_PYTHON_INDEX_URL', 'http://mirror.example/simple', 'requirements:latest'],
+  ['default', 'TASKS_PYTHON_INDEX_URL', 'https://mirror.example/simple', 'stylechecker:0.8.33'],
+  ['default', 'TASKS_ALPINE_URL', 'http://mirror.example/alpine', 'stylechecker:0.8.33'],
+  ['default', 'TASKS_CITUS_GIT', '/somewhere/citus.git', 'citus-source:v14.0.1'],
+  ['default', 'TASKS_CITUS_TOOLS_GIT', '/somewhere/tools.git', 'citus-tools-source:v0.8.33'],
+  ['default', 'TASKS_UNCRUSTIFY_GIT', '/somewhere/uncrustify.git', 'uncrustify-source:uncrustify-0.82.0'],
+];
+for (const [profile, name, value, id] of settings) {
+  definitions(`${name} reaches ${id}`, () => {
+    const keyOf = (tasks: readonly PlannedTask[]): string | undefined =>
+      tasks.find((task) => task.id === id)?.key;
+    const before = keyOf(plan(profile));
+    const after = keyOf(plan(profile, { [name]: value }));
+    assert.ok(before !== undefined && after !== undefined, `${id} is planned`);
+    assert.is.not(after, before);
+    assert.is(keyOf(plan(profile, { [name]: '' })), before, 'empty counts as not set');
+  });
+}
+
+definitions('a new PostgreSQL touches only what holds it', () => {
+  // What the tasks of the other versions stand on: none of them may need one of 17.9.
+  const text = execFileSync(
+    process.execPath,
+    [program, '--profile', 'default', 'graph', '--format', 'json', '--full'],
+    {
+      cwd: root,
+      env: environment({}),
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    },
+  );
+  const { edges } = JSON.parse(text) as { edges: { from: string; to: string }[] };
+  const touched = new Set(['postgres:17.9-build', 'postgres:17.9-test', 'postgres-source:17.9']);
+  for (let size = 0; size !== touched.size; ) {
+    size = touched.size;
+    for (const { from, to } of edges) if (touched.has(from)) touched.add(to);
+  }
+  const images = [...touched].filter((id) => /^(ext|fail|pgup|citusup|style)/.test(id)).sort();
+  assert.equal(images, ['citusupgradetester:17.9', 'extbuilder:17.9', 'exttester:17.9', 'failtester:17.9']);
+});
+
+definitions.run();

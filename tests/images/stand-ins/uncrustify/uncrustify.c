@@ -1,0 +1,8 @@
+/* Hands over to Debian's uncrustify. */
+#include <unistd.h>
+
+int
+main(int argc, char **argv)
+{
+	return execv("/usr/bin/uncrustify", argv);
+}
