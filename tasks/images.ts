@@ -64,7 +64,7 @@ const all = platform.postgres.join('-');
 const tester = image({
   name: 'tester',
   description: 'PostgreSQL with what tests in Python need',
-  versions: [...platform.postgres, all],
+  versions: [...new Set([...platform.postgres, all])],
   context: 'images/tester',
   needs: {
     BASE_IMAGE: (version) => postgres.at(platform.installation('test', version)),
