@@ -34,8 +34,8 @@ export const buildBase = 'buildpack-deps:bookworm';
 export const pythonBase = 'python:3.12-slim-bookworm';
 export const alpineBase = 'alpine:3.21';
 
-/** Citus's fork of mitmproxy has no releases: a commit of its branch main. */
-export const mitmproxy = '2fd18ef051b987925a36337ab1d61aa674353b44';
+/** Citus's fork of mitmproxy has no releases of its own: the commit that Citus's tests use. */
+export const mitmproxy = '70bad9a3c098f605e5f8b25553e5db5334018ff1';
 
 /** The key that signs PGDG's archive. */
 export const pgdgFingerprint = 'B97B0AFCAA1A47F044F244A07FCC7D46ACCC4CF8';

@@ -59,5 +59,5 @@ def main():
     ctx = types.SimpleNamespace(options=types.SimpleNamespace(**settings))
     sys.modules["mitmproxy"] = types.SimpleNamespace(ctx=ctx)
     addons = runpy.run_path(options.s)["addons"]
-    host, target = options.mode.removeprefix("reverse:").split(":")
+    host, target = options.mode.removeprefix("reverse:tcp://").split(":")
     asyncio.run(serve(options.p, host, int(target), addons))
