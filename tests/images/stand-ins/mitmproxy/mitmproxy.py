@@ -53,7 +53,7 @@ def main():
     parser.add_argument("--set", action="append", default=[])
     options = parser.parse_args()
     if options.version:
-        print("mitmproxy: a stand-in")
+        print("Mitmproxy: 12.0.0 stand-in")
         return
     settings = dict(setting.split("=", 1) for setting in options.set)
     ctx = types.SimpleNamespace(options=types.SimpleNamespace(**settings))
