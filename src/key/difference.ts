@@ -31,9 +31,14 @@ export function columnsOf({ kind, name, before, after, line }: Difference): [str
   return [group, name, opaque.has(kind) ? fileChange(before, after) : `${before} → ${after}`];
 }
 
+/** As many characters of what happened as fit into a list of reasons. */
+const briefly = 50;
+
 /** The same in a few words: `file images/x changed`, `arg PG_VERSION 16.12 → 16.13`. */
 export function describe(difference: Difference): string {
-  const [kind, name, what] = columnsOf(difference);
+  const [kind, name, whole] = columnsOf(difference);
+  const isLong = whole.length > briefly && difference.before !== undefined && difference.after !== undefined;
+  const what = isLong && kind !== 'step' && kind !== 'key' ? 'changed' : cut(whole, briefly + 10);
   if (kind === 'key') return what;
   return kind === 'step' || kind === 'field'
     ? `${name}${kind === 'step' ? ':' : ''} ${what}`
@@ -69,6 +74,9 @@ function needChange(before: string | undefined, after: string | undefined): stri
 }
 
 function oneLine(text: string): string {
-  const flat = text.replace(/\s+/g, ' ');
-  return flat.length > 60 ? `${flat.slice(0, 59)}…` : flat;
+  return cut(text.replace(/\s+/g, ' '), 60);
+}
+
+function cut(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length - 1)}…` : text;
 }
