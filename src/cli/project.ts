@@ -88,6 +88,7 @@ export async function planProject(
     root,
     memo,
     environment: io.environment,
+    now: io.now(),
     programId: io.programId,
   });
   const keyed = makeKeys(graph, scope, observations);

@@ -43,6 +43,13 @@ export interface CommonFields<V> {
   readonly timeout?: Late<V, string>;
   /** True: its failure is reported and blocks its dependents, not the exit code. */
   readonly allowFailure?: Late<V, boolean>;
+  /**
+   * By id: where the value is. An image's RUN gets it by `--mount=type=secret,id=…`; a command gets a variable of that name,
+   * which holds the value, or a file's path. Never in key, record or log.
+   */
+  readonly secrets?: Late<V, Readonly<Record<string, { readonly env: string } | { readonly file: string }>>>;
+  /** `7d`: made anew in each such period, counted from 1970 in UTC. */
+  readonly maxAge?: Late<V, string>;
 }
 
 /** The fields of `image()`. All but name, versions and the list of `after` may be functions of the version. */

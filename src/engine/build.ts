@@ -73,6 +73,9 @@ function buildFlags(request: BuildRequest, iidFile: string): string[] {
     ...(request.target !== undefined ? [`--target=${request.target}`] : []),
     ...(request.network !== 'default' ? [`--network=${request.network}`] : []),
     ...(request.noCache ? ['--no-cache'] : []),
+    ...Object.entries(request.secrets).map(([id, source]) =>
+      'env' in source ? `--secret=id=${id},env=${source.env}` : `--secret=id=${id},src=${source.file}`,
+    ),
     ...pairs('--build-arg', request.args),
     ...pairs('--label', request.labels),
   ];

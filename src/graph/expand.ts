@@ -143,6 +143,8 @@ function shared(values: ImageValues | CommandValues) {
     ...(values.description !== undefined ? { description: values.description } : {}),
     ...(values.timeout !== undefined ? { timeoutMs: milliseconds(values.timeout) } : {}),
     allowFailure: values.allowFailure,
+    secrets: values.secrets,
+    ...(values.maxAge !== undefined ? { maxAgeMs: milliseconds(values.maxAge) } : {}),
   };
 }
 

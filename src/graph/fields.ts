@@ -15,9 +15,19 @@ const relativePath = v.pipe(
 const duration = v.pipe(v.string(), v.regex(/^[1-9]\d*[smhd]$/, "a duration such as '90s', '30m', '2h'"));
 const argName = v.pipe(v.string(), v.regex(/^[A-Za-z_]\w*$/, 'a name of letters, digits and _'));
 
+const secret = v.union(
+  [v.strictObject({ env: argName }), v.strictObject({ file: nonEmpty })],
+  "{ env: 'NAME' } or { file: 'path' }",
+);
+
 const common = {
   description: v.optional(text),
   timeout: v.optional(duration),
+  maxAge: v.optional(duration),
+  secrets: v.optional(
+    v.record(v.pipe(v.string(), v.regex(/^[\w.-]+$/, 'an id of letters, digits, _ . -')), secret),
+    {},
+  ),
   allowFailure: v.optional(v.boolean(), false),
 };
 
@@ -56,7 +66,7 @@ const commandFields = v.strictObject({
 const schemas = { image: imageFields, command: commandFields };
 
 /** Fields of the contract that this version of the program does not carry out. */
-const notYet = new Set(['aliases', 'secrets', 'maxAge', 'retries']);
+const notYet = new Set(['aliases', 'retries']);
 const resolvedElsewhere = ['name', 'versions', 'needs', 'after'];
 
 export type ImageValues = v.InferOutput<typeof imageFields>;

@@ -24,6 +24,8 @@ export function columnsOf({ kind, name, before, after, line }: Difference): [str
   if (kind === 'schema') return ['key', 'schema', 'keys are made in another way since'];
   if (kind === 'step')
     return ['step', line === undefined ? 'Dockerfile' : `Dockerfile line ${line}`, change(before, after)];
+  if (kind === 'task' && name === 'max age')
+    return ['age', '', `older than its maxAge of ${after?.split(',')[0]}`];
   if (kind === 'need') return ['need', name, needChange(before, after)];
   const group = kind === 'image' || kind === 'task' || kind === 'command' ? 'field' : kind;
   if (before === undefined) return [group, name, opaque.has(kind) ? 'is new' : `is new: ${after}`];

@@ -29,8 +29,24 @@ export function makeManifest(
   );
   return {
     schema: keySchema,
-    lines: [['task', 'id', task.id], ['task', 'kind', task.kind], ...own, ...needs],
+    lines: [
+      ['task', 'id', task.id],
+      ['task', 'kind', task.kind],
+      ...ageLines(task, observed),
+      ...Object.keys(task.secrets)
+        .sort()
+        .map((id): ManifestLine => ['secret', id, 'passed']),
+      ...own,
+      ...needs,
+    ],
   };
+}
+
+/** What tells the period in which a result was made. */
+export const ageLine = 'max age';
+
+function ageLines({ maxAgeMs }: Task, { period }: ObservedImage | ObservedCommand): ManifestLine[] {
+  return maxAgeMs === undefined ? [] : [['task', ageLine, `${maxAgeMs / 1000} s, period ${period}`]];
 }
 
 function imageLines(task: ImageTask, observed: ObservedImage): ManifestLine[] {

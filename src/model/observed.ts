@@ -25,6 +25,8 @@ export interface ObservedImage {
   readonly vague: readonly string[];
   /** What can change without any of our inputs changing: unpinned bases, downloads without a checksum. */
   readonly impure: readonly string[];
+  /** The number of the `maxAge` period that it is now, where there is one. */
+  readonly period?: number;
 }
 
 export interface ObservedDockerfile {
@@ -56,6 +58,8 @@ export interface ObservedCommand {
   readonly env: Readonly<Record<string, string | null>>;
   /** OS and architecture, `linux/x64`. */
   readonly machine: string;
+  /** The number of the `maxAge` period that it is now, where there is one. */
+  readonly period?: number;
 }
 
 /** A task whose inputs could not be read: it is planned as blocked. */

@@ -21,6 +21,7 @@ export type ReasonCode =
   | 'need-image'
   | 'forced'
   | 'impure'
+  | 'vague'
   | 'not-needed'
   | 'unreadable'
   | 'need-blocked';
@@ -42,8 +43,8 @@ export interface Step {
   readonly newTags: readonly string[];
   /** The immutable reference under which the engine keeps the image; undefined for files. */
   readonly contentTag?: string;
-  /** True: rebuild from nothing, BuildKit's cache included. */
-  readonly forced: boolean;
+  /** True: made from nothing, without BuildKit's cache: forced, or in a new `maxAge` period. */
+  readonly fromNothing: boolean;
   /** From the last time it was built or run, milliseconds. */
   readonly expectedMs?: number;
 }

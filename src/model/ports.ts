@@ -1,6 +1,6 @@
 import type { Entry } from './observed.ts';
 import type { Key, Manifest, TaskRecord } from './record.ts';
-import type { TaskId } from './task.ts';
+import type { SecretSource, TaskId } from './task.ts';
 
 /** The time; a port so that tests can hold it still. */
 export interface Clock {
@@ -42,6 +42,8 @@ export interface BuildRequest {
   readonly args: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
   readonly noCache: boolean;
+  /** By id; files are absolute paths. Their values are never told to anyone. */
+  readonly secrets: Readonly<Record<string, SecretSource>>;
   /** An empty folder for the build's own use, absolute; the caller removes it. */
   readonly work: string;
   /** Where the file system is exported to (`output: 'files'`); the image is then neither kept nor tagged. */

@@ -21,6 +21,9 @@ export interface Need {
   readonly tasks: readonly TaskId[];
 }
 
+/** Where a secret's value is: an environment variable, or a file (relative to the project root). */
+export type SecretSource = { readonly env: string } | { readonly file: string };
+
 interface TaskBase {
   readonly id: TaskId;
   readonly name: string;
@@ -35,6 +38,10 @@ interface TaskBase {
   readonly timeoutMs?: number;
   /** True: its failure blocks its dependents but does not fail the run. */
   readonly allowFailure: boolean;
+  /** By id. Only the ids are ever in a key, a record or a log. */
+  readonly secrets: Readonly<Record<string, SecretSource>>;
+  /** Milliseconds after which a result is too old: the number of the period, counted from 1970, is in the key. */
+  readonly maxAgeMs?: number;
 }
 
 /** A task that builds one container image (or exports a build's file system, `output: 'files'`). */

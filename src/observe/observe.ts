@@ -11,6 +11,7 @@ export interface ObserveOptions {
   readonly root: string;
   readonly memo: Memo;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly now: Date;
   readonly programId: string;
 }
 
@@ -34,11 +35,16 @@ export async function observe(
       problems.set(JSON.stringify(problem), problem);
     };
     const observed = await observeTask(task, { ...options, contexts, triggering }, complain);
-    if (observed !== undefined) observations.set(id, observed);
+    if (observed !== undefined) observations.set(id, inPeriod(observed, task, options.now));
   }
   options.memo.save();
   if (problems.size > 0) throw new DefinitionError([...problems.values()]);
   return observations;
+}
+
+function inPeriod(observed: Observed, { maxAgeMs }: Task, now: Date): Observed {
+  if (maxAgeMs === undefined || observed.kind === 'problem') return observed;
+  return { ...observed, period: Math.floor(now.getTime() / maxAgeMs) };
 }
 
 async function observeTask(

@@ -1,6 +1,7 @@
 import { describe, located } from '../key/difference.ts';
 import { explain } from '../key/explain.ts';
 import type { Keyed } from '../key/keys.ts';
+import { ageLine } from '../key/manifest.ts';
 import type { Observations } from '../model/observed.ts';
 import type { Plan, Reason, Step } from '../model/plan.ts';
 import type { EngineImage } from '../model/ports.ts';
@@ -164,16 +165,16 @@ function makeStep(standing: Standing, standings: ReadonlyMap<TaskId, Standing>, 
     ...(keyed ? { manifest: keyed.manifest } : {}),
     ...(content !== undefined ? { contentTag: content } : {}),
     ...(expectedMs !== undefined ? { expectedMs } : {}),
-    forced: input.forced.has(task.id),
+    fromNothing: input.forced.has(task.id) || isNewPeriod(task, keyed, input),
     tags: [],
     newTags: [],
   };
   if (standing.blocked !== undefined) return { ...common, action: 'blocked', reasons: [standing.blocked] };
-  const impure = impureReasons(task, input);
+  const notes = notesOn(task, input);
   if (isMade) {
     const tags = selected ? runTags(task, input.naming) : [];
     const action = task.kind === 'command' ? 'run' : 'build';
-    return { ...common, action, reasons: [...standing.why, ...impure], tags, newTags: tags };
+    return { ...common, action, reasons: [...standing.why, ...notes], tags, newTags: tags };
   }
   if (here === undefined)
     return {
@@ -188,7 +189,7 @@ function makeStep(standing: Standing, standings: ReadonlyMap<TaskId, Standing>, 
     ...common,
     action: 'reuse',
     record: here.record,
-    reasons: [{ code: 'up-to-date', detail: 'nothing that counts has changed' }, ...impure],
+    reasons: [{ code: 'up-to-date', detail: 'nothing that counts has changed' }, ...notes],
     ...reuseTags({
       task,
       selected,
@@ -234,8 +235,23 @@ function reuseTags(reuse: ReuseTags): { tags: readonly string[]; newTags: readon
   };
 }
 
-function impureReasons(task: Task, input: PlanInput): Reason[] {
+/** What makes a key less than exact. It is never why something is made. */
+function notesOn(task: Task, input: PlanInput): Reason[] {
   const observed = input.observations.get(task.id);
   if (observed?.kind !== 'image') return [];
-  return observed.impure.map((detail) => ({ code: 'impure', detail }));
+  return [
+    ...observed.impure.map((detail): Reason => ({ code: 'impure', detail })),
+    ...observed.vague.map((detail): Reason => ({ code: 'vague', detail: `everything counts: ${detail}` })),
+  ];
+}
+
+/** BuildKit's cache may still hold what an earlier period fetched; only a record of this one says that it does not. */
+function isNewPeriod(task: Task, keyed: Keyed | undefined, input: PlanInput): boolean {
+  if (task.maxAgeMs === undefined) return false;
+  const latest = input.latest.get(task.id);
+  if (latest?.record.task !== task.id) return true;
+  if (latest.record.key === keyed?.key) return false;
+  const age = (manifest: Manifest | undefined): string | undefined =>
+    manifest?.lines.find(([, name]) => name === ageLine)?.[2];
+  return age(latest.manifest) !== age(keyed?.manifest);
 }

@@ -6,6 +6,7 @@ import { keptFolder } from '../observe/kept.ts';
 import { keepFiles, workFolder } from './files.ts';
 import type { StepInput } from './image-step.ts';
 import { fileEntries, usedResults } from './needs.ts';
+import { secretVariables } from './secrets.ts';
 
 /**
  * Runs a command with only the environment that it named, keeps what it left in `$TASKS_OUT`, and returns its record;
@@ -23,6 +24,7 @@ export async function commandStep(input: StepInput): Promise<TaskRecord> {
     const env = {
       ...baseEnvironment(input),
       ...namedEnvironment(input, task),
+      ...secretVariables(task, services),
       ...needsEnvironment(input, task, work),
       TASKS_OUT: out,
     };

@@ -8,6 +8,7 @@ import type { ImageTask } from '../model/task.ts';
 import { keyLabel, needsLabel, taskLabel } from '../plan/here.ts';
 import { keepFiles, workFolder } from './files.ts';
 import { fileEntries, imageArgs, type Results, usedResults } from './needs.ts';
+import { secretsOf } from './secrets.ts';
 import type { Services } from './services.ts';
 
 export interface StepInput {
@@ -83,7 +84,8 @@ function makeRequest(
       [taskLabel]: task.id,
       [needsLabel]: JSON.stringify(needs),
     },
-    noCache: step.forced,
+    noCache: step.fromNothing,
+    secrets: secretsOf(task, services),
     work,
     ...(task.output === 'files' ? { exportTo: exportFolder(work) } : {}),
   };

@@ -9,6 +9,7 @@ import type { TaskRecord } from '../model/record.ts';
 import { needIds, type TaskId } from '../model/task.ts';
 import { carryOut } from './carry-out.ts';
 import { type Decision, decide, type Job, makeSchedule, type ScheduleEvent } from './scheduler.ts';
+import { redacted, redactor } from './secrets.ts';
 import type { Log, Services } from './services.ts';
 
 export interface RunOptions {
@@ -95,7 +96,7 @@ class Run {
         this.#results.set(step.task.id, step.record);
         this.#finish(step, 'reused', 0, step.record);
       } catch (error) {
-        this.#fail(step, error, 0);
+        this.#fail(step, error, 0, redactor(step.task, this.#services));
       }
     };
     await Promise.all(
@@ -139,16 +140,19 @@ class Run {
     this.#tell({ type: 'task-started', id, action: step.action });
     let log: Log | undefined;
     const last: string[] = [];
-    const progress = {
-      step: (at: { step?: number; steps?: number; text: string }) =>
-        this.#tell({ type: 'task-progress', id, ...at }),
-      line: (line: string) => {
-        log?.line(line);
-        last.push(line);
-        if (last.length > 20) last.shift();
-        this.#tell({ type: 'task-output', id, line });
+    const redact = redactor(step.task, services);
+    const progress = redacted(
+      {
+        step: (at) => this.#tell({ type: 'task-progress', id, ...at }),
+        line: (line) => {
+          log?.line(line);
+          last.push(line);
+          if (last.length > 20) last.shift();
+          this.#tell({ type: 'task-output', id, line });
+        },
       },
-    };
+      redact,
+    );
     try {
       log = services.logs.open(id);
       const input = {
@@ -168,7 +172,7 @@ class Run {
         this.#finish(step, 'cancelled', elapsed());
         return 'cancelled';
       }
-      this.#fail(step, error, elapsed(), { lines: last, ...(log ? { log: log.path } : {}) });
+      this.#fail(step, error, elapsed(), redact, { lines: last, ...(log ? { log: log.path } : {}) });
       return 'failed';
     } finally {
       log?.close();
@@ -182,13 +186,19 @@ class Run {
     for (const id of decision.cancelled) this.#finish(this.#plan.steps.get(id)!, 'cancelled', 0);
   }
 
-  #fail(step: Step, thrown: unknown, ms: number, output: Pick<TaskFailure, 'lines' | 'log'> = {}): void {
+  #fail(
+    step: Step,
+    thrown: unknown,
+    ms: number,
+    redact: (text: string) => string,
+    output: Pick<TaskFailure, 'lines' | 'log'> = {},
+  ): void {
     const error = asMachineError(thrown) ?? thrown;
     const message = error instanceof Error ? error.message : String(error);
     const hint = error instanceof TasksError && error.hint !== undefined ? `\n${error.hint}` : '';
-    const where = error instanceof StepFailed && error.step !== undefined ? { step: error.step } : {};
+    const where = error instanceof StepFailed && error.step !== undefined ? { step: redact(error.step) } : {};
     if (error instanceof TasksError && error.exitCode === 3) this.#exitCode = 3;
-    this.#finish(step, 'failed', ms, undefined, { message: message + hint, ...where, ...output });
+    this.#finish(step, 'failed', ms, undefined, { message: redact(message + hint), ...where, ...output });
   }
 
   #finish(step: Step, outcome: Outcome, ms: number, record?: TaskRecord, error?: TaskFailure): void {

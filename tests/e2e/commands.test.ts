@@ -138,6 +138,48 @@ test('what a command leaves in the background ends with it and writes no more', 
   assert.is((await cli(['logs', 'a'], { cwd, env })).out, 'early\n');
 });
 
+test('a secret reaches the command, and nothing else: no log, no event, no record, no key', async () => {
+  const cwd = projectWith(
+    `import { command } from 'image-tasks';
+export const a = command({ name: 'a', run: ['./a'], secrets: { token: { env: 'MY_TOKEN' }, key: { file: 'key.pem' } } });`,
+    {
+      'a*': '#!/bin/sh\necho "$token and $(cat "$key")"\n[ "$token" = t0p-secret ] && [ ! -e fail ] && [ -z "$MY_TOKEN" ]\n',
+      'key.pem': 'line-one\nline-two\n',
+    },
+  );
+  const secret = { ...env, MY_TOKEN: 't0p-secret' };
+  const lost = await cli(['build'], { cwd, env });
+  assert.is(lost.code, 1);
+  assert.match(lost.err, /the secret token is not there: the environment variable MY_TOKEN is not set/);
+  writeFileSync(path.join(cwd, 'fail'), '');
+  const shown = [
+    await cli(['build', '--verbose'], { cwd, env: secret }),
+    await cli(['build', '--json'], { cwd, env: secret }),
+    await cli(['build'], { cwd, env: secret }),
+  ];
+  assert.match(shown[0]!.err, /\*\*\* and \*\*\*/);
+  rmSync(path.join(cwd, 'fail'));
+  const good = await cli(['build'], { cwd, env: secret });
+  assert.is(good.code, 0, good.err);
+  writeFileSync(path.join(cwd, 'key.pem'), 'line-three\n');
+  const other = await cli(['plan'], { cwd, env: { ...env, MY_TOKEN: 'another-one' } });
+  assert.match(other.out, /1 up to date/, 'another value is no other task');
+  const all = [...shown, good].map(({ out, err }) => out + err);
+  eachFile(path.join(cwd, '.cache'), (file) => all.push(readFileSync(file, 'latin1')));
+  for (const text of all) assert.not.match(text, /t0p-secret|line-one|line-two/);
+});
+
+test('maxAge: up to date within its period, made anew in the next', async () => {
+  const cwd = projectWith(
+    "import { command } from 'image-tasks';\nexport const a = command({ name: 'a', run: ['true'], maxAge: '1s' });",
+  );
+  await cli(['build'], { cwd, env });
+  // Periods are counted from 1970: of two moments a second apart, each has its own.
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  const { out } = await cli(['why', 'a'], { cwd, env });
+  assert.match(out, /older than its maxAge of 1 s/);
+});
+
 test('logs gives the last log of a task', async () => {
   const cwd = project();
   const none = await cli(['logs', 'source:1'], { cwd, env });

@@ -332,13 +332,19 @@ async function ours(
   const memo = openMemo(path.join(root, 'memo'), (message) => {
     throw new Error(message);
   });
-  const observations = await observe(graph, ['t:latest'], { root, memo, environment: {}, programId: 'fuzz' });
+  const observations = await observe(graph, ['t:latest'], {
+    root,
+    memo,
+    environment: {},
+    now: new Date(0),
+    programId: 'fuzz',
+  });
   const { key } = makeKeys(graph, new Set(['t:latest']), observations).get('t:latest')!;
   const observed = observations.get('t:latest') as ObservedImage;
   const task = graph.tasks.get('t:latest') as ImageTask;
   const { inContext, ...dockerfile } = observed.dockerfile;
   // The folder itself has another checksum in BuildKit when it comes as a tar: then it is laid out instead.
-  const isRootSeen = /(COPY|ADD) .*\.["/ ]|--mount/.test(dockerfileOf(state));
+  const isRootSeen = /(COPY|ADD) .*\.["/ ]|--mount/i.test(dockerfileOf(state));
   const build = async (): Promise<string> => {
     const work = path.join(root, 'work');
     mkdirSync(work);
@@ -351,6 +357,7 @@ async function ours(
       args: task.args,
       labels: task.labels,
       noCache: false,
+      secrets: {},
       work,
     };
     const silent = { step: () => undefined, line: () => undefined };

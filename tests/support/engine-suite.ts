@@ -63,6 +63,7 @@ export function engineSuite(name: string, open: () => Promise<Opened>): void {
       args: {},
       labels: { [testLabel]: run },
       noCache: false,
+      secrets: {},
       work,
       ...more,
     };
@@ -192,6 +193,15 @@ export function engineSuite(name: string, open: () => Promise<Opened>): void {
     assert.is(await build({ ...request, exportTo }), undefined);
     assert.is(readFileSync(path.join(exportTo, 'c/d'), 'utf8'), 'd\n');
     assert.is(await count(), before);
+  });
+
+  test('a secret is there while it is asked for, and not in the image', async () => {
+    const root = tempFolder();
+    const file = path.join(root, 'secret');
+    writeFileSync(file, 'from a file');
+    const text =
+      'FROM scratch\nCOPY . /\nRUN --mount=type=secret,id=one [ "$(cat /run/secrets/one)" = "from a file" ] || exit 8\n';
+    assert.ok(await build(runnable(text, { secrets: { one: { file } } })));
   });
 
   test('an aborted build rejects', async () => {

@@ -58,6 +58,7 @@ export function makeRig(exports: Readonly<Record<string, Definition>>, root = te
         root,
         memo,
         environment: rig.environment,
+        now: new Date(now),
         programId: 'test',
       });
       const keyed = makeKeys(graph, scope, observations);

@@ -179,7 +179,7 @@ test('--force builds what was selected and what stands on it in this run', () =>
   const plan = makePlan(input);
   assert.equal(actions(plan), { rootfs: 'reuse', base: 'build', one: 'build', two: 'build' });
   assert.equal(
-    [...plan.steps.values()].map((step) => step.forced),
+    [...plan.steps.values()].map((step) => step.fromNothing),
     [false, true, false, false],
   );
 });

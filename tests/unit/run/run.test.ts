@@ -193,7 +193,7 @@ test('--force builds without the cache, and what stands on it is built on the ne
   const rig = project();
   await rig.build();
   const { plan, run } = await rig.plan({ selectors: ['base'], force: true });
-  assert.is(plan.steps.get('base:latest')!.forced, true);
+  assert.is(plan.steps.get('base:latest')!.fromNothing, true);
   await run();
   const again = await rig.plan();
   assert.equal(

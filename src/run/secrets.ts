@@ -1,0 +1,75 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { type Progress, StepFailed } from '../model/ports.ts';
+import type { SecretSource, Task } from '../model/task.ts';
+import type { Services } from './services.ts';
+
+type Where = Pick<Services, 'root' | 'environment'>;
+
+/** A task's secrets with their files as absolute paths. @throws StepFailed naming the secret whose value is not there */
+export function secretsOf(task: Task, where: Where): Readonly<Record<string, SecretSource>> {
+  valuesOf(task, where);
+  return Object.fromEntries(
+    Object.entries(task.secrets).map(([id, source]) => [
+      id,
+      'env' in source ? source : { file: path.resolve(where.root, source.file) },
+    ]),
+  );
+}
+
+/** A command's secrets as environment variables: a value, or a file's path. @throws StepFailed as above */
+export function secretVariables(task: Task, where: Where): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(secretsOf(task, where)).map(([id, source]) => [
+      id,
+      'env' in source ? where.environment[source.env]! : source.file,
+    ]),
+  );
+}
+
+function valuesOf(task: Task, { root, environment }: Where): string[] {
+  return Object.entries(task.secrets).map(([id, source]) => {
+    if ('env' in source) {
+      const value = environment[source.env];
+      if (value !== undefined) return value;
+      throw new StepFailed(
+        `the secret ${id} is not there: the environment variable ${source.env} is not set`,
+      );
+    }
+    try {
+      return readFileSync(path.resolve(root, source.file), 'utf8');
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      throw new StepFailed(`the secret ${id} is not there: ${source.file} cannot be read (${code})`);
+    }
+  });
+}
+
+/** Shorter ones would blot out half of every line, and are no secrets. */
+const shortest = 4;
+
+/** Takes a task's secret values out of texts: what a build or command prints goes into logs and onto screens. */
+export function redactor(task: Task, where: Where): (text: string) => string {
+  if (Object.keys(task.secrets).length === 0) return (text) => text;
+  let values: string[] = [];
+  try {
+    values = valuesOf(task, where);
+  } catch (error) {
+    // The step itself says so; without its values it has nothing to print either.
+    if (!(error instanceof StepFailed)) throw error;
+  }
+  const parts = values
+    .flatMap((value) => [value, ...value.split('\n')])
+    .map((part) => part.trim())
+    .filter((part) => part.length >= shortest)
+    .sort((a, b) => b.length - a.length);
+  return (text) => parts.reduce((shown, part) => shown.replaceAll(part, '***'), text);
+}
+
+/** The same for all that a step tells. */
+export function redacted(progress: Progress, redact: (text: string) => string): Progress {
+  return {
+    step: (at) => progress.step({ ...at, text: redact(at.text) }),
+    line: (line) => progress.line(redact(line)),
+  };
+}
