@@ -4,6 +4,7 @@ import { analyse } from '../dockerfile/analyse.ts';
 import { DockerfileError } from '../dockerfile/error.ts';
 import { parseDockerfile } from '../dockerfile/parse.ts';
 import type { Place, Wanted, WantedProgram } from '../doctor/facts.ts';
+import { programPackages } from '../doctor/fix.ts';
 import { registryOf } from '../doctor/places.ts';
 import { TasksError } from '../model/errors.ts';
 import type { CommandTask, ImageTask } from '../model/task.ts';
@@ -11,8 +12,8 @@ import { type CommonFlags, namesOf } from './flags.ts';
 import type { Io } from './io.ts';
 import { type OpenProject, openProject } from './project.ts';
 
-/** Programs that the scripts of command tasks may call, of which the machine's own package manager has a package. */
-const knownPrograms = ['mmdebstrap'];
+/** Worth a word in any project: root file systems from Debian's archive are the way to a base without a registry. */
+const alwaysTold = ['mmdebstrap'];
 /** Where docker keeps its images unless told otherwise. */
 const engineFolder = '/var/lib/docker';
 
@@ -44,15 +45,12 @@ function programsOf(commands: readonly CommandTask[], root: string): WantedProgr
   const scripts = new Set(commands.map((task) => task.run[0]).filter((program) => program.includes('/')));
   const texts = [...scripts].map((script) => readIfThere(path.join(root, script)));
   const called = commands.map((task) => task.run[0]).filter((program) => !program.includes('/'));
-  return [
-    ...knownPrograms.map((name) => ({
-      name,
-      isNeeded: called.includes(name) || texts.some((text) => new RegExp(`^\\s*${name}\\b`, 'm').test(text)),
-    })),
-    ...[...new Set(called)]
-      .filter((name) => !knownPrograms.includes(name))
-      .map((name) => ({ name, isNeeded: true })),
-  ];
+  const isCalled = (name: string): boolean =>
+    called.includes(name) ||
+    texts.some((text) => new RegExp(`(^|[|;&(]|\\$\\()\\s*${name}\\s`, 'm').test(text));
+  const known = Object.keys(programPackages).filter(isCalled);
+  const needed = new Set([...known, ...called]);
+  return [...new Set([...needed, ...alwaysTold])].map((name) => ({ name, isNeeded: needed.has(name) }));
 }
 
 /** The registries of all images from outside that the Dockerfiles stand on. */

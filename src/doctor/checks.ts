@@ -1,4 +1,5 @@
 import type { Facts } from './facts.ts';
+import { programPackages } from './fix.ts';
 
 /** `missing` means that builds cannot work; `warning` that something else will not. */
 export interface Check {
@@ -93,7 +94,7 @@ function programCheck(program: Facts['programs'][number], { os }: Facts): Check 
     detail: isNeeded ? 'not installed, and commands of this project call it' : 'not installed',
     remedy:
       isNeeded && os.id === 'debian'
-        ? [`apt-get install ${name}, or \`tasks doctor --fix\``]
+        ? [`apt-get install ${(programPackages[name] ?? [name])[0]}, or \`tasks doctor --fix\``]
         : [`install ${name}`],
   };
 }

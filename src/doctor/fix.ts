@@ -18,8 +18,11 @@ const enginePackages: Readonly<Record<string, readonly string[]>> = {
   '12': ['docker.io', 'iptables', 'iproute2', 'ca-certificates'],
   '13': ['docker.io', 'docker-cli', 'docker-buildx', 'iptables', 'iproute2', 'ca-certificates'],
 };
-/** mmdebstrap makes other suites too: the newest keyring knows their keys. */
-const programPackages: Readonly<Record<string, readonly string[]>> = {
+/** Programs that commands may call, and their packages. mmdebstrap makes other suites too: the newest keyring knows their keys. */
+export const programPackages: Readonly<Record<string, readonly string[]>> = {
+  curl: ['curl'],
+  git: ['git'],
+  gpg: ['gnupg'],
   mmdebstrap: ['mmdebstrap', 'debian-archive-keyring'],
 };
 

@@ -27,7 +27,10 @@ export function planText(plan: Plan, paint: Paint, verbose: boolean): string[] {
   const rows = shown.map((step) => [
     step.action,
     step.task.id,
-    step.reasons.map((reason) => reason.detail).join('; '),
+    step.reasons
+      .filter(({ code }) => verbose || code !== 'vague')
+      .map(({ detail }) => detail)
+      .join('; '),
   ]);
   const counts = countActions(plan);
   const total = ACTIONS.filter((action) => counts[action] > 0).map(

@@ -36,6 +36,13 @@ function git(folder: string, ...args: string[]): string {
 
 const scripts = suite('scripts of images');
 
+/** A test that needs a program of this machine; without it, it is skipped by name. */
+function withProgram(program: string, title: string, body: () => void): void {
+  const isHere = spawnSync(program, ['--version']).error === undefined;
+  if (isHere) scripts(title, body);
+  else scripts.skip(`${title} (skipped: ${program} is not installed)`);
+}
+
 /** apt-cache as it answers for packages of PGDG. */
 function aptCache(versions: readonly string[]): Record<string, string> {
   const folder = tempFolder();
@@ -102,7 +109,7 @@ scripts('fetch-git: a tag or a commit, equal tars for equal commits, and a clear
   assert.not.ok(existsSync(path.join(missing.out, 'source.tar')));
 });
 
-scripts('fetch-release: checked against the checksum beside it', () => {
+withProgram('curl', 'fetch-release: checked against the checksum beside it', () => {
   const place = tempFolder();
   const content = 'a release';
   const digest = createHash('sha256').update(content).digest('hex');
@@ -124,7 +131,7 @@ scripts('fetch-release: checked against the checksum beside it', () => {
 /** A program of the machine, as curl and git are. */
 const gnupg: string = process.env.GPG || 'gpg';
 
-scripts('fetch-key: one key, of the fingerprint that is expected', () => {
+withProgram('gpg', 'fetch-key: one key, of the fingerprint that is expected', () => {
   const home = tempFolder();
   mkdirSync(path.join(home, 'gpg'), { mode: 0o700 });
   const gpg = (...args: string[]): string => {
