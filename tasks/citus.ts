@@ -1,7 +1,7 @@
 // Citus itself. Where the profile leaves Citus out, nothing here is defined.
 import { image, matrix } from 'image-tasks';
+import { platform } from './chosen.ts';
 import { gitSource } from './git.ts';
-import { platform } from './platform.ts';
 import { extbuilder, major } from './postgres.ts';
 import * as sources from './sources.ts';
 

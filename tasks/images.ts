@@ -1,9 +1,9 @@
 // The published images, and the internal ones right below them.
 import { image, project } from 'image-tasks';
+import { platform } from './chosen.ts';
 import { citus, lastCitus } from './citus.ts';
 import { gitSource } from './git.ts';
 import { labels } from './labels.ts';
-import { platform } from './platform.ts';
 import { apt, aptSources, extbuilder, major, postgres, postgresArgs, postgresSource } from './postgres.ts';
 import * as sources from './sources.ts';
 import { styleTools } from './versions.ts';

@@ -1,7 +1,5 @@
 // What may differ between the profiles. Everything else is shared.
-import { type Definition, profile } from 'image-tasks';
-import { debianPlatform } from './debian.ts';
-import { upstreamPlatform } from './upstream.ts';
+import type { Definition } from 'image-tasks';
 
 /** What an image is for can decide its base: extensions are built on one, tests in Python run on the other. */
 export type Purpose = 'build' | 'test';
@@ -54,16 +52,3 @@ export interface Platform {
     readonly needs: Readonly<Record<string, Definition>>;
   };
 }
-
-const platforms: Readonly<Record<string, () => Platform>> = {
-  default: upstreamPlatform,
-  debian: debianPlatform,
-};
-
-function choose(): Platform {
-  const make = Object.hasOwn(platforms, profile) ? platforms[profile] : undefined;
-  if (make !== undefined) return make();
-  throw new Error(`there is no profile "${profile}"; there are: ${Object.keys(platforms).join(', ')}`);
-}
-
-export const platform = choose();

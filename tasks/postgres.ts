@@ -1,6 +1,6 @@
 import { image } from 'image-tasks';
+import { platform } from './chosen.ts';
 import { labels } from './labels.ts';
-import { platform } from './platform.ts';
 
 export const definitions = platform.own;
 

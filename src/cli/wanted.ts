@@ -69,7 +69,9 @@ function placesOf(images: readonly ImageTask[], root: string): Place[] {
 
 function externalImages(text: string, task: ImageTask, args: Readonly<Record<string, string>>): string[] {
   try {
-    return analyse(parseDockerfile(text), task.target, args).externalImages.map(({ reference }) => reference);
+    return analyse(parseDockerfile(text), task.target, { args, platform: task.platform }).externalImages.map(
+      ({ reference }) => reference,
+    );
   } catch (error) {
     // Told where it matters: plan and build name the line.
     if (error instanceof DockerfileError) return [];

@@ -2,7 +2,7 @@ import { asPairs } from './pairs.ts';
 import { type Dockerfile, type Instruction, wordsOf } from './parse.ts';
 import { type ContextPath, type Taken, takenBy } from './reads.ts';
 import { emptyScope, lookupIn, type Scope, scopeAfter } from './scope.ts';
-import { findStage, findTarget, indexOf, readStages, type Stage, type Stages } from './stages.ts';
+import { findStage, findTarget, type Given, indexOf, readStages, type Stage, type Stages } from './stages.ts';
 
 /** An image from outside that a build uses. */
 export interface ExternalImage {
@@ -44,20 +44,16 @@ export interface Seen {
 }
 
 /**
- * What a build of a target sees and takes from outside, with the given build args.
+ * What a build of a target sees and takes from outside.
  * @throws DockerfileError for a target that does not exist, and words that BuildKit refuses
  */
-export function analyse(
-  file: Dockerfile,
-  target: string | undefined,
-  args: Readonly<Record<string, string>>,
-): Analysis {
+export function analyse(file: Dockerfile, target: string | undefined, given: Given): Analysis {
   const syntax = file.syntax === undefined ? [] : [external(file.syntax, 1)];
   const declaredArgs = [...new Set(file.instructions.flatMap((each) => argsOf(each, file.escapeToken)))];
   const none = { declaredArgs, externalImages: syntax, looseDownloads: [], hasTriggers: true };
   if (file.isForeign) return { ...none, vague: [`line 1: the language ${file.syntax} is not known`] };
-  const stages = readStages(file, args);
-  const walked = walkStages(file, stages, findTarget(stages.all, target), args);
+  const stages = readStages(file, given);
+  const walked = walkStages(file, stages, findTarget(stages.all, target), given);
   const vague = [...new Set(walked.flatMap(({ vague: reasons }) => reasons))];
   return {
     declaredArgs,
@@ -85,19 +81,14 @@ interface Walked {
 }
 
 /** The stages that the target sees, in the order of the file, the target last. */
-function walkStages(
-  file: Dockerfile,
-  stages: Stages,
-  target: number,
-  args: Readonly<Record<string, string>>,
-): Walked[] {
+function walkStages(file: Dockerfile, stages: Stages, target: number, given: Given): Walked[] {
   const walked = new Map<number, Walked>();
   const visit = (index: number): Walked => {
     const known = walked.get(index);
     if (known !== undefined) return known;
     const { base } = stages.all[index]!;
     const below = typeof base === 'number' ? visit(base) : undefined;
-    const own = walkStage(file, stages, index, below, args);
+    const own = walkStage(file, stages, index, below, given);
     // Only earlier stages are looked up, so this ends.
     for (const origin of own.origins) visit(origin);
     walked.set(index, own);
@@ -112,7 +103,7 @@ function walkStage(
   { all, globals }: Stages,
   index: number,
   below: Walked | undefined,
-  args: Readonly<Record<string, string>>,
+  given: Given,
 ): Walked {
   const stage = all[index]!;
   const triggers = below?.stage.instructions.flatMap(({ trigger }) => trigger ?? []) ?? [];
@@ -134,7 +125,7 @@ function walkStage(
       if (origin !== undefined && origin < index) origins.push(origin);
       else if (name !== 'scratch') images.push(external(name, instruction.line));
     }
-    scope = scopeAfter(scope, instruction, { args, globals, escapeToken: file.escapeToken });
+    scope = scopeAfter(scope, instruction, { ...given, globals, escapeToken: file.escapeToken });
   }
   return {
     stage,

@@ -1,6 +1,6 @@
 import { asPairs } from './pairs.ts';
 import type { Instruction } from './parse.ts';
-import { attempt, isPlatformArg, Unknowable, type Variables } from './stages.ts';
+import { attempt, type Given, platformArg, Unknowable, type Variables } from './stages.ts';
 import type { Lookup } from './words.ts';
 
 /** The variables of a stage as far as they can be known without the build. */
@@ -29,8 +29,7 @@ export function lookupIn({ variables, isOpen }: Scope): Lookup {
 export function scopeAfter(
   scope: Scope,
   instruction: Instruction,
-  given: {
-    readonly args: Readonly<Record<string, string>>;
+  given: Given & {
     readonly globals: Variables;
     readonly escapeToken: string;
   },
@@ -46,7 +45,10 @@ export function scopeAfter(
     else if (Object.hasOwn(given.args, name)) variables.set(name, given.args[name]!);
     else if (value !== undefined) variables.set(name, expand(value));
     else if (given.globals.has(name)) variables.set(name, given.globals.get(name)!);
-    else if (isPlatformArg(name)) variables.set(name, null);
+    else {
+      const own = platformArg(name, given.platform);
+      if (own !== undefined) variables.set(name, own);
+    }
   }
   return { ...scope, variables };
 }

@@ -31,15 +31,24 @@ export interface Stages {
 /** Set by BuildKit itself; what they are hangs on the machine and the platform asked for. */
 const platformArgs = /^(BUILD|TARGET)(PLATFORM|OS|OSVERSION|ARCH|VARIANT)$|^TARGETSTAGE$/;
 
-/** The stages of a file, with the given build args. @throws DockerfileError */
-export function readStages(file: Dockerfile, args: Readonly<Record<string, string>>): Stages {
+/** What a build is asked for: its build args and its platform, `linux/arm64`. */
+export interface Given {
+  readonly args: Readonly<Record<string, string>>;
+  readonly platform: string;
+}
+
+/** The stages of a file, as a build that is given this sees them. @throws DockerfileError */
+export function readStages(file: Dockerfile, given: Given): Stages {
   const start = file.instructions.findIndex(({ keyword }) => keyword === 'FROM');
   const global = file.instructions.slice(0, start);
-  const globals = readGlobals(global, args, file.escapeToken);
+  const globals = readGlobals(global, given, file.escapeToken);
   const all: (Stage & { instructions: Instruction[] })[] = [];
   for (const instruction of file.instructions.slice(start)) {
     if (instruction.keyword === 'FROM')
-      all.push({ ...readFrom(instruction, all, globals, file.escapeToken), instructions: [] });
+      all.push({
+        ...readFrom(instruction, all, globalLookup(globals, given.platform), file.escapeToken),
+        instructions: [],
+      });
     else all.at(-1)!.instructions.push(instruction);
   }
   return { global, globals, all };
@@ -68,22 +77,30 @@ export function indexOf(stages: readonly Stage[], number: string): number | unde
   return /^\d+$/.test(number) && Number(number) < stages.length ? Number(number) : undefined;
 }
 
-/** True for an arg that BuildKit sets by itself, where it is declared. */
-export function isPlatformArg(name: string): boolean {
-  return platformArgs.test(name);
+/** An arg that BuildKit sets by itself, where it is declared: null for those that the builder's machine decides. */
+export function platformArg(name: string, platform: string): string | null | undefined {
+  if (!platformArgs.test(name)) return undefined;
+  const [os, architecture, variant] = platform.split('/');
+  const target: Readonly<Record<string, string | undefined>> = {
+    TARGETPLATFORM: platform,
+    TARGETOS: os,
+    TARGETARCH: architecture,
+    TARGETVARIANT: variant ?? '',
+  };
+  return target[name] ?? null;
 }
 
-function globalLookup(globals: Variables): Lookup {
+function globalLookup(globals: Variables, platform: string): Lookup {
   return (name) => {
-    const value = globals.get(name);
-    if (value === null || (value === undefined && isPlatformArg(name))) throw new Unknowable(name);
+    const value = globals.has(name) ? globals.get(name) : platformArg(name, platform);
+    if (value === null) throw new Unknowable(name);
     return value;
   };
 }
 
 function readGlobals(
   global: readonly Instruction[],
-  args: Readonly<Record<string, string>>,
+  { args, platform }: Given,
   escapeToken: string,
 ): Variables {
   const globals = new Map<string, string | null>();
@@ -91,7 +108,10 @@ function readGlobals(
     for (const { name, value } of asPairs(instruction, escapeToken)) {
       if (Object.hasOwn(args, name)) globals.set(name, args[name]!);
       else if (value !== undefined)
-        globals.set(name, attempt(value, globalLookup(globals), escapeToken, instruction.line) ?? null);
+        globals.set(
+          name,
+          attempt(value, globalLookup(globals, platform), escapeToken, instruction.line) ?? null,
+        );
     }
   }
   return globals;
@@ -111,7 +131,7 @@ export function attempt(word: string, lookup: Lookup, escapeToken: string, line:
 function readFrom(
   from: Instruction,
   before: readonly Stage[],
-  globals: Variables,
+  lookup: Lookup,
   escapeToken: string,
 ): Omit<Stage, 'instructions'> {
   const words = from.rest.split(/[\t\v\f\r ]+/);
@@ -121,7 +141,7 @@ function readFrom(
     throw new DockerfileError(from.line, `FROM takes an image, and "AS" and a name behind it`);
   if (isNamed && !/^[a-z][a-z0-9-_.]*$/i.test(name!))
     throw new DockerfileError(from.line, `"${name}" is no name of a stage`);
-  const base = attempt(image!, globalLookup(globals), escapeToken, from.line);
+  const base = attempt(image!, lookup, escapeToken, from.line);
   if (base === '') throw new DockerfileError(from.line, `the base ${image} is empty`);
   const stage = base === undefined ? undefined : findStage(before, base);
   return { name: isNamed ? name!.toLowerCase() : undefined, from, base: stage ?? base };

@@ -1,4 +1,5 @@
 import type { Seen } from '../dockerfile/analyse.ts';
+import type { Given } from '../dockerfile/stages.ts';
 import type { ImageTask } from '../model/task.ts';
 import type { Memo } from './memo.ts';
 
@@ -29,15 +30,12 @@ export async function dockerfileFacts(
     .filter((need) => need.kind === 'image')
     .map((need) => [need.name, needPrefix + need.name]);
   const args: Record<string, string> = { ...task.args, ...Object.fromEntries(needs) };
-  const inputs = JSON.stringify(['facts', programId, text, task.target ?? null, args]);
-  return await memo.derived(inputs, () => readFacts(text, task.target, args));
+  const given = { args, platform: task.platform };
+  const inputs = JSON.stringify(['facts', programId, text, task.target ?? null, given]);
+  return await memo.derived(inputs, () => readFacts(text, task.target, given));
 }
 
-async function readFacts(
-  text: string,
-  target: string | undefined,
-  args: Record<string, string>,
-): Promise<DockerfileFacts> {
+async function readFacts(text: string, target: string | undefined, given: Given): Promise<DockerfileFacts> {
   // Loaded only for a Dockerfile that was never seen.
   const [{ DockerfileError }, { parseDockerfile }, { analyse }] = await Promise.all([
     import('../dockerfile/error.ts'),
@@ -45,7 +43,7 @@ async function readFacts(
     import('../dockerfile/analyse.ts'),
   ]);
   try {
-    const { externalImages, looseDownloads, ...facts } = analyse(parseDockerfile(text), target, args);
+    const { externalImages, looseDownloads, ...facts } = analyse(parseDockerfile(text), target, given);
     const images = externalImages
       .filter((image) => !image.isPinned && !image.reference.startsWith(needPrefix))
       .map((image) => `line ${image.line}: ${image.reference} is not pinned by digest`);

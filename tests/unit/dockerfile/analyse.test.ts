@@ -7,7 +7,7 @@ import { parseDockerfile, wordsOf } from '../../../src/dockerfile/parse.ts';
 
 const test = suite('what a target sees');
 const look = (text: string, target?: string, args: Record<string, string> = {}) =>
-  analyse(parseDockerfile(text), target, args);
+  analyse(parseDockerfile(text), target, { args, platform: 'linux/amd64' });
 const paths = (text: string, target?: string, args?: Record<string, string>): string[] =>
   look(text, target, args).seen!.paths.map(({ path, isPattern }) => (isPattern ? `pattern ${path}` : path));
 const steps = (text: string, target?: string): string[] =>
@@ -127,7 +127,7 @@ const vague: [string, RegExp][] = [
   ['FROM debian\nCOPY $HOME/x /\n', /line 2: a source hangs on a variable of the base/],
   ['FROM debian\nRUN --mount=source=$X,target=/m true\n', /line 2: a mount hangs on a variable/],
   ['FROM scratch\nCOPY --new-flag a /\n', /line 2: --new-flag is not known/],
-  ['ARG X=$TARGETARCH\nFROM x-$X\n', /line 2: the base hangs on the machine/],
+  ['ARG X=$BUILDARCH\nFROM x-$X\n', /line 2: the base hangs on the machine/],
   ['# syntax=example/other:1\nINCLUDE a\n', /language example\/other:1 is not known/],
 ];
 for (const [text, why] of vague) {
@@ -137,6 +137,11 @@ for (const [text, why] of vague) {
     assert.match(reasons.join(), why);
   });
 }
+
+test('the platform that is asked for is known', () => {
+  const text = 'FROM scratch AS for-amd64\nCOPY a /\nFROM for-$TARGETARCH\nARG TARGETOS\nCOPY $TARGETOS /\n';
+  assert.equal(paths(text), ['a', 'linux']);
+});
 
 test('on scratch nothing is set that the file does not set', () => {
   assert.equal(paths('FROM scratch\nCOPY a$X /\n'), ['a']);

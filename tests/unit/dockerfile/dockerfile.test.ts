@@ -6,7 +6,7 @@ import { DockerfileError } from '../../../src/dockerfile/error.ts';
 import { parseDockerfile } from '../../../src/dockerfile/parse.ts';
 
 const facts = (text: string, target?: string, args: Record<string, string> = {}) =>
-  analyse(parseDockerfile(text), target, args);
+  analyse(parseDockerfile(text), target, { args, platform: 'linux/amd64' });
 const images = (text: string, target?: string, args?: Record<string, string>): string[] =>
   facts(text, target, args).externalImages.map((image) => image.reference);
 const digest = `@sha256:${'a'.repeat(64)}`;
