@@ -96,6 +96,14 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<ExitC
   );
   common(
     add(
+      'audit [selectors...]',
+      'build what would be reused again, without its records, and compare; grade each Dockerfile',
+      auditExamples,
+      async (it, selectors, flags) => (await import('./commands/audit.ts')).audit(selectors, flags, it),
+    ),
+  ).option('--sample <n>', 'only so many tasks');
+  common(
+    add(
       'logs <task>',
       'the last log of a task or of its test',
       'tasks logs extbuilder:17',
@@ -145,6 +153,8 @@ tasks test extbuilder:17 --retest`;
 const graphExamples = `tasks graph                   a tree
 tasks graph base:trixie+      what hangs on a task
 tasks graph --format json --output graph.json`;
+const auditExamples = `tasks audit              everything that is up to date
+tasks audit --sample 3   three tasks of it`;
 const doctorExamples = `tasks doctor               what is here, what is missing
 tasks doctor --fix         install and start it (Debian, as root)
 tasks doctor --stop        end the engine that --fix started`;

@@ -58,7 +58,7 @@ export async function build(
     throw new StepFailed('the build ended before its whole context was sent; its image is not used');
   return request.exportTo !== undefined
     ? undefined
-    : await verify(request, readFileSync(iidFile, 'utf8').trim(), api);
+    : { ...(await verify(request, readFileSync(iidFile, 'utf8').trim(), api)), ran: reader.ran() };
 }
 
 function buildFlags(request: BuildRequest, iidFile: string): string[] {
@@ -98,7 +98,11 @@ function clientEnvironment(environment: Environment, client: Client): Record<str
 }
 
 /** The image as the engine has it: of the platform asked for, with the labels asked for. */
-async function verify(request: BuildRequest, imageId: string, api: EngineApi): Promise<BuiltImage> {
+async function verify(
+  request: BuildRequest,
+  imageId: string,
+  api: EngineApi,
+): Promise<Omit<BuiltImage, 'ran'>> {
   type Inspected = {
     Id: string;
     Os: string;

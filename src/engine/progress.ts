@@ -5,6 +5,8 @@ export interface ProgressReader {
   line(line: string): void;
   /** The step that failed, as `[3/5] RUN make`; undefined where none did. */
   failedStep(): string | undefined;
+  /** The steps that were carried out, not found in the cache. */
+  ran(): readonly string[];
   /** BuildKit's last word: the text behind `ERROR:` or `error:`. */
   failure(): string | undefined;
 }
@@ -17,6 +19,7 @@ const outputLine = /^(\d+\.\d+) ?(.*)$/;
 /** Tells `progress` of steps as they begin; every line goes to `progress.line`. */
 export function readBuildKit(progress: Progress): ProgressReader {
   const names = new Map<string, string>();
+  const cached = new Set<string>();
   let failed: string | undefined;
   let failure: string | undefined;
   return {
@@ -27,6 +30,7 @@ export function readBuildKit(progress: Progress): ProgressReader {
       const [, vertex, rest] = vertexLine.exec(line) ?? [];
       if (vertex === undefined || rest === undefined) return;
       if (/^ERROR/.test(rest)) failed ??= names.get(vertex);
+      if (rest === 'CACHED') cached.add(vertex);
       if (/^(DONE|CACHED|ERROR|CANCELED|\.\.\.)/.test(rest) || outputLine.test(rest)) return;
       const match = stepName.exec(rest);
       if (match === null || names.has(vertex)) return;
@@ -39,6 +43,11 @@ export function readBuildKit(progress: Progress): ProgressReader {
       });
     },
     failedStep: () => failed,
+    // A base that is here already is neither: it says DONE.
+    ran: () =>
+      [...names]
+        .filter(([vertex, name]) => !cached.has(vertex) && !/\] FROM /.test(name))
+        .map(([, name]) => name),
     failure: () => failure,
   };
 }

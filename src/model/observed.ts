@@ -25,6 +25,8 @@ export interface ObservedImage {
   readonly vague: readonly string[];
   /** What can change without any of our inputs changing: unpinned bases, downloads without a checksum. */
   readonly impure: readonly string[];
+  /** What instructions fetch without saying which version; for `audit`. */
+  readonly loose: readonly { readonly line: number; readonly what: string; readonly text: string }[];
   /** The number of the `maxAge` period that it is now, where there is one. */
   readonly period?: number;
 }

@@ -61,6 +61,8 @@ export interface Progress {
 export interface BuiltImage {
   readonly imageId: string;
   readonly bytes: number;
+  /** The steps that were carried out, not found in BuildKit's cache: `[3/5] RUN make`. */
+  readonly ran: readonly string[];
 }
 
 /** What builds and keeps images. Every method throws a TasksError with exit code 3 when the engine is gone. */

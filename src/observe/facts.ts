@@ -1,4 +1,5 @@
 import type { Seen } from '../dockerfile/analyse.ts';
+import type { Finding } from '../dockerfile/purity.ts';
 import type { Given } from '../dockerfile/stages.ts';
 import type { ImageTask } from '../model/task.ts';
 import type { Memo } from './memo.ts';
@@ -14,6 +15,8 @@ export interface DockerfileFacts {
   readonly vague: readonly string[];
   /** True: what is built on the image runs instructions of this file. */
   readonly hasTriggers: boolean;
+  /** What instructions fetch without saying which version. */
+  readonly loose: readonly Finding[];
   readonly faults: readonly { readonly line: number; readonly message: string }[];
 }
 
@@ -37,10 +40,11 @@ export async function dockerfileFacts(
 
 async function readFacts(text: string, target: string | undefined, given: Given): Promise<DockerfileFacts> {
   // Loaded only for a Dockerfile that was never seen.
-  const [{ DockerfileError }, { parseDockerfile }, { analyse }] = await Promise.all([
+  const [{ DockerfileError }, { parseDockerfile }, { analyse }, { findLoose }] = await Promise.all([
     import('../dockerfile/error.ts'),
     import('../dockerfile/parse.ts'),
     import('../dockerfile/analyse.ts'),
+    import('../dockerfile/purity.ts'),
   ]);
   try {
     const { externalImages, looseDownloads, ...facts } = analyse(parseDockerfile(text), target, given);
@@ -48,10 +52,11 @@ async function readFacts(text: string, target: string | undefined, given: Given)
       .filter((image) => !image.isPinned && !image.reference.startsWith(needPrefix))
       .map((image) => `line ${image.line}: ${image.reference} is not pinned by digest`);
     const downloads = looseDownloads.map(({ source, line }) => `line ${line}: ${source} has no checksum`);
-    return { ...facts, impure: [...new Set([...images, ...downloads])], faults: [] };
+    const loose = findLoose(facts.seen?.steps ?? []);
+    return { ...facts, loose, impure: [...new Set([...images, ...downloads])], faults: [] };
   } catch (error) {
     if (!(error instanceof DockerfileError)) throw error;
     const fault = { line: error.line, message: error.message };
-    return { declaredArgs: [], impure: [], vague: [], hasTriggers: true, faults: [fault] };
+    return { declaredArgs: [], impure: [], loose: [], vague: [], hasTriggers: true, faults: [fault] };
   }
 }

@@ -86,6 +86,7 @@ export async function observeImage(
     ...(seen !== undefined ? { seen: { steps: seen.steps, args: seen.args } } : {}),
     vague,
     impure: facts.impure,
+    loose: facts.loose,
   };
 }
 

@@ -56,8 +56,9 @@ export async function buildStep(input: StepInput): Promise<TaskRecord> {
   }
 }
 
-function makeRequest(
-  input: StepInput,
+/** What is asked of the engine to build a task's image. `work`: an empty folder for it. */
+export function makeRequest(
+  input: Omit<StepInput, 'progress' | 'signal'>,
   task: ImageTask,
   needs: Record<string, string>,
   work: string,

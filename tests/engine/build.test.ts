@@ -239,6 +239,15 @@ test('an interrupt really cancels a build in the engine', async () => {
   assert.not.ok((await ours()).some(({ tags }) => tags.some((tag) => tag.startsWith(`${repo}/app`))));
 });
 
+test('audit builds what would be reused again, and finds it the same', async () => {
+  const cwd = project();
+  await ok(cwd, 'build', 'app:1');
+  const good = await ok(cwd, 'audit', 'app:1');
+  assert.match(good.out, /✔ base:latest {2}the same\n✔ app:1 {2}the same\n2 of 2 would be made again/);
+  assert.match(good.out, / A {4}app\/Dockerfile/);
+  assert.is((await cli(['audit', 'app:1', '--sample', '0'], { cwd, env })).code, 2);
+});
+
 test("an image's files can be exported and needed", async () => {
   const cwd = project();
   await ok(cwd, 'build', 'exported');

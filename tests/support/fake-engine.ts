@@ -48,7 +48,7 @@ export function fakeEngine(): FakeEngine {
     const content = [entries, dockerfile.digest, target, args, labels, request.noCache ? ++serial : 0];
     const id = `sha256:${createHash('sha256').update(JSON.stringify(content)).digest('hex')}`;
     if (!engine.all.some((image) => image.id === id)) engine.all.push({ id, tags: [], labels, bytes: 10 });
-    return { imageId: id, bytes: 10 };
+    return { imageId: id, bytes: 10, ran: [] };
   };
   const engine: FakeEngine = {
     all: [],

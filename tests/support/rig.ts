@@ -5,6 +5,7 @@ import { makeGraph } from '../../src/graph/graph.ts';
 import { select, withNeeds } from '../../src/graph/select.ts';
 import { makeKeys } from '../../src/key/keys.ts';
 import type { RunEvent } from '../../src/model/events.ts';
+import type { Observations } from '../../src/model/observed.ts';
 import type { Plan } from '../../src/model/plan.ts';
 import type { CommandRequest, Processes } from '../../src/model/ports.ts';
 import { makesFiles } from '../../src/model/task.ts';
@@ -49,7 +50,12 @@ export function makeRig(exports: Readonly<Record<string, Definition>>, root = te
     onCommand: async (_request: CommandRequest, _signal: AbortSignal): Promise<void> => undefined,
     async plan(
       options: RigOptions = {},
-    ): Promise<{ plan: Plan; services: Services; run: () => Promise<RunResult> }> {
+    ): Promise<{
+      plan: Plan;
+      observations: Observations;
+      services: Services;
+      run: () => Promise<RunResult>;
+    }> {
       const graph = makeGraph(rig.declarations, 'linux/amd64');
       const selected = select(graph, options.selectors ?? []);
       const scope = withNeeds(graph, selected);
@@ -119,7 +125,7 @@ export function makeRig(exports: Readonly<Record<string, Definition>>, root = te
           signal,
           listen: (event) => events.push(event),
         });
-      return { plan, services, run };
+      return { plan, observations, services, run };
     },
     /** Plans and runs, ending every build well. */
     async build(options: RigOptions = {}): Promise<RunResult> {

@@ -44,6 +44,7 @@ const observed: ObservedImage = {
     size: 9,
   },
   vague: [],
+  loose: [],
   impure: [],
 };
 const needs = new Map([['base:latest', 'k0']]);

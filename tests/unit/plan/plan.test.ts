@@ -26,6 +26,7 @@ function see(graph: Graph): Map<TaskId, Observed> {
             context: [],
             dockerfile: { source: 'x', digest: 'd', executable: false, size: 1 },
             vague: [],
+            loose: [],
             impure: [],
           },
     ]),
