@@ -13,6 +13,8 @@ export interface Io {
   /** Standard error, for the live view. */
   readonly terminal: NodeJS.WriteStream;
   readonly outIsTerminal: boolean;
+  /** Of the terminal that standard output is; undefined where it is none. */
+  readonly outColumns: number | undefined;
   readonly errIsTerminal: boolean;
   now(): Date;
   /** Aborted by the first interrupt. */

@@ -66,6 +66,7 @@ function makeIo(signal: AbortSignal): Io {
     err: (text) => void process.stderr.write(text),
     terminal: process.stderr,
     outIsTerminal: process.stdout.isTTY === true,
+    outColumns: process.stdout.isTTY === true ? process.stdout.columns : undefined,
     errIsTerminal: process.stderr.isTTY === true,
     now: () => new Date(),
     signal,

@@ -1,6 +1,6 @@
 import { ACTIONS, type Action, type Plan, type Step } from '../model/plan.ts';
 import { needIds } from '../model/task.ts';
-import { columns } from './format.ts';
+import { clip, columns } from './format.ts';
 import type { Paint } from './reporter.ts';
 
 const words: Record<Action, string> = {
@@ -20,8 +20,15 @@ function countActions(plan: Plan): Record<Action, number> {
   return counts;
 }
 
-/** A plan for people: what will be done and why; what is up to date as a count, or in full where `verbose`. */
-export function planText(plan: Plan, paint: Paint, verbose: boolean): string[] {
+/**
+ * A plan for people: what will be done and why, cut to a terminal's width; what is up to date as a count. `verbose`: all
+ * of both.
+ */
+export function planText(
+  plan: Plan,
+  paint: Paint,
+  { verbose, columns: width = Number.POSITIVE_INFINITY }: { verbose: boolean; columns: number | undefined },
+): string[] {
   const steps = [...plan.steps.values()];
   const shown = steps.filter((step) => verbose || !isQuiet(step));
   const rows = shown.map((step) => [
@@ -36,7 +43,9 @@ export function planText(plan: Plan, paint: Paint, verbose: boolean): string[] {
   const total = ACTIONS.filter((action) => counts[action] > 0).map(
     (action) => `${counts[action]} ${words[action]}`,
   );
-  const lines = columns(rows).map((line, index) => paintRow(line, shown[index]!.action, paint));
+  const lines = columns(rows).map((line, index) =>
+    paintRow(verbose ? line : clip(line, width), shown[index]!.action, paint),
+  );
   return [...lines, ...(lines.length > 0 ? [''] : []), `${steps.length} tasks: ${total.join(', ')}`];
 }
 

@@ -48,9 +48,7 @@ export function makeRig(exports: Readonly<Record<string, Definition>>, root = te
     environment: { PATH: '/bin', HOME: '/home/x', SECRET: 'never' } as Record<string, string>,
     /** What commands do; may write into env.TASKS_OUT. */
     onCommand: async (_request: CommandRequest, _signal: AbortSignal): Promise<void> => undefined,
-    async plan(
-      options: RigOptions = {},
-    ): Promise<{
+    async plan(options: RigOptions = {}): Promise<{
       plan: Plan;
       observations: Observations;
       services: Services;

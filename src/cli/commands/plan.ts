@@ -15,7 +15,8 @@ export async function plan(selectors: readonly string[], flags: PlanFlags, io: I
   if (flags.json) io.out(`${JSON.stringify(planJson(prospect.plan))}\n`);
   else {
     const paint = makePaint(hasColor(flags, io, io.outIsTerminal));
-    for (const line of planText(prospect.plan, paint, flags.verbose === true)) io.out(`${line}\n`);
+    const options = { verbose: flags.verbose === true, columns: io.outColumns };
+    for (const line of planText(prospect.plan, paint, options)) io.out(`${line}\n`);
   }
   const steps = [...prospect.plan.steps.values()];
   const isIdle = steps.every((step) => ['reuse', 'skip'].includes(step.action) && step.newTags.length === 0);
