@@ -1,6 +1,7 @@
 import { DockerfileError } from './error.ts';
 import { trim, trimStart } from './space.ts';
-import { expandWords, WordError } from './words.ts';
+import { WordError } from './substitute.ts';
+import { expandWords } from './words.ts';
 
 /** A document that stands behind an instruction, `<<EOF … EOF`. */
 export interface Heredoc {

@@ -1,7 +1,8 @@
 import { DockerfileError } from './error.ts';
 import { asPairs } from './pairs.ts';
 import type { Dockerfile, Instruction } from './parse.ts';
-import { expandWords, type Lookup, WordError } from './words.ts';
+import { WordError } from './substitute.ts';
+import { expandWords, type Lookup } from './words.ts';
 
 /** A variable of which only the build itself knows whether it is set, and to what. */
 export class Unknowable extends Error {

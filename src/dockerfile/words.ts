@@ -1,12 +1,8 @@
 import { isSpace } from './space.ts';
+import { replaceIn, substitute, WordError } from './substitute.ts';
 
 /** The value of a variable; undefined where it is not set. */
 export type Lookup = (name: string) => string | undefined;
-
-/** A word that BuildKit would refuse: a quote or brace without its end, a substitution that does not exist. */
-export class WordError extends Error {
-  override readonly name = 'WordError';
-}
 
 export interface WordOptions {
   /** The escape character: a backslash unless the Dockerfile says a backtick. */
@@ -192,10 +188,7 @@ class Lexer {
     const word = this.until('}', true).text;
     const value = this.#lookup(name);
     if (value === undefined && this.#options.skipUnset) return `\${${name}/${pattern}/${word}}`;
-    const regex = patternRegex(pattern, true, false, all ? 'gu' : 'u');
-    // Go replaces all with `$1` as a group; single replacements are taken as they are.
-    if (all && word.includes('$')) throw new WordError('"$" in the replacement of "//" is not supported');
-    return (value ?? '').replace(regex, () => word);
+    return replaceIn(value ?? '', pattern, word, all);
   }
 
   #name(): string {
@@ -216,63 +209,4 @@ class Lexer {
   #next(): string | undefined {
     return this.#chars[this.#at++];
   }
-}
-
-function substitute(
-  name: string,
-  value: string | undefined,
-  operator: string,
-  colon: boolean,
-  word: string,
-): string {
-  const isMissing = value === undefined || (colon && value === '');
-  switch (operator) {
-    case '-':
-      return isMissing ? word : value;
-    case '+':
-      return isMissing ? '' : word;
-    case '?':
-      if (isMissing) throw new WordError(`${name}: ${word || 'must be set'}`);
-      return value;
-    default: {
-      const longest = word.startsWith(operator);
-      const pattern = longest ? word.slice(1) : word;
-      if (operator === '#') return trimPrefix(pattern, value ?? '', longest);
-      return reverse(trimPrefix(reversePattern(pattern), reverse(value ?? ''), longest));
-    }
-  }
-}
-
-function trimPrefix(pattern: string, value: string, longest: boolean): string {
-  const match = patternRegex(pattern, longest, true, 'u').exec(value);
-  return match === null ? value : value.slice(match[0].length);
-}
-
-/** `*` any text, `?` one character, `\` takes the meaning of these away; nothing else is special. */
-function patternRegex(pattern: string, longest: boolean, anchored: boolean, flags: string): RegExp {
-  const chars = [...pattern];
-  let source = anchored ? '^' : '';
-  for (let at = 0; at < chars.length; at++) {
-    const char = chars[at]!;
-    if (char === '*') source += longest ? '[^\\n]*' : '[^\\n]*?';
-    else if (char === '?') source += '[^\\n]';
-    else if (char === '\\') {
-      const next = chars[at + 1];
-      if (next === '}' || next === '/') continue;
-      if (next === undefined || !'*?\\'.includes(next))
-        throw new WordError(`"\\${next ?? ''}" is no escape in a pattern`);
-      source += `\\${next}`;
-      at++;
-    } else source += /[[\]{}.+()|^$/]/.test(char) ? `\\${char}` : char;
-  }
-  return new RegExp(source, flags);
-}
-
-function reverse(text: string): string {
-  return [...text].reverse().join('');
-}
-
-/** Escapes stay before what they escape. */
-function reversePattern(pattern: string): string {
-  return (pattern.match(/\\[\s\S]|[\s\S]/gu) ?? []).reverse().join('');
 }

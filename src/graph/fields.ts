@@ -73,6 +73,8 @@ export type ImageValues = v.InferOutput<typeof imageFields>;
 export type CommandValues = v.InferOutput<typeof commandFields>;
 /** What a fault is told about: everything of a Problem but the place. */
 export type Fault = Omit<Problem, 'file' | 'definition'>;
+/** Takes a fault; who gives it goes on, so that all of them are told together. */
+export type Complain = (fault: Fault) => void;
 
 /** Field names that a definition of this kind must not have, each with what to do instead. */
 export function checkFieldNames(

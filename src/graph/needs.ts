@@ -7,11 +7,9 @@ import {
 } from '../define/types.ts';
 import type { Axes, Need, Task, TaskId } from '../model/task.ts';
 import { makesFiles } from '../model/task.ts';
+import { fits, list, matchingCandidates, pickOne, type Target } from './candidates.ts';
 import type { Draft } from './expand.ts';
-import { type Fault, show } from './fields.ts';
-import { didYouMean } from './nearest.ts';
-
-type Complain = (fault: Fault) => void;
+import { type Complain, show } from './fields.ts';
 
 /** All drafts by the definition that they come from. */
 export type Index = ReadonlyMap<Definition, readonly Draft[]>;
@@ -138,12 +136,6 @@ function nameFits(name: string, files: boolean, task: Task, field: string, compl
   return true;
 }
 
-interface Target {
-  readonly form: 'plain' | 'at' | 'all';
-  readonly definition: Definition;
-  readonly where?: string | Axes | undefined;
-}
-
 function asReference(
   value: unknown,
   field: string,
@@ -179,57 +171,6 @@ function asReference(
   return undefined;
 }
 
-function pickOne(
-  target: Target,
-  candidates: readonly Draft[],
-  draft: Draft,
-  field: string,
-  complain: Complain,
-): Draft[] | undefined {
-  const found =
-    target.form === 'at' ? atCandidates(target, candidates) : matchingCandidates(candidates, draft.task);
-  if (found.length === 1) return found;
-  const wanted = target.form === 'at' ? show(target.where) : show(draft.task.axes);
-  const hint =
-    typeof target.where === 'string'
-      ? didYouMean(
-          target.where,
-          candidates.map((c) => c.task.version),
-        )
-      : undefined;
-  complain({
-    field,
-    message:
-      found.length === 0
-        ? 'unknown need: no version matches'
-        : 'ambiguous need: more than one version matches',
-    found: found.length === 0 ? wanted : `${wanted} matches ${list(found)}`,
-    expected: found.length === 0 ? `one of ${list(candidates)}` : 'exactly one',
-    hint: hint ?? 'name the version with .at(…), or by a function of the version',
-  });
-  return undefined;
-}
-
-function atCandidates(target: Target, candidates: readonly Draft[]): Draft[] {
-  const { where } = target;
-  if (typeof where === 'string') return candidates.filter((candidate) => candidate.task.version === where);
-  const exact = candidates.filter((candidate) => candidate.versionArgument === where);
-  if (exact.length > 0) return exact;
-  // A cell of another matrix may have axes that this definition lacks: what both have must agree.
-  return candidates.filter((candidate) => agree(candidate.task.axes, where ?? {}));
-}
-
-/** By the axes that both have; a plain list falls back on the same version, then on the only one. */
-function matchingCandidates(candidates: readonly Draft[], task: Task): Draft[] {
-  const sameVersion = candidates.filter((candidate) => candidate.task.version === task.version);
-  const shared = Object.keys(task.axes).filter((axis) => axis in candidates[0]!.task.axes);
-  if (shared.length === 0 || shared.join() === 'version') {
-    if (sameVersion.length === 1) return sameVersion;
-    return [...candidates];
-  }
-  return candidates.filter((candidate) => agree(candidate.task.axes, task.axes));
-}
-
 function resolveAfter(
   value: unknown,
   field: string,
@@ -247,18 +188,6 @@ function resolveAfter(
       ? candidates.filter((c) => fits(c.task, target.where as Axes))
       : matchingCandidates(candidates, draft.task);
   return found.map((candidate) => candidate.task.id).filter((id) => id !== draft.task.id);
-}
-
-function agree(axes: Axes, wanted: Axes): boolean {
-  return Object.entries(wanted).every(([axis, value]) => !(axis in axes) || axes[axis] === value);
-}
-
-function fits(task: Task, filter: Axes | undefined): boolean {
-  return Object.entries(filter ?? {}).every(([axis, value]) => task.axes[axis] === value);
-}
-
-function list(drafts: readonly Draft[]): string {
-  return drafts.map((draft) => draft.task.id).join(', ');
 }
 
 function isDefinition(value: unknown): value is Definition {

@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { expandWords, WordError } from '../../../src/dockerfile/words.ts';
+import { WordError } from '../../../src/dockerfile/substitute.ts';
+import { expandWords } from '../../../src/dockerfile/words.ts';
 
 const test = suite('words');
 const variables: Record<string, string> = { A: '1', E: '', P: 'foo-bar.tar.gz', S: 'a b', U: 'a.b.c' };

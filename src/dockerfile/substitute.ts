@@ -1,0 +1,73 @@
+// What stands behind a variable's name in braces, as BuildKit's shell.Lex has it.
+
+/** A word that BuildKit would refuse: a quote or brace without its end, a substitution that does not exist. */
+export class WordError extends Error {
+  override readonly name = 'WordError';
+}
+
+/** `${name<colon><operator>word}`. @throws WordError for a pattern that is none, and where `?` wants a value */
+export function substitute(
+  name: string,
+  value: string | undefined,
+  operator: string,
+  colon: boolean,
+  word: string,
+): string {
+  const isMissing = value === undefined || (colon && value === '');
+  switch (operator) {
+    case '-':
+      return isMissing ? word : value;
+    case '+':
+      return isMissing ? '' : word;
+    case '?':
+      if (isMissing) throw new WordError(`${name}: ${word || 'must be set'}`);
+      return value;
+    default: {
+      const longest = word.startsWith(operator);
+      const pattern = longest ? word.slice(1) : word;
+      if (operator === '#') return trimPrefix(pattern, value ?? '', longest);
+      return reverse(trimPrefix(reversePattern(pattern), reverse(value ?? ''), longest));
+    }
+  }
+}
+
+/** `${name/pattern/word}`, and with `//` for `all`. @throws WordError for a pattern that is none */
+export function replaceIn(value: string, pattern: string, word: string, all: boolean): string {
+  // Go replaces all with `$1` as a group; single replacements are taken as they are.
+  if (all && word.includes('$')) throw new WordError('"$" in the replacement of "//" is not supported');
+  return value.replace(patternRegex(pattern, true, false, all ? 'gu' : 'u'), () => word);
+}
+
+function trimPrefix(pattern: string, value: string, longest: boolean): string {
+  const match = patternRegex(pattern, longest, true, 'u').exec(value);
+  return match === null ? value : value.slice(match[0].length);
+}
+
+/** `*` any text, `?` one character, `\` takes the meaning of these away; nothing else is special. */
+function patternRegex(pattern: string, longest: boolean, anchored: boolean, flags: string): RegExp {
+  const chars = [...pattern];
+  let source = anchored ? '^' : '';
+  for (let at = 0; at < chars.length; at++) {
+    const char = chars[at]!;
+    if (char === '*') source += longest ? '[^\\n]*' : '[^\\n]*?';
+    else if (char === '?') source += '[^\\n]';
+    else if (char === '\\') {
+      const next = chars[at + 1];
+      if (next === '}' || next === '/') continue;
+      if (next === undefined || !'*?\\'.includes(next))
+        throw new WordError(`"\\${next ?? ''}" is no escape in a pattern`);
+      source += `\\${next}`;
+      at++;
+    } else source += /[[\]{}.+()|^$/]/.test(char) ? `\\${char}` : char;
+  }
+  return new RegExp(source, flags);
+}
+
+function reverse(text: string): string {
+  return [...text].reverse().join('');
+}
+
+/** Escapes stay before what they escape. */
+function reversePattern(pattern: string): string {
+  return (pattern.match(/\\[\s\S]|[\s\S]/gu) ?? []).reverse().join('');
+}
