@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto';
+import {
+  appendFileSync,
+  lstatSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openMemo } from '../../../src/observe/memo.ts';
+import { tempFolder, writeFiles } from '../../support/temp.ts';
+
+const test = suite('memo');
+const sha = (text: string): string => createHash('sha256').update(text).digest('hex');
+const open = (folder: string, warnings: string[] = []) =>
+  openMemo(path.join(folder, 'cache/memo'), (message) => void warnings.push(message));
+const digest = (memo: ReturnType<typeof open>, file: string): string =>
+  memo.digest(file, lstatSync(file, { bigint: true }));
+
+/** A file that is older than the file system's clock by more than one tick. */
+function settled(folder: string, text: string): string {
+  const file = path.join(folder, 'file');
+  writeFileSync(file, text);
+  const before = lstatSync(file, { bigint: true }).ctimeNs;
+  const probe = path.join(folder, 'probe');
+  do writeFileSync(probe, '');
+  while (lstatSync(probe, { bigint: true }).mtimeNs <= before);
+  return file;
+}
+
+test('what did not move is not read again, in this run or the next', () => {
+  const folder = tempFolder();
+  const file = settled(folder, 'one');
+  const memo = open(folder);
+  assert.is(digest(memo, file), sha('one'));
+  memo.save();
+  // The file is gone; only its stamps are asked for.
+  const stat = lstatSync(file, { bigint: true });
+  rmSync(file);
+  assert.is(memo.digest(file, stat), sha('one'));
+  assert.is(open(folder).digest(file, stat), sha('one'));
+});
+
+test('a file as new as the clock is not remembered: it may change again within the same tick', () => {
+  const folder = tempFolder();
+  const file = path.join(folder, 'file');
+  const memo = open(folder);
+  // Takes the memo's clock: everything written from here on is not older than it.
+  digest(memo, settled(folder, 'first'));
+  writeFileSync(file, 'aaa');
+  const stat = lstatSync(file, { bigint: true });
+  assert.is(memo.digest(file, stat), sha('aaa'));
+  writeFileSync(file, 'bbb');
+  // As if the second writing had left no trace in the stamps.
+  assert.is(memo.digest(file, stat), sha('bbb'));
+});
+
+/** Changes that keep some of the stamps. */
+const changes: [string, (file: string) => void][] = [
+  [
+    'content of the same size, mtime put back',
+    (file) => {
+      const { atime, mtime } = lstatSync(file);
+      writeFileSync(file, 'two');
+      utimesSync(file, atime, mtime);
+    },
+  ],
+  [
+    'another file of the same size and mtime moved in its place',
+    (file) => {
+      const { atime, mtime } = lstatSync(file);
+      writeFileSync(`${file}.new`, 'two');
+      utimesSync(`${file}.new`, atime, mtime);
+      renameSync(`${file}.new`, file);
+    },
+  ],
+  ['something added', (file) => appendFileSync(file, '!')],
+];
+for (const [what, change] of changes) {
+  test(`${what}: read again`, () => {
+    const folder = tempFolder();
+    const file = settled(folder, 'one');
+    const memo = open(folder);
+    digest(memo, file);
+    memo.save();
+    change(file);
+    assert.is(digest(open(folder), file), sha(readFileSync(file, 'utf8')));
+  });
+}
+
+test('a memo that was torn or edited is not believed', () => {
+  const folder = tempFolder();
+  const file = settled(folder, 'one');
+  const stat = lstatSync(file, { bigint: true });
+  const name = path.join(folder, 'cache/memo');
+  const fill = (): string => {
+    const memo = open(folder);
+    memo.digest(file, stat);
+    memo.save();
+    return readFileSync(name, 'utf8');
+  };
+  const whole = fill();
+  for (const text of [
+    whole.replace(sha('one'), sha('two')),
+    whole.slice(0, -70),
+    whole.slice(10),
+    '',
+    'x\n',
+    whole.replaceAll('\n', ''),
+  ]) {
+    writeFileSync(name, text);
+    assert.is(open(folder).digest(file, stat), sha('one'), JSON.stringify(text.slice(0, 30)));
+  }
+});
+
+test('derived facts are remembered under all that they come from', async () => {
+  const folder = tempFolder();
+  const memo = open(folder);
+  let times = 0;
+  const compute = async (): Promise<number> => ++times;
+  assert.is(await memo.derived('a', compute), 1);
+  assert.is(await memo.derived('a', compute), 1);
+  assert.is(await memo.derived('b', compute), 2);
+  memo.save();
+  assert.is(await open(folder).derived('a', compute), 1);
+});
+
+test('a memo that cannot be written warns and goes on', () => {
+  const folder = tempFolder();
+  const file = settled(folder, 'one');
+  writeFiles(folder, { cache: 'no folder' });
+  const warnings: string[] = [];
+  const memo = open(folder, warnings);
+  assert.is(digest(memo, file), sha('one'));
+  memo.save();
+  assert.is(warnings.length, 1);
+});
+
+test.run();
