@@ -1,23 +1,30 @@
-import { mkdirSync } from 'node:fs';
+import {
+  constants,
+  copyFileSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import lockfile from 'proper-lockfile';
+import { isAlive, newOwner, type Owner } from './owner.ts';
 
-/** A lock whose owner has not renewed it for so long, milliseconds, belongs to a killed process. */
-const stale = 10_000;
-const retryEvery = 200;
-const lockOptions = {
-  realpath: false,
-  stale,
-  update: stale / 4,
-  // Another run took over because this process was held up (suspended, say). Both then make the same thing: that costs
-  // time, and records are whole either way.
-  onCompromised: () => undefined,
-};
+/** Milliseconds between two looks at a lock that somebody holds. */
+const lookEvery = 100;
+/** Milliseconds between two signs of life of a holder, and after how many without one it counts as dead elsewhere. */
+const beatEvery = 10_000;
+const silentFor = 60_000;
+/** Milliseconds after which a lock that holds no owner is nobody's: it was torn, or is not ours. */
+const brokenFor = 2_000;
 
 /**
  * Locks between processes, by name, in a project's cache folder. `acquire` waits while another process holds the lock,
- * and takes over from one that was killed; `onWait` is called once when it has to wait.
+ * and takes over at once from one that has ended; `onWait` is called once when it has to wait.
  */
 export function openLocks(cacheFolder: string, onWait: (name: string) => void) {
   const folder = path.join(cacheFolder, 'locks');
@@ -25,16 +32,110 @@ export function openLocks(cacheFolder: string, onWait: (name: string) => void) {
     async acquire(name: string, signal: AbortSignal): Promise<() => Promise<void>> {
       mkdirSync(folder, { recursive: true });
       const file = path.join(folder, name.slice(0, 16));
-      for (let waited = false; ; waited = true) {
-        signal.throwIfAborted();
-        try {
-          return await lockfile.lock(file, lockOptions);
-        } catch (error) {
-          if ((error as NodeJS.ErrnoException).code !== 'ELOCKED') throw error;
-        }
-        if (!waited) onWait(name);
-        await delay(retryEvery, undefined, { signal });
-      }
+      const release = await take(file, signal, () => onWait(name));
+      const beat = setInterval(() => touch(file), beatEvery);
+      beat.unref();
+      return async () => {
+        clearInterval(beat);
+        release();
+      };
     },
   };
+}
+
+/** Takes a lock file; the result gives it back. @throws the signal's reason */
+async function take(file: string, signal: AbortSignal, onWait: () => void): Promise<() => void> {
+  const own = newOwner();
+  const draft = `${file}.${own.id}`;
+  writeFileSync(draft, JSON.stringify(own));
+  try {
+    for (let waited = false; ; ) {
+      signal.throwIfAborted();
+      if (linked(draft, file)) return () => giveBack(file, own);
+      const holder = read(file);
+      if (holder !== 'gone' && isDead(holder, file)) {
+        if (await takeOver(file, draft, holder, signal)) return () => giveBack(file, own);
+        continue;
+      }
+      if (!waited) onWait();
+      waited = true;
+      await delay(lookEvery, undefined, { signal });
+    }
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
+
+/**
+ * Puts our file in the place of a dead holder's. Only who holds the lock on taking over may, and looks again first: of
+ * two that saw the same dead holder, the second finds the first.
+ */
+async function takeOver(
+  file: string,
+  draft: string,
+  dead: Owner | 'broken',
+  signal: AbortSignal,
+): Promise<boolean> {
+  const done = await take(`${file}.takeover`, signal, () => undefined);
+  try {
+    const now = read(file);
+    const isSame =
+      now === dead || (typeof now === 'object' && typeof dead === 'object' && now.id === dead.id);
+    if (isSame) renameSync(draft, file);
+    return isSame;
+  } finally {
+    done();
+  }
+}
+
+function isDead(holder: Owner | 'broken', file: string): boolean {
+  const alive = holder === 'broken' ? undefined : isAlive(holder);
+  if (alive !== undefined) return !alive;
+  const stat = statSync(file, { throwIfNoEntry: false });
+  return stat !== undefined && Date.now() - stat.mtimeMs > (holder === 'broken' ? brokenFor : silentFor);
+}
+
+/** True where the lock was free, and now is ours. A link is made whole or not at all. */
+function linked(draft: string, file: string): boolean {
+  try {
+    linkSync(draft, file);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return false;
+    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(code ?? '')) throw error;
+  }
+  // A file system without links.
+  try {
+    copyFileSync(draft, file, constants.COPYFILE_EXCL);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+function read(file: string): Owner | 'gone' | 'broken' {
+  try {
+    const owner = JSON.parse(readFileSync(file, 'utf8')) as Owner;
+    return typeof owner?.id === 'string' ? owner : 'broken';
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'gone' : 'broken';
+  }
+}
+
+function giveBack(file: string, own: Owner): void {
+  const holder = read(file);
+  // Another one took over: this process was held up for long, and its lock is no longer its own to give.
+  if (typeof holder === 'object' && holder.id === own.id) rmSync(file, { force: true });
+}
+
+function touch(file: string): void {
+  const now = new Date();
+  try {
+    utimesSync(file, now, now);
+  } catch (error) {
+    // Taken over or cleaned away; what is made under it is whole either way.
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
 }

@@ -1,0 +1,84 @@
+// kill -9 at random moments of a run, many times, while its inputs change: no wrong reuse, no lost record of a finished
+// task, no lock that blocks. TASKS_KILLS=200 kills more often; TASKS_KILL_SEED=n has other moments.
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { cli, projectWith, start } from '../support/cli.ts';
+
+const test = suite('killed at any moment');
+const kills = Number(process.env.TASKS_KILLS ?? 15);
+const env = { DOCKER_HOST: 'unix:///nowhere.sock' };
+
+const definitions = `import { command } from 'image-tasks';
+const versions = ['1', '2', '3', '4'];
+export const first = command({ name: 'first', versions, run: (v) => ['./make', v], inputs: ['input'] });
+export const second = command({ name: 'second', versions, run: ['./copy'], needs: { first } });
+`;
+/** Writes in two goes, so that a half-written result is there to be taken for a whole one. */
+const make =
+  '#!/bin/sh\nset -e\nread -r input < input\nprintf "begin $1 " > "$TASKS_OUT/x"\nsleep 0.03\necho "$input" >> "$TASKS_OUT/x"\n';
+const copy =
+  '#!/bin/sh\nset -e\ncat "$TASKS_NEED_FIRST/x" > "$TASKS_OUT/y"\nsleep 0.02\necho end >> "$TASKS_OUT/y"\n';
+
+/** Numbers below 1 that hang on the seed alone (mulberry32). */
+function random(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+interface Plan {
+  readonly tasks: { id: string; key: string; action: string }[];
+}
+const planOf = async (cwd: string): Promise<Plan> => {
+  const { out, err, code } = await cli(['plan', '--json'], { cwd, env });
+  assert.is(code, 0, err);
+  return JSON.parse(out) as Plan;
+};
+
+/** What is called up to date is exactly what its inputs make. */
+async function check(cwd: string, input: string): Promise<number> {
+  const { tasks } = await planOf(cwd);
+  const reused = tasks.filter(({ action }) => action === 'reuse');
+  for (const { id, key } of reused) {
+    const [name, version] = id.split(':');
+    const text = readFileSync(path.join(cwd, '.cache/files', key, name === 'first' ? 'x' : 'y'), 'utf8');
+    assert.is(text, `begin ${version} ${input}\n${name === 'first' ? '' : 'end\n'}`, id);
+  }
+  return reused.length;
+}
+
+test(`${kills} kills: what is reused is right, what was finished is kept, and the next run goes on at once`, async () => {
+  const cwd = projectWith(definitions, { 'make*': make, 'copy*': copy, input: '0\n' });
+  const next = random(Number(process.env.TASKS_KILL_SEED ?? 1));
+  let kept = 0;
+  for (let round = 1; round <= kills; round++) {
+    // Now and then the input changes, and now and then back to one that was built before.
+    const input = String(Math.floor(next() * 3));
+    writeFileSync(path.join(cwd, 'input'), `${input}\n`);
+    const { child, ended } = start(['build', '--json'], { cwd, env });
+    const moment = 60 + next() * 300;
+    const timer = setTimeout(() => child.kill('SIGKILL'), moment);
+    const { out } = await ended;
+    clearTimeout(timer);
+    const finished = out
+      .split('\n')
+      .filter((line) => line.includes('"outcome":"built"') || line.includes('"outcome":"reused"'));
+    const reused = await check(cwd, input);
+    assert.ok(reused >= finished.length, `${finished.length} were finished, ${reused} are kept`);
+    kept += finished.length;
+  }
+  assert.ok(kept > 0, 'every kill came before anything was finished: they show nothing');
+  writeFileSync(path.join(cwd, 'input'), 'last\n');
+  const last = await cli(['build'], { cwd, env });
+  assert.is(last.code, 0, last.err);
+  assert.not.match(last.err, /waiting for another run/);
+  assert.is(await check(cwd, 'last'), 8);
+});
+
+test.run();
