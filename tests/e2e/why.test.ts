@@ -1,0 +1,72 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { cli, projectWith } from '../support/cli.ts';
+import { writeFiles } from '../support/temp.ts';
+
+const test = suite('why');
+const env = { DOCKER_HOST: 'unix:///nowhere.sock' };
+const definitions = (versions: string): string => `import { command, image } from 'image-tasks';
+const versions = ${versions};
+export const source = command({ name: 'source', versions, run: (v) => ['./make', v], inputs: ['in/**'], env: ['COLOUR'] });
+export const copy = command({ name: 'copy', versions, run: ['true'], needs: { source } });
+export const app = image({ name: 'app', versions, context: 'app', args: (v) => ({ VERSION: v }) });
+`;
+const project = (): string =>
+  projectWith(definitions("['1', '2']"), {
+    'make*': '#!/bin/sh\necho $1 > "$TASKS_OUT/x"\n',
+    'in/a': 'a',
+    'app/Dockerfile': 'FROM scratch\nARG VERSION\nCOPY a b /x/\n# a comment\nCMD ["x"]\n',
+    'app/a': '',
+    'app/b*': '',
+  });
+const why = async (cwd: string, ...args: string[]): Promise<string> => {
+  const { code, out, err } = await cli(['why', ...args], { cwd, env });
+  assert.is(code, 0, err);
+  return out;
+};
+
+test('a task that was never made, one that is up to date, and what changed since', async () => {
+  const cwd = project();
+  assert.match(await why(cwd, 'source:1'), /^source:1 will be run\n {2}never made here\n/);
+  await cli(['build', 'copy'], { cwd, env });
+  assert.match(
+    await why(cwd, 'source:1'),
+    /^source:1 is up to date\n {2}nothing that counts has changed\nthe same as on /,
+  );
+  writeFiles(cwd, { 'in/b': '' });
+  writeFileSync(path.join(cwd, 'in/a'), 'other');
+  const out = await why(cwd, 'source:1');
+  assert.match(
+    out,
+    /^source:1 will be run\n {2}file {2}in\/a {2}changed\n {2}file {2}in\/b {2}is new\nthe same as on .*: 1 env/m,
+  );
+  assert.match(await why(cwd, 'copy:1'), /need {2}source {2}source:1 changed\n {2}source:1 will be run\n/);
+});
+
+test('a version that was never made is compared with the closest one', async () => {
+  const cwd = project();
+  await cli(['build', 'copy'], { cwd, env });
+  writeFileSync(path.join(cwd, 'tasks/images.ts'), definitions("['1', '2', '3']"));
+  const out = await why(cwd, 'source:3');
+  assert.match(out, /^source:3 will be run\n {2}argv {2}1 {2}2 → 3\nthe same as source:2 on /);
+  const plan = await cli(['plan', 'source:3'], { cwd, env });
+  assert.match(plan.out, /never made here; unlike source:2: argv 1 2 → 3/);
+});
+
+test('two tasks side by side; --json has the same', async () => {
+  const cwd = project();
+  assert.match(await why(cwd, 'app:1', 'app:2'), /^app:1 against app:2:\n {2}arg {2}VERSION {2}2 → 1\n/);
+  const answer = JSON.parse(await why(cwd, 'app:1', 'app:2', '--json')) as Record<string, unknown>;
+  assert.equal(answer.against, { task: 'app:2' });
+  assert.equal(answer.differences, [{ kind: 'arg', name: 'VERSION', before: '2', after: '1' }]);
+});
+
+test('one task, or two: more is a fault', async () => {
+  const { code, err } = await cli(['why', 'app'], { cwd: project(), env });
+  assert.is(code, 2);
+  assert.match(err, /"app" names 2 tasks/);
+});
+
+test.run();
