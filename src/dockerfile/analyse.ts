@@ -1,5 +1,6 @@
+import { canonical, flagText } from './canonical.ts';
 import { asPairs } from './pairs.ts';
-import { type Dockerfile, type Instruction, wordsOf } from './parse.ts';
+import type { Dockerfile, Instruction } from './parse.ts';
 import { type ContextPath, type Taken, takenBy } from './reads.ts';
 import { emptyScope, lookupIn, type Scope, scopeAfter } from './scope.ts';
 import { findStage, findTarget, type Given, indexOf, readStages, type Stage, type Stages } from './stages.ts';
@@ -14,7 +15,7 @@ export interface ExternalImage {
 
 /** One instruction that the target can see, in the form in which two that mean the same are equal. */
 export interface SeenStep {
-  /** `build 3`: the stage's name or number, and the instruction's number in it; `args` for those before the first FROM. */
+  /** `1 3`: the stage's number among those seen, and the instruction's in it; `args` for those before the first FROM. */
   readonly name: string;
   readonly line: number;
   readonly text: string;
@@ -141,6 +142,12 @@ function walkStage(
   };
 }
 
+/** The earlier stage that `--from` or a mount's `from` names; undefined for an image. */
+function originOf(all: readonly Stage[], name: string, before: number): number | undefined {
+  const origin = indexOf(all, name) ?? findStage(all, name);
+  return origin !== undefined && origin < before ? origin : undefined;
+}
+
 function whatIsSeen(file: Dockerfile, stages: Stages, walked: readonly Walked[]): Seen {
   const declared = walked.flatMap(({ instructions }) =>
     instructions.flatMap((each) => argsOf(each, file.escapeToken)),
@@ -151,25 +158,30 @@ function whatIsSeen(file: Dockerfile, stages: Stages, walked: readonly Walked[])
     argsOf(each, file.escapeToken).some((name) => relevant.has(name)),
   );
   const places = new Map(walked.map(({ index }, place) => [index, place]));
-  const stageSteps = walked.flatMap(({ stage, instructions, index }) => {
-    const name = stage.name ?? String(places.get(index));
-    const from =
+  const stageSteps = walked.flatMap(({ stage, instructions, index }, place) => {
+    // A stage by another name is the same stage: what takes from it says which one it is.
+    const placeOf = (origin: string): string | undefined => {
+      const found = originOf(stages.all, origin, index);
+      return found === undefined ? undefined : `stage ${places.get(found)}`;
+    };
+    const base =
       typeof stage.base === 'number' ? `stage ${places.get(stage.base)}` : stage.from.rest.split(/\s/, 1)[0]!;
-    return [
-      { name: `${name} 0`, line: stage.from.line, text: join('FROM', flagText(stage.from), from) },
-      ...instructions.map((each, at) => ({
-        name: `${name} ${at + 1}`,
-        line: each.line,
-        text: canonical(each),
-      })),
-    ];
+    return [{ ...stage.from, rest: base }, ...instructions].map((each, at) => ({
+      name: `${place} ${at}`,
+      line: each.line,
+      text: canonical(each, placeOf),
+    }));
   });
   const args = new Set([...declared, ...relevant]);
   return {
     steps: [
       ...(file.syntax === undefined ? [] : [{ name: 'syntax', line: 1, text: file.syntax }]),
       ...(file.escapeToken === '\\' ? [] : [{ name: 'escape', line: 1, text: file.escapeToken }]),
-      ...globals.map((each, at) => ({ name: `args ${at + 1}`, line: each.line, text: canonical(each) })),
+      ...globals.map((each, at) => ({
+        name: `args ${at + 1}`,
+        line: each.line,
+        text: canonical(each, () => undefined),
+      })),
       ...stageSteps,
     ],
     args: [...args].sort(),
@@ -198,31 +210,6 @@ function namesIn(text: string): string[] {
 function argsOf({ keyword, rest, trigger, ...more }: Instruction, escapeToken: string): string[] {
   if (trigger !== undefined) return argsOf(trigger, escapeToken);
   return keyword === 'ARG' ? asPairs({ keyword, rest, ...more }, escapeToken).map(({ name }) => name) : [];
-}
-
-/** Words parted by one space where only the words count; anything else as it is written. */
-function canonical(instruction: Instruction): string {
-  const { keyword, rest, json, heredocs } = instruction;
-  const body =
-    json !== undefined
-      ? JSON.stringify(json)
-      : keyword === 'COPY' || keyword === 'ADD'
-        ? copyText(instruction)
-        : rest;
-  const documents = heredocs.map(({ name, content }) => `\n${content}${name}`).join('');
-  return join(keyword, flagText(instruction), body) + documents;
-}
-
-function copyText(instruction: Instruction): string {
-  return instruction.heredocs.length > 0 ? instruction.rest : wordsOf(instruction).join(' ');
-}
-
-function flagText({ flags }: Instruction): string {
-  return flags.map(({ name, value }) => `--${name}=${value}`).join(' ');
-}
-
-function join(...parts: readonly string[]): string {
-  return parts.filter((part) => part !== '').join(' ');
 }
 
 function external(reference: string, line: number): ExternalImage {

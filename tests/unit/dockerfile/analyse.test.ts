@@ -90,6 +90,13 @@ test('what means the same is the same text: comments, blank lines, case, continu
   assert.is.not(steps('FROM scratch AS s\nCOPY a  b /x/\nRUN one &&  two\n')[2], plain[2]);
 });
 
+test('a stage by another name is the same stage', () => {
+  const text = (name: string): string =>
+    `FROM scratch AS ${name}\nCOPY a /\nFROM ${name} AS x\nFROM scratch\nCOPY --from=${name} /a /\nRUN --mount=type=bind,from=${name},target=/m true\nCOPY --from=x / /\n`;
+  assert.equal(steps(text('one')), steps(text('two')));
+  assert.is.not(steps(text('one')).join(), steps(text('one').replace('--from=x', '--from=one')).join());
+});
+
 test('heredocs count with their bodies', () => {
   const text = (body: string): string =>
     `FROM scratch\nRUN <<EOF\n${body}\nEOF\nCOPY <<-"A" <<B /x/\n\t1\n\tA\n2\nB\n`;

@@ -1,0 +1,33 @@
+import { type Flag, type Instruction, wordsOf } from './parse.ts';
+
+/** What the name of an origin (a stage or image) is to be written as; undefined: as it is. */
+export type Naming = (origin: string) => string | undefined;
+
+const asWritten: Naming = () => undefined;
+
+/** An instruction as a text that is equal for two that mean the same: words parted by one space where only words count. */
+export function canonical(instruction: Instruction, naming: Naming): string {
+  const { keyword, rest, json, heredocs } = instruction;
+  const isCopy = keyword === 'COPY' || keyword === 'ADD';
+  const body = json !== undefined ? JSON.stringify(json) : isCopy ? copyText(instruction) : rest;
+  const documents = heredocs.map(({ name, content }) => `\n${content}${name}`).join('');
+  return [keyword, flagText(instruction, naming), body].filter((part) => part !== '').join(' ') + documents;
+}
+
+function copyText(instruction: Instruction): string {
+  return instruction.heredocs.length > 0 ? instruction.rest : wordsOf(instruction).join(' ');
+}
+
+/** An instruction's flags in one form. */
+export function flagText({ flags }: Instruction, naming: Naming = asWritten): string {
+  return flags.map((flag) => `--${flag.name}=${valueOf(flag, naming)}`).join(' ');
+}
+
+function valueOf({ name, value }: Flag, naming: Naming): string {
+  if (name === 'from') return naming(value) ?? value;
+  if (name !== 'mount') return value;
+  return value.replace(/(^|,)(from=)([^,]+)/i, (whole, comma: string, key: string, origin: string) => {
+    const other = naming(origin);
+    return other === undefined ? whole : `${comma}${key}${other}`;
+  });
+}
