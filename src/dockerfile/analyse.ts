@@ -148,6 +148,25 @@ function originOf(all: readonly Stage[], name: string, before: number): number |
   return origin !== undefined && origin < before ? origin : undefined;
 }
 
+/** They say how a container is started, and change no file: in a stage that is only copied from they mean nothing. */
+const configOnly = new Set([
+  'CMD',
+  'ENTRYPOINT',
+  'EXPOSE',
+  'HEALTHCHECK',
+  'LABEL',
+  'MAINTAINER',
+  'STOPSIGNAL',
+  'VOLUME',
+]);
+
+/** A stage and all that it stands on, whose configuration it inherits. */
+function chainOf(all: readonly Stage[], index: number): ReadonlySet<number> {
+  const chain = new Set([index]);
+  for (let base = all[index]!.base; typeof base === 'number'; base = all[base]!.base) chain.add(base);
+  return chain;
+}
+
 function whatIsSeen(file: Dockerfile, stages: Stages, walked: readonly Walked[]): Seen {
   const declared = walked.flatMap(({ instructions }) =>
     instructions.flatMap((each) => argsOf(each, file.escapeToken)),
@@ -158,6 +177,7 @@ function whatIsSeen(file: Dockerfile, stages: Stages, walked: readonly Walked[])
     argsOf(each, file.escapeToken).some((name) => relevant.has(name)),
   );
   const places = new Map(walked.map(({ index }, place) => [index, place]));
+  const chain = chainOf(stages.all, walked.at(-1)!.index);
   const stageSteps = walked.flatMap(({ stage, instructions, index }, place) => {
     // A stage by another name is the same stage: what takes from it says which one it is.
     const placeOf = (origin: string): string | undefined => {
@@ -166,7 +186,10 @@ function whatIsSeen(file: Dockerfile, stages: Stages, walked: readonly Walked[])
     };
     const base =
       typeof stage.base === 'number' ? `stage ${places.get(stage.base)}` : stage.from.rest.split(/\s/, 1)[0]!;
-    return [{ ...stage.from, rest: base }, ...instructions].map((each, at) => ({
+    const counting = chain.has(index)
+      ? instructions
+      : instructions.filter(({ keyword }) => !configOnly.has(keyword));
+    return [{ ...stage.from, rest: base }, ...counting].map((each, at) => ({
       name: `${place} ${at}`,
       line: each.line,
       text: canonical(each, placeOf),

@@ -20,10 +20,10 @@ function copyText(instruction: Instruction): string {
 
 /** An instruction's flags in one form. */
 export function flagText({ flags }: Instruction, naming: Naming = asWritten): string {
-  return flags.map((flag) => `--${flag.name}=${valueOf(flag, naming)}`).join(' ');
+  return flags.map((flag) => `--${flag.name}=${valueIn(flag, naming)}`).join(' ');
 }
 
-function valueOf({ name, value }: Flag, naming: Naming): string {
+function valueIn({ name, value }: Flag, naming: Naming): string {
   if (name === 'from') return naming(value) ?? value;
   if (name !== 'mount') return value;
   return value.replace(/(^|,)(from=)([^,]+)/i, (whole, comma: string, key: string, origin: string) => {

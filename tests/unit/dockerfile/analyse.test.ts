@@ -90,6 +90,14 @@ test('what means the same is the same text: comments, blank lines, case, continu
   assert.is.not(steps('FROM scratch AS s\nCOPY a  b /x/\nRUN one &&  two\n')[2], plain[2]);
 });
 
+test('what only configures a container counts in the stages that the target stands on', () => {
+  const text = (label: string): string =>
+    `FROM scratch AS a\nLABEL l=${label}\nFROM scratch AS b\nCOPY --from=a / /\n`;
+  assert.equal(steps(text('1')), steps(text('2')));
+  assert.is.not(steps(text('1'), 'a').join(), steps(text('2'), 'a').join());
+  assert.is.not(steps(`${text('1')}FROM a\n`).join(), steps(`${text('2')}FROM a\n`).join());
+});
+
 test('a stage by another name is the same stage', () => {
   const text = (name: string): string =>
     `FROM scratch AS ${name}\nCOPY a /\nFROM ${name} AS x\nFROM scratch\nCOPY --from=${name} /a /\nRUN --mount=type=bind,from=${name},target=/m true\nCOPY --from=x / /\n`;
