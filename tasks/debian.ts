@@ -56,14 +56,10 @@ function installations(): Record<string, Installation> {
   const together = {
     versions: postgres,
     base: newestSuite,
-    sources: older.flatMap(linesOf),
+    sources: older.map((suite) => `suite ${suite}`),
     debugSymbols: false,
   };
   return { ...Object.fromEntries(alone), [postgres.join('-')]: together };
-}
-
-function linesOf(suite: string): string[] {
-  return [`deb ${sources.debian} ${suite} main`, `deb ${sources.debianSecurity} ${suite}-security main`];
 }
 
 function postgresSource(apt: Definition): Definition {
@@ -74,7 +70,7 @@ function postgresSource(apt: Definition): Definition {
     context: 'images/postgres-source',
     args: (major) => ({
       PG_MAJOR: major,
-      SPARE_URL: `${sources.debian}/pool/main/p/postgresql-${major}/postgresql-${major}_${debianSpareSource[major]!.version}.orig.tar.bz2`,
+      SPARE_PATH: `pool/main/p/postgresql-${major}/postgresql-${major}_${debianSpareSource[major]!.version}.orig.tar.bz2`,
       SPARE_SHA256: debianSpareSource[major]!.sha256,
     }),
     needs: { BASE_IMAGE: (major) => apt.at(suiteOf[major]!) },

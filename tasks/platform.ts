@@ -9,7 +9,7 @@ export interface Installation {
   /** Oldest first. */
   readonly versions: readonly string[];
   readonly base: string;
-  /** Lines for apt, besides those that the base has. */
+  /** Lines for apt, besides those that the base has; `suite NAME`: another suite of the base's own archive. */
   readonly sources: readonly string[];
   readonly debugSymbols: boolean;
 }

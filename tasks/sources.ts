@@ -4,12 +4,9 @@
 const env = (name: string): string | undefined => process.env[name] || undefined;
 const place = (name: string, otherwise: string): string => env(name) ?? otherwise;
 
-/** Debian's archive and its security updates. */
-export const debian = place('TASKS_DEBIAN_URL', 'http://archive.invalid/debian');
-export const debianSecurity = place(
-  'TASKS_DEBIAN_SECURITY_URL',
-  'http://archive.invalid/debian-security',
-);
+/** Debian's archive, and where its security updates are; nothing: where mmdebstrap knows them to be. */
+export const debian = place('TASKS_DEBIAN_URL', '');
+export const debianSecurity = place('TASKS_DEBIAN_SECURITY_URL', '');
 
 /** What stands before the names of base images: `mirror.example/hub/`; nothing: Docker Hub. */
 export const registry = place('TASKS_BASE_REGISTRY', '').replace(/(?<=.)\/*$/, '/');
@@ -29,8 +26,8 @@ export const pgdgKeyFingerprint = env('TASKS_PGDG_KEY_FINGERPRINT');
 /** PostgreSQL's releases as source: `<place>/v<version>/postgresql-<version>.tar.bz2`, and `.sha256` beside it. */
 export const postgresSource = place('TASKS_POSTGRES_SOURCE_URL', 'https://ftp.postgresql.org/pub/source');
 
-/** The index that pip installs from. */
-export const pythonIndex = place('TASKS_PYTHON_INDEX_URL', 'https://index.invalid/simple');
+/** The index that pip installs from; nothing: pip's own. */
+export const pythonIndex = place('TASKS_PYTHON_INDEX_URL', '');
 
 /** An index without TLS is used only if pip is told to trust its host: who sets such a one does. */
 export const pythonTrustedHost = pythonIndex.startsWith('http://') ? new URL(pythonIndex).hostname : '';
