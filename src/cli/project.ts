@@ -12,6 +12,7 @@ import type { Plan } from '../model/plan.ts';
 import type { Engine, EngineImage, Records } from '../model/ports.ts';
 import { type Graph, makesFiles, type Project, type TaskId } from '../model/task.ts';
 import { keptDigests } from '../observe/kept.ts';
+import { readLock } from '../observe/lock.ts';
 import { type Memo, openMemo } from '../observe/memo.ts';
 import { observe } from '../observe/observe.ts';
 import { makePlan, type Nearest } from '../plan/plan.ts';
@@ -90,6 +91,7 @@ export async function planProject(
     environment: io.environment,
     now: io.now(),
     programId: io.programId,
+    lock: readLock(root),
   });
   const keyed = makeKeys(graph, scope, observations);
   const records = openRecords(cacheFolder, warner(io));

@@ -11,6 +11,10 @@ export interface ExternalImage {
   readonly line: number;
   /** True where the name holds the image's digest. */
   readonly isPinned: boolean;
+  /** `any`: only the build knows for which platform it is taken; `target`: for the one that is built. */
+  readonly platform: 'target' | 'any';
+  /** True: a stage stands on it, and runs what its ONBUILD holds. */
+  readonly isBase: boolean;
 }
 
 /** One instruction that the target can see, in the form in which two that mean the same are equal. */
@@ -49,7 +53,8 @@ export interface Seen {
  * @throws DockerfileError for a target that does not exist, and words that BuildKit refuses
  */
 export function analyse(file: Dockerfile, target: string | undefined, given: Given): Analysis {
-  const syntax = file.syntax === undefined ? [] : [external(file.syntax, 1)];
+  const syntax =
+    file.syntax === undefined ? [] : [external(file.syntax, 1, { platform: 'any', isBase: false })];
   const declaredArgs = [...new Set(file.instructions.flatMap((each) => argsOf(each, file.escapeToken)))];
   const none = { declaredArgs, externalImages: syntax, looseDownloads: [], hasTriggers: true };
   if (file.isForeign) return { ...none, vague: [`line 1: the language ${file.syntax} is not known`] };
@@ -79,6 +84,7 @@ interface Walked {
   readonly paths: readonly ContextPath[];
   readonly vague: readonly string[];
   readonly hasTriggers: boolean;
+  readonly platform: 'target' | 'any';
 }
 
 /** The stages that the target sees, in the order of the file, the target last. */
@@ -112,8 +118,12 @@ function walkStage(
   const isScratch = stage.base === 'scratch';
   let scope = below?.scope ?? emptyScope(isScratch);
   const vague = stage.base === undefined ? [`line ${stage.from.line}: the base hangs on the machine`] : [];
+  // A stage that names a platform, or stands on one that does: its variables are the machine's.
+  const platform = stage.from.flags.length > 0 ? 'any' : (below?.platform ?? 'target');
   const images: ExternalImage[] =
-    typeof stage.base === 'string' && !isScratch ? [external(stage.base, stage.from.line)] : [];
+    typeof stage.base === 'string' && !isScratch
+      ? [external(stage.base, stage.from.line, { platform, isBase: true })]
+      : [];
   const origins: number[] = [];
   const taken: { line: number; taken: Taken }[] = [];
   for (const instruction of [stage.from, ...instructions]) {
@@ -124,7 +134,7 @@ function walkStage(
       const origin =
         (instruction.keyword === 'COPY' ? indexOf(all, name) : undefined) ?? findStage(all, name);
       if (origin !== undefined && origin < index) origins.push(origin);
-      else if (name !== 'scratch') images.push(external(name, instruction.line));
+      else if (name !== 'scratch') images.push(external(name, instruction.line, { platform, isBase: false }));
     }
     scope = scopeAfter(scope, instruction, { ...given, globals, escapeToken: file.escapeToken });
   }
@@ -139,6 +149,7 @@ function walkStage(
     paths: taken.flatMap(({ taken: { paths } }) => paths),
     vague,
     hasTriggers: stage.instructions.some(({ trigger }) => trigger !== undefined),
+    platform,
   };
 }
 
@@ -235,6 +246,10 @@ function argsOf({ keyword, rest, trigger, ...more }: Instruction, escapeToken: s
   return keyword === 'ARG' ? asPairs({ keyword, rest, ...more }, escapeToken).map(({ name }) => name) : [];
 }
 
-function external(reference: string, line: number): ExternalImage {
-  return { reference, line, isPinned: /@sha256:[0-9a-f]{64}$/.test(reference) };
+function external(
+  reference: string,
+  line: number,
+  use: Pick<ExternalImage, 'platform' | 'isBase'>,
+): ExternalImage {
+  return { reference, line, isPinned: /@sha256:[0-9a-f]{64}$/.test(reference), ...use };
 }

@@ -18,6 +18,8 @@ export interface LogicalLine {
   readonly text: string;
   /** Where it begins, from 1. */
   readonly line: number;
+  /** Where it ends, its heredocs not counted. */
+  readonly lastLine: number;
   readonly heredocs: readonly Heredoc[];
 }
 
@@ -54,6 +56,7 @@ export function readLines(text: string): Source {
       joined += own.replace(continued, '$1');
     }
     if (trim(joined) === '') continue;
+    const lastLine = at;
     const heredocs: Heredoc[] = [];
     for (const start of heredocsOf(joined)) {
       const end = physical.findIndex((each, index) => index >= at && isEnd(each, start));
@@ -61,13 +64,13 @@ export function readLines(text: string): Source {
       heredocs.push({ ...start, content: physical.slice(at, end).join('') });
       at = end + 1;
     }
-    lines.push({ text: trim(joined), line, heredocs });
+    lines.push({ text: trim(joined), line, lastLine, heredocs });
   }
   return { directives, escapeToken, lines };
 }
 
 /** Physical lines with their ends. */
-function splitLines(text: string): string[] {
+export function splitLines(text: string): string[] {
   return text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
 }
 

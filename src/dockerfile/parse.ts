@@ -7,6 +7,13 @@ export interface Flag {
   readonly value: string;
 }
 
+/** A flag's word without quotes and escapes, and where it stands as it is written. */
+export interface FlagWord {
+  readonly word: string;
+  readonly start: number;
+  readonly end: number;
+}
+
 export interface Instruction {
   /** Upper case. */
   readonly keyword: string;
@@ -73,7 +80,9 @@ function syntaxOf(text: string): string | undefined {
   }
 }
 
-function readInstruction({ text, line, heredocs }: LogicalLine, escapeToken: string): Instruction {
+type Joined = Pick<LogicalLine, 'text' | 'line' | 'heredocs'>;
+
+function readInstruction({ text, line, heredocs }: Joined, escapeToken: string): Instruction {
   const [, word, behind = ''] = /^([^\t\v\f\r ]+)(?:[\t\v\f\r ]+([\s\S]*))?$/.exec(text)!;
   const keyword = word!.toUpperCase();
   const { flags, rest } = splitFlags(behind, escapeToken);
@@ -82,7 +91,7 @@ function readInstruction({ text, line, heredocs }: LogicalLine, escapeToken: str
   return {
     keyword,
     line,
-    flags: flags.map((flag) => asFlag(flag)),
+    flags: flags.map(({ word }) => asFlag(word)),
     rest,
     ...(json !== undefined ? { json } : {}),
     heredocs,
@@ -91,12 +100,13 @@ function readInstruction({ text, line, heredocs }: LogicalLine, escapeToken: str
 }
 
 /** Words that begin with `--`, quotes and escapes taken off, up to the first that does not; `--` alone ends them. */
-function splitFlags(text: string, escapeToken: string): { flags: string[]; rest: string } {
-  const flags: string[] = [];
+export function splitFlags(text: string, escapeToken: string): { flags: FlagWord[]; rest: string } {
+  const flags: FlagWord[] = [];
   let at = 0;
   for (;;) {
     while (at < text.length && isSpace(text[at]!)) at++;
     if (!text.startsWith('--', at)) return { flags, rest: trim(text.slice(at)) };
+    const start = at;
     let word = '';
     let quote = '';
     for (; at < text.length; at++) {
@@ -108,7 +118,7 @@ function splitFlags(text: string, escapeToken: string): { flags: string[]; rest:
       else if (at + 1 < text.length) word += text[++at]!;
     }
     if (word === '--') return { flags, rest: trim(text.slice(at)) };
-    flags.push(word);
+    flags.push({ word, start, end: at });
   }
 }
 

@@ -1,6 +1,7 @@
+import { isUtf8 } from 'node:buffer';
 import { createHash, type Hash } from 'node:crypto';
 import { once } from 'node:events';
-import { createReadStream } from 'node:fs';
+import { createReadStream, readFileSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { type Header, type Pack, pack as startPack } from 'tar-stream';
 import type { Entry } from '../model/observed.ts';
@@ -19,12 +20,35 @@ type Content = Pick<BuildRequest, 'context' | 'dockerfile'>;
  * @throws StepFailed where a file is not what it was
  */
 export async function sendContext(content: Content, target: Writable): Promise<void> {
-  const { path, source, digest, size, executable } = content.dockerfile;
-  const last: ContextEntry = { entry: { path: path!, type: 'file', executable, size, digest }, source };
+  const { path, source, digest, size, executable, rewrite } = content.dockerfile;
+  const last: FileEntry = { path: path!, type: 'file', executable, size, digest };
   const pack = startPack();
   const others = content.context.filter(({ entry }) => entry.path !== path);
-  const written = writeEntries(pack, [...others, last]);
-  await Promise.all([written, pump(pack, target)]);
+  const write = async (): Promise<void> => {
+    await writeAll(pack, others);
+    if (rewrite === undefined) await writeFile(pack, last, source);
+    else await writeText(pack, last, await rewrite(readChecked(source, digest)));
+    pack.finalize();
+  };
+  await Promise.all([write(), pump(pack, target)]);
+}
+
+/** A file's text. @throws StepFailed where the file is not what was hashed */
+export function readChecked(source: string, digest: string): string {
+  const bytes = readFileSync(source);
+  if (createHash('sha256').update(bytes).digest('hex') !== digest) throw changed(source);
+  if (!isUtf8(bytes))
+    throw new StepFailed(`${source} is no text in UTF-8, and so its bases cannot be pinned`);
+  return bytes.toString('utf8');
+}
+
+function writeText(pack: Pack, entry: FileEntry, text: string): Promise<void> {
+  const bytes = Buffer.from(text, 'utf8');
+  return new Promise((resolve, reject) => {
+    pack.entry(headerOf({ ...entry, size: bytes.length }), bytes, (error) =>
+      error ? reject(error) : resolve(),
+    );
+  });
 }
 
 /** A small archive in memory. @throws StepFailed where a file is not what it was */
@@ -32,7 +56,8 @@ export async function packFiles(files: readonly ContextEntry[]): Promise<Buffer>
   const pack = startPack();
   const chunks: Buffer[] = [];
   const collected = collect(pack, chunks);
-  await writeEntries(pack, files);
+  await writeAll(pack, files);
+  pack.finalize();
   await collected;
   return Buffer.concat(chunks);
 }
@@ -41,12 +66,11 @@ async function collect(pack: Pack, chunks: Buffer[]): Promise<void> {
   for await (const chunk of pack as AsyncIterable<Buffer>) chunks.push(chunk);
 }
 
-async function writeEntries(pack: Pack, entries: readonly ContextEntry[]): Promise<void> {
+async function writeAll(pack: Pack, entries: readonly ContextEntry[]): Promise<void> {
   for (const { entry, source } of entries) {
     if (entry.type === 'file') await writeFile(pack, entry, source);
     else await writeSimple(pack, headerOf(entry));
   }
-  pack.finalize();
 }
 
 type FileEntry = Extract<Entry, { type: 'file' }>;

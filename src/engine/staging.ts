@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { chmod, copyFile, lutimes, mkdir, symlink, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type BuildRequest, StepFailed } from '../model/ports.ts';
-import { contextTime, digestOf } from './context.ts';
+import { contextTime, digestOf, readChecked } from './context.ts';
 
 /**
  * Lays a build context out on disk, for a Dockerfile that is not part of it: in a tar stream the Dockerfile would have to
@@ -26,7 +26,9 @@ export async function stageContext(request: BuildRequest): Promise<{ context: st
     } else await copyChecked(source, target, entry.digest, entry.executable ? 0o755 : 0o644);
   }
   await stampAll(request, context);
-  await copyChecked(request.dockerfile.source, dockerfile, request.dockerfile.digest, 0o644);
+  const { source, digest, rewrite } = request.dockerfile;
+  if (rewrite === undefined) await copyChecked(source, dockerfile, digest, 0o644);
+  else await writeFile(dockerfile, await rewrite(readChecked(source, digest)));
   // Beats any .dockerignore in the context: what is ignored was left out already, by the right file.
   await writeFile(`${dockerfile}.dockerignore`, '');
   return { context, dockerfile };

@@ -27,6 +27,7 @@ export function columnsOf({ kind, name, before, after, line }: Difference): [str
   if (kind === 'task' && name === 'max age')
     return ['age', '', `older than its maxAge of ${after?.split(',')[0]}`];
   if (kind === 'need') return ['need', name, needChange(before, after)];
+  if (kind === 'base') return ['base', name, baseChange(before, after)];
   const group = kind === 'image' || kind === 'task' || kind === 'command' ? 'field' : kind;
   if (before === undefined) return [group, name, opaque.has(kind) ? 'is new' : `is new: ${after}`];
   if (after === undefined) return [group, name, 'is gone'];
@@ -40,7 +41,12 @@ const briefly = 50;
 export function describe(difference: Difference): string {
   const [kind, name, whole] = columnsOf(difference);
   const isLong = whole.length > briefly && difference.before !== undefined && difference.after !== undefined;
-  const what = isLong && kind !== 'step' && kind !== 'key' ? 'changed' : cut(whole, briefly + 10);
+  const what =
+    kind === 'base'
+      ? whole.replace(/:.*/, '')
+      : isLong && kind !== 'step' && kind !== 'key'
+        ? 'changed'
+        : cut(whole, briefly + 10);
   if (kind === 'key') return what;
   return kind === 'step' || kind === 'field'
     ? `${name}${kind === 'step' ? ':' : ''} ${what}`
@@ -73,6 +79,13 @@ function needChange(before: string | undefined, after: string | undefined): stri
   if (old === undefined) return `is new: ${now}`;
   if (now === undefined) return 'is gone';
   return old === now ? `${now} changed` : `${old} → ${now}`;
+}
+
+/** Values are digests of images. */
+function baseChange(before: string | undefined, after: string | undefined): string {
+  if (before === undefined) return `is pinned now: ${cut(after!, 20)}`;
+  if (after === undefined) return 'is no longer pinned';
+  return `moved: ${cut(before, 20)} → ${cut(after, 20)}`;
 }
 
 function oneLine(text: string): string {

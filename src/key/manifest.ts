@@ -58,6 +58,7 @@ function imageLines(task: ImageTask, observed: ObservedImage): ManifestLine[] {
     ...pairs('arg', countingArgs(task, observed)),
     ...pairs('label', task.labels),
     ...dockerfileLines(task, observed),
+    ...baseLines(observed),
     ...observed.context.map((entry) => entryLine('file', entry)),
   ];
 }
@@ -77,6 +78,15 @@ function dockerfileLines(task: ImageTask, { seen, dockerfile }: ObservedImage): 
     // Where it stands in the context decides whether COPY can see it.
     ['image', 'dockerfile in context', dockerfile.inContext ?? 'no'],
   ];
+}
+
+/** Images from outside that are pinned; one that is not counts by its name, in the instruction. */
+function baseLines({ bases }: ObservedImage): ManifestLine[] {
+  const pinned = new Map<string, string>();
+  for (const { reference, platform, digest } of bases)
+    if (digest !== undefined)
+      pinned.set(`${reference}${platform === 'any' ? ' (any platform)' : ''}`, digest);
+  return pairs('base', Object.fromEntries(pinned));
 }
 
 function commandLines(task: CommandTask, observed: ObservedCommand): ManifestLine[] {

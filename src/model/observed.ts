@@ -23,12 +23,25 @@ export interface ObservedImage {
   readonly seen?: SeenDockerfile;
   /** Why it is not, in words. */
   readonly vague: readonly string[];
+  /** Images from outside that the build stands on or copies from, needed images left out. */
+  readonly bases: readonly ObservedBase[];
   /** What can change without any of our inputs changing: unpinned bases, downloads without a checksum. */
   readonly impure: readonly string[];
   /** What instructions fetch without saying which version; for `audit`. */
   readonly loose: readonly { readonly line: number; readonly what: string; readonly text: string }[];
   /** The number of the `maxAge` period that it is now, where there is one. */
   readonly period?: number;
+}
+
+/** An image from outside, where an instruction names it. */
+export interface ObservedBase {
+  /** Variables replaced. */
+  readonly reference: string;
+  /** `linux/amd64`, or `any` where only the build knows. */
+  readonly platform: string;
+  readonly line: number;
+  /** What the lock file pins it to: the build uses that. Undefined: the name as it is. */
+  readonly digest?: string;
 }
 
 export interface ObservedDockerfile {

@@ -35,6 +35,8 @@ export interface BuildRequest {
     readonly digest: string;
     readonly size: number;
     readonly executable: boolean;
+    /** Makes what is sent of the text, once that was found to be what was hashed. Undefined: it is sent as it is. */
+    readonly rewrite?: (text: string) => Promise<string>;
   };
   readonly target?: string;
   readonly platform: string;

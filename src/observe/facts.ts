@@ -1,4 +1,4 @@
-import type { Seen } from '../dockerfile/analyse.ts';
+import type { ExternalImage, Seen } from '../dockerfile/analyse.ts';
 import type { Finding } from '../dockerfile/purity.ts';
 import type { Given } from '../dockerfile/stages.ts';
 import type { ImageTask } from '../model/task.ts';
@@ -7,7 +7,9 @@ import type { Memo } from './memo.ts';
 /** What matters of a Dockerfile, for one target and one set of build args. */
 export interface DockerfileFacts {
   readonly declaredArgs: readonly string[];
-  /** What can change without anything of ours changing, in words. */
+  /** Images from outside, needed ones left out. */
+  readonly images: readonly ExternalImage[];
+  /** Downloads that can change without anything of ours changing, in words. */
   readonly impure: readonly string[];
   /** What the target sees; undefined where that is not understood exactly, and everything counts. */
   readonly seen?: Seen;
@@ -48,15 +50,14 @@ async function readFacts(text: string, target: string | undefined, given: Given)
   ]);
   try {
     const { externalImages, looseDownloads, ...facts } = analyse(parseDockerfile(text), target, given);
-    const images = externalImages
-      .filter((image) => !image.isPinned && !image.reference.startsWith(needPrefix))
-      .map((image) => `line ${image.line}: ${image.reference} is not pinned by digest`);
+    const images = externalImages.filter(({ reference }) => !reference.startsWith(needPrefix));
     const downloads = looseDownloads.map(({ source, line }) => `line ${line}: ${source} has no checksum`);
     const loose = findLoose(facts.seen?.steps ?? []);
-    return { ...facts, loose, impure: [...new Set([...images, ...downloads])], faults: [] };
+    return { ...facts, images, loose, impure: [...new Set(downloads)], faults: [] };
   } catch (error) {
     if (!(error instanceof DockerfileError)) throw error;
     const fault = { line: error.line, message: error.message };
-    return { declaredArgs: [], impure: [], loose: [], vague: [], hasTriggers: true, faults: [fault] };
+    const nothing = { declaredArgs: [], images: [], impure: [], loose: [], vague: [] };
+    return { ...nothing, hasTriggers: true, faults: [fault] };
   }
 }

@@ -1,8 +1,11 @@
+import { createHash } from 'node:crypto';
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { compileIgnore, type Ignore, IgnoreError } from '../dockerfile/ignore.ts';
+import type { Lock } from '../model/lock.ts';
 import type { Observed, ObservedDockerfile } from '../model/observed.ts';
 import type { ImageTask, TaskId } from '../model/task.ts';
+import { basesOf } from './bases.ts';
 import { type DockerfileFacts, dockerfileFacts } from './facts.ts';
 import type { Memo } from './memo.ts';
 import { type Visible, visibleOf } from './visible.ts';
@@ -26,6 +29,8 @@ export interface ImageReader {
   readonly contexts: ContextCache;
   /** Part of what facts are remembered under. */
   readonly programId: string;
+  /** What images from outside are pinned to. */
+  readonly lock: Lock;
   /** Tasks whose images make what is built on them run instructions (ONBUILD) that stand in another Dockerfile. */
   readonly triggering: Set<TaskId>;
 }
@@ -72,20 +77,32 @@ export async function observeImage(
     });
   }
   const listed = listContext(context, dockerfile, reader, complain);
-  const facts = await dockerfileFacts(task, readText(dockerfile), reader);
+  const bytes = readBytes(dockerfile);
+  const facts = await dockerfileFacts(task, bytes.toString('utf8'), reader);
   for (const fault of dockerfileFaults(task, facts)) complain(fault);
   for (const fault of folderFaults(task, listed)) complain(fault);
   if (facts.hasTriggers) reader.triggering.add(task.id);
-  const vague = [...facts.vague, ...triggerWarnings(task, reader)];
+  const { bases, ...more } = basesOf(facts.images, task.platform, reader.lock);
+  const vague = [...facts.vague, ...more.vague, ...triggerWarnings(task, reader)];
   const seen = vague.length === 0 ? facts.seen : undefined;
   const visible = visibleOf(listed, seen?.paths ?? [wholeContext]);
   return {
     kind: 'image',
     context: visible.listed.map((each) => readListed(each, reader.memo)),
-    dockerfile: dockerfileEntry(context, dockerfile, listed, visible, reader.memo),
+    dockerfile: dockerfileEntry(
+      dockerfile,
+      bytes,
+      reader.memo,
+      placeOf(path.relative(context, dockerfile), {
+        listed,
+        visible,
+        isRewritten: bases.some(({ digest }) => digest !== undefined),
+      }),
+    ),
+    bases,
     ...(seen !== undefined ? { seen: { steps: seen.steps, args: seen.args } } : {}),
     vague,
-    impure: facts.impure,
+    impure: [...more.impure, ...facts.impure],
     loose: facts.loose,
   };
 }
@@ -140,26 +157,36 @@ function withoutState(filter: Filter, context: string, root: string): Filter {
 }
 
 function dockerfileEntry(
-  context: string,
   dockerfile: string,
-  listed: readonly Listed[],
-  visible: Visible,
+  bytes: Buffer,
   memo: Memo,
+  inContext: string | undefined,
 ): ObservedDockerfile {
   const entry = readEntry(realpathSync(dockerfile), 'Dockerfile', memo);
   if (entry?.type !== 'file') throw new Unreadable(`${dockerfile} is no regular file`);
   const { digest, executable, size } = entry;
-  const inContext = placeOf(path.relative(context, dockerfile), listed, visible);
+  // The facts are of these bytes, and so must be what is sent.
+  if (createHash('sha256').update(bytes).digest('hex') !== digest)
+    throw new Unreadable(`${dockerfile} changed while it was read; run again`);
   return { ...(inContext !== undefined ? { inContext } : {}), source: dockerfile, digest, executable, size };
 }
 
-/** Where in the context a Dockerfile can stand without being seen where it is not to be. */
-function placeOf(relative: string, listed: readonly Listed[], visible: Visible): string | undefined {
+interface Surroundings {
+  readonly listed: readonly Listed[];
+  readonly visible: Visible;
+  /** True: what is sent are not the bytes that stand on disk. */
+  readonly isRewritten: boolean;
+}
+
+/** Where in the context a Dockerfile can stand without being seen where, or as what, it is not to be. */
+function placeOf(relative: string, { listed, visible, isRewritten }: Surroundings): string | undefined {
   const isOutside = relative.startsWith('..');
-  const name = isOutside ? foreignName : relative;
+  const isFree = (name: string): boolean =>
+    !visible.covers(name) && !listed.some((each) => each.path === name);
   const found = isOutside ? undefined : listed.find((each) => each.path === relative);
-  if (found?.stat.isFile()) return name;
-  return visible.covers(name) || listed.some((each) => each.path === name) ? undefined : name;
+  if (found?.stat.isFile() && !(isRewritten && visible.covers(relative))) return relative;
+  const name = isOutside || found?.stat.isFile() ? foreignName : relative;
+  return isFree(name) ? name : undefined;
 }
 
 function dockerfileFaults(task: ImageTask, facts: DockerfileFacts): Fault[] {
@@ -200,8 +227,12 @@ function isFolder(file: string): boolean {
 }
 
 function readText(file: string): string {
+  return readBytes(file).toString('utf8');
+}
+
+function readBytes(file: string): Buffer {
   try {
-    return readFileSync(file, 'utf8');
+    return readFileSync(file);
   } catch (error) {
     throw new Unreadable(`cannot read ${file}: ${(error as NodeJS.ErrnoException).code}`);
   }

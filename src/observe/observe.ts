@@ -1,4 +1,5 @@
 import { DefinitionError, type Problem } from '../model/errors.ts';
+import type { Lock } from '../model/lock.ts';
 import type { Observations, Observed } from '../model/observed.ts';
 import type { Graph, Task, TaskId } from '../model/task.ts';
 import { observeCommand } from './command.ts';
@@ -13,6 +14,7 @@ export interface ObserveOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly now: Date;
   readonly programId: string;
+  readonly lock: Lock;
 }
 
 /**

@@ -58,7 +58,7 @@ function sameLine({ task, against, rows, manifest }: WhyAnswer, paint: Paint): s
   for (const [kind, name] of manifest.lines) {
     const word = kind === 'step' ? 'instruction' : kind;
     if (
-      !['file', 'arg', 'label', 'need', 'instruction', 'env'].includes(word) ||
+      !['file', 'arg', 'label', 'need', 'base', 'instruction', 'env'].includes(word) ||
       changed.has(`${kind} ${name}`)
     )
       continue;

@@ -5,6 +5,7 @@ import type { Plan, Step } from '../model/plan.ts';
 import type { BuildRequest, ContextEntry, Progress } from '../model/ports.ts';
 import type { TaskRecord } from '../model/record.ts';
 import type { ImageTask } from '../model/task.ts';
+import { pinnedText } from '../observe/bases.ts';
 import { keyLabel, needsLabel, taskLabel } from '../plan/here.ts';
 import { keepFiles, workFolder } from './files.ts';
 import { fileEntries, imageArgs, type Results, usedResults } from './needs.ts';
@@ -69,11 +70,18 @@ export function makeRequest(
   const own = observed.context.map(
     (entry): ContextEntry => ({ entry, source: path.join(context, entry.path) }),
   );
+  const { bases } = observed;
   const { inContext, ...dockerfile } = observed.dockerfile;
   return {
     task: task.id,
     context: [...own, ...fileEntries(task, plan, input.results, services)],
-    dockerfile: { ...(inContext !== undefined ? { path: inContext } : {}), ...dockerfile },
+    dockerfile: {
+      ...(inContext !== undefined ? { path: inContext } : {}),
+      ...dockerfile,
+      ...(bases.some(({ digest }) => digest !== undefined)
+        ? { rewrite: (text: string) => pinnedText(text, bases) }
+        : {}),
+    },
     ...(task.target !== undefined ? { target: task.target } : {}),
     platform: task.platform,
     network: task.network,

@@ -86,6 +86,7 @@ async function ours(
     environment: {},
     now: new Date(0),
     programId: 'fuzz',
+    lock: new Map(),
   });
   const { key } = makeKeys(graph, new Set(['t:latest']), observations).get('t:latest')!;
   const observed = observations.get('t:latest') as ObservedImage;

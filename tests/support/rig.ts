@@ -10,6 +10,7 @@ import type { Plan } from '../../src/model/plan.ts';
 import type { CommandRequest, Processes } from '../../src/model/ports.ts';
 import { makesFiles } from '../../src/model/task.ts';
 import { keptDigests } from '../../src/observe/kept.ts';
+import { readLock } from '../../src/observe/lock.ts';
 import { openMemo } from '../../src/observe/memo.ts';
 import { observe } from '../../src/observe/observe.ts';
 import { makePlan } from '../../src/plan/plan.ts';
@@ -64,6 +65,7 @@ export function makeRig(exports: Readonly<Record<string, Definition>>, root = te
         environment: rig.environment,
         now: new Date(now),
         programId: 'test',
+        lock: readLock(root),
       });
       const keyed = makeKeys(graph, scope, observations);
       const records = openRecords(cacheFolder, (message) => warnings.push(message));

@@ -45,6 +45,7 @@ const observed: ObservedImage = {
   },
   vague: [],
   loose: [],
+  bases: [],
   impure: [],
 };
 const needs = new Map([['base:latest', 'k0']]);

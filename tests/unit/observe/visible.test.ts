@@ -71,7 +71,7 @@ async function look(files: Files, dockerfile: string, more: object = {}) {
   });
   const graph = graphOf({ t: image({ name: 't', context: 'c', dockerfile: 'Dockerfile', ...more }) });
   const memo = openMemo(path.join(root, '.cache/memo'), () => undefined);
-  const options = { root, memo, environment: {}, now: new Date(0), programId: 'test' };
+  const options = { root, memo, environment: {}, now: new Date(0), programId: 'test', lock: new Map() };
   const observations = await observe(graph, ['t:latest'], options);
   const observed = observations.get('t:latest') as ObservedImage;
   return { observed, key: makeKeys(graph, new Set(['t:latest']), observations).get('t:latest')?.key };

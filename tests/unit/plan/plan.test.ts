@@ -27,6 +27,7 @@ function see(graph: Graph): Map<TaskId, Observed> {
             dockerfile: { source: 'x', digest: 'd', executable: false, size: 1 },
             vague: [],
             loose: [],
+            bases: [],
             impure: [],
           },
     ]),

@@ -1,0 +1,49 @@
+import type { ExternalImage } from '../dockerfile/analyse.ts';
+import type { Lock } from '../model/lock.ts';
+import { lockName } from '../model/lock.ts';
+import type { ObservedBase } from '../model/observed.ts';
+import { StepFailed } from '../model/ports.ts';
+
+/** The images from outside as they are pinned, for a task's platform; and what of them is said in words. */
+export function basesOf(
+  images: readonly ExternalImage[],
+  taskPlatform: string,
+  lock: Lock,
+): { bases: ObservedBase[]; vague: string[]; impure: string[] } {
+  const [bases, vague, impure]: [ObservedBase[], string[], string[]] = [[], [], []];
+  for (const { reference, line, isPinned, isBase, platform: asked } of images) {
+    const platform = asked === 'any' ? 'any' : taskPlatform;
+    const entry = lock.get(lockName({ image: reference, platform }));
+    const isReplaced = entry !== undefined && !isPinned;
+    bases.push({ reference, platform, line, ...(isReplaced ? { digest: entry.digest } : {}) });
+    if (entry?.onbuild && isBase)
+      vague.push(`line ${line}: ${reference} has ONBUILD instructions, which run here`);
+    if (!isPinned && entry === undefined) impure.push(`line ${line}: ${reference} is not pinned by digest`);
+  }
+  return { bases, vague, impure: [...new Set(impure)] };
+}
+
+/**
+ * What is sent to a build instead of a Dockerfile's own text: pinned images by name and digest.
+ * @throws StepFailed where a name cannot be replaced
+ */
+export async function pinnedText(text: string, bases: readonly ObservedBase[]): Promise<string> {
+  const { replaceReferences } = await import('../dockerfile/pin.ts');
+  const { DockerfileError } = await import('../dockerfile/error.ts');
+  try {
+    return replaceReferences(
+      text,
+      bases.flatMap(({ reference, line, digest }) =>
+        digest === undefined ? [] : [{ reference, line, by: `${withoutTag(reference)}@${digest}` }],
+      ),
+    );
+  } catch (error) {
+    if (error instanceof DockerfileError) throw new StepFailed(`line ${error.line}: ${error.message}`);
+    throw error;
+  }
+}
+
+/** `host:5000/debian:12` → `host:5000/debian`. */
+function withoutTag(reference: string): string {
+  return reference.replace(/:[^/:]*$/, '');
+}
