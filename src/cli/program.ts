@@ -112,6 +112,14 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<ExitC
   );
   common(
     add(
+      'lock',
+      'pin the images from outside to digests, in tasks/lock.json',
+      lockExamples,
+      async (it, _, flags) => (await import('./commands/lock.ts')).lock(flags, it),
+    ),
+  ).option('--update', 'ask again for what is pinned, show what moved, drop what nothing uses');
+  common(
+    add(
       'doctor',
       'say what the machine has and lacks, and what to do about it',
       doctorExamples,
@@ -155,6 +163,8 @@ tasks graph base:trixie+      what hangs on a task
 tasks graph --format json --output graph.json`;
 const auditExamples = `tasks audit              everything that is up to date
 tasks audit --sample 3   three tasks of it`;
+const lockExamples = `tasks lock                 pins what is not pinned yet, keeps the rest
+tasks lock --update        takes the newest of all: debian:12  sha256:aaaa… → sha256:bbbb…`;
 const doctorExamples = `tasks doctor               what is here, what is missing
 tasks doctor --fix         install and start it (Debian, as root)
 tasks doctor --stop        end the engine that --fix started`;
