@@ -1,14 +1,14 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { listImages } from '../../src/engine/api.ts';
-import { cli, projectWith } from '../support/cli.ts';
+import { cli, projectWith, type Ran } from '../support/cli.ts';
 import { removeImages, testEngine } from '../support/docker.ts';
-import { tempFolder } from '../support/temp.ts';
+import { tempFolder, writeFiles } from '../support/temp.ts';
 
 const test = suite('with a registry');
 const label = 'image-tasks.registry-test';
@@ -23,7 +23,7 @@ async function freePort(): Promise<number> {
 }
 
 /** A real registry on loopback; resolves when it answers. */
-async function startRegistry(): Promise<{ host: string; stop: () => void }> {
+async function startRegistry(auth: object = {}): Promise<{ host: string; stop: () => void }> {
   const host = `127.0.0.1:${await freePort()}`;
   const folder = tempFolder();
   const config = path.join(folder, 'config.yml');
@@ -33,6 +33,7 @@ async function startRegistry(): Promise<{ host: string; stop: () => void }> {
       version: 0.1,
       storage: { filesystem: { rootdirectory: folder } },
       http: { addr: host },
+      auth,
     }),
   );
   const child = spawn('docker-registry', ['serve', config], { stdio: 'ignore' });
@@ -86,6 +87,166 @@ export const a = image({ name: 'a', context: 'a', args: { FROM: '${from}' }, lab
       assert.is((await cli(['build'], { cwd: pinned })).code, 0);
     } finally {
       await removeImages(api, label);
+      registry.stop();
+    }
+  });
+
+  const docker = (...args: string[]): string => execFileSync('/usr/bin/docker', args, { encoding: 'utf8' });
+  /** An image with a file, made by docker alone and pushed; returns its digest. */
+  const pushBase = (reference: string, text: string): string => {
+    const folder = tempFolder();
+    writeFiles(folder, { Dockerfile: `FROM scratch\nCOPY f /base\nLABEL ${label}=1\n`, f: text });
+    execFileSync('/usr/bin/docker', ['build', '--quiet', '--tag', reference, folder], {
+      env: { ...process.env, DOCKER_BUILDKIT: '1' },
+      stdio: 'ignore',
+    });
+    const digest = /sha256:[0-9a-f]{64}/.exec(docker('push', reference))![0];
+    // What is built must come from the registry.
+    docker('rmi', '--force', reference);
+    return digest;
+  };
+
+  test('tasks lock: pins, builds from the pin though the tag moved, shows what moves, and which base it was', async () => {
+    const api = await testEngine();
+    const registry = await startRegistry();
+    const base = `${registry.host}/base:1`;
+    const tool = `${registry.host}/tool:1`;
+    const cwd = projectWith(
+      `import { image } from 'image-tasks';
+export const a = image({ name: 'a', context: 'a', labels: { '${label}': '1' }, output: 'files', publish: false });
+export const b = image({ name: 'b', context: 'b', labels: { '${label}': '1' } });`,
+      {
+        'a/Dockerfile': `FROM ${base}\nCOPY . /context\nCOPY --from=${tool} /base /tool\n`,
+        'b/Dockerfile': `FROM ${base}\nCOPY f /\n`,
+        'b/f': '',
+      },
+    );
+    const run = async (...args: string[]): Promise<Ran> => {
+      const ran = await cli(args, { cwd });
+      assert.is(ran.code, 0, ran.err + ran.out);
+      return ran;
+    };
+    const exported = (name: string): string => {
+      const files = path.join(cwd, '.cache/files');
+      return readFileSync(path.join(files, readdirSync(files)[0]!, name), 'utf8');
+    };
+    try {
+      const first = pushBase(base, 'one');
+      pushBase(tool, 'tool');
+      assert.match((await run('plan')).out, new RegExp(`line 1: ${base} is not pinned`));
+      assert.match((await run('lock')).out, new RegExp(`${base} +${first.slice(0, 19)}… is new`));
+      assert.match((await run('lock')).out, /2 images pinned, nothing changed/);
+      const { images } = JSON.parse(readFileSync(path.join(cwd, 'tasks/lock.json'), 'utf8'));
+      assert.equal(
+        [images.length, images[0].image, images[0].digest, images[0].onbuild],
+        [2, base, first, false],
+      );
+
+      const second = pushBase(base, 'two');
+      assert.is.not(second, first);
+      assert.not.match((await run('plan')).out, /not pinned/);
+      await run('build');
+      assert.is(exported('base'), 'one', 'the tag has moved, the pin has not');
+      assert.is(exported('tool'), 'tool');
+      const onDisk = readFileSync(path.join(cwd, 'a/Dockerfile'), 'utf8');
+      assert.is(exported('context/Dockerfile'), onDisk, 'a Dockerfile that COPY sees arrives as it is');
+      assert.is((await run('plan', '--check')).code, 0);
+
+      const moved = await run('lock', '--update');
+      assert.match(moved.out, new RegExp(`${base} +${first.slice(0, 19)}… → ${second.slice(0, 19)}…`));
+      assert.match((await run('plan')).out, new RegExp(`base ${base} moved`));
+      assert.match((await run('why', 'b')).out, new RegExp(`base +${base}`));
+      rmSync(path.join(cwd, '.cache/files'), { recursive: true });
+      await run('build');
+      assert.is(exported('base'), 'two');
+    } finally {
+      await removeImages(api, label);
+      registry.stop();
+    }
+  });
+
+  test('tasks lock: what only the engine has is told, the others are pinned; ONBUILD makes everything count', async () => {
+    const api = await testEngine();
+    const registry = await startRegistry();
+    const base = `${registry.host}/onbuild:1`;
+    const lonely = `${registry.host}/lonely:1`;
+    const cwd = projectWith(
+      `import { image } from 'image-tasks';
+export const a = image({ name: 'a', context: 'a' });
+export const b = image({ name: 'b', context: 'b' });`,
+      {
+        'a/Dockerfile': `FROM ${base}\n`,
+        'a/unseen': '',
+        'b/Dockerfile': `FROM ${lonely}\n`,
+      },
+    );
+    const folder = tempFolder();
+    writeFiles(folder, { Dockerfile: `FROM scratch\nONBUILD COPY unseen /\nLABEL ${label}=1\n` });
+    try {
+      docker('build', '--quiet', '--tag', base, '--tag', lonely, folder);
+      docker('push', base);
+      const { code, out, err } = await cli(['lock', '--json'], { cwd });
+      assert.is(code, 1);
+      assert.match(err, new RegExp(`error: ${lonely} is not pinned: only the engine here has it`));
+      const answer = JSON.parse(out) as {
+        added: { image: string; onbuild: boolean }[];
+        failed: { image: string }[];
+      };
+      assert.equal(
+        answer.added.map(({ image, onbuild }) => [image, onbuild]),
+        [[base, true]],
+      );
+      assert.equal(
+        answer.failed.map(({ image }) => image),
+        [lonely],
+      );
+      assert.is((await cli(['build', 'a'], { cwd })).code, 0);
+      writeFiles(cwd, { 'a/unseen': 'changed' });
+      assert.match((await cli(['plan', 'a'], { cwd })).out, /file a\/unseen changed/);
+      registry.stop();
+      const gone = await cli(['lock', '--update'], { cwd });
+      assert.is(gone.code, 3);
+      assert.match(gone.err, /cannot be reached: ECONNREFUSED/);
+    } finally {
+      for (const tag of [base, lonely]) spawnSync('/usr/bin/docker', ['rmi', '--force', tag]);
+      await removeImages(api, label);
+      registry.stop();
+    }
+  });
+
+  test('a registry that wants a name and a password: told without them, asked with them', async () => {
+    const password = 's3cret-pw';
+    const folder = tempFolder();
+    // The password's bcrypt hash: the registry takes no other kind.
+    writeFiles(folder, { htpasswd: 'me:$2b$05$fxOUIDYV07rs27GmqgZUeONDrpQIZ7ScGSfvROBRaw9PwuUiCAU1i\n' });
+    const registry = await startRegistry({ htpasswd: { realm: 'r', path: path.join(folder, 'htpasswd') } });
+    const config = (auths: object): string => {
+      const made = tempFolder();
+      writeFiles(made, { 'config.json': JSON.stringify({ auths }) });
+      return made;
+    };
+    const as = (words: string): string =>
+      config({ [registry.host]: { auth: Buffer.from(words).toString('base64') } });
+    const base = `${registry.host}/base:1`;
+    const cwd = projectWith(
+      `import { image } from 'image-tasks';\nexport const a = image({ name: 'a', context: 'a' });`,
+      { 'a/Dockerfile': `FROM ${base}\n` },
+    );
+    const run = async (DOCKER_CONFIG: string): Promise<Ran> =>
+      await cli(['lock'], { cwd, env: { DOCKER_CONFIG } });
+    try {
+      const nobody = await run(config({}));
+      assert.equal(
+        [nobody.code, nobody.err.includes(`docker login ${registry.host}`)],
+        [3, true],
+        nobody.err,
+      );
+      const wrong = await run(as('me:wrong-pw'));
+      assert.match(wrong.err, /refuses the credentials/);
+      assert.not.match(wrong.err + wrong.out, /wrong-pw/);
+      const right = await run(as(`me:${password}`));
+      assert.match(right.err, new RegExp(`there is no ${base}`), 'it was let in');
+    } finally {
       registry.stop();
     }
   });
