@@ -68,11 +68,13 @@ function replaceInstructions(text: string, replacements: readonly Replacement[])
   const physical = splitLines(text.slice(mark.length));
   const { lines, escapeToken } = readLines(text);
   for (const { line, lastLine, text: joined } of lines) {
-    const own = replacements.filter((each) => each.line === line);
-    if (own.length === 0) continue;
+    const mine = replacements.filter((each) => each.line === line);
+    if (mine.length === 0) continue;
+    // One instruction may name an image twice, and ONBUILD run in several stages.
+    const own = new Map(mine.map((each) => [`${each.reference} ${each.by}`, each])).values();
     const end = /[\r\n]*$/.exec(physical[lastLine - 1]!)![0];
     const blank = physical.slice(line - 1, lastLine - 1).map(() => '\n');
-    const replaced = own.reduce((now, each) => replaceIn(now, each, escapeToken), joined);
+    const replaced = [...own].reduce((now, each) => replaceIn(now, each, escapeToken), joined);
     physical.splice(line - 1, lastLine - line + 1, ...blank, `${replaced}${end}`);
   }
   return mark + physical.join('');

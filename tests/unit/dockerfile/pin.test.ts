@@ -46,6 +46,14 @@ const cases: [string, string][] = [
   ['// syntax=team/other\nany\n', '// syntax=team/other@d\nany\n'],
   ['{ "syntax": "team/other", "a": 1 }\n', '{"syntax":"team/other@d","a":1}'],
   ['FROM a AS unused\nFROM b\nCOPY --from=0 x y\n', 'FROM a@d AS unused\nFROM b@d\nCOPY --from=0 x y\n'],
+  [
+    'FROM scratch\nRUN --mount=from=a,target=/a --mount=from=a,target=/b true\n',
+    'FROM scratch\nRUN --mount=from=a@d,target=/a --mount=from=a@d,target=/b true\n',
+  ],
+  [
+    'FROM scratch AS s\nONBUILD COPY --from=b x y\nFROM s AS t\nFROM s\nCOPY --from=t x y\n',
+    'FROM scratch AS s\nONBUILD COPY --from=b@d x y\nFROM s AS t\nFROM s\nCOPY --from=t x y\n',
+  ],
   ['FROM a AS unused\nFROM b\n', 'FROM a AS unused\nFROM b@d\n'],
 ];
 for (const [text, expected] of cases) test(JSON.stringify(text), () => assert.is(pinned(text), expected));
