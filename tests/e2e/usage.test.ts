@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -102,6 +103,23 @@ test('every command has help with an example', async () => {
     assert.match(help.out, /Examples:\n {2}(\w+=\S+ )?tasks /, command);
   }
   assert.match((await cli(['--version'])).out, /^\d+\.\d+\.\d+\n$/);
+});
+
+test('a broken lock file is told with its place, whatever is asked', async () => {
+  const cwd = project();
+  writeFiles(cwd, { 'tasks/lock.json': '{\n  "schema": 1,\n<<<<<<< ours\n' });
+  for (const command of ['plan', 'lock']) {
+    const { code, err } = await cli([command], { cwd });
+    assert.is(code, 2);
+    assert.match(err, /tasks\/lock\.json: line 3: no valid JSON/);
+  }
+});
+
+test('a project that takes nothing from outside has nothing to pin', async () => {
+  const cwd = project();
+  const { code, out } = await cli(['lock'], { cwd });
+  assert.equal([code, out], [0, 'tasks/lock.json: 0 images pinned, nothing changed\n']);
+  assert.not.ok(existsSync(path.join(cwd, 'tasks/lock.json')));
 });
 
 test.run();

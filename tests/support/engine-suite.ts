@@ -180,6 +180,18 @@ export function engineSuite(name: string, open: () => Promise<Opened>): void {
     }
   });
 
+  test('a rewritten Dockerfile is what is built, within the context and outside; another than was hashed is not', async () => {
+    for (const place of [{}, { path: '.image-tasks.Dockerfile' }]) {
+      const request = requestOf({ Dockerfile: 'FROM scratch\nCOPY a /\nRUN exit 7\n' });
+      const rewrite = async (text: string): Promise<string> => text.replace('RUN exit 7\n', '');
+      const dockerfile = { ...request.dockerfile, ...place, rewrite };
+      assert.ok((await build({ ...request, dockerfile }))?.imageId);
+      const other = requestOf({ Dockerfile: 'FROM scratch\nCOPY a /\n' });
+      const changed = { ...other.dockerfile, ...place, rewrite, digest: '0'.repeat(64) };
+      assert.match((await failure(build({ ...other, dockerfile: changed }))).message, /changed while/);
+    }
+  });
+
   test('a target stops at its stage', async () => {
     const text = 'FROM scratch AS one\nCOPY . /\nFROM scratch\nCOPY missing /\n';
     assert.ok(await build(requestOf({ Dockerfile: text }, { target: 'one' })));

@@ -36,9 +36,9 @@ export interface FakeEngine extends Engine {
  */
 export function fakeEngine(): FakeEngine {
   let serial = 0;
-  const finish = (request: BuildRequest, progress: Progress): BuiltImage | undefined => {
+  const finish = async (request: BuildRequest, progress: Progress): Promise<BuiltImage | undefined> => {
     checkFiles(request);
-    runSteps(request, progress);
+    runSteps(await textOf(request), progress);
     if (request.exportTo !== undefined) {
       exportFiles(request, request.exportTo);
       return undefined;
@@ -62,13 +62,7 @@ export function fakeEngine(): FakeEngine {
       new Promise<BuiltImage | undefined>((resolve, reject) => {
         signal.throwIfAborted();
         signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-        const succeed = (): void => {
-          try {
-            resolve(finish(request, progress));
-          } catch (error) {
-            reject(error);
-          }
-        };
+        const succeed = (): void => resolve(finish(request, progress));
         if (engine.auto) succeed();
         else engine.pending.push({ request, progress, signal, succeed, fail: reject });
       }),
@@ -101,8 +95,17 @@ function checkFiles({ context }: BuildRequest): void {
   }
 }
 
-function runSteps({ dockerfile }: BuildRequest, progress: Progress): void {
-  const steps = readFileSync(dockerfile.source, 'utf8').match(/^(FROM|RUN|COPY|ADD) .*$/gm) ?? [];
+async function textOf({ dockerfile }: BuildRequest): Promise<string> {
+  const { source, digest, rewrite } = dockerfile;
+  const text = readFileSync(source, 'utf8');
+  if (rewrite === undefined) return text;
+  if (createHash('sha256').update(text).digest('hex') !== digest)
+    throw new StepFailed(`${source} changed while the task was running`);
+  return await rewrite(text);
+}
+
+function runSteps(text: string, progress: Progress): void {
+  const steps = text.match(/^(FROM|RUN|COPY|ADD) .*$/gm) ?? [];
   for (const [index, text] of steps.entries()) {
     progress.step({ step: index + 1, steps: steps.length, text });
     const exit = /^RUN exit (\d+)$/.exec(text)?.[1];
