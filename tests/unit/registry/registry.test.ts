@@ -281,6 +281,8 @@ test('credentials are not sent to where a redirect leads, nor to a place for tok
     seen.push(headers.authorization);
     response.end('blob');
   }).listen(0, '127.0.0.1');
+  // A failing test must not keep the process alive.
+  other.unref();
   await once(other, 'listening');
   const target = `http://127.0.0.1:${(other.address() as AddressInfo).port}/x`;
   await serve(
