@@ -37,9 +37,12 @@ async function startRegistry(auth: object = {}): Promise<{ host: string; stop: (
     }),
   );
   const child = spawn('docker-registry', ['serve', config], { stdio: 'ignore' });
+  // A test that fails half way must neither leave it running nor wait for it.
+  child.unref();
+  process.on('exit', () => child.kill());
   for (let tries = 0; ; tries++) {
     try {
-      await fetch(`http://${host}/v2/`);
+      await fetch(`http://${host}/v2/`, { signal: AbortSignal.timeout(2_000) });
       break;
     } catch (error) {
       if (tries === 100) throw error;
