@@ -19,6 +19,7 @@ export interface CommonFlags extends GlobalFlags {
   readonly suffix?: string;
   readonly json?: boolean;
   readonly reporter?: string;
+  readonly trace?: string;
   readonly color?: boolean;
   readonly quiet?: boolean;
   readonly verbose?: boolean;

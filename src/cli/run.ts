@@ -1,17 +1,42 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { openLocks } from '../cache/locks.ts';
 import { openLog } from '../cache/logs.ts';
 import { processes } from '../engine/processes.ts';
+import { TasksError } from '../model/errors.ts';
 import { makePaint } from '../report/paint.ts';
 import { plainReporter } from '../report/plain.ts';
-import { jsonReporter, type Reporter, silentReporter } from '../report/reporter.ts';
+import { jsonReporter, type Reporter, silentReporter, together } from '../report/reporter.ts';
+import { traceReporter } from '../report/trace.ts';
 import { type RunResult, runPlan } from '../run/run.ts';
 import type { Services } from '../run/services.ts';
 import { type CommonFlags, hasColor, jobsOf, reporterOf } from './flags.ts';
 import { type Io, warner } from './io.ts';
 import type { Prospect } from './project.ts';
 
-/** The reporter that flags and terminal ask for. JSON is an answer and goes to standard output, all others are not. */
-export async function makeReporter(flags: CommonFlags, io: Io): Promise<Reporter> {
+/**
+ * What follows runs beside the reporter: the trace, where one is asked for. It may follow several runs of one command.
+ * @throws TasksError exit 2 for a trace that cannot be written
+ */
+export function followersOf(flags: CommonFlags, io: Io): Reporter {
+  if (flags.trace === undefined) return silentReporter;
+  const file = path.resolve(io.cwd, flags.trace);
+  const save = (text: string): void => writeFileSync(file, text);
+  try {
+    // Now, not after an hour of work.
+    save('');
+  } catch (error) {
+    throw new TasksError(2, `--trace cannot be written: ${(error as Error).message}`);
+  }
+  return traceReporter(save);
+}
+
+/** The reporter that flags and terminal ask for, with its followers. JSON is an answer and goes to standard output, all others are not. */
+export async function makeReporter(flags: CommonFlags, io: Io, followers: Reporter): Promise<Reporter> {
+  return together(await screenReporter(flags, io), followers);
+}
+
+async function screenReporter(flags: CommonFlags, io: Io): Promise<Reporter> {
   const paint = makePaint(hasColor(flags, io, io.errIsTerminal));
   switch (reporterOf(flags, io)) {
     case 'json':
@@ -54,12 +79,13 @@ export async function runProspect(
   command: string,
   flags: CommonFlags,
   io: Io,
+  followers = followersOf(flags, io),
 ): Promise<RunResult> {
   const jobs = jobsOf(flags, io);
   // Before anything runs: half an hour of commands is no time to find out that the image behind them cannot be built.
   const builds = [...prospect.plan.steps.values()].some((step) => step.action === 'build');
   if (builds) await prospect.engine?.ready();
-  const reporter = await makeReporter(flags, io);
+  const reporter = await makeReporter(flags, io, followers);
   try {
     return await runPlan(prospect.plan, prospect.observations, makeServices(prospect, io), {
       command,

@@ -1,3 +1,4 @@
+import type { StepProgress } from '../model/events.ts';
 import type { Progress } from '../model/ports.ts';
 
 /** Follows the plain progress of BuildKit (`docker build --progress=plain`), line by line. */
@@ -16,9 +17,13 @@ const vertexLine = /^#(\d+) (.*)$/;
 const stepName = /^\[(?:(\S+) +)?(\d+)\/(\d+)\] (.+)$/;
 const outputLine = /^(\d+\.\d+) ?(.*)$/;
 
-/** Tells `progress` of steps as they begin; every line goes to `progress.line`. */
+/** How BuildKit ends a step. An interrupted one ends with the build. */
+const endings = { DONE: 'done', CACHED: 'cached', ERROR: 'failed' } as const;
+
+/** Tells `progress` of steps as they begin and end; every line goes to `progress.line`. */
 export function readBuildKit(progress: Progress): ProgressReader {
   const names = new Map<string, string>();
+  const open = new Map<string, StepProgress>();
   const cached = new Set<string>();
   let failed: string | undefined;
   let failure: string | undefined;
@@ -31,16 +36,24 @@ export function readBuildKit(progress: Progress): ProgressReader {
       if (vertex === undefined || rest === undefined) return;
       if (/^ERROR/.test(rest)) failed ??= names.get(vertex);
       if (rest === 'CACHED') cached.add(vertex);
+      const [, ending] = /^(DONE|CACHED|ERROR)\b/.exec(rest) ?? [];
+      const step = open.get(vertex);
+      if (ending !== undefined && step !== undefined) {
+        open.delete(vertex);
+        progress.step({ ...step, ended: endings[ending as keyof typeof endings] });
+      }
       if (/^(DONE|CACHED|ERROR|CANCELED|\.\.\.)/.test(rest) || outputLine.test(rest)) return;
       const match = stepName.exec(rest);
       if (match === null || names.has(vertex)) return;
       names.set(vertex, rest);
-      const [, stage, step, steps, text] = match;
-      progress.step({
-        step: Number(step),
+      const [, stage, number, steps, text] = match;
+      const begun = {
+        step: Number(number),
         steps: Number(steps),
         text: stage === undefined ? text! : `${stage}: ${text!}`,
-      });
+      };
+      open.set(vertex, begun);
+      progress.step(begun);
     },
     failedStep: () => failed,
     // A base that is here already is neither: it says DONE.

@@ -42,6 +42,15 @@ export interface TaskFailure {
   readonly log?: string;
 }
 
+/** A part of a task: `3` of `5`, `RUN make`. */
+export interface StepProgress {
+  readonly step?: number;
+  readonly steps?: number;
+  readonly text: string;
+  /** How it ended; missing where it begins. Steps whose end cannot be told only begin. */
+  readonly ended?: 'done' | 'cached' | 'failed';
+}
+
 /** A fact that happened in a run. `time` is ISO 8601 in UTC. */
 export type RunEvent =
   | {
@@ -52,14 +61,7 @@ export type RunEvent =
       readonly tasks: readonly PlannedTask[];
     }
   | { readonly type: 'task-started'; readonly time: string; readonly id: TaskId; readonly action: string }
-  | {
-      readonly type: 'task-progress';
-      readonly time: string;
-      readonly id: TaskId;
-      readonly step?: number;
-      readonly steps?: number;
-      readonly text: string;
-    }
+  | ({ readonly type: 'task-progress'; readonly time: string; readonly id: TaskId } & StepProgress)
   | { readonly type: 'task-output'; readonly time: string; readonly id: TaskId; readonly line: string }
   | {
       readonly type: 'task-finished';

@@ -1,3 +1,4 @@
+import type { StepProgress } from './events.ts';
 import type { Entry } from './observed.ts';
 import type { Key, Manifest, TaskRecord } from './record.ts';
 import type { SecretSource, TaskId } from './task.ts';
@@ -54,8 +55,8 @@ export interface BuildRequest {
 
 /** What a running build or command tells. */
 export interface Progress {
-  /** A new step began: `3` of `5`, `RUN make`. */
-  step(progress: { step?: number; steps?: number; text: string }): void;
+  /** A step began, or ended. */
+  step(progress: StepProgress): void;
   /** One line of output, without its line end. */
   line(line: string): void;
 }

@@ -25,3 +25,15 @@ export const silentReporter: Reporter = { listen: () => undefined, close: async 
 export function jsonReporter(write: Write): Reporter {
   return { listen: (event) => write(`${JSON.stringify(event)}\n`), close: async () => undefined };
 }
+
+/** Several that follow the same run. */
+export function together(...reporters: readonly Reporter[]): Reporter {
+  return {
+    listen: (event) => {
+      for (const reporter of reporters) reporter.listen(event);
+    },
+    close: async () => {
+      for (const reporter of reporters) await reporter.close();
+    },
+  };
+}

@@ -52,7 +52,7 @@ export function makeView(paint: Paint): View {
       case 'task-progress': {
         const row = rows.get(event.id);
         const at = event.step !== undefined ? `${event.step}/${event.steps}  ` : '';
-        if (row !== undefined) row.progress = `${at}${event.text}`;
+        if (row !== undefined && event.ended === undefined) row.progress = `${at}${event.text}`;
         break;
       }
       case 'task-finished': {

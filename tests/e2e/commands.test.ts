@@ -278,4 +278,21 @@ test('list says what there is and what it is for; graph shows it', async () => {
   assert.equal(nodes.map(({ id }) => id).sort(), ['all:latest', 'copy:1', 'copy:2', 'source:1', 'source:2']);
 });
 
+test('--trace: each task that ran, on a slot', async () => {
+  const cwd = project();
+  await cli(['build', '-j', '2', '--trace', 'trace.json'], { cwd, env });
+  const { traceEvents } = JSON.parse(readFileSync(path.join(cwd, 'trace.json'), 'utf8')) as {
+    traceEvents: { ph: string; name: string; tid: number; dur: number }[];
+  };
+  const spans = traceEvents.filter(({ ph }) => ph === 'X');
+  assert.equal(spans.map(({ name }) => name).sort(), [
+    'all:latest',
+    'copy:1',
+    'copy:2',
+    'source:1',
+    'source:2',
+  ]);
+  assert.ok(spans.every(({ tid, dur }) => [100, 200].includes(tid) && dur > 0));
+});
+
 test.run();

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { StepProgress } from '../../src/model/events.ts';
 import { type BuildRequest, type ContextEntry, type Engine, StepFailed } from '../../src/model/ports.ts';
 import { openMemo } from '../../src/observe/memo.ts';
 import { everything, walk } from '../../src/observe/walk.ts';
@@ -159,16 +160,19 @@ export function engineSuite(name: string, open: () => Promise<Opened>): void {
     await failure(opened.engine.tag(`sha256:${'0'.repeat(64)}`, tag));
   });
 
-  test('steps are told as they begin; a failing one is named, and leaves no image', async () => {
+  test('steps are told as they begin and end; a failing one is named, and leaves no image', async () => {
     const before = await count();
-    const told: string[] = [];
-    const progress = { step: ({ text }: { text: string }) => void told.push(text), line: () => undefined };
+    const told: StepProgress[] = [];
+    const progress = { step: (step: StepProgress) => void told.push(step), line: () => undefined };
     const request = runnable('FROM scratch\nCOPY . /\nRUN exit 7\n');
     const error = await failure(opened.engine.build(request, progress, live));
     assert.instance(error, StepFailed);
     assert.match((error as StepFailed).step ?? '', 'RUN exit 7');
     assert.match(error.message, /exit code: 7/);
-    assert.ok(told.some((text) => text.includes('RUN exit 7')));
+    const ends = (text: string): unknown[] =>
+      told.filter((step) => step.text.includes(text)).map(({ ended }) => ended);
+    assert.equal(ends('RUN exit 7'), [undefined, 'failed']);
+    assert.equal(ends('COPY'), [undefined, 'done']);
     assert.is(await count(), before);
   });
 

@@ -107,8 +107,10 @@ async function textOf({ dockerfile }: BuildRequest): Promise<string> {
 function runSteps(text: string, progress: Progress): void {
   const steps = text.match(/^(FROM|RUN|COPY|ADD) .*$/gm) ?? [];
   for (const [index, text] of steps.entries()) {
-    progress.step({ step: index + 1, steps: steps.length, text });
+    const step = { step: index + 1, steps: steps.length, text };
+    progress.step(step);
     const exit = /^RUN exit (\d+)$/.exec(text)?.[1];
+    progress.step({ ...step, ended: exit === undefined ? 'done' : 'failed' });
     if (exit !== undefined)
       throw new StepFailed(`exit code: ${exit}`, `[${index + 1}/${steps.length}] ${text}`);
   }

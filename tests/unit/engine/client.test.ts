@@ -118,7 +118,14 @@ const outputs: [string, string, string[], string | undefined, string | undefined
 #6 0.312 gcc: no such file
 ------
 executor failed running [/bin/sh -c make]: exit code: 2`,
-    ['1/3 FROM scratch', '2/3 COPY . /', '3/3 RUN make'],
+    [
+      '1/3 FROM scratch',
+      '1/3 FROM scratch cached',
+      '2/3 COPY . /',
+      '2/3 COPY . / done',
+      '3/3 RUN make',
+      '3/3 RUN make failed',
+    ],
     '[3/3] RUN make',
     'executor failed running [/bin/sh -c make]: exit code: 2',
   ],
@@ -132,7 +139,12 @@ executor failed running [/bin/sh -c make]: exit code: 2`,
 #6 ERROR: failed to calculate checksum: "/x": not found
 ------
 ERROR: failed to solve: failed to compute cache key: "/x": not found`,
-    ['1/2 build: RUN make', '1/1 stage-1: COPY --from=build /x /'],
+    [
+      '1/2 build: RUN make',
+      '1/2 build: RUN make done',
+      '1/1 stage-1: COPY --from=build /x /',
+      '1/1 stage-1: COPY --from=build /x / failed',
+    ],
     '[stage-1 1/1] COPY --from=build /x /',
     'failed to solve: failed to compute cache key: "/x": not found',
   ],
@@ -142,7 +154,8 @@ for (const [what, text, steps, failed, failure] of outputs) {
     const told: string[] = [];
     const lines: string[] = [];
     const reader = readBuildKit({
-      step: ({ step, steps: all, text: name }) => void told.push(`${step}/${all} ${name}`),
+      step: ({ step, steps: all, text: name, ended }) =>
+        void told.push(`${step}/${all} ${name}${ended === undefined ? '' : ` ${ended}`}`),
       line: (line) => void lines.push(line),
     });
     for (const line of text.split('\n')) reader.line(line);

@@ -257,7 +257,7 @@ test('events tell the whole run, in order', async () => {
   await rig.build({ selectors: ['lone'] });
   assert.equal(
     rig.events.map((event) => event.type),
-    ['run-started', 'task-started', 'task-progress', 'task-finished', 'run-finished'],
+    ['run-started', 'task-started', 'task-progress', 'task-progress', 'task-finished', 'run-finished'],
   );
   const last = rig.events.at(-1)!;
   assert.ok(last.type === 'run-finished' && last.ok && last.counts.built === 1 && last.ms > 0);

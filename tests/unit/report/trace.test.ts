@@ -1,0 +1,89 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Happening, RunEvent } from '../../../src/model/events.ts';
+import { traceReporter } from '../../../src/report/trace.ts';
+
+const test = suite('trace');
+
+interface Traced {
+  readonly name: string;
+  readonly ph: string;
+  readonly tid: number;
+  readonly ts: number;
+  readonly dur: number;
+  readonly args: Record<string, unknown>;
+}
+
+/** The trace of what happened at these seconds, as a viewer would read it. */
+async function traced(happenings: readonly [second: number, happening: Happening][]): Promise<Traced[]> {
+  const saved: string[] = [];
+  const { listen, close } = traceReporter((text) => void saved.push(text));
+  for (const [second, happening] of happenings)
+    listen({ ...happening, time: new Date(second * 1000).toISOString() } as RunEvent);
+  await close();
+  assert.is(saved.length, 1);
+  return (JSON.parse(saved[0]!) as { traceEvents: Traced[] }).traceEvents;
+}
+
+const started = (id: string): Happening => ({ type: 'task-started', id, action: 'build' });
+const ended = (id: string): Happening => ({ type: 'task-finished', id, outcome: 'built', ms: 0 });
+const spans = (events: readonly Traced[]): [string, number, number, number][] =>
+  events.filter(({ ph }) => ph === 'X').map(({ name, tid, ts, dur }) => [name, tid, ts / 1e6, dur / 1e6]);
+
+test('a task stands on the lowest slot that was free, in microseconds', async () => {
+  const events = await traced([
+    [1, started('a:1')],
+    [2, started('b:1')],
+    [3, ended('a:1')],
+    [4, started('c:1')],
+    [6, ended('c:1')],
+    [9, ended('b:1')],
+  ]);
+  assert.equal(spans(events), [
+    ['a:1', 100, 1, 2],
+    ['c:1', 100, 4, 2],
+    ['b:1', 200, 2, 7],
+  ]);
+  const names = events.filter(({ name }) => name === 'thread_name').map(({ tid, args }) => [tid, args.name]);
+  assert.equal(names, [
+    [100, 'slot 1'],
+    [200, 'slot 2'],
+  ]);
+});
+
+test('steps that run at once stand on lanes of their own; those without an end last as long as their task', async () => {
+  const step = (text: string, more = {}): Happening => ({
+    type: 'task-progress',
+    id: 'a:1',
+    step: 1,
+    steps: 2,
+    text,
+    ...more,
+  });
+  const events = await traced([
+    [0, started('a:1')],
+    [1, step('RUN one')],
+    [2, step('two: RUN two')],
+    [3, step('RUN one', { ended: 'done' })],
+    [4, step('RUN three')],
+    [5, step('two: RUN two', { ended: 'cached' })],
+    [6, ended('a:1')],
+  ]);
+  assert.equal(spans(events), [
+    ['[1/2] RUN one', 101, 1, 2],
+    ['[1/2] two: RUN two', 102, 2, 3],
+    ['[1/2] RUN three', 101, 4, 2],
+    ['a:1', 100, 0, 6],
+  ]);
+});
+
+test('what an interrupt left running is in the trace, up to the last that was heard', async () => {
+  const events = await traced([
+    [1, started('a:1')],
+    [5, { type: 'task-output', id: 'a:1', line: '' }],
+  ]);
+  assert.equal(spans(events), [['a:1', 100, 1, 4]]);
+  assert.is(events.find(({ name }) => name === 'a:1')!.args.outcome, 'not finished');
+});
+
+test.run();
