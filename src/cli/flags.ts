@@ -68,6 +68,11 @@ export function hasColor(flags: CommonFlags, io: Io, isTerminal: boolean): boole
   return flags.color ?? (isTerminal && !io.environment.NO_COLOR);
 }
 
+/** True on a machine that builds for nobody who watches. */
+export function isCi(io: Io): boolean {
+  return !['', '0', 'false'].includes(io.environment.CI ?? '');
+}
+
 /** Which reporter follows a run. @throws TasksError exit 2 */
 export function reporterOf(flags: CommonFlags, io: Io): ReporterName {
   if (flags.json) return 'json';

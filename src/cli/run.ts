@@ -1,24 +1,43 @@
-import { writeFileSync } from 'node:fs';
+import { appendFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { openLocks } from '../cache/locks.ts';
 import { openLog } from '../cache/logs.ts';
 import { processes } from '../engine/processes.ts';
 import { TasksError } from '../model/errors.ts';
+import { markdownReporter } from '../report/markdown.ts';
 import { makePaint } from '../report/paint.ts';
 import { plainReporter } from '../report/plain.ts';
 import { jsonReporter, type Reporter, silentReporter, together } from '../report/reporter.ts';
 import { traceReporter } from '../report/trace.ts';
 import { type RunResult, runPlan } from '../run/run.ts';
 import type { Services } from '../run/services.ts';
-import { type CommonFlags, hasColor, jobsOf, reporterOf } from './flags.ts';
+import { type CommonFlags, hasColor, isCi, jobsOf, reporterOf } from './flags.ts';
 import { type Io, warner } from './io.ts';
 import type { Prospect } from './project.ts';
 
 /**
- * What follows runs beside the reporter: the trace, where one is asked for. It may follow several runs of one command.
+ * What follows runs beside the reporter: a trace and a job summary, where they are asked for. They may follow several runs
+ * of one command.
  * @throws TasksError exit 2 for a trace that cannot be written
  */
 export function followersOf(flags: CommonFlags, io: Io): Reporter {
+  return together(traceOf(flags, io), jobSummary(io));
+}
+
+/** GitHub shows what is appended to that file on the page of the workflow's run. */
+function jobSummary(io: Io): Reporter {
+  const file = io.environment.GITHUB_STEP_SUMMARY;
+  if (!file) return silentReporter;
+  return markdownReporter((text) => {
+    try {
+      appendFileSync(file, text);
+    } catch (error) {
+      warner(io)(`no job summary: ${(error as Error).message}`);
+    }
+  });
+}
+
+function traceOf(flags: CommonFlags, io: Io): Reporter {
   if (flags.trace === undefined) return silentReporter;
   const file = path.resolve(io.cwd, flags.trace);
   const save = (text: string): void => writeFileSync(file, text);
@@ -52,7 +71,7 @@ async function screenReporter(flags: CommonFlags, io: Io): Promise<Reporter> {
       return githubReporter(io.err, makePaint(false));
     }
     default:
-      return plainReporter(io.err, paint, flags.verbose === true);
+      return plainReporter(io.err, paint, { verbose: flags.verbose === true, stamped: isCi(io) });
   }
 }
 

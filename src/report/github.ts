@@ -36,7 +36,7 @@ export function githubReporter(write: Write, paint: Paint): Reporter {
         break;
       }
       case 'run-finished':
-        say(story.end(event));
+        for (const line of story.end(event)) say(line);
         break;
     }
   };

@@ -2,11 +2,20 @@ import type { RunEvent } from '../model/events.ts';
 import type { Paint, Reporter, Write } from './reporter.ts';
 import { failureBlock, makeStory } from './words.ts';
 
-/** A line at start and end of each task; output only of failures, or of everything where `verbose`. */
-export function plainReporter(write: Write, paint: Paint, verbose: boolean): Reporter {
+export interface PlainOptions {
+  /** True: all output of all tasks; else only that of failures. */
+  readonly verbose: boolean;
+  /** True: each line begins with its time of day in UTC. */
+  readonly stamped: boolean;
+}
+
+/** A line at start and end of each task. */
+export function plainReporter(write: Write, paint: Paint, { verbose, stamped }: PlainOptions): Reporter {
   const story = makeStory(paint);
-  const say = (line: string): void => write(`${line}\n`);
+  let stamp = '';
+  const say = (line: string): void => write(`${stamp}${line}\n`);
   const on = (event: RunEvent): void => {
+    if (stamped) stamp = paint.dim(`${event.time.slice(11, 19)} `);
     switch (event.type) {
       case 'run-started':
         say(story.begin(event));
@@ -25,7 +34,7 @@ export function plainReporter(write: Write, paint: Paint, verbose: boolean): Rep
         break;
       }
       case 'run-finished':
-        say(story.end(event));
+        for (const line of story.end(event)) say(line);
         break;
     }
   };

@@ -29,7 +29,8 @@ export function makeView(paint: Paint): View {
   const done: string[] = [];
   const blocks: string[] = [];
   const story = makeStory(paint);
-  let [head, tail] = ['', ''];
+  let head = '';
+  let tail: string[] = [];
 
   const apply = (event: RunEvent): void => {
     switch (event.type) {
@@ -91,7 +92,7 @@ export function makeView(paint: Paint): View {
   return {
     apply,
     lines,
-    finalLines: () => [head, ...(done.length > 0 ? ['', ...done] : []), ...blocks, '', tail],
+    finalLines: () => [head, ...(done.length > 0 ? ['', ...done] : []), ...blocks, '', ...tail],
   };
 }
 

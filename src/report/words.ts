@@ -12,7 +12,8 @@ export interface Story {
   begin(event: Of<'run-started'>): string;
   /** Undefined where the end of a task is not worth a line: reused and skipped ones fold into a count. */
   outcome(event: Of<'task-finished'>): string | undefined;
-  end(event: Of<'run-finished'>): string;
+  /** The whole run in a line, and the slowest of what it made in a second, where there is a choice. */
+  end(event: Of<'run-finished'>): string[];
   /** A task's id, padded to the widest of those that are to be made. */
   name(id: TaskId): string;
 }
@@ -20,12 +21,13 @@ export interface Story {
 /** A story of one run; give it every event of the three kinds, in order. */
 export function makeStory(paint: Paint): Story {
   const planned = new Map<TaskId, PlannedTask>();
+  const made: { id: TaskId; ms: number }[] = [];
   let [command, saved, width] = ['build', 0, 0];
   const name = (id: TaskId): string => id.padEnd(width);
   return {
     name,
     begin(event) {
-      command = event.command;
+      [command, saved, made.length] = [event.command, 0, 0];
       for (const task of event.tasks) planned.set(task.id, task);
       width = Math.max(
         0,
@@ -36,9 +38,13 @@ export function makeStory(paint: Paint): Story {
     outcome(event) {
       const task = planned.get(event.id);
       if (event.outcome === 'reused') saved += task?.expectedMs ?? 0;
+      if (event.outcome === 'built') made.push(event);
       return outcomeLine(event, name(event.id), madeWord(task?.action ?? 'build'), paint);
     },
-    end: (event) => summary(event, command === 'test' ? 'passed' : 'built', saved, paint),
+    end: (event) => [
+      summary(event, command === 'test' ? 'passed' : 'built', saved, paint),
+      ...slowest(made, paint),
+    ],
   };
 }
 
@@ -121,6 +127,16 @@ function summary({ counts, ms, ok }: Of<'run-finished'>, made: string, saved: nu
     .map(([outcome, text]) => `${counts[outcome]} ${text}`);
   const gain = saved >= 1000 ? ` · saved about ${duration(saved)}` : '';
   return `${ok ? paint.good('✔') : paint.bad('✖')} ${parts.join(', ') || 'nothing to do'} in ${duration(ms)}${gain}`;
+}
+
+/** More than so many tasks are a reason to say which were the slowest. */
+const few = 3;
+
+function slowest(made: readonly { id: TaskId; ms: number }[], paint: Paint): string[] {
+  const [first, ...others] = [...made].sort((a, b) => b.ms - a.ms).slice(0, few);
+  if (first === undefined || made.length <= few || first.ms < 1000) return [];
+  const shown = [first, ...others].map(({ id, ms }) => `${id} ${duration(ms)}`);
+  return [paint.dim(`  slowest: ${shown.join(', ')}`)];
 }
 
 function firstLine(error: TaskFailure | undefined): string {

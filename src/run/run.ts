@@ -26,6 +26,8 @@ export interface RunResult {
   readonly counts: Counts;
   /** 0, 1, 3 or 130. */
   readonly exitCode: ExitCode;
+  /** Tasks that began and failed, in order. */
+  readonly failed: readonly TaskId[];
   /** Every task's record after the run, where it has one. */
   readonly results: ReadonlyMap<TaskId, TaskRecord>;
 }
@@ -54,6 +56,7 @@ class Run {
   readonly #options: RunOptions;
   readonly #results = new Map<TaskId, TaskRecord>();
   readonly #counts = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0])) as Record<Outcome, number>;
+  readonly #failed: TaskId[] = [];
   #exitCode: ExitCode = 0;
 
   constructor(plan: Plan, observations: Observations, services: Services, options: RunOptions) {
@@ -83,7 +86,7 @@ class Run {
     const ok = this.#exitCode === 0;
     const counts = { ...this.#counts };
     this.#tell({ type: 'run-finished', ok, counts, ms: this.#services.clock.now().getTime() - started });
-    return { ok, counts, exitCode: this.#exitCode, results: this.#results };
+    return { ok, counts, exitCode: this.#exitCode, failed: this.#failed, results: this.#results };
   }
 
   /** Reused tasks get their missing tags before anything starts: what is built next may stand on them. */
@@ -172,6 +175,7 @@ class Run {
         this.#finish(step, 'cancelled', elapsed());
         return 'cancelled';
       }
+      this.#failed.push(id);
       this.#fail(step, error, elapsed(), redact, { lines: last, ...(log ? { log: log.path } : {}) });
       return 'failed';
     } finally {

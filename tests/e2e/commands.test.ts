@@ -295,4 +295,21 @@ test('--trace: each task that ran, on a slot', async () => {
   assert.ok(spans.every(({ tid, dur }) => [100, 200].includes(tid) && dur > 0));
 });
 
+test('after a failure the next command is the log; in CI lines have times and GitHub gets a summary', async () => {
+  const cwd = project();
+  writeFiles(cwd, { 'fail-1': '' });
+  const summary = path.join(cwd, 'summary.md');
+  const options = { cwd, env: { ...env, CI: 'true', GITHUB_STEP_SUMMARY: summary } };
+  const { code, err } = await cli(['build', '-k'], options);
+  assert.is(code, 1);
+  assert.match(err, /^\d\d:\d\d:\d\d ✖ source:1/m);
+  assert.match(err, /^next: tasks logs source:1 /m);
+  assert.match(
+    readFileSync(summary, 'utf8'),
+    /### tasks build[\s\S]*\| source:1 \| failed[\s\S]*cannot make 1/,
+  );
+  assert.is((await cli(['logs', 'source:1'], options)).out, 'making 1\ncannot make 1\n');
+  assert.not.match((await cli(['build', '-k', '--quiet'], options)).err, /next|slowest/);
+});
+
 test.run();

@@ -1,5 +1,8 @@
 import type { ExitCode } from '../../model/errors.ts';
-import type { CommonFlags } from '../flags.ts';
+import type { Plan } from '../../model/plan.ts';
+import { nextCommand } from '../../report/next.ts';
+import type { RunResult } from '../../run/run.ts';
+import { type CommonFlags, reporterOf } from '../flags.ts';
 import type { Io } from '../io.ts';
 import { planProject } from '../project.ts';
 import { runProspect } from '../run.ts';
@@ -19,5 +22,26 @@ export async function build(selectors: readonly string[], flags: BuildFlags, io:
       if (result.results.has(step.task.id)) for (const tag of step.tags) io.out(`${tag}\n`);
     }
   }
+  if (!['json', 'silent'].includes(reporterOf(flags, io))) {
+    const next = nextAfter(prospect.plan, result, selectors, flags);
+    if (next !== undefined) io.err(`next: ${next}\n`);
+  }
   return result.exitCode;
+}
+
+function nextAfter(
+  { steps }: Plan,
+  { exitCode, failed }: RunResult,
+  selectors: readonly string[],
+  flags: BuildFlags,
+): string | undefined {
+  const isTestable = [...steps.values()].some(
+    ({ task, action, selected }) =>
+      selected && action === 'build' && task.kind === 'image' && task.test !== undefined,
+  );
+  const told = [
+    ...(flags.directory !== undefined ? ['-C', flags.directory] : []),
+    ...(flags.profile !== undefined ? ['--profile', flags.profile] : []),
+  ];
+  return nextCommand({ failed: failed[0], isInterrupted: exitCode === 130, isTestable }, told, selectors);
 }

@@ -5,9 +5,12 @@ import * as assert from 'uvu/assert';
 import type { RunEvent } from '../../../src/model/events.ts';
 import { clipPainted, clock, columns, duration, size } from '../../../src/report/format.ts';
 import { githubReporter } from '../../../src/report/github.ts';
+import { markdownReporter } from '../../../src/report/markdown.ts';
+import { nextCommand } from '../../../src/report/next.ts';
 import { makePaint } from '../../../src/report/paint.ts';
 import { plainReporter } from '../../../src/report/plain.ts';
 import { makeView } from '../../../src/report/view.ts';
+import { makeStory } from '../../../src/report/words.ts';
 
 const test = suite('reports');
 const at = (second: number): string => new Date(Date.UTC(2026, 0, 1, 0, 0, second)).toISOString();
@@ -60,7 +63,10 @@ const paint = makePaint(false);
 
 test('plain: a line at start and end, output only of failures', () => {
   const written: string[] = [];
-  const { listen } = plainReporter((text) => void written.push(text), paint, false);
+  const { listen } = plainReporter((text) => void written.push(text), paint, {
+    verbose: false,
+    stamped: false,
+  });
   for (const event of story) listen(event);
   assert.is(
     written.join(''),
@@ -76,6 +82,83 @@ test('plain: a line at start and end, output only of failures', () => {
 ✖ 1 built, 1 up to date, 1 failed, 1 blocked in 9.0 s · saved about 1 m 0 s
 `,
   );
+});
+
+test('plain in CI: each line has its time', () => {
+  const written: string[] = [];
+  const { listen } = plainReporter((text) => void written.push(text), paint, {
+    verbose: true,
+    stamped: true,
+  });
+  for (const event of story) listen(event);
+  const lines = written.join('').trimEnd().split('\n');
+  for (const line of lines) assert.match(line, /^00:00:0\d /);
+  assert.ok(lines.includes('00:00:01   app:1 │ ::error::gcc says'), written.join(''));
+});
+
+test('the slowest are named where there are more than a few', () => {
+  const ran = (id: string, ms: number): RunEvent => ({
+    type: 'task-finished',
+    time: at(9),
+    id,
+    outcome: 'built',
+    ms,
+  });
+  const end = (events: readonly RunEvent[]): string[] => {
+    const told = makeStory(paint);
+    told.begin(story[0] as Extract<RunEvent, { type: 'run-started' }>);
+    for (const event of events) told.outcome(event as Extract<RunEvent, { type: 'task-finished' }>);
+    return told.end(story.at(-1) as Extract<RunEvent, { type: 'run-finished' }>).slice(1);
+  };
+  const four = [ran('a:1', 1_000), ran('b:1', 90_000), ran('c:1', 5_000), ran('d:1', 2_000)];
+  assert.equal(end(four), ['  slowest: b:1 1 m 30 s, c:1 5.0 s, d:1 2.0 s']);
+  assert.equal(end(four.slice(1)), []);
+  assert.equal(end([1, 2, 3, 4].map((ms) => ran(`x:${ms}`, ms))), []);
+});
+
+test('the job summary: a table of what happened, and failures, whatever they printed', () => {
+  const written: string[] = [];
+  const { listen } = markdownReporter((text) => void written.push(text));
+  for (const event of story) {
+    const isFailed = event.type === 'task-finished' && event.error?.lines !== undefined;
+    listen(
+      isFailed ? { ...event, error: { ...event.error!, lines: ['```', '<b>'], step: 'RUN a < b' } } : event,
+    );
+  }
+  assert.is(
+    written.join(''),
+    `### tasks build
+
+✖ 1 built, 1 up to date, 1 failed, 1 blocked in 9.0 s · saved about 1 m 0 s
+
+| task | outcome | time | tags |
+| --- | --- | --- | --- |
+| files:1 | built | 4.0 s |  |
+| app:1 | failed | 9.0 s |  |
+| top:1 | blocked |  |  |
+
+<details open>
+<summary>app:1 failed: RUN a &lt; b</summary>
+
+\`\`\`\`
+\`\`\`
+<b>
+exit code: 2
+\`\`\`\`
+
+</details>
+
+`,
+  );
+});
+
+test('what to do next: go on, read the log, test', () => {
+  const ended = { failed: undefined, isInterrupted: false, isTestable: false };
+  assert.is(nextCommand(ended, [], []), undefined);
+  assert.match(nextCommand({ ...ended, isTestable: true }, [], ['*:17', '+a'])!, /^tasks test '\*:17' \+a /);
+  const failed = { failed: 'a:1', isInterrupted: false, isTestable: true };
+  assert.match(nextCommand(failed, ['-C', 'my dir'], ['b'])!, /^tasks -C 'my dir' logs a:1 /);
+  assert.match(nextCommand({ ...failed, isInterrupted: true }, [], ['b'])!, /^tasks build b /);
 });
 
 test('github: output in groups, failures as annotations, nothing in it is taken for a command', () => {

@@ -1,0 +1,69 @@
+import type { RunEvent, TaskFailure } from '../model/events.ts';
+import { count, duration } from './format.ts';
+import { makePaint } from './paint.ts';
+import type { Reporter } from './reporter.ts';
+import { makeStory } from './words.ts';
+
+type Finished = Extract<RunEvent, { type: 'task-finished' }>;
+
+/** GitHub takes a megabyte for a step. */
+const mostRows = 500;
+
+/**
+ * Follows runs and hands over a summary of each in Markdown: what happened to each task that was not simply up to date,
+ * and what failures left to read.
+ */
+export function markdownReporter(append: (text: string) => void): Reporter {
+  const story = makeStory(makePaint(false));
+  let command = '';
+  let finished: Finished[] = [];
+  return {
+    listen(event) {
+      if (event.type === 'run-started') {
+        ({ command } = event);
+        finished = [];
+        story.begin(event);
+      }
+      if (event.type === 'task-finished') {
+        if (story.outcome(event) !== undefined) finished.push(event);
+      }
+      if (event.type === 'run-finished') append(summary(command, story.end(event), finished));
+    },
+    close: async () => undefined,
+  };
+}
+
+function summary(command: string, ending: readonly string[], finished: readonly Finished[]): string {
+  const rows = finished.slice(0, mostRows).map(({ id, outcome, ms, tags }) => {
+    const shown = (tags ?? []).map((tag) => `\`${tag}\``).join('<br>');
+    return `| ${id} | ${outcome} | ${ms > 0 ? duration(ms) : ''} | ${shown} |`;
+  });
+  const table =
+    rows.length === 0 ? [] : ['| task | outcome | time | tags |', '| --- | --- | --- | --- |', ...rows, ''];
+  const more = finished.length - rows.length;
+  const failures = finished.flatMap(({ id, error }) =>
+    error?.lines === undefined ? [] : failure(id, error),
+  );
+  return [
+    `### tasks ${command}`,
+    '',
+    ...ending.flatMap((line) => [line.trim(), '']),
+    ...table,
+    ...(more > 0 ? [`and ${count(more, 'more task')}`, ''] : []),
+    ...failures,
+    '',
+  ].join('\n');
+}
+
+function failure(id: string, { message, step, lines = [] }: TaskFailure): string[] {
+  const text = [...lines, ...message.split('\n')];
+  // Longer than any fence inside of it.
+  const longest = Math.max(
+    2,
+    ...text.flatMap((line) => (line.match(/`+/g) ?? []).map((ticks) => ticks.length)),
+  );
+  const fence = '`'.repeat(longest + 1);
+  const title = `${id} failed${step === undefined ? '' : `: ${step}`}`;
+  const shown = title.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+  return ['<details open>', `<summary>${shown}</summary>`, '', fence, ...text, fence, '', '</details>', ''];
+}
