@@ -19,6 +19,7 @@ export interface CommonFlags extends GlobalFlags {
   readonly suffix?: string;
   readonly json?: boolean;
   readonly reporter?: string;
+  readonly view?: string;
   readonly trace?: string;
   readonly color?: boolean;
   readonly quiet?: boolean;
@@ -65,7 +66,7 @@ export function namesOf(
 
 /** Colours on a stream: flags over NO_COLOR over whether it is a terminal. */
 export function hasColor(flags: CommonFlags, io: Io, isTerminal: boolean): boolean {
-  return flags.color ?? (isTerminal && !io.environment.NO_COLOR);
+  return flags.color ?? (isTerminal && !io.environment.NO_COLOR && io.environment.TERM !== 'dumb');
 }
 
 /** True on a machine that builds for nobody who watches. */
@@ -85,5 +86,13 @@ export function reporterOf(flags: CommonFlags, io: Io): ReporterName {
   }
   if (flags.quiet) return 'silent';
   if (io.environment.GITHUB_ACTIONS === 'true') return 'github';
-  return io.errIsTerminal && !flags.verbose ? 'live' : 'plain';
+  const canDraw = io.errIsTerminal && io.environment.TERM !== 'dumb';
+  return canDraw && !flags.verbose ? 'live' : 'plain';
+}
+
+/** What the live view looks like. @throws TasksError exit 2 */
+export function viewOf(flags: CommonFlags): 'list' | 'matrix' {
+  if (flags.view === undefined || flags.view === 'list') return 'list';
+  if (flags.view === 'matrix') return 'matrix';
+  throw new TasksError(2, `--view is "${flags.view}"`, { hint: 'expected list or matrix' });
 }

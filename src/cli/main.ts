@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { setMaxListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +14,8 @@ declare const BUILD_ID: string;
 /** The one place that touches the process: its arguments, environment, streams, signals and exit code. */
 async function main(): Promise<void> {
   const interrupt = new AbortController();
+  // Each running task listens.
+  setMaxListeners(0, interrupt.signal);
   const onSignal = (): void => {
     if (interrupt.signal.aborted) {
       killAll();

@@ -141,6 +141,7 @@ function common(command: Command): Command {
     .option('--suffix <text>', 'what stands behind every tag, instead of -devYYYYmmddHHMM')
     .option('--json', 'one JSON document, or one event per line, on standard output')
     .option('--reporter <name>', 'live, plain, json, github or silent')
+    .option('--view <view>', 'of the live view: list, or matrix (images by versions)')
     .option('--trace <file>', 'write a Chrome trace of the run, for Perfetto')
     .option('--color', 'colours')
     .option('--no-color', 'no colours (also NO_COLOR)')

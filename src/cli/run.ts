@@ -11,7 +11,7 @@ import { jsonReporter, type Reporter, silentReporter, together } from '../report
 import { traceReporter } from '../report/trace.ts';
 import { type RunResult, runPlan } from '../run/run.ts';
 import type { Services } from '../run/services.ts';
-import { type CommonFlags, hasColor, isCi, jobsOf, reporterOf } from './flags.ts';
+import { type CommonFlags, hasColor, isCi, jobsOf, reporterOf, viewOf } from './flags.ts';
 import { type Io, warner } from './io.ts';
 import type { Prospect } from './project.ts';
 
@@ -56,6 +56,7 @@ export async function makeReporter(flags: CommonFlags, io: Io, followers: Report
 }
 
 async function screenReporter(flags: CommonFlags, io: Io): Promise<Reporter> {
+  const layout = viewOf(flags);
   const paint = makePaint(hasColor(flags, io, io.errIsTerminal));
   switch (reporterOf(flags, io)) {
     case 'json':
@@ -64,7 +65,7 @@ async function screenReporter(flags: CommonFlags, io: Io): Promise<Reporter> {
       return silentReporter;
     case 'live': {
       const { liveReporter } = await import('../report/live.ts');
-      return liveReporter(io.terminal, paint);
+      return liveReporter(io.terminal, paint, layout);
     }
     case 'github': {
       const { githubReporter } = await import('../report/github.ts');

@@ -1,6 +1,7 @@
-import type { RunEvent } from '../model/events.ts';
+import type { Outcome, RunEvent } from '../model/events.ts';
 import type { TaskId } from '../model/task.ts';
 import { clip, clipPainted, clock, count, duration } from './format.ts';
+import { type CellState, matrixLines } from './matrix.ts';
 import type { Paint } from './reporter.ts';
 import { failureBlock, makeStory } from './words.ts';
 
@@ -13,19 +14,30 @@ interface Row {
   progress: string;
 }
 
+export interface Screen {
+  readonly rows: number;
+  readonly columns: number;
+  /** The frame of the spinner to be shown now. */
+  readonly spinner: string;
+}
+
 /** What the live view shows, followed from events. Rows are the tasks that are to be made; all others are a count. */
 export interface View {
   apply(event: RunEvent): void;
   /** The screen while the run goes on: at most `rows` lines, none longer than `columns`. `now`: milliseconds. */
-  lines(now: number, screen: { rows: number; columns: number; spinner: string }): string[];
+  lines(now: number, screen: Screen): string[];
   /** What stays on the screen after the run. */
-  finalLines(): string[];
+  finalLines(columns: number): string[];
 }
+
+/** `list`: a line for each task that moved. `matrix`: images by versions with a state in each cell. */
+export type Layout = 'list' | 'matrix';
 
 const waitingRows = 3;
 
-export function makeView(paint: Paint): View {
+export function makeView(paint: Paint, layout: Layout): View {
   const rows = new Map<TaskId, Row>();
+  const cells = new Map<TaskId, CellState>();
   const done: string[] = [];
   const blocks: string[] = [];
   const story = makeStory(paint);
@@ -37,6 +49,7 @@ export function makeView(paint: Paint): View {
       case 'run-started':
         head = story.begin(event);
         for (const task of event.tasks) {
+          cells.set(task.id, plannedCell(task.action));
           if (task.action === 'reuse' || task.action === 'skip' || task.action === 'blocked') continue;
           rows.set(task.id, {
             ...task,
@@ -48,6 +61,7 @@ export function makeView(paint: Paint): View {
         }
         break;
       case 'task-started':
+        cells.set(event.id, 'running');
         begin(rows.get(event.id), event.time, event.action);
         break;
       case 'task-progress': {
@@ -57,6 +71,7 @@ export function makeView(paint: Paint): View {
         break;
       }
       case 'task-finished': {
+        cells.set(event.id, finishedCell(event.outcome));
         const row = rows.get(event.id);
         if (row !== undefined) row.state = 'over';
         const line = story.outcome(event);
@@ -75,25 +90,89 @@ export function makeView(paint: Paint): View {
 
   const lines: View['lines'] = (now, screen) => {
     const all = [...rows.values()];
-    const running = all
-      .filter((row) => row.state === 'running')
-      .map((row) => runningLine(row, story.name(row.id), now, screen));
-    const waiting = all.filter((row) => row.state === 'waiting');
-    const shown = waiting
-      .slice(0, waitingRows)
-      .map((row) => `${paint.dim('◌')} ${story.name(row.id)}  ${paint.dim(waitsFor(row, rows))}`);
-    if (waiting.length > waitingRows) shown.push(paint.dim(`  ${waiting.length - waitingRows} more waiting`));
-    const room = Math.max(0, screen.rows - running.length - shown.length - 5);
-    const finished = room === 0 ? [] : done.slice(-room);
-    const screenful = [head, '', ...finished, ...running, ...shown, '', footer(all, now, paint)];
-    return screenful.map((line) => clipPainted(line, screen.columns));
+    const foot = ['', paint.dim(footer(all, now, screen.columns))];
+    // The head, the blank lines and the footer.
+    const room = Math.max(0, screen.rows - 4);
+    const running = some(
+      all.filter((row) => row.state === 'running'),
+      layout === 'list' ? room : Math.floor(room / 3),
+      (row) => runningLine(row, now, screen),
+      (number) => paint.dim(`  ${number} more running`),
+    );
+    const left = room - running.length;
+    const body = layout === 'list' ? list(all, running, left) : matrix(running, left, screen);
+    return [head, '', ...body, ...foot]
+      .slice(0, screen.rows)
+      .map((line) => clipPainted(line, screen.columns));
   };
 
-  return {
-    apply,
-    lines,
-    finalLines: () => [head, ...(done.length > 0 ? ['', ...done] : []), ...blocks, '', ...tail],
+  /** What ended last, what runs, what waits next. */
+  const list = (all: readonly Row[], running: readonly string[], room: number): string[] => {
+    const waiting = some(
+      all.filter((row) => row.state === 'waiting'),
+      Math.min(room, waitingRows),
+      (row) => `${paint.dim('◌')} ${story.name(row.id)}  ${paint.dim(waitsFor(row, rows))}`,
+      (number) => paint.dim(`  ${number} more waiting`),
+    );
+    const left = room - waiting.length;
+    return [...(left > 0 ? done.slice(-left) : []), ...running, ...waiting];
   };
+
+  const matrix = (running: readonly string[], room: number, { columns, spinner }: Screen): string[] => {
+    const lines = matrixLines(cells, { rows: room - 1, columns, spinner }, paint);
+    return running.length > 0 ? [...lines, '', ...running] : lines;
+  };
+
+  const runningLine = (row: Row, now: number, { columns, spinner }: Screen): string => {
+    const elapsed = clock(now - row.startedAt);
+    const expected = row.expectedMs !== undefined ? ` of ~${clock(row.expectedMs)}` : '';
+    const width = Math.min(story.name('').length, Math.max(8, Math.floor(columns / 2)));
+    const name = clip(row.id, width).padEnd(width);
+    const roomBeside = (time: string): number => columns - width - time.length - 6;
+    // On a narrow screen what a task does now says more than how long it took the last time.
+    const time = roomBeside(elapsed + expected) >= 12 ? elapsed + expected : elapsed;
+    const room = Math.max(0, roomBeside(time));
+    return `${spinner} ${name}  ${clip(row.progress, room).padEnd(room)}  ${time}`;
+  };
+
+  const finalLines: View['finalLines'] = (columns) => {
+    const whole = { rows: Number.POSITIVE_INFINITY, columns, spinner: ' ' };
+    const body = layout === 'list' ? done : matrixLines(cells, whole, paint);
+    return [head, ...(body.length > 0 ? ['', ...body] : []), ...blocks, '', ...tail];
+  };
+
+  return { apply, lines, finalLines };
+}
+
+/** As many as there is room for, a line each, and how many are left out. */
+function some<T>(
+  items: readonly T[],
+  room: number,
+  line: (item: T) => string,
+  more: (number: number) => string,
+): string[] {
+  if (items.length <= room) return items.map(line);
+  const shown = items.slice(0, Math.max(0, room - 1));
+  return [...shown.map(line), more(items.length - shown.length)].slice(0, room);
+}
+
+function plannedCell(action: string): CellState {
+  const states: Readonly<Record<string, CellState>> = { reuse: 'here', skip: 'skipped', blocked: 'lost' };
+  return states[action] ?? 'waiting';
+}
+
+function finishedCell(outcome: Outcome): CellState {
+  const states: Record<Outcome, CellState> = {
+    built: 'made',
+    pulled: 'made',
+    retagged: 'made',
+    reused: 'here',
+    skipped: 'skipped',
+    failed: 'failed',
+    blocked: 'lost',
+    cancelled: 'lost',
+  };
+  return states[outcome];
 }
 
 function begin(row: Row | undefined, time: string, action: string): void {
@@ -103,40 +182,28 @@ function begin(row: Row | undefined, time: string, action: string): void {
   row.progress = action;
 }
 
-function runningLine(
-  row: Row,
-  name: string,
-  now: number,
-  screen: { columns: number; spinner: string },
-): string {
-  const elapsed = clock(now - row.startedAt);
-  const time = row.expectedMs !== undefined ? `${elapsed} of ~${clock(row.expectedMs)}` : elapsed;
-  const room = Math.max(10, screen.columns - name.length - time.length - 7);
-  return `${screen.spinner} ${name}  ${clip(row.progress, room).padEnd(room)}  ${time}`;
-}
-
 function waitsFor(row: Row, rows: ReadonlyMap<TaskId, Row>): string {
   const open = row.needs.filter((id) => (rows.get(id)?.state ?? 'over') !== 'over');
   if (open.length === 0) return 'waits for a free slot';
   return `waits for ${open[0]}${open.length > 1 ? ` and ${open.length - 1} more` : ''}`;
 }
 
-/** `14/19 · longest path ends with exttester:17.9, ~3:05 left`. */
-function footer(rows: readonly Row[], now: number, paint: Paint): string {
+/** `14/19 · longest path ends with exttester:17.9, ~3:05 left`; where that is too wide, without the path. */
+function footer(rows: readonly Row[], now: number, columns: number): string {
   const over = rows.filter((row) => row.state === 'over').length;
   const start = `${over}/${count(rows.length, 'task')}`;
   const ends = new Map<TaskId, number>();
   let [last, longest] = ['', 0];
   for (const row of rows) {
     if (row.state === 'over') continue;
-    if (row.expectedMs === undefined) return paint.dim(start);
+    if (row.expectedMs === undefined) return start;
     const own =
       row.state === 'running' ? Math.max(0, row.expectedMs - (now - row.startedAt)) : row.expectedMs;
     const end = own + Math.max(0, ...row.needs.map((id) => ends.get(id) ?? 0));
     ends.set(row.id, end);
     if (end >= longest) [last, longest] = [row.id, end];
   }
-  return paint.dim(
-    last === '' ? start : `${start} · longest path ends with ${last}, ~${duration(longest)} left`,
-  );
+  if (last === '') return start;
+  const long = `${start} · longest path ends with ${last}, ~${duration(longest)} left`;
+  return long.length <= columns ? long : `${start} · ~${duration(longest)} left`;
 }

@@ -21,6 +21,7 @@ const wrong: [string, string[], Record<string, string>, number, string[]][] = [
   ['an unknown flag', ['build', '--frce'], {}, 2, ['--frce', '--force']],
   ['no number of jobs', ['build', '--jobs', '0'], {}, 2, ['--jobs', '"0"']],
   ['an unknown reporter', ['build', '--reporter', 'fancy'], {}, 2, ['fancy', 'plain']],
+  ['an unknown view', ['build', '--view', 'cube'], {}, 2, ['--view', '"cube"', 'matrix']],
   ['a trace in no folder', ['build', '--trace', 'no/where.json'], {}, 2, ['--trace', 'no/where.json']],
   ['RELEASE that is neither', ['build'], { RELEASE: 'maybe' }, 2, ['RELEASE', '"maybe"', '1 or true']],
   ['a repository that is none', ['plan', '--repo', 'Citus'], {}, 2, ['--repo', '"Citus"']],

@@ -6,6 +6,7 @@ import type { RunEvent } from '../../../src/model/events.ts';
 import { clipPainted, clock, columns, duration, size } from '../../../src/report/format.ts';
 import { githubReporter } from '../../../src/report/github.ts';
 import { markdownReporter } from '../../../src/report/markdown.ts';
+import { type CellState, matrixLines } from '../../../src/report/matrix.ts';
 import { nextCommand } from '../../../src/report/next.ts';
 import { makePaint } from '../../../src/report/paint.ts';
 import { plainReporter } from '../../../src/report/plain.ts';
@@ -174,40 +175,104 @@ test('github: output in groups, failures as annotations, nothing in it is taken 
 });
 
 test('live: what runs, what waits for what, what is left; then what happened', () => {
-  const view = makeView(paint);
+  const view = makeView(paint, 'list');
   for (const event of story.slice(0, 6)) view.apply(event);
   const screen = { rows: 24, columns: 80, spinner: '⠋' };
   assert.equal(view.lines(Date.parse(at(3)), screen), [
     'tasks build   4 tasks: 1 up to date, 2 to build, 1 to run · 2 slots · about 35 s',
     '',
-    '⠋ files:1  run                                                    0:03 of ~0:10',
-    '⠋ app:1    2/5  RUN make all                                      0:03 of ~0:30',
+    '⠋ files:1  run                                                     0:03 of ~0:10',
+    '⠋ app:1    2/5  RUN make all                                       0:03 of ~0:30',
     '◌ top:1    waits for app:1',
     '',
     '0/3 tasks · longest path ends with top:1, ~32 s left',
   ]);
   for (const event of story.slice(6)) view.apply(event);
   assert.match(
-    view.finalLines().join('\n'),
+    view.finalLines(80).join('\n'),
     /✖ app:1 {4}failed[\s\S]*gcc says[\s\S]*log: \/logs\/app[\s\S]*1 failed, 1 blocked/,
   );
 });
 
-test('live: no line is wider than the terminal and no screen higher, whatever its size and colours', () => {
+/** A run of so many images in so many versions, each in a state of its own: `dice` says which. */
+function wideRun(images: number, versions: number, dice: readonly number[]): RunEvent[] {
+  const ids = Array.from(
+    { length: images * versions },
+    (_, index) => `image-${index % images}:${Math.floor(index / images)}.13`,
+  );
+  const states = ids.map((_, index) => dice[index % dice.length]!);
+  const happenings = ids.flatMap((id, index): RunEvent[] => {
+    const began: RunEvent = { type: 'task-started', time: at(0), id, action: 'build' };
+    const ended: RunEvent = { type: 'task-finished', time: at(3), id, outcome: 'built', ms: 3_000 };
+    const failed: RunEvent = { ...ended, outcome: 'failed', error: { message: 'bad' } };
+    return [[], [began], [began, ended], [began, failed]][states[index]! % 4]!;
+  });
+  const tasks = ids.map((id, index) => ({
+    id,
+    action: index % 7 === 0 ? 'reuse' : 'build',
+    needs: [],
+    expectedMs: 9_000,
+  }));
+  return [{ type: 'run-started', time: at(0), command: 'build', jobs: 4, tasks }, ...happenings];
+}
+
+test('live: no line is wider than the terminal and no screen higher, whatever its size, layout and colours', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 20, max: 220 }),
-      fc.integer({ min: 12, max: 60 }),
-      fc.nat(9),
-      (width, rows, cut) => {
-        const view = makeView(makePaint(true));
-        for (const event of story.slice(0, cut + 1)) view.apply(event);
+      fc.integer({ min: 6, max: 60 }),
+      fc.integer({ min: 1, max: 30 }),
+      fc.integer({ min: 1, max: 18 }),
+      fc.array(fc.nat(3), { minLength: 1, maxLength: 20 }),
+      fc.constantFrom('list' as const, 'matrix' as const),
+      (width, rows, images, versions, dice, layout) => {
+        const view = makeView(makePaint(true), layout);
+        for (const event of wideRun(images, versions, dice)) view.apply(event);
         const lines = view.lines(Date.parse(at(5)), { rows, columns: width, spinner: '⠋' });
-        assert.ok(lines.length <= rows);
+        assert.ok(lines.length <= rows, `${lines.length} lines on ${rows}`);
         for (const line of lines) assert.ok(stripVTControlCharacters(line).length <= width, line);
+        const last = stripVTControlCharacters(lines.at(-1)!);
+        assert.match(last, /^\d+\/\d+ task/, 'the footer is always there');
       },
     ),
   );
+});
+
+test('live: what runs says how long it runs, on any terminal; then comes what it does, then what is expected', () => {
+  const view = makeView(paint, 'list');
+  for (const event of story.slice(0, 6)) view.apply(event);
+  const running = (columns: number): string =>
+    view.lines(Date.parse(at(3)), { rows: 24, columns, spinner: '⠋' })[3]!;
+  assert.is(running(40), '⠋ app:1    2/5  RUN make…  0:03 of ~0:30');
+  assert.is(running(30), '⠋ app:1    2/5  RUN mak…  0:03');
+  assert.is(running(20), '⠋ app:1    2/…  0:03');
+});
+
+test('matrix: images by versions, below one another where they do not fit, small where they are too high', () => {
+  const states = new Map<string, CellState>([
+    ['base:trixie', 'here'],
+    ['pg:16.13', 'made'],
+    ['pg:17.9', 'running'],
+    ['ext:16.13', 'failed'],
+    ['ext:17.9', 'waiting'],
+  ]);
+  const shown = (columns: number, rows: number): string[] =>
+    matrixLines(states, { columns, rows, spinner: '⠋' }, paint);
+  assert.equal(shown(80, 10), [
+    '      trixie  16.13  17.9',
+    'base  ·',
+    'pg            ✔      ⠋',
+    'ext           ✖      ◌',
+  ]);
+  assert.equal(shown(18, 10), [
+    '      trixie',
+    'base  ·',
+    '      16.13  17.9'.slice(0, 17),
+    'pg    ✔      ⠋',
+    'ext   ✖      ◌',
+  ]);
+  assert.equal(shown(80, 3), ['base  ·', 'pg    ✔⠋', 'ext   ✖◌']);
+  assert.equal(shown(80, 2), ['pg    ✔⠋', '2 more lines']);
 });
 
 test('clipping keeps colours whole and is exact', () => {
