@@ -1,6 +1,6 @@
 import { ACTIONS, type Action, type Plan, type Step } from '../model/plan.ts';
 import { needIds } from '../model/task.ts';
-import { clip, columns } from './format.ts';
+import { clip, columns, count, duration } from './format.ts';
 import type { Paint } from './reporter.ts';
 
 const words: Record<Action, string> = {
@@ -20,6 +20,24 @@ function countActions(plan: Plan): Record<Action, number> {
   return counts;
 }
 
+/** How long what is to be done will take, from the times that it took before; milliseconds. */
+export interface Outlook {
+  readonly expectedMs: number;
+  /** What no order of tasks could do better. */
+  readonly boundMs: number;
+  readonly slots: number;
+  /** Tasks whose time is not known, and what stands in for it. */
+  readonly unknown: number;
+  readonly unknownMs: number;
+}
+
+export interface PlanTextOptions {
+  readonly verbose: boolean;
+  readonly columns: number | undefined;
+  /** Undefined where nothing is known of what is to be done, or nothing is to be done. */
+  readonly outlook: Outlook | undefined;
+}
+
 /**
  * A plan for people: what will be done and why, cut to a terminal's width; what is up to date as a count. `verbose`: all
  * of both.
@@ -27,7 +45,7 @@ function countActions(plan: Plan): Record<Action, number> {
 export function planText(
   plan: Plan,
   paint: Paint,
-  { verbose, columns: width = Number.POSITIVE_INFINITY }: { verbose: boolean; columns: number | undefined },
+  { verbose, columns: width = Number.POSITIVE_INFINITY, outlook }: PlanTextOptions,
 ): string[] {
   const steps = [...plan.steps.values()];
   const shown = steps.filter((step) => verbose || !isQuiet(step));
@@ -46,7 +64,16 @@ export function planText(
   const lines = columns(rows).map((line, index) =>
     paintRow(verbose ? line : clip(line, width), shown[index]!.action, paint),
   );
-  return [...lines, ...(lines.length > 0 ? [''] : []), `${steps.length} tasks: ${total.join(', ')}`];
+  const sum = `${steps.length} tasks: ${total.join(', ')}`;
+  return [...lines, ...(lines.length > 0 ? [''] : []), sum, ...foreseen(outlook)];
+}
+
+function foreseen(outlook: Outlook | undefined): string[] {
+  if (outlook === undefined) return [];
+  const { expectedMs, boundMs, slots, unknown, unknownMs } = outlook;
+  const guess =
+    unknown === 0 ? '' : `; ${count(unknown, 'task')} never timed, taken as ${duration(unknownMs)} each`;
+  return [`about ${duration(expectedMs)} with ${count(slots, 'slot')}, at best ${duration(boundMs)}${guess}`];
 }
 
 function isQuiet(step: Step): boolean {

@@ -8,6 +8,7 @@ import { StepFailed } from '../model/ports.ts';
 import type { TaskRecord } from '../model/record.ts';
 import { needIds, type TaskId } from '../model/task.ts';
 import { carryOut } from './carry-out.ts';
+import { jobsOf } from './jobs.ts';
 import { type Decision, decide, type Job, makeSchedule, type ScheduleEvent } from './scheduler.ts';
 import { redacted, redactor } from './secrets.ts';
 import type { Log, Services } from './services.ts';
@@ -34,8 +35,6 @@ export interface RunResult {
 
 /** How many requests for tags go out at once. */
 const tagRequests = 8;
-/** Stands in for the duration of a task that never ran, milliseconds: the order of unknown tasks hardly matters. */
-const unknownDuration = 60_000;
 
 /** Carries a plan out. Failures of tasks are events and counts, never exceptions. */
 export async function runPlan(
@@ -81,7 +80,7 @@ class Run {
       })),
     });
     await this.#settleWhatIsHere(steps);
-    await this.#work(steps.filter((step) => step.action === 'build' || step.action === 'run'));
+    await this.#work(jobsOf(this.#plan));
     if (this.#options.signal.aborted) this.#exitCode = 130;
     const ok = this.#exitCode === 0;
     const counts = { ...this.#counts };
@@ -112,20 +111,20 @@ class Run {
     }
   }
 
-  async #work(steps: readonly Step[]): Promise<void> {
+  async #work(work: readonly Job[]): Promise<void> {
     const { jobs, keepGoing, signal } = this.#options;
-    let schedule = makeSchedule(steps.map(asJob), { limit: jobs, keepGoing });
+    let schedule = makeSchedule(work, { limit: jobs, keepGoing });
     const running = new Set<Promise<void>>();
     const apply = (event: ScheduleEvent): void => {
       const decision = decide(schedule, event);
       schedule = decision.schedule;
       this.#tellLost(decision);
       for (const id of decision.start) {
-        const work = this.#carryOut(this.#plan.steps.get(id)!).then((result) => {
-          running.delete(work);
+        const carried = this.#carryOut(this.#plan.steps.get(id)!).then((result) => {
+          running.delete(carried);
           apply({ type: 'ended', id, result });
         });
-        running.add(work);
+        running.add(carried);
       }
     };
     const cancel = (): void => apply({ type: 'cancel' });
@@ -236,14 +235,4 @@ class Run {
       time: this.#services.clock.now().toISOString(),
     } as Parameters<Listener>[0]);
   }
-}
-
-function asJob(step: Step): Job {
-  return {
-    id: step.task.id,
-    needs: needIds(step.task),
-    after: step.task.after,
-    weight: step.expectedMs ?? unknownDuration,
-    allowFailure: step.task.allowFailure,
-  };
 }

@@ -312,4 +312,13 @@ test('after a failure the next command is the log; in CI lines have times and Gi
   assert.not.match((await cli(['build', '-k', '--quiet'], options)).err, /next|slowest/);
 });
 
+test('plan says how long it will take, where it was timed before', async () => {
+  const cwd = project();
+  assert.not.match((await cli(['plan'], { cwd, env })).out, /about/);
+  await cli(['build', 'source', 'copy'], { cwd, env });
+  writeFiles(cwd, { 'in/b': 'new' });
+  const { out } = await cli(['plan', '-j', '3'], { cwd, env });
+  assert.match(out, /\nabout \d.* with 3 slots, at best \d.*; 1 task never timed, taken as 1 m 0 s each\n$/);
+});
+
 test.run();

@@ -1,7 +1,10 @@
 import type { ExitCode } from '../../model/errors.ts';
+import type { Plan } from '../../model/plan.ts';
 import { makePaint } from '../../report/paint.ts';
-import { planJson, planText } from '../../report/plan.ts';
-import { type CommonFlags, hasColor } from '../flags.ts';
+import { type Outlook, planJson, planText } from '../../report/plan.ts';
+import { jobsOf as jobsOfPlan, unknownDuration } from '../../run/jobs.ts';
+import { forecast } from '../../run/simulate.ts';
+import { type CommonFlags, hasColor, jobsOf } from '../flags.ts';
 import type { Io } from '../io.ts';
 import { planProject } from '../project.ts';
 
@@ -15,10 +18,18 @@ export async function plan(selectors: readonly string[], flags: PlanFlags, io: I
   if (flags.json) io.out(`${JSON.stringify(planJson(prospect.plan))}\n`);
   else {
     const paint = makePaint(hasColor(flags, io, io.outIsTerminal));
-    const options = { verbose: flags.verbose === true, columns: io.outColumns };
+    const outlook = outlookOf(prospect.plan, jobsOf(flags, io));
+    const options = { verbose: flags.verbose === true, columns: io.outColumns, outlook };
     for (const line of planText(prospect.plan, paint, options)) io.out(`${line}\n`);
   }
   const steps = [...prospect.plan.steps.values()];
   const isIdle = steps.every((step) => ['reuse', 'skip'].includes(step.action) && step.newTags.length === 0);
   return flags.check && !isIdle ? 1 : 0;
+}
+
+function outlookOf(plan: Plan, slots: number): Outlook | undefined {
+  const jobs = jobsOfPlan(plan);
+  const unknown = jobs.filter(({ id }) => plan.steps.get(id)!.expectedMs === undefined).length;
+  if (jobs.length === unknown) return undefined;
+  return { ...forecast(jobs, slots), slots, unknown, unknownMs: unknownDuration };
 }

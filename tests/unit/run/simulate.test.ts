@@ -1,0 +1,143 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Manifest, ManifestLine } from '../../../src/model/record.ts';
+import { leadingLayers } from '../../../src/run/layers.ts';
+import type { Job } from '../../../src/run/scheduler.ts';
+import { forecast, simulate, type World } from '../../../src/run/simulate.ts';
+
+const test = suite('schedules against a virtual clock');
+
+/** Numbers from 0 to 1 that are the same in every run (mulberry32). */
+function dice(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+/** Up to 60 jobs of 0.1 s to 20 minutes, most of them short; each needs up to three of the ones before it. */
+function randomJobs(random: () => number): Job[] {
+  const number = 1 + Math.floor(random() * 60);
+  const density = random();
+  return Array.from({ length: number }, (_, index): Job => {
+    const earlier = (): string[] =>
+      index > 0 && random() < density ? [`job-${Math.floor(random() * index)}`] : [];
+    return {
+      id: `job-${index}`,
+      needs: [...new Set([...earlier(), ...earlier(), ...earlier()])],
+      after: random() < 0.1 ? earlier() : [],
+      weight: Math.round(100 + 1_200_000 * random() ** 4),
+      allowFailure: random() < 0.1,
+      ...(random() < 0.5 ? { layers: `layers-${Math.floor(random() * 5)}` } : {}),
+    };
+  });
+}
+
+const calm = (limit: number): World => ({
+  limit,
+  keepGoing: false,
+  duration: ({ weight }) => weight,
+  result: () => 'done',
+});
+
+/** The longest chain of jobs that wait for one another, found without the scheduler. */
+function criticalPath(jobs: readonly Job[], duration: (job: Job) => number): number {
+  const ends = new Map<string, number>();
+  for (const job of jobs)
+    ends.set(
+      job.id,
+      duration(job) + Math.max(0, ...[...job.needs, ...job.after].map((id) => ends.get(id) ?? 0)),
+    );
+  return Math.max(0, ...ends.values());
+}
+
+test('2,000 graphs: never above critical path + work / slots, and near to what no order could beat', () => {
+  const ratios: number[] = [];
+  for (let seed = 1; seed <= 2_000; seed++) {
+    const random = dice(seed);
+    const jobs = randomJobs(random);
+    const limit = 1 + Math.floor(random() * 8);
+    const { expectedMs, boundMs } = forecast(jobs, limit);
+    const path = criticalPath(jobs, ({ weight }) => weight);
+    const work = jobs.reduce((sum, { weight }) => sum + weight, 0);
+    assert.is(boundMs, Math.max(path, work / limit), `seed ${seed}`);
+    assert.ok(expectedMs <= path + work / limit, `seed ${seed}: ${expectedMs} > ${path} + ${work / limit}`);
+    assert.ok(expectedMs >= boundMs - 1, `seed ${seed}: faster than possible`);
+    ratios.push(expectedMs / boundMs);
+  }
+  ratios.sort((a, b) => a - b);
+  const [median, worst] = [ratios[1_000]!, ratios.at(-1)!];
+  assert.ok(median < 1.01 && worst < 1.4, `median ${median}, worst ${worst}`);
+});
+
+test('1,000 graphs whose jobs take other times than recorded, and fail: the bound holds, needs come first, slots too', () => {
+  for (let seed = 1; seed <= 1_000; seed++) {
+    const random = dice(seed);
+    const jobs = randomJobs(random);
+    const limit = 1 + Math.floor(random() * 8);
+    const real = new Map(jobs.map(({ id, weight }) => [id, Math.round(weight * (0.3 + 3 * random()))]));
+    const failing = new Set(jobs.filter(() => random() < 0.08).map(({ id }) => id));
+    const duration = ({ id }: Job): number => real.get(id)!;
+    const result = ({ id }: Job): 'done' | 'failed' => (failing.has(id) ? 'failed' : 'done');
+    const keepGoing = random() < 0.7;
+    const { ran, lengthMs } = simulate(jobs, { limit, keepGoing, duration, result });
+
+    const work = [...real.values()].reduce((sum, ms) => sum + ms, 0);
+    assert.ok(lengthMs <= criticalPath(jobs, duration) + work / limit, `seed ${seed}`);
+    const moments = [...ran.values()].map(({ startMs }) => startMs);
+    for (const at of moments) {
+      const busy = [...ran.values()].filter(({ startMs, endMs }) => startMs <= at && at < endMs).length;
+      assert.ok(busy <= limit, `seed ${seed}: ${busy} at once`);
+    }
+    for (const job of jobs) {
+      const own = ran.get(job.id);
+      const reached = job.needs.every((id) => ran.has(id) && !failing.has(id));
+      if (own === undefined) assert.ok(!keepGoing || !reached, `seed ${seed}: ${job.id} was forgotten`);
+      else {
+        assert.ok(reached, `seed ${seed}: ${job.id} before its needs`);
+        for (const id of [...job.needs, ...job.after])
+          assert.ok((ran.get(id)?.endMs ?? 0) <= own.startMs, `seed ${seed}: ${job.id} too early`);
+      }
+    }
+  }
+});
+
+test('the same jobs always run the same way', () => {
+  const jobs = randomJobs(dice(7));
+  assert.equal(simulate(jobs, calm(3)), simulate(jobs, calm(3)));
+});
+
+test('of jobs that share their layers one goes first; no slot stays empty for that', () => {
+  const job = (id: string, weight: number, layers?: string): Job => ({
+    id,
+    needs: [],
+    after: [],
+    weight,
+    allowFailure: false,
+    ...(layers !== undefined ? { layers } : {}),
+  });
+  const jobs = [job('a1', 90, 'a'), job('a2', 80, 'a'), job('a3', 70, 'a'), job('b', 50), job('c', 45)];
+  const starts = (limit: number): Record<string, number> =>
+    Object.fromEntries([...simulate(jobs, calm(limit)).ran].map(([id, { startMs }]) => [id, startMs]));
+  assert.equal(starts(2), { a1: 0, b: 0, c: 50, a2: 90, a3: 95 });
+  assert.equal(starts(4), { a1: 0, b: 0, c: 0, a2: 0, a3: 45 });
+});
+
+test('leading layers: the same up to the first RUN, with the args and images that they stand on', () => {
+  const manifest = (...lines: ManifestLine[]): Manifest => ({ schema: 1, lines });
+  const from: ManifestLine = ['step', '0 0', 'FROM $BASE'];
+  const run: ManifestLine = ['step', '0 1', 'RUN apt-get install $PG'];
+  const base: ManifestLine = ['need', 'BASE', 'base:1 key'];
+  const arg = (name: string, value: string): ManifestLine => ['arg', name, value];
+  const rest: ManifestLine = ['step', '0 2', 'RUN make $VERSION'];
+  const one = leadingLayers(manifest(from, run, base, arg('PG', '16'), arg('VERSION', '1'), rest));
+  assert.is(one, leadingLayers(manifest(from, run, base, arg('PG', '16'), arg('VERSION', '2'))));
+  assert.is.not(one, leadingLayers(manifest(from, run, base, arg('PG', '17'), arg('VERSION', '1'))));
+  assert.is.not(one, leadingLayers(manifest(from, run, ['need', 'BASE', 'base:2 key'], arg('PG', '16'))));
+  assert.is(leadingLayers(manifest(from, base)), undefined);
+});
+
+test.run();
