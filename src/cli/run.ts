@@ -1,5 +1,6 @@
 import { appendFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { openLocks } from '../cache/locks.ts';
 import { openLog } from '../cache/logs.ts';
 import { processes } from '../engine/processes.ts';
@@ -85,7 +86,7 @@ export function makeServices(prospect: Prospect, io: Io): Services {
     records,
     logs: { open: (task) => openLog(cacheFolder, task, io.now(), warner(io)) },
     locks: openLocks(cacheFolder, () => io.err('waiting for another run that makes the same task\n')),
-    clock: { now: io.now },
+    clock: { now: io.now, sleep: (ms, signal) => delay(ms, undefined, { signal }) },
     memo,
     root,
     cacheFolder,

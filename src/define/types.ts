@@ -41,6 +41,8 @@ export interface CommonFields<V> {
   readonly after?: readonly (NeedTarget | ((version: V) => NeedTarget))[];
   /** `90s`, `30m`, `2h`. */
   readonly timeout?: Late<V, string>;
+  /** How often it is tried again after failures of the network, 0 to 10. */
+  readonly retries?: Late<V, number>;
   /** True: its failure is reported and blocks its dependents, not the exit code. */
   readonly allowFailure?: Late<V, boolean>;
   /**

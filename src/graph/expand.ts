@@ -142,6 +142,7 @@ function shared(values: ImageValues | CommandValues) {
   return {
     ...(values.description !== undefined ? { description: values.description } : {}),
     ...(values.timeout !== undefined ? { timeoutMs: milliseconds(values.timeout) } : {}),
+    retries: values.retries,
     allowFailure: values.allowFailure,
     secrets: values.secrets,
     ...(values.maxAge !== undefined ? { maxAgeMs: milliseconds(values.maxAge) } : {}),

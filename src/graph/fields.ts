@@ -28,6 +28,15 @@ const common = {
     v.record(v.pipe(v.string(), v.regex(/^[\w.-]+$/, 'an id of letters, digits, _ . -')), secret),
     {},
   ),
+  retries: v.optional(
+    v.pipe(
+      v.number(),
+      v.integer('a whole number from 0 to 10'),
+      v.minValue(0, 'a whole number from 0 to 10'),
+      v.maxValue(10, 'a whole number from 0 to 10'),
+    ),
+    0,
+  ),
   allowFailure: v.optional(v.boolean(), false),
 };
 
@@ -66,7 +75,7 @@ const commandFields = v.strictObject({
 const schemas = { image: imageFields, command: commandFields };
 
 /** Fields of the contract that this version of the program does not carry out. */
-const notYet = new Set(['aliases', 'retries']);
+const notYet = new Set(['aliases']);
 const resolvedElsewhere = ['name', 'versions', 'needs', 'after'];
 
 export type ImageValues = v.InferOutput<typeof imageFields>;
@@ -148,6 +157,7 @@ export function show(value: unknown): string {
 function describeType(expected: string | null): string {
   const words: Record<string, string> = {
     string: 'a text',
+    number: 'a number',
     boolean: 'true or false',
     Array: 'a list',
     Object: 'an object',

@@ -3,9 +3,11 @@ import type { Entry } from './observed.ts';
 import type { Key, Manifest, TaskRecord } from './record.ts';
 import type { SecretSource, TaskId } from './task.ts';
 
-/** The time; a port so that tests can hold it still. */
+/** The time; a port so that tests can hold it still and let it pass. */
 export interface Clock {
   now(): Date;
+  /** Resolves after so many milliseconds; rejects on abort. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
 /** An image as the engine lists it. */

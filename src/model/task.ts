@@ -36,6 +36,8 @@ interface TaskBase {
   readonly after: readonly TaskId[];
   /** Milliseconds after which the task is ended and counts as failed. */
   readonly timeoutMs?: number;
+  /** How often it is tried again after failures of the network. */
+  readonly retries: number;
   /** True: its failure blocks its dependents but does not fail the run. */
   readonly allowFailure: boolean;
   /** By id. Only the ids are ever in a key, a record or a log. */

@@ -9,6 +9,7 @@ import type { TaskRecord } from '../model/record.ts';
 import { needIds, type TaskId } from '../model/task.ts';
 import { carryOut } from './carry-out.ts';
 import { jobsOf } from './jobs.ts';
+import { isNetworkFailure, withRetries } from './retry.ts';
 import { type Decision, decide, type Job, makeSchedule, type ScheduleEvent } from './scheduler.ts';
 import { redacted, redactor } from './secrets.ts';
 import type { Log, Services } from './services.ts';
@@ -165,7 +166,18 @@ class Run {
         services,
         progress,
       };
-      const { record, reused } = await carryOut({ ...input, signal: this.#options.signal });
+      const { signal } = this.#options;
+      const { record, reused } = await withRetries(() => carryOut({ ...input, signal }), {
+        retries: step.task.retries,
+        clock: services.clock,
+        signal,
+        isWorthIt: (error) => isNetworkFailure(error, last),
+        onRetry: (text) => {
+          progress.line(text);
+          progress.step({ text });
+          last.length = 0;
+        },
+      });
       this.#results.set(id, record);
       this.#finish(step, reused ? 'reused' : 'built', elapsed(), record);
       return 'done';

@@ -45,6 +45,8 @@ export function makeRig(exports: Readonly<Record<string, Definition>>, root = te
     events,
     warnings,
     commands,
+    /** What the run waited for, milliseconds; no time passes. */
+    slept: [] as number[],
     declarations: declare(exports) as Declarations,
     environment: { PATH: '/bin', HOME: '/home/x', SECRET: 'never' } as Record<string, string>,
     /** What commands do; may write into env.TASKS_OUT. */
@@ -109,6 +111,9 @@ export function makeRig(exports: Readonly<Record<string, Definition>>, root = te
           now: () => {
             now += 1000;
             return new Date(now);
+          },
+          sleep: async (ms) => {
+            rig.slept.push(ms);
           },
         },
         memo,

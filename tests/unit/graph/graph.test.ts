@@ -134,13 +134,23 @@ test('an unknown field names file, definition, field and the nearest right one',
   assert.match(message, /did you mean args/);
 });
 
-test('fields that are not carried out yet say so', () => {
-  for (const field of ['aliases', 'retries']) {
+test('retries are a whole number from 0 to 10', () => {
+  for (const retries of [-1, 1.5, 11, '2'])
     assert.match(
-      errorOf({ app: image({ name: 'app', context: 'a', [field]: {} } as never) }),
-      new RegExp(`${field}: this field is not supported yet`),
+      errorOf({ app: image({ name: 'app', context: 'a', retries } as never) }),
+      /retries: wrong value/,
     );
-  }
+  assert.is(
+    graphOf({ app: image({ name: 'app', context: 'a', retries: 2 }) }).tasks.get('app:latest')!.retries,
+    2,
+  );
+});
+
+test('fields that are not carried out yet say so', () => {
+  assert.match(
+    errorOf({ app: image({ name: 'app', context: 'a', aliases: {} } as never) }),
+    /aliases: this field is not supported yet/,
+  );
   assert.match(
     errorOf({ app: image({ name: 'app', context: 'a', platforms: ['linux/amd64', 'linux/arm64'] }) }),
     /several platforms/,

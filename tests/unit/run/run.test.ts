@@ -6,6 +6,7 @@ import { command, image } from '../../../src/define/index.ts';
 import { TasksError } from '../../../src/model/errors.ts';
 import { StepFailed } from '../../../src/model/ports.ts';
 import { keyLabel, needsLabel, taskLabel } from '../../../src/plan/here.ts';
+import { isNetworkFailure } from '../../../src/run/retry.ts';
 import { settle } from '../../support/fake-engine.ts';
 import { makeRig } from '../../support/rig.ts';
 import { tempFolder, writeFiles } from '../../support/temp.ts';
@@ -262,6 +263,48 @@ test('events tell the whole run, in order', async () => {
   const last = rig.events.at(-1)!;
   assert.ok(last.type === 'run-finished' && last.ok && last.counts.built === 1 && last.ms > 0);
   for (const event of rig.events) assert.match(event.time, /^\d{4}-\d\d-\d\dT/);
+});
+
+/** A command that fails so many times, each time saying something. */
+function failing(times: number, retries: number, message: string) {
+  const fetch = command({ name: 'fetch', run: ['get-it'], retries });
+  const rig = makeRig({ fetch });
+  rig.onCommand = async () => {
+    if (rig.commands.length <= times) throw new StepFailed(message);
+  };
+  return rig;
+}
+
+test('a failure of the network is tried again, each time after twice as long', async () => {
+  const rig = failing(3, 3, 'curl: (6) Could not resolve host: example');
+  assert.is((await rig.build()).exitCode, 0);
+  assert.equal([rig.commands.length, rig.slept], [4, [5_000, 10_000, 20_000]]);
+  const told = rig.events.flatMap((event) => (event.type === 'task-progress' ? [event.text] : []));
+  assert.match(told[0]!, /again in 5 s \(1 of 3\)/);
+});
+
+test('retries end; other failures have none; without the field nothing is tried again', async () => {
+  const cases: [number, string, number][] = [
+    [2, 'read: connection reset by peer', 3],
+    [2, 'exit code: 2', 1],
+    [0, 'read: connection reset by peer', 1],
+  ];
+  for (const [retries, message, tries] of cases) {
+    const rig = failing(99, retries, message);
+    assert.is((await rig.build()).exitCode, 1);
+    assert.is(rig.commands.length, tries, message);
+  }
+});
+
+test('what failed tells whether the network did: a step that cannot reach out never', () => {
+  const failed = (step?: string, message = 'exit code: 1'): StepFailed => new StepFailed(message, step);
+  const lines = ['Err:1 http://x: Temporary failure resolving'];
+  assert.is(isNetworkFailure(failed('[2/3] RUN apt-get update'), lines), true);
+  assert.is(isNetworkFailure(failed('[1/3] FROM debian', 'net/http: TLS handshake timeout'), []), true);
+  assert.is(isNetworkFailure(failed('[build 2/3] COPY a b'), lines), false);
+  assert.is(isNetworkFailure(failed('[2/3] RUN make'), ['make: *** [all] Error 2']), false);
+  assert.is(isNetworkFailure(failed(undefined, 'took longer than its timeout of 1 s'), []), false);
+  assert.is(isNetworkFailure(new TasksError(3, 'connection refused'), lines), false);
 });
 
 test.run();
