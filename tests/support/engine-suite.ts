@@ -164,7 +164,8 @@ export function engineSuite(name: string, open: () => Promise<Opened>): void {
     const before = await count();
     const told: StepProgress[] = [];
     const progress = { step: (step: StepProgress) => void told.push(step), line: () => undefined };
-    const request = runnable('FROM scratch\nCOPY . /\nRUN exit 7\n');
+    // From nothing: what an earlier run of this suite made would say that it is cached.
+    const request = runnable('FROM scratch\nCOPY . /\nRUN exit 7\n', { noCache: true });
     const error = await failure(opened.engine.build(request, progress, live));
     assert.instance(error, StepFailed);
     assert.match((error as StepFailed).step ?? '', 'RUN exit 7');
