@@ -120,6 +120,14 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<ExitC
   ).option('--update', 'ask again for what is pinned, show what moved, drop what nothing uses');
   common(
     add(
+      'clean',
+      "trim what is remembered, and this project's content tags in the engine, by last use and size",
+      cleanExamples,
+      async (it, _, flags) => (await import('./commands/clean.ts')).clean(flags, it),
+    ),
+  ).option('--dry-run', 'only say what would go and how much that frees');
+  common(
+    add(
       'doctor',
       'say what the machine has and lacks, and what to do about it',
       doctorExamples,
@@ -167,6 +175,17 @@ const auditExamples = `tasks audit              everything that is up to date
 tasks audit --sample 3   three tasks of it`;
 const lockExamples = `tasks lock                 pins what is not pinned yet, keeps the rest
 tasks lock --update        takes the newest of all: debian:12  sha256:aaaa… → sha256:bbbb…`;
+const cleanExamples = `tasks clean --dry-run      what would go
+tasks clean -v             trim, and name each thing
+
+Never what a plan of this project reuses now. Else these go:
+  results of tasks         not used for 30 days; then the least recently used of more than 10 GB
+  last records of tasks    not written for 90 days: they explain why a task is built
+  logs                     older than 30 days (and all but the last 5 of a task, always)
+  passed tests             older than 90 days
+  leftovers                of killed runs, older than a day
+  content tags             of images older than 7 days that no record names
+A build that made something trims .cache in the same way.`;
 const doctorExamples = `tasks doctor               what is here, what is missing
 tasks doctor --fix         install and start it (Debian, as root)
 tasks doctor --stop        end the engine that --fix started`;

@@ -16,7 +16,7 @@ import { readLock } from '../observe/lock.ts';
 import { type Memo, openMemo } from '../observe/memo.ts';
 import { observe } from '../observe/observe.ts';
 import { makePlan, type Nearest } from '../plan/plan.ts';
-import { namingOf } from '../plan/refs.ts';
+import { type Naming, namingOf } from '../plan/refs.ts';
 import { siblingsOf } from '../plan/siblings.ts';
 import { type CommonFlags, type GlobalFlags, namesOf } from './flags.ts';
 import { type Io, warner } from './io.ts';
@@ -63,8 +63,16 @@ export interface Prospect extends OpenProject {
   readonly latest: ReadonlyMap<TaskId, Nearest>;
   readonly records: Records;
   readonly memo: Memo;
+  readonly naming: Naming;
+  /** What the engine has; empty where it was not asked, or did not answer. */
+  readonly images: readonly EngineImage[];
   /** Undefined where nothing in the plan makes an image. */
   readonly engine: Engine | undefined;
+}
+
+/** The keys of a plan: what is reused now, and what would be after the next build. */
+export function keysInUse({ plan }: Pick<Prospect, 'plan'>): Set<string> {
+  return new Set([...plan.steps.values()].map(({ key }) => key));
 }
 
 export interface PlanOptions {
@@ -99,6 +107,8 @@ export async function planProject(
   const engine = tasks.some((task) => task.kind === 'image') ? dockerEngine(io.environment) : undefined;
   const fileKeys = tasks.filter(makesFiles).flatMap((task) => keyed.get(task.id)?.key ?? []);
   const latest = await nearestOf(graph, scope, keyed, records);
+  const images = tasks.every(makesFiles) ? [] : await seeImages(engine, io, options);
+  const naming = namingOf(names, open.project, io.now());
   const plan = makePlan({
     graph,
     selected,
@@ -107,14 +117,14 @@ export async function planProject(
     keyed,
     world: {
       records: await records.get([...keyed.values()].map(({ key }) => key)),
-      images: tasks.every(makesFiles) ? [] : await seeImages(engine, io, options),
+      images,
       files: keptDigests(cacheFolder, fileKeys, memo),
     },
     latest,
-    naming: namingOf(names, open.project, io.now()),
+    naming,
     forced: flags.force ? (selectors.length === 0 ? scope : selected) : new Set(),
   });
-  return { ...open, plan, observations, latest, records, memo, engine };
+  return { ...open, plan, observations, latest, records, memo, naming, images, engine };
 }
 
 async function seeImages(

@@ -121,6 +121,7 @@ export async function listImages(api: EngineApi): Promise<EngineImage[]> {
     RepoTags: string[] | null;
     Labels: Record<string, string> | null;
     Size: number;
+    Created: number;
   };
   const listed = readJson<Listed[]>(await api.request({ path: '/images/json' }), 'list its images');
   return listed.map((image) => ({
@@ -128,6 +129,7 @@ export async function listImages(api: EngineApi): Promise<EngineImage[]> {
     tags: (image.RepoTags ?? []).filter((tag) => tag !== '<none>:<none>'),
     labels: image.Labels ?? {},
     bytes: image.Size,
+    created: image.Created * 1000,
   }));
 }
 

@@ -29,6 +29,14 @@ export function dockerEngine(environment: Environment): Engine {
         `tag ${reference}`,
       );
     },
+    untag: async (reference) => {
+      const answer = await api.request({ method: 'DELETE', path: `/images/${reference}` });
+      // Somebody else was faster: it is gone all the same.
+      if (answer.status === 404) return true;
+      if (answer.status === 409) return false;
+      readJson(answer, `take the tag ${reference} away`);
+      return true;
+    },
     test: (request, progress, signal) => runInContainer(api, request, progress, signal),
   };
 }

@@ -18,6 +18,8 @@ export interface EngineImage {
   readonly tags: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
   readonly bytes: number;
+  /** When it was built, milliseconds since 1970; a build found in a cache keeps its first time. */
+  readonly created: number;
 }
 
 /** An entry of a build context and the file on disk that it is read from. */
@@ -80,6 +82,8 @@ export interface Engine {
   build(request: BuildRequest, progress: Progress, signal: AbortSignal): Promise<BuiltImage | undefined>;
   /** Puts a tag on an image, replacing what it pointed at. */
   tag(imageId: string, reference: string): Promise<void>;
+  /** Takes a tag away, and the image with its last one. False where a container still stands on it. */
+  untag(reference: string): Promise<boolean>;
   /** Runs an image's test in a throw-away container. */
   test(request: TestRequest, progress: Progress, signal: AbortSignal): Promise<{ exitCode: number }>;
 }

@@ -20,7 +20,7 @@ export function runTags(task: Task, naming: Naming): string[] {
 }
 
 /** The immutable tag under which an image of this key is kept. */
-export function contentTag(task: Task, key: Key, naming: Naming): string {
+export function contentTag(task: Pick<Task, 'name' | 'version'>, key: Key, naming: Naming): string {
   const version = task.version.replaceAll('~', '');
   const digits = key.slice(0, 12);
   if (naming.cacheRepo !== undefined)

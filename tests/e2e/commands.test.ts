@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -319,6 +319,24 @@ test('plan says how long it will take, where it was timed before', async () => {
   writeFiles(cwd, { 'in/b': 'new' });
   const { out } = await cli(['plan', '-j', '3'], { cwd, env });
   assert.match(out, /\nabout \d.* with 3 slots, at best \d.*; 1 task never timed, taken as 1 m 0 s each\n$/);
+});
+
+test('clean shows what it would free, frees it, and leaves what a plan reuses', async () => {
+  const cwd = project();
+  await cli(['build'], { cwd, env });
+  await cli(['build', '--force', 'source:1'], { cwd, env: { ...env, COLOUR: 'red' } });
+  const cache = (name: string): string[] => readdirSync(path.join(cwd, '.cache', name)).sort();
+  const old = new Date(Date.now() - 100 * 86_400_000);
+  for (const folder of ['records', 'files'])
+    for (const name of cache(folder)) utimesSync(path.join(cwd, '.cache', folder, name), old, old);
+  const before = cache('files');
+  const dry = await cli(['clean', '--dry-run'], { cwd, env });
+  assert.match(dry.out, /^ {2}results of tasks +1 .*\n[\s\S]*would free about .*/);
+  assert.equal(cache('files'), before);
+  assert.match((await cli(['clean'], { cwd, env })).out, /\nfreed about /);
+  assert.is(cache('files').length, before.length - 1);
+  assert.is((await cli(['plan', '--check'], { cwd, env })).code, 0, 'all is still up to date');
+  assert.not.match((await cli(['clean'], { cwd, env })).out, /results of tasks/);
 });
 
 test.run();

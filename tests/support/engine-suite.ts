@@ -160,6 +160,20 @@ export function engineSuite(name: string, open: () => Promise<Opened>): void {
     await failure(opened.engine.tag(`sha256:${'0'.repeat(64)}`, tag));
   });
 
+  test('a tag is taken away, and the image with its last one', async () => {
+    const tag = (name: string): string => `tasks-test/${run}:${name}`;
+    const find = async (imageId: string) => (await opened.engine.images()).find(({ id }) => id === imageId);
+    const { imageId } = (await build(requestOf({ three: '3' })))!;
+    await opened.engine.tag(imageId, tag('one'));
+    await opened.engine.tag(imageId, tag('other'));
+    assert.is(await opened.engine.untag(tag('one')), true);
+    assert.equal((await find(imageId))?.tags, [tag('other')]);
+    assert.ok((await find(imageId))!.created > 0);
+    assert.is(await opened.engine.untag(tag('other')), true);
+    assert.is(await find(imageId), undefined);
+    assert.is(await opened.engine.untag(tag('other')), true, 'what is gone is gone');
+  });
+
   test('steps are told as they begin and end; a failing one is named, and leaves no image', async () => {
     const before = await count();
     const told: StepProgress[] = [];

@@ -47,7 +47,8 @@ export function fakeEngine(): FakeEngine {
     const entries = context.map(({ entry }) => entry);
     const content = [entries, dockerfile.digest, target, args, labels, request.noCache ? ++serial : 0];
     const id = `sha256:${createHash('sha256').update(JSON.stringify(content)).digest('hex')}`;
-    if (!engine.all.some((image) => image.id === id)) engine.all.push({ id, tags: [], labels, bytes: 10 });
+    if (!engine.all.some((image) => image.id === id))
+      engine.all.push({ id, tags: [], labels, bytes: 10, created: Date.UTC(2026, 10, 23) });
     return { imageId: id, bytes: 10, ran: [] };
   };
   const engine: FakeEngine = {
@@ -72,6 +73,15 @@ export function fakeEngine(): FakeEngine {
         engine.all[index] = { ...image, tags: image.id === imageId ? [...others, reference] : others };
       }
       if (!engine.all.some((image) => image.id === imageId)) throw new Error(`no such image: ${imageId}`);
+    },
+    async untag(reference) {
+      for (const [index, image] of [...engine.all.entries()].reverse()) {
+        if (!image.tags.includes(reference)) continue;
+        const tags = image.tags.filter((tag) => tag !== reference);
+        if (tags.length > 0) engine.all[index] = { ...image, tags };
+        else engine.all.splice(index, 1);
+      }
+      return true;
     },
     async test(request, progress) {
       engine.tested.push(request);

@@ -1,10 +1,12 @@
+import { surveyCache } from '../../cache/survey.ts';
+import { chooseTrim, markUsed, removeKept } from '../../cache/trim.ts';
 import type { ExitCode } from '../../model/errors.ts';
 import type { Plan } from '../../model/plan.ts';
 import { nextCommand } from '../../report/next.ts';
 import type { RunResult } from '../../run/run.ts';
 import { type CommonFlags, reporterOf } from '../flags.ts';
-import type { Io } from '../io.ts';
-import { planProject } from '../project.ts';
+import { type Io, warner } from '../io.ts';
+import { keysInUse, type Prospect, planProject } from '../project.ts';
 import { runProspect } from '../run.ts';
 import { plan } from './plan.ts';
 
@@ -17,6 +19,7 @@ export async function build(selectors: readonly string[], flags: BuildFlags, io:
   if (flags.dryRun) return await plan(selectors, flags, io);
   const prospect = await planProject(selectors, flags, io, { withoutEngine: false });
   const result = await runProspect(prospect, 'build', flags, io);
+  tidy(prospect, result, selectors, io);
   if (!flags.json) {
     for (const step of prospect.plan.steps.values()) {
       if (result.results.has(step.task.id)) for (const tag of step.tags) io.out(`${tag}\n`);
@@ -27,6 +30,28 @@ export async function build(selectors: readonly string[], flags: BuildFlags, io:
     if (next !== undefined) io.err(`next: ${next}\n`);
   }
   return result.exitCode;
+}
+
+/**
+ * Notes what was used, and trims `.cache` after a build that made something of the whole project: a part of it would not
+ * know what the rest still reuses.
+ */
+function tidy(
+  prospect: Prospect,
+  { counts, results }: RunResult,
+  selectors: readonly string[],
+  io: Io,
+): void {
+  const { cacheFolder } = prospect;
+  const used = [...results.values()].map(({ key }) => key);
+  try {
+    markUsed(cacheFolder, used, io.now());
+    if (counts.built > 0 && selectors.length === 0)
+      removeKept(chooseTrim(surveyCache(cacheFolder), keysInUse(prospect), io.now()));
+  } catch (error) {
+    // What was built is built.
+    warner(io)(`.cache could not be trimmed: ${(error as Error).message}`);
+  }
 }
 
 function nextAfter(

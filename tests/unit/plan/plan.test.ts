@@ -78,6 +78,7 @@ function imageOf(task: TaskId, key: string, needs: object, tags: string[]): Engi
     tags,
     labels: { [keyLabel]: key, [taskLabel]: task, [needsLabel]: JSON.stringify(needs) },
     bytes: 1,
+    created: 0,
   };
 }
 

@@ -1,0 +1,76 @@
+import { type Kept, surveyCache } from '../../cache/survey.ts';
+import { chooseTrim, removeKept } from '../../cache/trim.ts';
+import type { ExitCode } from '../../model/errors.ts';
+import type { Engine } from '../../model/ports.ts';
+import { type StaleTag, staleTags } from '../../plan/stale.ts';
+import { cleanText, type Trimmed } from '../../report/clean.ts';
+import { makePaint } from '../../report/paint.ts';
+import { type CommonFlags, hasColor } from '../flags.ts';
+import { type Io, warner } from '../io.ts';
+import { keysInUse, type Prospect, planProject } from '../project.ts';
+
+export interface CleanFlags extends CommonFlags {
+  readonly dryRun?: boolean;
+}
+
+const words: Record<Kept['kind'], string> = {
+  result: 'results of tasks',
+  latest: 'last records of tasks',
+  manifest: 'manifests',
+  log: 'logs',
+  pass: 'passed tests',
+  leftover: 'leftovers of killed runs',
+};
+
+/** `tasks clean`: trims `.cache` and the engine's content tags of this project; never what a plan reuses now. */
+export async function clean(flags: CleanFlags, io: Io): Promise<ExitCode> {
+  const prospect = await planProject([], flags, io, { withoutEngine: true });
+  const kept = surveyCache(prospect.cacheFolder);
+  const chosen = chooseTrim(kept, keysInUse(prospect), io.now());
+  const stale = staleOf(prospect, kept, chosen, io);
+  const isDry = flags.dryRun === true;
+  if (!isDry) {
+    await untagAll(stale, prospect.engine, io);
+    removeKept(chosen);
+  }
+  const trimmed = summed(chosen, stale);
+  if (flags.json) io.out(`${JSON.stringify({ dryRun: isDry, trimmed })}\n`);
+  else {
+    const paint = makePaint(hasColor(flags, io, io.outIsTerminal));
+    const options = { isDone: !isDry, verbose: flags.verbose === true };
+    for (const line of cleanText(trimmed, paint, options)) io.out(`${line}\n`);
+  }
+  return 0;
+}
+
+function staleOf(prospect: Prospect, kept: readonly Kept[], chosen: readonly Kept[], io: Io): StaleTag[] {
+  const gone = new Set(chosen);
+  const recorded = kept.filter((each) => !gone.has(each)).flatMap(({ key }) => key ?? []);
+  return staleTags(prospect.images, {
+    naming: prospect.naming,
+    names: new Set([...prospect.graph.tasks.values()].map(({ name }) => name)),
+    keys: new Set([...recorded, ...keysInUse(prospect)]),
+    now: io.now(),
+  });
+}
+
+async function untagAll(stale: readonly StaleTag[], engine: Engine | undefined, io: Io): Promise<void> {
+  for (const { tag } of stale) {
+    if (!(await engine!.untag(tag))) warner(io)(`${tag} stays: a container stands on it`);
+  }
+}
+
+function summed(chosen: readonly Kept[], stale: readonly StaleTag[]): Trimmed[] {
+  const kinds = (Object.keys(words) as Kept['kind'][]).map((kind): Trimmed => {
+    const own = chosen.filter((each) => each.kind === kind);
+    return { what: words[kind], names: own.map(({ paths }) => paths[0]!), bytes: bytesOf(own) };
+  });
+  return [
+    ...kinds,
+    { what: 'content tags in the engine', names: stale.map(({ tag }) => tag), bytes: bytesOf(stale) },
+  ];
+}
+
+function bytesOf(things: readonly { readonly bytes: number }[]): number {
+  return things.reduce((sum, { bytes }) => sum + bytes, 0);
+}
