@@ -21,6 +21,20 @@ export async function startEngine(
   environment: Environment,
   signal: AbortSignal,
 ): Promise<{ pid: number; log: string }> {
+  try {
+    return await startOnce(dockerd, environment, signal);
+  } catch (error) {
+    if (!(error instanceof TasksError)) throw error;
+    // Of an engine that was killed a moment ago the containerd may still have been ending.
+    return await startOnce(dockerd, environment, signal);
+  }
+}
+
+async function startOnce(
+  dockerd: string,
+  environment: Environment,
+  signal: AbortSignal,
+): Promise<{ pid: number; log: string }> {
   removeStalePid();
   const log = openSync(logFile, 'a');
   const child = spawn(dockerd, [`--pidfile=${pidFile}`, ...mtuFlags()], {
@@ -78,7 +92,8 @@ export async function stopEngine(signal: AbortSignal): Promise<boolean> {
 function removeStalePid(): void {
   if (!existsSync(pidFile)) return;
   const pid = Number(readFileSync(pidFile, 'utf8'));
-  if (nameOf(pid) !== 'dockerd') rmSync(pidFile);
+  // One that has ended keeps its number and name until somebody asks for its exit code.
+  if (startOf(pid) === undefined || nameOf(pid) !== 'dockerd') rmSync(pidFile);
 }
 
 /** Containers whose network takes larger packets than the way out lose them: `--mtu` where that is below 1500. */
