@@ -131,9 +131,8 @@ function walkStage(
     taken.push({ line: instruction.line, taken: what });
     if (what.vague !== undefined) vague.push(`line ${instruction.line}: ${what.vague}`);
     for (const name of what.origins) {
-      const origin =
-        (instruction.keyword === 'COPY' ? indexOf(all, name) : undefined) ?? findStage(all, name);
-      if (origin !== undefined && origin < index) origins.push(origin);
+      const origin = originOf(all, name, { before: index, byNumber: instruction.keyword === 'COPY' });
+      if (origin !== undefined) origins.push(origin);
       else if (name !== 'scratch') images.push(external(name, instruction.line, { platform, isBase: false }));
     }
     scope = scopeAfter(scope, instruction, { ...given, globals, escapeToken: file.escapeToken });
@@ -153,9 +152,13 @@ function walkStage(
   };
 }
 
-/** The earlier stage that `--from` or a mount's `from` names; undefined for an image. */
-function originOf(all: readonly Stage[], name: string, before: number): number | undefined {
-  const origin = indexOf(all, name) ?? findStage(all, name);
+/** The earlier stage that `--from` or a mount's `from` names, the first by number too; undefined for an image. */
+function originOf(
+  all: readonly Stage[],
+  name: string,
+  { before, byNumber }: { before: number; byNumber: boolean },
+): number | undefined {
+  const origin = (byNumber ? indexOf(all, name) : undefined) ?? findStage(all, name);
   return origin !== undefined && origin < before ? origin : undefined;
 }
 
@@ -191,8 +194,8 @@ function whatIsSeen(file: Dockerfile, stages: Stages, walked: readonly Walked[])
   const chain = chainOf(stages.all, walked.at(-1)!.index);
   const stageSteps = walked.flatMap(({ stage, instructions, index }, place) => {
     // A stage by another name is the same stage: what takes from it says which one it is.
-    const placeOf = (origin: string): string | undefined => {
-      const found = originOf(stages.all, origin, index);
+    const placeOf = (origin: string, byNumber: boolean): string | undefined => {
+      const found = originOf(stages.all, origin, { before: index, byNumber });
       return found === undefined ? undefined : `stage ${places.get(found)}`;
     };
     const base =

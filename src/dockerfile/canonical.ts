@@ -1,7 +1,7 @@
 import { type Flag, type Instruction, wordsOf } from './parse.ts';
 
-/** What the name of an origin (a stage or image) is to be written as; undefined: as it is. */
-export type Naming = (origin: string) => string | undefined;
+/** What the name of an origin (a stage or image; `byNumber`: it may be a stage's number) is to be written as; undefined: as it is. */
+export type Naming = (origin: string, byNumber: boolean) => string | undefined;
 
 const asWritten: Naming = () => undefined;
 
@@ -24,10 +24,10 @@ export function flagText({ flags }: Instruction, naming: Naming = asWritten): st
 }
 
 function valueIn({ name, value }: Flag, naming: Naming): string {
-  if (name === 'from') return naming(value) ?? value;
+  if (name === 'from') return naming(value, true) ?? value;
   if (name !== 'mount') return value;
   return value.replace(/(^|,)(from=)([^,]+)/i, (whole, comma: string, key: string, origin: string) => {
-    const other = naming(origin);
+    const other = naming(origin, false);
     return other === undefined ? whole : `${comma}${key}${other}`;
   });
 }

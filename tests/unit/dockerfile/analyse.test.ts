@@ -98,6 +98,13 @@ test('what only configures a container counts in the stages that the target stan
   assert.is.not(steps(`${text('1')}FROM a\n`).join(), steps(`${text('2')}FROM a\n`).join());
 });
 
+test('a number names a stage for COPY alone: in a mount it is an image', () => {
+  const text = (from: string): string =>
+    `FROM scratch\nCOPY a /\nFROM scratch\nCOPY b /\nFROM scratch\nRUN --mount=type=bind,from=${from},target=/m true\n`;
+  assert.is.not(steps(text('0')).join(), steps(text('1')).join());
+  assert.equal(paths(text('0')), []);
+});
+
 test('a stage by another name is the same stage', () => {
   const text = (name: string): string =>
     `FROM scratch AS ${name}\nCOPY a /\nFROM ${name} AS x\nFROM scratch\nCOPY --from=${name} /a /\nRUN --mount=type=bind,from=${name},target=/m true\nCOPY --from=x / /\n`;
