@@ -29,6 +29,8 @@ export interface ObservedImage {
   readonly impure: readonly string[];
   /** What instructions fetch without saying which version; for `audit`. */
   readonly loose: readonly { readonly line: number; readonly what: string; readonly text: string }[];
+  /** What of the context is hardly meant to be there, or to be what it is; in words, with what to do. */
+  readonly suspect: readonly string[];
   /** The number of the `maxAge` period that it is now, where there is one. */
   readonly period?: number;
 }

@@ -22,6 +22,7 @@ export type ReasonCode =
   | 'forced'
   | 'impure'
   | 'vague'
+  | 'suspect'
   | 'not-needed'
   | 'unreadable'
   | 'need-blocked';

@@ -8,6 +8,7 @@ import type { ImageTask, TaskId } from '../model/task.ts';
 import { basesOf } from './bases.ts';
 import { type DockerfileFacts, dockerfileFacts } from './facts.ts';
 import type { Memo } from './memo.ts';
+import { suspectsIn } from './suspects.ts';
 import { type Visible, visibleOf } from './visible.ts';
 import { everything, type Filter, type Listed, list, readEntry, readListed, Unreadable } from './walk.ts';
 
@@ -86,9 +87,10 @@ export async function observeImage(
   const vague = [...facts.vague, ...more.vague, ...triggerWarnings(task, reader)];
   const seen = vague.length === 0 ? facts.seen : undefined;
   const visible = visibleOf(listed, seen?.paths ?? [wholeContext]);
+  const entries = visible.listed.map((each) => readListed(each, reader.memo));
   return {
     kind: 'image',
-    context: visible.listed.map((each) => readListed(each, reader.memo)),
+    context: entries,
     dockerfile: dockerfileEntry(
       dockerfile,
       bytes,
@@ -104,6 +106,7 @@ export async function observeImage(
     vague,
     impure: [...more.impure, ...facts.impure],
     loose: facts.loose,
+    suspect: suspectsIn(entries, task.context, reader.memo),
   };
 }
 

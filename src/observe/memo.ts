@@ -16,6 +16,8 @@ import path from 'node:path';
 export interface Memo {
   /** SHA-256 (hex) of a file's bytes. `stat` must be of this file, taken before the call. */
   digest(file: string, stat: BigIntStats): string;
+  /** True: the file of this digest, which `digest` gave, is what git-lfs leaves where it did not fetch the file itself. */
+  isPointer(digest: string): boolean;
   /** What `compute` gave for these inputs before, in this run or an earlier one. `value` must be plain JSON. */
   derived<T>(inputs: string, compute: () => Promise<T>): Promise<T>;
   /** Writes what is new. Entries that were not asked for in this run are kept up to a limit. */
@@ -24,15 +26,18 @@ export interface Memo {
 
 /** Beyond this many entries those that this run did not use are dropped. */
 const limit = 200_000;
-const header = 'image-tasks memo 1';
+const header = 'image-tasks memo 2';
 const chunkBytes = 1 << 20;
+/** The first line of every file that git-lfs leaves in another's place, and how long they are at most (its specification). */
+const pointerStart = 'version https://git-lfs.github.com/spec/v1\n';
+const pointerBytes = 1024n;
 
 /**
  * Opens the memo kept in a file; one that cannot be read counts as empty, one that cannot be written is told to `warn` and
  * costs time in the next run.
  */
 export function openMemo(file: string, warn: (message: string) => void): Memo {
-  const { digests, derivations } = read(file);
+  const { digests, derivations, pointers } = read(file);
   const used = new Set<string>();
   let changed = false;
   let now: bigint | undefined;
@@ -60,12 +65,14 @@ export function openMemo(file: string, warn: (message: string) => void): Memo {
       if (known?.startsWith(`${stamp} `)) return known.slice(stamp.length + 1);
       // A file as new as this moment may change again without its stamps changing (git's "racy" rule): not remembered.
       const settled = stat.mtimeNs < clock() && stat.ctimeNs < clock();
-      const digest = hashFile(name);
+      const { digest, start } = hashFile(name);
+      if (stat.size < pointerBytes && start === pointerStart) pointers.add(digest);
       if (settled) digests.set(name, `${stamp} ${digest}`);
       else digests.delete(name);
       changed = true;
       return digest;
     },
+    isPointer: (digest) => pointers.has(digest),
     async derived<T>(inputs: string, compute: () => Promise<T>): Promise<T> {
       const name = createHash('sha256').update(inputs).digest('hex');
       used.add(name);
@@ -83,7 +90,7 @@ export function openMemo(file: string, warn: (message: string) => void): Memo {
       }
       changed = false;
       try {
-        write(file, digests, derivations);
+        write(file, { digests, derivations, pointers });
       } catch (error) {
         warn(`file digests are not remembered: ${(error as Error).message}`);
       }
@@ -91,52 +98,61 @@ export function openMemo(file: string, warn: (message: string) => void): Memo {
   };
 }
 
-/** SHA-256 (hex) of a file's bytes, read in pieces so that a file of any size fits. */
-function hashFile(file: string): string {
+/** SHA-256 (hex) of a file's bytes, read in pieces so that a file of any size fits; and how it starts. */
+function hashFile(file: string): { digest: string; start: string } {
   const hash = createHash('sha256');
   const descriptor = openSync(file, 'r');
   try {
     const buffer = Buffer.allocUnsafe(chunkBytes);
+    let start: string | undefined;
     for (let count = readSync(descriptor, buffer); count > 0; count = readSync(descriptor, buffer)) {
       hash.update(count === chunkBytes ? buffer : buffer.subarray(0, count));
+      start ??= buffer.toString('latin1', 0, Math.min(count, pointerStart.length));
     }
+    return { digest: hash.digest('hex'), start: start ?? '' };
   } finally {
     closeSync(descriptor);
   }
-  return hash.digest('hex');
 }
 
-function read(file: string): { digests: Map<string, string>; derivations: Map<string, string> } {
+interface Tables {
+  readonly digests: Map<string, string>;
+  readonly derivations: Map<string, string>;
+  /** Digests. */
+  readonly pointers: Set<string>;
+}
+
+function read(file: string): Tables {
   const digests = new Map<string, string>();
   const derivations = new Map<string, string>();
+  const pointers = new Set<string>();
+  const tables = { digests, derivations, pointers };
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
   } catch {
     // Not there yet, or unreadable: everything is read anew.
-    return { digests, derivations };
+    return tables;
   }
   const lines = text.split('\n');
   // The last line is a checksum: a torn or edited memo is never believed.
   const body = lines.slice(0, -1);
-  if (lines[0] !== header || lines.at(-1) !== checksum(body.join('\n'))) return { digests, derivations };
+  if (lines[0] !== header || lines.at(-1) !== checksum(body.join('\n'))) return tables;
   for (const line of body.slice(1)) {
     const tab = line.indexOf('\t');
     const [name, value] = [line.slice(1, tab), line.slice(tab + 1)];
-    if (line.startsWith('f')) digests.set(JSON.parse(name) as string, value);
+    if (line.startsWith('p')) pointers.add(line.slice(1));
+    else if (line.startsWith('f')) digests.set(JSON.parse(name) as string, value);
     else derivations.set(name, value);
   }
-  return { digests, derivations };
+  return tables;
 }
 
-function write(
-  file: string,
-  digests: ReadonlyMap<string, string>,
-  derivations: ReadonlyMap<string, string>,
-): void {
+function write(file: string, { digests, derivations, pointers }: Tables): void {
   const lines = [header];
   for (const [name, value] of digests) lines.push(`f${JSON.stringify(name)}\t${value}`);
   for (const [name, value] of derivations) lines.push(`d${name}\t${value}`);
+  for (const digest of pointers) lines.push(`p${digest}`);
   const body = lines.join('\n');
   mkdirSync(path.dirname(file), { recursive: true });
   const part = `${file}.${process.pid}`;

@@ -235,13 +235,14 @@ function reuseTags(reuse: ReuseTags): { tags: readonly string[]; newTags: readon
   };
 }
 
-/** What makes a key less than exact. It is never why something is made. */
+/** What makes a key less than exact, or its files doubtful. It is never why something is made. */
 function notesOn(task: Task, input: PlanInput): Reason[] {
   const observed = input.observations.get(task.id);
   if (observed?.kind !== 'image') return [];
   return [
     ...observed.impure.map((detail): Reason => ({ code: 'impure', detail })),
     ...observed.vague.map((detail): Reason => ({ code: 'vague', detail: `everything counts: ${detail}` })),
+    ...observed.suspect.map((detail): Reason => ({ code: 'suspect', detail })),
   ];
 }
 

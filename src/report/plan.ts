@@ -53,7 +53,7 @@ export function planText(
     step.action,
     step.task.id,
     step.reasons
-      .filter(({ code }) => verbose || code !== 'vague')
+      .filter(({ code }) => code !== 'suspect' && (verbose || code !== 'vague'))
       .map(({ detail }) => detail)
       .join('; '),
   ]);
@@ -65,7 +65,13 @@ export function planText(
     paintRow(verbose ? line : clip(line, width), shown[index]!.action, paint),
   );
   const sum = `${steps.length} tasks: ${total.join(', ')}`;
-  return [...lines, ...(lines.length > 0 ? [''] : []), sum, ...foreseen(outlook)];
+  return [...lines, ...(lines.length > 0 ? [''] : []), sum, ...foreseen(outlook), ...suspects(steps, paint)];
+}
+
+/** Tasks of one context share what is doubtful about it: each is said once, whole, and whatever is done. */
+function suspects(steps: readonly Step[], paint: Paint): string[] {
+  const reasons = steps.flatMap((step) => step.reasons.filter(({ code }) => code === 'suspect'));
+  return [...new Set(reasons.map(({ detail }) => detail))].map((detail) => `${paint.warn('note')} ${detail}`);
 }
 
 function foreseen(outlook: Outlook | undefined): string[] {

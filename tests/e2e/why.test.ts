@@ -63,6 +63,41 @@ test('two tasks side by side; --json has the same', async () => {
   assert.equal(answer.differences, [{ kind: 'arg', name: 'VERSION', before: '2', after: '1' }]);
 });
 
+test('a .git or a Git LFS pointer in a context is said once, whole, with what to do; it is no reason to build', async () => {
+  const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${'0'.repeat(64)}\nsize 5\n`;
+  const cwd = projectWith(
+    `import { image } from 'image-tasks';
+export const app = image({ name: 'app', versions: ['1', '2'], context: 'app' });
+`,
+    {
+      'app/Dockerfile': 'FROM scratch\nCOPY . /x/\n',
+      'app/.git/HEAD': 'ref',
+      'app/sub/big.bin': pointer,
+      'app/sub/other.bin': pointer,
+    },
+  );
+  const git = 'app/.git is in the build context, and changes with every commit: name it in .dockerignore';
+  const both = 'app/sub/big.bin and 1 more are Git LFS pointers, not the files: git lfs pull';
+  for (const flags of [[], ['--verbose']]) {
+    const { code, out } = await cli(['plan', ...flags], { cwd, env });
+    assert.is(code, 0);
+    const lines = out.trimEnd().split('\n');
+    assert.equal(lines.slice(-2), [`note ${git}`, `note ${both}`]);
+    assert.is(lines.filter((line) => /LFS|\.git/.test(line)).length, 2);
+  }
+  assert.ok((await why(cwd, 'app:1')).includes(`\n  ${git}\n  ${both}\n`));
+  const { tasks } = JSON.parse((await cli(['plan', '--json'], { cwd, env })).out) as {
+    tasks: { reasons: { code: string; detail: string }[] }[];
+  };
+  assert.equal(tasks[0]!.reasons.slice(1), [
+    { code: 'suspect', detail: git },
+    { code: 'suspect', detail: both },
+  ]);
+  writeFileSync(path.join(cwd, 'app/.dockerignore'), '.git\nsub/o*\n');
+  const left = (await cli(['plan'], { cwd, env })).out;
+  assert.match(left, /\nnote app\/sub\/big\.bin is a Git LFS pointer, not the file itself: git lfs pull\n$/);
+});
+
 test('one task, or two: more is a fault', async () => {
   const { code, err } = await cli(['why', 'app'], { cwd: project(), env });
   assert.is(code, 2);

@@ -47,6 +47,7 @@ const observed: ObservedImage = {
   loose: [],
   bases: [],
   impure: [],
+  suspect: [],
 };
 const needs = new Map([['base:latest', 'k0']]);
 const keyOf = (

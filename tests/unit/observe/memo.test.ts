@@ -45,6 +45,25 @@ test('what did not move is not read again, in this run or the next', () => {
   assert.is(open(folder).digest(file, stat), sha('one'));
 });
 
+test("what git-lfs leaves in a file's place is told from other files, also without reading it again", () => {
+  const first = 'version https://git-lfs.github.com/spec/v1\n';
+  const isPointer = (text: string): boolean[] => {
+    const folder = tempFolder();
+    const file = settled(folder, text);
+    const memo = open(folder);
+    const fresh = memo.isPointer(digest(memo, file));
+    memo.save();
+    const stat = lstatSync(file, { bigint: true });
+    rmSync(file);
+    const later = open(folder);
+    return [fresh, later.isPointer(later.digest(file, stat))];
+  };
+  assert.equal(isPointer(`${first}oid sha256:${sha('x')}\nsize 12345\n`), [true, true]);
+  assert.equal(isPointer(`the ${first}`), [false, false]);
+  assert.equal(isPointer(first.padEnd(1024, '-')), [false, false]);
+  assert.equal(isPointer(''), [false, false]);
+});
+
 test('a file as new as the clock is not remembered: it may change again within the same tick', () => {
   const folder = tempFolder();
   const file = path.join(folder, 'file');

@@ -29,6 +29,7 @@ function see(graph: Graph): Map<TaskId, Observed> {
             loose: [],
             bases: [],
             impure: [],
+            suspect: [],
           },
     ]),
   );
