@@ -1,4 +1,4 @@
-import type { ExternalImage } from '../dockerfile/analyse.ts';
+import type { ExternalImage } from '../dockerfile/reached.ts';
 import type { Lock } from '../model/lock.ts';
 import { lockName } from '../model/lock.ts';
 import type { ObservedBase } from '../model/observed.ts';

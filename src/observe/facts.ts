@@ -1,5 +1,6 @@
-import type { ExternalImage, Seen } from '../dockerfile/analyse.ts';
+import type { Seen } from '../dockerfile/analyse.ts';
 import type { Finding } from '../dockerfile/purity.ts';
+import type { ExternalImage } from '../dockerfile/reached.ts';
 import type { Given } from '../dockerfile/stages.ts';
 import type { ImageTask } from '../model/task.ts';
 import type { Memo } from './memo.ts';

@@ -1,0 +1,116 @@
+import type { Dockerfile, Instruction } from './parse.ts';
+import { type ContextPath, type Taken, takenBy } from './reads.ts';
+import { emptyScope, lookupIn, type Scope, scopeAfter } from './scope.ts';
+import { findStage, type Given, indexOf, type Stage, type Stages } from './stages.ts';
+
+/** An image from outside that a build uses. */
+export interface ExternalImage {
+  readonly reference: string;
+  readonly line: number;
+  /** True where the name holds the image's digest. */
+  readonly isPinned: boolean;
+  /** `any`: only the build knows for which platform it is taken; `target`: for the one that is built. */
+  readonly platform: 'target' | 'any';
+  /** True: a stage stands on it, and runs what its ONBUILD holds. */
+  readonly isBase: boolean;
+}
+
+/** A stage that a target reaches, read to its end. */
+export interface Reached {
+  readonly stage: Stage;
+  readonly index: number;
+  /** Triggers of the stage it stands on, then its own. */
+  readonly instructions: readonly Instruction[];
+  readonly scope: Scope;
+  readonly origins: readonly number[];
+  readonly images: readonly ExternalImage[];
+  readonly loose: readonly { readonly source: string; readonly line: number }[];
+  readonly paths: readonly ContextPath[];
+  readonly vague: readonly string[];
+  readonly hasTriggers: boolean;
+  readonly platform: 'target' | 'any';
+}
+
+/** The stages that a target stands on or takes from, in the order of the file, the target last. */
+export function reachedFrom(file: Dockerfile, stages: Stages, target: number, given: Given): Reached[] {
+  const reached = new Map<number, Reached>();
+  const visit = (index: number): Reached => {
+    const known = reached.get(index);
+    if (known !== undefined) return known;
+    const { base } = stages.all[index]!;
+    const below = typeof base === 'number' ? visit(base) : undefined;
+    const own = readStage(file, stages, index, below, given);
+    // Only earlier stages are looked up, so this ends.
+    for (const origin of own.origins) visit(origin);
+    reached.set(index, own);
+    return own;
+  };
+  visit(target);
+  return [...reached.values()].sort((a, b) => a.index - b.index);
+}
+
+function readStage(
+  file: Dockerfile,
+  { all, globals }: Stages,
+  index: number,
+  below: Reached | undefined,
+  given: Given,
+): Reached {
+  const stage = all[index]!;
+  const triggers = below?.stage.instructions.flatMap(({ trigger }) => trigger ?? []) ?? [];
+  const instructions = [...triggers, ...stage.instructions];
+  const isScratch = stage.base === 'scratch';
+  let scope = below?.scope ?? emptyScope(isScratch);
+  const vague = stage.base === undefined ? [`line ${stage.from.line}: the base hangs on the machine`] : [];
+  // A stage that names a platform, or stands on one that does: its variables are the machine's.
+  const platform = stage.from.flags.length > 0 ? 'any' : (below?.platform ?? 'target');
+  const images: ExternalImage[] =
+    typeof stage.base === 'string' && !isScratch
+      ? [external(stage.base, stage.from.line, { platform, isBase: true })]
+      : [];
+  const origins: number[] = [];
+  const taken: { line: number; taken: Taken }[] = [];
+  for (const instruction of [stage.from, ...instructions]) {
+    const what = takenBy(instruction, lookupIn(scope), file.escapeToken);
+    taken.push({ line: instruction.line, taken: what });
+    if (what.vague !== undefined) vague.push(`line ${instruction.line}: ${what.vague}`);
+    for (const name of what.origins) {
+      const origin = originOf(all, name, { before: index, byNumber: instruction.keyword === 'COPY' });
+      if (origin !== undefined) origins.push(origin);
+      else if (name !== 'scratch') images.push(external(name, instruction.line, { platform, isBase: false }));
+    }
+    scope = scopeAfter(scope, instruction, { ...given, globals, escapeToken: file.escapeToken });
+  }
+  return {
+    stage,
+    index,
+    instructions,
+    scope,
+    origins,
+    images,
+    loose: taken.flatMap(({ line, taken: { loose } }) => loose.map((source) => ({ source, line }))),
+    paths: taken.flatMap(({ taken: { paths } }) => paths),
+    vague,
+    hasTriggers: stage.instructions.some(({ trigger }) => trigger !== undefined),
+    platform,
+  };
+}
+
+/** The earlier stage that `--from` or a mount's `from` names, the first by number too; undefined for an image. */
+export function originOf(
+  all: readonly Stage[],
+  name: string,
+  { before, byNumber }: { before: number; byNumber: boolean },
+): number | undefined {
+  const origin = (byNumber ? indexOf(all, name) : undefined) ?? findStage(all, name);
+  return origin !== undefined && origin < before ? origin : undefined;
+}
+
+/** An image from outside, as an instruction names it. */
+export function external(
+  reference: string,
+  line: number,
+  use: Pick<ExternalImage, 'platform' | 'isBase'>,
+): ExternalImage {
+  return { reference, line, isPinned: /@sha256:[0-9a-f]{64}$/.test(reference), ...use };
+}
