@@ -18,6 +18,9 @@ export function basesOf(
     bases.push({ reference, platform, line, ...(isReplaced ? { digest: entry.digest } : {}) });
     if (entry?.onbuild && isBase)
       vague.push(`line ${line}: ${reference} has ONBUILD instructions, which run here`);
+    // The digest fixes what they say, but not the files that they copy from here.
+    if (entry === undefined && isPinned && isBase)
+      vague.push(`line ${line}: tasks lock has not asked yet whether ${short(reference)} has ONBUILD`);
     if (!isPinned && entry === undefined) impure.push(`line ${line}: ${reference} is not pinned by digest`);
   }
   return { bases, vague, impure: [...new Set(impure)] };
@@ -46,4 +49,9 @@ export async function pinnedText(text: string, bases: readonly ObservedBase[]): 
 /** `host:5000/debian:12` → `host:5000/debian`. */
 function withoutTag(reference: string): string {
   return reference.replace(/:[^/:]*$/, '');
+}
+
+/** `debian@sha256:0123456789ab…`: enough of a digest to know it again. */
+function short(reference: string): string {
+  return reference.replace(/(@sha256:.{12}).*/, '$1…');
 }

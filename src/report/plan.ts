@@ -40,7 +40,7 @@ export interface PlanTextOptions {
 
 /**
  * A plan for people: what will be done and why, cut to a terminal's width; what is up to date as a count. `verbose`: all
- * of both.
+ * of both, a line for each reason.
  */
 export function planText(
   plan: Plan,
@@ -49,21 +49,24 @@ export function planText(
 ): string[] {
   const steps = [...plan.steps.values()];
   const shown = steps.filter((step) => verbose || !isQuiet(step));
-  const rows = shown.map((step) => [
-    step.action,
-    step.task.id,
+  const reasons = shown.map((step) =>
     step.reasons
       .filter(({ code }) => code !== 'suspect' && (verbose || code !== 'vague'))
-      .map(({ detail }) => detail)
-      .join('; '),
+      .map(({ detail }) => detail),
+  );
+  const rows = shown.map(({ action, task }, index) => [
+    action,
+    task.id,
+    verbose ? (reasons[index]![0] ?? '') : reasons[index]!.join('; '),
   ]);
   const counts = countActions(plan);
   const total = ACTIONS.filter((action) => counts[action] > 0).map(
     (action) => `${counts[action]} ${words[action]}`,
   );
-  const lines = columns(rows).map((line, index) =>
+  const lines = columns(rows).flatMap((line, index) => [
     paintRow(verbose ? line : clip(line, width), shown[index]!.action, paint),
-  );
+    ...(verbose ? reasons[index]!.slice(1).map((detail) => `         ${detail}`) : []),
+  ]);
   const sum = `${steps.length} tasks: ${total.join(', ')}`;
   return [...lines, ...(lines.length > 0 ? [''] : []), sum, ...foreseen(outlook), ...suspects(steps, paint)];
 }

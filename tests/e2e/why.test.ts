@@ -98,6 +98,27 @@ export const app = image({ name: 'app', versions: ['1', '2'], context: 'app' });
   assert.match(left, /\nnote app\/sub\/big\.bin is a Git LFS pointer, not the file itself: git lfs pull\n$/);
 });
 
+test('plan --verbose and why say where a Dockerfile is not understood exactly: each line and why, and that all counts', async () => {
+  const cwd = projectWith(
+    `import { image } from 'image-tasks';
+export const app = image({ name: 'app', context: 'app' });
+`,
+    {
+      'app/Dockerfile':
+        'FROM scratch\nENV X=a\nCOPY --sideways a /\nRUN \\\n  --mount=source=$PATH,target=/m true\n',
+    },
+  );
+  const plain = await cli(['plan'], { cwd, env });
+  assert.match(plain.out, /^build {2}app:latest {2}never made here\n\n/);
+  assert.is(
+    (await cli(['plan', '--verbose'], { cwd, env })).out.split('\n\n')[0],
+    `build  app:latest  never made here
+         everything counts: line 3: --sideways is not known
+         everything counts: line 4: a mount hangs on a variable of the base image`,
+  );
+  assert.match(await why(cwd, 'app'), /\n {2}everything counts: line 3: --sideways is not known\n/);
+});
+
 test('one task, or two: more is a fault', async () => {
   const { code, err } = await cli(['why', 'app'], { cwd: project(), env });
   assert.is(code, 2);
