@@ -97,7 +97,7 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<ExitC
   common(
     add(
       'audit [selectors...]',
-      'build what would be reused again, without its records, and compare; grade each Dockerfile',
+      'make what would be reused again (commands run), and compare; grade each Dockerfile',
       auditExamples,
       async (it, selectors, flags) => (await import('./commands/audit.ts')).audit(selectors, flags, it),
     ),

@@ -4,8 +4,10 @@ import type { Paint } from './reporter.ts';
 /** One task that was built again. */
 export interface AuditedTask {
   readonly id: string;
-  readonly verdict: 'same' | 'other' | 'failed' | 'skipped';
+  readonly verdict: 'same' | 'other' | 'unsteady' | 'failed' | 'skipped';
   readonly ran: readonly string[];
+  readonly differing: readonly string[];
+  readonly evidence: readonly string[];
   readonly message?: string;
 }
 
@@ -18,13 +20,36 @@ export interface Purity {
   readonly packages: number;
 }
 
-export function auditedLine({ id, verdict, ran, message }: AuditedTask, paint: Paint): string {
-  if (verdict === 'same') return `${paint.good('✔')} ${id}  the same`;
-  if (verdict === 'skipped') return paint.dim(`· ${id}  not audited: ${message}`);
-  if (verdict === 'failed') return `${paint.bad('✖')} ${id}  cannot be built: ${message}`;
-  const first = ran[0] === undefined ? '' : `: ${ran[0]}`;
-  // Which of the two it is, only BuildKit's own memory could tell.
-  return `${paint.bad('✖')} ${id}  another image${first}\n    it reads something that its key does not know, or BuildKit's cache was pruned since`;
+/** A line for a task, and below it what points at why it is made otherwise. */
+export function auditedLines(
+  { id, verdict, ran, differing, evidence, message }: AuditedTask,
+  paint: Paint,
+): string[] {
+  const files = listOf(differing);
+  if (verdict === 'same') return [`${paint.good('✔')} ${id}  the same`];
+  if (verdict === 'skipped') return [paint.dim(`· ${id}  not audited: ${message}`)];
+  if (verdict === 'unsteady')
+    return [paint.dim(`· ${id}  not the same twice, which tells nothing: ${files}`)];
+  if (verdict === 'failed') return [`${paint.bad('✖')} ${id}  cannot be made: ${message}`];
+  const what =
+    differing.length > 0
+      ? `other files: ${files}`
+      : `another image${ran[0] === undefined ? '' : `: ${ran[0]}`}`;
+  return [
+    `${paint.bad('✖')} ${id}  ${what}`,
+    ...reasons({ differing, evidence }).map((line) => `    ${line}`),
+  ];
+}
+
+/** Whether BuildKit's cache was pruned, only its own memory could tell. */
+function reasons({ differing, evidence }: Pick<AuditedTask, 'differing' | 'evidence'>): readonly string[] {
+  if (differing.length > 0) return evidence;
+  if (evidence.length > 0) return [...evidence, "or BuildKit's cache was pruned since"];
+  return ["it reads something that its key does not know, or BuildKit's cache was pruned since"];
+}
+
+function listOf(names: readonly string[]): string {
+  return `${names.slice(0, 3).join(', ')}${names.length > 3 ? ` and ${names.length - 3} more` : ''}`;
 }
 
 /** A for what nothing from outside can change, down to D for what runs whatever it is sent. */

@@ -1,29 +1,37 @@
 import { rmSync } from 'node:fs';
-import type { Observations } from '../model/observed.ts';
+import type { Entry, Observations, ObservedImage } from '../model/observed.ts';
 import type { Plan, Step } from '../model/plan.ts';
-import type { TaskRecord } from '../model/record.ts';
+import type { Key, TaskRecord } from '../model/record.ts';
 import { type ImageTask, needIds, type TaskId } from '../model/task.ts';
+import { keptFolder, readTree } from '../observe/kept.ts';
+import { runCommand } from './command-step.ts';
+import { evidenceOfCommand, evidenceOfImage } from './evidence.ts';
 import { workFolder } from './files.ts';
-import { makeRequest } from './image-step.ts';
+import { makeRequest, type StepInput } from './image-step.ts';
 import { usedResults } from './needs.ts';
 import type { Services } from './services.ts';
 
-/** What building a reused task again, without its record, came to. */
+/** What making a reused task again, without its record, came to. */
 export interface Audited {
   readonly id: TaskId;
   /**
-   * `same`: BuildKit makes the image that would be reused. `other`: it makes another one. `failed`: it makes none.
-   * `skipped`: what it is made from is not here, and would have to be made first.
+   * `same`: what would be reused is made again just as it is. `other`: something else is made. `unsteady`: a command
+   * leaves other files each time that it runs, which tells nothing. `failed`: nothing is made. `skipped`: what it is made
+   * from is not here, and would have to be made first.
    */
-  readonly verdict: 'same' | 'other' | 'failed' | 'skipped';
+  readonly verdict: 'same' | 'other' | 'unsteady' | 'failed' | 'skipped';
   /** The steps that BuildKit carried out. */
   readonly ran: readonly string[];
+  /** Of files: paths that are not as they were kept. */
+  readonly differing: readonly string[];
+  /** What may be behind it, in words; empty where nothing points anywhere. */
+  readonly evidence: readonly string[];
   readonly message?: string;
 }
 
 /**
- * Builds the images of steps that would be reused once more, with BuildKit's cache and without our records, one by one.
- * Nothing is tagged or recorded.
+ * Makes what would be reused once more, without our records, one by one: images with BuildKit's cache, commands by running
+ * them. Nothing is tagged, kept or recorded.
  */
 export async function* audit(
   steps: readonly Step[],
@@ -48,28 +56,77 @@ async function auditOne(
   services: Services,
   signal: AbortSignal,
 ): Promise<Audited> {
-  const { id } = step.task;
+  const nothing = { id: step.task.id, ran: [], differing: [], evidence: [] };
   const missing = needIds(step.task).find((need) => !results.has(need));
-  if (missing !== undefined) return { id, verdict: 'skipped', ran: [], message: `${missing} is not here` };
+  if (missing !== undefined) return { ...nothing, verdict: 'skipped', message: `${missing} is not here` };
   const release = await services.locks.acquire(step.key, signal);
-  const work = workFolder(step.key, services);
+  const progress = { step: () => undefined, line: () => undefined };
+  const input = { step, plan, observations, results, services, progress, signal };
   try {
-    const task = step.task as ImageTask;
-    const needs = usedResults(task, results);
-    const request = makeRequest({ step, plan, observations, results, services }, task, needs, work);
-    const silent = { step: () => undefined, line: () => undefined };
-    const built = (await services.engine!.build({ ...request, noCache: false }, silent, signal))!;
-    return { id, verdict: built.imageId === step.record!.imageId ? 'same' : 'other', ran: built.ran };
+    const found = step.task.kind === 'command' ? await auditCommand(input) : await auditImage(input);
+    return { ...nothing, ...found };
   } catch (error) {
     signal.throwIfAborted();
-    return {
-      id,
-      verdict: 'failed',
-      ran: [],
-      message: error instanceof Error ? error.message : String(error),
-    };
+    const message = error instanceof Error ? error.message : String(error);
+    return { ...nothing, verdict: 'failed', message };
   } finally {
-    rmSync(work, { recursive: true, force: true });
     await release();
   }
+}
+
+type Found = Pick<Audited, 'verdict'> & Partial<Audited>;
+
+async function auditImage(input: StepInput): Promise<Found> {
+  const { step, observations, results, services, progress, signal } = input;
+  const task = step.task as ImageTask;
+  return await inWorkFolder(input, async (work) => {
+    const request = { ...makeRequest(input, task, usedResults(task, results), work), noCache: false };
+    const built = await services.engine!.build(request, progress, signal);
+    if (request.exportTo !== undefined) {
+      const differing = differingFiles(step.key, readTree(request.exportTo, services.memo).entries, services);
+      return { verdict: differing.length === 0 ? 'same' : 'other', differing };
+    }
+    const { imageId, ran } = built!;
+    if (imageId === step.record!.imageId) return { verdict: 'same', ran };
+    const observed = observations.get(task.id) as ObservedImage;
+    return { verdict: 'other', ran, evidence: evidenceOfImage(ran, observed) };
+  });
+}
+
+/** A second run tells what changed since from what is never the same: only the first is news. */
+async function auditCommand(input: StepInput): Promise<Found> {
+  const { step, services } = input;
+  const run = (): Promise<readonly Entry[]> =>
+    inWorkFolder(input, async (work) => readTree(await runCommand(input, work), services.memo).entries);
+  const started = services.clock.now();
+  const first = await run();
+  const differing = differingFiles(step.key, first, services);
+  if (differing.length === 0) return { verdict: 'same' };
+  const unsteady = differences(first, await run());
+  const changed = differing.filter((name) => !unsteady.includes(name));
+  if (changed.length === 0) return { verdict: 'unsteady', differing };
+  return { verdict: 'other', differing: changed, evidence: evidenceOfCommand(input, started) };
+}
+
+async function inWorkFolder<T>({ step, services }: StepInput, use: (work: string) => Promise<T>): Promise<T> {
+  const work = workFolder(step.key, services);
+  try {
+    return await use(work);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+function differingFiles(key: Key, now: readonly Entry[], { cacheFolder, memo }: Services): string[] {
+  return differences(readTree(keptFolder(cacheFolder, key), memo).entries, now);
+}
+
+/** Paths that stand in one of two trees only, or otherwise. */
+function differences(before: readonly Entry[], after: readonly Entry[]): string[] {
+  const texts = (entries: readonly Entry[]) =>
+    new Map(entries.map((entry) => [entry.path, JSON.stringify(entry)]));
+  const [old, now] = [texts(before), texts(after)];
+  return [...new Set([...old.keys(), ...now.keys()])]
+    .filter((name) => old.get(name) !== now.get(name))
+    .sort();
 }

@@ -14,33 +14,15 @@ import { secretVariables } from './secrets.ts';
  * @throws StepFailed, or the signal's reason
  */
 export async function commandStep(input: StepInput): Promise<TaskRecord> {
-  const { step, results, services, progress, signal } = input;
-  const task = step.task as CommandTask;
+  const { step, results, services } = input;
   const started = services.clock.now();
   const work = workFolder(step.key, services);
-  const out = path.join(work, 'out');
-  mkdirSync(out);
   try {
-    const env = {
-      ...baseEnvironment(input),
-      ...namedEnvironment(input, task),
-      ...secretVariables(task, services),
-      ...needsEnvironment(input, task, work),
-      TASKS_OUT: out,
-    };
-    const [program, ...rest] = task.run;
-    const resolved = program.includes('/') ? path.resolve(services.root, program) : program;
-    await services.processes.run(
-      { task: task.id, argv: [resolved, ...rest], cwd: services.root, env },
-      progress,
-      signal,
-    );
-    signal.throwIfAborted();
-    const kept = keepFiles(out, step.key, services);
+    const kept = keepFiles(await runCommand(input, work), step.key, services);
     return {
       key: step.key,
-      task: task.id,
-      needs: usedResults(task, results),
+      task: step.task.id,
+      needs: usedResults(step.task, results),
       ...kept,
       tags: [],
       durationMs: services.clock.now().getTime() - started.getTime(),
@@ -49,6 +31,33 @@ export async function commandStep(input: StepInput): Promise<TaskRecord> {
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
+}
+
+/**
+ * Runs a step's command; `work` is an empty folder for it. Returns the folder of what it left in `$TASKS_OUT`.
+ * @throws StepFailed, or the signal's reason
+ */
+export async function runCommand(input: StepInput, work: string): Promise<string> {
+  const { step, services, progress, signal } = input;
+  const task = step.task as CommandTask;
+  const out = path.join(work, 'out');
+  mkdirSync(out);
+  const env = {
+    ...baseEnvironment(input),
+    ...namedEnvironment(input, task),
+    ...secretVariables(task, services),
+    ...needsEnvironment(input, task, work),
+    TASKS_OUT: out,
+  };
+  const [program, ...rest] = task.run;
+  const resolved = program.includes('/') ? path.resolve(services.root, program) : program;
+  await services.processes.run(
+    { task: task.id, argv: [resolved, ...rest], cwd: services.root, env },
+    progress,
+    signal,
+  );
+  signal.throwIfAborted();
+  return out;
 }
 
 function baseEnvironment({ services }: StepInput): Record<string, string> {

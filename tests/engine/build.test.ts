@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -243,7 +245,7 @@ test('audit builds what would be reused again, and finds it the same', async () 
   const cwd = project();
   await ok(cwd, 'build', 'app:1');
   const good = await ok(cwd, 'audit', 'app:1');
-  assert.match(good.out, /✔ base:latest {2}the same\n✔ app:1 {2}the same\n2 of 2 would be made again/);
+  assert.match(good.out, /(✔ (text:1|base:latest|app:1) {2}the same\n){3}3 of 3 would be made again/);
   assert.match(good.out, / A {4}app\/Dockerfile/);
   assert.is((await cli(['audit', 'app:1', '--sample', '0'], { cwd, env })).code, 2);
 });
@@ -264,6 +266,38 @@ test('a Dockerfile that COPY can see counts to its last byte; one that it cannot
   assert.is((await planOf(cwd, 'app:1'))['app:1'], 'build changed');
   await ok(cwd, 'test', 'app:1');
   assert.match((await ok(cwd, 'logs', 'app:1')).out, '/context/Dockerfile\n');
+});
+
+test('audit names a download without a checksum that gives something else now', async () => {
+  // New to this engine, which remembers by content what it has.
+  const serial = `${process.pid} ${Date.now()}`;
+  let text = `${serial} one`;
+  const server = createServer((_, response) => void response.end(text));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const source = `http://127.0.0.1:${(server.address() as AddressInfo).port}/x`;
+  const cwd = projectWith(
+    `import { image, project } from 'image-tasks';
+export default project({ repo: '${repo}' });
+export const got = image({ name: 'got', context: 'got', labels: { '${label}': '1' } });
+`,
+    { 'got/Dockerfile': `FROM scratch\nCOPY a /\nADD ${source} /x\n`, 'got/a': '' },
+  );
+  try {
+    await ok(cwd, 'build');
+    assert.match((await ok(cwd, 'audit')).out, /^✔ got:latest {2}the same\n/);
+    text = `${serial} two`;
+    // The second time it is the same step's result from before that makes the image another one.
+    for (const ran of [`: [2/2] ADD ${source} /x`, '']) {
+      const { code, out } = await cli(['audit'], { cwd, env });
+      assert.is(code, 1);
+      assert.equal(out.split('\n').slice(0, 2), [
+        `✖ got:latest  another image${ran}`,
+        `    line 3: ${source} has no checksum: it may give something else now`,
+      ]);
+    }
+  } finally {
+    server.close();
+  }
 });
 
 test.run();

@@ -1,8 +1,7 @@
 import { type ExitCode, TasksError } from '../../model/errors.ts';
 import type { ObservedImage } from '../../model/observed.ts';
 import type { Step } from '../../model/plan.ts';
-import { makesFiles } from '../../model/task.ts';
-import { auditedLine, purityTable } from '../../report/audit.ts';
+import { auditedLines, purityTable } from '../../report/audit.ts';
 import { makePaint } from '../../report/paint.ts';
 import { type Audited, audit as auditSteps } from '../../run/audit.ts';
 import { type CommonFlags, hasColor } from '../flags.ts';
@@ -18,15 +17,15 @@ export interface AuditFlags extends CommonFlags {
 export async function audit(selectors: readonly string[], flags: AuditFlags, io: Io): Promise<ExitCode> {
   const prospect = await planProject(selectors, flags, io, { withoutEngine: false });
   const steps = [...prospect.plan.steps.values()];
-  const reused = steps.filter(({ action, task }) => action === 'reuse' && !makesFiles(task));
+  const reused = steps.filter(({ action }) => action === 'reuse');
   const chosen = sample(reused, flags.sample);
-  if (chosen.length > 0) await prospect.engine?.ready();
+  if (chosen.some(({ task }) => task.kind === 'image')) await prospect.engine?.ready();
   const paint = makePaint(hasColor(flags, io, io.outIsTerminal));
   const audited: Audited[] = [];
   const { plan, observations } = prospect;
   for await (const result of auditSteps(chosen, plan, observations, makeServices(prospect, io), io.signal)) {
     audited.push(result);
-    if (!flags.json) io.out(`${auditedLine(result, paint)}\n`);
+    if (!flags.json) io.out(`${auditedLines(result, paint).join('\n')}\n`);
   }
   const purity = purityOf(steps, prospect);
   if (flags.json) io.out(`${JSON.stringify({ audited, purity })}\n`);
@@ -34,11 +33,11 @@ export async function audit(selectors: readonly string[], flags: AuditFlags, io:
     const count = (verdict: Audited['verdict']): number =>
       audited.filter((each) => each.verdict === verdict).length;
     io.out(
-      `${count('same')} of ${audited.length - count('skipped')} would be made again just as they are\n\n`,
+      `${count('same')} of ${audited.length - count('skipped') - count('unsteady')} would be made again just as they are\n\n`,
     );
     for (const line of purityTable(purity)) io.out(`${line}\n`);
   }
-  return audited.every(({ verdict }) => verdict === 'same' || verdict === 'skipped') ? 0 : 1;
+  return audited.some(({ verdict }) => verdict === 'other' || verdict === 'failed') ? 1 : 0;
 }
 
 /** N of them, spread over the whole list; all where it is not asked for. @throws TasksError exit 2 */

@@ -1,12 +1,15 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { command, image } from '../../../src/define/index.ts';
+import type { ObservedImage } from '../../../src/model/observed.ts';
 import { StepFailed } from '../../../src/model/ports.ts';
 import { audit } from '../../../src/run/audit.ts';
+import { evidenceOfImage } from '../../../src/run/evidence.ts';
 import { makeRig } from '../../support/rig.ts';
 import { tempFolder, writeFiles } from '../../support/temp.ts';
 
 const test = suite('audit');
+const nothing = { ran: [], differing: [], evidence: [] };
 
 test('an image that BuildKit makes otherwise is told with the step that ran; nothing is tagged or recorded', async () => {
   const root = tempFolder();
@@ -35,14 +38,74 @@ test('an image that BuildKit makes otherwise is told with the step that ran; not
   for await (const each of audit(steps, plan, observations, services, new AbortController().signal))
     seen.push(each);
   assert.equal(seen, [
-    { id: 'a:latest', verdict: 'same', ran: [] },
-    { id: 'b:latest', verdict: 'other', ran: ['[2/2] RUN date'] },
-    { id: 'c:latest', verdict: 'failed', ran: [], message: 'no' },
+    { ...nothing, id: 'a:latest', verdict: 'same' },
+    { ...nothing, id: 'b:latest', verdict: 'other', ran: ['[2/2] RUN date'] },
+    { ...nothing, id: 'c:latest', verdict: 'failed', message: 'no' },
   ]);
   assert.equal(
     rig.engine.all.map(({ id, tags }) => [id, tags]),
     before,
   );
+});
+
+test('commands are run again: what differs is told from what is never the same, and nothing is kept', async () => {
+  const root = tempFolder();
+  writeFiles(root, { 'c/Dockerfile': 'FROM scratch\nCOPY x /out\n', 'c/x': '' });
+  const same = command({ name: 'same', run: ['same'] });
+  const moved = command({ name: 'moved', run: ['moved'] });
+  const mixed = command({ name: 'mixed', run: ['mixed'] });
+  const always = command({ name: 'always', run: ['always'] });
+  const exported = image({ name: 'exported', context: 'c', output: 'files' });
+  const rig = makeRig({ same, moved, mixed, always, exported }, root);
+  let [outside, serial] = ['one', 0];
+  rig.onCommand = async ({ argv, env }) => {
+    const [name] = argv;
+    const texts = {
+      same: ['-', '-'],
+      moved: [outside, '-'],
+      mixed: [outside, serial],
+      always: ['-', serial],
+    };
+    const [x, y] = texts[name as keyof typeof texts];
+    serial++;
+    writeFiles(env.TASKS_OUT!, { x: `${x}`, 'd/y': `${y}` });
+  };
+  await rig.build();
+  outside = 'two';
+  const { plan, services, observations } = await rig.plan();
+  const seen = [];
+  for await (const each of audit(
+    [...plan.steps.values()],
+    plan,
+    observations,
+    services,
+    new AbortController().signal,
+  ))
+    seen.push([each.id, each.verdict, each.differing]);
+  assert.equal(seen, [
+    ['same:latest', 'same', []],
+    ['moved:latest', 'other', ['x']],
+    ['mixed:latest', 'other', ['x']],
+    ['always:latest', 'unsteady', ['d/y']],
+    ['exported:latest', 'same', []],
+  ]);
+  const after = await rig.plan();
+  assert.ok([...after.plan.steps.values()].every(({ action }) => action === 'reuse'));
+});
+
+test('the first step that ran points at what from outside may have changed', () => {
+  const observed = {
+    impure: ['line 1: debian:12 is not pinned by digest', 'line 3: http://x/a has no checksum'],
+    loose: [{ line: 4, what: 'package without version', text: 'curl jq' }],
+  } as unknown as ObservedImage;
+  const evidence = (...ran: string[]): string[] => evidenceOfImage(ran, observed);
+  const base = 'line 1: debian:12 is not pinned by digest: it may be another image now';
+  const download = 'line 3: http://x/a has no checksum: it may give something else now';
+  assert.equal(evidence(), [base, download]);
+  assert.equal(evidence('[2/5] RUN true', '[3/5] ADD http://x/a /'), [base]);
+  assert.equal(evidence('[build 3/5] ADD http://x/a /'), [download]);
+  assert.equal(evidence('[4/5] RUN apt-get install curl jq'), ['line 4: package without version: curl jq']);
+  assert.equal(evidence('[5/5] COPY a /'), []);
 });
 
 test.run();
