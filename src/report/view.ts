@@ -1,6 +1,7 @@
 import type { Outcome, RunEvent } from '../model/events.ts';
 import type { TaskId } from '../model/task.ts';
-import { clip, clipPainted, clock, count, duration } from './format.ts';
+import { type Ended, endedLines } from './ended.ts';
+import { cleaned, clip, clipPainted, clock, count, duration } from './format.ts';
 import { type CellState, matrixLines } from './matrix.ts';
 import type { Paint } from './reporter.ts';
 import { failureBlock, makeStory } from './words.ts';
@@ -11,6 +12,8 @@ interface Row {
   readonly expectedMs: number | undefined;
   state: 'waiting' | 'running' | 'over';
   startedAt: number;
+  /** True: Dockerfile steps say what it does; its output would hide them. */
+  readonly hasSteps: boolean;
   progress: string;
 }
 
@@ -38,7 +41,7 @@ const waitingRows = 3;
 export function makeView(paint: Paint, layout: Layout): View {
   const rows = new Map<TaskId, Row>();
   const cells = new Map<TaskId, CellState>();
-  const done: string[] = [];
+  const done: Ended[] = [];
   const blocks: string[] = [];
   const story = makeStory(paint);
   let head = '';
@@ -56,6 +59,7 @@ export function makeView(paint: Paint, layout: Layout): View {
             expectedMs: task.expectedMs,
             state: 'waiting',
             startedAt: 0,
+            hasSteps: task.action === 'build',
             progress: '',
           });
         }
@@ -67,7 +71,13 @@ export function makeView(paint: Paint, layout: Layout): View {
       case 'task-progress': {
         const row = rows.get(event.id);
         const at = event.step !== undefined ? `${event.step}/${event.steps}  ` : '';
-        if (row !== undefined && event.ended === undefined) row.progress = `${at}${event.text}`;
+        if (row !== undefined && event.ended === undefined) row.progress = `${at}${cleaned(event.text)}`;
+        break;
+      }
+      case 'task-output': {
+        const row = rows.get(event.id);
+        const text = cleaned(event.line);
+        if (row !== undefined && !row.hasSteps && text !== '') row.progress = text;
         break;
       }
       case 'task-finished': {
@@ -75,7 +85,8 @@ export function makeView(paint: Paint, layout: Layout): View {
         const row = rows.get(event.id);
         if (row !== undefined) row.state = 'over';
         const line = story.outcome(event);
-        if (line !== undefined) done.push(line);
+        const output = event.outcome === 'failed' ? (event.error?.lines ?? []) : undefined;
+        if (line !== undefined) done.push({ line, ...(output ? { output } : {}) });
         if (event.outcome === 'failed' && event.error !== undefined)
           blocks.push(
             ...failureBlock({ ...event.error, message: `${event.id}: ${event.error.message}` }, paint),
@@ -106,7 +117,7 @@ export function makeView(paint: Paint, layout: Layout): View {
       .map((line) => clipPainted(line, screen.columns));
   };
 
-  /** What ended last, what runs, what waits next. */
+  /** Failures, what else ended last, what runs, what waits next. */
   const list = (all: readonly Row[], running: readonly string[], room: number): string[] => {
     const waiting = some(
       all.filter((row) => row.state === 'waiting'),
@@ -115,7 +126,7 @@ export function makeView(paint: Paint, layout: Layout): View {
       (number) => paint.dim(`  ${number} more waiting`),
     );
     const left = room - waiting.length;
-    return [...(left > 0 ? done.slice(-left) : []), ...running, ...waiting];
+    return [...endedLines(done, left, paint), ...running, ...waiting];
   };
 
   const matrix = (running: readonly string[], room: number, { columns, spinner }: Screen): string[] => {
@@ -137,7 +148,7 @@ export function makeView(paint: Paint, layout: Layout): View {
 
   const finalLines: View['finalLines'] = (columns) => {
     const whole = { rows: Number.POSITIVE_INFINITY, columns, spinner: ' ' };
-    const body = layout === 'list' ? done : matrixLines(cells, whole, paint);
+    const body = layout === 'list' ? done.map(({ line }) => line) : matrixLines(cells, whole, paint);
     return [head, ...(body.length > 0 ? ['', ...body] : []), ...blocks, '', ...tail];
   };
 

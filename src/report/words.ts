@@ -10,7 +10,7 @@ const making = new Set(['build', 'run', 'pull', 'retag', 'test']);
 /** The lines that every text reporter has, with what they need to remember of earlier events. */
 export interface Story {
   begin(event: Of<'run-started'>): string;
-  /** Undefined where the end of a task is not worth a line: reused and skipped ones fold into a count. */
+  /** Undefined where the end of a task is not worth a line: reused, skipped and never begun ones are a count. */
   outcome(event: Of<'task-finished'>): string | undefined;
   /** The whole run in a line, and the slowest of what it made in a second, where there is a choice. */
   end(event: Of<'run-finished'>): string[];
@@ -94,7 +94,8 @@ function outcomeLine(event: Of<'task-finished'>, id: string, made: string, paint
     case 'blocked':
       return `${paint.warn('■')} ${id}  blocked: ${firstLine(event.error)}`;
     case 'cancelled':
-      return `${paint.warn('■')} ${id}  cancelled`;
+      // What had not begun is only a count.
+      return event.ms === 0 ? undefined : `${paint.warn('■')} ${id}  cancelled`;
     case 'retagged':
     case 'pulled':
       return `${paint.good('✔')} ${id}  ${event.outcome} in ${duration(event.ms)}`;

@@ -204,7 +204,7 @@ function wideRun(images: number, versions: number, dice: readonly number[]): Run
   const happenings = ids.flatMap((id, index): RunEvent[] => {
     const began: RunEvent = { type: 'task-started', time: at(0), id, action: 'build' };
     const ended: RunEvent = { type: 'task-finished', time: at(3), id, outcome: 'built', ms: 3_000 };
-    const failed: RunEvent = { ...ended, outcome: 'failed', error: { message: 'bad' } };
+    const failed: RunEvent = { ...ended, outcome: 'failed', error: { message: 'bad', lines: ['a', 'b'] } };
     return [[], [began], [began, ended], [began, failed]][states[index]! % 4]!;
   });
   const tasks = ids.map((id, index) => ({
@@ -246,6 +246,42 @@ test('live: what runs says how long it runs, on any terminal; then comes what it
   assert.is(running(40), '⠋ app:1    2/5  RUN make…  0:03 of ~0:30');
   assert.is(running(30), '⠋ app:1    2/5  RUN mak…  0:03');
   assert.is(running(20), '⠋ app:1    2/…  0:03');
+});
+
+test('live: a command says what it printed last; a failure stays in sight whatever ends after it', () => {
+  const view = makeView(paint, 'list');
+  const ids = Array.from({ length: 30 }, (_, index) => `c:${index}`);
+  const tasks = ids.map((id) => ({ id, action: 'run', needs: [] }));
+  const finished = { type: 'task-finished', time: at(2), outcome: 'built', ms: 1_000 } as const;
+  const lines = ['1', '2', '\u001b[31mno rule\u001b[39m', '\tto make', 'stop'];
+  const error = { message: 'exit code 2', lines };
+  const started = ids.map((id): RunEvent => ({ type: 'task-started', time: at(1), id, action: 'run' }));
+  const screen = { rows: 14, columns: 40, spinner: '⠋' };
+  const said = (line: string): RunEvent => ({ type: 'task-output', time: at(1), id: 'c:29', line });
+  for (const event of [{ ...story[0]!, tasks } as RunEvent, ...started]) view.apply(event);
+  for (const event of [said('\u001b[1mhalf\tway'), said('')]) view.apply(event);
+  view.apply({ ...finished, id: 'c:0', outcome: 'failed', error });
+  for (const id of ids.slice(1, 29)) view.apply({ ...finished, id });
+  assert.equal(view.lines(Date.parse(at(3)), screen).slice(2, 12), [
+    '✖ c:0   failed after 1.0 s: exit code 2',
+    '  │ no rule',
+    '  │ to make',
+    '  │ stop',
+    '✔ c:24  ran in 1.0 s',
+    '✔ c:25  ran in 1.0 s',
+    '✔ c:26  ran in 1.0 s',
+    '✔ c:27  ran in 1.0 s',
+    '✔ c:28  ran in 1.0 s',
+    '⠋ c:29  half way                    0:02',
+  ]);
+});
+
+test('what never began when a run was cancelled is a count, not a line', () => {
+  const told = makeStory(paint);
+  told.begin(story[0] as Extract<RunEvent, { type: 'run-started' }>);
+  const cancelled = { type: 'task-finished', time: at(2), id: 'app:1', outcome: 'cancelled' } as const;
+  assert.is(told.outcome({ ...cancelled, ms: 0 }), undefined);
+  assert.is(told.outcome({ ...cancelled, ms: 10 }), '■ app:1    cancelled');
 });
 
 test('matrix: images by versions, below one another where they do not fit, small where they are too high', () => {
