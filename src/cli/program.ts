@@ -77,6 +77,14 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<ExitC
   ).option('--retest', 'run tests that have passed on the same image, too');
   common(
     add(
+      'watch [selectors...]',
+      'build, and build again whenever an input or a definition changes',
+      watchExamples,
+      async (it, selectors, flags) => (await import('./commands/watch.ts')).watch(selectors, flags, it),
+    ),
+  );
+  common(
+    add(
       'graph [selectors...]',
       "the graph, with each task's state",
       graphExamples,
@@ -168,6 +176,11 @@ const whyExamples = `tasks why extbuilder:17                 input by input: wha
 tasks why extbuilder:17 extbuilder:15   what makes two tasks different`;
 const testExamples = `tasks test                 all images that have a test
 tasks test extbuilder:17 --retest`;
+const watchExamples = `tasks watch                 everything; Ctrl-C ends it (exit code 130)
+tasks watch extbuilder:17   one task, and what it needs
+
+Definitions, contexts, Dockerfiles, ignore files and inputs are watched, but nothing in .git or node_modules.
+A run is never cut short by a change: the next one begins when it has ended.`;
 const graphExamples = `tasks graph                   a tree
 tasks graph base:trixie+      what hangs on a task
 tasks graph --format json --output graph.json`;

@@ -47,6 +47,11 @@ export async function compile(options: CompileOptions): Promise<string> {
   return module;
 }
 
+/** Absolute paths of the files that definitions were last compiled from; none where they never were. */
+export function compiledFrom(cacheFolder: string): string[] {
+  return Object.keys(readKept(path.join(cacheFolder, 'index.json'))?.inputs ?? {});
+}
+
 function isCurrent(kept: Compiled): boolean {
   const same = Object.entries(kept.inputs).every(([file, hash]) => digestFile(file) === hash);
   return same && namesBeside(kept.inputs) === kept.names && existsSync(kept.module);

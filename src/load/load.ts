@@ -31,11 +31,14 @@ export async function loadDeclarations(options: LoadOptions): Promise<Declaratio
   return collect(modules);
 }
 
+/** Makes each evaluation one of its own: Node would give the same module again. */
+let evaluations = 0;
+
 type Modules = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 async function evaluate(module: string, root: string): Promise<Modules> {
   try {
-    const loaded: { default: Modules } = await import(pathToFileURL(module).href);
+    const loaded: { default: Modules } = await import(`${pathToFileURL(module).href}?${evaluations++}`);
     return loaded.default;
   } catch (error) {
     if (error instanceof TasksError) throw error;

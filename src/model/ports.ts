@@ -123,6 +123,13 @@ export interface Processes {
   run(request: CommandRequest, progress: Progress, signal: AbortSignal): Promise<void>;
 }
 
+/** Tells of changes to files; opened with what is to be told. */
+export interface Watcher {
+  /** Watches these paths, too: files, and folders with all that is below. Resolves once it does; false: it did before. */
+  watch(paths: readonly string[]): Promise<boolean>;
+  close(): Promise<void>;
+}
+
 /** What is remembered of finished tasks. Unreadable state is set aside with a warning, never trusted. */
 export interface Records {
   get(keys: readonly Key[]): Promise<ReadonlyMap<Key, TaskRecord>>;

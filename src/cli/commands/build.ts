@@ -7,7 +7,7 @@ import type { RunResult } from '../../run/run.ts';
 import { type CommonFlags, reporterOf } from '../flags.ts';
 import { type Io, warner } from '../io.ts';
 import { keysInUse, type Prospect, planProject } from '../project.ts';
-import { runProspect } from '../run.ts';
+import { followersOf, runProspect } from '../run.ts';
 import { plan } from './plan.ts';
 
 export interface BuildFlags extends CommonFlags {
@@ -18,7 +18,18 @@ export interface BuildFlags extends CommonFlags {
 export async function build(selectors: readonly string[], flags: BuildFlags, io: Io): Promise<ExitCode> {
   if (flags.dryRun) return await plan(selectors, flags, io);
   const prospect = await planProject(selectors, flags, io, { withoutEngine: false });
-  const result = await runProspect(prospect, 'build', flags, io);
+  return await buildProspect(prospect, selectors, flags, io);
+}
+
+/** Carries a plan out, trims, prints tags and what to do next. */
+export async function buildProspect(
+  prospect: Prospect,
+  selectors: readonly string[],
+  flags: BuildFlags,
+  io: Io,
+  followers = followersOf(flags, io),
+): Promise<ExitCode> {
+  const result = await runProspect(prospect, 'build', flags, io, followers);
   tidy(prospect, result, selectors, io);
   if (!flags.json) {
     for (const step of prospect.plan.steps.values()) {
