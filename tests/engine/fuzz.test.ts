@@ -19,6 +19,7 @@ import { openMemo } from '../../src/observe/memo.ts';
 import { observe } from '../../src/observe/observe.ts';
 import { busybox } from '../support/busybox.ts';
 import { removeImages, testEngine } from '../support/docker.ts';
+import { cases } from '../support/fuzz-cases.ts';
 import { graphOf } from '../support/graphs.ts';
 import {
   type Change,
@@ -119,9 +120,9 @@ const otherImage = 'what we send makes another image than the whole folder';
 const tally = { trials: 0, reused: 0, cached: 0, needless: 0, declaredArgs: 0, vague: 0 };
 const needless: string[] = [];
 
-/** Everything that is needed to look at a disagreement by hand. */
-const show = (state: State, change: Change): string =>
-  `${change.what}\nfiles ${JSON.stringify(state.files)}\nignore ${JSON.stringify(state.ignore)} args ${JSON.stringify(state.args)}\n${dockerfileOf(state)}`;
+/** Everything that is needed to look at a disagreement by hand, and to keep it as one of the cases. */
+const show = (before: State, after: State, what: string): string =>
+  `${what}\n${dockerfileOf(before)}--- becomes\n${dockerfileOf(after)}--- as a case: ${JSON.stringify({ what, before, after })}`;
 
 /** docker 20.10 sends folders of which nothing is let in, and reads exceptions before what they are of in its own way. */
 function asEngineReads(state: State): State {
@@ -134,34 +135,50 @@ function asEngineReads(state: State): State {
   };
 }
 
+interface Compared {
+  readonly isReused: boolean;
+  /** BuildKit finds every step cached, and the image is the same. */
+  readonly isSame: boolean;
+  readonly isVague: boolean;
+}
+
+/** Builds both, with docker alone and with what we would send. Undefined where the first cannot be built. */
+async function compare(before: State, after: State, what: string): Promise<Compared | undefined> {
+  const [first, second] = [write(before), write(after)];
+  if (first === undefined || second === undefined) return undefined;
+  const one = reference(first, before);
+  if (one === undefined) return undefined;
+  const shown = show(before, after, what);
+  const mine = await ours(first, before);
+  assert.is(await mine.build(), one.imageId, `before: ${otherImage}: ${shown}`);
+  const two = reference(second, after);
+  const { key, isVague, build } = await ours(second, after);
+  if (two !== undefined) assert.is(await build(), two.imageId, `after: ${otherImage}: ${shown}`);
+  const isReused = key === mine.key;
+  // The image, not the word CACHED: 20.10 says DONE of a WORKDIR on scratch whose result it had.
+  const isSound = !isReused || two?.imageId === one.imageId;
+  assert.ok(isSound, `the key stays, but BuildKit makes another image: ${shown}`);
+  const isSame = two?.isCached === true && two.imageId === one.imageId;
+  return { isReused, isSame, isVague: isVague || mine.isVague };
+}
+
 async function trial(random: State, change: Change): Promise<void> {
   const before = asEngineReads(random);
   const after = asEngineReads(change.apply(random));
-  const [first, second] = [write(before), write(after)];
-  if (first === undefined || second === undefined) return;
-  const one = reference(first, before);
-  if (one === undefined) return;
-  const mine = await ours(first, before);
-  assert.is(await mine.build(), one.imageId, `${otherImage}: ${show(before, change)}`);
-  const two = reference(second, after);
-  const { key, isVague, build } = await ours(second, after);
-  if (two !== undefined) assert.is(await build(), two.imageId, `${otherImage}: ${show(after, change)}`);
+  const compared = await compare(before, after, change.what);
+  if (compared === undefined) return;
+  const { isReused, isSame, isVague } = compared;
   tally.trials++;
-  const isReused = key === mine.key;
-  const isSame = two?.isCached === true && two.imageId === one.imageId;
   if (isReused) tally.reused++;
   if (isSame) tally.cached++;
-  // The image, not the word CACHED: 20.10 says DONE of a WORKDIR on scratch whose result it had.
-  const isSound = !isReused || two?.imageId === one.imageId;
-  assert.ok(isSound, `the key stays, but BuildKit makes another image: ${show(before, change)}`);
   if (!isSame || isReused) return;
   // A declared arg counts, used or not: newer engines write its value into the image's history.
   if (change.what.startsWith('args')) tally.declaredArgs++;
   // Everything counts where the base image's own variables decide, which only the build knows.
-  else if (isVague || mine.isVague) tally.vague++;
+  else if (isVague) tally.vague++;
   else {
     tally.needless++;
-    needless.push(show(before, change));
+    needless.push(show(before, after, change.what));
   }
 }
 
@@ -177,6 +194,14 @@ test.before(async () => {
   });
 });
 test.after(async () => await removeImages(api, label));
+
+for (const { what, before, after, reused } of cases) {
+  test(`kept: ${what}`, async () => {
+    const compared = await compare(asEngineReads(before), asEngineReads(after), what);
+    assert.ok(compared, 'it cannot be built');
+    assert.is(compared.isReused, reused);
+  });
+}
 
 test(`${trials} trials with seed ${seed}: no unsound reuse, and what is sent is what counts`, async () => {
   const found = await fc.check(fc.asyncProperty(stateArb, changeArb, trial), { numRuns: trials, seed });
