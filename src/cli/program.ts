@@ -91,9 +91,10 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<ExitC
       async (it, selectors, flags) => (await import('./commands/graph.ts')).graph(selectors, flags, it),
     ),
   )
-    .option('--format <format>', 'tree or json', 'tree')
-    .option('--output <file>', 'write to a file')
-    .option('--changed', 'only what would be done');
+    .option('--format <format>', 'tree, dot, mermaid, svg or json (default: tree)')
+    .option('--output <file>', 'write to a file; without --format its name says which: graph.svg')
+    .option('--full', 'each version by itself')
+    .option('--changed', 'only what would be done, and why');
   common(
     add(
       'list [selectors...]',
@@ -181,9 +182,11 @@ tasks watch extbuilder:17   one task, and what it needs
 
 Definitions, contexts, Dockerfiles, ignore files and inputs are watched, but nothing in .git or node_modules.
 A run is never cut short by a change: the next one begins when it has ended.`;
-const graphExamples = `tasks graph                   a tree
-tasks graph base:trixie+      what hangs on a task
-tasks graph --format json --output graph.json`;
+const graphExamples = `tasks graph                      a tree; versions of an image share a line
+tasks graph --full base:trixie+  what hangs on a task, version by version
+tasks graph --changed            only what would be done, and why
+tasks graph --output graph.svg   a picture for a README, light and dark
+tasks graph --format mermaid     the same for a Markdown file`;
 const auditExamples = `tasks audit              everything that is up to date
 tasks audit --sample 3   three tasks of it`;
 const lockExamples = `tasks lock                 pins what is not pinned yet, keeps the rest

@@ -66,7 +66,7 @@ test('plan, graph and list need no engine: what cannot be seen is said once and 
   for (const command of ['plan', 'graph']) {
     const { code, out, err } = await cli([command], options);
     assert.is(code, 0);
-    assert.match(out, /base:17/);
+    assert.match(out, /base:(\{16,)?17/);
     assert.is(err.match(/no docker engine answers/g)?.length, 1);
   }
   assert.equal(await cli(['list'], options), {

@@ -1,35 +1,101 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type ExitCode, TasksError } from '../../model/errors.ts';
-import type { Plan } from '../../model/plan.ts';
+import type { Picture } from '../../report/graph/picture.ts';
 import { makePaint } from '../../report/paint.ts';
-import { graphJson, graphTree } from '../../report/tree.ts';
 import { type CommonFlags, hasColor } from '../flags.ts';
-import type { Io } from '../io.ts';
-import { planProject } from '../project.ts';
+import { type Io, warner } from '../io.ts';
+import { pictureOf } from '../picture.ts';
+import { type Prospect, planProject } from '../project.ts';
 
 export interface GraphFlags extends CommonFlags {
   readonly format?: string;
   readonly output?: string;
+  readonly full?: boolean;
   readonly changed?: boolean;
 }
 
+/** Formats, and the ends of file names that mean them. */
+const formats = {
+  tree: ['.txt'],
+  dot: ['.dot', '.gv'],
+  mermaid: ['.mmd', '.mermaid'],
+  svg: ['.svg'],
+  json: ['.json'],
+} as const;
+
+type Format = keyof typeof formats;
+
 /** `tasks graph`: the graph with each task's state. */
 export async function graph(selectors: readonly string[], flags: GraphFlags, io: Io): Promise<ExitCode> {
-  const format = flags.json ? 'json' : (flags.format ?? 'tree');
-  if (!['tree', 'json'].includes(format)) {
-    throw new TasksError(2, `--format is "${format}"`, { hint: 'expected tree or json' });
-  }
+  const format = formatOf(flags);
   const prospect = await planProject(selectors, flags, io, { withoutEngine: true });
-  const shown = flags.changed ? onlyChanged(prospect.plan) : prospect.plan;
-  const paint = makePaint(flags.output === undefined && hasColor(flags, io, io.outIsTerminal));
-  const text =
-    format === 'json' ? JSON.stringify(graphJson(shown)) : graphTree(shown, prospect.graph, paint).join('\n');
-  if (flags.output === undefined) io.out(`${text}\n`);
-  else writeFileSync(path.resolve(io.cwd, flags.output), `${text}\n`);
+  const picture = pictureOf(prospect, flags.changed === true);
+  const text = await draw(format, picture, prospect, flags, io);
+  if (flags.output === undefined) io.out(text);
+  else writeFileSync(path.resolve(io.cwd, flags.output), text);
   return 0;
 }
 
-function onlyChanged(plan: Plan): Plan {
-  return { steps: new Map([...plan.steps].filter(([, step]) => !['reuse', 'skip'].includes(step.action))) };
+/** @throws TasksError exit 2 */
+function formatOf({ json, format, output }: GraphFlags): Format {
+  if (json) return 'json';
+  const names = Object.keys(formats) as Format[];
+  if (format === undefined) {
+    const end = path.extname(output ?? '').toLowerCase();
+    return names.find((name) => (formats[name] as readonly string[]).includes(end)) ?? 'tree';
+  }
+  const known = names.find((name) => name === format);
+  if (known !== undefined) return known;
+  throw new TasksError(2, `--format is "${format}"`, { hint: `expected one of ${names.join(', ')}` });
+}
+
+/** Renderers are loaded when they are asked for. */
+async function draw(
+  format: Format,
+  picture: Picture,
+  prospect: Prospect,
+  flags: GraphFlags,
+  io: Io,
+): Promise<string> {
+  const full = flags.full === true;
+  switch (format) {
+    case 'tree': {
+      const { graphTree } = await import('../../report/graph/tree.ts');
+      const isFile = flags.output !== undefined;
+      const paint = makePaint(!isFile && hasColor(flags, io, io.outIsTerminal));
+      const columns = isFile ? undefined : io.outColumns;
+      const lines = graphTree(picture, paint, { full, reasons: flags.changed === true, columns });
+      return lines.map((line) => `${line}\n`).join('') || 'nothing would be done\n';
+    }
+    case 'dot':
+      return (await import('../../report/graph/dot.ts')).dotText(picture);
+    case 'mermaid': {
+      const { fitsGithub, mermaidText } = await import('../../report/graph/mermaid.ts');
+      const text = mermaidText(picture);
+      if (!fitsGithub(text))
+        warner(io)('GitHub does not draw Mermaid of this size: choose with selectors, or take svg');
+      return text;
+    }
+    case 'svg': {
+      const { makeDrawing } = await import('../../report/graph/drawing.ts');
+      const { svgFile } = await import('../../report/graph/svg.ts');
+      return svgFile(
+        makeDrawing(picture, { full, mostChips, legend: true }),
+        `tasks of ${titleOf(prospect)}`,
+      );
+    }
+    case 'json': {
+      const { pictureJson } = await import('../../report/graph/picture.ts');
+      return `${JSON.stringify(pictureJson(picture))}\n`;
+    }
+  }
+}
+
+/** Versions that an SVG shows of one image; the page shows more. */
+const mostChips = 60;
+
+function titleOf({ root, profile, project }: Prospect): string {
+  const name = project.repo ?? path.basename(root);
+  return profile === 'default' ? name : `${name}, profile ${profile}`;
 }

@@ -1,0 +1,53 @@
+import { quoteDot } from './escape.ts';
+import { type Picture, type PictureTask, versionsByName } from './picture.ts';
+import { LOOKS, type State } from './state.ts';
+
+const fills: Readonly<Record<State, string>> = {
+  failed: '#ffe3e8',
+  blocked: '#efe7fb',
+  running: '#d8ebff',
+  waiting: '#e9edf1',
+  todo: '#ffe8cc',
+  made: '#c6f0dc',
+  here: '#e6f5ee',
+  skip: '#eef1f4',
+  cancelled: '#e9edf1',
+};
+
+const shapes: Readonly<Record<PictureTask['kind'], string>> = {
+  image: 'box',
+  internal: 'box',
+  files: 'folder',
+  command: 'cds',
+};
+
+/** A picture in the DOT language of Graphviz: a cluster for each image, a node for each version, arrows to what is needed. */
+export function dotText(picture: Picture): string {
+  const clusters = [...versionsByName(picture)].flatMap(([name, tasks], index) => [
+    `  subgraph cluster_${index} {`,
+    `    label=${quoteDot(name)};`,
+    ...tasks.map((task) => `    ${quoteDot(task.id)} [${attributes(task)}];`),
+    '  }',
+  ]);
+  const edges = picture.tasks.flatMap(({ id, needs, after }) => [
+    ...needs.map((to) => `  ${quoteDot(id)} -> ${quoteDot(to)};`),
+    ...after.map((to) => `  ${quoteDot(id)} -> ${quoteDot(to)} [style=dashed, constraint=false];`),
+  ]);
+  return [
+    'digraph tasks {',
+    '  node [fontname="monospace", fontsize=11, style=filled, color="#8c96a1"];',
+    '  edge [color="#8c96a1", arrowsize=0.7];',
+    '  graph [fontname="monospace", fontsize=12, style=rounded, color="#c4ccd5"];',
+    ...clusters,
+    ...edges,
+    '}',
+    '',
+  ].join('\n');
+}
+
+function attributes({ version, kind, state, reasons }: PictureTask): string {
+  const { symbol, words } = LOOKS[state];
+  const style = kind === 'internal' ? ', style="filled,dashed"' : '';
+  const why = [words, ...reasons.map(({ detail }) => detail)].join('\n');
+  return `label=${quoteDot(`${symbol} ${version}`)}, shape=${shapes[kind]}${style}, fillcolor="${fills[state]}", tooltip=${quoteDot(why)}`;
+}

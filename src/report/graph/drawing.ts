@@ -1,0 +1,128 @@
+import { type CardShape, FONT, shapeCard, textWidth } from './card-shape.ts';
+import { type Card, makeCards } from './cards.ts';
+import { layOut } from './layout/layout.ts';
+import type { Layout, Line, Link, Place } from './layout/types.ts';
+import type { Picture } from './picture.ts';
+import { countStates, LOOKS, type State } from './state.ts';
+
+export interface DrawnCard {
+  readonly card: Card;
+  readonly shape: CardShape;
+  readonly place: Place;
+}
+
+/** A line from a card to one that it needs, or runs after. */
+export interface DrawnLink {
+  readonly from: string;
+  readonly to: string;
+  readonly kind: 'needs' | 'after';
+  readonly line: Line;
+}
+
+export interface LegendEntry {
+  /** What it explains: a state, or a kind of line. */
+  readonly of: State | DrawnLink['kind'];
+  readonly text: string;
+  readonly x: number;
+  readonly y: number;
+}
+
+/** Everything of a picture with its place, in pixels. */
+export interface Drawing {
+  readonly width: number;
+  readonly height: number;
+  readonly cards: readonly DrawnCard[];
+  readonly links: readonly DrawnLink[];
+  readonly legend: readonly LegendEntry[];
+}
+
+export interface DrawingOptions {
+  /** A card for each task. */
+  readonly full: boolean;
+  /** As many versions as are shown on one card. */
+  readonly mostChips: number;
+  readonly legend: boolean;
+}
+
+/** What a README gives a picture before it makes it smaller. */
+const pageWidth = 830;
+const [margin, gap] = [16, 22];
+const [legendHeight, legendGap] = [20, 16];
+
+/** Where everything stands. Small graphs fit a page's width; of larger ones width and height grow alike. */
+export function makeDrawing(picture: Picture, { full, mostChips, legend }: DrawingOptions): Drawing {
+  const cards = makeCards(picture, full);
+  const shapes = cards.map((card) => shapeCard(card, mostChips));
+  const links = linksOf(cards);
+  const area = shapes.reduce((sum, { width, height }) => sum + (width + gap) * (height + 60), 0);
+  const width = Math.max(pageWidth - 2 * margin, Math.sqrt(area * 1.6));
+  const layout = layOutWithin(width, shapes, links);
+  const inner = Math.max(layout.width, Math.min(width, 400));
+  const entries = legend ? legendOf(picture, links, inner) : [];
+  const below = entries.length === 0 ? 0 : entries.at(-1)!.y + legendHeight + gap / 2;
+  const move = ([x, y]: readonly [number, number]) => [x + margin, y + margin] as const;
+  return {
+    width: Math.ceil(inner + 2 * margin),
+    height: Math.ceil(layout.height + below + 2 * margin),
+    cards: cards.map((card, index) => {
+      const place = layout.places[index]!;
+      return { card, shape: shapes[index]!, place: { ...place, x: place.x + margin, y: place.y + margin } };
+    }),
+    links: links.map(({ from, to, kind }, index) => ({
+      from: cards[from]!.id,
+      to: cards[to]!.id,
+      kind,
+      line: layout.lines[index]!.map(move),
+    })),
+    legend: entries.map((entry) => ({
+      ...entry,
+      x: entry.x + margin,
+      y: entry.y + layout.height + margin + gap,
+    })),
+  };
+}
+
+/** Rows that wander sideways make a drawing wider than each of them: then it is tried again with shorter rows. */
+function layOutWithin(width: number, shapes: readonly CardShape[], links: readonly Link[]): Layout {
+  const tries = shapes.length > quickly ? [1] : [1, 0.85, 0.7, 0.55];
+  let best: Layout | undefined;
+  for (const share of tries) {
+    const layout = layOut(shapes, links, { width: width * share, gap });
+    if (best === undefined || layout.width < best.width) best = layout;
+    if (best.width <= width) break;
+  }
+  return best!;
+}
+
+/** As many cards as are laid out in no time, some milliseconds. */
+const quickly = 100;
+
+function linksOf(cards: readonly Card[]): (Link & { kind: DrawnLink['kind'] })[] {
+  const index = new Map(cards.map(({ id }, at) => [id, at]));
+  return cards.flatMap(({ id, needs, after }) => [
+    ...needs.map((to) => ({ from: index.get(id)!, to: index.get(to)!, kind: 'needs' as const })),
+    ...after.map((to) => ({ from: index.get(id)!, to: index.get(to)!, kind: 'after' as const })),
+  ]);
+}
+
+function legendOf(
+  { tasks }: Picture,
+  links: readonly { kind: DrawnLink['kind'] }[],
+  width: number,
+): LegendEntry[] {
+  const states = countStates(tasks.map(({ state }) => state));
+  const kinds = new Set(links.map(({ kind }) => kind));
+  const rows: [LegendEntry['of'], string][] = [
+    ...states.map(([state, count]): [State, string] => [state, `${count} ${LOOKS[state].words}`]),
+    ...(kinds.has('needs') ? [['needs', 'needs'] as [LegendEntry['of'], string]] : []),
+    ...(kinds.has('after') ? [['after', 'runs after'] as [LegendEntry['of'], string]] : []),
+  ];
+  let [x, y] = [0, 0];
+  return rows.map(([of, text]) => {
+    const own = legendGap + textWidth(text, FONT.legend) + legendGap;
+    if (x > 0 && x + own > width) [x, y] = [0, y + legendHeight];
+    const entry = { of, text, x, y };
+    x += own;
+    return entry;
+  });
+}

@@ -1,0 +1,88 @@
+import type { Layout, LayoutOptions, Place } from './types.ts';
+
+interface Corner {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** With more parts than this, looking for gaps between them takes longer than it is worth. */
+const fewParts = 12;
+/** A part with more boxes and bends than this is taken as one block. */
+const mostObstacles = 400;
+const step = 8;
+
+/**
+ * Where drawings stand that have nothing to do with one another, the highest first: each in the first gap that is left
+ * within the width, else below; many of them side by side, in lines.
+ */
+export function packParts(parts: readonly Layout[], { width, gap }: LayoutOptions): Corner[] {
+  const limit = Math.max(width, ...parts.map((part) => part.width));
+  const order = parts.map((_, index) => index).sort((a, b) => parts[b]!.height - parts[a]!.height);
+  const corners: Corner[] = [];
+  const place = parts.length > fewParts ? inLines(limit, gap) : intoGaps(limit, gap);
+  for (const index of order) corners[index] = place(parts[index]!);
+  return corners;
+}
+
+function inLines(width: number, gap: number): (part: Layout) => Corner {
+  let [x, y, height] = [0, 0, 0];
+  return (part) => {
+    if (x > 0 && x + part.width > width) [x, y, height] = [0, y + height + gap, 0];
+    const corner = { x, y };
+    height = Math.max(height, part.height);
+    x += part.width + gap;
+    return corner;
+  };
+}
+
+function intoGaps(width: number, gap: number): (part: Layout) => Corner {
+  const obstacles: Place[] = [];
+  let height = 0;
+  return (part) => {
+    const below = { x: 0, y: height === 0 ? 0 : height + gap };
+    const corner = gapFor(part, obstacles, width, height, gap) ?? below;
+    obstacles.push(...obstaclesOf(part, corner));
+    height = Math.max(height, corner.y + part.height);
+    return corner;
+  };
+}
+
+function obstaclesOf({ places, lines, width, height }: Layout, corner: Corner): Place[] {
+  if (places.length + lines.length > mostObstacles) return [{ ...corner, width, height }];
+  const bends = lines.flatMap((line) =>
+    line.slice(1).map(([x2, y2], index) => {
+      const [x1, y1] = line[index]!;
+      return {
+        x: Math.min(x1, x2),
+        y: Math.min(y1, y2),
+        width: Math.abs(x1 - x2),
+        height: Math.abs(y1 - y2),
+      };
+    }),
+  );
+  return [...places, ...bends].map((place) => ({ ...place, x: place.x + corner.x, y: place.y + corner.y }));
+}
+
+/** The highest free place within a width and height. */
+function gapFor(
+  part: Layout,
+  obstacles: readonly Place[],
+  width: number,
+  height: number,
+  gap: number,
+): Corner | undefined {
+  for (let y = 0; y + part.height <= height; y += step)
+    for (let x = 0; x + part.width <= width; x += step) {
+      const hit = obstacles.find(
+        (other) =>
+          x < other.x + other.width + gap &&
+          other.x < x + part.width + gap &&
+          y < other.y + other.height + gap &&
+          other.y < y + part.height + gap,
+      );
+      if (hit === undefined) return { x, y };
+      // Nothing fits before its end.
+      x = Math.max(x, Math.ceil((hit.x + hit.width + gap) / step) * step - step);
+    }
+  return undefined;
+}

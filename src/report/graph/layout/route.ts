@@ -1,0 +1,63 @@
+import type { Box, Item, Layout, Link, Place } from './types.ts';
+
+/** Between two ends at the bottom of a box. */
+const portGap = 12;
+/** What lies between two rows at least, and how much more a line takes that swings far to the side. */
+const [leastGap, mostGap] = [34, 90];
+
+/** Heights of rows, what lies between them, and the lines: they cross rows straight down and bend only between them. */
+export function routeLinks(
+  boxes: readonly Box[],
+  rows: readonly Item[][],
+  paths: readonly Item[][],
+  links: readonly Link[],
+): Layout {
+  const port = ports(boxes, paths);
+  const tops: number[] = [];
+  const bottoms: number[] = [];
+  let y = 0;
+  rows.forEach((row, index) => {
+    tops[index] = y;
+    bottoms[index] = y + Math.max(0, ...row.map(({ box }) => (box === undefined ? 0 : boxes[box]!.height)));
+    const swings = row.flatMap((item) => item.down.map((below) => Math.abs(below.x - item.x)));
+    y = bottoms[index]! + Math.min(mostGap, leastGap + Math.max(0, ...swings) / 12);
+  });
+  const rowOf = new Map(rows.flatMap((row, index) => row.map((item) => [item, index] as const)));
+  const places: Place[] = [];
+  for (const item of rowOf.keys()) {
+    if (item.box === undefined) continue;
+    const box = boxes[item.box]!;
+    places[item.box] = { ...box, x: item.x - box.width / 2, y: tops[rowOf.get(item)!]! };
+  }
+  const lines = paths.map((path, link) => {
+    const from = path[0]!;
+    const x = port(from, path[1]!);
+    const start = places[links[link]!.from]!;
+    const corners: [number, number][] = [
+      [x, start.y + start.height],
+      [x, bottoms[rowOf.get(from)!]!],
+    ];
+    for (const item of path.slice(1)) {
+      const row = rowOf.get(item)!;
+      corners.push([item.x, tops[row]!]);
+      if (item.box === undefined) corners.push([item.x, bottoms[row]!]);
+    }
+    return corners;
+  });
+  const width = Math.max(...rows.flat().map((item) => item.x + item.width / 2));
+  return { width, height: bottoms.at(-1)!, places, lines };
+}
+
+/** Where on the bottom of a box the line to another item begins: side by side, in the order of where they lead. */
+function ports(boxes: readonly Box[], paths: readonly Item[][]): (from: Item, to: Item) => number {
+  const leading = new Map<Item, Set<Item>>();
+  for (const [from, to] of paths as [Item, Item][])
+    leading.set(from, (leading.get(from) ?? new Set()).add(to));
+  const at = new Map<Item, Map<Item, number>>();
+  for (const [from, others] of leading) {
+    const sorted = [...others].sort((a, b) => a.x - b.x);
+    const gap = Math.min(portGap, (boxes[from.box!]!.width - 2 * portGap) / sorted.length);
+    at.set(from, new Map(sorted.map((to, index) => [to, from.x + (index - (sorted.length - 1) / 2) * gap])));
+  }
+  return (from, to) => at.get(from)!.get(to)!;
+}

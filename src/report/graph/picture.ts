@@ -1,0 +1,89 @@
+import type { Action, Plan, Reason, Step } from '../../model/plan.ts';
+import { makesFiles, needIds, type Task, type TaskId } from '../../model/task.ts';
+import { plannedState, type State } from './state.ts';
+
+/** What a task is, in a word that a picture shows. */
+export type Kind = 'image' | 'internal' | 'files' | 'command';
+
+/** One task, ready to be drawn. */
+export interface PictureTask {
+  readonly id: TaskId;
+  readonly name: string;
+  readonly version: string;
+  readonly kind: Kind;
+  readonly state: State;
+  readonly action: Action;
+  readonly reasons: readonly Reason[];
+  /** Of the picture's tasks alone. */
+  readonly needs: readonly TaskId[];
+  readonly after: readonly TaskId[];
+  readonly publish: boolean;
+}
+
+/** The part of a graph that is to be drawn: tasks in an order in which needs stand first. */
+export interface Picture {
+  readonly tasks: readonly PictureTask[];
+}
+
+export interface PictureOptions {
+  /** Tasks whose last try did not end well. */
+  readonly failed: ReadonlySet<TaskId>;
+  /** Only what would be done. */
+  readonly changed: boolean;
+}
+
+/** A plan as a picture. */
+export function makePicture(plan: Plan, { failed, changed }: PictureOptions): Picture {
+  const steps = [...plan.steps.values()].filter((step) => !changed || isToDo(step));
+  const shown = new Set(steps.map(({ task }) => task.id));
+  const tasks = steps.map(({ task, action, reasons }) => ({
+    id: task.id,
+    name: task.name,
+    version: task.version,
+    kind: kindOf(task),
+    state: plannedState(action, failed.has(task.id)),
+    action,
+    reasons,
+    needs: needIds(task).filter((id) => shown.has(id)),
+    after: [...new Set(task.after)].filter((id) => shown.has(id)),
+    publish: task.publish,
+  }));
+  return { tasks };
+}
+
+function isToDo({ action }: Step): boolean {
+  return action !== 'reuse' && action !== 'skip';
+}
+
+function kindOf(task: Task): Kind {
+  if (task.kind === 'command') return 'command';
+  if (makesFiles(task)) return 'files';
+  return task.publish ? 'image' : 'internal';
+}
+
+/** The graph as one JSON value: nodes and edges (from needs to). */
+export function pictureJson({ tasks }: Picture): { nodes: object[]; edges: object[] } {
+  const nodes = tasks.map(({ id, name, version, action, publish }) => ({
+    id,
+    name,
+    version,
+    action,
+    publish,
+  }));
+  const edges = tasks.flatMap(({ id, needs, after }) => [
+    ...needs.map((to) => ({ from: id, to, kind: 'needs' })),
+    ...after.map((to) => ({ from: id, to, kind: 'after' })),
+  ]);
+  return { nodes, edges };
+}
+
+/** The tasks of each image, both in the picture's order. */
+export function versionsByName({ tasks }: Picture): Map<string, PictureTask[]> {
+  const groups = new Map<string, PictureTask[]>();
+  for (const task of tasks) {
+    const group = groups.get(task.name);
+    if (group === undefined) groups.set(task.name, [task]);
+    else group.push(task);
+  }
+  return groups;
+}

@@ -1,0 +1,93 @@
+import { MARK } from './card-shape.ts';
+import type { Drawing, DrawnCard, DrawnLink, LegendEntry } from './drawing.ts';
+import { escapeXml } from './escape.ts';
+import type { Line } from './layout/types.ts';
+import type { PictureTask } from './picture.ts';
+import { LOOKS, type State } from './state.ts';
+import { drawingCss } from './theme.ts';
+
+/** A drawing as an SVG file, for light and dark. */
+export function svgFile(drawing: Drawing, title: string): string {
+  const { width, height } = drawing;
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" class="tasks-graph" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeXml(title)}">`,
+    `<title>${escapeXml(title)}</title>`,
+    `<style>${drawingCss()}</style>`,
+    `<rect class="ground" width="${width}" height="${height}" rx="8"/>`,
+    ...svgContent(drawing),
+    '</svg>',
+    '',
+  ].join('\n');
+}
+
+/** What stands in a drawing, back to front: lines, cards, legend. */
+function svgContent(drawing: Drawing): string[] {
+  return [...links(drawing.links), ...drawing.cards.map(card), ...drawing.legend.map(legendEntry)];
+}
+
+/** Lines to one card join: each part of them is drawn once. */
+function links(all: readonly DrawnLink[]): string[] {
+  const groups = new Map<string, { to: string; kind: string; parts: Set<string>; end: Line[number] }>();
+  for (const { to, kind, line } of all) {
+    const group = groups.get(`${kind} ${to}`) ?? { to, kind, parts: new Set(), end: line.at(-1)! };
+    groups.set(`${kind} ${to}`, group);
+    for (let at = 1; at < line.length; at++) group.parts.add(part(line[at - 1]!, line[at]!));
+  }
+  return [...groups.values()].flatMap(({ to, kind, parts, end: [x, y] }) => [
+    `<path class="link ${kind}" data-to="${escapeXml(to)}" d="${[...parts].join('')}"/>`,
+    `<path class="head" d="M${n(x)} ${n(y)}l-4-7h8z"/>`,
+  ]);
+}
+
+function part([x1, y1]: Line[number], [x2, y2]: Line[number]): string {
+  const start = `M${n(x1)} ${n(y1)}`;
+  if (Math.abs(x1 - x2) < 0.5) return y1 === y2 ? '' : `${start}V${n(y2)}`;
+  const middle = n((y1 + y2) / 2);
+  return `${start}C${n(x1)} ${middle} ${n(x2)} ${middle} ${n(x2)} ${n(y2)}`;
+}
+
+function card({ card: { id, kind, tasks }, shape, place }: DrawnCard): string {
+  const chips = shape.chips.map((chip) => {
+    const box = `<rect x="${n(chip.x)}" y="${n(chip.y)}" width="${n(chip.width)}" height="${chip.height}" rx="4"/>`;
+    const text = `<text x="${n(chip.x + MARK)}" y="${n(chip.y + 13.5)}">${escapeXml(chip.text)}</text>`;
+    if (chip.task === undefined) return `<g class="chip more">${text}</g>`;
+    const { state } = chip.task;
+    return `<g class="chip s-${state}" data-id="${escapeXml(chip.task.id)}"><title>${escapeXml(tooltip(chip.task))}</title>${box}${mark(state, chip.x + 10, chip.y + 9.5)}${text}</g>`;
+  });
+  const kindText =
+    shape.kind === ''
+      ? ''
+      : `<text class="small" x="${n(shape.width - 8)}" y="20" text-anchor="end">${shape.kind}</text>`;
+  return [
+    `<g class="card ${kind}" data-card="${escapeXml(id)}" transform="translate(${n(place.x)} ${n(place.y)})">`,
+    `<title>${escapeXml(tasks.length === 1 ? tasks[0]!.id : `${id}, ${tasks.length} versions`)}</title>`,
+    `<rect width="${n(shape.width)}" height="${n(shape.height)}" rx="6"/>`,
+    `<text class="title" x="8" y="20">${escapeXml(shape.title)}</text>${kindText}`,
+    ...chips,
+    '</g>',
+  ].join('');
+}
+
+function mark(state: State, x: number, y: number): string {
+  const { shape, isLine } = LOOKS[state];
+  return `<path class="${isLine ? 'stroke' : 'fill'}" transform="translate(${n(x)} ${n(y)})" d="${shape}"/>`;
+}
+
+/** `postgres:17: to be done. Dockerfile line 14 changed` */
+function tooltip({ id, state, reasons }: PictureTask): string {
+  const why = reasons.map(({ detail }) => detail).join('; ');
+  return `${id}: ${LOOKS[state].words}${why === '' ? '' : `. ${why}`}`;
+}
+
+function legendEntry({ of, text, x, y }: LegendEntry): string {
+  const words = `<text x="${n(x + 16)}" y="${n(y + 10)}">${escapeXml(text)}</text>`;
+  if (of !== 'needs' && of !== 'after')
+    return `<g class="legend s-${of}">${mark(of, x + 6, y + 6)}${words}</g>`;
+  const arrow = `<path class="link ${of}" d="M${n(x + 6)} ${n(y)}v8"/><path class="head" d="M${n(x + 6)} ${n(y + 13)}l-4-7h8z"/>`;
+  return `<g class="legend">${arrow}${words}</g>`;
+}
+
+/** A number with at most one decimal place. */
+function n(value: number): string {
+  return String(Math.round(value * 10) / 10);
+}

@@ -1,0 +1,85 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { cli, projectWith } from '../support/cli.ts';
+
+const test = suite('e2e/graph');
+
+/** Commands alone: no engine is needed. `text` decides whether `shaky` succeeds. */
+function project(): string {
+  return projectWith(
+    `import { command } from 'image-tasks';
+     const source = command({ name: 'source', versions: ['1', '2'], run: ['sh', '-c', 'echo > $TASKS_OUT/out'], inputs: ['text'] });
+     const copy = command({ name: 'copy', versions: ['1', '2'], run: ['sh', '-c', 'echo > $TASKS_OUT/out'], needs: { source } });
+     const shaky = command({ name: 'shaky', run: ['sh', '-c', 'grep -q good text && echo > $TASKS_OUT/out'], inputs: ['text'] });
+     export const all = [source, copy, shaky];`,
+    { text: 'good\n' },
+  );
+}
+
+async function draw(cwd: string, ...args: string[]): Promise<string> {
+  const { code, out, err } = await cli(['graph', ...args], { cwd });
+  assert.is(code, 0, err);
+  return out;
+}
+
+test('a tree: what will be done, what is up to date, what failed the last time', async () => {
+  const cwd = project();
+  assert.is(await draw(cwd), '● copy:{1,2}\n└─ ● source:{1,2}\n● shaky:latest\n\n● 5 to be done\n');
+  await cli(['build'], { cwd });
+  assert.match(await draw(cwd), /✔ copy:\{1,2\}\n└─ ✔ source:\{1,2\}\n✔ shaky:latest\n\n✔ 5 up to date/);
+  writeFileSync(path.join(cwd, 'text'), 'bad\n');
+  assert.is((await cli(['build', 'shaky'], { cwd })).code, 1);
+  assert.match(
+    await draw(cwd),
+    /● copy:\{1,2\}\n└─ ● source:\{1,2\}\n✖ shaky:latest\n\n✖ 1 failed last time {3}● 4 to be done/,
+  );
+  writeFileSync(path.join(cwd, 'text'), 'good again\n');
+  assert.is((await cli(['build', 'shaky'], { cwd })).code, 0);
+  assert.match(await draw(cwd), /✔ shaky:latest\n/);
+});
+
+test('--changed: only what would be done, and why', async () => {
+  const cwd = project();
+  await cli(['build'], { cwd });
+  assert.is(await draw(cwd, '--changed'), 'nothing would be done\n');
+  writeFileSync(path.join(cwd, 'text'), 'good and new\n');
+  assert.match(
+    await draw(cwd, '--changed', 'copy'),
+    /^● copy:\{1,2\} {2}because of source\n└─ ● source:\{1,2\} {2}file text changed\n/,
+  );
+});
+
+test('selectors cut the graph; --full draws each version', async () => {
+  const cwd = project();
+  assert.is(await draw(cwd, '--full', 'source:1+'), '● copy:1  run\n└─ ● source:1  run\n\n● 2 to be done\n');
+});
+
+test('each format goes to standard output or a file, whose name says which it is', async () => {
+  const cwd = project();
+  const json = JSON.parse(await draw(cwd, '--format', 'json')) as { nodes: object[]; edges: object[] };
+  assert.is(json.nodes.length, 5);
+  assert.equal(json.edges[0], { from: 'copy:1', to: 'source:1', kind: 'needs' });
+  for (const [name, start] of [
+    ['graph.dot', /^digraph tasks \{/],
+    ['graph.mmd', /^flowchart TD\n/],
+    ['graph.svg', /^<svg xmlns="http:\/\/www.w3.org\/2000\/svg"/],
+    ['graph.json', /^\{"nodes":\[\{"id":"source:1"/],
+    ['graph.txt', /^● copy/],
+  ] as const) {
+    assert.is(await draw(cwd, '--output', name), '');
+    assert.match(readFileSync(path.join(cwd, name), 'utf8'), start);
+  }
+  assert.match(await draw(cwd, '--format', 'svg', '--changed'), /data-id="copy:1"/);
+});
+
+test('an unknown format is refused before anything else', async () => {
+  const cwd = project();
+  const { code, err } = await cli(['graph', '--format', 'png', '--output', 'x.svg'], { cwd });
+  assert.is(code, 2);
+  assert.match(err, /--format is "png"\nhint: expected one of tree, dot, mermaid, svg, /);
+  assert.not.ok(existsSync(path.join(cwd, 'x.svg')));
+});
+
+test.run();

@@ -1,0 +1,61 @@
+import type { Reason } from '../../src/model/plan.ts';
+import type { Picture, PictureTask } from '../../src/report/graph/picture.ts';
+import type { State } from '../../src/report/graph/state.ts';
+
+type Told = Partial<Omit<PictureTask, 'reasons'>> & { readonly reasons?: readonly string[] };
+
+/** A picture of tasks by id; whatever is not told is a published image that is up to date. */
+export function pictureOf(tasks: Readonly<Record<string, Told>>): Picture {
+  return {
+    tasks: Object.entries(tasks).map(([id, { reasons = [], ...told }]) => {
+      const colon = id.indexOf(':');
+      return {
+        id,
+        name: id.slice(0, colon),
+        version: id.slice(colon + 1),
+        kind: 'image',
+        state: 'here',
+        action: 'reuse',
+        needs: [],
+        after: [],
+        publish: true,
+        reasons: reasons.map((detail): Reason => ({ code: 'changed', detail })),
+        ...told,
+      };
+    }),
+  };
+}
+
+/** Numbers from 0 up to a limit that look random and are the same each time. */
+function randomNumbers(seed: number): (limit: number) => number {
+  let state = seed;
+  return (limit) => {
+    state = (state * 1103515245 + 12345) % 2147483648;
+    return Math.floor((state / 2147483648) * limit);
+  };
+}
+
+const states: readonly State[] = ['here', 'here', 'here', 'todo', 'todo', 'failed', 'blocked', 'skip'];
+const kinds = ['image', 'image', 'internal', 'files', 'command'] as const;
+
+/** Images that stand on one another in as many versions each, of all kinds and states. */
+export function matrixPicture(images: number, versions: number): Picture {
+  const random = randomNumbers(images * 1000 + versions);
+  const needs = Array.from({ length: images }, (_, image) =>
+    image === 0 ? [] : Array.from({ length: 1 + random(2) }, () => Math.max(0, image - 1 - random(6))),
+  );
+  const lookOf = needs.map(() => kinds[random(kinds.length)]!);
+  const tasks: Record<string, Told> = {};
+  for (let image = 0; image < images; image++)
+    for (let version = 0; version < versions; version++) {
+      const kind = lookOf[image]!;
+      tasks[`image-${image}:${version}.1`] = {
+        kind,
+        state: states[random(states.length)]!,
+        publish: kind === 'image',
+        needs: [...new Set(needs[image]!.map((need) => `image-${need}:${version}.1`))],
+        after: image > 9 && version === 0 ? [`image-${image - 9}:0.1`] : [],
+      };
+    }
+  return pictureOf(tasks);
+}

@@ -1,0 +1,200 @@
+import * as fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { FONT, textWidth } from '../../../../src/report/graph/card-shape.ts';
+import { type Drawing, makeDrawing } from '../../../../src/report/graph/drawing.ts';
+import type { Picture } from '../../../../src/report/graph/picture.ts';
+import { STATES } from '../../../../src/report/graph/state.ts';
+import { svgFile } from '../../../../src/report/graph/svg.ts';
+import { drawingCss } from '../../../../src/report/graph/theme.ts';
+import { matrixPicture, pictureOf } from '../../../support/pictures.ts';
+
+const test = suite('report/graph/drawing');
+
+interface Area {
+  readonly what: string;
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+function meet(a: Area, b: Area): boolean {
+  const slack = 0.01;
+  return (
+    a.x + slack < b.x + b.width &&
+    b.x + slack < a.x + a.width &&
+    a.y + slack < b.y + b.height &&
+    b.y + slack < a.y + a.height
+  );
+}
+
+function overlaps(areas: readonly Area[], others = areas): string[] {
+  const same = areas === others;
+  return areas.flatMap((a, index) =>
+    (same ? others.slice(index + 1) : others).filter((b) => meet(a, b)).map((b) => `${a.what} on ${b.what}`),
+  );
+}
+
+/** Everything that is wrong with where things stand. */
+function faults({ cards, links, legend, width, height }: Drawing): string[] {
+  const boxes = cards.map(({ card, place }) => ({ what: card.id, ...place }));
+  const entries = legend.map(({ text, x, y }) => ({
+    what: text,
+    x,
+    y,
+    width: 16 + textWidth(text, FONT.legend),
+    height: 14,
+  }));
+  const inside = cards.flatMap(({ card, shape }) => {
+    const chips = shape.chips.map((chip) => ({ what: `${card.id} ${chip.text}`, ...chip }));
+    const title = { what: `title ${card.id}`, x: 8, y: 8, width: shape.width - 16, height: 16 };
+    const wide = chips.filter(
+      (chip) => chip.x + chip.width > shape.width || chip.y + chip.height > shape.height,
+    );
+    const cut = shape.chips.filter((chip) => textWidth(chip.text, FONT.chip) > chip.width - 18);
+    return [
+      ...overlaps([...chips, title]),
+      ...wide.map(({ what }) => `${what} outside`),
+      ...cut.map(({ text }) => `${text} is cut`),
+    ];
+  });
+  const bends = links.flatMap(({ from, to, line }) =>
+    line.slice(1).map(([x2, y2], index) => {
+      const [x1, y1] = line[index]!;
+      return {
+        what: `${from} → ${to}`,
+        x: Math.min(x1, x2),
+        y: Math.min(y1, y2),
+        width: Math.max(1, Math.abs(x1 - x2)),
+        height: Math.abs(y1 - y2),
+      };
+    }),
+  );
+  const outside = [...boxes, ...entries, ...bends].filter(
+    (area) => area.x < 0 || area.y < 0 || area.x + area.width > width || area.y + area.height > height,
+  );
+  return [
+    ...overlaps([...boxes, ...entries]),
+    ...overlaps(bends, [...boxes, ...entries]).filter(Boolean),
+    ...inside,
+    ...outside.map(({ what }) => `${what} outside of the picture`),
+    ...links
+      .filter(({ line }) => line[0]![1] >= line.at(-1)![1])
+      .map(({ from, to }) => `${from} → ${to} leads up`),
+  ];
+}
+
+const draw = (picture: Picture, full = false): Drawing =>
+  makeDrawing(picture, { full, mostChips: 60, legend: true });
+
+for (const [images, versions] of [
+  [7, 2],
+  [12, 5],
+  [20, 25],
+  [5, 100],
+  [60, 1],
+  [500, 1],
+] as const) {
+  test(`${images * versions} tasks, ${images} images: nothing overlaps, no line crosses a box`, () => {
+    assert.equal(faults(draw(matrixPicture(images, versions))), []);
+    assert.equal(faults(draw(matrixPicture(images, versions), true)), []);
+  });
+}
+
+test('whatever the graph: nothing overlaps, no line crosses a box', () => {
+  const graph = fc.integer({ min: 1, max: 40 }).chain((size) =>
+    fc.array(fc.tuple(fc.nat(7), fc.nat(99), fc.nat(99), fc.boolean()), {
+      minLength: size,
+      maxLength: size,
+    }),
+  );
+  fc.assert(
+    fc.property(graph, fc.boolean(), (rows, full) => {
+      const ids = rows.map(([name], index) => `${'n'.repeat(name * 4 + 1)}:${index}`);
+      const tasks = rows.map(([, first, second, isAfter], index) => {
+        const needs = index === 0 ? [] : [...new Set([ids[first % index]!, ids[second % index]!])];
+        return [
+          ids[index]!,
+          { needs: needs.slice(first % 2), after: isAfter ? needs.slice(0, 1) : [] },
+        ] as const;
+      });
+      assert.equal(faults(draw(pictureOf(Object.fromEntries(tasks)), full)), []);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('versions that need one another are drawn one by one', () => {
+  const chain = pictureOf({
+    'base:1': {},
+    'step:1': { needs: ['base:1'] },
+    'step:2': { needs: ['step:1'] },
+    'top:1': { needs: ['step:2'] },
+    'top:2': { needs: ['step:2'] },
+  });
+  assert.equal(
+    draw(chain).cards.map(({ card }) => card.id),
+    ['base', 'step:1', 'step:2', 'top'],
+  );
+});
+
+test('a card shows what matters of many versions, and how many more there are', () => {
+  const many = Array.from({ length: 100 }, (_, version) => [`a:${version}`, {}] as const);
+  const drawing = makeDrawing(pictureOf({ ...Object.fromEntries(many), 'a:x': { state: 'failed' } }), {
+    full: false,
+    mostChips: 10,
+    legend: false,
+  });
+  const texts = drawing.cards[0]!.shape.chips.map(({ text }) => text);
+  assert.is(texts.length, 10);
+  assert.ok(texts.includes('x'));
+  assert.is(texts.at(-1), '92 more');
+});
+
+test('small graphs fit the width of a page', () => {
+  for (const [images, versions] of [
+    [7, 2],
+    [12, 5],
+  ] as const)
+    assert.ok(
+      draw(matrixPicture(images, versions)).width <= 830,
+      String(draw(matrixPicture(images, versions)).width),
+    );
+});
+
+test('no text is smaller than 9 pixels', () => {
+  const sizes = [...drawingCss().matchAll(/font-size:([\d.]+)px/g)].map(([, size]) => Number(size));
+  assert.ok(sizes.length > 2 && Math.min(...sizes) >= 9);
+  assert.not.match(svgFile(draw(matrixPicture(3, 3)), 'x'), /font-size="|scale\(/);
+});
+
+test('each state has a colour in both themes, and a shape', () => {
+  const [light, dark] = drawingCss().split('@media (prefers-color-scheme:dark)');
+  for (const state of STATES) {
+    assert.match(light!, new RegExp(`\\.s-${state}>rect`));
+    assert.match(dark!, new RegExp(`\\.s-${state}>rect`));
+  }
+  const picture = pictureOf(Object.fromEntries(STATES.map((state) => [`${state}:1`, { state }])));
+  const marks = [
+    ...svgFile(draw(picture), 'x').matchAll(/class="(?:fill|stroke)" transform="[^"]*" d="([^"]+)"/g),
+  ];
+  assert.is(new Set(marks.map(([, shape]) => shape)).size, STATES.length);
+});
+
+test('nothing in a picture can end an element of it', () => {
+  const nasty = pictureOf({ 'a:1': { reasons: ['</title><script>alert("1")</script>\u0007'] } });
+  const text = svgFile(draw(nasty), '<&"');
+  assert.not.ok(text.includes('<script') || text.includes('\u0007'));
+  assert.match(text, /&#60;\/title&#62;/);
+});
+
+test('the same picture gives the same bytes', () => {
+  assert.is(svgFile(draw(matrixPicture(12, 5)), 'x'), svgFile(draw(matrixPicture(12, 5)), 'x'));
+});
+
+test('an empty picture is one', () => {
+  assert.match(svgFile(draw({ tasks: [] }), 'nothing'), /<svg /);
+});
+
+test.run();

@@ -1,0 +1,87 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { graphTree, type TreeOptions } from '../../../../src/report/graph/tree.ts';
+import { makePaint } from '../../../../src/report/paint.ts';
+import { matrixPicture, pictureOf } from '../../../support/pictures.ts';
+
+const test = suite('report/graph/tree');
+
+function tree(picture: Parameters<typeof graphTree>[0], options: Partial<TreeOptions> = {}): string[] {
+  return graphTree(picture, makePaint(false), { full: false, reasons: false, columns: 80, ...options });
+}
+
+const matrix = pictureOf({
+  'base:a': { publish: false },
+  'base:b': { publish: false },
+  'pg:15': { needs: ['base:a'] },
+  'pg:16': { needs: ['base:b'], state: 'todo', reasons: ['file install changed'], action: 'build' },
+  'pg:17': { needs: ['base:b'] },
+  'app:15': { needs: ['pg:15'] },
+  'app:16': { needs: ['pg:16', 'base:b'], state: 'todo', action: 'build' },
+});
+
+test('versions share a line, by state; what was drawn is only named', () => {
+  assert.equal(tree(matrix), [
+    '✔ pg:17',
+    '└─ ✔ base:b',
+    '● app:16  ✔ 15',
+    '├─ ● pg:16  ✔ 15',
+    '│  └─ ✔ base:{a,b}',
+    '└─ ✔ base:b',
+    '',
+    '● 2 to be done   ✔ 5 up to date',
+  ]);
+});
+
+test('a shared need with needs of its own is drawn once and referred to', () => {
+  const shared = pictureOf({
+    'base:1': {},
+    'pg:1': { needs: ['base:1'] },
+    'a:1': { needs: ['pg:1'] },
+    'b:1': { needs: ['pg:1'] },
+  });
+  assert.equal(tree(shared).slice(0, 5), [
+    '✔ a:1',
+    '└─ ✔ pg:1',
+    '   └─ ✔ base:1',
+    '✔ b:1',
+    '└─ ✔ pg:1  (above)',
+  ]);
+});
+
+test('full: a line for each task, with what is done to it', () => {
+  assert.equal(tree(matrix, { full: true }).slice(2, 7), [
+    '✔ app:15  reuse',
+    '└─ ✔ pg:15  reuse',
+    '   └─ ✔ base:a  reuse',
+    '● app:16  build',
+    '├─ ● pg:16  build',
+  ]);
+});
+
+test('each task is told with its reasons; one that only follows its needs, with their names', () => {
+  const lines = tree(matrix, { reasons: true });
+  assert.is(lines[2], '● app:16  ✔ 15  because of pg');
+  assert.is(lines[3], '├─ ● pg:16  ✔ 15  file install changed');
+});
+
+test('it fits the width: versions give way, how many there are is said', () => {
+  const picture = matrixPicture(8, 40);
+  for (const columns of [20, 40, 60, 80, 120])
+    for (const line of tree(picture, { columns, reasons: true }))
+      assert.ok(line.length <= columns, `${columns}: ${line}`);
+  assert.match(tree(picture, { columns: 80 })[0]!, /,\+\d+\}/);
+  assert.match(tree(picture, { columns: undefined })[0]!, /0\.1,.*39\.1/);
+});
+
+test('every task of a picture stands in it, whatever is folded', () => {
+  const picture = matrixPicture(6, 3);
+  const text = tree(picture, { full: true }).join('\n');
+  for (const { id } of picture.tasks) assert.ok(text.includes(`${id}  `), id);
+});
+
+test('nothing to draw is no line', () => {
+  assert.equal(tree({ tasks: [] }), []);
+});
+
+test.run();
