@@ -168,6 +168,31 @@ export const b = image({ name: 'b', context: 'b', labels: { '${label}': '1' } })
     }
   });
 
+  // No real frontend is to be had without network: the engine runs what it got, and that is no frontend and fails.
+  test('the syntax line: the engine is given the pinned language though the tag moved', async () => {
+    const api = await testEngine();
+    const registry = await startRegistry();
+    const syntax = `${registry.host}/syntax:1`;
+    const cwd = projectWith(
+      `import { image } from 'image-tasks';\nexport const a = image({ name: 'a', context: 'a' });`,
+      { 'a/Dockerfile': `# syntax=${syntax}\nFROM scratch\nCOPY f /\n`, 'a/f': '' },
+    );
+    try {
+      const first = pushBase(syntax, 'one');
+      assert.match(
+        (await cli(['lock'], { cwd })).out,
+        new RegExp(`${syntax} +${first.slice(0, 19)}… is new +any`),
+      );
+      assert.is.not(pushBase(syntax, 'two'), first);
+      const { code, err } = await cli(['build', '--verbose'], { cwd });
+      assert.is(code, 1, err);
+      assert.match(err, new RegExp(`resolve image config for .*syntax@${first}`));
+    } finally {
+      await removeImages(api, label);
+      registry.stop();
+    }
+  });
+
   test('tasks lock: what only the engine has is told, the others are pinned; ONBUILD makes everything count', async () => {
     const api = await testEngine();
     const registry = await startRegistry();
