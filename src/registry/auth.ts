@@ -1,6 +1,6 @@
+import { type Credentials, RegistryError } from '../model/registry.ts';
 import { type Challenge, readChallenges } from './challenge.ts';
-import type { Credentials, FindCredentials } from './credentials.ts';
-import { RegistryError } from './error.ts';
+import type { FindCredentials } from './credentials.ts';
 import type { Request, Response, Send } from './http.ts';
 import { isLoopback } from './reference.ts';
 

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
+import { type RawManifest, RegistryError } from '../model/registry.ts';
 import { authorized, type SendAs } from './auth.ts';
 import { dockerCredentials, type FindCredentials } from './credentials.ts';
-import { RegistryError } from './error.ts';
 import { makeSend, type Request, type Response, type Timing } from './http.ts';
-import { manifestTypes, type RawManifest } from './manifest.ts';
+import { manifestTypes } from './manifest.ts';
 import { baseUrl, type Reference } from './reference.ts';
 
 /** What can be asked of registries. Every method throws a RegistryError that says what to do. */

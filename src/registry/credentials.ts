@@ -1,12 +1,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { TasksError } from '../model/errors.ts';
+import type { Credentials } from '../model/registry.ts';
 import { credentialName } from './reference.ts';
-
-/** Who we are to a registry. An identity token stands for a name and a password. */
-export type Credentials =
-  | { readonly username: string; readonly password: string }
-  | { readonly identityToken: string };
 
 /** The credentials for a host (`docker.io`, `registry.example:5000`); undefined: nobody. @throws TasksError exit 3 */
 export type FindCredentials = (host: string) => Promise<Credentials | undefined>;

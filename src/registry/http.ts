@@ -1,4 +1,4 @@
-import { RegistryError } from './error.ts';
+import { RegistryError } from '../model/registry.ts';
 import { isLoopback } from './reference.ts';
 
 export interface Request {

@@ -1,10 +1,4 @@
-/** What a name stands for: one image, or an index of one for each platform. */
-export interface RawManifest {
-  readonly mediaType: string;
-  /** `sha256:…`, of the very bytes. */
-  readonly digest: string;
-  readonly body: Buffer;
-}
+import type { RawManifest } from '../model/registry.ts';
 
 export interface Descriptor {
   readonly mediaType: string;

@@ -1,6 +1,6 @@
+import { type RawManifest, RegistryError } from '../model/registry.ts';
 import type { Registry } from './client.ts';
-import { RegistryError } from './error.ts';
-import { choosePlatform, configOf, imagesOf, platformOf, type RawManifest } from './manifest.ts';
+import { choosePlatform, configOf, imagesOf, platformOf } from './manifest.ts';
 import { parseReference, type Reference } from './reference.ts';
 
 /** What a name stands for at this moment. */

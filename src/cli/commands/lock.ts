@@ -1,11 +1,11 @@
 import { dockerEngine } from '../../engine/docker.ts';
 import { type ExitCode, TasksError } from '../../model/errors.ts';
 import type { LockEntry } from '../../model/lock.ts';
+import { RegistryError } from '../../model/registry.ts';
 import { formatLock, lockFile, readLock, writeLock } from '../../observe/lock.ts';
 import { openMemo } from '../../observe/memo.ts';
 import { observe } from '../../observe/observe.ts';
 import { dockerRegistry } from '../../registry/client.ts';
-import { RegistryError } from '../../registry/error.ts';
 import { pinImage } from '../../registry/pin.ts';
 import { columns, count } from '../../report/format.ts';
 import type { CommonFlags } from '../flags.ts';
