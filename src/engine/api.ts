@@ -10,6 +10,7 @@ export interface ApiRequest {
   readonly path: string;
   /** Sent as JSON, or, bytes, as a tar archive. */
   readonly body?: object | Buffer;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
   /** Gets the body as it arrives; the answer's `body` is then empty. */
   readonly onData?: (data: Buffer) => void;
@@ -39,6 +40,8 @@ async function send(endpoint: Endpoint, dial: Dial, request: ApiRequest): Promis
   const payload = body === undefined || Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body));
   const type = Buffer.isBuffer(body) ? 'application/x-tar' : 'application/json';
   return await new Promise((resolve, reject) => {
+    const fail = (error: Error): void =>
+      reject(request.signal?.aborted ? request.signal.reason : asTasksError(error, endpoint));
     const outgoing = http.request(
       {
         ...addressOf(endpoint, dial),
@@ -48,6 +51,7 @@ async function send(endpoint: Endpoint, dial: Dial, request: ApiRequest): Promis
         headers: {
           host: 'docker',
           connection: 'close',
+          ...request.headers,
           ...(payload !== undefined
             ? { 'content-type': type, 'content-length': payload.length }
             : { 'content-length': 0 }),
@@ -57,13 +61,11 @@ async function send(endpoint: Endpoint, dial: Dial, request: ApiRequest): Promis
       (incoming) => {
         const chunks: Buffer[] = [];
         incoming.on('data', (data: Buffer) => (request.onData ? request.onData(data) : chunks.push(data)));
-        incoming.on('error', (error) => reject(asTasksError(error, endpoint)));
+        incoming.on('error', fail);
         incoming.on('end', () => resolve({ status: incoming.statusCode ?? 0, body: Buffer.concat(chunks) }));
       },
     );
-    outgoing.on('error', (error) =>
-      reject(request.signal?.aborted ? request.signal.reason : asTasksError(error, endpoint)),
-    );
+    outgoing.on('error', fail);
     outgoing.end(payload);
   });
 }
@@ -104,7 +106,7 @@ export function readJson<T>(answer: ApiAnswer, what: string): T {
 }
 
 /** The engine's own words in an answer that is no success. */
-function messageOf(answer: ApiAnswer): string {
+export function messageOf(answer: ApiAnswer): string {
   const text = answer.body.toString('utf8');
   try {
     return (JSON.parse(text) as { message?: string }).message ?? text;

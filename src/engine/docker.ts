@@ -6,6 +6,7 @@ import { build } from './build.ts';
 import { type Client, processProbe, requireClient } from './client.ts';
 import { runInContainer } from './container.ts';
 import { type Environment, resolveEndpoint } from './endpoint.ts';
+import { pullImage, pushImage, splitName } from './transfer.ts';
 
 /** The docker engine that this environment names. Nothing is started or asked before the first call needs it. */
 export function dockerEngine(environment: Environment): Engine {
@@ -22,7 +23,7 @@ export function dockerEngine(environment: Environment): Engine {
     build: async (request, progress, signal) =>
       await build(request, await findClient(), api, environment, progress, signal),
     tag: async (imageId, reference) => {
-      const { repo, tag } = splitReference(reference);
+      const { name: repo, rest: tag } = splitName(reference);
       const query = new URLSearchParams({ repo, tag }).toString();
       readJson(
         await api.request({ method: 'POST', path: `/images/${imageId}/tag?${query}` }),
@@ -38,6 +39,8 @@ export function dockerEngine(environment: Environment): Engine {
       return true;
     },
     test: (request, progress, signal) => runInContainer(api, request, progress, signal),
+    push: (tag, credentials, progress, signal) => pushImage(api, tag, credentials, progress, signal),
+    pull: (name, credentials, progress, signal) => pullImage(api, name, credentials, progress, signal),
   };
 }
 
@@ -54,10 +57,4 @@ export function dialWithClient(environment: Environment): Dial {
     duplex.on('close', () => child.kill());
     return duplex;
   };
-}
-
-/** `localhost:5000/team/app:1.0` → repository and tag. */
-function splitReference(reference: string): { repo: string; tag: string } {
-  const colon = reference.lastIndexOf(':');
-  return { repo: reference.slice(0, colon), tag: reference.slice(colon + 1) };
 }

@@ -1,6 +1,7 @@
 import type { StepProgress } from './events.ts';
 import type { Entry } from './observed.ts';
 import type { Key, Manifest, TaskRecord } from './record.ts';
+import type { Credentials } from './registry.ts';
 import type { SecretSource, TaskId } from './task.ts';
 
 /** The time; a port so that tests can hold it still and let it pass. */
@@ -86,6 +87,23 @@ export interface Engine {
   untag(reference: string): Promise<boolean>;
   /** Runs an image's test in a throw-away container. */
   test(request: TestRequest, progress: Progress, signal: AbortSignal): Promise<{ exitCode: number }>;
+  /**
+   * Pushes what a tag points at to that tag's registry; returns the digest of its manifest there, `sha256:…`.
+   * @throws RegistryError `denied`, `unreachable`; StepFailed for whatever else stops it; on abort anything
+   */
+  push(
+    tag: string,
+    credentials: Credentials | undefined,
+    progress: Progress,
+    signal: AbortSignal,
+  ): Promise<string>;
+  /** Pulls `repo@sha256:…`; returns the image's id in the engine. @throws as `push` does, `missing` too */
+  pull(
+    name: string,
+    credentials: Credentials | undefined,
+    progress: Progress,
+    signal: AbortSignal,
+  ): Promise<string>;
 }
 
 export interface TestRequest {

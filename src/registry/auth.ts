@@ -2,51 +2,79 @@ import { type Credentials, RegistryError } from '../model/registry.ts';
 import { type Challenge, readChallenges } from './challenge.ts';
 import type { FindCredentials } from './credentials.ts';
 import type { Request, Response, Send } from './http.ts';
-import { isLoopback } from './reference.ts';
+import { baseUrl, isLoopback } from './reference.ts';
 
-/** Sends a request to a host's registry as who we are there. `scope`: what it is for, `repository:library/debian:pull`. */
-export type SendAs = (host: string, scope: string, request: Request) => Promise<Response>;
+export interface Answer extends Response {
+  /** A token was given for our credentials: they are good, whatever else the answer says. */
+  readonly isKnown?: boolean;
+}
+
+/** Sends a request to a host's registry as who we are there. `scopes`: what it is for, `repository:library/debian:pull`. */
+export type SendAs = (host: string, scopes: readonly string[], request: Request) => Promise<Answer>;
 
 /**
- * Identifies us where a registry asks for it: with a token for each scope, or a name and password; as nobody where we have
- * none. A token is kept until it is refused, then asked for once more.
- * @throws RegistryError `denied`; TasksError where the credentials cannot be read
+ * Identifies us where a registry asks for it: with a token for each set of scopes, or a name and password; as nobody where
+ * we have none. A token is kept until it is refused, then asked for once more. Where we are refused, the answer is a 401.
+ * @throws RegistryError `unreachable`, `broken`; TasksError where the credentials cannot be read
  */
 export function authorized(send: Send, find: FindCredentials): SendAs {
-  const kept = new Map<string, string>();
-  return async (host, scope, request) => {
-    const name = `${host} ${scope}`;
-    const attempt = async (): Promise<Response> => {
-      const authorization = kept.get(name);
+  /** How each host wants to know who we are: later requests tell it unasked. */
+  const challenges = new Map<string, Challenge>();
+  const kept = new Map<string, Promise<string | undefined>>();
+  const identify = (host: string, scopes: readonly string[], challenge: Challenge) => {
+    const name = [host, ...scopes].join(' ');
+    const known = kept.get(name);
+    if (known !== undefined) return known;
+    const asked = find(host).then((credentials) => answer(challenge, host, scopes, send, credentials));
+    kept.set(name, asked);
+    asked.catch(() => kept.delete(name));
+    return asked;
+  };
+  return async (host, scopes, request) => {
+    // Uploads may lead elsewhere: there it is nobody's business who we are.
+    if (new URL(request.url).origin !== new URL(baseUrl(host)).origin) return await send(request);
+    const attempt = async (authorization: string | undefined): Promise<Answer> => {
       const headers = { ...request.headers, ...(authorization !== undefined ? { authorization } : {}) };
-      return await send({ ...request, headers });
+      const response = await send({ ...request, headers });
+      const isKnown = authorization?.startsWith('Bearer') === true && (await find(host)) !== undefined;
+      return isKnown ? { ...response, isKnown } : response;
     };
-    const first = await attempt();
-    if (first.status !== 401) return first;
-    const authorization = await answer(first, host, scope, send, await find(host));
-    if (authorization === undefined) return first;
-    kept.set(name, authorization);
-    const second = await attempt();
-    if (second.status === 401) kept.delete(name);
-    return second;
+    const before = challenges.get(host);
+    const used = before === undefined ? undefined : await identify(host, scopes, before);
+    const first = await attempt(used);
+    const challenge = first.status === 401 ? choose(first) : undefined;
+    if (challenge === undefined) return first;
+    const name = [host, ...scopes].join(' ');
+    // Another request may have asked anew already.
+    if ((await kept.get(name)) === used) kept.delete(name);
+    const fresh = await identify(host, scopes, challenge);
+    challenges.set(host, challenge);
+    return fresh === undefined || fresh === used ? first : await attempt(fresh);
   };
 }
 
-/** What to say to a 401; undefined where we have nothing to say. */
+/** The challenge that we answer: tokens before passwords. */
+function choose(response: Response): Challenge | undefined {
+  const offered = readChallenges(response.headers.get('www-authenticate') ?? '');
+  return (
+    offered.find(({ scheme, parameters }) => scheme === 'bearer' && parameters.realm !== undefined) ??
+    offered.find(({ scheme }) => scheme === 'basic')
+  );
+}
+
+/** What to say to a challenge; undefined where we have nothing to say, or are given no token. */
 async function answer(
-  response: Response,
+  challenge: Challenge,
   host: string,
-  scope: string,
+  scopes: readonly string[],
   send: Send,
   credentials: Credentials | undefined,
 ): Promise<string | undefined> {
-  const challenges = readChallenges(response.headers.get('www-authenticate') ?? '');
-  const bearer = challenges.find(({ scheme }) => scheme === 'bearer');
-  if (bearer?.parameters.realm !== undefined)
-    return `Bearer ${await fetchToken(bearer, host, scope, send, credentials)}`;
-  const isBasic = challenges.some(({ scheme }) => scheme === 'basic');
-  if (!isBasic || credentials === undefined || !('username' in credentials)) return undefined;
-  return basic(credentials);
+  if (challenge.scheme === 'bearer') {
+    const token = await fetchToken(challenge, host, scopes, send, credentials);
+    return token === undefined ? undefined : `Bearer ${token}`;
+  }
+  return credentials !== undefined && 'username' in credentials ? basic(credentials) : undefined;
 }
 
 function basic({ username, password }: { username: string; password: string }): string {
@@ -56,35 +84,35 @@ function basic({ username, password }: { username: string; password: string }): 
 async function fetchToken(
   { parameters }: Challenge,
   host: string,
-  scope: string,
+  scopes: readonly string[],
   send: Send,
   credentials: Credentials | undefined,
-): Promise<string> {
+): Promise<string | undefined> {
   const realm = URL.canParse(parameters.realm!) ? new URL(parameters.realm!) : undefined;
   if (realm === undefined || (realm.protocol !== 'https:' && !isLoopback(realm.host)))
     throw new RegistryError('broken', `${host} asks for tokens from a place that is not safe`);
-  const query = new URLSearchParams({
-    ...(parameters.service ? { service: parameters.service } : {}),
-    scope,
-  });
-  const response = await send(tokenRequest(realm, query, credentials));
-  if (response.status >= 400 && response.status < 500 && response.status !== 429)
-    throw new RegistryError('denied', `${realm.host} gives no token for ${host} (${response.status})`, {
-      hint: credentials
-        ? `the credentials for ${host} are refused; log in anew: docker login ${host}`
-        : `log in: docker login ${host}`,
-    });
+  const query = new URLSearchParams(parameters.service ? { service: parameters.service } : {});
+  const response = await send(tokenRequest(realm, query, scopes, credentials));
+  // Who we are is refused there, or what we want.
+  if (response.status >= 400 && response.status < 500 && response.status !== 429) return undefined;
   const token = response.status === 200 ? readToken(response) : undefined;
-  if (token === undefined)
-    throw new RegistryError('broken', `${realm.host} gives no token for ${host} (${response.status})`, {
-      hint: 'try again later',
-    });
-  return token;
+  if (token !== undefined) return token;
+  const problem = response.status >= 429 ? 'unreachable' : 'broken';
+  throw new RegistryError(problem, `${realm.host} gives no token for ${host} (${response.status})`, {
+    hint: 'try again later',
+  });
 }
 
-function tokenRequest(realm: URL, query: URLSearchParams, credentials: Credentials | undefined): Request {
+function tokenRequest(
+  realm: URL,
+  query: URLSearchParams,
+  scopes: readonly string[],
+  credentials: Credentials | undefined,
+): Request {
   if (credentials !== undefined && 'identityToken' in credentials) {
     const form = new URLSearchParams(query);
+    // Here they stand in one (docs.docker.com/registry/spec/auth/oauth); there each for itself.
+    form.set('scope', scopes.join(' '));
     form.set('grant_type', 'refresh_token');
     form.set('client_id', 'image-tasks');
     form.set('refresh_token', credentials.identityToken);
@@ -93,6 +121,7 @@ function tokenRequest(realm: URL, query: URLSearchParams, credentials: Credentia
   }
   const url = new URL(realm);
   for (const [name, value] of query) url.searchParams.append(name, value);
+  for (const scope of scopes) url.searchParams.append('scope', scope);
   if (credentials === undefined) return { method: 'GET', url: url.href };
   url.searchParams.append('account', credentials.username);
   return { method: 'GET', url: url.href, headers: { authorization: basic(credentials) } };

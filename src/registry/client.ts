@@ -1,152 +1,140 @@
 import { createHash } from 'node:crypto';
-import { setTimeout as pause } from 'node:timers/promises';
 import { type RawManifest, RegistryError } from '../model/registry.ts';
-import { authorized, type SendAs } from './auth.ts';
-import { dockerCredentials, type FindCredentials } from './credentials.ts';
-import { makeSend, type Request, type Response, type Timing } from './http.ts';
+import { type Answer, authorized } from './auth.ts';
+import type { FindCredentials } from './credentials.ts';
+import { makeSend, type Request, type SendOptions } from './http.ts';
 import { manifestTypes } from './manifest.ts';
-import { baseUrl, type Reference } from './reference.ts';
+import { baseUrl, type Place, type Reference } from './reference.ts';
+import { type Access, refusal } from './refusal.ts';
+import { Again, again } from './retry.ts';
 
-/** What can be asked of registries. Every method throws a RegistryError that says what to do. */
-export interface Registry {
+export interface ClientOptions extends SendOptions {
+  readonly credentials: FindCredentials;
+}
+
+/** One request about a repository. */
+export interface Wish extends Pick<Request, 'method' | 'headers' | 'body' | 'once' | 'streamed' | 'signal'> {
+  /** Below `/v2/NAME/`; or a whole URL, where an answer led. */
+  readonly path: string;
+  readonly access: Access;
+  /** Another repository that is read with it. */
+  readonly also?: string;
+  /** The statuses that are no error. */
+  readonly ok: readonly number[];
+}
+
+/** What can be asked of registries, request by request. Every method throws a RegistryError that says what to do. */
+export interface Client {
+  ask(place: Place, wish: Wish): Promise<Answer>;
+  /** Tries something of several requests as often as each request is tried. */
+  again<T>(attempt: (isLast: boolean) => Promise<T | Again>): Promise<T>;
   /** The digest that a tag points at, without the manifest; undefined where nothing is there. */
   head(reference: Reference): Promise<string | undefined>;
   /** An image's or index's manifest, its digest verified against its bytes. */
   manifest(reference: Reference): Promise<RawManifest>;
   /** A small blob, an image's config, verified. `digest`: `sha256:…` */
-  blob(reference: Reference, digest: string): Promise<Buffer>;
-}
-
-export interface RegistryOptions {
-  readonly credentials: FindCredentials;
-  readonly timing: Timing;
-  readonly signal: AbortSignal;
-  /** Milliseconds for one try of one request. */
-  readonly timeoutMs: number;
-}
-
-const realTiming: Timing = {
-  now: Date.now,
-  sleep: (ms, signal) => pause(ms, undefined, { signal }),
-  random: Math.random,
-};
-
-/** A client with docker's own credentials. */
-export function dockerRegistry(
-  environment: Readonly<Record<string, string | undefined>>,
-  signal: AbortSignal,
-): Registry {
-  const credentials = dockerCredentials(environment);
-  return openRegistry({ credentials, timing: realTiming, signal, timeoutMs: 60_000 });
+  blob(place: Place, digest: string): Promise<Buffer>;
+  hasBlob(place: Place, digest: string): Promise<boolean>;
 }
 
 /** A client of the OCI distribution protocol, for any number of registries. */
-export function openRegistry(options: RegistryOptions): Registry {
+export function openClient(options: ClientOptions): Client {
   const sendAs = authorized(makeSend(options), options.credentials);
-  const ask = (reference: Reference, method: Request['method'], path: string, accept?: string) =>
-    get(sendAs, options.credentials, reference, method, path, accept);
-  const manifestPath = ({ digest, tag }: Reference): string => `manifests/${digest ?? tag}`;
-  const registry: Registry = {
+  /** Where we were let push: what may push may read, with one token. */
+  const pushed = new Set<string>();
+  /** What is garbled on its way is asked for again. */
+  const verified = (reference: Reference, wish: Wish): Promise<Answer> =>
+    client.again(async (isLast) => {
+      const answer = await client.ask(reference, wish);
+      const expected = reference.digest ?? answer.headers.get('docker-content-digest');
+      if (expected === null || digestOf(answer.body) === expected) return answer;
+      if (isLast) throw otherBytes(reference, expected);
+      return new Again();
+    });
+  const client: Client = {
+    async ask(place, wish) {
+      const { host, repository } = place;
+      const name = `${host}/${repository}`;
+      const access = wish.access === 'pull' && pushed.has(name) ? 'push' : wish.access;
+      const { method, headers, body, once, streamed, signal } = wish;
+      const answer = await sendAs(host, scopesOf(repository, access, wish.also), {
+        method,
+        url: /^https?:/.test(wish.path) ? wish.path : `${baseUrl(host)}/v2/${repository}/${wish.path}`,
+        ...(headers !== undefined ? { headers } : {}),
+        ...(body !== undefined ? { body } : {}),
+        ...(once !== undefined ? { once } : {}),
+        ...(streamed !== undefined ? { streamed } : {}),
+        ...(signal !== undefined ? { signal } : {}),
+      });
+      if (wish.ok.includes(answer.status)) {
+        if (wish.access === 'push') pushed.add(name);
+        return answer;
+      }
+      const credentials = await options.credentials(host);
+      throw refusal(answer, {
+        host,
+        repository,
+        access: wish.access,
+        name: spoken(place, wish),
+        credentials,
+      });
+    },
+    again: (attempt) => again(options, attempt),
     async head(reference) {
-      const response = await ask(reference, 'HEAD', manifestPath(reference), manifestTypes.join(', ')).catch(
-        (error: unknown) => {
-          if (error instanceof RegistryError && error.problem === 'missing') return undefined;
-          throw error;
-        },
-      );
-      if (response === undefined) return undefined;
+      const answer = await client.ask(reference, {
+        method: 'HEAD',
+        path: manifestPath(reference),
+        access: 'pull',
+        headers: { accept: manifestTypes.join(', ') },
+        ok: [200, 404],
+      });
+      if (answer.status === 404) return undefined;
       // Some registries leave it out.
-      return response.headers.get('docker-content-digest') ?? (await registry.manifest(reference)).digest;
+      return answer.headers.get('docker-content-digest') ?? (await client.manifest(reference)).digest;
     },
     async manifest(reference) {
-      const { headers, body } = await ask(
-        reference,
-        'GET',
-        manifestPath(reference),
-        manifestTypes.join(', '),
-      );
-      const digest = digestOf(body);
-      const expected = reference.digest ?? headers.get('docker-content-digest') ?? digest;
-      if (digest !== expected) throw otherBytes(reference, expected);
-      return { mediaType: mediaTypeOf(headers, body, reference), digest, body };
+      const { headers, body } = await verified(reference, {
+        method: 'GET',
+        path: manifestPath(reference),
+        access: 'pull',
+        headers: { accept: manifestTypes.join(', ') },
+        ok: [200],
+      });
+      return { mediaType: mediaTypeOf(headers, body, reference), digest: digestOf(body), body };
     },
-    async blob(reference, digest) {
-      const { body } = await ask(reference, 'GET', `blobs/${digest}`);
-      if (digestOf(body) !== digest) throw otherBytes(reference, digest);
-      return body;
+    async blob(place, digest) {
+      const path = `blobs/${digest}`;
+      const wish = { method: 'GET', path, access: 'pull', ok: [200] } as const;
+      return (await verified({ ...place, digest }, wish)).body;
+    },
+    async hasBlob(place, digest) {
+      const wish = { method: 'HEAD', path: `blobs/${digest}`, access: 'pull', ok: [200, 404] } as const;
+      return (await client.ask(place, wish)).status === 200;
     },
   };
-  return registry;
+  return client;
 }
 
-async function get(
-  sendAs: SendAs,
-  find: FindCredentials,
-  reference: Reference,
-  method: Request['method'],
-  path: string,
-  accept: string | undefined,
-): Promise<Response> {
-  const { host, repository } = reference;
-  const response = await sendAs(host, `repository:${repository}:pull`, {
-    method,
-    url: `${baseUrl(host)}/v2/${repository}/${path}`,
-    ...(accept !== undefined ? { headers: { accept } } : {}),
-  });
-  if (response.status === 200) return response;
-  throw refusal(response, reference, (await find(host)) !== undefined);
+function scopesOf(repository: string, access: Access, also: string | undefined): string[] {
+  const actions = { pull: 'pull', push: 'pull,push', delete: 'pull,push,delete' }[access];
+  return [`repository:${repository}:${actions}`, ...(also === undefined ? [] : [`repository:${also}:pull`])];
 }
 
-function refusal(response: Response, reference: Reference, isKnown: boolean): RegistryError {
-  const { host, repository } = reference;
-  const name = nameOf(reference);
-  const login = `docker login${host === 'docker.io' ? '' : ` ${host}`}`;
-  switch (response.status) {
-    case 401:
-      return isKnown
-        ? new RegistryError(
-            'denied',
-            `${host} refuses the credentials for ${repository}, or has no such repository`,
-            {
-              hint: `check the name, or log in anew: ${login}`,
-            },
-          )
-        : new RegistryError(
-            'denied',
-            `${host} shows ${repository} only to those it knows, or has no such repository`,
-            {
-              hint: `check the name, or log in: ${login}`,
-            },
-          );
-    case 403:
-      return new RegistryError('denied', `${host} does not permit to read ${repository}`, {
-        hint: `ask its owner for permission, or log in as somebody else: ${login}`,
-      });
-    case 404:
-      return new RegistryError('missing', `there is no ${name}`, { hint: 'check the name and the tag' });
-    case 429:
-      return new RegistryError('unreachable', `${host} answers no more for now (429: too many requests)`, {
-        hint: isKnown ? 'try again later' : `try again later, or log in for a higher limit: ${login}`,
-      });
-    default:
-      return new RegistryError(
-        response.status >= 500 ? 'unreachable' : 'broken',
-        `${host} answers ${response.status}${codesOf(response)} for ${name}`,
-        { hint: 'try again later' },
-      );
-  }
+/** What a request is about, as a name. */
+function spoken({ host, repository }: Place, { path }: Wish): string {
+  const [, what] = /^(?:manifests|blobs)\/([^/?]+)$/.exec(path) ?? [];
+  if (what === undefined) return `${host}/${repository}`;
+  return `${host}/${repository}${what.includes(':') ? '@' : ':'}${what}`;
 }
 
-/** The registry's own words for an error; only their codes, since a message could repeat what we sent. */
-function codesOf({ body }: Response): string {
-  try {
-    const { errors } = JSON.parse(body.toString('utf8')) as { errors: { code: unknown }[] };
-    const codes = errors.map(({ code }) => String(code)).filter((code) => /^[A-Z_]{1,40}$/.test(code));
-    return codes.length > 0 ? ` (${codes.join(', ')})` : '';
-  } catch {
-    // Not every error comes from the registry itself.
-    return '';
-  }
+/** Where a manifest lies, below `/v2/NAME/`. */
+export function manifestPath({ digest, tag }: Reference): string {
+  return `manifests/${digest ?? tag}`;
+}
+
+/** `sha256:…` */
+export function digestOf(body: string | Uint8Array): string {
+  return `sha256:${createHash('sha256').update(body).digest('hex')}`;
 }
 
 function mediaTypeOf(headers: Headers, body: Buffer, reference: Reference): string {
@@ -160,21 +148,21 @@ function mediaTypeOf(headers: Headers, body: Buffer, reference: Reference): stri
   const type = headers.get('content-type')?.replace(/;.*$/s, '').trim();
   const found = [type, stated()].find((each) => manifestTypes.includes(each as string));
   if (found !== undefined) return found as string;
-  throw new RegistryError('broken', `${nameOf(reference)} is no image, but ${type ?? 'something unknown'}`);
+  throw new RegistryError(
+    'broken',
+    `${formatReference(reference)} is no image, but ${type ?? 'something unknown'}`,
+  );
 }
 
 function otherBytes(reference: Reference, digest: string): RegistryError {
   return new RegistryError(
     'broken',
-    `${reference.host} sent other bytes than ${digest} for ${nameOf(reference)}`,
+    `${reference.host} sent other bytes than ${digest} for ${formatReference(reference)}`,
     { hint: 'something between here and the registry changes what it sends' },
   );
 }
 
-function nameOf({ host, repository, tag, digest }: Reference): string {
+/** In full, for messages. */
+function formatReference({ host, repository, tag, digest }: Reference): string {
   return `${host}/${repository}${digest !== undefined ? `@${digest}` : `:${tag}`}`;
-}
-
-function digestOf(body: Buffer): string {
-  return `sha256:${createHash('sha256').update(body).digest('hex')}`;
 }

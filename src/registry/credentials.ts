@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { TasksError } from '../model/errors.ts';
 import type { Credentials } from '../model/registry.ts';
-import { credentialName } from './reference.ts';
+import { credentialName, parseReference } from './reference.ts';
 
 /** The credentials for a host (`docker.io`, `registry.example:5000`); undefined: nobody. @throws TasksError exit 3 */
 export type FindCredentials = (host: string) => Promise<Credentials | undefined>;
@@ -31,6 +31,12 @@ export function dockerCredentials(environment: Environment): FindCredentials {
     known.set(host, found);
     return found;
   };
+}
+
+/** The same by an image's name, for an engine that pushes or pulls it. */
+export function credentialsFor(environment: Environment): (name: string) => Promise<Credentials | undefined> {
+  const find = dockerCredentials(environment);
+  return async (name) => await find(parseReference(name).host);
 }
 
 async function look(host: string, environment: Environment): Promise<Credentials | undefined> {

@@ -1,44 +1,45 @@
 import { RegistryError } from '../model/registry.ts';
 import { isLoopback } from './reference.ts';
+import { Again, again, type Persistence } from './retry.ts';
 
 export interface Request {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string | Uint8Array;
+  readonly body?: string | Uint8Array | OpenBody;
+  /** It must not be repeated as it is. */
+  readonly once?: boolean;
+  /** What a 200 brings is not read, but handed on as it comes. */
+  readonly streamed?: boolean;
+  /** Ends this request alone, what it streams included. */
+  readonly signal?: AbortSignal;
 }
+
+/** Opens a body that is too large to hold, anew for each time that it is sent. It may be left when the signal says so. */
+export type OpenBody = (signal: AbortSignal) => Promise<AsyncIterable<Uint8Array>>;
 
 export interface Response {
   readonly status: number;
   readonly headers: Headers;
   readonly body: Buffer;
+  /** What was asked to be streamed. It throws a RegistryError where it breaks off. */
+  readonly stream?: AsyncIterable<Uint8Array>;
 }
 
 /** Sends a request; the answer may have any status. @throws RegistryError `unreachable`, or the signal's reason */
 export type Send = (request: Request) => Promise<Response>;
 
-/** Time and chance; a port so that tests need neither. */
-export interface Timing {
-  /** Milliseconds since 1970. */
-  now(): number;
-  sleep(ms: number, signal: AbortSignal): Promise<void>;
-  /** From 0 to 1. */
-  random(): number;
-}
-
-export interface SendOptions {
-  readonly timing: Timing;
-  readonly signal: AbortSignal;
-  /** Milliseconds for one try, its body included. */
+export interface SendOptions extends Persistence {
+  /** Milliseconds for one try, its body included; for what is streamed, until it moves on. */
   readonly timeoutMs: number;
 }
 
-const tries = 5;
-const firstPauseMs = 300;
 const longestPauseMs = 60_000;
 const hops = 5;
 /** Manifests and configs are far smaller; a body without end must not fill the memory. */
 const bodyLimit = 16 << 20;
+/** Times the time limit: to put a large upload in its place takes a registry longer than to answer. */
+const settling = 5;
 
 /**
  * Sends over the network: tried again after 429, 5xx, resets and time-outs, each time later and never at the same moment as
@@ -46,49 +47,119 @@ const bodyLimit = 16 << 20;
  */
 export function makeSend(options: SendOptions): Send {
   const { timing, signal } = options;
-  return async (request) => {
-    for (let attempt = 1; ; attempt++) {
-      let pause = firstPauseMs * 2 ** (attempt - 1) * (0.5 + timing.random());
+  return async (request) =>
+    await again(options, async (isLast) => {
+      const isFinal = isLast || request.once === true;
       try {
         const response = await follow(request, options);
-        if ((response.status !== 429 && response.status < 500) || attempt === tries) return response;
+        if ((response.status !== 429 && response.status < 500) || isFinal) return response;
         const wished = retryAfter(response.headers.get('retry-after'), timing.now());
         // To wait for longer is for the person who called to decide.
-        if (wished > longestPauseMs) return response;
-        pause = Math.max(pause, wished);
+        return wished > longestPauseMs ? response : new Again(wished);
       } catch (error) {
         signal.throwIfAborted();
-        if (error instanceof RegistryError) throw error;
-        if (attempt === tries || !isPassing(error)) throw unreachable(request.url, error);
+        request.signal?.throwIfAborted();
+        const known = registryErrorIn(error);
+        if (known !== undefined) throw known;
+        if (isFinal || !isPassing(error)) throw unreachable(request.url, error);
+        return new Again();
       }
-      await timing.sleep(pause, signal);
+    });
+}
+
+async function follow(request: Request, options: SendOptions): Promise<Response> {
+  const watch = watchOver(request, options);
+  let isStreaming = false;
+  try {
+    let { url, headers = {} } = request;
+    for (let hop = 0; ; hop++) {
+      const answer = await sendOnce({ ...request, url, headers }, watch);
+      const location = answer.headers.get('location');
+      const isRedirect = [301, 302, 303, 307, 308].includes(answer.status) && location !== null;
+      if (!isRedirect) {
+        isStreaming = request.streamed === true && answer.status === 200;
+        const { status, headers } = answer;
+        if (isStreaming) return { status, headers, body: Buffer.alloc(0), stream: flowOf(answer, watch) };
+        return { status, headers, body: await readBody(answer) };
+      }
+      await answer.body?.cancel();
+      const next = new URL(location, url);
+      if (hop === hops) throw new RegistryError('broken', `${hostOf(url)} redirects without end`);
+      if (next.protocol !== 'https:' && !isLoopback(next.host))
+        throw new RegistryError('broken', `${hostOf(url)} redirects to ${next.host} without encryption`);
+      if (next.origin !== new URL(url).origin) headers = withoutAuthorization(headers);
+      url = next.href;
     }
+  } finally {
+    if (!isStreaming) watch.end();
+  }
+}
+
+async function sendOnce({ method, url, headers, body }: Request, watch: Watch): Promise<globalThis.Response> {
+  const common = { method, headers: headers ?? {}, redirect: 'manual', signal: watch.signal } as const;
+  if (typeof body !== 'function') return await fetch(url, body === undefined ? common : { ...common, body });
+  const left = new AbortController();
+  try {
+    const source = await body(AbortSignal.any([watch.signal, left.signal]));
+    return await fetch(url, { ...common, body: watchedBody(source, watch), duplex: 'half' });
+  } finally {
+    // The source may still be open, where nobody reads on.
+    left.abort();
+  }
+}
+
+interface Watch {
+  readonly signal: AbortSignal;
+  /** Something moved: the time begins anew. `factor`: times the usual limit */
+  moved(factor?: number): void;
+  /** Nobody waits for the moment. */
+  rest(): void;
+  end(): void;
+}
+
+/** Aborts what takes too long. */
+function watchOver(request: Request, { signal, timeoutMs }: SendOptions): Watch {
+  const limit = new AbortController();
+  const late = (): void => limit.abort(new DOMException('no answer in time', 'TimeoutError'));
+  let timer = setTimeout(late, timeoutMs);
+  const rest = (): void => clearTimeout(timer);
+  const signals = [signal, limit.signal, ...(request.signal !== undefined ? [request.signal] : [])];
+  return {
+    signal: AbortSignal.any(signals),
+    moved(factor = 1) {
+      rest();
+      timer = setTimeout(late, timeoutMs * factor);
+    },
+    rest,
+    end: rest,
   };
 }
 
-async function follow(request: Request, { signal, timeoutMs }: SendOptions): Promise<Response> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
-  let { url, headers = {} } = request;
-  for (let hop = 0; ; hop++) {
-    const { method, body } = request;
-    const answer = await fetch(url, {
-      method,
-      headers,
-      redirect: 'manual',
-      signal: limit,
-      ...(body !== undefined ? { body } : {}),
-    });
-    const location = answer.headers.get('location');
-    const isRedirect = [301, 302, 303, 307, 308].includes(answer.status) && location !== null;
-    if (!isRedirect) return { status: answer.status, headers: answer.headers, body: await readBody(answer) };
-    await answer.body?.cancel();
-    const next = new URL(location, url);
-    if (hop === hops) throw new RegistryError('broken', `${hostOf(url)} redirects without end`);
-    if (next.protocol !== 'https:' && !isLoopback(next.host))
-      throw new RegistryError('broken', `${hostOf(url)} redirects to ${next.host} without encryption`);
-    if (next.origin !== new URL(url).origin) headers = withoutAuthorization(headers);
-    url = next.href;
+async function* watchedBody(source: AsyncIterable<Uint8Array>, watch: Watch): AsyncGenerator<Uint8Array> {
+  for await (const chunk of source) {
+    watch.moved();
+    yield chunk;
   }
+  watch.moved(settling);
+}
+
+/** A body as it comes; how fast it is taken is not the sender's fault. */
+function flowOf(answer: globalThis.Response, watch: Watch): AsyncIterable<Uint8Array> {
+  watch.rest();
+  return (async function* () {
+    try {
+      watch.moved();
+      for await (const chunk of (answer.body ?? []) as AsyncIterable<Uint8Array>) {
+        watch.rest();
+        yield chunk;
+        watch.moved();
+      }
+    } catch (error) {
+      throw unreachable(answer.url, error);
+    } finally {
+      watch.end();
+    }
+  })();
 }
 
 function withoutAuthorization(headers: Readonly<Record<string, string>>): Record<string, string> {
@@ -120,6 +191,12 @@ const lasting =
 
 function isPassing(error: unknown): boolean {
   return !lasting.test(codeOf(error));
+}
+
+/** An error of ours that `fetch` has wrapped: what is streamed through it has another end. */
+function registryErrorIn(error: unknown): RegistryError | undefined {
+  for (let at = error; at instanceof Error; at = at.cause) if (at instanceof RegistryError) return at;
+  return undefined;
 }
 
 /** `fetch` wraps what happened, in more than one layer. */

@@ -1,8 +1,11 @@
-import type { RawManifest } from '../model/registry.ts';
+import { type RawManifest, RegistryError } from '../model/registry.ts';
 
 export interface Descriptor {
   readonly mediaType: string;
   readonly digest: string;
+  readonly size?: number;
+  /** Where else it can be had: registries do not keep it. */
+  readonly urls?: readonly string[];
   readonly platform?: { readonly os: string; readonly architecture: string; readonly variant?: string };
 }
 
@@ -18,18 +21,40 @@ const imageTypes = [
 /** Everything that we read, for `Accept`. */
 export const manifestTypes: readonly string[] = [...indexTypes, ...imageTypes];
 
-/** The images of an index, each for a platform; undefined for what is an image itself. @throws SyntaxError */
-export function imagesOf({ mediaType, body }: RawManifest): readonly Descriptor[] | undefined {
-  const { manifests = [] } = JSON.parse(body.toString('utf8')) as { manifests?: readonly Descriptor[] };
-  if (!indexTypes.includes(mediaType)) return undefined;
-  // Attestations stand among them, for the platform `unknown/unknown`.
-  return manifests.filter(({ platform }) => platform?.os !== 'unknown');
+/** What a manifest is made of. */
+export interface Parts {
+  /** What an index holds, attestations included; undefined for an image. */
+  readonly manifests?: readonly Descriptor[];
+  readonly config?: Descriptor;
+  readonly layers: readonly Descriptor[];
 }
 
-/** The digest of an image's config. @throws SyntaxError */
-export function configOf({ body }: RawManifest): string | undefined {
-  const { config } = JSON.parse(body.toString('utf8')) as { config?: Partial<Descriptor> };
-  return config?.digest;
+/** Takes a manifest apart. @throws RegistryError `broken`. `name`: whose it is, for that error */
+export function partsOf({ mediaType, body }: RawManifest, name: string): Parts {
+  return readable(name, () => {
+    const { manifests = [], config, layers = [] } = JSON.parse(body.toString('utf8')) as Partial<Parts>;
+    if (indexTypes.includes(mediaType)) return { manifests: manifests.map(checked), layers: [] };
+    return { ...(config ? { config: checked(config) } : {}), layers: layers.map(checked) };
+  });
+}
+
+function checked(descriptor: Descriptor): Descriptor {
+  if (!/^\w+:[0-9a-f]{32,}$/.test(descriptor.digest)) throw new TypeError('no digest');
+  return descriptor;
+}
+
+/** Reads what a registry has; its digest was right, so it was made like this. @throws RegistryError `broken` */
+export function readable<T>(name: string, read: () => T): T {
+  try {
+    return read();
+  } catch {
+    throw new RegistryError('broken', `the manifest of ${name} cannot be understood`);
+  }
+}
+
+/** The images of an index, each for a platform. Attestations stand among them, for the platform `unknown/unknown`. */
+export function withPlatform(manifests: readonly Descriptor[]): Descriptor[] {
+  return manifests.filter(({ platform }) => platform?.os !== 'unknown');
 }
 
 /**

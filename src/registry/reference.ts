@@ -1,11 +1,15 @@
 import { TasksError } from '../model/errors.ts';
 
-/** Where an image lies, in full. */
-export interface Reference {
+/** A repository, in full. */
+export interface Place {
   /** As it is written in full names: `docker.io`, `registry.example:5000`. */
   readonly host: string;
   /** `library/debian`. */
   readonly repository: string;
+}
+
+/** Where an image lies, in full. */
+export interface Reference extends Place {
   /** What stands behind the colon; `latest` where neither that nor a digest is given. */
   readonly tag?: string;
   /** `sha256:…` */

@@ -1,15 +1,35 @@
 import { dockerEngine } from '../../src/engine/docker.ts';
+import { openRegistry } from '../../src/registry/registry.ts';
 import { busybox } from '../support/busybox.ts';
 import { removeImages, testEngine } from '../support/docker.ts';
-import { engineSuite, testLabel } from '../support/engine-suite.ts';
+import { engineSuite, type Remote, testLabel } from '../support/engine-suite.ts';
+import { hasRegistry, type RealRegistry, startRegistry, user } from '../support/registry.ts';
 
 engineSuite('docker', async () => {
   const api = await testEngine();
   const program = busybox();
+  const own = hasRegistry ? await startRegistry({ auth: true }) : undefined;
   return {
     engine: dockerEngine(process.env),
     // busybox is whatever it is called by.
     files: { 'bin/sh': program, 'bin/sleep': program, 'bin/cat': program },
-    close: async () => await removeImages(api, testLabel),
+    ...(own === undefined ? {} : { remote: remoteOf(own) }),
+    close: async () => {
+      await removeImages(api, testLabel);
+      await own?.stop();
+    },
   };
 });
+
+function remoteOf({ host }: RealRegistry): Remote {
+  const registry = openRegistry({
+    credentials: async () => user,
+    timing: { now: Date.now, sleep: async () => undefined, random: () => 0.5 },
+    signal: new AbortController().signal,
+    timeoutMs: 10_000,
+    tries: 3,
+  });
+  const wrong = { ...user, password: 'wr0ng' };
+  const closed = [undefined, wrong].map((credentials) => ({ host, credentials }));
+  return { registry, host, credentials: user, closed };
+}

@@ -5,6 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { StepProgress } from '../../src/model/events.ts';
 import { type BuildRequest, type ContextEntry, type Engine, StepFailed } from '../../src/model/ports.ts';
+import { type Credentials, type Registry, RegistryError } from '../../src/model/registry.ts';
 import { openMemo } from '../../src/observe/memo.ts';
 import { everything, walk } from '../../src/observe/walk.ts';
 import { tempFolder } from './temp.ts';
@@ -16,7 +17,18 @@ export interface Opened {
   readonly engine: Engine;
   /** Files of an image in which scripts run, copied to `/` of every build. */
   readonly files: Readonly<Record<string, string>>;
+  /** Where it can push to and pull from; undefined where there is none. */
+  readonly remote?: Remote;
   close(): Promise<void>;
+}
+
+export interface Remote {
+  readonly registry: Registry;
+  /** `127.0.0.1:5000` */
+  readonly host: string;
+  readonly credentials: Credentials;
+  /** A registry that takes pushes from nobody with these credentials. */
+  readonly closed: { readonly host: string; readonly credentials: Credentials | undefined }[];
 }
 
 /** What every engine behind the port promises; run against the real one and against the fake, so that they cannot part. */
@@ -265,6 +277,56 @@ export function engineSuite(name: string, open: () => Promise<Opened>): void {
       live,
     );
     assert.equal([exitCode, lines], [5, ['red']]);
+  });
+
+  test('a pushed image is what the registry has, and comes back as the same', async () => {
+    if (opened.remote === undefined) return;
+    const { registry, host, credentials } = opened.remote;
+    const tag = `${host}/team/app-${run}:1`;
+    const { imageId } = (await build(requestOf({ pushed: '1' }, { labels: { [testLabel]: run, a: '1' } })))!;
+    await opened.engine.tag(imageId, tag);
+    const told: StepProgress[] = [];
+    const progress = { step: (step: StepProgress) => void told.push(step), line: () => undefined };
+    const digest = await opened.engine.push(tag, credentials, progress, live);
+    assert.match(told.at(-1)?.text ?? '', /^uploading 1\/1 layers/);
+    assert.is(await registry.head(tag), digest);
+    const image = (await registry.image(tag, requestOf({}).platform))!;
+    assert.equal([image.labels.a, image.ids.includes(imageId)], ['1', true]);
+    assert.is(await opened.engine.push(tag, credentials, silent, live), digest, 'again is the same');
+    await opened.engine.untag(tag);
+    // What came from a registry is known there by its digest too.
+    await opened.engine.untag(`${host}/team/app-${run}@${digest}`);
+    assert.is(
+      (await opened.engine.images()).find(({ id }) => id === imageId),
+      undefined,
+    );
+    told.length = 0;
+    const pulled = await opened.engine.pull(`${host}/team/app-${run}@${digest}`, credentials, progress, live);
+    assert.is(pulled, imageId);
+    assert.match(told.at(-1)?.text ?? '', /^downloading 1\/1 layers/);
+    const found = (await opened.engine.images()).find(({ id }) => id === imageId);
+    assert.is(found?.labels.a, '1');
+  });
+
+  test('what cannot be pushed or pulled is told apart, without a secret', async () => {
+    if (opened.remote === undefined) return;
+    const { host, credentials, closed } = opened.remote;
+    const nothing = `${host}/team/none-${run}`;
+    await failure(opened.engine.push(`${nothing}:1`, credentials, silent, live));
+    const digest = `sha256:${'0'.repeat(64)}`;
+    const missing = await failure(opened.engine.pull(`${nothing}@${digest}`, credentials, silent, live));
+    assert.is((missing as RegistryError).problem, 'missing', missing.message);
+    const { imageId } = (await build(requestOf({ refused: '1' })))!;
+    for (const { host: other, credentials: wrong } of closed) {
+      const tag = `${other}/team/app:${run}`;
+      await opened.engine.tag(imageId, tag);
+      const error = await failure(opened.engine.push(tag, wrong, silent, live));
+      assert.instance(error, RegistryError);
+      assert.is((error as RegistryError).problem, 'denied', error.message);
+      assert.not.match(`${error.message} ${(error as RegistryError).hint}`, /wr0ng/);
+    }
+    const aborted = AbortSignal.abort(new Error('stop'));
+    await failure(opened.engine.push(`${host}/team/app:${run}`, credentials, silent, aborted));
   });
 
   test.run();

@@ -10,6 +10,7 @@ import {
   StepFailed,
   type TestRequest,
 } from '../../src/model/ports.ts';
+import { type FakeRegistry, fakeRegistry } from './fake-registry.ts';
 
 /** A build that is under way in the fake engine, to be ended by hand. */
 export interface PendingBuild {
@@ -28,14 +29,18 @@ export interface FakeEngine extends Engine {
   auto: boolean;
   /** What tests exit with. */
   testExit: number;
+  /** What it pushed and pulled, in order: `push repo/name:tag`. */
+  readonly transferred: string[];
 }
 
 /**
  * An engine in memory. Builds wait until a test ends them (`auto`: they end by themselves); images, labels and tags
- * behave like docker's: the same build gives the same image, `RUN exit 7` fails, a changed file is noticed.
+ * behave like docker's: the same build gives the same image, `RUN exit 7` fails, a changed file is noticed. It pushes to
+ * `registry`, and pulls from there.
  */
-export function fakeEngine(): FakeEngine {
+export function fakeEngine(registry: FakeRegistry = fakeRegistry()): FakeEngine {
   let serial = 0;
+  const platforms = new Map<string, string>();
   const finish = async (request: BuildRequest, progress: Progress): Promise<BuiltImage | undefined> => {
     checkFiles(request);
     runSteps(await textOf(request), progress);
@@ -47,6 +52,7 @@ export function fakeEngine(): FakeEngine {
     const entries = context.map(({ entry }) => entry);
     const content = [entries, dockerfile.digest, target, args, labels, request.noCache ? ++serial : 0];
     const id = `sha256:${createHash('sha256').update(JSON.stringify(content)).digest('hex')}`;
+    platforms.set(id, request.platform);
     if (!engine.all.some((image) => image.id === id))
       engine.all.push({ id, tags: [], labels, bytes: 10, created: Date.UTC(2026, 10, 23) });
     return { imageId: id, bytes: 10, ran: [] };
@@ -57,6 +63,7 @@ export function fakeEngine(): FakeEngine {
     tested: [],
     auto: false,
     testExit: 0,
+    transferred: [],
     ready: async () => undefined,
     images: async () => [...engine.all],
     build: (request, progress, signal) =>
@@ -92,6 +99,24 @@ export function fakeEngine(): FakeEngine {
       for (const [, name] of script.matchAll(/^echo "\$(\w+)"$/gm)) progress.line(request.env[name!] ?? '');
       const exit = /^exit (\d+)$/m.exec(script)?.[1];
       return { exitCode: exit === undefined ? engine.testExit : Number(exit) };
+    },
+    async push(tag, _credentials, progress, signal) {
+      signal.throwIfAborted();
+      engine.transferred.push(`push ${tag}`);
+      const image = engine.all.find(({ tags }) => tags.includes(tag));
+      if (image === undefined) throw new StepFailed(`no such image: ${tag}`);
+      progress.step({ text: 'uploading 1/1 layers' });
+      return registry.push(tag, { ...image, platform: platforms.get(image.id) ?? 'linux/amd64' });
+    },
+    async pull(name, _credentials, progress, signal) {
+      signal.throwIfAborted();
+      engine.transferred.push(`pull ${name}`);
+      const { id, labels, created, platform } = registry.pull(name);
+      progress.step({ text: 'downloading 1/1 layers' });
+      platforms.set(id, platform);
+      if (!engine.all.some((image) => image.id === id))
+        engine.all.push({ id, tags: [], labels, bytes: 10, created });
+      return id;
     },
   };
   return engine;

@@ -5,8 +5,8 @@ import { RegistryError } from '../../model/registry.ts';
 import { formatLock, lockFile, readLock, writeLock } from '../../observe/lock.ts';
 import { openMemo } from '../../observe/memo.ts';
 import { observe } from '../../observe/observe.ts';
-import { dockerRegistry } from '../../registry/client.ts';
 import { pinImage } from '../../registry/pin.ts';
+import { dockerClient } from '../../registry/registry.ts';
 import { columns, count } from '../../report/format.ts';
 import type { CommonFlags } from '../flags.ts';
 import { type Io, warner } from '../io.ts';
@@ -35,11 +35,11 @@ export async function lock(flags: LockFlags, io: Io): Promise<ExitCode> {
   );
   if (unread.length > 0)
     throw new TasksError(1, `not every task can be read, nothing was pinned\n${unread.join('\n')}`);
-  const registry = dockerRegistry(io.environment, io.signal);
+  const client = dockerClient(io.environment, io.signal);
   const pinning = await pinAll(before, wantedPins(observations), {
     profile,
     update: flags.update === true,
-    ask: ({ image, platform }) => pinImage(registry, image, platform),
+    ask: ({ image, platform }) => pinImage(client, image, platform),
   });
   if (formatLock(pinning.lock) !== formatLock(before)) writeLock(root, pinning.lock);
   const failed = await explained(pinning.failed, io);

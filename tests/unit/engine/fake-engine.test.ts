@@ -1,8 +1,19 @@
 import { engineSuite } from '../../support/engine-suite.ts';
 import { fakeEngine } from '../../support/fake-engine.ts';
+import { fakeRegistry } from '../../support/fake-registry.ts';
 
 engineSuite('the fake', async () => {
-  const engine = fakeEngine();
+  const registry = fakeRegistry();
+  const engine = fakeEngine(registry);
   engine.auto = true;
-  return { engine, files: {}, close: async () => undefined };
+  const credentials = { username: 'me', password: 'right' };
+  const [host, other] = ['127.0.0.1:5000', '127.0.0.1:5001'];
+  registry.closed.add(`${other}/team/app`);
+  const closed = [{ host: other, credentials: undefined }];
+  return {
+    engine,
+    files: {},
+    remote: { registry, host, credentials, closed },
+    close: async () => undefined,
+  };
 });

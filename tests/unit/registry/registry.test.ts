@@ -8,7 +8,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Credentials, RegistryError } from '../../../src/model/registry.ts';
 import { readChallenges } from '../../../src/registry/challenge.ts';
-import { openRegistry, type Registry } from '../../../src/registry/client.ts';
+import { type Client, openClient } from '../../../src/registry/client.ts';
 import { dockerCredentials } from '../../../src/registry/credentials.ts';
 import { choosePlatform, type Descriptor } from '../../../src/registry/manifest.ts';
 import { pinImage } from '../../../src/registry/pin.ts';
@@ -130,7 +130,7 @@ type Handler = (request: IncomingMessage, response: ServerResponse, body: string
 /** A registry of a test's own on loopback; `pauses`: what the client would have slept. */
 async function serve(
   handler: Handler,
-  run: (it: { registry: Registry; host: string; pauses: number[] }) => Promise<void>,
+  run: (it: { client: Client; host: string; pauses: number[] }) => Promise<void>,
   credentials?: Credentials,
 ): Promise<void> {
   const server = createServer((request, response) => {
@@ -141,14 +141,15 @@ async function serve(
   await once(server, 'listening');
   const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   const pauses: number[] = [];
-  const registry = openRegistry({
+  const client = openClient({
     credentials: async () => credentials,
     timing: { now: () => 0, sleep: async (ms) => void pauses.push(ms), random: () => 0.5 },
     signal: new AbortController().signal,
     timeoutMs: 200,
+    tries: 5,
   });
   try {
-    await run({ registry, host, pauses });
+    await run({ client, host, pauses });
   } finally {
     server.closeAllConnections();
     server.close();
@@ -179,8 +180,8 @@ test('429, 5xx, resets and time-outs are tried again, each time later; Retry-Aft
   ];
   await serve(
     (request, response, body) => answers.shift()!(request, response, body),
-    async ({ registry, host, pauses }) => {
-      assert.is((await registry.manifest(parseReference(`${host}/a`))).digest, digestOf('{}'));
+    async ({ client, host, pauses }) => {
+      assert.is((await client.manifest(parseReference(`${host}/a`))).digest, digestOf('{}'));
       assert.equal(pauses, [7000, 600, 1200, 2400]);
     },
   );
@@ -193,8 +194,8 @@ test('what lasts is told, with what to do: no answer at all, no such image, no p
       response
         .writeHead(status[request.url!.split('/')[2]!]!)
         .end('{"errors":[{"code":"DENIED","message":"tok3n"}]}'),
-    async ({ registry, host, pauses }) => {
-      const ask = (name: string) => problem(registry.manifest(parseReference(`${host}/${name}`)));
+    async ({ client, host, pauses }) => {
+      const ask = (name: string) => problem(client.manifest(parseReference(`${host}/${name}`)));
       const [gone, closed, secret, busy, down] = await Promise.all(Object.keys(status).map(ask));
       assert.equal(
         [gone!.problem, gone!.exitCode, gone!.message],
@@ -213,12 +214,12 @@ test('what lasts is told, with what to do: no answer at all, no such image, no p
   );
   await serve(
     () => undefined,
-    async ({ registry, pauses }) => {
+    async ({ client, pauses }) => {
       const closed = createServer().listen(0, '127.0.0.1');
       await once(closed, 'listening');
       const host = `127.0.0.1:${(closed.address() as AddressInfo).port}`;
       await new Promise((resolve) => closed.close(resolve));
-      const error = await problem(registry.manifest(parseReference(`${host}/a`)));
+      const error = await problem(client.manifest(parseReference(`${host}/a`)));
       assert.is(error.message, `${host} cannot be reached: ECONNREFUSED`);
       assert.equal(pauses, []);
     },
@@ -239,8 +240,8 @@ test('tokens: one for each scope, asked for with name and password, once more wh
           .writeHead(401, { 'www-authenticate': `Bearer realm="http://${headers.host}/token",service="s"` })
           .end();
     },
-    async ({ registry, host }) => {
-      const ask = (name: string) => registry.manifest(parseReference(`${host}/${name}`));
+    async ({ client, host }) => {
+      const ask = (name: string) => client.manifest(parseReference(`${host}/${name}`));
       await ask('a');
       await ask('a');
       await ask('b');
@@ -265,8 +266,8 @@ test('an identity token is sent as a form; a refused one is no secret spilled', 
       } else
         response.writeHead(401, { 'www-authenticate': `Bearer realm="http://${headers.host}/token"` }).end();
     },
-    async ({ registry, host }) => {
-      const error = await problem(registry.manifest(parseReference(`${host}/a`)));
+    async ({ client, host }) => {
+      const error = await problem(client.manifest(parseReference(`${host}/a`)));
       assert.is(error.problem, 'denied');
       assert.not.match(`${error.message} ${error.hint}`, /s3cret/);
       assert.is(new URLSearchParams(bodies[0]).get('refresh_token'), 's3cret');
@@ -294,12 +295,12 @@ test('credentials are not sent to where a redirect leads, nor to a place for tok
       else
         response.writeHead(307, { location: url!.includes('/out/') ? 'http://far.example/' : target }).end();
     },
-    async ({ registry, host }) => {
-      await registry.blob(parseReference(`${host}/a`), digestOf('blob'));
+    async ({ client, host }) => {
+      await client.blob(parseReference(`${host}/a`), digestOf('blob'));
       assert.equal(seen, [undefined]);
-      assert.match((await problem(registry.manifest(parseReference(`${host}/far`)))).message, /not safe/);
+      assert.match((await problem(client.manifest(parseReference(`${host}/far`)))).message, /not safe/);
       assert.match(
-        (await problem(registry.manifest(parseReference(`${host}/out`)))).message,
+        (await problem(client.manifest(parseReference(`${host}/out`)))).message,
         /without encryption/,
       );
     },
@@ -311,10 +312,10 @@ test('credentials are not sent to where a redirect leads, nor to a place for tok
 test('bytes that are not those of the digest are refused', async () => {
   await serve(
     (_, response) => send(response, '{}'),
-    async ({ registry, host }) => {
+    async ({ client, host }) => {
       const reference = parseReference(`${host}/a@sha256:${hex}`);
-      assert.match((await problem(registry.manifest(reference))).message, /sent other bytes/);
-      assert.match((await problem(registry.blob(reference, `sha256:${hex}`))).message, /sent other bytes/);
+      assert.match((await problem(client.manifest(reference))).message, /sent other bytes/);
+      assert.match((await problem(client.blob(reference, `sha256:${hex}`))).message, /sent other bytes/);
     },
   );
 });
@@ -349,15 +350,15 @@ test("a name is pinned to its platform's image, or to the whole; ONBUILD is seen
       const [text, type] = blobs.get({ multi: index, single: triggering }[name] ?? name)!;
       send(response, text, type);
     },
-    async ({ registry, host }) => {
-      const pin = (tag: string, platform: string) => pinImage(registry, `${host}/a:${tag}`, platform);
+    async ({ client, host }) => {
+      const pin = (tag: string, platform: string) => pinImage(client, `${host}/a:${tag}`, platform);
       assert.equal(await pin('multi', 'linux/amd64'), { digest: plain, onbuild: false });
       assert.equal(await pin('multi', 'linux/arm64'), { digest: triggering, onbuild: true });
       assert.equal(await pin('multi', 'any'), { digest: index, onbuild: true });
       assert.equal(await pin('single', 'linux/amd64'), { digest: triggering, onbuild: true });
       const error = await problem(pin('multi', 'linux/s390x'));
       assert.equal([error.problem, error.hint], ['missing', 'it has linux/amd64, linux/arm64']);
-      assert.is(await registry.head(parseReference(`${host}/a:multi`)), index);
+      assert.is(await client.head(parseReference(`${host}/a:multi`)), index);
     },
   );
 });

@@ -1,0 +1,56 @@
+import pLimit from 'p-limit';
+import { RegistryError } from '../model/registry.ts';
+import type { Client } from './client.ts';
+import type { OpenBody } from './http.ts';
+import { type Descriptor, partsOf } from './manifest.ts';
+import { putManifest } from './put.ts';
+import type { Place, Reference } from './reference.ts';
+import { beginUpload, cancelUpload, upload } from './upload.ts';
+
+/** How many blobs are under way at once for one image. */
+const atOnce = 3;
+
+/** Sees to it that all of an image is in a repository as well, under its digest; an index's images before itself. */
+export async function copyImage(client: Client, from: Reference, to: Place): Promise<void> {
+  const isSame = from.host === to.host && from.repository === to.repository;
+  if (from.digest !== undefined && !isSame) {
+    // A registry takes a manifest only once it has everything in it.
+    if ((await client.head({ ...to, digest: from.digest })) !== undefined) return;
+  }
+  const manifest = await client.manifest(from);
+  if (isSame) return;
+  const { manifests, config, layers } = partsOf(manifest, from.repository);
+  for (const { digest } of manifests ?? []) await copyImage(client, { ...from, digest }, to);
+  const limit = pLimit(atOnce);
+  const blobs = [...layers, ...(config !== undefined ? [config] : [])].filter(({ urls }) => !urls?.length);
+  const distinct = [...new Map(blobs.map((blob) => [blob.digest, blob])).values()];
+  await Promise.all(distinct.map((blob) => limit(() => copyBlob(client, from, to, blob))));
+  await putManifest(client, { ...to, digest: manifest.digest }, manifest);
+}
+
+async function copyBlob(client: Client, from: Place, to: Place, blob: Descriptor): Promise<void> {
+  const { digest, size } = blob;
+  if (size === undefined)
+    throw new RegistryError(
+      'broken',
+      `the manifest of ${from.repository} does not say how large ${digest} is`,
+    );
+  const body = source(client, from, digest);
+  if (from.host !== to.host) {
+    if (!(await client.hasBlob(to, digest))) await upload(client, to, { digest, bytes: size, body });
+    return;
+  }
+  const begun = await beginUpload(client, to, { digest, from: from.repository });
+  if (begun.status === 201) return;
+  if (await client.hasBlob(to, digest)) await cancelUpload(client, to, begun);
+  else await upload(client, to, { digest, bytes: size, body }, begun);
+}
+
+/** A blob as it comes from where it is: however large, only a few chunks of it are in memory. */
+function source(client: Client, from: Place, digest: string): OpenBody {
+  return async (signal) => {
+    const wish = { method: 'GET', path: `blobs/${digest}`, access: 'pull', ok: [200] } as const;
+    const { stream } = await client.ask(from, { ...wish, streamed: true, signal });
+    return stream!;
+  };
+}

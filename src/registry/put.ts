@@ -1,0 +1,28 @@
+import { type RawManifest, RegistryError } from '../model/registry.ts';
+import { type Client, manifestPath } from './client.ts';
+import type { Reference } from './reference.ts';
+
+/** Puts a manifest, byte for byte, under a tag or its digest. The same bytes again change nothing: it may be repeated. */
+export async function putManifest(
+  client: Client,
+  reference: Reference,
+  { mediaType, digest, body }: RawManifest,
+): Promise<void> {
+  const { headers } = await client.ask(reference, {
+    method: 'PUT',
+    path: manifestPath(reference),
+    access: 'push',
+    headers: { 'content-type': mediaType },
+    body,
+    ok: [200, 201, 202],
+  });
+  const kept = headers.get('docker-content-digest');
+  if (kept !== null && kept !== digest)
+    throw new RegistryError(
+      'broken',
+      `${reference.host} keeps ${digest} of ${reference.repository} as ${kept}`,
+      {
+        hint: 'it changes what it is given; another registry is needed',
+      },
+    );
+}

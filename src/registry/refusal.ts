@@ -1,0 +1,89 @@
+import { type Credentials, RegistryError } from '../model/registry.ts';
+import type { Answer } from './auth.ts';
+
+/** What is asked of a repository. */
+export type Access = 'pull' | 'push' | 'delete';
+
+/** What was asked for, to speak of it. */
+export interface Asked {
+  readonly host: string;
+  readonly repository: string;
+  readonly access: Access;
+  /** `host/repository:tag`, or what else it was about. */
+  readonly name: string;
+  readonly credentials: Credentials | undefined;
+}
+
+const verbs = { pull: 'read', push: 'push to', delete: 'delete from' } as const;
+
+/** An answer that is no success, as an error that says what to do. */
+export function refusal(answer: Answer, asked: Asked): RegistryError {
+  const { host, repository, access, name, credentials } = asked;
+  const { status } = answer;
+  if (status === 401 || status === 403) return denial(answer, asked);
+  if (status === 404 && access === 'pull')
+    return new RegistryError('missing', `there is no ${name}`, { hint: 'check the name and the tag' });
+  const said = `${status}${codesOf(answer)}`;
+  if (status === 404 && /NAME_UNKNOWN/.test(said))
+    return new RegistryError('denied', `${host} has no repository ${repository}, and makes none by itself`, {
+      hint: 'make it there first',
+    });
+  if (status === 405)
+    return new RegistryError('denied', `${host} lets nobody ${verbs[access]} ${repository} (${said})`, {
+      hint: 'it may be a mirror, or be read only at the moment',
+    });
+  if (status === 429)
+    return new RegistryError('unreachable', `${host} answers no more for now (429: too many requests)`, {
+      hint: `try again later${credentials ? '' : `, or log in for a higher limit: ${loginTo(host)}`}`,
+    });
+  if (status >= 500 && /no space left on device/i.test(answer.body.toString('utf8')))
+    return new RegistryError('unreachable', `${host} has no space left on its disk`, {
+      hint: 'ask those who run it',
+    });
+  return new RegistryError(status >= 500 ? 'unreachable' : 'broken', `${host} answers ${said} for ${name}`, {
+    hint: 'try again later',
+  });
+}
+
+function denial({ status, isKnown }: Answer, asked: Asked): RegistryError {
+  const { host, repository, access, credentials } = asked;
+  const login = loginTo(host);
+  if (credentials === undefined && access === 'pull' && status === 401)
+    return new RegistryError(
+      'denied',
+      `${host} shows ${repository} only to those it knows, or has no such repository`,
+      { hint: `check the name, or log in: ${login}` },
+    );
+  if (credentials === undefined)
+    return new RegistryError(
+      'denied',
+      `${host} does not let those who are not logged in ${verbs[access]} ${repository}`,
+      { hint: `log in: ${login}` },
+    );
+  const who = 'username' in credentials ? credentials.username : 'the holder of the stored token';
+  if (status === 401 && isKnown !== true)
+    return new RegistryError(
+      'denied',
+      `${host} refuses the credentials of ${who} for ${repository}${access === 'pull' ? ', or has no such repository' : ''}`,
+      { hint: `check the name, or log in anew: ${login}` },
+    );
+  return new RegistryError('denied', `${host} does not permit ${who} to ${verbs[access]} ${repository}`, {
+    hint: `ask its owner for permission, or log in as somebody else: ${login}`,
+  });
+}
+
+function loginTo(host: string): string {
+  return `docker login${host === 'docker.io' ? '' : ` ${host}`}`;
+}
+
+/** The registry's own words for an error; only their codes, since a message could repeat what we sent. */
+function codesOf({ body }: Answer): string {
+  try {
+    const { errors } = JSON.parse(body.toString('utf8')) as { errors: { code: unknown }[] };
+    const codes = errors.map(({ code }) => String(code)).filter((code) => /^[A-Z_]{1,40}$/.test(code));
+    return codes.length > 0 ? ` (${codes.join(', ')})` : '';
+  } catch {
+    // Not every error comes from the registry itself.
+    return '';
+  }
+}

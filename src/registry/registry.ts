@@ -1,0 +1,87 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Registry, RegistryError } from '../model/registry.ts';
+import { type Client, type ClientOptions, openClient } from './client.ts';
+import { copyImage } from './copy.ts';
+import { dockerCredentials } from './credentials.ts';
+import { documents } from './document.ts';
+import { findImage } from './images.ts';
+import { putManifest } from './put.ts';
+import { type Place, parseReference } from './reference.ts';
+import type { Timing } from './retry.ts';
+import { listTags } from './tags.ts';
+import { remove, untagging } from './untag.ts';
+import { beginUpload, cancelUpload } from './upload.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** How long registries are waited for. */
+export interface Patience {
+  /** How often each request is tried at most. */
+  readonly tries: number;
+  /** Milliseconds for one try. */
+  readonly timeoutMs: number;
+}
+
+const usual: Patience = { tries: 5, timeoutMs: 60_000 };
+
+const realTiming: Timing = {
+  now: Date.now,
+  sleep: (ms, signal) => pause(ms, undefined, { signal }),
+  random: Math.random,
+};
+
+/** Registries, with docker's own credentials. */
+export function dockerRegistry(
+  environment: Environment,
+  signal: AbortSignal,
+  patience: Patience = usual,
+): Registry {
+  return registryOver(dockerClient(environment, signal, patience));
+}
+
+/** The same, request by request. */
+export function dockerClient(
+  environment: Environment,
+  signal: AbortSignal,
+  patience: Patience = usual,
+): Client {
+  return openClient({
+    credentials: dockerCredentials(environment),
+    timing: realTiming,
+    signal,
+    ...patience,
+  });
+}
+
+/** Registries, with whatever credentials and timing. */
+export function openRegistry(options: ClientOptions): Registry {
+  return registryOver(openClient(options));
+}
+
+function registryOver(client: Client): Registry {
+  const texts = documents(client);
+  const untag = untagging(client, texts);
+  return {
+    head: (name) => client.head(parseReference(name)),
+    image: (name, platform) => findImage(client, parseReference(name), platform),
+    manifest: (name) => client.manifest(parseReference(name)),
+    put: (name, manifest) => putManifest(client, parseReference(name), manifest),
+    copy: (from, repository) => copyImage(client, parseReference(from), parseReference(repository)),
+    mayPush: (repository) => mayPush(client, parseReference(repository)),
+    tags: (repository) => listTags(client, parseReference(repository)),
+    untag: (name) => untag(parseReference(name)),
+    async remove(name) {
+      const reference = parseReference(name);
+      if (reference.digest === undefined)
+        throw new RegistryError('broken', `${name} names no digest: only that can be deleted`);
+      return await remove(client, reference);
+    },
+    read: (name) => texts.read(parseReference(name)),
+    write: async (name, text) => void (await texts.write(parseReference(name), text)),
+  };
+}
+
+/** Begins an upload, and gives it up: whoever may do that may push. */
+async function mayPush(client: Client, place: Place): Promise<void> {
+  await cancelUpload(client, place, await beginUpload(client, place));
+}

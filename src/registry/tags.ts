@@ -1,0 +1,55 @@
+import { RegistryError } from '../model/registry.ts';
+import type { Client } from './client.ts';
+import { baseUrl, type Place } from './reference.ts';
+import { Again } from './retry.ts';
+
+/** All tags of a repository, page by page. */
+export async function listTags(client: Client, place: Place): Promise<readonly string[]> {
+  const tags = new Set<string>();
+  const seen = new Set<string>();
+  // The largest page that any registry gives.
+  let path: string | undefined = 'tags/list?n=1000';
+  while (path !== undefined && !seen.has(path)) {
+    seen.add(path);
+    const page = await client.again((isLast) => readPage(client, place, path!, isLast));
+    if (page === undefined) break;
+    for (const tag of page.tags) tags.add(tag);
+    path = page.next;
+  }
+  return [...tags];
+}
+
+interface Page {
+  readonly tags: readonly string[];
+  /** Where the next one is. */
+  readonly next: string | undefined;
+}
+
+async function readPage(
+  client: Client,
+  place: Place,
+  path: string,
+  isLast: boolean,
+): Promise<Page | undefined | Again> {
+  const wish = { method: 'GET', path, access: 'pull', ok: [200, 404] } as const;
+  const { status, headers, body } = await client.ask(place, wish);
+  if (status === 404) return undefined;
+  try {
+    const { tags } = JSON.parse(body.toString('utf8')) as { tags?: string[] | null };
+    return { tags: tags ?? [], next: nextPage(headers.get('link'), place) };
+  } catch {
+    // It may have been garbled on its way.
+    if (!isLast) return new Again();
+    throw new RegistryError('broken', `${place.host} does not list the tags of ${place.repository} in JSON`);
+  }
+}
+
+/** `<…>; rel="next"`, in full or relative. */
+function nextPage(link: string | null, { host, repository }: Place): string | undefined {
+  const [, target] = /<([^>]*)>\s*;[^,]*\brel="?next\b/i.exec(link ?? '') ?? [];
+  const base = new URL(`${baseUrl(host)}/v2/${repository}/tags/list`);
+  if (target === undefined || !URL.canParse(target, base.href)) return undefined;
+  const { pathname, search } = new URL(target, base);
+  // Behind a proxy a registry may not know its own name: what is asked is this one.
+  return new URL(`${pathname}${search}`, base).href;
+}

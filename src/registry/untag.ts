@@ -1,0 +1,79 @@
+import { randomBytes } from 'node:crypto';
+import { RegistryError } from '../model/registry.ts';
+import type { Answer } from './auth.ts';
+import { type Client, manifestPath } from './client.ts';
+import type { Documents } from './document.ts';
+import { ifThere } from './images.ts';
+import { putManifest } from './put.ts';
+import type { Reference } from './reference.ts';
+
+export type Removal = 'gone' | 'refused';
+
+/** Registries answer one of these where they delete something else, or nothing, or not for us. */
+const refusals = [400, 401, 403, 404, 405];
+
+/**
+ * Deletes a manifest and every tag on it. That it was not there any more is as good: the answer of an earlier try may
+ * have been lost.
+ */
+export async function remove(client: Client, reference: Reference): Promise<Removal> {
+  const { status } = await ask(client, reference);
+  if (status < 300 || status === 404) return 'gone';
+  return await refusedOrGone(client, reference);
+}
+
+/**
+ * Takes tags away one by one: by DELETE where a registry knows that for tags, else by putting something on the tag that
+ * nothing else points at, and deleting that. First it is made sure that the registry deletes at all.
+ */
+export function untagging(client: Client, documents: Documents): (reference: Reference) => Promise<Removal> {
+  /** Repositories that delete manifests, but not tags alone. */
+  const roundabout = new Set<string>();
+  return async (reference) => {
+    const { host, repository } = reference;
+    const name = `${host}/${repository}`;
+    if (!roundabout.has(name)) {
+      const { status } = await ask(client, reference);
+      if (status < 300) return 'gone';
+      if ((await client.head(reference)) === undefined) return 'gone';
+      const nothing = `sha256:${randomBytes(32).toString('hex')}`;
+      const probe = await ask(client, { host, repository, digest: nothing });
+      if (probe.status >= 300 && probe.status !== 404) return 'refused';
+      roundabout.add(name);
+    }
+    return await replaceAndRemove(client, documents, reference);
+  };
+}
+
+async function replaceAndRemove(client: Client, documents: Documents, tagged: Reference): Promise<Removal> {
+  const { host, repository } = tagged;
+  const before = await ifThere(client.manifest(tagged));
+  if (before === undefined) return 'gone';
+  // Another for each time: it must not take away somebody else's tag with it.
+  const digest = await documents.write(tagged, JSON.stringify({ removed: randomBytes(16).toString('hex') }));
+  const giveBack = async (): Promise<void> => await putManifest(client, tagged, before);
+  try {
+    const removal = await remove(client, { host, repository, digest });
+    if (removal === 'refused') await giveBack();
+    return removal;
+  } catch (error) {
+    // Whether it was deleted nobody knows: the tag must point at something that makes sense.
+    if (error instanceof RegistryError) await giveBack().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function ask(client: Client, reference: Reference): Promise<Answer> {
+  const ok = [200, 202, 204, ...refusals];
+  return await client.ask(reference, {
+    method: 'DELETE',
+    path: manifestPath(reference),
+    access: 'delete',
+    ok,
+  });
+}
+
+/** Where we may not even read, that is what is wrong. @throws RegistryError `denied` */
+async function refusedOrGone(client: Client, reference: Reference): Promise<Removal> {
+  return (await client.head(reference)) === undefined ? 'gone' : 'refused';
+}

@@ -1,0 +1,222 @@
+import { createHash } from 'node:crypto';
+import {
+  type RawManifest,
+  type Registry,
+  RegistryError,
+  type RemoteImage,
+} from '../../src/model/registry.ts';
+import { choosePlatform, type Descriptor, withPlatform } from '../../src/registry/manifest.ts';
+import { parseReference, type Reference } from '../../src/registry/reference.ts';
+
+/** A call as it was made: `put repo/name:tag`. */
+export interface RegistryCall {
+  readonly method: keyof Registry;
+  readonly name: string;
+}
+
+/** An image as an engine has it. */
+export interface FakeImage {
+  /** `sha256:…`, the config's digest. */
+  readonly id: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly platform: string;
+  readonly created: number;
+}
+
+export interface FakeRegistry extends Registry {
+  /** Every call, in order, failed ones too. */
+  readonly calls: RegistryCall[];
+  /** Whether it deletes anything. */
+  deletes: boolean;
+  /** `host/repository` where we may neither read nor push. */
+  readonly closed: Set<string>;
+  /** Runs before a call does anything; what it throws the call throws. `nth`: from 1, over all calls. */
+  before: (call: RegistryCall, nth: number) => void | Promise<void>;
+  /** Runs after a call did everything: what it throws is an answer that was lost. */
+  after: (call: RegistryCall, nth: number) => void | Promise<void>;
+  putBlob(repository: string, bytes: Buffer): void;
+  /** What an engine's push does; returns the manifest's digest. */
+  push(tag: string, image: FakeImage): string;
+  /** What an engine's pull does. */
+  pull(name: string): FakeImage;
+  /** `tag → digest` of a repository. */
+  tagged(repository: string): Readonly<Record<string, string>>;
+}
+
+interface Repository {
+  readonly manifests: Map<string, RawManifest>;
+  readonly tags: Map<string, string>;
+  readonly blobs: Map<string, Buffer>;
+}
+
+interface Parts {
+  readonly manifests?: readonly Descriptor[];
+  readonly config?: Descriptor;
+  readonly layers?: readonly Descriptor[];
+}
+
+const imageType = 'application/vnd.oci.image.manifest.v1+json';
+const textLabel = 'image-tasks.document';
+
+/** Any number of registries in memory, behind the port. */
+export function fakeRegistry(): FakeRegistry {
+  const repositories = new Map<string, Repository>();
+  const at = ({ host, repository }: Reference): Repository => {
+    const name = `${host}/${repository}`;
+    if (fake.closed.has(name))
+      throw new RegistryError('denied', `${host} does not let us into ${repository}`);
+    const found = repositories.get(name) ?? { manifests: new Map(), tags: new Map(), blobs: new Map() };
+    repositories.set(name, found);
+    return found;
+  };
+  const digestAt = (reference: Reference): string | undefined => {
+    const { manifests, tags } = at(reference);
+    const digest = reference.digest ?? tags.get(reference.tag!);
+    return digest !== undefined && manifests.has(digest) ? digest : undefined;
+  };
+  const manifestAt = (reference: Reference): RawManifest => {
+    const digest = digestAt(reference);
+    if (digest === undefined)
+      throw new RegistryError('missing', `there is no ${reference.repository}:${reference.tag}`);
+    return at(reference).manifests.get(digest)!;
+  };
+  const put = (reference: Reference, manifest: RawManifest): void => {
+    const { manifests, tags, blobs } = at(reference);
+    const { manifests: images = [], config, layers = [] } = partsOf(manifest);
+    const isWhole =
+      images.every(({ digest }) => manifests.has(digest)) &&
+      [...layers, ...(config ? [config] : [])].every(({ digest }) => blobs.has(digest));
+    if (!isWhole) throw new RegistryError('broken', 'answers 400 (MANIFEST_BLOB_UNKNOWN)');
+    manifests.set(manifest.digest, manifest);
+    if (reference.digest === undefined) tags.set(reference.tag!, manifest.digest);
+  };
+  const configAt = (reference: Reference, manifest: RawManifest) =>
+    JSON.parse(at(reference).blobs.get(partsOf(manifest).config!.digest)!.toString('utf8'));
+  const copy = (from: Reference, to: Reference): void => {
+    const manifest = manifestAt(from);
+    const { manifests = [], config, layers = [] } = partsOf(manifest);
+    for (const { digest } of manifests) copy({ ...from, digest }, to);
+    for (const { digest } of [...layers, ...(config ? [config] : [])])
+      at(to).blobs.set(digest, at(from).blobs.get(digest)!);
+    put({ ...to, digest: manifest.digest }, manifest);
+  };
+  const image = (reference: Reference, platform: string): RemoteImage | undefined => {
+    if (digestAt(reference) === undefined) return undefined;
+    const top = manifestAt(reference);
+    const { manifests } = partsOf(top);
+    const chosen = manifests && choosePlatform(withPlatform(manifests), platform);
+    if (manifests !== undefined && chosen === undefined) return undefined;
+    const manifest = chosen ? manifestAt({ ...reference, digest: chosen.digest }) : top;
+    const { config, layers = [] } = partsOf(manifest);
+    const { os, architecture, variant, created, config: settings } = configAt(reference, manifest);
+    const own = { mediaType: '', digest: '', platform: { os, architecture, variant } };
+    if (chosen === undefined && choosePlatform([own], platform) === undefined) return undefined;
+    return {
+      digest: top.digest,
+      ids: [...new Set([config!.digest, manifest.digest, top.digest])],
+      labels: settings?.Labels ?? {},
+      bytes: layers.reduce((sum, { size = 0 }) => sum + size, config!.size!),
+      ...(created ? { created: Date.parse(created) } : {}),
+    };
+  };
+  /** Deletes manifests with every tag on them. */
+  const drop = (reference: Reference, digest: string): void => {
+    const { manifests, tags } = at(reference);
+    manifests.delete(digest);
+    for (const [tag, target] of tags) if (target === digest) tags.delete(tag);
+  };
+  const keep = (reference: Reference, config: Buffer, id = digestOf(config)): string => {
+    at(reference).blobs.set(id, config);
+    const body = Buffer.from(
+      JSON.stringify({
+        schemaVersion: 2,
+        mediaType: imageType,
+        config: { mediaType: 'application/vnd.oci.image.config.v1+json', digest: id, size: config.length },
+        layers: [],
+      }),
+    );
+    put(reference, { mediaType: imageType, digest: digestOf(body), body });
+    return digestOf(body);
+  };
+  let nth = 0;
+  /** A call that is logged, and can be made to fail. */
+  const call = async <T>(method: keyof Registry, name: string, work: (at: Reference) => T): Promise<T> => {
+    const made = { method, name };
+    const number = ++nth;
+    fake.calls.push(made);
+    await fake.before(made, number);
+    const result = work(parseReference(name));
+    await fake.after(made, number);
+    return result;
+  };
+  const fake: FakeRegistry = {
+    calls: [],
+    deletes: true,
+    closed: new Set(),
+    before: () => undefined,
+    after: () => undefined,
+    head: (name) => call('head', name, digestAt),
+    image: (name, platform) => call('image', name, (reference) => image(reference, platform)),
+    manifest: (name) => call('manifest', name, manifestAt),
+    put: (name, manifest) => call('put', name, (reference) => put(reference, manifest)),
+    copy: (from, repository) =>
+      call('copy', from, (reference) => copy(reference, parseReference(repository))),
+    mayPush: (repository) => call('mayPush', repository, (reference) => void at(reference)),
+    tags: (repository) => call('tags', repository, (reference) => [...at(reference).tags.keys()].sort()),
+    untag: (name) =>
+      call('untag', name, (reference) => {
+        if (digestAt(reference) === undefined) return 'gone';
+        if (!fake.deletes) return 'refused';
+        at(reference).tags.delete(reference.tag!);
+        return 'gone';
+      }),
+    remove: (name) =>
+      call('remove', name, (reference) => {
+        if (digestAt(reference) === undefined) return 'gone';
+        if (!fake.deletes) return 'refused';
+        drop(reference, reference.digest!);
+        return 'gone';
+      }),
+    read: (name) =>
+      call('read', name, (reference) => {
+        if (digestAt(reference) === undefined) return undefined;
+        const text = configAt(reference, manifestAt(reference)).config?.Labels?.[textLabel];
+        if (text === undefined) throw new RegistryError('broken', `${name} is no document of ours`);
+        return text as string;
+      }),
+    write: (name, text) =>
+      call('write', name, (reference) => {
+        const config = { os: 'unknown', architecture: 'unknown', config: { Labels: { [textLabel]: text } } };
+        keep(reference, Buffer.from(JSON.stringify(config)));
+      }),
+    putBlob(repository, bytes) {
+      at(parseReference(repository)).blobs.set(digestOf(bytes), bytes);
+    },
+    push(tag, { id, labels, platform, created }) {
+      const [os, architecture, variant] = platform.split('/');
+      const settings = { os, architecture, variant, created: new Date(created), config: { Labels: labels } };
+      return keep(parseReference(tag), Buffer.from(JSON.stringify(settings)), id);
+    },
+    pull(name) {
+      const reference = parseReference(name);
+      const manifest = manifestAt(reference);
+      const { os, architecture, variant, created, config } = configAt(reference, manifest);
+      return {
+        id: partsOf(manifest).config!.digest,
+        labels: config.Labels,
+        platform: [os, architecture, variant].filter(Boolean).join('/'),
+        created: Date.parse(created),
+      };
+    },
+    tagged: (repository) => Object.fromEntries(at(parseReference(repository)).tags),
+  };
+  return fake;
+}
+
+function partsOf({ body }: RawManifest): Parts {
+  return JSON.parse(body.toString('utf8')) as Parts;
+}
+
+function digestOf(bytes: Buffer): string {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+}
