@@ -1,6 +1,6 @@
-// Bundles the program into dist/: `tasks.js` (the command line) and `define.js` (what definitions import), with shared
-// code in chunks so that both see one `define`. Run by `npm ci` through "prepare". In a checkout it also links
-// `node_modules/.bin/tasks`: without that npx installs the checkout into a cache of its own first.
+// Bundles the program into dist/: `tasks.js` starts `program.js` (the command line, one file), `define.mjs` is what definitions
+// import. Run by `npm ci` through "prepare". In a checkout it also links `node_modules/.bin/tasks`: without that npx installs
+// the checkout into a cache of its own first.
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
@@ -16,6 +16,8 @@ import {
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { lazy } from './lazy.mjs';
+import { train } from './train.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const dist = path.join(root, 'dist');
@@ -23,10 +25,11 @@ const dist = path.join(root, 'dist');
 /** Of everything that the program is made from: what it remembers of files is worth nothing to another program. */
 function buildId() {
   const hash = createHash('sha256').update(readFileSync(path.join(root, 'package.json')));
-  const src = path.join(root, 'src');
-  for (const name of readdirSync(src, { recursive: true }).sort()) {
-    const file = path.join(src, name);
-    if (statSync(file).isFile()) hash.update(`${name}\0`).update(readFileSync(file));
+  for (const folder of ['src', 'scripts']) {
+    for (const name of readdirSync(path.join(root, folder), { recursive: true }).sort()) {
+      const file = path.join(root, folder, name);
+      if (statSync(file).isFile()) hash.update(`${name}\0`).update(readFileSync(file));
+    }
   }
   return hash.digest('hex').slice(0, 12);
 }
@@ -36,27 +39,42 @@ const idFile = path.join(dist, 'build-id');
 if (existsSync(idFile) && readFileSync(idFile, 'utf8') === id) process.exit();
 
 rmSync(dist, { recursive: true, force: true });
-await build({
+const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+const common = {
   absWorkingDir: root,
-  entryPoints: { tasks: 'src/cli/main.ts', define: 'src/define/index.ts' },
   outdir: dist,
-  chunkNames: 'chunks/[name]-[hash]',
   bundle: true,
-  splitting: true,
   platform: 'node',
-  format: 'esm',
   target: 'node20',
   minifySyntax: true,
   legalComments: 'none',
-  // esbuild brings a binary of its own; it is loaded only when definitions changed.
-  external: ['esbuild'],
-  banner: {
-    js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);",
-  },
-  define: { BUILD_ID: JSON.stringify(id) },
+  define: { BUILD_ID: JSON.stringify(id), VERSION: JSON.stringify(version) },
   logLevel: 'warning',
-});
+};
+await Promise.all([
+  build({
+    ...common,
+    entryPoints: { program: 'src/cli/main.ts' },
+    format: 'cjs',
+    supported: { 'dynamic-import': false },
+    // It brings a binary of its own.
+    external: ['esbuild'],
+    plugins: [lazy(['execa', 'listr2', 'picomatch', 'tar-stream', 'object-hash', 'keyv'], common)],
+    // One function that launch.ts calls; V8 keeps compiled code of scripts alone, and those have no `require`.
+    banner: { js: '(function (require, PLACE, loadModule, onIdle) {' },
+    footer: { js: '})' },
+  }),
+  build({ ...common, entryPoints: { tasks: 'src/cli/launch.ts' }, format: 'cjs' }),
+  build({
+    ...common,
+    entryPoints: { define: 'src/define/index.ts' },
+    format: 'esm',
+    outExtension: { '.js': '.mjs' },
+  }),
+]);
+writeFileSync(path.join(dist, 'package.json'), '{ "type": "commonjs" }\n');
 chmodSync(path.join(dist, 'tasks.js'), 0o755);
+await train(path.join(dist, 'tasks.js'));
 writeFileSync(idFile, id);
 
 function link(target, place) {

@@ -5,6 +5,10 @@ export interface Io {
   readonly cwd: string;
   /** Absolute path of the module that definitions import as `image-tasks`. */
   readonly defineModule: string;
+  /** Node's own `import`. */
+  loadModule(url: string): Promise<unknown>;
+  /** To be called by a build that found nothing to do. */
+  onIdle(): void;
   readonly programVersion: string;
   /** Changes with every change of the program; part of what derived facts are remembered under. */
   readonly programId: string;

@@ -1,8 +1,6 @@
-#!/usr/bin/env node
 import { setMaxListeners } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { fileURLToPath } from 'node:url';
+import path from 'node:path';
 import { killAll } from '../engine/process.ts';
 import { asMachineError, type ExitCode, TasksError } from '../model/errors.ts';
 import type { Io } from './io.ts';
@@ -10,6 +8,11 @@ import { isHelp, isUsageError, runProgram } from './program.ts';
 
 /** Put in when the program is bundled. */
 declare const BUILD_ID: string;
+declare const VERSION: string;
+/** Given by launch.ts: the folder of the bundle; Node's own `import`, which compiled code lacks; who wants to know of idle runs. */
+declare const PLACE: string;
+declare const loadModule: (url: string) => Promise<unknown>;
+declare const onIdle: () => void;
 
 /** The one place that touches the process: its arguments, environment, streams, signals and exit code. */
 async function main(): Promise<void> {
@@ -25,13 +28,6 @@ async function main(): Promise<void> {
     interrupt.abort(new Error('interrupted'));
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
-  for (const stream of [process.stdout, process.stderr]) {
-    // A reader that went away (`tasks list | head`) is no error of ours.
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
-      process.exit(0);
-    });
-  }
   process.exitCode = await run(makeIo(interrupt.signal));
 }
 
@@ -54,27 +50,52 @@ async function run(io: Io): Promise<ExitCode> {
   }
 }
 
-function makeIo(signal: AbortSignal): Io {
-  // Bundled, this file stands in dist/, beside define.js.
-  const packageJson = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
-  return {
-    environment: process.env,
-    cwd: process.cwd(),
-    defineModule: fileURLToPath(new URL('./define.js', import.meta.url)),
-    programVersion: packageJson.version,
-    programId: `${packageJson.version}-${BUILD_ID}`,
-    out: (text) => void process.stdout.write(text),
-    err: (text) => void process.stderr.write(text),
-    terminal: process.stderr,
-    outIsTerminal: process.stdout.isTTY === true,
-    outColumns: process.stdout.isTTY === true ? process.stdout.columns : undefined,
-    errIsTerminal: process.stderr.isTTY === true,
-    now: () => new Date(),
-    signal,
-    cores: availableParallelism(),
+/** A standard stream, which costs a millisecond to make: when something is first written, or asked of it. */
+function lazily(name: 'stdout' | 'stderr'): () => NodeJS.WriteStream {
+  let stream: NodeJS.WriteStream | undefined;
+  return () => {
+    if (stream === undefined) {
+      stream = process[name];
+      // A reader that went away (`tasks list | head`) is no error of ours.
+      stream.on('error', (error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EPIPE') throw error;
+        process.exit(0);
+      });
+    }
+    return stream;
   };
 }
 
-await main();
+function makeIo(signal: AbortSignal): Io {
+  const [stdout, stderr] = [lazily('stdout'), lazily('stderr')];
+  return {
+    environment: process.env,
+    cwd: process.cwd(),
+    defineModule: path.join(PLACE, 'define.mjs'),
+    loadModule,
+    onIdle,
+    programVersion: VERSION,
+    programId: `${VERSION}-${BUILD_ID}`,
+    out: (text) => void stdout().write(text),
+    err: (text) => void stderr().write(text),
+    get terminal() {
+      return stderr();
+    },
+    get outIsTerminal() {
+      return stdout().isTTY === true;
+    },
+    get outColumns() {
+      return stdout().isTTY === true ? stdout().columns : undefined;
+    },
+    get errIsTerminal() {
+      return stderr().isTTY === true;
+    },
+    now: () => new Date(),
+    signal,
+    get cores() {
+      return availableParallelism();
+    },
+  };
+}
+
+void main();

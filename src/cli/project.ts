@@ -41,6 +41,7 @@ export async function openProject(flags: GlobalFlags, io: Io): Promise<OpenProje
     cacheFolder: path.join(cacheFolder, 'definitions'),
     programId: io.programId,
     defineModule: io.defineModule,
+    loadModule: io.loadModule,
   });
   const graph = makeGraph(declarations, defaultPlatform());
   if (graph.tasks.size === 0) {

@@ -1,8 +1,8 @@
-import http from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { RequestOptions } from 'node:http';
 import { TasksError } from '../model/errors.ts';
 import type { EngineImage } from '../model/ports.ts';
 import type { Endpoint } from './endpoint.ts';
+import { type ApiAnswer, type Dial, get } from './get.ts';
 
 export interface ApiRequest {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'HEAD';
@@ -16,28 +16,32 @@ export interface ApiRequest {
   readonly onData?: (data: Buffer) => void;
 }
 
-export interface ApiAnswer {
-  readonly status: number;
-  readonly body: Buffer;
-}
-
-/** Makes a connection to an engine that only the docker client can reach (`docker system dial-stdio`). */
-export type Dial = () => Duplex;
-
 /** The Engine API of one endpoint. */
 export interface EngineApi {
   /** @throws TasksError exit 3 where the engine cannot be reached, or ends the connection */
   request(request: ApiRequest): Promise<ApiAnswer>;
+  /** The same of a GET whose answer is JSON. */
+  get(path: string): Promise<ApiAnswer>;
 }
 
 /** The Engine API at an endpoint. `dial` is only used for endpoints of the kind `client`. */
 export function connect(endpoint: Endpoint, dial: Dial): EngineApi {
-  return { request: (request) => send(endpoint, dial, request) };
+  return {
+    request: (request) => send(endpoint, dial, request),
+    get: async (path) => {
+      try {
+        return await get(endpoint, dial, path);
+      } catch (error) {
+        throw asTasksError(error as Error, endpoint);
+      }
+    },
+  };
 }
 
 async function send(endpoint: Endpoint, dial: Dial, request: ApiRequest): Promise<ApiAnswer> {
   const { body } = request;
   const payload = body === undefined || Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body));
+  const { default: http } = await import('node:http');
   const type = Buffer.isBuffer(body) ? 'application/x-tar' : 'application/json';
   return await new Promise((resolve, reject) => {
     const fail = (error: Error): void =>
@@ -70,7 +74,7 @@ async function send(endpoint: Endpoint, dial: Dial, request: ApiRequest): Promis
   });
 }
 
-function addressOf(endpoint: Endpoint, dial: Dial): http.RequestOptions {
+function addressOf(endpoint: Endpoint, dial: Dial): RequestOptions {
   if (endpoint.kind === 'unix') return { socketPath: endpoint.path };
   if (endpoint.kind === 'tcp') return { host: endpoint.host, port: endpoint.port };
   return { createConnection: dial };
@@ -100,9 +104,20 @@ function asTasksError(error: Error, endpoint: Endpoint): TasksError {
 /** An answer's body as JSON. @throws TasksError where the status is none of a success, with the engine's own words */
 export function readJson<T>(answer: ApiAnswer, what: string): T {
   if (answer.status >= 200 && answer.status < 300) {
-    return (answer.body.length === 0 ? undefined : JSON.parse(answer.body.toString('utf8'))) as T;
+    return (answer.body.length === 0 ? undefined : parse(answer.body, what)) as T;
   }
   throw new TasksError(1, `the docker engine could not ${what}: ${messageOf(answer)}`);
+}
+
+function parse(body: Buffer, what: string): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch (cause) {
+    throw new TasksError(3, `the docker engine broke off while it was to ${what}`, {
+      hint: '`tasks doctor`',
+      cause,
+    });
+  }
 }
 
 /** The engine's own words in an answer that is no success. */
@@ -125,7 +140,7 @@ export async function listImages(api: EngineApi): Promise<EngineImage[]> {
     Size: number;
     Created: number;
   };
-  const listed = readJson<Listed[]>(await api.request({ path: '/images/json' }), 'list its images');
+  const listed = readJson<Listed[]>(await api.get('/images/json'), 'list its images');
   return listed.map((image) => ({
     id: image.Id,
     tags: (image.RepoTags ?? []).filter((tag) => tag !== '<none>:<none>'),

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
 import { Duplex } from 'node:stream';
 import type { Engine } from '../model/ports.ts';
-import { connect, type Dial, listImages, readJson } from './api.ts';
+import { connect, listImages, readJson } from './api.ts';
 import { build } from './build.ts';
 import { type Client, processProbe, requireClient } from './client.ts';
 import { runInContainer } from './container.ts';
 import { type Environment, resolveEndpoint } from './endpoint.ts';
+import type { Dial } from './get.ts';
 import { pullImage, pushImage, splitName } from './transfer.ts';
 
 /** The docker engine that this environment names. Nothing is started or asked before the first call needs it. */

@@ -1,50 +1,75 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { DefinitionError, type Problem } from '../model/errors.ts';
+import { fileClock, isSameStamp, isSettled, type Stamp, stampOf } from '../disk/stamp.ts';
+import type { BundleOptions, Form } from './bundle.ts';
+import { definitionsFolder } from './root.ts';
 
 /** What compiling needs to know: everything that can change its result is in here or in the files that it reads. */
-export interface CompileOptions {
-  readonly root: string;
-  /** Definition files relative to the root. */
-  readonly files: readonly string[];
-  /** Where compiled code is kept between runs; absolute. */
-  readonly cacheFolder: string;
+export interface CompileOptions extends BundleOptions {
   /** Of the program that compiles: another one may compile otherwise. */
   readonly programId: string;
-  /** Absolute path of the module that `image-tasks` stands for. */
-  readonly defineModule: string;
 }
 
-interface Compiled {
-  readonly stamp: string;
-  /** Absolute paths of every file that went in, with the SHA-256 of its content. */
-  readonly inputs: Readonly<Record<string, string>>;
-  /** The names in the folders of those files: a new file may be what an import now resolves to. */
-  readonly names: string;
-  readonly module: string;
+/** Compiled code of all definition files; paths are absolute. */
+export interface Compiled {
+  readonly form: Form;
+  readonly file: string;
+  /** Source map. */
+  readonly map: string;
+}
+
+/** What is kept beside compiled code, to tell whether it is current. */
+interface Kept extends Compiled {
+  readonly identity: string;
+  /** Every file that went in, by absolute path. null: it was too new to tell by its stamp whether it changed since. */
+  readonly inputs: Readonly<Record<string, Stamp | null>>;
+  /** What stands in the folders of those files: another name may be what an import now resolves to. */
+  readonly folders: Readonly<Record<string, readonly string[]>>;
 }
 
 /**
- * Bundles all definition files into one module whose default export maps each file to its exports. Returns the
- * module's path. Compiled code is reused while every file that went into it has the same content.
- * @throws DefinitionError exit 2 for syntax errors and imports that do not resolve
+ * Compiles all definition files together. What was compiled before is used again while every file that went into it stands
+ * still.
+ * @throws DefinitionError exit 2
  */
-export async function compile(options: CompileOptions): Promise<string> {
-  const stamp = digest(
-    JSON.stringify([options.files, options.root, options.programId, process.version, options.defineModule]),
-  );
-  const index = path.join(options.cacheFolder, 'index.json');
+export async function compile(options: CompileOptions): Promise<Compiled> {
+  const { files, root, programId, defineModule, cacheFolder } = options;
+  const identity = JSON.stringify([files, root, programId, process.version, defineModule]);
+  const index = path.join(cacheFolder, 'index.json');
   const kept = readKept(index);
-  if (kept?.stamp === stamp && isCurrent(kept)) return kept.module;
-  const { text, inputs } = await bundle(options);
-  const module = path.join(options.cacheFolder, `${digest(stamp + text).slice(0, 16)}.mjs`);
-  mkdirSync(options.cacheFolder, { recursive: true });
-  if (kept !== undefined && kept.module !== module) rmSync(kept.module, { force: true });
-  writeWhole(module, text);
-  writeWhole(index, JSON.stringify({ stamp, inputs, names: namesBeside(inputs), module } satisfies Compiled));
-  return module;
+  if (kept?.identity === identity && isCurrent(kept)) return kept;
+  const { bundle } = await import('./bundle.ts');
+  const clock = fileClock(index);
+  const { form, text, map, inputs } = await bundle(options);
+  const digest = createHash('sha256').update(identity).update(text).digest('hex');
+  const file = path.join(cacheFolder, `${digest.slice(0, 16)}.${form === 'module' ? 'mjs' : 'js'}`);
+  const compiled = { form, file, map: `${file}.map` };
+  const stamps = [...inputs].map(([name, stat]) => [name, isSettled(stat, clock) ? stampOf(stat) : null]);
+  const folders = new Set([path.join(root, definitionsFolder), ...[...inputs.keys()].map(path.dirname)]);
+  writeWhole(compiled.map, map);
+  writeWhole(file, text);
+  writeWhole(
+    index,
+    JSON.stringify({
+      ...compiled,
+      identity,
+      inputs: Object.fromEntries(stamps),
+      folders: namesIn(folders),
+    } satisfies Kept),
+  );
+  if (kept !== undefined && kept.file !== file)
+    for (const old of [kept.file, kept.map]) rmSync(old, { force: true });
+  return compiled;
 }
 
 /** Absolute paths of the files that definitions were last compiled from; none where they never were. */
@@ -52,125 +77,58 @@ export function compiledFrom(cacheFolder: string): string[] {
   return Object.keys(readKept(path.join(cacheFolder, 'index.json'))?.inputs ?? {});
 }
 
-function isCurrent(kept: Compiled): boolean {
-  const same = Object.entries(kept.inputs).every(([file, hash]) => digestFile(file) === hash);
-  return same && namesBeside(kept.inputs) === kept.names && existsSync(kept.module);
+function isCurrent({ inputs, folders, file }: Kept): boolean {
+  const stands = ([name, stamp]: [string, Stamp | null]): boolean => {
+    const stat = lstatSync(name, { throwIfNoEntry: false });
+    return stat !== undefined && stamp !== null && isSameStamp(stampOf(stat), stamp);
+  };
+  return (
+    Object.entries(inputs).every(stands) &&
+    JSON.stringify(namesIn(Object.keys(folders))) === JSON.stringify(folders) &&
+    lstatSync(file, { throwIfNoEntry: false }) !== undefined
+  );
 }
 
-function namesBeside(inputs: Readonly<Record<string, string>>): string {
-  const folders = [...new Set(Object.keys(inputs).map((file) => path.dirname(file)))].sort();
-  return digest(JSON.stringify(folders.map((folder) => readdirSync(folder).sort())));
+/** The names in each folder, with where links lead: imports follow them. */
+function namesIn(folders: Iterable<string>): Record<string, string[]> {
+  const names = (folder: string): string[] =>
+    entriesOf(folder).map((entry) =>
+      entry.isSymbolicLink() ? `${entry.name} ${targetOf(path.join(folder, entry.name))}` : entry.name,
+    );
+  return Object.fromEntries([...folders].map((folder) => [folder, names(folder).sort()]));
 }
 
-function readKept(index: string): Compiled | undefined {
+function entriesOf(folder: string) {
   try {
-    const kept = JSON.parse(readFileSync(index, 'utf8')) as Compiled;
-    return typeof kept.module === 'string' && typeof kept.inputs === 'object' ? kept : undefined;
+    return readdirSync(folder, { withFileTypes: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+function targetOf(link: string): string {
+  try {
+    return realpathSync(link);
+  } catch {
+    // Dangling.
+    return '';
+  }
+}
+
+function readKept(index: string): Kept | undefined {
+  try {
+    const kept = JSON.parse(readFileSync(index, 'utf8')) as Kept;
+    return typeof kept.file === 'string' && typeof kept.folders === 'object' ? kept : undefined;
   } catch {
     // Not there, or half written: compiled anew.
     return undefined;
   }
 }
 
-async function bundle(options: CompileOptions): Promise<{ text: string; inputs: Record<string, string> }> {
-  const esbuild = await import('esbuild');
-  const imports = options.files.map((file, index) => `import * as m${index} from './${file}';`);
-  const entries = options.files.map((file, index) => `${JSON.stringify(file)}: m${index}`);
-  const contents = `${imports.join('\n')}\nexport default { ${entries.join(', ')} };`;
-  const read = new Map<string, string>();
-  try {
-    const result = await esbuild.build({
-      absWorkingDir: options.root,
-      stdin: { contents, resolveDir: options.root, sourcefile: 'definitions', loader: 'ts' },
-      bundle: true,
-      write: false,
-      format: 'esm',
-      platform: 'node',
-      target: 'node20',
-      packages: 'external',
-      sourcemap: 'inline',
-      sourcesContent: false,
-      keepNames: true,
-      // A tsconfig.json is for editors here: what a definition means does not hang on it.
-      tsconfigRaw: '{}',
-      logLevel: 'silent',
-      // Nothing is written there; the source map's paths are relative to it.
-      outfile: path.join(options.cacheFolder, 'definitions.mjs'),
-      plugins: [ownName(options.defineModule), ownPlace(read)],
-    });
-    return { text: result.outputFiles[0]!.text, inputs: Object.fromEntries(read) };
-  } catch (error) {
-    const messages = (error as { errors?: readonly BuildMessage[] }).errors;
-    if (messages === undefined) throw error;
-    throw new DefinitionError(messages.map(asProblem));
-  }
-}
-
-interface BuildMessage {
-  readonly text: string;
-  readonly location: { file: string; line: number; column: number; lineText: string } | null;
-}
-
-function asProblem(message: BuildMessage): Problem {
-  const { location } = message;
-  if (location === null) return { file: 'tasks', message: message.text };
-  return {
-    file: `${location.file}:${location.line}:${location.column + 1}`,
-    message: message.text,
-    found: location.lineText.trim(),
-  };
-}
-
-type Plugin = import('esbuild').Plugin;
-
-/** `image-tasks` is this very program, installed in the project or not. */
-function ownName(defineModule: string): Plugin {
-  return {
-    name: 'image-tasks',
-    setup(builder) {
-      builder.onResolve({ filter: /^image-tasks$/ }, () => ({
-        path: pathToFileURL(defineModule).href,
-        external: true,
-      }));
-    },
-  };
-}
-
-/** Each file keeps its own `import.meta`, so that definitions can read files beside them; and every input is noted. */
-function ownPlace(read: Map<string, string>): Plugin {
-  return {
-    name: 'own-place',
-    setup(builder) {
-      builder.onLoad({ filter: /\.(ts|mts|js|mjs|json)$/ }, ({ path: file }) => {
-        const text = readFileSync(file, 'utf8');
-        read.set(file, digest(text));
-        if (file.endsWith('.json')) return { contents: text, loader: 'json' };
-        const values = { url: pathToFileURL(file).href, filename: file, dirname: path.dirname(file) };
-        const contents = text.replace(
-          /\bimport\.meta\.(url|filename|dirname)\b/g,
-          (_, name: keyof typeof values) => JSON.stringify(values[name]),
-        );
-        return { contents, loader: /ts$/.test(file) ? 'ts' : 'js' };
-      });
-    },
-  };
-}
-
 function writeWhole(file: string, text: string): void {
+  mkdirSync(path.dirname(file), { recursive: true });
   const part = `${file}.${process.pid}`;
   writeFileSync(part, text);
   renameSync(part, file);
-}
-
-function digest(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
-}
-
-function digestFile(file: string): string | undefined {
-  try {
-    return digest(readFileSync(file, 'utf8'));
-  } catch {
-    // Gone: not the same.
-    return undefined;
-  }
 }

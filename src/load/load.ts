@@ -1,5 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { createRequire, SourceMap } from 'node:module';
 import path from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
+import { Script } from 'node:vm';
+import * as define from '../define/index.ts';
 import { setProfile } from '../define/profile.ts';
 import {
   type Declarations,
@@ -10,11 +14,13 @@ import {
   projectBrand,
 } from '../define/types.ts';
 import { DefinitionError, TasksError } from '../model/errors.ts';
-import { type CompileOptions, compile } from './compile.ts';
-import { definitionFiles } from './root.ts';
+import { type Compiled, type CompileOptions, compile } from './compile.ts';
+import { definitionFiles, definitionsFolder } from './root.ts';
 
 export interface LoadOptions extends Omit<CompileOptions, 'files'> {
   readonly profile: string;
+  /** Node's own `import`. */
+  readonly loadModule: (url: string) => Promise<unknown>;
 }
 
 /**
@@ -23,42 +29,59 @@ export interface LoadOptions extends Omit<CompileOptions, 'files'> {
  */
 export async function loadDeclarations(options: LoadOptions): Promise<Declarations> {
   const files = definitionFiles(options.root);
-  const module = await compile({ ...options, files });
-  setProfile(options.profile);
-  process.setSourceMapsEnabled(true);
-  const modules = await evaluate(module, options.root);
-  process.setSourceMapsEnabled(false);
-  return collect(modules);
+  const compiled = await compile({ ...options, files });
+  return collect(await evaluate(compiled, options));
 }
-
-/** Makes each evaluation one of its own: Node would give the same module again. */
-let evaluations = 0;
 
 type Modules = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
-async function evaluate(module: string, root: string): Promise<Modules> {
+async function evaluate(compiled: Compiled, options: LoadOptions): Promise<Modules> {
   try {
-    const loaded: { default: Modules } = await import(`${pathToFileURL(module).href}?${evaluations++}`);
-    return loaded.default;
+    return compiled.form === 'script'
+      ? runScript(compiled.file, options)
+      : await importModule(compiled.file, options);
   } catch (error) {
     if (error instanceof TasksError) throw error;
     const shown = error instanceof Error ? error.message : String(error);
     const stack = error instanceof Error ? (error.stack ?? '') : '';
     throw new DefinitionError([
-      { file: placeInStack(stack, root), message: `threw while it was evaluated: ${shown}` },
+      {
+        file: placeInStack(stack, compiled, options.root),
+        message: `threw while it was evaluated: ${shown}`,
+      },
     ]);
   }
 }
 
-/** The topmost line of a stack that lies in the project, `tasks/images.ts:12:3`. */
-function placeInStack(stack: string, root: string): string {
-  for (const match of stack.matchAll(/(?:\(|at |\s)((?:file:\/\/)?\/[^\s()]+?):(\d+):(\d+)/g)) {
-    const file = match[1]!.startsWith('file:') ? fileURLToPath(match[1]!) : match[1]!;
-    const relative = path.relative(root, file);
-    if (!relative.startsWith('..') && !relative.startsWith('.cache'))
-      return `${relative}:${match[2]}:${match[3]}`;
+function runScript(file: string, { profile, defineModule }: LoadOptions): Modules {
+  const builtin = createRequire(defineModule);
+  const own = { ...define, profile };
+  const require = (name: string): unknown => (name === 'image-tasks' ? own : builtin(name));
+  const module: { exports: { default?: Modules } } = { exports: {} };
+  const script = new Script(readFileSync(file, 'utf8'), { filename: file });
+  (script.runInThisContext() as (require: unknown, module: unknown) => void)(require, module);
+  return module.exports.default!;
+}
+
+/** Makes each evaluation one of its own: Node would give the same module again. */
+let evaluations = 0;
+
+async function importModule(file: string, { profile, loadModule }: LoadOptions): Promise<Modules> {
+  setProfile(profile);
+  const module = (await loadModule(`${pathToFileURL(file).href}?${evaluations++}`)) as { default: Modules };
+  return module.default;
+}
+
+/** Where in the project's own files the topmost call of a stack stands, `tasks/images.ts:12:3`. */
+function placeInStack(stack: string, { file, map }: Compiled, root: string): string {
+  const sources = new SourceMap(JSON.parse(readFileSync(map, 'utf8')));
+  for (const [, line, column] of stack.matchAll(new RegExp(`${path.basename(file)}(?:\\?\\d+)?:(\\d+):(\\d+)`, 'g'))) {
+    const entry = sources.findEntry(Number(line) - 1, Number(column) - 1);
+    if (!('originalSource' in entry)) continue;
+    const source = path.relative(root, path.resolve(path.dirname(file), entry.originalSource));
+    return `${source}:${entry.originalLine + 1}:${entry.originalColumn + 1}`;
   }
-  return 'tasks';
+  return definitionsFolder;
 }
 
 function collect(modules: Modules): Declarations {

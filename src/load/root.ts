@@ -3,7 +3,7 @@ import path from 'node:path';
 import { TasksError } from '../model/errors.ts';
 
 /** The folder in a project that holds its definition files. */
-const definitionsFolder = 'tasks';
+export const definitionsFolder = 'tasks';
 
 /**
  * The project root: `start` (absolute), or its nearest parent with a folder `tasks/` that holds definition files.

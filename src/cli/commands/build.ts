@@ -31,6 +31,7 @@ export async function buildProspect(
 ): Promise<ExitCode> {
   const result = await runProspect(prospect, 'build', flags, io, followers);
   tidy(prospect, result, selectors, io);
+  if (result.counts.reused === prospect.plan.steps.size) io.onIdle();
   if (!flags.json) {
     for (const step of prospect.plan.steps.values()) {
       if (result.results.has(step.task.id)) for (const tag of step.tags) io.out(`${tag}\n`);

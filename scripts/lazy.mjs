@@ -1,0 +1,63 @@
+// A plug-in for esbuild: what is imported from some packages and from costly modules of Node is loaded when it is first used, not
+// when the file that imports it is. Sources import as usual; a run pays for what it does.
+import path from 'node:path';
+import { build } from 'esbuild';
+
+/** Node's own modules that cost milliseconds and that a run with nothing to do never touches. */
+const builtins = ['node:child_process', 'node:crypto', 'node:os'];
+
+/**
+ * `packages` become files of their own, `lib/<name>.js` in the folder that `common` (settings of esbuild) names, and are loaded
+ * from there.
+ */
+export function lazy(packages, common) {
+  const isOurs = new RegExp(`^(${[...packages, ...builtins].join('|')})$`);
+  return {
+    name: 'lazy',
+    setup(builder) {
+      builder.onResolve({ filter: isOurs }, ({ path: name, namespace }) =>
+        namespace === 'lazy' ? { path: name, external: true } : { path: name, namespace: 'lazy' },
+      );
+      builder.onResolve({ filter: /^\.\/lib\//, namespace: 'lazy' }, ({ path: name }) => ({
+        path: name,
+        external: true,
+      }));
+      builder.onLoad({ filter: /./, namespace: 'lazy' }, async ({ path: name }) => {
+        const names = Object.keys(await import(name)).filter((each) => each !== 'module.exports');
+        const isBuiltin = builtins.includes(name);
+        if (!isBuiltin) await bundleLibrary(name, names.includes('default'), common);
+        return { contents: getters(names, isBuiltin ? name : `./lib/${name}.js`), loader: 'js' };
+      });
+    },
+  };
+}
+
+/**
+ * A module in the old form whose exports are looked up when they are used: that is how esbuild refers to them. To its importers
+ * the whole module is also the default export, as Node has it; there a function stands for what the library's own default is.
+ */
+function getters(names, from) {
+  return [
+    `const all = () => require(${JSON.stringify(from)});`,
+    'module.exports = new Proxy(function () {}, {',
+    '  apply: (_, self, args) => Reflect.apply(all().default, self, args),',
+    '  construct: (_, args) => Reflect.construct(all().default, args),',
+    '  get: (own, name) => Object.hasOwn(own, name) ? own[name] : all().default?.[name],',
+    '});',
+    `for (const name of ${JSON.stringify(names.filter((name) => name !== 'default'))})`,
+    '  Object.defineProperty(module.exports, name, { enumerable: true, get: () => all()[name] });',
+  ].join('\n');
+}
+
+async function bundleLibrary(name, hasDefault, common) {
+  await build({
+    ...common,
+    stdin: {
+      contents: `export * from '${name}';${hasDefault ? ` export { default } from '${name}';` : ''}`,
+      resolveDir: common.absWorkingDir,
+    },
+    outdir: undefined,
+    outfile: path.join(common.outdir, 'lib', `${name}.js`),
+    format: 'cjs',
+  });
+}

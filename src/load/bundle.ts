@@ -1,0 +1,140 @@
+import { lstatSync, readFileSync, type Stats } from 'node:fs';
+import { isBuiltin } from 'node:module';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { BuildOptions, BuildResult, Message, Plugin } from 'esbuild';
+import { DefinitionError, type Problem } from '../model/errors.ts';
+
+export interface BundleOptions {
+  readonly root: string;
+  /** Definition files relative to the root. */
+  readonly files: readonly string[];
+  /** Where compiled code is kept between runs; absolute. */
+  readonly cacheFolder: string;
+  /** Absolute path of the module that `image-tasks` stands for. */
+  readonly defineModule: string;
+}
+
+/** `script`: an expression, a function of `require` and `module`. `module`: an ES module. */
+export type Form = 'script' | 'module';
+
+export interface Bundle {
+  readonly form: Form;
+  readonly text: string;
+  /** Source map, JSON; paths in it are relative to the cache folder. */
+  readonly map: string;
+  /** Each file that went in, by absolute path, as it stood before it was read. */
+  readonly inputs: ReadonlyMap<string, Stats>;
+}
+
+/**
+ * Bundles all definition files into one text, whose default export maps each file to its exports. It is a script, which starts
+ * faster, but where definitions import packages or wait for something: only Node's own loader does that.
+ * @throws DefinitionError exit 2 for syntax errors and imports that do not resolve
+ */
+export async function bundle(options: BundleOptions): Promise<Bundle> {
+  return (await build(options, 'script')) ?? (await build(options, 'module'))!;
+}
+
+async function build(options: BundleOptions, form: Form): Promise<Bundle | undefined> {
+  const esbuild = await import('esbuild');
+  const inputs = new Map<string, Stats>();
+  let result: BuildResult<{ write: false; metafile: true }>;
+  try {
+    result = await esbuild.build({
+      ...settings(options, form, inputs),
+      ...(form === 'script'
+        ? {
+            format: 'cjs',
+            banner: { js: "(function (require, module) { 'use strict';" },
+            footer: { js: '})' },
+          }
+        : { format: 'esm' }),
+    });
+  } catch (error) {
+    const messages = (error as { errors?: readonly Message[] }).errors;
+    if (messages === undefined) throw error;
+    if (form === 'script' && messages.some(({ text }) => text.startsWith('Top-level await')))
+      return undefined;
+    throw new DefinitionError(messages.map(asProblem));
+  }
+  if (form === 'script' && needsLoader(result)) return undefined;
+  const [map, text] = ['.map', 'mjs'].map(
+    (end) => result.outputFiles.find((file) => file.path.endsWith(end))!.text,
+  );
+  return { form, text: text!, map: map!, inputs };
+}
+
+/** What only Node's loader gives: packages, which may be ES modules, and what `import.meta` has besides the file's place. */
+function needsLoader({ metafile, warnings }: BuildResult<{ metafile: true }>): boolean {
+  const imports = Object.values(metafile.outputs).flatMap((output) => output.imports);
+  const isPlain = ({ path: name, kind }: { path: string; kind: string }): boolean =>
+    kind === 'require-call' && (name === 'image-tasks' || isBuiltin(name));
+  return warnings.some(({ id }) => id === 'empty-import-meta') || !imports.every(isPlain);
+}
+
+function settings(options: BundleOptions, form: Form, inputs: Map<string, Stats>) {
+  const imports = options.files.map((file, index) => `import * as m${index} from './${file}';`);
+  const entries = options.files.map((file, index) => `${JSON.stringify(file)}: m${index}`);
+  const contents = `${imports.join('\n')}\nexport default { ${entries.join(', ')} };`;
+  return {
+    absWorkingDir: options.root,
+    stdin: { contents, resolveDir: options.root, sourcefile: 'definitions', loader: 'ts' },
+    bundle: true,
+    write: false,
+    metafile: true,
+    platform: 'node',
+    target: 'node20',
+    packages: 'external',
+    sourcemap: 'external',
+    sourcesContent: false,
+    keepNames: true,
+    // A tsconfig.json is for editors here: what a definition means does not hang on it.
+    tsconfigRaw: '{}',
+    logLevel: 'silent',
+    // Nothing is written there; the source map's paths are relative to it.
+    outfile: path.join(options.cacheFolder, 'definitions.mjs'),
+    plugins: [ownName(form, options.defineModule), ownPlace(inputs)],
+  } as const satisfies BuildOptions;
+}
+
+function asProblem({ text, location }: Message): Problem {
+  if (location === null) return { file: 'tasks', message: text };
+  return {
+    file: `${location.file}:${location.line}:${location.column + 1}`,
+    message: text,
+    found: location.lineText.trim(),
+  };
+}
+
+/** `image-tasks` is this very program, installed in the project or not. A script is given it; Node's loader wants a place. */
+function ownName(form: Form, defineModule: string): Plugin {
+  const place = form === 'script' ? 'image-tasks' : pathToFileURL(defineModule).href;
+  return {
+    name: 'image-tasks',
+    setup(builder) {
+      builder.onResolve({ filter: /^image-tasks$/ }, () => ({ path: place, external: true }));
+    },
+  };
+}
+
+/** Each file keeps its own `import.meta`, so that definitions can read files beside them; and every input is noted. */
+function ownPlace(inputs: Map<string, Stats>): Plugin {
+  return {
+    name: 'own-place',
+    setup(builder) {
+      builder.onLoad({ filter: /\.(ts|mts|js|mjs|json)$/ }, ({ path: file }) => {
+        const stat = lstatSync(file);
+        const text = readFileSync(file, 'utf8');
+        inputs.set(file, stat);
+        if (file.endsWith('.json')) return { contents: text, loader: 'json' };
+        const values = { url: pathToFileURL(file).href, filename: file, dirname: path.dirname(file) };
+        const contents = text.replace(
+          /\bimport\.meta\.(url|filename|dirname)\b/g,
+          (_, name: keyof typeof values) => JSON.stringify(values[name]),
+        );
+        return { contents, loader: /ts$/.test(file) ? 'ts' : 'js' };
+      });
+    },
+  };
+}
