@@ -59,7 +59,9 @@ await Promise.all([
     supported: { 'dynamic-import': false },
     // It brings a binary of its own.
     external: ['esbuild'],
-    plugins: [lazy(['execa', 'listr2', 'picomatch', 'tar-stream', 'object-hash', 'keyv'], common)],
+    plugins: [
+      lazy(['execa', 'listr2', 'picomatch', 'tar-stream', 'object-hash', 'keyv', 'chokidar'], common),
+    ],
     // One function that launch.ts calls; V8 keeps compiled code of scripts alone, and those have no `require`.
     banner: { js: '(function (require, PLACE, loadModule, onIdle) {' },
     footer: { js: '})' },

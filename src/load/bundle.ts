@@ -4,6 +4,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { BuildOptions, BuildResult, Message, Plugin } from 'esbuild';
 import { DefinitionError, type Problem } from '../model/errors.ts';
+import { definitionsFolder } from './root.ts';
 
 export interface BundleOptions {
   readonly root: string;
@@ -25,6 +26,8 @@ export interface Bundle {
   readonly map: string;
   /** Each file that went in, by absolute path, as it stood before it was read. */
   readonly inputs: ReadonlyMap<string, Stats>;
+  /** Every folder (absolute) that decides what an import means: where files stand, and what paths to them pass. */
+  readonly folders: ReadonlySet<string>;
 }
 
 /**
@@ -36,13 +39,18 @@ export async function bundle(options: BundleOptions): Promise<Bundle> {
   return (await build(options, 'script')) ?? (await build(options, 'module'))!;
 }
 
+interface Read {
+  readonly inputs: Map<string, Stats>;
+  readonly folders: Set<string>;
+}
+
 async function build(options: BundleOptions, form: Form): Promise<Bundle | undefined> {
   const esbuild = await import('esbuild');
-  const inputs = new Map<string, Stats>();
+  const read: Read = { inputs: new Map(), folders: new Set([path.join(options.root, definitionsFolder)]) };
   let result: BuildResult<{ write: false; metafile: true }>;
   try {
     result = await esbuild.build({
-      ...settings(options, form, inputs),
+      ...settings(options, form, read),
       ...(form === 'script'
         ? {
             format: 'cjs',
@@ -62,7 +70,7 @@ async function build(options: BundleOptions, form: Form): Promise<Bundle | undef
   const [map, text] = ['.map', 'mjs'].map(
     (end) => result.outputFiles.find((file) => file.path.endsWith(end))!.text,
   );
-  return { form, text: text!, map: map!, inputs };
+  return { form, text: text!, map: map!, ...read };
 }
 
 /** What only Node's loader gives: packages, which may be ES modules, and what `import.meta` has besides the file's place. */
@@ -73,7 +81,7 @@ function needsLoader({ metafile, warnings }: BuildResult<{ metafile: true }>): b
   return warnings.some(({ id }) => id === 'empty-import-meta') || !imports.every(isPlain);
 }
 
-function settings(options: BundleOptions, form: Form, inputs: Map<string, Stats>) {
+function settings(options: BundleOptions, form: Form, read: Read) {
   const imports = options.files.map((file, index) => `import * as m${index} from './${file}';`);
   const entries = options.files.map((file, index) => `${JSON.stringify(file)}: m${index}`);
   const contents = `${imports.join('\n')}\nexport default { ${entries.join(', ')} };`;
@@ -94,7 +102,7 @@ function settings(options: BundleOptions, form: Form, inputs: Map<string, Stats>
     logLevel: 'silent',
     // Nothing is written there; the source map's paths are relative to it.
     outfile: path.join(options.cacheFolder, 'definitions.mjs'),
-    plugins: [ownName(form, options.defineModule), ownPlace(inputs)],
+    plugins: [ownName(form, options.defineModule), ownPlace(read)],
   } as const satisfies BuildOptions;
 }
 
@@ -119,14 +127,23 @@ function ownName(form: Form, defineModule: string): Plugin {
 }
 
 /** Each file keeps its own `import.meta`, so that definitions can read files beside them; and every input is noted. */
-function ownPlace(inputs: Map<string, Stats>): Plugin {
+function ownPlace({ inputs, folders }: Read): Plugin {
   return {
     name: 'own-place',
     setup(builder) {
+      builder.onResolve({ filter: /^\.\.?\// }, ({ path: name, resolveDir }) => {
+        // Resolved by esbuild, which then tells where links led, not where they stand.
+        for (let at = path.dirname(path.resolve(resolveDir, name)); !folders.has(at); at = path.dirname(at)) {
+          folders.add(at);
+          if (resolveDir.startsWith(at)) break;
+        }
+        return undefined;
+      });
       builder.onLoad({ filter: /\.(ts|mts|js|mjs|json)$/ }, ({ path: file }) => {
         const stat = lstatSync(file);
         const text = readFileSync(file, 'utf8');
         inputs.set(file, stat);
+        folders.add(path.dirname(file));
         if (file.endsWith('.json')) return { contents: text, loader: 'json' };
         const values = { url: pathToFileURL(file).href, filename: file, dirname: path.dirname(file) };
         const contents = text.replace(

@@ -12,7 +12,6 @@ import {
 import path from 'node:path';
 import { fileClock, isSameStamp, isSettled, type Stamp, stampOf } from '../disk/stamp.ts';
 import type { BundleOptions, Form } from './bundle.ts';
-import { definitionsFolder } from './root.ts';
 
 /** What compiling needs to know: everything that can change its result is in here or in the files that it reads. */
 export interface CompileOptions extends BundleOptions {
@@ -33,7 +32,7 @@ interface Kept extends Compiled {
   readonly identity: string;
   /** Every file that went in, by absolute path. null: it was too new to tell by its stamp whether it changed since. */
   readonly inputs: Readonly<Record<string, Stamp | null>>;
-  /** What stands in the folders of those files: another name may be what an import now resolves to. */
+  /** The names in every folder that decides what an import means. */
   readonly folders: Readonly<Record<string, readonly string[]>>;
 }
 
@@ -50,12 +49,11 @@ export async function compile(options: CompileOptions): Promise<Compiled> {
   if (kept?.identity === identity && isCurrent(kept)) return kept;
   const { bundle } = await import('./bundle.ts');
   const clock = fileClock(index);
-  const { form, text, map, inputs } = await bundle(options);
+  const { form, text, map, inputs, folders } = await bundle(options);
   const digest = createHash('sha256').update(identity).update(text).digest('hex');
   const file = path.join(cacheFolder, `${digest.slice(0, 16)}.${form === 'module' ? 'mjs' : 'js'}`);
   const compiled = { form, file, map: `${file}.map` };
   const stamps = [...inputs].map(([name, stat]) => [name, isSettled(stat, clock) ? stampOf(stat) : null]);
-  const folders = new Set([path.join(root, definitionsFolder), ...[...inputs.keys()].map(path.dirname)]);
   writeWhole(compiled.map, map);
   writeWhole(file, text);
   writeWhole(

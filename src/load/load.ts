@@ -75,7 +75,9 @@ async function importModule(file: string, { profile, loadModule }: LoadOptions):
 /** Where in the project's own files the topmost call of a stack stands, `tasks/images.ts:12:3`. */
 function placeInStack(stack: string, { file, map }: Compiled, root: string): string {
   const sources = new SourceMap(JSON.parse(readFileSync(map, 'utf8')));
-  for (const [, line, column] of stack.matchAll(new RegExp(`${path.basename(file)}(?:\\?\\d+)?:(\\d+):(\\d+)`, 'g'))) {
+  for (const [, line, column] of stack.matchAll(
+    new RegExp(`${path.basename(file)}(?:\\?\\d+)?:(\\d+):(\\d+)`, 'g'),
+  )) {
     const entry = sources.findEntry(Number(line) - 1, Number(column) - 1);
     if (!('originalSource' in entry)) continue;
     const source = path.relative(root, path.resolve(path.dirname(file), entry.originalSource));

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -24,4 +24,12 @@ export function writeFiles(folder: string, files: Readonly<Record<string, string
     else writeFileSync(file, content);
     if (name.endsWith('*')) chmodSync(file, 0o755);
   }
+}
+
+/** Returns when a file is older than the file system's clock by more than one tick: only then are its stamps trusted. */
+export function settle(file: string): void {
+  const { ctimeMs } = lstatSync(file);
+  const probe = path.join(tempFolder(), 'probe');
+  do writeFileSync(probe, '');
+  while (lstatSync(probe).mtimeMs <= ctimeMs + 0.01);
 }

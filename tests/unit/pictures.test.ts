@@ -1,5 +1,5 @@
 // The pictures in docs/pictures are what the program draws of the shipped definitions: `npm run pictures` makes them anew.
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -21,16 +21,16 @@ for (const name of Object.keys(process.env))
   if (name.startsWith('TASKS_') && !['TASKS_PICTURES', 'TASKS_TEST_TALLY'].includes(name))
     delete process.env[name];
 
-/** The shipped definitions in a profile; a copy of what they import, since that knows one profile. */
+/** The shipped definitions in a profile. */
 async function shippedGraph(profile: string): Promise<Graph> {
   const folder = tempFolder();
-  cpSync(path.join(root, 'dist'), path.join(folder, 'dist'), { recursive: true });
   const declarations = await loadDeclarations({
     root,
     profile,
     cacheFolder: path.join(folder, 'definitions'),
     programId: 'pictures',
-    defineModule: path.join(folder, 'dist/define.js'),
+    defineModule: path.join(root, 'dist/define.mjs'),
+    loadModule: (url) => import(url),
   });
   return makeGraph(declarations, 'linux/amd64');
 }
