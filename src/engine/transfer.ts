@@ -1,6 +1,7 @@
 import { type Progress, StepFailed } from '../model/ports.ts';
 import { type Credentials, RegistryError } from '../model/registry.ts';
-import { type ApiAnswer, type EngineApi, messageOf, readJson } from './api.ts';
+import { type EngineApi, messageOf, readJson } from './api.ts';
+import type { ApiAnswer } from './get.ts';
 import { type EngineMessage, followLayers, readMessages } from './layers.ts';
 
 /**
