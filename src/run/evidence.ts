@@ -40,8 +40,9 @@ const scriptBytes = 1 << 20;
 const foreign = /(^|\/)(\.git|\.cache|node_modules)$/;
 
 /**
- * Files of the project that changed after a command's record and before it was run again (`until`), and that it does not
- * declare: those whose names stand in its arguments, its program or its inputs, or else all.
+ * What may be behind other files of a command: files of the project that changed after its record and before it was run
+ * again (`until`), and that it does not declare; those whose names stand in its arguments, its program or its inputs, or
+ * else all.
  */
 export function evidenceOfCommand({ step, observations, services }: StepInput, until: Date): string[] {
   const task = step.task as CommandTask;
@@ -57,7 +58,9 @@ export function evidenceOfCommand({ step, observations, services }: StepInput, u
     .sort((a, b) => Number(b.stat.mtimeNs - a.stat.mtimeNs))
     .map(({ path: name }) => name);
   if (changed.length === 0)
-    return ['no undeclared file of the project changed: it is something outside of it, or the time'];
+    return [
+      'no undeclared file here is newer: one that is gone, something outside of the project, or the time',
+    ];
   const texts = [...task.run, ...[...declared].map((name) => scriptText(services.root, name))];
   const named = changed.filter((name) => texts.some((text) => text.includes(path.posix.basename(name))));
   const shown = named.length > 0 ? named : changed;

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { cli, projectWith } from '../support/cli.ts';
+import { tempFolder } from '../support/temp.ts';
 
 const test = suite('audit, from the command line');
 
@@ -49,6 +50,23 @@ export const time = command({ name: 'time', run: ['./time'] });
     },
   ]);
   assert.is((await cli(['build'], { cwd })).code, 0);
+});
+
+test('audit says so where nothing here can be behind it', async () => {
+  const outside = path.join(tempFolder(), 'outside');
+  writeFileSync(outside, 'one');
+  const cwd = projectWith(
+    `import { command } from 'image-tasks';
+export const doc = command({ name: 'doc', run: ['./make'] });
+`,
+    { 'make*': `#!/bin/sh\ncp ${outside} "$TASKS_OUT/doc"\n` },
+  );
+  assert.is((await cli(['build'], { cwd })).code, 0);
+  writeFileSync(outside, 'two');
+  assert.match(
+    (await cli(['audit'], { cwd })).out,
+    /\n {4}no undeclared file here is newer: one that is gone, something outside of the project, or the time\n/,
+  );
 });
 
 test.run();
