@@ -5,6 +5,8 @@ import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { cli, projectWith, start } from '../support/cli.ts';
+import { makeDice } from '../support/dice.ts';
+import { atMoment, finishedIn } from '../support/kill.ts';
 
 const test = suite('killed at any moment');
 const kills = Number(process.env.TASKS_KILLS ?? 15);
@@ -20,17 +22,6 @@ const make =
   '#!/bin/sh\nset -e\nread -r input < input\nprintf "begin $1 " > "$TASKS_OUT/x"\nsleep 0.03\necho "$input" >> "$TASKS_OUT/x"\n';
 const copy =
   '#!/bin/sh\nset -e\ncat "$TASKS_NEED_FIRST/x" > "$TASKS_OUT/y"\nsleep 0.02\necho end >> "$TASKS_OUT/y"\n';
-
-/** Numbers below 1 that hang on the seed alone (mulberry32). */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 interface Plan {
   readonly tasks: { id: string; key: string; action: string }[];
@@ -54,28 +45,23 @@ async function check(cwd: string, input: string): Promise<number> {
 }
 
 test(`${kills} kills: what is reused is right, what was finished is kept, and the next run goes on at once`, async () => {
-  const cwd = projectWith(definitions, { 'make*': make, 'copy*': copy, input: 'first\n' });
-  // One run to its end says how long they take here and now: a busy machine is killed later.
-  const began = performance.now();
-  assert.is((await cli(['build'], { cwd, env })).code, 0);
-  const whole = performance.now() - began;
-  const next = random(Number(process.env.TASKS_KILL_SEED ?? 1));
+  const cwd = projectWith(definitions, { 'make*': make, 'copy*': copy, input: '0\n' });
+  const next = makeDice(Number(process.env.TASKS_KILL_SEED ?? 1));
   let kept = 0;
   for (let round = 1; round <= kills; round++) {
     // Now and then the input changes, and now and then back to one that was built before.
     const input = String(Math.floor(next() * 3));
     writeFileSync(path.join(cwd, 'input'), `${input}\n`);
     const { child, ended } = start(['build', '--json'], { cwd, env });
-    const moment = (0.1 + next()) * whole;
-    const timer = setTimeout(() => child.kill('SIGKILL'), moment);
+    const done = Math.floor(next() * 8);
+    const moment = { finished: done, ms: next() * (done === 0 ? 400 : 100) };
+    const takeBack = atMoment(child, moment, () => child.kill('SIGKILL'));
     const { out } = await ended;
-    clearTimeout(timer);
-    const finished = out
-      .split('\n')
-      .filter((line) => line.includes('"outcome":"built"') || line.includes('"outcome":"reused"'));
+    takeBack();
+    const finished = finishedIn(out);
     const reused = await check(cwd, input);
-    assert.ok(reused >= finished.length, `${finished.length} were finished, ${reused} are kept`);
-    kept += finished.length;
+    assert.ok(reused >= finished, `${finished} were finished, ${reused} are kept`);
+    kept += finished;
   }
   assert.ok(kept > 0, 'every kill came before anything was finished: they show nothing');
   writeFileSync(path.join(cwd, 'input'), 'last\n');

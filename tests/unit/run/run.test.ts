@@ -123,13 +123,18 @@ test('a failed task is not recorded: the next run makes it', async () => {
   assert.is((await rig.build({ selectors: ['lone'] })).counts.built, 1);
 });
 
-test('an engine that goes away ends with exit code 3', async () => {
+test('an engine that goes away: exit code 3, what finished is kept, the next run goes on', async () => {
   const rig = project();
-  const { run } = await rig.plan({ selectors: ['lone'] });
+  const { run } = await rig.plan({ jobs: 1, selectors: ['one', 'two'] });
   const running = run();
   await settle();
-  rig.engine.pending[0]!.fail(new TasksError(3, 'the docker engine broke off'));
-  assert.is((await running).exitCode, 3);
+  rig.engine.pending[0]!.succeed();
+  await settle();
+  rig.engine.pending[1]!.fail(new TasksError(3, 'the docker engine broke off'));
+  const { exitCode, counts } = await running;
+  assert.equal([exitCode, counts.built, counts.failed], [3, 2, 1]);
+  const next = await rig.build({ selectors: ['one', 'two'] });
+  assert.equal([next.exitCode, next.counts.reused], [0, 2]);
 });
 
 test('an interrupt cancels what runs and what waits, keeps what is finished, exits with 130', async () => {

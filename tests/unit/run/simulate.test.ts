@@ -4,19 +4,9 @@ import type { Manifest, ManifestLine } from '../../../src/model/record.ts';
 import { leadingLayers } from '../../../src/run/layers.ts';
 import type { Job } from '../../../src/run/scheduler.ts';
 import { forecast, simulate, type World } from '../../../src/run/simulate.ts';
+import { makeDice } from '../../support/dice.ts';
 
 const test = suite('schedules against a virtual clock');
-
-/** Numbers from 0 to 1 that are the same in every run (mulberry32). */
-function dice(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 /** Up to 60 jobs of 0.1 s to 20 minutes, most of them short; each needs up to three of the ones before it. */
 function randomJobs(random: () => number): Job[] {
@@ -57,7 +47,7 @@ function criticalPath(jobs: readonly Job[], duration: (job: Job) => number): num
 test('2,000 graphs: never above critical path + work / slots, and near to what no order could beat', () => {
   const ratios: number[] = [];
   for (let seed = 1; seed <= 2_000; seed++) {
-    const random = dice(seed);
+    const random = makeDice(seed);
     const jobs = randomJobs(random);
     const limit = 1 + Math.floor(random() * 8);
     const { expectedMs, boundMs } = forecast(jobs, limit);
@@ -75,7 +65,7 @@ test('2,000 graphs: never above critical path + work / slots, and near to what n
 
 test('1,000 graphs whose jobs take other times than recorded, and fail: the bound holds, needs come first, slots too', () => {
   for (let seed = 1; seed <= 1_000; seed++) {
-    const random = dice(seed);
+    const random = makeDice(seed);
     const jobs = randomJobs(random);
     const limit = 1 + Math.floor(random() * 8);
     const real = new Map(jobs.map(({ id, weight }) => [id, Math.round(weight * (0.3 + 3 * random()))]));
@@ -106,7 +96,7 @@ test('1,000 graphs whose jobs take other times than recorded, and fail: the boun
 });
 
 test('the same jobs always run the same way', () => {
-  const jobs = randomJobs(dice(7));
+  const jobs = randomJobs(makeDice(7));
   assert.equal(simulate(jobs, calm(3)), simulate(jobs, calm(3)));
 });
 
