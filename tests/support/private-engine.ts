@@ -47,7 +47,8 @@ export function makePrivateEngine(): PrivateEngine {
       const log = openSync(path.join(folder, 'log'), 'a');
       const own = ['data-root', 'exec-root', 'pidfile'].map((name) => `--${name}=${folder}/${name}`);
       const flags = ['--iptables=false', '--ip6tables=false', '--bridge=none', `--host=${env.DOCKER_HOST}`];
-      child = spawn(program, [...own, ...flags], { stdio: ['ignore', log, log] });
+      // In a network of its own: `--bridge=none` takes the bridge docker0 away, the machine's own engine's too.
+      child = spawn('unshare', ['--net', program, ...own, ...flags], { stdio: ['ignore', log, log] });
       while (!(await answers(api))) {
         if (child.exitCode !== null)
           throw new Error(`dockerd ended:\n${readFileSync(path.join(folder, 'log'), 'utf8').slice(-2000)}`);
