@@ -20,6 +20,7 @@ import { type Naming, namingOf } from '../plan/refs.ts';
 import { siblingsOf } from '../plan/siblings.ts';
 import { type CommonFlags, type GlobalFlags, namesOf } from './flags.ts';
 import { type Io, warner } from './io.ts';
+import { sharedStore } from './shared.ts';
 
 /** A project as its definitions say it is. */
 export interface OpenProject {
@@ -103,7 +104,7 @@ export async function planProject(
     lock: readLock(root),
   });
   const keyed = makeKeys(graph, scope, observations);
-  const records = openRecords(cacheFolder, warner(io));
+  const records = openRecords(cacheFolder, warner(io), sharedStore(io));
   const tasks = [...scope].map((id) => graph.tasks.get(id)!);
   const engine = tasks.some((task) => task.kind === 'image') ? dockerEngine(io.environment) : undefined;
   const fileKeys = tasks.filter(makesFiles).flatMap((task) => keyed.get(task.id)?.key ?? []);

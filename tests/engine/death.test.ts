@@ -140,7 +140,7 @@ else {
           if (isOfEngine) void engine.kill();
           else child.kill('SIGKILL');
         },
-        100 + dice() * 1_800,
+        80 + dice() * 700,
       );
       const { out, code } = await ended;
       clearTimeout(timer);

@@ -14,7 +14,9 @@ export const noPrivateEngine = !existsSync(program)
   ? `there is no ${program}`
   : process.getuid?.() !== 0
     ? 'only root can start an engine'
-    : undefined;
+    : spawnSync('unshare', ['--net', 'true']).status !== 0
+      ? 'it could have no network of its own'
+      : undefined;
 
 /** A docker engine of a test's own, with its own folders and socket, that may be killed. It has no network. */
 export interface PrivateEngine {

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { openRecords } from '../../src/cache/records.ts';
+import { notShared, type SharedStore } from '../../src/cache/shared.ts';
 import type { Declarations, Definition } from '../../src/define/types.ts';
 import { makeGraph } from '../../src/graph/graph.ts';
 import { select, withNeeds } from '../../src/graph/select.ts';
@@ -45,6 +46,8 @@ export function makeRig(exports: Readonly<Record<string, Definition>>, root = te
     events,
     warnings,
     commands,
+    /** What other machines know. */
+    shared: notShared as SharedStore,
     /** What the run waited for, milliseconds; no time passes. */
     slept: [] as number[],
     declarations: declare(exports) as Declarations,
@@ -70,7 +73,7 @@ export function makeRig(exports: Readonly<Record<string, Definition>>, root = te
         lock: readLock(root),
       });
       const keyed = makeKeys(graph, scope, observations);
-      const records = openRecords(cacheFolder, (message) => warnings.push(message));
+      const records = openRecords(cacheFolder, (message) => warnings.push(message), rig.shared);
       const fileKeys = [...scope]
         .map((id) => graph.tasks.get(id)!)
         .filter(makesFiles)

@@ -9,6 +9,7 @@ import { type CommonFlags, jobsOf } from '../flags.ts';
 import { type Io, warner } from '../io.ts';
 import { type Prospect, planProject } from '../project.ts';
 import { followersOf, makeReporter, makeServices, runProspect } from '../run.ts';
+import { sharedStore } from '../shared.ts';
 
 export interface TestFlags extends CommonFlags {
   readonly retest?: boolean;
@@ -39,7 +40,7 @@ async function testSelected(
   const { plan, cacheFolder } = prospect;
   const reporter = await makeReporter(flags, io, followers);
   const selected = [...plan.steps.values()].filter((step) => step.selected);
-  const passes = openPasses(cacheFolder, warner(io));
+  const passes = openPasses(cacheFolder, warner(io), sharedStore(io));
   try {
     const { ok } = await runTests(selected, results, makeServices(prospect, io), passes, {
       jobs: jobsOf(flags, io),

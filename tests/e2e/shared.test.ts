@@ -1,0 +1,79 @@
+// TASKS_CACHE_URL from the command line, with a store that is down, slow, or something else altogether. What is shared when
+// all is well: tests/engine/shared.test.ts.
+import { once } from 'node:events';
+import { createServer, type Socket } from 'node:net';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { cli, projectWith, type Ran } from '../support/cli.ts';
+import { freePort, noRedis, startRedis } from '../support/redis.ts';
+
+const test = suite('a shared store that is not as it should be');
+const secret = 'xyzzy';
+const definitions = `import { command } from 'image-tasks';
+export const one = command({ name: 'one', versions: ['1', '2', '3'], run: ['true'] });
+`;
+const build = async (url: string): Promise<Ran> => {
+  const env = { DOCKER_HOST: 'unix:///nowhere.sock', TASKS_CACHE_URL: url };
+  const ran = await cli(['build'], { cwd: projectWith(definitions), env });
+  assert.not.match(ran.out + ran.err, secret);
+  return ran;
+};
+/** All goes on as if there were none, with one warning. */
+const goesOn = ({ code, err }: Ran, why: RegExp): void => {
+  assert.is(code, 0, err);
+  assert.match(err, /3 built/);
+  assert.equal(err.match(/warning/g), ['warning'], err);
+  assert.match(err, why);
+};
+
+test('down', async () => {
+  const port = await freePort();
+  goesOn(
+    await build(`redis://:${secret}@127.0.0.1:${port}`),
+    new RegExp(`shared records at redis://127.0.0.1:${port}: .*ECONNREFUSED`),
+  );
+});
+
+const behaviours: Record<string, (socket: Socket) => void> = {
+  'takes connections and never answers': (socket) => void socket.resume(),
+  'hangs up at once': (socket) => void socket.destroy(),
+  'speaks another language': (socket) =>
+    void socket.resume().write(`HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n`),
+  'answers with an error': (socket) => socket.on('data', () => void socket.write('-ERR no\r\n')),
+};
+for (const [name, behave] of Object.entries(behaviours)) {
+  test(name, async () => {
+    const sockets = new Set<Socket>();
+    const server = createServer((socket) => {
+      sockets.add(socket.on('error', () => undefined));
+      behave(socket);
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as { port: number };
+    try {
+      goesOn(await build(`redis://:${secret}@127.0.0.1:${port}`), /only \.cache counts from here on/);
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    }
+  });
+}
+
+test('no address of a store: exit code 2, and it is not shown', async () => {
+  const { code, err } = await build(`http://:${secret}@127.0.0.1`);
+  assert.is(code, 2);
+  assert.match(err, /TASKS_CACHE_URL is not the address[\s\S]*hint: expected redis:/);
+});
+
+if (noRedis !== undefined) test.skip(`(skipped: ${noRedis})`);
+else
+  test('a wrong password', async () => {
+    const redis = await startRedis('right');
+    try {
+      goesOn(await build(redis.url.replace('right', secret)), /WRONGPASS|invalid password/i);
+    } finally {
+      await redis.close();
+    }
+  });
+
+test.run();

@@ -1,0 +1,54 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { tempFolder } from './temp.ts';
+
+/** Why no store can be started here; undefined: it can. */
+export const noRedis =
+  spawnSync('redis-server', ['--version']).status === 0 ? undefined : 'there is no redis-server';
+
+/** A number that nobody listens on, on the loopback. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+export interface Redis {
+  readonly url: string;
+  /** What `redis-cli` prints. */
+  ask(...command: string[]): string;
+  /** Holds it: it accepts and does not answer. */
+  hold(): void;
+  goOn(): void;
+  close(): Promise<void>;
+}
+
+/** A Redis server of a test's own, on the loopback, in memory. */
+export async function startRedis(password: string): Promise<Redis> {
+  const port = await freePort();
+  const flags = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--requirepass', password];
+  const child = spawn('redis-server', flags, { cwd: tempFolder(), stdio: ['ignore', 'pipe', 'inherit'] });
+  for await (const text of child.stdout) if (`${text}`.includes('Ready to accept connections')) break;
+  return {
+    url: `redis://:${password}@127.0.0.1:${port}`,
+    ask: (...command) =>
+      spawnSync('redis-cli', [
+        '-p',
+        `${port}`,
+        '--no-auth-warning',
+        '-a',
+        password,
+        ...command,
+      ]).stdout.toString(),
+    hold: () => void child.kill('SIGSTOP'),
+    goOn: () => void child.kill('SIGCONT'),
+    async close() {
+      child.kill('SIGKILL');
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    },
+  };
+}

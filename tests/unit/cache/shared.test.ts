@@ -1,0 +1,213 @@
+import type { KeyvStoreAdapter } from 'keyv';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openPasses } from '../../../src/cache/passes.ts';
+import { openRecords } from '../../../src/cache/records.ts';
+import { redisShared } from '../../../src/cache/redis.ts';
+import { openShared, type SharedStore } from '../../../src/cache/shared.ts';
+import { image } from '../../../src/define/index.ts';
+import type { TasksError } from '../../../src/model/errors.ts';
+import type { TaskRecord } from '../../../src/model/record.ts';
+import { makeRig } from '../../support/rig.ts';
+import { tempFolder, writeFiles } from '../../support/temp.ts';
+
+const test = suite('records shared between machines');
+
+/** A store in memory whose requests can be made to fail. */
+function makeStore() {
+  const values = new Map<string, string>();
+  const store = {
+    values,
+    requests: 0,
+    /** What a request does first. */
+    fault: async (): Promise<void> => undefined,
+    warnings: [] as string[],
+    /** As another machine, or another run, opens it. */
+    open: (): SharedStore =>
+      openShared({
+        place: 'here',
+        connect: async () => adapter,
+        warn: (text) => store.warnings.push(text),
+        limit: 20,
+      }),
+  };
+  const request = async <T>(answer: () => T): Promise<T> => {
+    store.requests++;
+    await store.fault();
+    return answer();
+  };
+  const adapter = {
+    opts: {},
+    namespace: '',
+    get: (key: string) => request(() => values.get(key)),
+    getMany: (keys: string[]) => request(() => keys.map((key) => values.get(key))),
+    set: (key: string, value: string) => request(() => values.set(key, value) && true),
+    delete: (key: string) => request(() => values.delete(key)),
+    clear: () => request(() => values.clear()),
+    on: () => adapter,
+  } as unknown as KeyvStoreAdapter;
+  return store;
+}
+
+const key = 'a'.repeat(64);
+const record: TaskRecord = {
+  key,
+  task: 'one:latest',
+  imageId: `sha256:${'1'.repeat(64)}`,
+  needs: {},
+  bytes: 1,
+  durationMs: 1,
+  tags: [],
+  time: '2026-01-01T00:00:00.000Z',
+};
+const recordsOf = (shared: SharedStore) => openRecords(tempFolder(), () => undefined, shared);
+const manifest = { schema: 1, lines: [] };
+
+test('what one machine has recorded of images, the next one finds, and keeps', async () => {
+  const store = makeStore();
+  await recordsOf(store.open()).put(record, manifest);
+  const other = recordsOf(store.open());
+  assert.equal((await other.get([key])).get(key), record);
+  assert.equal(await other.manifest(key), manifest);
+  store.values.clear();
+  assert.equal((await other.get([key])).get(key), record, 'its own .cache comes first');
+  assert.is((await other.latest(['one:latest'])).size, 0, 'the last record is what this machine made');
+  assert.equal(store.warnings, []);
+});
+
+test('files are kept by their machine alone, and so are their records', async () => {
+  const store = makeStore();
+  const { imageId: _, ...files } = record;
+  await recordsOf(store.open()).put({ ...files, filesDigest: 'x' }, manifest);
+  assert.is(store.values.size, 0);
+});
+
+test('a passed test has passed everywhere', async () => {
+  const store = makeStore();
+  await openPasses(tempFolder(), () => undefined, store.open()).add('id');
+  const passes = openPasses(tempFolder(), () => undefined, store.open());
+  assert.equal([await passes.has('id'), await passes.has('other')], [true, false]);
+});
+
+test('a store that fails or does not answer: one warning, nothing more is asked, nothing is lost', async () => {
+  const faults: (() => Promise<void>)[] = [
+    async () => {
+      throw new Error('gone');
+    },
+    () => new Promise(() => undefined),
+  ];
+  for (const fault of faults) {
+    const store = makeStore();
+    store.fault = fault;
+    const records = recordsOf(store.open());
+    await Promise.all([records.put(record, manifest), records.get(['b'.repeat(64)]), records.manifest('c')]);
+    assert.equal((await records.get([key])).get(key), record);
+    const { requests } = store;
+    assert.is((await records.get(['d'.repeat(64)])).size, 0);
+    await records.put(record, manifest);
+    assert.is(store.requests, requests);
+    assert.is(store.warnings.length, 1, store.warnings.join('\n'));
+    assert.match(
+      store.warnings[0]!,
+      /^shared records at here: (gone|no answer within 0.02 s); only \.cache counts/,
+    );
+  }
+});
+
+test('what is none of ours counts as not there, with one warning, and hides nothing else', async () => {
+  const lies: string[] = [
+    'garbage',
+    '',
+    '{"value":',
+    'null',
+    '7',
+    '{"other":1}',
+    JSON.stringify({ value: 'text' }),
+    JSON.stringify({ value: { ...record, key: 'b'.repeat(64) } }),
+    JSON.stringify({ value: { ...record, needs: null } }),
+    JSON.stringify({ value: { ...record, needs: { 'base:1': 7 } } }),
+    JSON.stringify({ value: { ...record, imageId: undefined } }),
+    JSON.stringify({ value: { ...record, imageId: undefined, filesDigest: 'x' } }),
+    JSON.stringify({ value: { ...record, durationMs: '1' } }),
+    JSON.stringify({ value: { ...record, tags: 'x' } }),
+    JSON.stringify({ value: { ...record, tags: [{}] } }),
+    JSON.stringify({ value: { ...record, time: undefined } }),
+    JSON.stringify({ value: [record] }),
+  ];
+  const good = { ...record, key: 'f'.repeat(64) };
+  for (const lie of lies) {
+    const store = makeStore();
+    await recordsOf(store.open()).put(good, manifest);
+    const [name] = [...store.values.keys()].filter((each) => each.startsWith('record:'));
+    store.values.set(name!.replace(good.key, key), lie);
+    store.values.set(`manifest:${key}`, lie);
+    const records = recordsOf(store.open());
+    assert.equal([...(await records.get([key, good.key])).keys()], [good.key], lie);
+    assert.is(await records.manifest(key), undefined, lie);
+    assert.is(store.warnings.length, 1, `${lie}: ${store.warnings.join('\n')}`);
+  }
+});
+
+/** Two machines with one engine, or, as if the other had one of its own, with another. */
+function machines() {
+  const store = makeStore();
+  const project = { one: image({ name: 'one', context: 'one' }) };
+  const rigs = [makeRig(project), makeRig(project)] as const;
+  for (const rig of rigs) {
+    writeFiles(rig.root, { 'one/Dockerfile': 'FROM scratch\nCOPY x /\n', 'one/x': 'x' });
+    rig.shared = store.open();
+  }
+  return { store, a: rigs[0], b: rigs[1] };
+}
+
+test('with the image at hand, a record of another machine is enough', async () => {
+  const { a, b } = machines();
+  await a.build();
+  // Without its content tag it is not to be found by its label.
+  b.engine.all.push({ ...a.engine.all[0]!, tags: ['test/one:latest-dev1'] });
+  assert.is((await b.plan()).plan.steps.get('one:latest')!.action, 'reuse');
+});
+
+test('a record whose image is gone, or carries no key or another one, is not believed', async () => {
+  const lies: (Record<string, string> | undefined)[] = [
+    undefined,
+    {},
+    { 'image-tasks.key': 'b'.repeat(64), 'image-tasks.task': 'one:latest' },
+  ];
+  for (const labels of lies) {
+    const { store, a, b } = machines();
+    await a.build();
+    const { id } = a.engine.all[0]!;
+    const other = `sha256:${'9'.repeat(64)}`;
+    if (labels !== undefined) b.engine.all.push({ ...a.engine.all[0]!, id: other, labels });
+    for (const [name, value] of store.values) store.values.set(name, value.replace(id, other));
+    assert.is((await b.plan()).plan.steps.get('one:latest')!.action, 'build');
+    assert.is((await b.build()).counts.built, 1);
+    assert.is((await b.plan()).plan.steps.get('one:latest')!.action, 'reuse');
+  }
+});
+
+test('an address that is none is wrong usage, and is not shown', () => {
+  const bad = [
+    'http://u:secret@h',
+    'redis:secret',
+    'secret',
+    'redis://',
+    'redis://:secret@h/name',
+    'redis://h:99999999',
+  ];
+  for (const url of bad) {
+    let thrown: TasksError | undefined;
+    try {
+      redisShared(url, () => undefined);
+    } catch (error) {
+      thrown = error as TasksError;
+    }
+    assert.is(thrown?.exitCode, 2, url);
+    assert.not.match(`${thrown?.message} ${thrown?.hint}`, /secret/);
+  }
+  for (const url of ['redis://h', 'rediss://u:p@h:1/2', 'valkey://h', 'valkeys://:p@[::1]:1'])
+    redisShared(url, () => undefined);
+});
+
+test.run();
