@@ -9,6 +9,7 @@ import { listImages } from '../../src/engine/api.ts';
 import { busybox } from '../support/busybox.ts';
 import { cli, projectWith, start } from '../support/cli.ts';
 import { makeDice } from '../support/dice.ts';
+import { atMoment, finishedIn } from '../support/kill.ts';
 import { makePrivateEngine, noPrivateEngine } from '../support/private-engine.ts';
 import { writeFiles } from '../support/temp.ts';
 
@@ -95,9 +96,6 @@ else {
     }
     return reused.length;
   };
-  const finishedIn = (out: string): number =>
-    out.split('\n').filter((line) => /"outcome":"(built|reused)"/.test(line)).length;
-
   test.before(async () => await engine.start());
   test.after(async () => await engine.close());
 
@@ -135,15 +133,14 @@ else {
       writeFileSync(path.join(cwd, 'first/input'), `${input}\n`);
       const { child, ended } = start(['build', '--json'], { cwd, env });
       const isOfEngine = dice() < 0.25;
-      const timer = setTimeout(
-        () => {
-          if (isOfEngine) void engine.kill();
-          else child.kill('SIGKILL');
-        },
-        80 + dice() * 700,
-      );
+      const done = Math.floor(dice() * 7);
+      const moment = { finished: done, ms: dice() * (done === 0 ? 900 : 300) };
+      const takeBack = atMoment(child, moment, () => {
+        if (isOfEngine) void engine.kill();
+        else child.kill('SIGKILL');
+      });
       const { out, code } = await ended;
-      clearTimeout(timer);
+      takeBack();
       if (isOfEngine) {
         await engine.kill();
         await engine.start();
