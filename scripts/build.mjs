@@ -60,7 +60,10 @@ await Promise.all([
     // It brings a binary of its own.
     external: ['esbuild'],
     plugins: [
-      lazy(['execa', 'listr2', 'picomatch', 'tar-stream', 'object-hash', 'keyv', 'chokidar'], common),
+      lazy(
+        ['execa', 'listr2', 'picomatch', 'tar-stream', 'object-hash', 'keyv', '@keyv/redis', 'chokidar'],
+        common,
+      ),
     ],
     // One function that launch.ts calls; V8 keeps compiled code of scripts alone, and those have no `require`.
     banner: { js: '(function (require, PLACE, loadModule, onIdle) {' },
