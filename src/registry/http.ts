@@ -1,6 +1,7 @@
 import { RegistryError } from '../model/registry.ts';
 import { isLoopback } from './reference.ts';
 import { Again, again, type Persistence } from './retry.ts';
+import { sendStream } from './stream.ts';
 
 export interface Request {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -101,7 +102,11 @@ async function sendOnce({ method, url, headers, body }: Request, watch: Watch): 
   const left = new AbortController();
   try {
     const source = await body(AbortSignal.any([watch.signal, left.signal]));
-    return await fetch(url, { ...common, body: watchedBody(source, watch), duplex: 'half' });
+    return await sendStream(
+      { method, url, headers: headers ?? {} },
+      watchedBody(source, watch),
+      watch.signal,
+    );
   } finally {
     // The source may still be open, where nobody reads on.
     left.abort();

@@ -3,7 +3,7 @@ import type { Client } from './client.ts';
 import { baseUrl, type Place } from './reference.ts';
 import { Again } from './retry.ts';
 
-/** All tags of a repository, page by page. */
+/** All tags of a repository in order, asked for page by page. */
 export async function listTags(client: Client, place: Place): Promise<readonly string[]> {
   const tags = new Set<string>();
   const seen = new Set<string>();
@@ -16,7 +16,7 @@ export async function listTags(client: Client, place: Place): Promise<readonly s
     for (const tag of page.tags) tags.add(tag);
     path = page.next;
   }
-  return [...tags];
+  return [...tags].sort();
 }
 
 interface Page {

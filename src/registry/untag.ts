@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { RegistryError } from '../model/registry.ts';
+import { type RawManifest, RegistryError } from '../model/registry.ts';
 import type { Answer } from './auth.ts';
 import { type Client, manifestPath } from './client.ts';
 import type { Documents } from './document.ts';
@@ -18,8 +18,9 @@ const refusals = [400, 401, 403, 404, 405];
  */
 export async function remove(client: Client, reference: Reference): Promise<Removal> {
   const { status } = await ask(client, reference);
-  if (status < 300 || status === 404) return 'gone';
-  return await refusedOrGone(client, reference);
+  if (status < 300) return 'gone';
+  // Where we may not even read, that is what is wrong: it throws.
+  return (await client.head(reference)) === undefined ? 'gone' : 'refused';
 }
 
 /**
@@ -35,29 +36,36 @@ export function untagging(client: Client, documents: Documents): (reference: Ref
     if (!roundabout.has(name)) {
       const { status } = await ask(client, reference);
       if (status < 300) return 'gone';
-      if ((await client.head(reference)) === undefined) return 'gone';
+    }
+    const before = await ifThere(client.manifest(reference));
+    if (before === undefined) return 'gone';
+    if (!roundabout.has(name)) {
       const nothing = `sha256:${randomBytes(32).toString('hex')}`;
       const probe = await ask(client, { host, repository, digest: nothing });
       if (probe.status >= 300 && probe.status !== 404) return 'refused';
       roundabout.add(name);
     }
-    return await replaceAndRemove(client, documents, reference);
+    return await replaceAndRemove(client, documents, reference, before);
   };
 }
 
-async function replaceAndRemove(client: Client, documents: Documents, tagged: Reference): Promise<Removal> {
+async function replaceAndRemove(
+  client: Client,
+  documents: Documents,
+  tagged: Reference,
+  before: RawManifest,
+): Promise<Removal> {
   const { host, repository } = tagged;
-  const before = await ifThere(client.manifest(tagged));
-  if (before === undefined) return 'gone';
-  // Another for each time: it must not take away somebody else's tag with it.
-  const digest = await documents.write(tagged, JSON.stringify({ removed: randomBytes(16).toString('hex') }));
   const giveBack = async (): Promise<void> => await putManifest(client, tagged, before);
   try {
+    // Another for each time: it must not take away somebody else's tag with it.
+    const text = JSON.stringify({ removed: randomBytes(16).toString('hex') });
+    const digest = await documents.write(tagged, text);
     const removal = await remove(client, { host, repository, digest });
     if (removal === 'refused') await giveBack();
     return removal;
   } catch (error) {
-    // Whether it was deleted nobody knows: the tag must point at something that makes sense.
+    // What was done nobody knows: the tag must point at something that makes sense.
     if (error instanceof RegistryError) await giveBack().catch(() => undefined);
     throw error;
   }
@@ -71,9 +79,4 @@ async function ask(client: Client, reference: Reference): Promise<Answer> {
     access: 'delete',
     ok,
   });
-}
-
-/** Where we may not even read, that is what is wrong. @throws RegistryError `denied` */
-async function refusedOrGone(client: Client, reference: Reference): Promise<Removal> {
-  return (await client.head(reference)) === undefined ? 'gone' : 'refused';
 }

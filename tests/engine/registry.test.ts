@@ -1,56 +1,24 @@
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { listImages } from '../../src/engine/api.ts';
 import { cli, projectWith, type Ran } from '../support/cli.ts';
 import { removeImages, testEngine } from '../support/docker.ts';
+import { hasRegistry, startRegistry, user } from '../support/registry.ts';
 import { tempFolder, writeFiles } from '../support/temp.ts';
 
 const test = suite('with a registry');
 const label = 'image-tasks.registry-test';
-const hasRegistry = spawnSync('docker-registry', ['--version']).status === 0;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  return port;
-}
-
-/** A real registry on loopback; resolves when it answers. */
-async function startRegistry(auth: object = {}): Promise<{ host: string; stop: () => void }> {
-  const host = `127.0.0.1:${await freePort()}`;
-  const folder = tempFolder();
-  const config = path.join(folder, 'config.yml');
-  writeFileSync(
-    config,
-    JSON.stringify({
-      version: 0.1,
-      storage: { filesystem: { rootdirectory: folder } },
-      http: { addr: host },
-      auth,
-    }),
-  );
-  const child = spawn('docker-registry', ['serve', config], { stdio: 'ignore' });
-  // A test that fails half way must neither leave it running nor wait for it.
-  child.unref();
-  process.on('exit', () => child.kill());
-  for (let tries = 0; ; tries++) {
-    try {
-      await fetch(`http://${host}/v2/`, { signal: AbortSignal.timeout(2_000) });
-      break;
-    } catch (error) {
-      if (tries === 100) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-  return { host, stop: () => void child.kill() };
-}
+/** Nothing else of this process goes on while docker runs: it must not wait for ever. */
+const docker = (...args: string[]): string =>
+  execFileSync('/usr/bin/docker', args, {
+    encoding: 'utf8',
+    env: { ...process.env, DOCKER_BUILDKIT: '1' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 60_000,
+  });
 
 if (hasRegistry) {
   test('doctor sees whether the registry of the repository answers', async () => {
@@ -61,7 +29,7 @@ if (hasRegistry) {
       return checks.find(({ name }) => name === 'registry')!;
     };
     assert.equal((await look()).state, 'ok');
-    registry.stop();
+    await registry.stop();
     assert.match((await look()).detail, /cannot be reached: ECONNREFUSED/);
   });
 
@@ -69,7 +37,6 @@ if (hasRegistry) {
     const api = await testEngine();
     const registry = await startRegistry();
     const base = `${registry.host}/base:1`;
-    const docker = (...args: string[]): string => execFileSync('/usr/bin/docker', args, { encoding: 'utf8' });
     const definitions = (from: string): string => `import { image } from 'image-tasks';
 export const a = image({ name: 'a', context: 'a', args: { FROM: '${from}' }, labels: { '${label}': '1' } });`;
     const files = { 'a/Dockerfile': 'ARG FROM\nFROM $FROM\nCOPY x /\n', 'a/x': '' };
@@ -90,19 +57,15 @@ export const a = image({ name: 'a', context: 'a', args: { FROM: '${from}' }, lab
       assert.is((await cli(['build'], { cwd: pinned })).code, 0);
     } finally {
       await removeImages(api, label);
-      registry.stop();
+      await registry.stop();
     }
   });
 
-  const docker = (...args: string[]): string => execFileSync('/usr/bin/docker', args, { encoding: 'utf8' });
   /** An image with a file, made by docker alone and pushed; returns its digest. */
   const pushBase = (reference: string, text: string): string => {
     const folder = tempFolder();
     writeFiles(folder, { Dockerfile: `FROM scratch\nCOPY f /base\nLABEL ${label}=1\n`, f: text });
-    execFileSync('/usr/bin/docker', ['build', '--quiet', '--tag', reference, folder], {
-      env: { ...process.env, DOCKER_BUILDKIT: '1' },
-      stdio: 'ignore',
-    });
+    docker('build', '--quiet', '--tag', reference, folder);
     const digest = /sha256:[0-9a-f]{64}/.exec(docker('push', reference))![0];
     // What is built must come from the registry.
     docker('rmi', '--force', reference);
@@ -164,7 +127,7 @@ export const b = image({ name: 'b', context: 'b', labels: { '${label}': '1' } })
       assert.is(exported('base'), 'two');
     } finally {
       await removeImages(api, label);
-      registry.stop();
+      await registry.stop();
     }
   });
 
@@ -189,7 +152,7 @@ export const b = image({ name: 'b', context: 'b', labels: { '${label}': '1' } })
       assert.match(err, new RegExp(`resolve image config for .*syntax@${first}`));
     } finally {
       await removeImages(api, label);
-      registry.stop();
+      await registry.stop();
     }
   });
 
@@ -231,23 +194,19 @@ export const b = image({ name: 'b', context: 'b' });`,
       assert.is((await cli(['build', 'a'], { cwd })).code, 0);
       writeFiles(cwd, { 'a/unseen': 'changed' });
       assert.match((await cli(['plan', 'a'], { cwd })).out, /file a\/unseen changed/);
-      registry.stop();
+      await registry.stop();
       const gone = await cli(['lock', '--update'], { cwd });
       assert.is(gone.code, 3);
       assert.match(gone.err, /cannot be reached: ECONNREFUSED/);
     } finally {
       for (const tag of [base, lonely]) spawnSync('/usr/bin/docker', ['rmi', '--force', tag]);
       await removeImages(api, label);
-      registry.stop();
+      await registry.stop();
     }
   });
 
   test('a registry that wants a name and a password: told without them, asked with them', async () => {
-    const password = 's3cret-pw';
-    const folder = tempFolder();
-    // The password's bcrypt hash: the registry takes no other kind.
-    writeFiles(folder, { htpasswd: 'me:$2b$05$fxOUIDYV07rs27GmqgZUeONDrpQIZ7ScGSfvROBRaw9PwuUiCAU1i\n' });
-    const registry = await startRegistry({ htpasswd: { realm: 'r', path: path.join(folder, 'htpasswd') } });
+    const registry = await startRegistry({ auth: true });
     const config = (auths: object): string => {
       const made = tempFolder();
       writeFiles(made, { 'config.json': JSON.stringify({ auths }) });
@@ -272,10 +231,10 @@ export const b = image({ name: 'b', context: 'b' });`,
       const wrong = await run(as('me:wrong-pw'));
       assert.match(wrong.err, /refuses the credentials/);
       assert.not.match(wrong.err + wrong.out, /wrong-pw/);
-      const right = await run(as(`me:${password}`));
+      const right = await run(as(`${user.username}:${user.password}`));
       assert.match(right.err, new RegExp(`there is no ${base}`), 'it was let in');
     } finally {
-      registry.stop();
+      await registry.stop();
     }
   });
 } else test.skip('docker and a registry (skipped: docker-registry is not installed)');

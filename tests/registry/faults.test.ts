@@ -1,0 +1,255 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type RawManifest, type Registry, RegistryError } from '../../src/model/registry.ts';
+import { openRegistry } from '../../src/registry/registry.ts';
+import { type Fault, type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
+import { hasRegistry, type RealRegistry, startRegistry } from '../support/registry.ts';
+
+const test = suite('a registry that fails');
+
+/** What must be survived where it happens once. */
+const passing: readonly Fault[] = [429, 500, 503, 'reset', 'midway', 'lost', 'truncated'];
+/** What is told at once. */
+const lasting: readonly Fault[] = [401, 403, 404];
+
+interface Case {
+  readonly name: string;
+  /** Does it in a repository that holds an image under `1` and `2` (`full`: with the host). */
+  act(registry: Registry, full: string, image: RawManifest): Promise<unknown>;
+  /** What is true afterwards, asked without faults. */
+  check(registry: Registry, full: string, image: RawManifest, result: unknown): Promise<void>;
+}
+
+const cases: readonly Case[] = [
+  {
+    name: 'head',
+    act: (registry, full) => registry.head(`${full}:1`),
+    check: async (_registry, _full, image, result) => assert.is(result, image.digest),
+  },
+  {
+    name: 'image',
+    act: (registry, full) => registry.image(`${full}:1`, 'linux/amd64'),
+    check: async (_registry, _full, image, result) =>
+      assert.is((result as { digest: string }).digest, image.digest),
+  },
+  {
+    name: 'tags',
+    act: (registry, full) => registry.tags(full),
+    check: async (_registry, _full, _image, result) => assert.equal(result, ['1', '2']),
+  },
+  {
+    name: 'put',
+    act: (registry, full, image) => registry.put(`${full}:3`, image),
+    check: async (registry, full, image) => assert.is(await registry.head(`${full}:3`), image.digest),
+  },
+  {
+    name: 'copy',
+    act: (registry, full, image) => registry.copy(`${full}@${image.digest}`, `${full}/copy`),
+    check: async (registry, full, image) =>
+      assert.is(await registry.head(`${full}/copy@${image.digest}`), image.digest),
+  },
+  {
+    name: 'mayPush',
+    act: (registry, full) => registry.mayPush(full),
+    check: async (registry, full) => assert.equal(await registry.tags(full), ['1', '2']),
+  },
+  {
+    name: 'untag',
+    act: (registry, full) => registry.untag(`${full}:1`),
+    check: async (registry, full, image, result) => {
+      assert.is(result, 'gone');
+      assert.is(await registry.head(`${full}:1`), undefined);
+      assert.is(await registry.head(`${full}:2`), image.digest);
+    },
+  },
+  {
+    name: 'remove',
+    act: (registry, full, image) => registry.remove(`${full}@${image.digest}`),
+    check: async (registry, full, _image, result) => {
+      assert.is(result, 'gone');
+      assert.equal(await registry.tags(full), []);
+    },
+  },
+  {
+    name: 'write',
+    act: (registry, full) => registry.write(`${full}:text`, 'text'),
+    check: async (registry, full) => assert.is(await registry.read(`${full}:text`), 'text'),
+  },
+];
+
+if (hasRegistry) {
+  let [real, other]: RealRegistry[] = [];
+  let proxy: FaultProxy;
+  let serial = 0;
+  test.before(async () => {
+    [real, other] = [await startRegistry({ deletes: true }), await startRegistry({ deletes: true })];
+    proxy = await startFaultProxy(real.host);
+  });
+  test.after(async () => {
+    await proxy.stop();
+    await Promise.all([real!.stop(), other!.stop()]);
+  });
+  const open = (tries = 3): Registry =>
+    openRegistry({
+      credentials: async () => undefined,
+      timing: { now: Date.now, sleep: async () => undefined, random: () => 0.5 },
+      signal: new AbortController().signal,
+      timeoutMs: 10_000,
+      tries,
+    });
+  /** A new repository with an image under two tags. */
+  const prepare = async (to = real!, bytes = 1_000): Promise<{ repository: string; image: RawManifest }> => {
+    const repository = `team/app${++serial}`;
+    const config = Buffer.from(
+      JSON.stringify({ os: 'linux', architecture: 'amd64', config: { Labels: {} } }),
+    );
+    const layer = randomBytes(bytes);
+    for (const blob of [config, layer]) await to.putBlob(repository, blob);
+    const descriptor = (blob: Buffer) => ({ mediaType: 'x/y', digest: digestOf(blob), size: blob.length });
+    const mediaType = 'application/vnd.oci.image.manifest.v1+json';
+    const body = Buffer.from(
+      JSON.stringify({
+        schemaVersion: 2,
+        mediaType,
+        config: descriptor(config),
+        layers: [descriptor(layer)],
+      }),
+    );
+    const image = { mediaType, digest: digestOf(body), body };
+    for (const tag of ['1', '2']) await open().put(`${to.host}/${repository}:${tag}`, image);
+    return { repository, image };
+  };
+  const failure = async (work: Promise<unknown>): Promise<RegistryError> => {
+    const error = await work.then(
+      () => undefined,
+      (each: unknown) => each,
+    );
+    assert.instance(error, RegistryError);
+    return error as RegistryError;
+  };
+  /** How many requests something takes when nothing fails, from the first time a program does it. */
+  const countOf = async ({ act }: Case): Promise<number> => {
+    const { repository, image } = await prepare();
+    proxy.clear();
+    await act(open(), `${proxy.host}/${repository}`, image);
+    return proxy.requests.length;
+  };
+
+  for (const each of cases) {
+    test(`${each.name}: any request may fail once, in any way that passes`, async () => {
+      const count = await countOf(each);
+      for (let nth = 1; nth <= count; nth++)
+        for (const fault of passing) {
+          const { repository, image } = await prepare();
+          proxy.clear();
+          proxy.fail(/./, fault, { nth });
+          const result = await each.act(open(), `${proxy.host}/${repository}`, image);
+          proxy.clear();
+          const where = `${fault} at request ${nth} of ${count}`;
+          await each
+            .check(open(), `${real!.host}/${repository}`, image, result)
+            .catch((error: Error) => assert.unreachable(`${where}: ${error.message}`));
+        }
+    });
+
+    test(`${each.name}: what lasts is told, and the tags point at what they did, or at nothing`, async () => {
+      const count = await countOf(each);
+      for (let nth = 1; nth <= count; nth++)
+        for (const fault of lasting) {
+          const { repository, image } = await prepare();
+          proxy.clear();
+          proxy.fail(/./, fault, { nth });
+          const result = await each.act(open(), `${proxy.host}/${repository}`, image).catch((error) => error);
+          if (result instanceof Error) assert.instance(result, RegistryError);
+          proxy.clear();
+          for (const tag of ['1', '2'])
+            assert.ok(
+              [image.digest, undefined].includes(await open().head(`${real!.host}/${repository}:${tag}`)),
+              `${fault} at request ${nth} of ${count}: ${proxy.requests.map(({ method, path }) => `${method} ${path}`)}`,
+            );
+        }
+    });
+  }
+
+  test('untag where deletes alone fail for ever: the tag is given back, and that is told', async () => {
+    for (const nth of [1, 2, 3])
+      for (const fault of [500, 403, 'lost'] as const) {
+        const { repository, image } = await prepare();
+        proxy.clear();
+        proxy.fail(/^DELETE/, fault, { nth, forever: true });
+        const result = await open()
+          .untag(`${proxy.host}/${repository}:1`)
+          .catch((error: unknown) => error);
+        if (result !== 'refused') assert.instance(result, RegistryError);
+        assert.is(await open().head(`${real!.host}/${repository}:1`), image.digest, `${fault} at ${nth}`);
+      }
+  });
+
+  test('untag where the answer to what was put on the tag never comes: the tag is given back', async () => {
+    const { repository, image } = await prepare();
+    proxy.clear();
+    for (const nth of [1, 2, 3]) proxy.fail(/^PUT .*manifests/, 'lost', { nth });
+    assert.is((await failure(open().untag(`${proxy.host}/${repository}:1`))).problem, 'unreachable');
+    assert.is(await open().head(`${real!.host}/${repository}:1`), image.digest);
+  });
+
+  test('a registry that never answers rightly is told as that, for each call', async () => {
+    for (const { act } of cases)
+      for (const fault of ['reset', 500] as const) {
+        const { repository, image } = await prepare();
+        proxy.clear();
+        proxy.fail(/./, fault, { forever: true });
+        const error = await failure(act(open(), `${proxy.host}/${repository}`, image));
+        assert.is(error.problem, 'unreachable');
+      }
+  });
+
+  test('a carry-over between registries: whatever fails once on either side, the whole arrives', async () => {
+    const source = await startFaultProxy(other!.host);
+    try {
+      const { repository, image } = await prepare(other!, 3_000_000);
+      const carry = async (to: string): Promise<void> =>
+        await open().copy(`${source.host}/${repository}@${image.digest}`, `${proxy.host}/${to}`);
+      proxy.clear();
+      await carry(`carried${++serial}`);
+      const counts = [source.requests.length, proxy.requests.length];
+      for (const [side, failing] of [source, proxy].entries())
+        for (let nth = 1; nth <= counts[side]!; nth++)
+          for (const fault of passing) {
+            const to = `carried${++serial}`;
+            for (const each of [source, proxy]) each.clear();
+            failing.fail(/./, fault, { nth });
+            await carry(to);
+            assert.is(await open().head(`${real!.host}/${to}@${image.digest}`), image.digest);
+          }
+    } finally {
+      await source.stop();
+    }
+  });
+
+  test('whoever waits is let go: an abort ends a request that hangs', async () => {
+    const { repository } = await prepare();
+    const abort = new AbortController();
+    const registry = openRegistry({
+      credentials: async () => undefined,
+      timing: { now: Date.now, sleep: async () => undefined, random: () => 0.5 },
+      signal: abort.signal,
+      timeoutMs: 60_000,
+      tries: 3,
+    });
+    proxy.clear();
+    proxy.fail(/./, 'hang');
+    const asked = registry.head(`${proxy.host}/${repository}:1`).catch((error: Error) => error.message);
+    await proxy.hanging(1);
+    abort.abort(new Error('stopped'));
+    assert.is(await asked, 'stopped');
+    proxy.clear();
+  });
+} else test.skip('docker-registry is not installed');
+
+test.run();
+
+function digestOf(bytes: Buffer): string {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+}

@@ -1,0 +1,115 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Fault, type FaultProxy, startFaultProxy } from '../../support/fault-proxy.ts';
+
+const test = suite('the proxy that makes requests fail');
+const text = 'a body of some length';
+/** What arrived behind the proxy. */
+const arrived: string[] = [];
+let server: Server;
+let proxy: FaultProxy;
+
+test.before(async () => {
+  server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (data) => (body += data));
+    request.on('end', () => {
+      arrived.push(`${request.method} ${request.url}${body && ` ${body}`}`);
+      response.writeHead(200, { location: '/v2/next', 'content-length': text.length }).end(text);
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  proxy = await startFaultProxy(`127.0.0.1:${(server.address() as AddressInfo).port}`);
+});
+test.after(async () => {
+  await proxy.stop();
+  server.close();
+});
+test.before.each(() => {
+  proxy.clear();
+  arrived.length = 0;
+});
+
+/** The status and body, or that it failed. */
+async function ask(path = '/v2/', init: RequestInit = {}): Promise<[number, string] | 'failed'> {
+  try {
+    const answer = await fetch(`http://${proxy.host}${path}`, init);
+    return [answer.status, await answer.text()];
+  } catch {
+    return 'failed';
+  }
+}
+
+test('what meets no fault goes through whole, relative addresses too', async () => {
+  const answer = await fetch(`http://${proxy.host}/v2/x?y=1`, { method: 'PUT', body: 'sent' });
+  assert.equal([answer.status, answer.headers.get('location'), await answer.text()], [200, '/v2/next', text]);
+  assert.equal(arrived, ['PUT /v2/x?y=1 sent']);
+  assert.equal(proxy.requests, [{ method: 'PUT', path: '/v2/x?y=1' }]);
+  assert.equal(await ask('/v2/', { method: 'HEAD' }), [200, '']);
+});
+
+test('a status never reaches the registry; a lost answer does', async () => {
+  for (const status of [401, 403, 404, 429, 500, 503] as const) {
+    proxy.fail(/./, status);
+    assert.is((await ask('/v2/', { method: 'POST', body: 'x' }))[0], status);
+    proxy.clear();
+  }
+  const broken: [Fault, number][] = [
+    ['reset', 0],
+    ['lost', 1],
+    ['midway', 1],
+  ];
+  for (const [fault, count] of broken) {
+    arrived.length = 0;
+    proxy.fail(/./, fault);
+    assert.is(await ask(), 'failed', String(fault));
+    assert.is(arrived.length, count, String(fault));
+    proxy.clear();
+  }
+});
+
+test('a truncated answer looks whole', async () => {
+  proxy.fail(/./, 'truncated');
+  assert.equal(await ask(), [200, text.slice(0, text.length / 2)]);
+});
+
+test('the nth that matches, once or for ever', async () => {
+  proxy.fail(/^GET .*\/a/, 500, { nth: 2 });
+  proxy.fail(/\/b$/, 403, { nth: 2, forever: true });
+  const paths = ['/a', '/a', '/a', '/b', '/b', '/b'];
+  const statuses = [];
+  for (const path of paths) statuses.push((await ask(path))[0]);
+  assert.equal(statuses, [200, 500, 200, 200, 403, 403]);
+  assert.equal(
+    proxy.requests.map(({ fault }) => fault),
+    [undefined, 500, undefined, undefined, 403, 403],
+  );
+});
+
+test('what hangs goes on when told', async () => {
+  proxy.fail(/./, 'hang');
+  const asked = ask();
+  await proxy.hanging(1);
+  assert.equal(arrived, []);
+  proxy.release();
+  assert.equal(await asked, [200, text]);
+});
+
+test('a registry that is gone is a connection that ends; another may take its place', async () => {
+  const other = createServer((_, response) => response.end('other')).listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const { port } = other.address() as AddressInfo;
+  const here = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  proxy.leadTo(`127.0.0.1:${port}`);
+  assert.equal(await ask(), [200, 'other']);
+  other.close();
+  other.closeAllConnections();
+  assert.is(await ask(), 'failed');
+  proxy.leadTo(here);
+  assert.equal(await ask(), [200, text]);
+});
+
+test.run();
