@@ -25,6 +25,7 @@ export interface CommonFlags extends GlobalFlags {
   readonly quiet?: boolean;
   readonly verbose?: boolean;
   readonly force?: boolean;
+  readonly fromRegistry?: boolean;
 }
 
 /** How many tasks may run at once. @throws TasksError exit 2 */
@@ -47,7 +48,7 @@ function isRelease(io: Io): boolean {
 
 /** What --repo, DOCKER_REPO and --suffix say. @throws TasksError exit 2 */
 export function namesOf(
-  flags: CommonFlags,
+  flags: CommonFlags & { readonly release?: boolean },
   io: Io,
 ): { repo: string | undefined; suffix: string | undefined; release: boolean } {
   const repo = flags.repo ?? (io.environment.DOCKER_REPO || undefined);
@@ -61,7 +62,7 @@ export function namesOf(
       hint: "expected letters, digits, '.', '_' and '-', 64 at most",
     });
   }
-  return { repo, suffix: flags.suffix, release: isRelease(io) };
+  return { repo, suffix: flags.suffix, release: flags.release ?? isRelease(io) };
 }
 
 /** Colours on a stream: flags over NO_COLOR over whether it is a terminal. */

@@ -39,7 +39,7 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<ExitC
     return command;
   };
 
-  common(
+  const build = common(
     add(
       'build [selectors...]',
       'build what changed; prints the tags of the selected images',
@@ -49,7 +49,22 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<ExitC
   )
     .option('--dry-run', 'the same as `tasks plan`')
     .option('--force', 'build the selected tasks anew, from nothing');
+  fromRegistry(build);
   common(
+    add(
+      'push [selectors...]',
+      'build, test and upload; then set all tags in the registry, or none',
+      pushExamples,
+      async (it, selectors, flags) => (await import('./commands/push.ts')).push(selectors, flags, it),
+    ),
+  )
+    .option('--release', 'tags without a suffix, and aliases (also RELEASE=1)')
+    .option('--upload-only', 'upload everything, set no tag: for machines that share the work')
+    .option('--strict', 'refuse a release from a dirty git tree or with unlocked bases')
+    .option('--dry-run', 'print what would be done; writes nothing')
+    .option('--resume', 'only end a push that stopped half way, without waiting: you know it dead')
+    .option('--output <file>', 'where the release file goes (default: .cache/releases/)');
+  const plan = common(
     add(
       'plan [selectors...]',
       'say what build would do and why; runs nothing',
@@ -59,6 +74,7 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<ExitC
   )
     .option('--check', 'exit with 1 if anything would be done')
     .option('--force', 'as if build were called with --force');
+  fromRegistry(plan);
   common(
     add(
       'why <task> [other]',
@@ -67,12 +83,14 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<ExitC
       async (it, selectors, flags) => (await import('./commands/why.ts')).why(selectors, flags, it),
     ),
   );
-  common(
-    add(
-      'test [selectors...]',
-      "run the images' tests; builds first what is missing",
-      testExamples,
-      async (it, selectors, flags) => (await import('./commands/test.ts')).test(selectors, flags, it),
+  fromRegistry(
+    common(
+      add(
+        'test [selectors...]',
+        "run the images' tests; builds first what is missing",
+        testExamples,
+        async (it, selectors, flags) => (await import('./commands/test.ts')).test(selectors, flags, it),
+      ),
     ),
   ).option('--retest', 'run tests that have passed on the same image, too');
   common(
@@ -129,6 +147,14 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<ExitC
   ).option('--update', 'ask again for what is pinned, show what moved, drop what nothing uses');
   common(
     add(
+      'verify <file>',
+      'hold the registry against a release file',
+      verifyExamples,
+      async (it, [file], flags) => (await import('./commands/verify.ts')).verify(file!, flags, it),
+    ),
+  );
+  common(
+    add(
       'clean',
       "trim what is remembered, and this project's content tags in the engine, by last use and size",
       cleanExamples,
@@ -166,10 +192,27 @@ function common(command: Command): Command {
     .option('-v, --verbose', 'everything: output of builds, tasks that are up to date');
 }
 
+/** What the registry has under content tags is not built again. */
+function fromRegistry(command: Command): Command {
+  return command
+    .option('--from-registry', 'do not build what the registry has (default in CI)')
+    .option('--no-from-registry', 'do not ask the registry');
+}
+
 const buildExamples = `tasks build                          everything that changed
 tasks build extbuilder:17            one task, and what it needs
 tasks build '*tester' -j 4 -k        globs; four at once; keep going after failures
 RELEASE=1 tasks build --repo citus   with release tags instead of -dev ones`;
+const pushExamples = `tasks push --repo registry.example/team   dev tags, -devYYYYmmddHHMM
+tasks push --release                      plain tags and aliases: all of them, or none
+tasks push --release --dry-run            what that would build, upload and set
+tasks push --upload-only 'pg*'            on each of several machines; the last one: tasks push --release
+tasks push --resume                       ends a push whose process died, at once
+
+Nothing is tagged before everything is built, tested and uploaded. A push that stops half way is
+ended, or taken back, by the next one from any machine.`;
+const verifyExamples = `tasks verify .cache/releases/20261124163000.json
+tasks verify release.json --json`;
 const planExamples = `tasks plan                 what is to be done, and why
 tasks plan +extbuilder:17  with all that it needs
 tasks plan --check         exit with 1 if anything would be done`;

@@ -3,23 +3,27 @@ import { openRecords } from '../cache/records.ts';
 import { dockerEngine } from '../engine/docker.ts';
 import { makeGraph, projectOf } from '../graph/graph.ts';
 import { select, withNeeds } from '../graph/select.ts';
-import { type Keyed, makeKeys } from '../key/keys.ts';
+import { makeKeys } from '../key/keys.ts';
 import { loadDeclarations } from '../load/load.ts';
 import { findRoot } from '../load/root.ts';
 import { TasksError } from '../model/errors.ts';
 import type { Observations } from '../model/observed.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Engine, EngineImage, Records } from '../model/ports.ts';
-import { type Graph, makesFiles, type Project, type TaskId } from '../model/task.ts';
+import type { Registry } from '../model/registry.ts';
+import { type Graph, makesFiles, type Project, type Task, type TaskId } from '../model/task.ts';
 import { keptDigests } from '../observe/kept.ts';
 import { readLock } from '../observe/lock.ts';
 import { type Memo, openMemo } from '../observe/memo.ts';
 import { observe } from '../observe/observe.ts';
-import { makePlan, type Nearest } from '../plan/plan.ts';
+import { seeRemote } from '../observe/remote.ts';
+import type { Nearest, PublishedTags } from '../plan/input.ts';
+import { makePlan } from '../plan/plan.ts';
 import { type Naming, namingOf } from '../plan/refs.ts';
-import { siblingsOf } from '../plan/siblings.ts';
 import { type CommonFlags, type GlobalFlags, namesOf } from './flags.ts';
 import { type Io, warner } from './io.ts';
+import { nearestOf } from './nearest.ts';
+import { glance, remotePlaces } from './remote.ts';
 import { sharedStore } from './shared.ts';
 
 /** A project as its definitions say it is. */
@@ -80,6 +84,16 @@ export function keysInUse({ plan }: Pick<Prospect, 'plan'>): Set<string> {
 export interface PlanOptions {
   /** True: an engine that does not answer is said once and counts as empty. False: it is an error. */
   readonly withoutEngine: boolean;
+  /** True: the selected images' tests are to run. */
+  readonly tests?: boolean;
+  /** True: even those that have passed. */
+  readonly retest?: boolean;
+  /** For a push: the registry, which must answer, and what the tags that are to be set point at. */
+  readonly push?: {
+    readonly registry: Registry;
+    readonly naming: Naming;
+    readonly published: ReadonlyMap<TaskId, PublishedTags>;
+  };
 }
 
 /** Reads, decides, and returns the plan; changes nothing but what is remembered in `.cache`. */
@@ -110,7 +124,9 @@ export async function planProject(
   const fileKeys = tasks.filter(makesFiles).flatMap((task) => keyed.get(task.id)?.key ?? []);
   const latest = await nearestOf(graph, scope, keyed, records);
   const images = tasks.every(makesFiles) ? [] : await seeImages(engine, io, options);
-  const naming = namingOf(names, open.project, io.now());
+  const naming = options.push?.naming ?? namingOf(names, open.project, io.now());
+  const tested = testedOf(tasks, selected, options);
+  const places = remotePlaces(tasks, keyed, naming, { tested, root, memo });
   const plan = makePlan({
     graph,
     selected,
@@ -121,12 +137,32 @@ export async function planProject(
       records: await records.get([...keyed.values()].map(({ key }) => key)),
       images,
       files: keptDigests(cacheFolder, fileKeys, memo),
+      remote:
+        options.push === undefined
+          ? await glance(places, flags, io, names.repo ?? open.project.repo)
+          : await seeRemote(options.push.registry, places),
     },
     latest,
     naming,
     forced: flags.force ? (selectors.length === 0 ? scope : selected) : new Set(),
+    tested,
+    retest: options.retest === true,
+    ...(options.push ? { published: options.push.published } : {}),
   });
   return { ...open, plan, observations, latest, records, memo, naming, images, engine };
+}
+
+/** The tasks whose tests are to run. What is pushed under no tag is not tested for it. */
+function testedOf(tasks: readonly Task[], selected: ReadonlySet<TaskId>, options: PlanOptions): Set<TaskId> {
+  if (!options.tests) return new Set();
+  const tested = tasks.filter(
+    (task) =>
+      selected.has(task.id) &&
+      task.kind === 'image' &&
+      task.test !== undefined &&
+      (options.push === undefined || task.publish),
+  );
+  return new Set(tested.map(({ id }) => id));
 }
 
 async function seeImages(
@@ -142,30 +178,6 @@ async function seeImages(
     io.err(`${error.message}: images count as not there\n`);
     return [];
   }
-}
-
-/**
- * The last record of each task, or, of one that was never made, of its closest version. The manifest comes with it only
- * where the key is another one, since only then it explains something.
- */
-async function nearestOf(
-  graph: Graph,
-  scope: ReadonlySet<TaskId>,
-  keyed: ReadonlyMap<TaskId, Keyed>,
-  records: Records,
-): Promise<Map<TaskId, Nearest>> {
-  const own = await records.latest([...scope]);
-  const siblings = new Map([...scope].filter((id) => !own.has(id)).map((id) => [id, siblingsOf(graph, id)]));
-  const others = await records.latest([...new Set([...siblings.values()].flat())]);
-  const nearest = new Map<TaskId, Nearest>();
-  for (const id of scope) {
-    const closest = siblings.get(id)?.find((other) => others.has(other));
-    const record = own.get(id) ?? (closest === undefined ? undefined : others.get(closest));
-    if (record === undefined) continue;
-    const manifest = record.key === keyed.get(id)?.key ? undefined : await records.manifest(record.key);
-    nearest.set(id, { record, ...(manifest ? { manifest } : {}) });
-  }
-  return nearest;
 }
 
 /** Linux on this machine's architecture, in the words of image platforms. */

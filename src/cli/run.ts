@@ -3,18 +3,26 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { openLocks } from '../cache/locks.ts';
 import { openLog } from '../cache/logs.ts';
+import { openPasses } from '../cache/passes.ts';
 import { processes } from '../engine/processes.ts';
 import { TasksError } from '../model/errors.ts';
+import type { Step } from '../model/plan.ts';
+import type { TaskRecord } from '../model/record.ts';
+import type { TaskId } from '../model/task.ts';
+import { credentialsFor } from '../registry/credentials.ts';
 import { markdownReporter } from '../report/markdown.ts';
 import { makePaint } from '../report/paint.ts';
 import { plainReporter } from '../report/plain.ts';
 import { jsonReporter, type Reporter, silentReporter, together } from '../report/reporter.ts';
 import { traceReporter } from '../report/trace.ts';
+import type { Results } from '../run/needs.ts';
 import { type RunResult, runPlan } from '../run/run.ts';
 import type { Services } from '../run/services.ts';
+import { runTests, type TestsResult } from '../run/tests.ts';
 import { type CommonFlags, hasColor, isCi, jobsOf, reporterOf, viewOf } from './flags.ts';
 import { type Io, warner } from './io.ts';
 import type { Prospect } from './project.ts';
+import { sharedStore } from './shared.ts';
 
 /**
  * What follows runs beside the reporter: a trace and a job summary, where they are asked for. They may follow several runs
@@ -90,6 +98,7 @@ export function makeServices(prospect: Prospect, io: Io): Services {
     memo,
     root,
     cacheFolder,
+    credentials: credentialsFor(io.environment),
     environment: io.environment,
   };
 }
@@ -118,4 +127,40 @@ export async function runProspect(
   } finally {
     await reporter.close();
   }
+}
+
+/** Runs the tests of these steps' images, and shows it. */
+export async function testProspect(
+  prospect: Prospect,
+  steps: readonly Step[],
+  results: Results,
+  followers: Reporter,
+  flags: CommonFlags & { readonly retest?: boolean },
+  io: Io,
+): Promise<TestsResult> {
+  const reporter = await makeReporter(flags, io, followers);
+  try {
+    return await runTests(
+      steps,
+      results,
+      makeServices(prospect, io),
+      openPasses(prospect.cacheFolder, warner(io), sharedStore(io)),
+      {
+        jobs: jobsOf(flags, io),
+        retest: flags.retest === true,
+        keepGoing: flags.keepGoing === true,
+        signal: io.signal,
+        listen: reporter.listen,
+      },
+    );
+  } finally {
+    await reporter.close();
+  }
+}
+
+/** The results that were there before anything is done. */
+export function recordsOf(steps: readonly Step[]): Map<TaskId, TaskRecord> {
+  return new Map(
+    steps.flatMap(({ task, record }) => (record !== undefined ? [[task.id, record] as const] : [])),
+  );
 }

@@ -72,6 +72,8 @@ export interface ImageFields<V> extends CommonFields<V> {
   readonly publish?: Late<V, boolean>;
   /** What stands after the colon; default: the version. */
   readonly tags?: Late<V, readonly string[]>;
+  /** Moving tags that a release sets too, `16` for 16.13; they never go back to an older version. */
+  readonly aliases?: Late<V, readonly string[]>;
   /** `files`: the build's file system is exported as files, like a command's. */
   readonly output?: Late<V, 'image' | 'files'>;
 }

@@ -168,11 +168,15 @@ function imageTask(
   if (isFiles && values.test !== undefined)
     complain({ field: 'test', message: "output: 'files' makes no image that a test could run in" });
   const tags = (values.tags ?? [base.version]).map(asTag);
-  for (const tag of tags) {
-    const expected = tagFault(tag);
-    if (expected !== undefined)
-      complain({ field: 'tags', message: 'not a valid tag', found: show(tag), expected });
-  }
+  const aliases = values.aliases.map(asTag);
+  for (const [field, each] of [
+    ['tags', tags],
+    ['aliases', aliases],
+  ] as const)
+    for (const tag of each) {
+      const expected = tagFault(tag);
+      if (expected !== undefined) complain({ field, message: 'not a valid tag', found: show(tag), expected });
+    }
   return {
     ...base,
     ...shared(values),
@@ -188,6 +192,7 @@ function imageTask(
     ...(values.test !== undefined ? { test: values.test } : {}),
     publish: values.publish && !isFiles,
     tags: isFiles ? [] : tags,
+    aliases: isFiles ? [] : [...new Set(aliases)],
   };
 }
 

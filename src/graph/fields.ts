@@ -58,6 +58,7 @@ const imageFields = v.strictObject({
   test: v.optional(relativePath),
   publish: v.optional(v.boolean(), true),
   tags: v.optional(v.pipe(v.array(v.string()), v.nonEmpty('at least one tag'))),
+  aliases: v.optional(v.array(v.string()), []),
   output: v.optional(v.picklist(['image', 'files']), 'image'),
 });
 
@@ -74,8 +75,6 @@ const commandFields = v.strictObject({
 
 const schemas = { image: imageFields, command: commandFields };
 
-/** Fields of the contract that this version of the program does not carry out. */
-const notYet = new Set(['aliases']);
 const resolvedElsewhere = ['name', 'versions', 'needs', 'after'];
 
 export type ImageValues = v.InferOutput<typeof imageFields>;
@@ -94,9 +93,6 @@ export function checkFieldNames(
   return Object.keys(fields)
     .filter((field) => !known.includes(field))
     .map((field): Fault => {
-      if (notYet.has(field)) {
-        return { field, message: 'this field is not supported yet', hint: 'leave it out for now' };
-      }
       const hint = didYouMean(field, known);
       return {
         field,

@@ -78,7 +78,26 @@ function duplicates(tasks: readonly Task[]): Problem[] {
         });
     }
   }
-  return problems;
+  return [...problems, ...aliasedTags(tasks, tags)];
+}
+
+/** An alias may be asked for by several versions, the newest gets it; but it is nobody's own tag. */
+function aliasedTags(tasks: readonly Task[], owners: ReadonlyMap<string, Task>): Problem[] {
+  return tasks.flatMap((task) =>
+    (task.kind === 'image' && task.publish ? task.aliases : []).flatMap((alias): Problem[] => {
+      const owner = owners.get(`${task.name}:${alias}`);
+      if (owner === undefined) return [];
+      return [
+        {
+          file: task.where.file,
+          definition: task.name,
+          field: 'aliases',
+          message: `${task.id} would move ${task.name}:${alias}, which is a tag of ${owner.id}`,
+          expected: 'an alias that is no tag',
+        },
+      ];
+    }),
+  );
 }
 
 /** Needs and `after` first; among tasks that are free, in the order written. @throws TasksError with a cycle's path. */

@@ -3,8 +3,8 @@ const repositoryPattern =
   /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
 /** What it accepts as a tag; 128 characters at most. */
 const tagPattern = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
-/** `-k` and twelve digits: what a content tag adds to the version. */
-const contentTagRoom = 14;
+/** `-k` and twelve digits, `-t` and twelve more: what a content tag and its test's pass add to the version. */
+const contentTagRoom = 28;
 
 /** A version or tag as it stands after the colon: Debian's `~` is dropped, no registry takes it. */
 export function asTag(version: string): string {

@@ -1,4 +1,5 @@
 import type { Key, Manifest, TaskRecord } from './record.ts';
+import type { RemoteImage } from './registry.ts';
 import type { Task, TaskId } from './task.ts';
 
 /** `reuse`: it is here. `retag`, `pull`: the registry has it. `skip`: not here, and nothing that will be done needs it. */
@@ -14,6 +15,7 @@ export interface Reason {
 
 export type ReasonCode =
   | 'up-to-date'
+  | 'in-registry'
   | 'not-built'
   | 'changed'
   | 'missing'
@@ -38,6 +40,12 @@ export interface Step {
   readonly manifest?: Manifest;
   /** The record that makes it reusable. */
   readonly record?: TaskRecord;
+  /** The image in the registry, where that is the one that counts. */
+  readonly remote?: RemoteImage;
+  /** True: the registry says that its test has passed. */
+  readonly passed?: boolean;
+  /** The digest of another image under its content tag in the registry, which does not count and may be overwritten. */
+  readonly replaces?: string;
   /** By these references the image can be used after the run; empty for internal and unselected tasks. */
   readonly tags: readonly string[];
   /** References that are to be put on the image: run tags, and the content tag where it is missing. */

@@ -21,6 +21,8 @@ export interface TaskRecord {
   readonly task: TaskId;
   /** The image's config digest (`sha256:…`), for a task that makes an image. */
   readonly imageId?: string;
+  /** `sha256:…` of its manifest, once it came from a registry or went to one. */
+  readonly manifestDigest?: string;
   /** The digest of the kept files, for a task that makes files. */
   readonly filesDigest?: string;
   /** For each needed task the imageId or filesDigest that this result was made with. */

@@ -65,6 +65,8 @@ export interface ImageTask extends TaskBase {
   readonly publish: boolean;
   /** What stands after the colon of the tags, before the run's suffix. */
   readonly tags: readonly string[];
+  /** Moving tags that a release sets too; they never go back to an older version. */
+  readonly aliases: readonly string[];
 }
 
 /** A task that runs a program which leaves files in `$TASKS_OUT`. */

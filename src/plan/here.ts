@@ -1,12 +1,16 @@
+import { keyLabel, needsLabel, taskLabel } from '../model/labels.ts';
 import type { EngineImage } from '../model/ports.ts';
 import type { Key, TaskRecord } from '../model/record.ts';
-import { makesFiles, type Task } from '../model/task.ts';
-import { contentTag, type Naming } from './refs.ts';
+import type { RemoteImage } from '../model/registry.ts';
+import { makesFiles, type Task, type TaskId } from '../model/task.ts';
+import { contentTag, familiar, type Naming } from './refs.ts';
 
-/** Labels that every image carries. They are inherited, so every build sets all of them. */
-export const keyLabel = 'image-tasks.key';
-export const taskLabel = 'image-tasks.task';
-export const needsLabel = 'image-tasks.needs';
+/** What a registry has under a task's content tag; nothing is believed of it yet. */
+export interface Remote {
+  readonly image: RemoteImage;
+  /** True: its test's pass stands beside it, on the same manifest. */
+  readonly passed: boolean;
+}
 
 /** What exists, as it was seen before the plan was made. */
 export interface World {
@@ -15,12 +19,27 @@ export interface World {
   readonly images: readonly EngineImage[];
   /** The digest of the kept files of each key, as they stand on disk now. */
   readonly files: ReadonlyMap<Key, string>;
+  /** What the registry has; empty where it was not asked, or could not be. */
+  readonly remote: ReadonlyMap<TaskId, Remote>;
 }
 
-/** Finds what is here of tasks. Made once per plan, since it indexes the engine's images. */
+/** A task's result that was found. */
+export interface Found {
+  readonly record: TaskRecord;
+  /** Every digest by which it may be called in the records of what is made with it. */
+  readonly ids: readonly string[];
+  /** In the engine. */
+  readonly image?: EngineImage;
+  /** In the registry. */
+  readonly remote?: Remote;
+}
+
+/** Finds what there is of tasks. Made once per plan, since it indexes the engine's images. */
 export interface Finder {
-  /** The record that proves a task's result to be here, and the image; undefined where it is not. */
-  find(task: Task, key: Key): { record: TaskRecord; image?: EngineImage } | undefined;
+  /** What proves a task's result to be on this machine; undefined where it is not. */
+  here(task: Task, key: Key): Found | undefined;
+  /** What the registry has of it, if that carries the task's key; `image` where it is in the engine as well. */
+  remote(task: Task, key: Key): Found | undefined;
 }
 
 export function makeFinder(world: World, naming: Naming): Finder {
@@ -29,41 +48,58 @@ export function makeFinder(world: World, naming: Naming): Finder {
     world.images.flatMap((image) => image.tags.map((tag) => [familiar(tag), image] as const)),
   );
   return {
-    find(task, key) {
+    here(task, key) {
       const record = world.records.get(key);
       if (makesFiles(task)) {
         return record?.filesDigest !== undefined && world.files.get(key) === record.filesDigest
-          ? { record }
+          ? { record, ids: [record.filesDigest] }
           : undefined;
       }
       const image = record?.imageId === undefined ? undefined : byId.get(record.imageId);
-      if (record !== undefined && image?.labels[keyLabel] === key) return { record, image };
+      if (record !== undefined && image?.labels[keyLabel] === key)
+        return { record, image, ids: idsOf(record) };
       return adopt(task, key, byTag.get(familiar(contentTag(task, key, naming))));
+    },
+    remote(task, key) {
+      const remote = world.remote.get(task.id);
+      if (remote === undefined || makesFiles(task)) return undefined;
+      const { ids, labels, bytes, digest } = remote.image;
+      const made = recordOf(task, key, { id: ids[0]!, labels, bytes });
+      if (made === undefined) return undefined;
+      const own = world.records.get(key);
+      const isSame = own?.imageId !== undefined && ids.includes(own.imageId);
+      const image = ids.map((id) => byId.get(id)).find((each) => each?.labels[keyLabel] === key);
+      const record = isSame ? own : { ...made, ...(image ? { imageId: image.id } : {}) };
+      return {
+        record: { ...record, manifestDigest: digest },
+        ids,
+        remote,
+        ...(image ? { image } : {}),
+      };
     },
   };
 }
 
-/** A record made anew from an image that carries its key and stands under its content tag: `.cache` was deleted. */
-function adopt(
+function idsOf({ imageId, manifestDigest }: TaskRecord): string[] {
+  return [imageId, manifestDigest].filter((id) => id !== undefined);
+}
+
+/** What was found under a content tag without a record that speaks of it: `.cache` was deleted. */
+function adopt(task: Task, key: Key, image: EngineImage | undefined): Found | undefined {
+  const record = image === undefined ? undefined : recordOf(task, key, image);
+  return record === undefined ? undefined : { record, image: image!, ids: idsOf(record) };
+}
+
+/** A record made anew from the labels of an image; undefined where they say that it is another one. */
+export function recordOf(
   task: Task,
   key: Key,
-  image: EngineImage | undefined,
-): { record: TaskRecord; image: EngineImage } | undefined {
-  if (image === undefined || image.labels[keyLabel] !== key || image.labels[taskLabel] !== task.id)
-    return undefined;
-  const needs = parseNeeds(image.labels[needsLabel]);
+  { id, labels, bytes }: Pick<EngineImage, 'id' | 'labels' | 'bytes'>,
+): TaskRecord | undefined {
+  if (labels[keyLabel] !== key || labels[taskLabel] !== task.id) return undefined;
+  const needs = parseNeeds(labels[needsLabel]);
   if (needs === undefined) return undefined;
-  const record = {
-    key,
-    task: task.id,
-    imageId: image.id,
-    needs,
-    bytes: image.bytes,
-    durationMs: 0,
-    tags: [],
-    time: '',
-  };
-  return { record, image };
+  return { key, task: task.id, imageId: id, needs, bytes, durationMs: 0, tags: [], time: '' };
 }
 
 function parseNeeds(label: string | undefined): Record<string, string> | undefined {
@@ -74,9 +110,4 @@ function parseNeeds(label: string | undefined): Record<string, string> | undefin
     // Not a label of ours: the image is not adopted.
     return undefined;
   }
-}
-
-/** A reference as engines list it: without Docker Hub's host name. */
-export function familiar(reference: string): string {
-  return reference.replace(/^(index\.)?docker\.io\/(library\/)?/, '');
 }

@@ -47,3 +47,18 @@ export function namingOf(
     timed,
   };
 }
+
+/** On which a test's pass is kept beside an image: `digest` is of the test's content and what it is told. */
+export function passTag(content: string, digest: string): string {
+  return `${content}-t${digest.slice(0, 12)}`;
+}
+
+/** `host:5000/team/app:1.0` → `host:5000/team/app`. */
+export function repositoryOf(reference: string): string {
+  return reference.replace(/@.*$/, '').replace(/:[^:/]*$/, '');
+}
+
+/** A reference as engines list it: without Docker Hub's host name. */
+export function familiar(reference: string): string {
+  return reference.replace(/^(index\.)?docker\.io\/(library\/)?/, '');
+}

@@ -1,7 +1,7 @@
+import { keyLabel, taskLabel } from '../model/labels.ts';
 import type { EngineImage } from '../model/ports.ts';
 import type { Key } from '../model/record.ts';
-import { familiar, keyLabel, taskLabel } from './here.ts';
-import { contentTag, type Naming } from './refs.ts';
+import { contentTag, familiar, type Naming } from './refs.ts';
 
 /** Another checkout on this machine may have made an image and know of it what we don't. */
 const recentMs = 7 * 86_400_000;

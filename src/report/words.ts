@@ -5,7 +5,8 @@ import type { Paint } from './reporter.ts';
 
 type Of<T extends RunEvent['type']> = Extract<RunEvent, { type: T }>;
 
-const making = new Set(['build', 'run', 'pull', 'retag', 'test']);
+const making = new Set(['build', 'run', 'pull', 'retag', 'upload', 'test']);
+const good = new Set(['built', 'pulled', 'retagged', 'reused']);
 
 /** The lines that every text reporter has, with what they need to remember of earlier events. */
 export interface Story {
@@ -22,12 +23,12 @@ export interface Story {
 export function makeStory(paint: Paint): Story {
   const planned = new Map<TaskId, PlannedTask>();
   const made: { id: TaskId; ms: number }[] = [];
-  let [command, saved, width] = ['build', 0, 0];
+  let [command, saved, width, uploaded] = ['build', 0, 0, 0];
   const name = (id: TaskId): string => id.padEnd(width);
   return {
     name,
     begin(event) {
-      [command, saved, made.length] = [event.command, 0, 0];
+      [command, saved, made.length, uploaded] = [event.command, 0, 0, 0];
       for (const task of event.tasks) planned.set(task.id, task);
       width = Math.max(
         0,
@@ -37,12 +38,18 @@ export function makeStory(paint: Paint): Story {
     },
     outcome(event) {
       const task = planned.get(event.id);
+      if (task?.action === 'upload' && good.has(event.outcome)) {
+        uploaded++;
+        return madeLine(event, name(event.id), 'uploaded', paint);
+      }
       if (event.outcome === 'reused') saved += task?.expectedMs ?? 0;
       if (event.outcome === 'built') made.push(event);
       return outcomeLine(event, name(event.id), madeWord(task?.action ?? 'build'), paint);
     },
     end: (event) => [
-      summary(event, command === 'test' ? 'passed' : 'built', saved, paint),
+      command === 'push'
+        ? pushSummary(event, uploaded, paint)
+        : summary(event, command === 'test' ? 'passed' : 'built', saved, paint),
       ...slowest(made, paint),
     ],
   };
@@ -59,6 +66,9 @@ function headline(event: Of<'run-started'>, paint: Paint): string {
     ['reuse', 'up to date'],
     ['build', 'to build'],
     ['run', 'to run'],
+    ['pull', 'to pull'],
+    ['upload', 'to upload'],
+    ['retag', 'to tag'],
     ['test', 'to test'],
     ['skip', 'not needed'],
     ['blocked', 'blocked'],
@@ -88,7 +98,7 @@ function expectedTotal(event: Of<'run-started'>): number | undefined {
 function outcomeLine(event: Of<'task-finished'>, id: string, made: string, paint: Paint): string | undefined {
   switch (event.outcome) {
     case 'built':
-      return `${paint.good('✔')} ${id}  ${made} in ${duration(event.ms)}${event.bytes !== undefined ? `, ${size(event.bytes)}` : ''}`;
+      return madeLine(event, id, made, paint);
     case 'failed':
       return `${paint.bad('✖')} ${id}  failed after ${duration(event.ms)}: ${event.error?.step ?? firstLine(event.error)}`;
     case 'blocked':
@@ -104,11 +114,29 @@ function outcomeLine(event: Of<'task-finished'>, id: string, made: string, paint
   }
 }
 
+function madeLine({ ms, bytes }: Of<'task-finished'>, id: string, made: string, paint: Paint): string {
+  return `${paint.good('✔')} ${id}  ${made} in ${duration(ms)}${bytes !== undefined ? `, ${size(bytes)}` : ''}`;
+}
+
 /** What a failure left to read: the message, the last lines, the log. */
 export function failureBlock(error: TaskFailure, paint: Paint): string[] {
   const lines = (error.lines ?? []).map((line) => `  ${paint.dim('│')} ${line}`);
   const message = error.message.split('\n').map((line) => `  ${line}`);
   return [...lines, ...message, ...(error.log !== undefined ? [`  log: ${error.log}`] : [])];
+}
+
+/** What an upload and its tags end with; how the images came to be was said by the runs before. */
+function pushSummary({ counts, ms, ok }: Of<'run-finished'>, uploaded: number, paint: Paint): string {
+  const there = counts.built + counts.pulled + counts.retagged + counts.reused - uploaded;
+  const parts = [
+    [uploaded, 'uploaded'],
+    [there, 'already there'],
+    [counts.failed, 'failed'],
+    [counts.blocked, 'blocked'],
+    [counts.cancelled, 'cancelled'],
+  ].filter(([number]) => Number(number) > 0);
+  const text = parts.map(([number, word]) => `${number} ${word}`).join(', ') || 'nothing to do';
+  return `${ok ? paint.good('✔') : paint.bad('✖')} ${text} in ${duration(ms)}`;
 }
 
 /** What a run ends with. `saved`: milliseconds that reused tasks took when they were made. */

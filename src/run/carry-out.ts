@@ -1,17 +1,20 @@
 import { rmSync } from 'node:fs';
+import { keyLabel } from '../model/labels.ts';
 import { StepFailed } from '../model/ports.ts';
 import type { TaskRecord } from '../model/record.ts';
 import { keptDigests, keptFolder } from '../observe/kept.ts';
-import { keyLabel } from '../plan/here.ts';
 import { commandStep } from './command-step.ts';
 import { buildStep, type StepInput } from './image-step.ts';
+import { pullStep } from './pull-step.ts';
 
 /**
  * Makes one task's result under its lock and writes its record. If another run made it while we waited for the lock, its
  * result is taken.
  * @throws StepFailed, TasksError, or the signal's reason
  */
-export async function carryOut(input: StepInput): Promise<{ record: TaskRecord; reused: boolean }> {
+export async function carryOut(
+  input: StepInput,
+): Promise<{ record: TaskRecord; outcome: 'built' | 'pulled' | 'reused' }> {
   const { step, services } = input;
   const limit = withTimeout(input.signal, step.task.timeoutMs);
   const timed: StepInput = { ...input, signal: limit.signal };
@@ -19,10 +22,11 @@ export async function carryOut(input: StepInput): Promise<{ record: TaskRecord; 
   const release = await services.locks.acquire(step.key, limit.signal);
   try {
     const other = await madeByAnother(timed, waited);
-    if (other !== undefined) return { record: other, reused: true };
-    const record = step.task.kind === 'command' ? await commandStep(timed) : await buildStep(timed);
+    if (other !== undefined) return { record: other, outcome: 'reused' };
+    const make = step.action === 'pull' ? pullStep : step.action === 'run' ? commandStep : buildStep;
+    const record = await make(timed);
     await remember(record, timed);
-    return { record, reused: false };
+    return { record, outcome: step.action === 'pull' ? 'pulled' : 'built' };
   } catch (error) {
     if (limit.isOver() && !input.signal.aborted)
       throw new StepFailed(`took longer than its timeout of ${step.task.timeoutMs! / 1000} s`);

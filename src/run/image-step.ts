@@ -1,12 +1,12 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { keyLabel, needsLabel, taskLabel } from '../model/labels.ts';
 import type { Observations, ObservedImage } from '../model/observed.ts';
 import type { Plan, Step } from '../model/plan.ts';
 import type { BuildRequest, ContextEntry, Progress } from '../model/ports.ts';
 import type { TaskRecord } from '../model/record.ts';
 import type { ImageTask } from '../model/task.ts';
 import { pinnedText } from '../observe/bases.ts';
-import { keyLabel, needsLabel, taskLabel } from '../plan/here.ts';
 import { keepFiles, workFolder } from './files.ts';
 import { fileEntries, imageArgs, type Results, usedResults } from './needs.ts';
 import { secretsOf } from './secrets.ts';

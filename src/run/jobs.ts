@@ -6,18 +6,24 @@ import type { Job } from './scheduler.ts';
 /** Stands in for the duration of a task that never ran, milliseconds: the order of unknown tasks hardly matters. */
 export const unknownDuration = 60_000;
 
-/** The steps of a plan that something is made in, as the scheduler sees them. */
+/** Of a download, milliseconds; what building took says nothing about it. */
+const pullDuration = 10_000;
+
+/** The steps of a plan that take their time, as the scheduler sees them. */
 export function jobsOf({ steps }: Plan): Job[] {
-  return [...steps.values()].filter(({ action }) => action === 'build' || action === 'run').map(jobOf);
+  return [...steps.values()]
+    .filter(({ action }) => action === 'build' || action === 'run' || action === 'pull')
+    .map(jobOf);
 }
 
-function jobOf({ task, expectedMs, manifest }: Step): Job {
-  const layers = manifest === undefined ? undefined : leadingLayers(manifest);
+function jobOf({ task, action, expectedMs, manifest }: Step): Job {
+  const isPull = action === 'pull';
+  const layers = manifest === undefined || isPull ? undefined : leadingLayers(manifest);
   return {
     id: task.id,
     needs: needIds(task),
     after: task.after,
-    weight: expectedMs ?? unknownDuration,
+    weight: isPull ? pullDuration : (expectedMs ?? unknownDuration),
     allowFailure: task.allowFailure,
     ...(layers !== undefined ? { layers } : {}),
   };

@@ -103,7 +103,9 @@ class Run {
       }
     };
     await Promise.all(
-      steps.filter((step) => step.action === 'reuse').map((step) => limit(() => settle(step))),
+      steps
+        .filter(({ action }) => action === 'reuse' || action === 'retag')
+        .map((step) => limit(() => settle(step))),
     );
     for (const step of steps) {
       if (step.action === 'skip') this.#finish(step, 'skipped', 0);
@@ -167,7 +169,7 @@ class Run {
         progress,
       };
       const { signal } = this.#options;
-      const { record, reused } = await withRetries(() => carryOut({ ...input, signal }), {
+      const { record, outcome } = await withRetries(() => carryOut({ ...input, signal }), {
         retries: step.task.retries,
         clock: services.clock,
         signal,
@@ -179,7 +181,7 @@ class Run {
         },
       });
       this.#results.set(id, record);
-      this.#finish(step, reused ? 'reused' : 'built', elapsed(), record);
+      this.#finish(step, outcome, elapsed(), record);
       return 'done';
     } catch (error) {
       if (this.#options.signal.aborted) {

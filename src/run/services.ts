@@ -1,4 +1,5 @@
 import type { Clock, Engine, Processes, Records } from '../model/ports.ts';
+import type { Credentials } from '../model/registry.ts';
 import type { TaskId } from '../model/task.ts';
 import type { Memo } from '../observe/memo.ts';
 
@@ -32,5 +33,7 @@ export interface Services {
   /** Absolute. */
   readonly root: string;
   readonly cacheFolder: string;
+  /** Who we are where an image's name points to; for the engine's uploads and downloads. */
+  credentials(name: string): Promise<Credentials | undefined>;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }

@@ -1,15 +1,10 @@
-import { createHash } from 'node:crypto';
-import { statSync } from 'node:fs';
-import path from 'node:path';
 import pLimit from 'p-limit';
 import type { Counts, Happening, Listener, Outcome, TaskFailure } from '../model/events.ts';
 import { OUTCOMES } from '../model/events.ts';
 import type { Step } from '../model/plan.ts';
-import type { ContextEntry } from '../model/ports.ts';
 import type { TaskRecord } from '../model/record.ts';
 import type { ImageTask, TaskId } from '../model/task.ts';
-import { readTree } from '../observe/kept.ts';
-import { readEntry } from '../observe/walk.ts';
+import { type ObservedTest, observeTest } from '../observe/test.ts';
 import type { Services } from './services.ts';
 
 /** Remembers passed tests by image and test content. */
@@ -27,19 +22,21 @@ export interface TestOptions {
   readonly listen: Listener;
 }
 
-/** Where tests stand in the container. */
-const place = 'tasks-test';
+export interface TestsResult {
+  readonly ok: boolean;
+  readonly counts: Counts;
+  /** The tests that have passed, now or before: their digests by task. */
+  readonly passed: ReadonlyMap<TaskId, string>;
+}
 
 /** Under which name the log of a task's test is kept. */
 export function testLog(id: TaskId): TaskId {
   return `${id}.test`;
 }
 
-interface Test {
+interface Test extends ObservedTest {
   readonly task: ImageTask;
   readonly imageId: string;
-  readonly files: readonly ContextEntry[];
-  readonly program: string;
   /** Of the image, the test's content and what it is told. */
   readonly passId: string;
 }
@@ -51,7 +48,7 @@ export async function runTests(
   services: Services,
   passes: Passes,
   options: TestOptions,
-): Promise<{ ok: boolean; counts: Counts }> {
+): Promise<TestsResult> {
   const counts = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0])) as Record<Outcome, number>;
   const started = services.clock.now().getTime();
   const tell = (happening: Happening): void =>
@@ -60,10 +57,17 @@ export async function runTests(
     counts[outcome]++;
     tell({ type: 'task-finished', id, outcome, ms, ...(error !== undefined ? { error } : {}) });
   };
+  let failures = 0;
+  const passed = new Map<TaskId, string>();
+  const pass = (id: TaskId, test: Test, outcome: Outcome, ms: number): void => {
+    passed.set(id, test.digest);
+    finish(id, outcome, ms);
+  };
   const planned = await Promise.all(
     steps.map(async (step) => {
       const test = prepare(step, results, services);
-      const isKept = test !== undefined && !options.retest && (await passes.has(test.passId));
+      const isKept =
+        test !== undefined && !options.retest && (step.passed || (await passes.has(test.passId)));
       return { id: step.task.id, test, action: test === undefined ? 'skip' : isKept ? 'reuse' : 'test' };
     }),
   );
@@ -78,48 +82,35 @@ export async function runTests(
     planned.map(({ id, test, action }) =>
       limit(async () => {
         if (test === undefined) return finish(id, 'skipped', 0);
-        if (action === 'reuse') return finish(id, 'reused', 0);
-        const isOver = options.signal.aborted || (counts.failed > 0 && !options.keepGoing);
+        if (action === 'reuse') return pass(id, test, 'reused', 0);
+        const isOver = options.signal.aborted || (failures > 0 && !options.keepGoing);
         if (isOver) return finish(id, 'cancelled', 0);
         const begun = services.clock.now().getTime();
         tell({ type: 'task-started', id, action });
         const error = await runOne(test, services, options.signal, tell);
         const ms = services.clock.now().getTime() - begun;
         if (options.signal.aborted) return finish(id, 'cancelled', ms);
-        if (error !== undefined) return finish(id, 'failed', ms, error);
+        if (error !== undefined) {
+          if (!test.task.allowFailure) failures++;
+          return finish(id, 'failed', ms, error);
+        }
         await passes.add(test.passId);
-        return finish(id, 'built', ms);
+        return pass(id, test, 'built', ms);
       }),
     ),
   );
-  const ok = counts.failed + counts.cancelled === 0;
+  const ok = failures === 0 && counts.cancelled === 0;
   tell({ type: 'run-finished', ok, counts: { ...counts }, ms: services.clock.now().getTime() - started });
-  return { ok, counts };
+  return { ok, counts, passed };
 }
 
 function prepare(step: Step, results: ReadonlyMap<TaskId, TaskRecord>, services: Services): Test | undefined {
   const { task } = step;
   const imageId = results.get(task.id)?.imageId;
-  if (task.kind !== 'image' || task.test === undefined || imageId === undefined) return undefined;
-  const source = path.join(services.root, task.test);
-  const isFolder = statSync(source).isDirectory();
-  const entries = isFolder
-    ? readTree(source, services.memo).entries
-    : [readEntry(source, path.basename(source), services.memo)!];
-  const program = `/${place}/${isFolder ? 'run' : path.basename(source)}`;
-  const told = JSON.stringify([task.args, task.version, entries]);
-  const folder: ContextEntry = { entry: { path: place, type: 'dir' }, source: '' };
-  const files = entries.map((entry): ContextEntry => {
-    const isProgram = `/${place}/${entry.path}` === program;
-    // A test script need not be executable in the project: it is in the container.
-    const fixed = entry.type === 'file' && isProgram ? { ...entry, executable: true } : entry;
-    return {
-      entry: { ...fixed, path: `${place}/${entry.path}` },
-      source: isFolder ? path.join(source, entry.path) : source,
-    };
-  });
-  const passId = `${imageId.replace('sha256:', '')}-${createHash('sha256').update(told).digest('hex').slice(0, 16)}`;
-  return { task, imageId, files: [folder, ...files], program, passId };
+  const observed = imageId === undefined ? undefined : observeTest(task, services.root, services.memo);
+  if (imageId === undefined || observed === undefined) return undefined;
+  const passId = `${imageId.replace('sha256:', '')}-${observed.digest.slice(0, 16)}`;
+  return { ...observed, task: task as ImageTask, imageId, passId };
 }
 
 async function runOne(

@@ -96,10 +96,10 @@ const wrong: [string, string, Record<string, string>, string[]][] = [
     ['platforms', 'not supported yet'],
   ],
   [
-    'a field of a later version',
-    "export const a = image({ name: 'a', context: 'a', aliases: () => ['x'] });",
-    {},
-    ['aliases', 'not supported yet'],
+    'an alias that is a tag',
+    "export const a = image({ name: 'a', versions: ['1', '2'], context: 'a', aliases: ['1'] });",
+    { 'a/Dockerfile': 'FROM scratch\n' },
+    ['aliases', 'a:2 would move a:1'],
   ],
   [
     'two projects',

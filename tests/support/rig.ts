@@ -14,6 +14,7 @@ import { keptDigests } from '../../src/observe/kept.ts';
 import { readLock } from '../../src/observe/lock.ts';
 import { openMemo } from '../../src/observe/memo.ts';
 import { observe } from '../../src/observe/observe.ts';
+import type { World } from '../../src/plan/here.ts';
 import { makePlan } from '../../src/plan/plan.ts';
 import { type RunResult, runPlan } from '../../src/run/run.ts';
 import type { Services } from '../../src/run/services.ts';
@@ -29,6 +30,8 @@ export interface RigOptions {
   readonly repo?: string;
   readonly release?: boolean;
   readonly signal?: AbortSignal;
+  /** What the registry is seen to have. */
+  readonly remote?: World['remote'];
 }
 
 /** A project in a temporary folder with a fake engine: everything between the definitions and the engine is real. */
@@ -89,6 +92,7 @@ export function makeRig(exports: Readonly<Record<string, Definition>>, root = te
           records: await records.get([...keyed.values()].map(({ key }) => key)),
           images: engine.all,
           files: keptDigests(cacheFolder, fileKeys, memo),
+          remote: options.remote ?? new Map(),
         },
         latest: new Map([...latest].map(([id, record]) => [id, { record }])),
         naming: {
@@ -97,6 +101,8 @@ export function makeRig(exports: Readonly<Record<string, Definition>>, root = te
           timed: !options.release,
         },
         forced: options.force ? selected : new Set(),
+        tested: new Set(),
+        retest: false,
       });
       const processes: Processes = {
         run: async (request, _progress, signal) => {
@@ -123,6 +129,7 @@ export function makeRig(exports: Readonly<Record<string, Definition>>, root = te
         root,
         cacheFolder,
         environment: rig.environment,
+        credentials: async () => undefined,
       };
       const signal = options.signal ?? new AbortController().signal;
       const run = (): Promise<RunResult> =>

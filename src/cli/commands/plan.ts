@@ -15,14 +15,19 @@ export interface PlanFlags extends CommonFlags {
 /** `tasks plan`: says what build would do and why; runs nothing. */
 export async function plan(selectors: readonly string[], flags: PlanFlags, io: Io): Promise<ExitCode> {
   const prospect = await planProject(selectors, flags, io, { withoutEngine: true });
-  if (flags.json) io.out(`${JSON.stringify(planJson(prospect.plan))}\n`);
+  return printPlan(prospect.plan, flags, io);
+}
+
+/** Prints a plan. With --check the exit code says whether anything would be done. */
+export function printPlan(plan: Plan, flags: PlanFlags, io: Io): ExitCode {
+  if (flags.json) io.out(`${JSON.stringify(planJson(plan))}\n`);
   else {
     const paint = makePaint(hasColor(flags, io, io.outIsTerminal));
-    const outlook = outlookOf(prospect.plan, jobsOf(flags, io));
+    const outlook = outlookOf(plan, jobsOf(flags, io));
     const options = { verbose: flags.verbose === true, columns: io.outColumns, outlook };
-    for (const line of planText(prospect.plan, paint, options)) io.out(`${line}\n`);
+    for (const line of planText(plan, paint, options)) io.out(`${line}\n`);
   }
-  const steps = [...prospect.plan.steps.values()];
+  const steps = [...plan.steps.values()];
   const isIdle = steps.every((step) => ['reuse', 'skip'].includes(step.action) && step.newTags.length === 0);
   return flags.check && !isIdle ? 1 : 0;
 }

@@ -146,11 +146,15 @@ test('retries are a whole number from 0 to 10', () => {
   );
 });
 
-test('fields that are not carried out yet say so', () => {
-  assert.match(
-    errorOf({ app: image({ name: 'app', context: 'a', aliases: {} } as never) }),
-    /aliases: this field is not supported yet/,
-  );
+test("an alias may be asked for by several versions, but is nobody's own tag", () => {
+  const versions = ['16.13', '17.9'];
+  const pg = (aliases: readonly string[]) => ({ pg: image({ name: 'pg', versions, context: 'a', aliases }) });
+  assert.equal(graphOf(pg(['latest'])).tasks.get('pg:17.9')?.tags, ['17.9']);
+  assert.match(errorOf(pg(['16.13'])), /pg:17\.9 would move pg:16\.13, which is a tag of pg:16\.13/);
+  assert.match(errorOf(pg(['a b'])), /aliases: not a valid tag/);
+});
+
+test('several platforms in one task are not carried out yet, and say so', () => {
   assert.match(
     errorOf({ app: image({ name: 'app', context: 'a', platforms: ['linux/amd64', 'linux/arm64'] }) }),
     /several platforms/,

@@ -1,108 +1,16 @@
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { withNeeds } from '../../../src/graph/select.ts';
 import { makeKeys } from '../../../src/key/keys.ts';
-import type { Observed, ObservedImage } from '../../../src/model/observed.ts';
+import { keyLabel } from '../../../src/model/labels.ts';
+import type { ObservedImage } from '../../../src/model/observed.ts';
 import type { Plan } from '../../../src/model/plan.ts';
-import type { EngineImage } from '../../../src/model/ports.ts';
-import type { TaskRecord } from '../../../src/model/record.ts';
-import { type Graph, makesFiles, needIds, type TaskId } from '../../../src/model/task.ts';
-import { keyLabel, needsLabel, taskLabel } from '../../../src/plan/here.ts';
-import { makePlan, type PlanInput } from '../../../src/plan/plan.ts';
-import { contentTag, devSuffix, type Naming, namingOf } from '../../../src/plan/refs.ts';
+import { makesFiles, needIds, type TaskId } from '../../../src/model/task.ts';
+import type { PlanInput } from '../../../src/plan/input.ts';
+import { makePlan } from '../../../src/plan/plan.ts';
+import { contentTag, devSuffix, namingOf } from '../../../src/plan/refs.ts';
 import { sketch } from '../../support/graphs.ts';
-
-const naming: Naming = { repo: 'r', suffix: '-dev1', timed: true };
-
-function see(graph: Graph): Map<TaskId, Observed> {
-  return new Map(
-    [...graph.tasks.values()].map((task): [TaskId, Observed] => [
-      task.id,
-      task.kind === 'command'
-        ? { kind: 'command', inputs: [], env: {}, machine: 'linux/x64' }
-        : {
-            kind: 'image',
-            context: [],
-            dockerfile: { source: 'x', digest: 'd', executable: false, size: 1 },
-            vague: [],
-            loose: [],
-            bases: [],
-            impure: [],
-            suspect: [],
-          },
-    ]),
-  );
-}
-
-/** A world in which every task was made once, by a run of this very state. */
-function made(graph: Graph): PlanInput {
-  const observations = see(graph);
-  const ids = new Set(graph.tasks.keys());
-  const keyed = makeKeys(graph, ids, observations);
-  const records = new Map<string, TaskRecord>();
-  const images: EngineImage[] = [];
-  const files = new Map<string, string>();
-  for (const task of graph.tasks.values()) {
-    const { key } = keyed.get(task.id)!;
-    const needs = Object.fromEntries(needIds(task).map((id) => [id, `id-${id}`]));
-    const result = makesFiles(task) ? { filesDigest: `id-${task.id}` } : { imageId: `id-${task.id}` };
-    records.set(key, {
-      key,
-      task: task.id,
-      ...result,
-      needs,
-      bytes: 1,
-      durationMs: 1000,
-      tags: [],
-      time: '',
-    });
-    if (makesFiles(task)) files.set(key, `id-${task.id}`);
-    else images.push(imageOf(task.id, key, needs, [contentTag(task, key, naming)]));
-  }
-  return {
-    graph,
-    selected: ids,
-    scope: ids,
-    observations,
-    keyed,
-    world: { records, images, files },
-    latest: new Map(),
-    naming,
-    forced: new Set(),
-  };
-}
-
-function imageOf(task: TaskId, key: string, needs: object, tags: string[]): EngineImage {
-  return {
-    id: `id-${task}`,
-    tags,
-    labels: { [keyLabel]: key, [taskLabel]: task, [needsLabel]: JSON.stringify(needs) },
-    bytes: 1,
-    created: 0,
-  };
-}
-
-function selecting(input: PlanInput, ...ids: TaskId[]): PlanInput {
-  return { ...input, selected: new Set(ids), scope: withNeeds(input.graph, ids) };
-}
-
-function without(input: PlanInput, ...ids: TaskId[]): PlanInput {
-  const keys = ids.map((id) => input.keyed.get(id)!.key);
-  return {
-    ...input,
-    world: {
-      ...input.world,
-      images: input.world.images.filter((image) => !ids.includes(image.labels[taskLabel]!)),
-      files: new Map([...input.world.files].filter(([key]) => !keys.includes(key))),
-    },
-  };
-}
-
-const actions = (plan: Plan): Record<string, string> =>
-  Object.fromEntries([...plan.steps].map(([id, step]) => [id.replace(':latest', ''), step.action]));
-const codes = (plan: Plan, id: string): string[] =>
-  plan.steps.get(`${id}:latest`)!.reasons.map((reason) => reason.code);
+import { actions, codes, imageOf, made, naming, selecting, without } from '../../support/worlds.ts';
 
 const graph = sketch({ $rootfs: [], base: ['$rootfs'], one: ['base'], two: ['base'] });
 const all = ['rootfs:latest', 'base:latest', 'one:latest', 'two:latest'];
@@ -111,7 +19,7 @@ const test = suite('plan');
 
 test('nothing was made: everything is built, commands are run', () => {
   const input = made(graph);
-  const fresh = { ...input, world: { records: new Map(), images: [], files: new Map() } };
+  const fresh = { ...input, world: { records: new Map(), images: [], files: new Map(), remote: new Map() } };
   assert.equal(actions(makePlan(fresh)), { rootfs: 'run', base: 'build', one: 'build', two: 'build' });
   assert.equal(codes(makePlan(fresh), 'rootfs'), ['not-built']);
   assert.equal(codes(makePlan(fresh), 'one'), ['not-built', 'need-built']);
@@ -192,11 +100,15 @@ test('without records, images that carry the key and stand under their content t
   const input = made(graph);
   const files = new Map(input.world.files);
   const records = new Map([...input.world.records].filter(([, record]) => record.filesDigest !== undefined));
-  const plan = makePlan({ ...input, world: { images: input.world.images, records, files } });
+  const plan = makePlan({
+    ...input,
+    world: { images: input.world.images, records, files, remote: new Map() },
+  });
   assert.equal(actions(plan), { rootfs: 'reuse', base: 'reuse', one: 'reuse', two: 'reuse' });
   const untagged = input.world.images.map((image) => ({ ...image, tags: [] }));
   assert.is(
-    actions(makePlan({ ...input, world: { images: untagged, records: new Map(), files } })).one,
+    actions(makePlan({ ...input, world: { images: untagged, records: new Map(), files, remote: new Map() } }))
+      .one,
     'build',
   );
 });
@@ -235,7 +147,10 @@ test('a changed input is explained from the nearest record', () => {
 
 test('tags: a build gives its run tags; a reused image only those of a release or a suffix, where they are missing', () => {
   const input = made(graph);
-  const fresh = makePlan({ ...input, world: { records: new Map(), images: [], files: new Map() } });
+  const fresh = makePlan({
+    ...input,
+    world: { records: new Map(), images: [], files: new Map(), remote: new Map() },
+  });
   assert.equal(fresh.steps.get('one:latest')!.newTags, ['r/one:latest-dev1']);
   const reused = makePlan(input).steps.get('one:latest')!;
   assert.equal(reused.newTags, []);
@@ -346,7 +261,7 @@ function carryOut(input: PlanInput, plan: Plan): PlanInput {
         { ...imageOf(id, step.key, needs, [step.contentTag!, ...step.newTags]), id: result },
       ];
   }
-  return { ...input, world: { records, images, files } };
+  return { ...input, world: { records, images, files, remote: new Map() } };
 }
 
 test.run();

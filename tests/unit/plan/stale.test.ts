@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { keyLabel, taskLabel } from '../../../src/model/labels.ts';
 import type { EngineImage } from '../../../src/model/ports.ts';
-import { keyLabel, taskLabel } from '../../../src/plan/here.ts';
 import { staleTags } from '../../../src/plan/stale.ts';
 
 const test = suite('content tags that are of no use any more');

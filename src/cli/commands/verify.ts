@@ -1,0 +1,50 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { type ExitCode, TasksError } from '../../model/errors.ts';
+import { dockerRegistry } from '../../registry/registry.ts';
+import { parseReleaseFile, type Verdict, verify as verifyRelease } from '../../release/file.ts';
+import { columns, count } from '../../report/format.ts';
+import type { CommonFlags } from '../flags.ts';
+import type { Io } from '../io.ts';
+
+/** `tasks verify FILE`: whether the registry still holds what a release file says; exit 1 where it doesn't. */
+export async function verify(file: string, flags: CommonFlags, io: Io): Promise<ExitCode> {
+  const release = parseReleaseFile(read(path.resolve(io.cwd, file)), file);
+  const verdicts = await verifyRelease(dockerRegistry(io.environment, io.signal), release);
+  const wrong = verdicts.filter(({ ok, isAlias, found }) => !ok && !(isAlias && found !== undefined));
+  if (flags.json) io.out(`${JSON.stringify({ ok: wrong.length === 0, names: verdicts })}\n`);
+  else {
+    const rows = verdicts
+      .filter(({ ok }) => !ok || flags.verbose)
+      .map((each) => [stateOf(each), each.name, detailOf(each)]);
+    for (const line of columns(rows)) io.out(`${line}\n`);
+    const all = `${count(release.images.length, 'image')}, ${count(verdicts.length, 'name')}`;
+    io.out(
+      wrong.length === 0
+        ? `${all}: as released at ${release.finished}\n`
+        : `${all}: ${wrong.length} not as released at ${release.finished}\n`,
+    );
+  }
+  return wrong.length === 0 ? 0 : 1;
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new TasksError(2, `cannot read the release file: ${(error as Error).message}`, {
+      hint: '`tasks push --release` writes one and says where',
+    });
+  }
+}
+
+function stateOf({ ok, isAlias, found }: Verdict): string {
+  if (ok) return 'same';
+  if (found === undefined) return 'gone';
+  return isAlias ? 'moved on' : 'differs';
+}
+
+function detailOf({ ok, found, expected, isAlias }: Verdict): string {
+  if (ok || found === undefined) return expected;
+  return `${found} instead of ${expected}${isAlias ? ': an alias, which later releases move' : ''}`;
+}

@@ -1,0 +1,28 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { isAlive, newOwner, type Owner } from '../cache/owner.ts';
+import { dockerRegistry } from '../registry/registry.ts';
+import type { Desk } from '../release/publish.ts';
+import type { Io } from './io.ts';
+
+/** Where tags are set. What was begun there is ended even after an interrupt; a second interrupt ends the process at once. */
+export function deskFor(journal: string, io: Io): Desk {
+  return {
+    registry: dockerRegistry(io.environment, new AbortController().signal),
+    clock: { now: io.now, sleep: (ms, signal) => delay(ms, undefined, { signal }) },
+    journal,
+    newOwner,
+    isAlive: (owner) => (isOwner(owner) ? isAlive(owner) : undefined),
+    tell: (text) => io.err(`${text}\n`),
+  };
+}
+
+/** Read from a registry: it may be anything. */
+function isOwner(value: unknown): value is Owner {
+  const owner = value as Partial<Owner> | null;
+  return (
+    typeof owner === 'object' &&
+    owner !== null &&
+    [owner.id, owner.place, owner.started].every((each) => typeof each === 'string') &&
+    Number.isInteger(owner.pid)
+  );
+}

@@ -1,0 +1,122 @@
+import type { ExitCode } from '../model/errors.ts';
+import type { Step } from '../model/plan.ts';
+import type { Registry } from '../model/registry.ts';
+import type { TaskId } from '../model/task.ts';
+import { observeTest } from '../observe/test.ts';
+import type { Naming } from '../plan/refs.ts';
+import type { GitState } from '../release/file.ts';
+import type { Wanted } from '../release/preflight.ts';
+import type { Desk } from '../release/publish.ts';
+import { type Pushed, push } from '../release/push.ts';
+import type { Reporter } from '../report/reporter.ts';
+import type { Results } from '../run/needs.ts';
+import type { CommonFlags } from './flags.ts';
+import type { Io } from './io.ts';
+import { type Prospect, planProject } from './project.ts';
+import { checkSources } from './release.ts';
+import { followersOf, makeReporter, makeServices, recordsOf, runProspect, testProspect } from './run.ts';
+
+/** What a push was asked for, and where it happens. */
+export interface Attempt {
+  readonly selectors: readonly string[];
+  readonly flags: CommonFlags & { readonly uploadOnly?: boolean; readonly strict?: boolean };
+  readonly io: Io;
+  readonly registry: Registry;
+  readonly desk: Desk;
+  readonly naming: Naming;
+  readonly wanted: Wanted;
+  readonly git: GitState | undefined;
+}
+
+/** `ended`: before anything was uploaded; the screen says why. */
+export type Done =
+  | { readonly kind: 'ended'; readonly exitCode: ExitCode }
+  | {
+      readonly kind: 'pushed';
+      readonly prospect: Prospect;
+      readonly pushed: Pushed;
+      readonly results: Results;
+      readonly passed: ReadonlyMap<TaskId, string>;
+    };
+
+/** Plans, builds, tests, uploads and publishes, as the registry stands now. */
+export async function tryOnce(attempt: Attempt, isFirst: boolean): Promise<Done> {
+  const { selectors, flags, io, registry, naming, wanted } = attempt;
+  const { published } = wanted;
+  const prospect = await planProject(selectors, flags, io, {
+    withoutEngine: true,
+    tests: true,
+    push: { registry, naming, published },
+  });
+  if (isFirst && naming.suffix === '') checkSources(prospect.plan, attempt.git, flags.strict === true, io);
+  const steps = [...prospect.plan.steps.values()];
+  const followers = followersOf(flags, io);
+  let results: Results = recordsOf(steps);
+  if (steps.some(({ action }) => ['build', 'run', 'pull', 'blocked'].includes(action))) {
+    const built = await runProspect(prospect, 'build', flags, io, followers);
+    if (built.exitCode !== 0) return { kind: 'ended', exitCode: built.exitCode };
+    results = built.results;
+  }
+  const releasable = steps.filter(({ task }) => published.has(task.id));
+  const passed = await testAll(prospect, releasable, results, followers, attempt);
+  if (passed === undefined) return { kind: 'ended', exitCode: io.signal.aborted ? 130 : 1 };
+  const omitted = omittedOf(releasable, results, passed);
+  for (const id of omitted) io.err(`${id} is left out: it failed, which its definition allows\n`);
+  const reporter = await makeReporter(flags, io, followers);
+  try {
+    const pushed = await push({
+      plan: prospect.plan,
+      results,
+      passed,
+      omitted,
+      wanted,
+      services: makeServices(prospect, io),
+      desk: attempt.desk,
+      uploadOnly: flags.uploadOnly === true,
+      signal: io.signal,
+      listen: reporter.listen,
+    });
+    return { kind: 'pushed', prospect, pushed, results, passed };
+  } finally {
+    await reporter.close();
+  }
+}
+
+/** The digests of the tests that have passed, by task; undefined where one failed that may not. */
+async function testAll(
+  prospect: Prospect,
+  steps: readonly Step[],
+  results: Results,
+  followers: Reporter,
+  { flags, io }: Attempt,
+): Promise<ReadonlyMap<TaskId, string> | undefined> {
+  const tests = steps.flatMap((step) => {
+    const test = observeTest(step.task, prospect.root, prospect.memo);
+    return test === undefined ? [] : [{ step, digest: test.digest }];
+  });
+  // Known from the registry: no engine is needed to say so.
+  if (tests.every(({ step }) => step.passed))
+    return new Map(tests.map(({ step, digest }) => [step.task.id, digest]));
+  const { ok, passed } = await testProspect(
+    prospect,
+    tests.map(({ step }) => step),
+    results,
+    followers,
+    flags,
+    io,
+  );
+  return ok ? passed : undefined;
+}
+
+/** What failed, or failed its test, although it was to be published: only where its definition allows that. */
+function omittedOf(
+  steps: readonly Step[],
+  results: Results,
+  passed: ReadonlyMap<TaskId, string>,
+): Set<TaskId> {
+  const lacking = steps.filter(
+    ({ task }) =>
+      !results.has(task.id) || (task.kind === 'image' && task.test !== undefined && !passed.has(task.id)),
+  );
+  return new Set(lacking.map(({ task }) => task.id));
+}

@@ -1,0 +1,57 @@
+import type { Keyed } from '../key/keys.ts';
+import { RegistryError } from '../model/registry.ts';
+import { makesFiles, type Task, type TaskId } from '../model/task.ts';
+import type { Memo } from '../observe/memo.ts';
+import { type RemotePlace, seeRemote } from '../observe/remote.ts';
+import { observeTest } from '../observe/test.ts';
+import type { Remote } from '../plan/here.ts';
+import { contentTag, type Naming, passTag } from '../plan/refs.ts';
+import { type CommonFlags, isCi } from './flags.ts';
+import type { Io } from './io.ts';
+
+/** Where the images of tasks would be in the registry, and the passes of those that are to be tested. */
+export function remotePlaces(
+  tasks: readonly Task[],
+  keyed: ReadonlyMap<TaskId, Keyed>,
+  naming: Naming,
+  { tested, root, memo }: { tested: ReadonlySet<TaskId>; root: string; memo: Memo },
+): RemotePlace[] {
+  return tasks.flatMap((task): RemotePlace[] => {
+    const key = keyed.get(task.id)?.key;
+    if (task.kind !== 'image' || makesFiles(task) || key === undefined) return [];
+    const name = contentTag(task, key, naming);
+    const test = tested.has(task.id) ? observeTest(task, root, memo) : undefined;
+    return [
+      { id: task.id, name, platform: task.platform, ...(test ? { pass: passTag(name, test.digest) } : {}) },
+    ];
+  });
+}
+
+/** Long enough for a registry that is there: one that is not must not hold up a build that can do without. */
+const patience = { tries: 2, timeoutMs: 10_000 };
+
+/**
+ * What the registry has, for a build: asked where --from-registry says so (in CI: by itself) and a repository is named.
+ * A registry that does not answer costs time, nothing else: it is said once, and counts as empty.
+ */
+export async function glance(
+  places: readonly RemotePlace[],
+  flags: CommonFlags,
+  io: Io,
+  repo: string | undefined,
+): Promise<ReadonlyMap<TaskId, Remote>> {
+  const isWanted = flags.fromRegistry ?? isCi(io);
+  if (!isWanted || places.length === 0) return new Map();
+  if (repo === undefined) {
+    if (flags.fromRegistry) io.err('warning: --from-registry without a repository: see --repo\n');
+    return new Map();
+  }
+  const { dockerRegistry } = await import('../registry/registry.ts');
+  try {
+    return await seeRemote(dockerRegistry(io.environment, io.signal, patience), places);
+  } catch (error) {
+    if (!(error instanceof RegistryError)) throw error;
+    io.err(`${error.message}: its images count as not there\n`);
+    return new Map();
+  }
+}

@@ -1,0 +1,39 @@
+import { describe, located } from '../key/difference.ts';
+import { explain } from '../key/explain.ts';
+import type { Reason } from '../model/plan.ts';
+import { makesFiles, type Task } from '../model/task.ts';
+import type { PlanInput } from './input.ts';
+
+/** Why a task that is not there has to be made: what differs from the last time, at best. */
+export function whyNotHere(task: Task, input: PlanInput): Reason {
+  const keyed = input.keyed.get(task.id)!;
+  const latest = input.latest.get(task.id);
+  if (input.world.records.has(keyed.key)) {
+    const what = makesFiles(task)
+      ? 'its kept files are gone or differ from what was made'
+      : 'its image is no longer in the engine';
+    return { code: 'missing', detail: what };
+  }
+  if (latest === undefined) return { code: 'not-built', detail: 'never made here' };
+  const isOwn = latest.record.task === task.id;
+  const start = isOwn ? '' : `never made here; unlike ${latest.record.task}: `;
+  const code = isOwn ? 'changed' : 'not-built';
+  if (latest.manifest === undefined)
+    return { code, detail: `${start}its inputs are not those of the last time` };
+  const differences = explain(latest.manifest, keyed.manifest)
+    .filter((difference) => isOwn || difference.name !== 'id')
+    .map((difference) => describe(located(difference, task)));
+  const more = differences.length > 3 ? ` and ${differences.length - 3} more` : '';
+  return { code, detail: `${start}${differences.slice(0, 3).join(', ')}${more}` };
+}
+
+/** What makes a key less than exact, or its files doubtful. It is never why something is made. */
+export function notesOn(task: Task, input: PlanInput): Reason[] {
+  const observed = input.observations.get(task.id);
+  if (observed?.kind !== 'image') return [];
+  return [
+    ...observed.impure.map((detail): Reason => ({ code: 'impure', detail })),
+    ...observed.vague.map((detail): Reason => ({ code: 'vague', detail: `everything counts: ${detail}` })),
+    ...observed.suspect.map((detail): Reason => ({ code: 'suspect', detail })),
+  ];
+}

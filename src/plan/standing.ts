@@ -1,0 +1,133 @@
+import type { Reason } from '../model/plan.ts';
+import type { TaskRecord } from '../model/record.ts';
+import { needIds, type Task, type TaskId } from '../model/task.ts';
+import { type Found, makeFinder } from './here.ts';
+import type { PlanInput } from './input.ts';
+import { whyNotHere } from './reasons.ts';
+
+/** How a task stands while the plan is made. */
+export interface Standing {
+  readonly task: Task;
+  /** The result that counts: the registry's before this machine's, since others build on that. */
+  readonly found?: Found;
+  readonly blocked?: Reason;
+  /** Why it is to be made. Empty: it is not. */
+  readonly why: Reason[];
+}
+
+export type Standings = ReadonlyMap<TaskId, Standing>;
+
+/** How each task stands by itself: there or not, blocked or not, made with other needs than those known now. */
+export function survey(input: PlanInput): Standings {
+  const finder = makeFinder(input.world, input.naming);
+  const standings = new Map<TaskId, Standing>();
+  for (const task of input.graph.tasks.values()) {
+    if (!input.scope.has(task.id)) continue;
+    const blocked = blockedReason(task, input, standings);
+    const key = input.keyed.get(task.id)?.key;
+    const { found, why } =
+      key === undefined
+        ? { why: [] }
+        : choose(task, finder.remote(task, key), finder.here(task, key), standings, input);
+    standings.set(task.id, {
+      task,
+      ...(found ? { found } : {}),
+      ...(blocked ? { blocked } : {}),
+      why: blocked ? [] : input.forced.has(task.id) ? [forced] : why,
+    });
+  }
+  return standings;
+}
+
+const forced: Reason = { code: 'forced', detail: 'asked for with --force' };
+
+function blockedReason(task: Task, input: PlanInput, standings: Standings): Reason | undefined {
+  const observed = input.observations.get(task.id);
+  if (observed?.kind === 'problem') return { code: 'unreadable', detail: observed.detail };
+  const need = needIds(task).find((id) => standings.get(id)?.blocked !== undefined);
+  return need === undefined ? undefined : { code: 'need-blocked', detail: `${need} cannot be made` };
+}
+
+/**
+ * The first writer wins: what the registry has is preferred to what was made here, unless it stands on another image of a
+ * need than the registry has now.
+ */
+function choose(
+  task: Task,
+  remote: Found | undefined,
+  here: Found | undefined,
+  standings: Standings,
+  input: PlanInput,
+): { found?: Found; why: Reason[] } {
+  const remoteWhy =
+    remote === undefined ? [] : otherNeeds(task, remote.record, (id) => willBeRemote(id, standings, input));
+  if (remote !== undefined && remoteWhy.length === 0) return { found: remote, why: [] };
+  if (here !== undefined)
+    return { found: here, why: otherNeeds(task, here.record, (id) => known(id, standings, input)) };
+  return { ...(remote ? { found: remote } : {}), why: remoteWhy };
+}
+
+/** Digests of a need's result as the registry has it, or will have it after this push; undefined: it says nothing of it. */
+function willBeRemote(id: TaskId, standings: Standings, input: PlanInput): readonly string[] | undefined {
+  const found = standings.get(id)?.found;
+  const isUploaded = input.published !== undefined && input.selected.has(id) && found?.image !== undefined;
+  return found?.remote !== undefined || isUploaded ? found?.ids : undefined;
+}
+
+/** Digests of a need's result, even of one that is gone: what was made with another one is made anew. */
+function known(id: TaskId, standings: Standings, input: PlanInput): readonly string[] | undefined {
+  const found = standings.get(id)?.found;
+  if (found !== undefined) return found.ids;
+  const record = input.world.records.get(input.keyed.get(id)?.key ?? '');
+  return (
+    record && [record.imageId, record.manifestDigest, record.filesDigest].filter((each) => each !== undefined)
+  );
+}
+
+function otherNeeds(
+  task: Task,
+  record: TaskRecord,
+  idsOf: (need: TaskId) => readonly string[] | undefined,
+): Reason[] {
+  return needIds(task).flatMap((id): Reason[] => {
+    const ids = idsOf(id);
+    const used = record.needs[id];
+    if (ids === undefined || used === undefined || ids.includes(used)) return [];
+    return [{ code: 'need-image', detail: `made with another ${id} than the one there is now` }];
+  });
+}
+
+/** Spreads "is to be made": up to needs that are nowhere, down to what is built on something made anew. */
+export function demand(standings: Standings, input: PlanInput): void {
+  const queue: Standing[] = [];
+  const make = (standing: Standing, reason: () => Reason): void => {
+    if (standing.blocked !== undefined) return;
+    if (standing.why.length === 0) queue.push(standing);
+    standing.why.push(reason());
+  };
+  for (const standing of standings.values()) {
+    if (standing.why.length > 0) queue.push(standing);
+    else if (standing.found === undefined && input.selected.has(standing.task.id))
+      make(standing, () => whyNotHere(standing.task, input));
+  }
+  for (let standing = queue.shift(); standing !== undefined; standing = queue.shift()) {
+    const { task } = standing;
+    for (const id of needIds(task)) {
+      const need = standings.get(id)!;
+      if (need.found === undefined && need.why.length === 0) make(need, () => whyNotHere(need.task, input));
+    }
+    for (const id of input.graph.dependents.get(task.id) ?? []) {
+      const dependent = standings.get(id);
+      if (dependent === undefined || (dependent.found === undefined && dependent.why.length === 0)) continue;
+      make(dependent, () => ({
+        code: 'need-built',
+        detail: `${task.id} will be ${task.kind === 'command' ? 'run' : 'built'}`,
+      }));
+    }
+  }
+}
+
+/** True where a task to be made needs this one's result. */
+export function isNeeded({ task }: Standing, standings: Standings, input: PlanInput): boolean {
+  return (input.graph.dependents.get(task.id) ?? []).some((id) => (standings.get(id)?.why.length ?? 0) > 0);
+}

@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto';
+import { type Registry, RegistryError } from '../model/registry.ts';
+import type { TaskId } from '../model/task.ts';
+import type { Naming } from '../plan/refs.ts';
+
+/** One tag that a publication sets. */
+export interface Change {
+  /** `repo/name:tag` */
+  readonly name: string;
+  readonly task: TaskId;
+  /** `sha256:…` that it pointed at before; undefined: there was no such tag. */
+  readonly before?: string;
+  /** `sha256:…` that it shall point at. */
+  readonly after: string;
+  /** A moving tag, set after all others. */
+  readonly isAlias: boolean;
+}
+
+/** A publication that is under way, or was when its process ended. It lies in the registry, for any machine to end it. */
+export interface Journal {
+  readonly id: string;
+  /** Who wrote it; only the machine it names can tell whether that process still lives. */
+  readonly owner: unknown;
+  /** ISO 8601, UTC. */
+  readonly time: string;
+  /** Rewritten with another number while the work goes on: what does not change for long is dead. */
+  readonly beat: number;
+  /** `back`: it failed, and its tags are being put back. */
+  readonly direction: 'forward' | 'back';
+  readonly changes: readonly Change[];
+}
+
+const schema = 1;
+
+/** The name under which a project keeps its journal: one for all that it publishes. */
+export function journalName({ repo, cacheRepo }: Naming): string {
+  if (cacheRepo === undefined) return `${repo}/release-journal:current`;
+  return `${cacheRepo}:release-journal-${createHash('sha256').update(repo).digest('hex').slice(0, 8)}`;
+}
+
+/** The journal that lies there; undefined where nothing is under way. @throws RegistryError `broken` */
+export async function readJournal(registry: Registry, name: string): Promise<Journal | undefined> {
+  const text = await registry.read(name);
+  if (text === undefined) return undefined;
+  const document = parse(text);
+  if (document?.schema !== schema)
+    throw new RegistryError('broken', `${name} is no journal that this version of tasks can read`, {
+      hint: 'an unfinished release may lie there: use the version of tasks that wrote it',
+    });
+  return document.open;
+}
+
+interface Document {
+  readonly schema: number;
+  readonly open?: Journal;
+  readonly last?: Ended;
+}
+
+/** How the last publication ended, for people who look into the registry. */
+export interface Ended {
+  readonly id: string;
+  readonly time: string;
+  readonly outcome: 'published' | 'reverted' | 'withdrawn';
+}
+
+function parse(text: string): Document | undefined {
+  try {
+    const value = JSON.parse(text) as Document | null;
+    const isGood = value !== null && typeof value === 'object' && (!value.open || isJournal(value.open));
+    return isGood ? value : undefined;
+  } catch {
+    // Told as a journal that cannot be read.
+    return undefined;
+  }
+}
+
+function isJournal(value: Journal): boolean {
+  const isText = (each: unknown): boolean => typeof each === 'string';
+  return (
+    isText(value.id) &&
+    ['forward', 'back'].includes(value.direction) &&
+    Array.isArray(value.changes) &&
+    value.changes.every(
+      ({ name, task, before, after }) =>
+        isText(name) && isText(task) && isText(after) && (before === undefined || isText(before)),
+    )
+  );
+}
+
+/** Puts a journal there: from now on any push, from anywhere, can end what it says. */
+export async function openJournal(registry: Registry, name: string, journal: Journal): Promise<void> {
+  await registry.write(name, JSON.stringify({ schema, open: journal } satisfies Document));
+}
+
+/** Says that nothing is under way any more. The tag stays: registries without delete keep everything. */
+export async function closeJournal(registry: Registry, name: string, ended: Ended): Promise<void> {
+  await registry.write(name, JSON.stringify({ schema, last: ended } satisfies Document));
+}

@@ -1,0 +1,25 @@
+import type { Plan } from '../model/plan.ts';
+import type { Registry } from '../model/registry.ts';
+import type { TaskId } from '../model/task.ts';
+import { passTag } from '../plan/refs.ts';
+import { each, manifestReader } from './tags.ts';
+
+/**
+ * Makes passed tests known on every machine: a tag beside the image's content tag, on the same manifest.
+ * `passed`: digests of tests. `digests`: under which the images are in the registry. @throws RegistryError
+ */
+export async function keepPasses(
+  registry: Registry,
+  { steps }: Plan,
+  passed: ReadonlyMap<TaskId, string>,
+  digests: ReadonlyMap<TaskId, string>,
+): Promise<void> {
+  const manifest = manifestReader(registry);
+  await each([...passed], async ([id, test]) => {
+    const { contentTag, passed: isKept } = steps.get(id)!;
+    const digest = digests.get(id);
+    if (isKept || digest === undefined || contentTag === undefined) return;
+    const name = passTag(contentTag, test);
+    if ((await registry.head(name)) !== digest) await registry.put(name, await manifest(name, digest));
+  });
+}

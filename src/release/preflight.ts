@@ -1,0 +1,65 @@
+import { taskLabel } from '../model/labels.ts';
+import type { Registry } from '../model/registry.ts';
+import type { Graph, Task, TaskId } from '../model/task.ts';
+import type { PublishedTags } from '../plan/input.ts';
+import { type Naming, repositoryOf, runTags } from '../plan/refs.ts';
+import { chooseAlias, wantedAliases } from './aliases.ts';
+import { journalName } from './journal.ts';
+import { each } from './tags.ts';
+
+/** Throws where we may not push to all that a push of these tasks writes to; leaves nothing there. @throws RegistryError */
+export async function checkPermission(
+  registry: Registry,
+  tasks: readonly Task[],
+  naming: Naming,
+): Promise<void> {
+  const images = tasks.filter(({ kind }) => kind === 'image');
+  const [first, ...others] = new Set([
+    ...(naming.cacheRepo !== undefined ? [naming.cacheRepo] : []),
+    ...images
+      .filter(({ publish }) => publish || naming.cacheRepo === undefined)
+      .map(({ name }) => `${naming.repo}/${name}`),
+    repositoryOf(journalName(naming)),
+  ]);
+  // One registry that is out of reach, or does not know us, says it once.
+  await registry.mayPush(first!);
+  await each(others, (repository) => registry.mayPush(repository));
+}
+
+/** The tags that a push sets, and what they point at before it. */
+export interface Wanted {
+  readonly published: ReadonlyMap<TaskId, PublishedTags>;
+  /** Those of the names that are aliases. */
+  readonly aliases: ReadonlySet<string>;
+  /** Why an alias stays where it is, for people. */
+  readonly notes: readonly string[];
+}
+
+/** Asks the registry what the tags of a push point at. A release (no suffix) moves aliases, too. @throws RegistryError */
+export async function wantedTags(
+  registry: Registry,
+  selected: readonly Task[],
+  graph: Graph,
+  naming: Naming,
+): Promise<Wanted> {
+  const published = new Map<TaskId, Map<string, string | undefined>>();
+  for (const task of selected)
+    if (task.publish) published.set(task.id, new Map(runTags(task, naming).map((name) => [name, undefined])));
+  const names = [...published].flatMap(([id, tags]) => [...tags.keys()].map((name) => ({ id, name })));
+  await each(names, async ({ id, name }) => void published.get(id)!.set(name, await registry.head(name)));
+  const aliases = new Set<string>();
+  const notes: string[] = [];
+  if (naming.suffix !== '') return { published, aliases, notes };
+  await each(wantedAliases(selected), async (wanted) => {
+    const name = `${naming.repo}/${wanted.name}:${wanted.alias}`;
+    const platform = selected.find((task) => task.name === wanted.name)!;
+    const now = await registry.image(name, platform.kind === 'image' ? platform.platform : '');
+    const task = now?.labels[taskLabel];
+    const choice = chooseAlias(wanted, selected, graph, now && { ...(task !== undefined ? { task } : {}) });
+    if (choice.detail !== undefined) notes.push(choice.detail);
+    if (choice.task === undefined) return;
+    aliases.add(name);
+    published.get(choice.task.id)!.set(name, now?.digest);
+  });
+  return { published, aliases, notes };
+}

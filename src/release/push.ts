@@ -1,0 +1,139 @@
+import { type ExitCode, TasksError } from '../model/errors.ts';
+import type { Counts, Listener, Outcome } from '../model/events.ts';
+import type { Action, Plan, Step } from '../model/plan.ts';
+import type { TaskId } from '../model/task.ts';
+import { repositoryOf } from '../plan/refs.ts';
+import type { Results } from '../run/needs.ts';
+import type { Services } from '../run/services.ts';
+import { type Teller, tellOf } from './events.ts';
+import type { Change } from './journal.ts';
+import { keepPasses } from './passes.ts';
+import type { Wanted } from './preflight.ts';
+import { type Desk, publish } from './publish.ts';
+import { each } from './tags.ts';
+import { Overtaken, UploadFailed, uploadAll, uploadSlots, uploadsOf } from './upload.ts';
+
+export interface PushInput {
+  readonly plan: Plan;
+  /** The records of all that was built, pulled or found. */
+  readonly results: Results;
+  /** The digests of the tests that have passed, by task. */
+  readonly passed: ReadonlyMap<TaskId, string>;
+  /** Tasks that are left out, although they are selected: their failure is allowed. */
+  readonly omitted: ReadonlySet<TaskId>;
+  readonly wanted: Wanted;
+  readonly services: Services;
+  readonly desk: Desk;
+  /** True: everything is uploaded, no tag is set. */
+  readonly uploadOnly: boolean;
+  readonly signal: AbortSignal;
+  readonly listen: Listener;
+}
+
+export interface Pushed {
+  readonly exitCode: ExitCode;
+  readonly counts: Counts;
+  /** By task: the digest under which it is in the registry. */
+  readonly digests: ReadonlyMap<TaskId, string>;
+  readonly changes: readonly Change[];
+  /** True: another machine was first with an image; the plan has to be made anew. */
+  readonly isOvertaken: boolean;
+  readonly error?: TasksError;
+}
+
+const outcomes: Partial<Record<Action, Outcome>> = { build: 'built', pull: 'pulled', retag: 'retagged' };
+
+/** Uploads all, then sets all tags or none. Failures are events, an exit code and an error, never exceptions. */
+export async function push(input: PushInput): Promise<Pushed> {
+  const { plan, results, wanted, services, desk, signal } = input;
+  const roots = [...plan.steps.values()].filter(
+    ({ task, selected }) => selected && task.kind === 'image' && !input.omitted.has(task.id),
+  );
+  const uploads = uploadsOf(roots, plan.steps, results);
+  const shown = new Map([
+    ...roots
+      .filter(({ task }) => wanted.published.has(task.id))
+      .map((step) => [step, step.action === 'retag' ? 'retag' : 'reuse'] as const),
+    ...uploads.map((step) => [step, 'upload'] as const),
+  ]);
+  const teller = tellOf(shown, uploadSlots, results, services.clock, input.listen);
+  const digests = new Map<TaskId, string>();
+  for (const step of roots) if (step.remote !== undefined) digests.set(step.task.id, step.remote.digest);
+  try {
+    await uploadAll(uploads, {
+      results,
+      services,
+      registry: desk.registry,
+      signal,
+      onStart: teller.start,
+      onProgress: teller.progress,
+      onDone: async (step, digest) => {
+        const { id } = step.task;
+        digests.set(id, digest);
+        await services.records.put({ ...results.get(id)!, manifestDigest: digest }, step.manifest!);
+        if (!wanted.published.has(id)) teller.finish(step, outcomes[step.action] ?? 'reused');
+      },
+    });
+    await keepPasses(desk.registry, plan, input.passed, digests);
+    const changes = input.uploadOnly ? [] : changesOf(wanted, digests);
+    await bringOver(input, changes);
+    await publish(desk, changes, signal);
+    for (const step of teller.open())
+      teller.finish(step, outcomes[step.action] ?? 'reused', tagsOf(step, input));
+    return { exitCode: 0, counts: teller.end(true), digests, changes, isOvertaken: false };
+  } catch (thrown) {
+    return { ...failed(thrown, teller, signal), digests, changes: [] };
+  }
+}
+
+function tagsOf({ task }: Step, { wanted, uploadOnly }: PushInput): { tags?: readonly string[] } {
+  return uploadOnly ? {} : { tags: [...(wanted.published.get(task.id)?.keys() ?? [])] };
+}
+
+function failed(
+  thrown: unknown,
+  teller: Teller,
+  signal: AbortSignal,
+): Pick<Pushed, 'exitCode' | 'counts' | 'isOvertaken' | 'error'> {
+  if (thrown instanceof Overtaken) return { exitCode: 1, counts: teller.end(false), isOvertaken: true };
+  const cause = thrown instanceof UploadFailed ? thrown.cause : thrown;
+  if (signal.aborted && !(cause instanceof TasksError))
+    return { exitCode: 130, counts: teller.end(false), isOvertaken: false };
+  const error = cause instanceof TasksError ? cause : new TasksError(1, messageOf(thrown), { cause });
+  if (thrown instanceof UploadFailed) teller.finish(thrown.step, 'failed', { error: error.message });
+  const exitCode = signal.aborted ? 130 : error.exitCode;
+  return { exitCode, counts: teller.end(false), isOvertaken: false, error };
+}
+
+/** The tags to change, and to what. */
+export function changesOf({ published, aliases }: Wanted, digests: ReadonlyMap<TaskId, string>): Change[] {
+  return [...published].flatMap(([task, tags]) => {
+    const after = digests.get(task);
+    if (after === undefined) return [];
+    return [...tags]
+      .filter(([, before]) => before !== after)
+      .map(([name, before]) => ({
+        name,
+        task,
+        ...(before !== undefined ? { before } : {}),
+        after,
+        isAlias: aliases.has(name),
+      }));
+  });
+}
+
+/** Where content tags have a repository of their own, the images are brought over before any tag points at them. */
+async function bringOver({ plan, desk }: PushInput, changes: readonly Change[]): Promise<void> {
+  const wanted = new Map(
+    changes.flatMap(({ task, name, after }) => {
+      const from = repositoryOf(plan.steps.get(task)!.contentTag!);
+      const to = repositoryOf(name);
+      return from === to ? [] : [[`${to}@${after}`, { from: `${from}@${after}`, to }] as const];
+    }),
+  );
+  await each([...wanted.values()], ({ from, to }) => desk.registry.copy(from, to));
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,103 @@
+import { TasksError } from '../model/errors.ts';
+import { RegistryError } from '../model/registry.ts';
+import { type Change, type Journal, openJournal, readJournal } from './journal.ts';
+import { close, type Desk, list, pointElsewhere, putBack } from './publish.ts';
+import { each, inOrder, manifestReader, pointedAt } from './tags.ts';
+
+/** How often another's journal is looked at, and how long it may stay unchanged. */
+const lookMs = 2_000;
+const patienceMs = 30_000;
+
+/**
+ * Ends the publication that the journal speaks of, if one lies there: makes it whole, or, where that cannot be done, puts
+ * its tags back. One that is still under way elsewhere is waited for. `now`: without waiting, the caller knows it dead.
+ * @throws TasksError where it can neither be ended nor waited for
+ */
+export async function endUnfinished(desk: Desk, now: boolean, signal: AbortSignal): Promise<Change[]> {
+  const found = await readJournal(desk.registry, desk.journal);
+  if (found === undefined) return [];
+  const journal = now ? found : await waitFor(desk, found, signal);
+  if (journal === undefined) return [];
+  const mine: Journal = { ...journal, owner: desk.newOwner(), beat: journal.beat + 1 };
+  await openJournal(desk.registry, desk.journal, mine);
+  const outcome = await end(desk, mine);
+  await close(desk, mine, outcome);
+  const tags = `${mine.changes.length} ${mine.changes.length === 1 ? 'tag' : 'tags'}`;
+  desk.tell(
+    outcome === 'published'
+      ? `ended the push of ${mine.time} that had stopped half way: ${tags} set`
+      : `took back the push of ${mine.time} that had stopped half way: ${tags} as before`,
+  );
+  return [...mine.changes];
+}
+
+/** The journal, once its process is dead; undefined: it ended well. */
+async function waitFor(desk: Desk, found: Journal, signal: AbortSignal): Promise<Journal | undefined> {
+  let journal: Journal | undefined = found;
+  let seen = { beat: mark(found), at: desk.clock.now().getTime() };
+  for (let told = false; journal !== undefined; journal = await readJournal(desk.registry, desk.journal)) {
+    if (mark(journal) !== seen.beat) seen = { beat: mark(journal), at: desk.clock.now().getTime() };
+    const isAlive = desk.isAlive(journal.owner);
+    if (isAlive === false) return journal;
+    if (desk.clock.now().getTime() - seen.at >= patienceMs) {
+      if (isAlive !== true) return journal;
+      throw new TasksError(1, `another push on this machine has been publishing since ${journal.time}`, {
+        hint: 'wait for it, or end it; then push again',
+      });
+    }
+    if (!told) desk.tell(`another push is publishing since ${journal.time}: waiting for it`);
+    told = true;
+    await desk.clock.sleep(lookMs, signal);
+  }
+  return undefined;
+}
+
+function mark({ id, beat, direction }: Journal): string {
+  return `${id} ${beat} ${direction}`;
+}
+
+async function end(desk: Desk, journal: Journal): Promise<'published' | 'reverted'> {
+  if (journal.direction === 'forward') {
+    const failure = await goForward(desk, journal).then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    );
+    if (failure === undefined) return 'published';
+    if (failure.error instanceof RegistryError && failure.error.problem === 'unreachable')
+      throw failure.error;
+    desk.tell(`the push of ${journal.time} cannot be made whole: ${(failure.error as Error).message}`);
+    await openJournal(desk.registry, desk.journal, { ...journal, direction: 'back', beat: journal.beat + 1 });
+  }
+  const { refused, foreign } = await putBack(desk.registry, journal.changes);
+  if (foreign.length > 0) desk.tell(`somebody else moved ${list(foreign)} since: left as they are`);
+  if (refused.length > 0)
+    throw new TasksError(
+      1,
+      `the push of ${journal.time} can neither be ended nor taken back: ${list(refused)}`,
+      {
+        hint: 'allow deletes in the registry, or take these tags away by hand; then push again',
+      },
+    );
+  return 'reverted';
+}
+
+async function goForward(desk: Desk, { changes }: Journal): Promise<void> {
+  const { registry } = desk;
+  const manifest = manifestReader(registry);
+  const now = await pointedAt(
+    registry,
+    changes.map(({ name }) => name),
+  );
+  const foreign = changes.filter(({ name, before, after }) => ![before, after].includes(now.get(name)));
+  if (foreign.length > 0)
+    desk.tell(`somebody else moved ${list(foreign.map(({ name }) => name))} since: left as they are`);
+  const open = changes.filter((change) => !foreign.includes(change) && now.get(change.name) !== change.after);
+  await each(open, async ({ name, after }) => void (await manifest(name, after)));
+  for (const group of inOrder(open))
+    await each(group, async ({ name, after }) => registry.put(name, await manifest(name, after)));
+  const wrong = await pointElsewhere(
+    registry,
+    changes.filter((change) => !foreign.includes(change)),
+  );
+  if (wrong.length > 0) throw new TasksError(1, `somebody else moves ${list(wrong)} at the same time`);
+}

@@ -1,0 +1,117 @@
+import * as fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { image, matrix } from '../../../src/define/index.ts';
+import type { Graph } from '../../../src/model/task.ts';
+import { chooseAlias, wantedAliases } from '../../../src/release/aliases.ts';
+import { compareVersions } from '../../../src/release/versions.ts';
+import { graphOf } from '../../support/graphs.ts';
+
+const test = suite('aliases');
+
+test("PostgreSQL's order of versions", () => {
+  const order = [
+    '9.6',
+    '9.6.24',
+    '10',
+    '16.13',
+    '17',
+    '17.9',
+    '17.10',
+    '18devel',
+    '18alpha1',
+    '18beta1',
+    '18beta2',
+    '18rc1',
+    '18',
+    '18.1',
+  ];
+  for (const [index, older] of order.entries())
+    for (const newer of order.slice(index + 1)) {
+      assert.ok(compareVersions(older, newer)! < 0, `${older} < ${newer}`);
+      assert.ok(compareVersions(newer, older)! > 0, `${newer} > ${older}`);
+    }
+  assert.is(compareVersions('18', '18.0'), 0);
+  assert.is(compareVersions('18~beta1', '18beta1'), 0);
+});
+
+test('parts behind a dash are compared one after another; names cannot be', () => {
+  assert.ok(compareVersions('16.13-bookworm', '17.1-bookworm')! < 0);
+  assert.ok(compareVersions('17-1.2', '17-1.10')! < 0);
+  assert.is(compareVersions('17-bookworm', '17-trixie'), undefined);
+  assert.is(compareVersions('17', '17-trixie'), undefined);
+  assert.is(compareVersions('latest', '17'), undefined);
+});
+
+test('the order of versions is one: antisymmetric and transitive', () => {
+  const version = fc
+    .tuple(
+      fc.array(fc.nat(20), { minLength: 1, maxLength: 3 }),
+      fc.constantFrom('', 'beta', 'rc', 'devel'),
+      fc.nat(3),
+    )
+    .map(([numbers, stage, n]) => `${numbers.join('.')}${stage}${stage ? n : ''}`);
+  fc.assert(
+    fc.property(version, version, version, (a, b, c) => {
+      const [ab, bc, ac] = [compareVersions(a, b)!, compareVersions(b, c)!, compareVersions(a, c)!];
+      assert.is(Math.sign(compareVersions(b, a)!), -Math.sign(ab) || 0);
+      if (ab <= 0 && bc <= 0) assert.ok(ac <= 0, `${a} ${b} ${c}`);
+    }),
+  );
+});
+
+const graph = graphOf({
+  pg: image({
+    name: 'pg',
+    versions: ['16.13', '17.9', '17.10', '18beta1'],
+    context: 'c',
+    aliases: (version) => [version.replace(/\D.*$/, ''), 'latest'],
+  }),
+});
+const tasks = (from: Graph, ...ids: string[]) => ids.map((id) => from.tasks.get(id)!);
+const choose = (alias: string, ids: string[], holder?: string) =>
+  chooseAlias(
+    { name: 'pg', alias },
+    tasks(graph, ...ids),
+    graph,
+    holder === undefined ? undefined : { task: holder },
+  );
+
+test('the newest of those that ask for an alias gets it', () => {
+  assert.equal(
+    wantedAliases([...graph.tasks.values()]).map(({ alias }) => alias),
+    ['16', 'latest', '17', '18'],
+  );
+  assert.is(choose('17', ['pg:17.10', 'pg:17.9']).task?.id, 'pg:17.10');
+  assert.is(choose('latest', [...graph.tasks.keys()]).task?.id, 'pg:18beta1');
+});
+
+test('an alias never goes back', () => {
+  const stays = choose('17', ['pg:17.9'], 'pg:17.10');
+  assert.is(stays.task, undefined);
+  assert.match(stays.detail!, /pg:17 stays at 17\.10: 17\.9 is older/);
+  assert.is(choose('17', ['pg:17.10'], 'pg:17.9').task?.id, 'pg:17.10');
+  assert.is(choose('17', ['pg:17.9'], 'pg:17.9').task?.id, 'pg:17.9');
+  assert.is(choose('17', ['pg:17.9'], 'pg:17.11').task, undefined, 'a version that is no longer defined');
+});
+
+test('what somebody else put there, or nobody, is taken over', () => {
+  assert.is(choose('17', ['pg:17.9'], undefined).task?.id, 'pg:17.9');
+  assert.is(chooseAlias({ name: 'pg', alias: '17' }, tasks(graph, 'pg:17.9'), graph, {}).task?.id, 'pg:17.9');
+  assert.is(choose('17', ['pg:17.9'], 'other:18').task?.id, 'pg:17.9');
+});
+
+test('where versions cannot tell, the order in the definition does; where that cannot, it stays', () => {
+  const cells = matrix(
+    { pg: ['17'], distro: ['trixie', 'bookworm'] },
+    { version: (c) => `${c.pg}-${c.distro}` },
+  );
+  const wide = graphOf({ pg: image({ name: 'pg', versions: cells, context: 'c', aliases: () => ['17'] }) });
+  const pick = (id: string, holder: string) =>
+    chooseAlias({ name: 'pg', alias: '17' }, tasks(wide, id), wide, { task: holder }).task?.id;
+  assert.is(pick('pg:17-bookworm', 'pg:17-trixie'), 'pg:17-bookworm');
+  assert.is(pick('pg:17-trixie', 'pg:17-bookworm'), undefined);
+  assert.is(pick('pg:17-trixie', 'pg:17-sid'), undefined);
+});
+
+test.run();

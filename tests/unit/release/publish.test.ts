@@ -1,0 +1,274 @@
+import * as fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { TasksError } from '../../../src/model/errors.ts';
+import { RegistryError } from '../../../src/model/registry.ts';
+import { type Change, readJournal } from '../../../src/release/journal.ts';
+import { type Desk, publish } from '../../../src/release/publish.ts';
+import { endUnfinished } from '../../../src/release/unfinished.ts';
+import { type FakeRegistry, fakeRegistry } from '../../support/fake-registry.ts';
+
+const test = suite('publish');
+const journal = 'h:1/t/release-journal:current';
+const live = new AbortController().signal;
+
+interface Scene {
+  readonly registry: FakeRegistry;
+  readonly changes: Change[];
+  /** Where the tags point, of the changes: all as before, all as wanted, or neither. */
+  state(): 'old' | 'new' | 'mixed';
+  desk(name: string, alive?: boolean): Desk & { told: string[] };
+}
+
+let serial = 0;
+
+function push(registry: FakeRegistry, tag: string): string {
+  const id = `sha256:${(++serial).toString(16).padStart(64, '0')}`;
+  return registry.push(tag, { id, labels: { n: String(serial) }, platform: 'linux/amd64', created: serial });
+}
+
+/** Two repositories with a tag that moves, a new one, and an alias. */
+function scene(): Scene {
+  const registry = fakeRegistry();
+  const changes = ['a', 'b'].flatMap((name): Change[] => {
+    const repository = `h:1/t/${name}`;
+    const task = `${name}:2`;
+    const old = push(registry, `${repository}:1`);
+    push(registry, `${repository}:latest`);
+    const was = registry.tagged(repository).latest!;
+    const after = push(registry, `${repository}:2-kaaaaaaaaaaaa`);
+    return [
+      { name: `${repository}:latest`, task, before: was, after, isAlias: true },
+      { name: `${repository}:1`, task, before: old, after, isAlias: false },
+      { name: `${repository}:2`, task, after, isAlias: false },
+    ];
+  });
+  registry.calls.length = 0;
+  let now = Date.UTC(2026, 10, 24);
+  return {
+    registry,
+    changes,
+    state() {
+      const points = (wanted: 'before' | 'after'): boolean =>
+        changes.every(({ name, ...change }) => {
+          const [repository, tag] = [
+            name.slice(0, name.lastIndexOf(':')),
+            name.slice(name.lastIndexOf(':') + 1),
+          ];
+          return registry.tagged(repository)[tag] === change[wanted];
+        });
+      return points('before') ? 'old' : points('after') ? 'new' : 'mixed';
+    },
+    desk(name, alive) {
+      const told: string[] = [];
+      return {
+        registry,
+        journal,
+        told,
+        clock: {
+          now: () => {
+            now += 100;
+            return new Date(now);
+          },
+          sleep: async (ms) => {
+            now += ms;
+          },
+        },
+        newOwner: () => ({ id: `${name}-${++serial}` }),
+        isAlive: () => alive,
+        tell: (text) => told.push(text),
+      };
+    },
+  };
+}
+
+/** The error that something ended with. */
+async function failure(work: Promise<unknown>): Promise<Error | undefined> {
+  return await work.then(
+    () => undefined,
+    (error: Error) => error,
+  );
+}
+
+const down = (): RegistryError => new RegistryError('unreachable', 'h:1 answers 500');
+
+/** How many calls a publication makes that meets no fault. */
+async function callsOf(): Promise<number> {
+  const { registry, changes, desk } = scene();
+  await publish(desk('x'), changes, live);
+  return registry.calls.length;
+}
+
+test('all tags are set: new ones, then those that move, then aliases; the journal says that nothing is under way', async () => {
+  const { registry, changes, desk, state } = scene();
+  await publish(desk('x'), changes, live);
+  assert.is(state(), 'new');
+  const order = registry.calls
+    .filter(({ method }) => method === 'put')
+    .map(({ name }) => name.split(':').at(-1));
+  assert.equal(order, ['2', '2', '1', '1', 'latest', 'latest']);
+  assert.is(await readJournal(registry, journal), undefined);
+});
+
+test('nothing to change: nothing is asked', async () => {
+  const { registry, desk } = scene();
+  await publish(desk('x'), [], live);
+  assert.is(registry.calls.length, 0);
+});
+
+for (const deletes of [true, false])
+  test(`any call fails once, for ever, or its answer is lost: all or nothing, or it is said and mended (deletes ${deletes})`, async () => {
+    const calls = await callsOf();
+    for (const mode of ['once', 'for ever', 'lost'] as const)
+      for (let at = 1; at <= calls; at++) {
+        const where = `${mode} at call ${at}`;
+        const { registry, changes, desk, state } = scene();
+        registry.deletes = deletes;
+        const strike = (_: unknown, nth: number): void => {
+          if (mode === 'for ever' ? nth >= at : nth === at) throw down();
+        };
+        const first = registry.calls.length;
+        if (mode === 'lost') registry.after = (call, nth) => strike(call, nth - first);
+        else registry.before = (call, nth) => strike(call, nth - first);
+        const error = await failure(publish(desk('x'), changes, live));
+        registry.before = () => undefined;
+        registry.after = () => undefined;
+        if (error === undefined) assert.is(state(), 'new', where);
+        else if (state() === 'mixed')
+          assert.match(error.message, /could not be put back|deletes nothing/, where);
+        else assert.ok(error instanceof TasksError && error.exitCode === 3, `${where}: ${error}`);
+        await endUnfinished(desk('y'), false, live);
+        assert.not.equal(state(), 'mixed', `${where}, after the next push`);
+        assert.is(await readJournal(registry, journal), undefined, where);
+      }
+  });
+
+test('killed at any call: the next push from another machine ends it, after it has waited', async () => {
+  const calls = await callsOf();
+  for (let at = 1; at <= calls; at++) {
+    const { registry, changes, desk, state } = scene();
+    registry.before = (_, nth) => {
+      if (nth >= at) throw new Error('dead');
+    };
+    await failure(publish(desk('x'), changes, live));
+    registry.before = () => undefined;
+    const other = desk('y');
+    const ended = await endUnfinished(other, false, live);
+    assert.not.equal(state(), 'mixed', `killed at ${at}`);
+    if (ended.length > 0)
+      assert.match(other.told.join('\n'), /is publishing since .*: waiting for it\n.*half way: 6 tags set/);
+    await publish(desk('z'), state() === 'new' ? [] : changes, live);
+    assert.is(state(), 'new');
+  }
+});
+
+test('a push whose process is known to be dead is ended at once, a live one is waited for and left alone', async () => {
+  const { registry, changes, desk, state } = scene();
+  registry.before = ({ name }) => {
+    if (name.endsWith(':latest')) throw new Error('dead');
+  };
+  const kill = desk('x');
+  let killed = false;
+  registry.before = ({ method }) => {
+    killed ||= method === 'put';
+    if (killed) throw new Error('dead');
+  };
+  await failure(publish(kill, changes, live));
+  registry.before = () => undefined;
+  const alive = await failure(endUnfinished(desk('y', true), false, live));
+  assert.match(alive!.message, /another push on this machine has been publishing/);
+  assert.is((alive as TasksError).exitCode, 1);
+  const dead = desk('y', false);
+  await endUnfinished(dead, false, live);
+  assert.is(state(), 'new');
+  assert.is(dead.told.length, 1);
+});
+
+test('an interrupt puts everything back', async () => {
+  const calls = await callsOf();
+  for (let at = 1; at <= calls; at++) {
+    const { registry, changes, desk, state } = scene();
+    const interrupt = new AbortController();
+    registry.after = (_, nth) => {
+      if (nth === at) interrupt.abort(new Error('interrupted'));
+    };
+    const error = await failure(publish(desk('x'), changes, interrupt.signal));
+    assert.is(state(), error === undefined ? 'new' : 'old', `interrupted at ${at}`);
+    assert.is(await readJournal(registry, journal), undefined);
+  }
+});
+
+test('a tag that somebody else moved since the preflight: nothing is published, and it is said which', async () => {
+  const { registry, changes, desk } = scene();
+  const other = push(registry, 'h:1/t/b:1');
+  const error = await failure(publish(desk('x'), changes, live));
+  assert.match(
+    error!.message,
+    /somebody else moved tags since this push began: h:1\/t\/b:1; nothing is published/,
+  );
+  assert.is(registry.tagged('h:1/t/b')['1'], other);
+  assert.is(registry.tagged('h:1/t/a')['2'], undefined);
+  assert.is(await readJournal(registry, journal), undefined);
+});
+
+test('a tag that somebody else moves after us is reported', async () => {
+  const { registry, changes, desk } = scene();
+  registry.after = ({ method, name }) => {
+    if (method === 'put' && name === 'h:1/t/b:latest') push(registry, 'h:1/t/a:1');
+  };
+  const error = await failure(publish(desk('x'), changes, live));
+  assert.match(error!.message, /somebody else moved tags at the same time: h:1\/t\/a:1/);
+  assert.is((error as TasksError).exitCode, 1);
+});
+
+test('an image that is not there: nothing is touched', async () => {
+  const { registry, changes, desk, state } = scene();
+  const lost = changes.map((change) => ({ ...change, after: `sha256:${'0'.repeat(64)}` }));
+  assert.ok(await failure(publish(desk('x'), lost, live)));
+  assert.is(state(), 'old');
+  assert.is(registry.calls.filter(({ method }) => ['put', 'write'].includes(method)).length, 0);
+});
+
+test('a journal of a newer version, or something else under its name, stops everything', async () => {
+  for (const text of ['{"schema":2}', '[]', 'x', '{"schema":1,"open":{"id":1}}']) {
+    const { registry, changes, desk, state } = scene();
+    await registry.write(journal, text);
+    for (const work of [publish(desk('x'), changes, live), endUnfinished(desk('x'), true, live)])
+      assert.match((await failure(work))!.message, /no journal that this version of tasks can read/);
+    assert.is(state(), 'old');
+  }
+});
+
+test('two at once, however their requests interleave: never two that both say they published, and tags of both', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.scheduler(), async (s) => {
+      const { registry, changes, desk } = scene();
+      const others = changes.map((change) => {
+        const repository = change.name.slice(0, change.name.lastIndexOf(':'));
+        return { ...change, after: push(registry, `${repository}:other-k${serial}`) };
+      });
+      // Each repository got one image per change: one set, as far as this test is concerned.
+      registry.before = async () => void (await s.schedule(Promise.resolve()));
+      const both = Promise.all([
+        failure(publish(desk('x'), changes, live)),
+        failure(publish(desk('y'), others, live)),
+      ]);
+      await s.waitFor(both);
+      registry.before = () => undefined;
+      const [one, two] = await both;
+      const points = (set: Change[]): boolean[] =>
+        set.map(
+          ({ name, after }) =>
+            registry.tagged(name.slice(0, name.lastIndexOf(':')))[name.slice(name.lastIndexOf(':') + 1)] ===
+            after,
+        );
+      const isWhole = points(changes).every(Boolean) || points(others).every(Boolean);
+      const errors = [one, two].filter((error) => error !== undefined);
+      const isSaid = errors.some(({ message }) => /at the same time/.test(message));
+      assert.ok(isWhole || isSaid || errors.length === 2, errors.join('\n'));
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test.run();
