@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { planProject } from '../src/cli/project.ts';
-import { keyLabel, needsLabel, taskLabel } from '../src/plan/here.ts';
+import { keyLabel, needsLabel, taskLabel } from '../src/model/labels.ts';
 
 const [root, imagesFile, dist, programId] = process.argv.slice(2) as [string, string, string, string];
 const io = {

@@ -106,7 +106,7 @@ function failed(
 }
 
 /** The tags to change, and to what. */
-export function changesOf({ published, aliases }: Wanted, digests: ReadonlyMap<TaskId, string>): Change[] {
+function changesOf({ published, aliases }: Wanted, digests: ReadonlyMap<TaskId, string>): Change[] {
   return [...published].flatMap(([task, tags]) => {
     const after = digests.get(task);
     if (after === undefined) return [];

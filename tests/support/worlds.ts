@@ -12,7 +12,7 @@ import { contentTag, type Naming } from '../../src/plan/refs.ts';
 export const naming: Naming = { repo: 'r', suffix: '-dev1', timed: true };
 
 /** Observations without files. */
-export function see(graph: Graph): Map<TaskId, Observed> {
+function see(graph: Graph): Map<TaskId, Observed> {
   return new Map(
     [...graph.tasks.values()].map((task): [TaskId, Observed] => [
       task.id,
