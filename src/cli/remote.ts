@@ -28,7 +28,7 @@ export function remotePlaces(
 }
 
 /** Long enough for a registry that is there: one that is not must not hold up a build that can do without. */
-const patience = { tries: 2, timeoutMs: 10_000 };
+export const patience = { tries: 2, timeoutMs: 10_000 };
 
 /**
  * What the registry has, for a build: asked where --from-registry says so (in CI: by itself) and a repository is named.

@@ -1,6 +1,6 @@
 import { taskLabel } from '../model/labels.ts';
-import type { Registry } from '../model/registry.ts';
-import type { Graph, Task, TaskId } from '../model/task.ts';
+import type { Registry, RemoteImage } from '../model/registry.ts';
+import type { Graph, ImageTask, Task, TaskId } from '../model/task.ts';
 import type { PublishedTags } from '../plan/input.ts';
 import { type Naming, repositoryOf, runTags } from '../plan/refs.ts';
 import { chooseAlias, wantedAliases } from './aliases.ts';
@@ -50,16 +50,23 @@ export async function wantedTags(
   const aliases = new Set<string>();
   const notes: string[] = [];
   if (naming.suffix !== '') return { published, aliases, notes };
-  await each(wantedAliases(selected), async (wanted) => {
-    const name = `${naming.repo}/${wanted.name}:${wanted.alias}`;
-    const platform = selected.find((task) => task.name === wanted.name)!;
-    const now = await registry.image(name, platform.kind === 'image' ? platform.platform : '');
+  const asked = wantedAliases(selected).map((wanted) => ({
+    ...wanted,
+    ref: `${naming.repo}/${wanted.name}:${wanted.alias}`,
+  }));
+  const holders = new Map<string, RemoteImage | undefined>();
+  await each(asked, async ({ name, ref }) => {
+    const task = selected.find((each) => each.name === name)! as ImageTask;
+    holders.set(ref, await registry.image(ref, task.platform));
+  });
+  for (const { ref, ...wanted } of asked) {
+    const now = holders.get(ref);
     const task = now?.labels[taskLabel];
     const choice = chooseAlias(wanted, selected, graph, now && { ...(task !== undefined ? { task } : {}) });
     if (choice.detail !== undefined) notes.push(choice.detail);
-    if (choice.task === undefined) return;
-    aliases.add(name);
-    published.get(choice.task.id)!.set(name, now?.digest);
-  });
+    if (choice.task === undefined) continue;
+    aliases.add(ref);
+    published.get(choice.task.id)!.set(ref, now?.digest);
+  }
   return { published, aliases, notes };
 }

@@ -1,8 +1,11 @@
 import type { ExitCode } from '../../model/errors.ts';
+import { RegistryError } from '../../model/registry.ts';
+import type { TaskId } from '../../model/task.ts';
 import type { Results } from '../../run/needs.ts';
 import type { CommonFlags } from '../flags.ts';
-import type { Io } from '../io.ts';
-import { planProject } from '../project.ts';
+import { type Io, warner } from '../io.ts';
+import { type Prospect, planProject } from '../project.ts';
+import { patience } from '../remote.ts';
 import { followersOf, recordsOf, runProspect, testProspect } from '../run.ts';
 
 export interface TestFlags extends CommonFlags {
@@ -23,7 +26,27 @@ export async function test(selectors: readonly string[], flags: TestFlags, io: I
     results = built.results;
   }
   const selected = steps.filter((step) => step.selected);
-  const { ok } = await testProspect(prospect, selected, results, followers, flags, io);
+  const { ok, passed } = await testProspect(prospect, selected, results, followers, flags, io);
+  await sharePasses(prospect, passed, io);
   if (io.signal.aborted) return 130;
   return ok ? 0 : 1;
+}
+
+/** Where the registry was asked, it is told: an image that it has need not be tested on the next machine. */
+async function sharePasses({ plan }: Prospect, passed: ReadonlyMap<TaskId, string>, io: Io): Promise<void> {
+  const digests = new Map(
+    [...passed.keys()].flatMap((id) => {
+      const digest = plan.steps.get(id)?.remote?.digest;
+      return digest === undefined ? [] : [[id, digest] as const];
+    }),
+  );
+  if ([...digests.keys()].every((id) => plan.steps.get(id)!.passed)) return;
+  const { dockerRegistry } = await import('../../registry/registry.ts');
+  const { keepPasses } = await import('../../release/passes.ts');
+  try {
+    await keepPasses(dockerRegistry(io.environment, io.signal, patience), plan, passed, digests);
+  } catch (error) {
+    if (!(error instanceof RegistryError)) throw error;
+    warner(io)(`the registry was not told which tests passed: ${error.message}`);
+  }
 }
