@@ -30,10 +30,26 @@ export interface CommonFlags extends GlobalFlags {
 
 /** How many tasks may run at once. @throws TasksError exit 2 */
 export function jobsOf(flags: CommonFlags, io: Io): number {
-  if (flags.jobs === undefined) return io.cores;
-  const jobs = Number(flags.jobs);
-  if (Number.isInteger(jobs) && jobs > 0) return jobs;
-  throw new TasksError(2, `--jobs takes a whole number from 1, not "${flags.jobs}"`);
+  return slotsOf(flags).all ?? io.cores;
+}
+
+/** How many of a kind may, where that is limited, too. @throws TasksError exit 2 */
+export function limitsOf(flags: CommonFlags): Readonly<Record<string, number>> {
+  const { all: _, ...limits } = slotsOf(flags);
+  return limits;
+}
+
+/** `8`, `run=2`, `8,build=4,run=2`. */
+function slotsOf({ jobs = '' }: CommonFlags): Readonly<Record<string, number>> {
+  const parts =
+    jobs === '' ? [] : jobs.split(',').map((part) => /^(?:(build|run|pull)=)?([1-9]\d*)$/.exec(part));
+  const pairs = parts.map((part) => [part?.[1] ?? 'all', Number(part?.[2])] as const);
+  if (parts.includes(null) || new Set(pairs.map(([kind]) => kind)).size < pairs.length) {
+    throw new TasksError(2, `--jobs is "${jobs}"`, {
+      hint: 'expected a whole number from 1, or with limits for what builds images, runs commands, pulls: 8,build=4,run=2,pull=4',
+    });
+  }
+  return Object.fromEntries(pairs);
 }
 
 /** True where RELEASE asks for release tags. @throws TasksError exit 2 */

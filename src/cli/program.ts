@@ -178,7 +178,7 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<ExitC
 
 function common(command: Command): Command {
   return command
-    .option('-j, --jobs <n>', 'how many tasks run at once (default: cores)')
+    .option('-j, --jobs <n>', 'how many tasks run at once (default: cores); of a kind: 8,build=4,run=2')
     .option('-k, --keep-going', 'after a failure, do all that does not hang on it')
     .option('--repo <name>', 'repository of the images (also DOCKER_REPO)')
     .option('--suffix <text>', 'what stands behind every tag, instead of -devYYYYmmddHHMM')

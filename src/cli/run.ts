@@ -19,7 +19,7 @@ import type { Results } from '../run/needs.ts';
 import { type RunResult, runPlan } from '../run/run.ts';
 import type { Services } from '../run/services.ts';
 import { runTests, type TestsResult } from '../run/tests.ts';
-import { type CommonFlags, hasColor, isCi, jobsOf, reporterOf, viewOf } from './flags.ts';
+import { type CommonFlags, hasColor, isCi, jobsOf, limitsOf, reporterOf, viewOf } from './flags.ts';
 import { type Io, warner } from './io.ts';
 import type { Prospect } from './project.ts';
 import { sharedStore } from './shared.ts';
@@ -120,6 +120,7 @@ export async function runProspect(
     return await runPlan(prospect.plan, prospect.observations, makeServices(prospect, io), {
       command,
       jobs,
+      limits: limitsOf(flags),
       keepGoing: flags.keepGoing === true,
       signal: io.signal,
       listen: reporter.listen,

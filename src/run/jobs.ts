@@ -25,6 +25,7 @@ function jobOf({ task, action, expectedMs, manifest }: Step): Job {
     after: task.after,
     weight: isPull ? pullDuration : (expectedMs ?? unknownDuration),
     allowFailure: task.allowFailure,
+    kind: action,
     ...(layers !== undefined ? { layers } : {}),
   };
 }

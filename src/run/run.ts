@@ -18,6 +18,8 @@ export interface RunOptions {
   /** The command's name, for reporters. */
   readonly command: string;
   readonly jobs: number;
+  /** How many of a kind (`build`, `run`) may run at once, where that is limited, too. */
+  readonly limits?: Readonly<Record<string, number>>;
   readonly keepGoing: boolean;
   readonly signal: AbortSignal;
   readonly listen: Listener;
@@ -115,8 +117,8 @@ class Run {
   }
 
   async #work(work: readonly Job[]): Promise<void> {
-    const { jobs, keepGoing, signal } = this.#options;
-    let schedule = makeSchedule(work, { limit: jobs, keepGoing });
+    const { jobs, limits = {}, keepGoing, signal } = this.#options;
+    let schedule = makeSchedule(work, { limit: jobs, limits, keepGoing });
     const running = new Set<Promise<void>>();
     const apply = (event: ScheduleEvent): void => {
       const decision = decide(schedule, event);

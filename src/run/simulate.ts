@@ -1,11 +1,8 @@
 import type { TaskId } from '../model/task.ts';
-import { decide, type Job, makeSchedule, type ScheduleEvent } from './scheduler.ts';
+import { decide, type Job, makeSchedule, type Rules, type ScheduleEvent } from './scheduler.ts';
 
 /** A world in which jobs take as long and end as it is told, without anything being done. */
-export interface World {
-  /** How many jobs may run at once. */
-  readonly limit: number;
-  readonly keepGoing: boolean;
+export interface World extends Rules {
   /** How long a job really takes, milliseconds. */
   duration(job: Job): number;
   result(job: Job): 'done' | 'failed';
@@ -43,18 +40,23 @@ export function simulate(jobs: readonly Job[], world: World): Simulated {
 /** How long a run will take, milliseconds, if each job takes its weight; and what no order of jobs could do better. */
 export interface Forecast {
   readonly expectedMs: number;
-  /** The longest path, or all work spread evenly over the slots. */
+  /** The longest path, or all work, or that of a kind, spread evenly over its slots. */
   readonly boundMs: number;
 }
 
-export function forecast(jobs: readonly Job[], limit: number): Forecast {
-  const { lengthMs } = simulate(jobs, {
-    limit,
-    keepGoing: false,
-    duration: ({ weight }) => weight,
-    result: () => 'done',
-  });
-  const { path } = makeSchedule(jobs, { limit, keepGoing: false });
-  const work = jobs.reduce((sum, { weight }) => sum + weight, 0);
-  return { expectedMs: lengthMs, boundMs: Math.max(work / limit, ...path.values()) };
+export function forecast(jobs: readonly Job[], rules: Omit<Rules, 'keepGoing'>): Forecast {
+  const calm = { ...rules, keepGoing: false };
+  const { lengthMs } = simulate(jobs, { ...calm, duration: ({ weight }) => weight, result: () => 'done' });
+  const { path } = makeSchedule(jobs, calm).work;
+  let longest = 0;
+  for (const length of path.values()) longest = Math.max(longest, length);
+  const spread = (own: readonly Job[], limit: number): number =>
+    own.reduce((sum, { weight }) => sum + weight, 0) / limit;
+  const ofKinds = Object.entries(rules.limits ?? {}).map(([kind, limit]) =>
+    spread(
+      jobs.filter((job) => job.kind === kind),
+      limit,
+    ),
+  );
+  return { expectedMs: lengthMs, boundMs: Math.max(spread(jobs, rules.limit), longest, ...ofKinds) };
 }

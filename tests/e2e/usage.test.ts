@@ -20,6 +20,7 @@ const wrong: [string, string[], Record<string, string>, number, string[]][] = [
   ['an unknown command', ['biuld'], {}, 2, ["unknown command 'biuld'", 'build']],
   ['an unknown flag', ['build', '--frce'], {}, 2, ['--frce', '--force']],
   ['no number of jobs', ['build', '--jobs', '0'], {}, 2, ['--jobs', '"0"']],
+  ['no number of jobs of a kind', ['build', '-j', '4,run=0'], {}, 2, ['"4,run=0"', '8,build=4,run=2']],
   ['an unknown reporter', ['build', '--reporter', 'fancy'], {}, 2, ['fancy', 'plain']],
   ['an unknown view', ['build', '--view', 'cube'], {}, 2, ['--view', '"cube"', 'matrix']],
   ['a trace in no folder', ['build', '--trace', 'no/where.json'], {}, 2, ['--trace', 'no/where.json']],

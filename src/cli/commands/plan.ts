@@ -4,7 +4,7 @@ import { makePaint } from '../../report/paint.ts';
 import { type Outlook, planJson, planText } from '../../report/plan.ts';
 import { jobsOf as jobsOfPlan, unknownDuration } from '../../run/jobs.ts';
 import { forecast } from '../../run/simulate.ts';
-import { type CommonFlags, hasColor, jobsOf } from '../flags.ts';
+import { type CommonFlags, hasColor, jobsOf, limitsOf } from '../flags.ts';
 import type { Io } from '../io.ts';
 import { planProject } from '../project.ts';
 
@@ -23,7 +23,7 @@ export function printPlan(plan: Plan, flags: PlanFlags, io: Io): ExitCode {
   if (flags.json) io.out(`${JSON.stringify(planJson(plan))}\n`);
   else {
     const paint = makePaint(hasColor(flags, io, io.outIsTerminal));
-    const outlook = outlookOf(plan, jobsOf(flags, io));
+    const outlook = outlookOf(plan, jobsOf(flags, io), limitsOf(flags));
     const options = { verbose: flags.verbose === true, columns: io.outColumns, outlook };
     for (const line of planText(plan, paint, options)) io.out(`${line}\n`);
   }
@@ -32,9 +32,9 @@ export function printPlan(plan: Plan, flags: PlanFlags, io: Io): ExitCode {
   return flags.check && !isIdle ? 1 : 0;
 }
 
-function outlookOf(plan: Plan, slots: number): Outlook | undefined {
+function outlookOf(plan: Plan, slots: number, limits: Readonly<Record<string, number>>): Outlook | undefined {
   const jobs = jobsOfPlan(plan);
   const unknown = jobs.filter(({ id }) => plan.steps.get(id)!.expectedMs === undefined).length;
   if (jobs.length === unknown) return undefined;
-  return { ...forecast(jobs, slots), slots, unknown, unknownMs: unknownDuration };
+  return { ...forecast(jobs, { limit: slots, limits }), slots, unknown, unknownMs: unknownDuration };
 }

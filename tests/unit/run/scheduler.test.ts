@@ -111,12 +111,49 @@ test('a cancel starts nothing more and cancels what waits', () => {
   assert.is(isOver(cancelled!.schedule), false);
 });
 
+test('a kind has a limit of its own; slots that it leaves are for others', () => {
+  const kinds = { a: 'build', b: 'build', c: 'run', d: 'run', e: 'run' };
+  const jobs = Object.entries(kinds).map(([id, kind]) => job(id, [], { kind }));
+  const begun = (limit: number, limits: Record<string, number>): Decision =>
+    decide(makeSchedule(jobs, { limit, limits, keepGoing: false }), begin);
+  assert.equal(begun(9, {}).start, ['a', 'b', 'c', 'd', 'e']);
+  assert.equal(begun(4, { run: 1 }).start, ['a', 'b', 'c']);
+  const one = begun(2, { build: 1 });
+  assert.equal(one.start, ['a', 'c']);
+  assert.equal(decide(one.schedule, ended('c')).start, ['d'], 'b must wait for a');
+  assert.equal(decide(one.schedule, ended('a')).start, ['b']);
+});
+
+test('a schedule can be decided again, at any time, and nothing that came after shows', () => {
+  const jobs = [job('a'), job('b', ['a']), job('c'), job('d', ['b'], { after: ['c'] })];
+  const events = [begin, ended('a'), ended('c', 'failed'), ended('b')];
+  const schedules = [makeSchedule(jobs, { limit: 2, keepGoing: true })];
+  const first = events.map((event, index) => {
+    const decision = decide(schedules[index]!, event);
+    schedules.push(decision.schedule);
+    return decision;
+  });
+  const rest = ({ start, blocked, cancelled }: Decision) => ({ start, blocked, cancelled });
+  for (const index of [2, 0, 3, 1, 1]) {
+    const { schedule, ...again } = decide(schedules[index]!, events[index]!);
+    assert.equal(again, rest(first[index]!), `event ${index}`);
+    assert.is(isOver(schedule), false);
+  }
+  assert.equal(decide(schedules[1]!, ended('a', 'failed')).blocked.length, 2, 'another story');
+});
+
 test('property: any graph, any results, any order: never above the limit, never before needs, always an end', () => {
   const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
   const arbitraryJobs = fc.tuple(
     ...names.map((name, index) =>
       fc
-        .record({ needs: fc.subarray(names.slice(0, index)), weight: fc.nat(9), allowFailure: fc.boolean() })
+        .record({
+          needs: fc.subarray(names.slice(0, index)),
+          weight: fc.nat(9),
+          allowFailure: fc.boolean(),
+          kind: fc.constantFrom('build', 'run'),
+          layers: fc.constantFrom('x', 'y'),
+        })
         .map((more) => job(name, more.needs, more)),
     ),
   );
@@ -124,13 +161,15 @@ test('property: any graph, any results, any order: never above the limit, never 
     fc.property(
       arbitraryJobs,
       fc.integer({ min: 1, max: 4 }),
+      fc.record({ run: fc.integer({ min: 1, max: 3 }) }),
       fc.boolean(),
       fc.infiniteStream(fc.nat(99)),
-      (jobs, limit, keepGoing, dice) => {
+      (jobs, limit, limits, keepGoing, dice) => {
         const running = new Set<string>();
         const done = new Set<string>();
         const accounted = new Set<string>();
-        let decision = decide(makeSchedule(jobs, { limit, keepGoing }), begin);
+        let decision = decide(makeSchedule(jobs, { limit, limits, keepGoing }), begin);
+        const isRun = (id: string): boolean => jobs.find((each) => each.id === id)!.kind === 'run';
         for (;;) {
           for (const id of decision.start) {
             assert.ok(
@@ -142,6 +181,7 @@ test('property: any graph, any results, any order: never above the limit, never 
           for (const { id } of decision.blocked) accounted.add(id);
           for (const id of decision.cancelled) accounted.add(id);
           assert.ok(running.size <= limit);
+          assert.ok([...running].filter(isRun).length <= limits.run);
           if (running.size === 0) break;
           const list = [...running];
           const id = list[dice.next().value! % list.length]!;

@@ -50,7 +50,7 @@ test('2,000 graphs: never above critical path + work / slots, and near to what n
     const random = makeDice(seed);
     const jobs = randomJobs(random);
     const limit = 1 + Math.floor(random() * 8);
-    const { expectedMs, boundMs } = forecast(jobs, limit);
+    const { expectedMs, boundMs } = forecast(jobs, { limit });
     const path = criticalPath(jobs, ({ weight }) => weight);
     const work = jobs.reduce((sum, { weight }) => sum + weight, 0);
     assert.is(boundMs, Math.max(path, work / limit), `seed ${seed}`);
@@ -91,6 +91,36 @@ test('1,000 graphs whose jobs take other times than recorded, and fail: the boun
         for (const id of [...job.needs, ...job.after])
           assert.ok((ran.get(id)?.endMs ?? 0) <= own.startMs, `seed ${seed}: ${job.id} too early`);
       }
+    }
+  }
+});
+
+test('1,000 graphs with limits for kinds: all is done, never faster than the bound, no slot idle that one could use', () => {
+  for (let seed = 1; seed <= 1_000; seed++) {
+    const random = makeDice(seed);
+    const jobs = randomJobs(random).map((job) => ({ ...job, kind: random() < 0.5 ? 'build' : 'run' }));
+    const rules = {
+      limit: 1 + Math.floor(random() * 8),
+      limits: { build: 1 + Math.floor(random() * 4), run: 1 + Math.floor(random() * 4) },
+    };
+    const { expectedMs, boundMs } = forecast(jobs, rules);
+    assert.ok(expectedMs >= boundMs - 1, `seed ${seed}: faster than possible`);
+    const { ran } = simulate(jobs, { ...calm(rules.limit), ...rules });
+    assert.is(ran.size, jobs.length);
+    const kindOf = new Map(jobs.map(({ id, kind }) => [id, kind]));
+    for (const job of jobs) {
+      const { startMs } = ran.get(job.id)!;
+      const before = [...job.needs, ...job.after];
+      const readyMs = Math.max(0, ...before.map((id) => ran.get(id)?.endMs ?? 0));
+      if (readyMs === startMs) continue;
+      // While it waited for a slot, all that it could have used were taken.
+      const at = (readyMs + startMs) / 2;
+      const busy = [...ran].filter(([, own]) => own.startMs <= at && at < own.endMs).map(([id]) => id);
+      const own = busy.filter((id) => kindOf.get(id) === job.kind).length;
+      assert.ok(
+        busy.length === rules.limit || own === rules.limits[job.kind as 'build' | 'run'],
+        `seed ${seed}: ${job.id} could have run`,
+      );
     }
   }
 });
