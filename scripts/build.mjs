@@ -1,6 +1,6 @@
 // Bundles the program into dist/: `tasks.js` starts `program.js` (the command line, one file), `define.mjs` is what definitions
-// import. Run by `npm ci` through "prepare". In a checkout it also links `node_modules/.bin/tasks`: without that npx installs
-// the checkout into a cache of its own first.
+// import, `page/` what browsers run. Run by `npm ci` through "prepare". In a checkout it also links `node_modules/.bin/tasks`:
+// without that npx installs the checkout into a cache of its own first.
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
@@ -75,6 +75,15 @@ await Promise.all([
     entryPoints: { define: 'src/define/index.ts' },
     format: 'esm',
     outExtension: { '.js': '.mjs' },
+  }),
+  build({
+    ...common,
+    entryPoints: { page: 'src/page/main.ts', style: 'src/page/page.css' },
+    outdir: path.join(dist, 'page'),
+    platform: 'browser',
+    format: 'iife',
+    target: ['chrome110', 'firefox115', 'safari16.4'],
+    minify: true,
   }),
 ]);
 writeFileSync(path.join(dist, 'package.json'), '{ "type": "commonjs" }\n');

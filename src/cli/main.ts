@@ -74,6 +74,7 @@ function makeIo(signal: AbortSignal): Io {
     defineModule: path.join(PLACE, 'define.mjs'),
     loadModule,
     onIdle,
+    pageFolder: path.join(PLACE, 'page'),
     programVersion: VERSION,
     programId: `${VERSION}-${BUILD_ID}`,
     out: (text) => void stdout().write(text),

@@ -1,7 +1,10 @@
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import path from 'node:path';
 import { logsOf } from '../cache/logs.ts';
 import type { TaskId } from '../model/task.ts';
+import type { Log, PageData, TaskFacts } from '../report/graph/page-data.ts';
 import { makePicture, type Picture } from '../report/graph/picture.ts';
+import type { Io } from './io.ts';
 import type { Prospect } from './project.ts';
 
 /** What a plan looks like, with the tasks that did not end well the last time. */
@@ -22,4 +25,64 @@ function failedTasks({ plan, latest, cacheFolder }: Prospect): Set<TaskId> {
     if (path.basename(newest) > `${recorded}.log`) failed.add(task.id);
   }
   return failed;
+}
+
+/** A page of a plan, in one file. */
+export async function pageOf(
+  prospect: Prospect,
+  picture: Picture,
+  io: Io,
+  about: Pick<PageData, 'title' | 'isLive'>,
+): Promise<string> {
+  const { makePageData } = await import('../report/graph/page-data.ts');
+  const { htmlPage } = await import('../report/graph/html.ts');
+  const data = makePageData(picture, factsOf(prospect), { ...about, time: io.now().toISOString() });
+  const part = (name: string): string => readFileSync(path.join(io.pageFolder, name), 'utf8').trimEnd();
+  return htmlPage(data, { script: part('page.js'), style: part('style.css') });
+}
+
+function factsOf({ plan, latest, cacheFolder, root }: Prospect): Map<TaskId, TaskFacts> {
+  const facts = [...plan.steps.values()].map((step): [TaskId, TaskFacts] => {
+    const { task, key, manifest, tags, expectedMs } = step;
+    const nearest = latest.get(task.id)?.record;
+    const [log] = logsOf(cacheFolder, task.id);
+    return [
+      task.id,
+      {
+        description: task.description,
+        where: `${task.where.file} (${task.where.name})`,
+        key,
+        tags,
+        manifest,
+        record: nearest?.task === task.id ? nearest : undefined,
+        expectedMs,
+        log: log === undefined ? undefined : endOf(log, root),
+      },
+    ];
+  });
+  return new Map(facts);
+}
+
+/** Lines of a log that a page shows, and how much of the file they are looked for in. */
+const [shownLines, shownBytes] = [25, 16_384];
+
+function endOf(file: string, root: string): Log {
+  const descriptor = openSync(file, 'r');
+  try {
+    const { size } = fstatSync(descriptor);
+    const start = Math.max(0, size - shownBytes);
+    const bytes = Buffer.alloc(size - start);
+    const read = readSync(descriptor, bytes, 0, bytes.length, start);
+    const lines = bytes.subarray(0, read).toString('utf8').trimEnd().split('\n');
+    // The first may have lost its beginning.
+    return { file: path.relative(root, file), lines: lines.slice(start > 0 ? 1 : 0).slice(-shownLines) };
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** What a picture is of: the repository, or the folder. */
+export function titleOf({ root, profile, project }: Prospect): string {
+  const name = project.repo ?? path.basename(root);
+  return profile === 'default' ? name : `${name}, profile ${profile}`;
 }

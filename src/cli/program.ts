@@ -109,7 +109,7 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<ExitC
       async (it, selectors, flags) => (await import('./commands/graph.ts')).graph(selectors, flags, it),
     ),
   )
-    .option('--format <format>', 'tree, dot, mermaid, svg or json (default: tree)')
+    .option('--format <format>', 'tree, dot, mermaid, svg, html or json (default: tree)')
     .option('--output <file>', 'write to a file; without --format its name says which: graph.svg')
     .option('--full', 'each version by itself')
     .option('--changed', 'only what would be done, and why');
@@ -229,6 +229,7 @@ const graphExamples = `tasks graph                      a tree; versions of an i
 tasks graph --full base:trixie+  what hangs on a task, version by version
 tasks graph --changed            only what would be done, and why
 tasks graph --output graph.svg   a picture for a README, light and dark
+tasks graph --output graph.html  a page to look around in, in one file that works offline
 tasks graph --format mermaid     the same for a Markdown file`;
 const auditExamples = `tasks audit              everything that is up to date
 tasks audit --sample 3   three tasks of it`;

@@ -65,6 +65,7 @@ test('each format goes to standard output or a file, whose name says which it is
     ['graph.dot', /^digraph tasks \{/],
     ['graph.mmd', /^flowchart TD\n/],
     ['graph.svg', /^<svg xmlns="http:\/\/www.w3.org\/2000\/svg"/],
+    ['graph.html', /^<!doctype html>\n<html lang="en">[\s\S]*<script type="application\/json" id="data">/],
     ['graph.json', /^\{"nodes":\[\{"id":"source:1"/],
     ['graph.txt', /^● copy/],
   ] as const) {
@@ -78,7 +79,7 @@ test('an unknown format is refused before anything else', async () => {
   const cwd = project();
   const { code, err } = await cli(['graph', '--format', 'png', '--output', 'x.svg'], { cwd });
   assert.is(code, 2);
-  assert.match(err, /--format is "png"\nhint: expected one of tree, dot, mermaid, svg, /);
+  assert.match(err, /--format is "png"\nhint: expected one of tree, dot, mermaid, svg, html, json/);
   assert.not.ok(existsSync(path.join(cwd, 'x.svg')));
 });
 

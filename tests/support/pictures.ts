@@ -1,4 +1,6 @@
 import type { Reason } from '../../src/model/plan.ts';
+import type { ManifestLine, TaskRecord } from '../../src/model/record.ts';
+import { makePageData, type PageData, type TaskFacts } from '../../src/report/graph/page-data.ts';
 import type { Picture, PictureTask } from '../../src/report/graph/picture.ts';
 import type { State } from '../../src/report/graph/state.ts';
 
@@ -58,4 +60,45 @@ export function matrixPicture(images: number, versions: number): Picture {
       };
     }
   return pictureOf(tasks);
+}
+
+/** A page's data for a picture: every task was made once, has inputs and a log. */
+export function pageDataOf(picture: Picture, about: Partial<PageData> = {}): PageData {
+  const random = randomNumbers(picture.tasks.length);
+  const digest = (): string => Array.from({ length: 64 }, () => random(16).toString(16)).join('');
+  const shared = Array.from(
+    { length: 40 },
+    (_, index): ManifestLine => ['file', `src/file-${index}.c`, `file ${digest()}`],
+  );
+  let time = Date.UTC(2026, 10, 23);
+  const facts = picture.tasks.map(({ id, name, version }): [string, TaskFacts] => {
+    const durationMs = 1000 * (1 + random(90));
+    time += durationMs / 2;
+    const record: TaskRecord = {
+      key: digest(),
+      task: id,
+      imageId: `sha256:${digest()}`,
+      needs: {},
+      bytes: 1e6 * (1 + random(900)),
+      durationMs,
+      tags: [],
+      time: new Date(time).toISOString(),
+    };
+    const lines: ManifestLine[] = [['arg', 'VERSION', version], ['env', 'TOKEN', '=hunter2'], ...shared];
+    return [
+      id,
+      {
+        description: `what ${name} is for`,
+        where: `tasks/images.ts (${name})`,
+        key: record.key,
+        tags: [`citus/${id}`],
+        manifest: { schema: 2, lines },
+        record,
+        expectedMs: durationMs,
+        log: { file: `.cache/logs/${name}.log`, lines: ['#1 RUN make', `made ${id}`] },
+      },
+    ];
+  });
+  const given = { title: 'tasks of citus', time: '2026-11-24T12:00:00.000Z', isLive: false, ...about };
+  return makePageData(picture, new Map(facts), given);
 }

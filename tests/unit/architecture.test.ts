@@ -23,6 +23,7 @@ const mayImport: Record<string, readonly string[]> = {
   registry: ['model'],
   cache: ['model', 'disk'],
   report: ['model'],
+  page: ['model', 'report'],
   doctor: ['model', 'engine'],
   cli: [
     'model',

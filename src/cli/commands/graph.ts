@@ -5,7 +5,7 @@ import type { Picture } from '../../report/graph/picture.ts';
 import { makePaint } from '../../report/paint.ts';
 import { type CommonFlags, hasColor } from '../flags.ts';
 import { type Io, warner } from '../io.ts';
-import { pictureOf } from '../picture.ts';
+import { pageOf, pictureOf, titleOf } from '../picture.ts';
 import { type Prospect, planProject } from '../project.ts';
 
 export interface GraphFlags extends CommonFlags {
@@ -21,6 +21,7 @@ const formats = {
   dot: ['.dot', '.gv'],
   mermaid: ['.mmd', '.mermaid'],
   svg: ['.svg'],
+  html: ['.html', '.htm'],
   json: ['.json'],
 } as const;
 
@@ -85,6 +86,8 @@ async function draw(
         `tasks of ${titleOf(prospect)}`,
       );
     }
+    case 'html':
+      return await pageOf(prospect, picture, io, { title: `tasks of ${titleOf(prospect)}`, isLive: false });
     case 'json': {
       const { pictureJson } = await import('../../report/graph/picture.ts');
       return `${JSON.stringify(pictureJson(picture))}\n`;
@@ -94,8 +97,3 @@ async function draw(
 
 /** Versions that an SVG shows of one image; the page shows more. */
 const mostChips = 60;
-
-function titleOf({ root, profile, project }: Prospect): string {
-  const name = project.repo ?? path.basename(root);
-  return profile === 'default' ? name : `${name}, profile ${profile}`;
-}

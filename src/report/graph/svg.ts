@@ -21,7 +21,7 @@ export function svgFile(drawing: Drawing, title: string): string {
 }
 
 /** What stands in a drawing, back to front: lines, cards, legend. */
-function svgContent(drawing: Drawing): string[] {
+export function svgContent(drawing: Drawing): string[] {
   return [...links(drawing.links), ...drawing.cards.map(card), ...drawing.legend.map(legendEntry)];
 }
 
@@ -33,10 +33,23 @@ function links(all: readonly DrawnLink[]): string[] {
     groups.set(`${kind} ${to}`, group);
     for (let at = 1; at < line.length; at++) group.parts.add(part(line[at - 1]!, line[at]!));
   }
-  return [...groups.values()].flatMap(({ to, kind, parts, end: [x, y] }) => [
+  return [...groups.values()].flatMap(({ to, kind, parts, end }) => [
     `<path class="link ${kind}" data-to="${escapeXml(to)}" d="${[...parts].join('')}"/>`,
-    `<path class="head" d="M${n(x)} ${n(y)}l-4-7h8z"/>`,
+    headAt(end),
   ]);
+}
+
+/** The head of an arrow that leads down to a place. */
+export function headAt([x, y]: Line[number]): string {
+  return `<path class="head" d="M${n(x)} ${n(y)}l-4-7h8z"/>`;
+}
+
+/** A line's course as path data. */
+export function linePath(line: Line): string {
+  return line
+    .slice(1)
+    .map((corner, index) => part(line[index]!, corner))
+    .join('');
 }
 
 function part([x1, y1]: Line[number], [x2, y2]: Line[number]): string {
@@ -83,7 +96,7 @@ function legendEntry({ of, text, x, y }: LegendEntry): string {
   const words = `<text x="${n(x + 16)}" y="${n(y + 10)}">${escapeXml(text)}</text>`;
   if (of !== 'needs' && of !== 'after')
     return `<g class="legend s-${of}">${mark(of, x + 6, y + 6)}${words}</g>`;
-  const arrow = `<path class="link ${of}" d="M${n(x + 6)} ${n(y)}v8"/><path class="head" d="M${n(x + 6)} ${n(y + 13)}l-4-7h8z"/>`;
+  const arrow = `<path class="link ${of}" d="M${n(x + 6)} ${n(y)}v8"/>${headAt([x + 6, y + 13])}`;
   return `<g class="legend">${arrow}${words}</g>`;
 }
 

@@ -90,3 +90,22 @@ function colours(theme: Theme): string {
     ...states,
   ].join('');
 }
+
+/** The same colours as variables, for a page around a drawing. */
+export function pageColours(): string {
+  const variables = (theme: Theme): string =>
+    [
+      ...(['ground', 'ink', 'muted', 'card', 'border', 'line', 'accent'] as const).map(
+        (name) => `--${name}:${theme[name]}`,
+      ),
+      ...STATES.flatMap((state) => [
+        `--${state}-ink:${theme.states[state][0]}`,
+        `--${state}-ground:${theme.states[state][1]}`,
+      ]),
+    ].join(';');
+  const states = STATES.map(
+    (state) =>
+      `button.s-${state},p.s-${state}{color:var(--${state}-ink)}button.s-${state}{background:var(--${state}-ground)}`,
+  ).join('');
+  return `:root{${variables(light)};color-scheme:light dark}@media (prefers-color-scheme:dark){:root{${variables(dark)}}}${states}`;
+}

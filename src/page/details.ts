@@ -1,0 +1,167 @@
+import type { TaskId } from '../model/task.ts';
+import type { Input, PageTask } from '../report/graph/page-data.ts';
+import { count, duration, size } from '../report/units.ts';
+import { h } from './dom.ts';
+import { markOf, wordsOf } from './marks.ts';
+import type { Model } from './model.ts';
+import type { Run } from './run.ts';
+
+export interface DetailsActions {
+  select(id: TaskId | undefined): void;
+  bump(id: TaskId): void;
+}
+
+/** Everything that is known of a task. */
+export function details(
+  { task, model, run, isBumped }: { task: PageTask; model: Model; run: Run; isBumped: boolean },
+  actions: DetailsActions,
+): HTMLElement {
+  const state = model.states.get(task.id)!;
+  const button = (text: string, pressed: boolean, onclick: () => void): HTMLElement =>
+    h('button', { type: 'button', class: 'action', 'aria-pressed': String(pressed), onclick }, text);
+  return h(
+    'section',
+    { 'aria-label': task.id },
+    h(
+      'button',
+      { type: 'button', class: 'close', 'aria-label': 'Close', onclick: () => actions.select(undefined) },
+      '✕',
+    ),
+    h('h2', {}, task.id),
+    h('p', { class: `state s-${state}` }, markOf(state), ` ${wordsOf(state, run.states.has(task.id))}`),
+    task.description !== undefined && h('p', { class: 'muted' }, task.description),
+    button('What if I bump this?', isBumped, () => actions.bump(task.id)),
+    ...reasons(task, run),
+    facts(task),
+    relations('Needs', task.needs, model, actions),
+    relations('Runs after', task.after, model, actions),
+    relations('Needed by', model.dependents.get(task.id)!, model, actions),
+    ...inputs(task, model),
+    ...log(task, run),
+  );
+}
+
+function reasons({ reasons, id }: PageTask, { errors }: Run): HTMLElement[] {
+  const error = errors.get(id);
+  return [
+    ...(error === undefined ? [] : [h('pre', { class: 'error' }, error)]),
+    ...(reasons.length === 0
+      ? []
+      : [h('h3', {}, 'Why'), h('ul', {}, ...reasons.map(({ detail }) => h('li', {}, detail)))]),
+  ];
+}
+
+function facts({ kind, where, key, tags, last, expectedMs }: PageTask): HTMLElement {
+  const rows: [string, string | undefined][] = [
+    ['kind', kind === 'internal' ? 'internal image' : kind],
+    ['defined in', where],
+    ['key', key === '' ? undefined : key],
+    ['last built', last === undefined ? 'no record of it here' : local(last.time)],
+    ['took', last === undefined ? undefined : duration(last.ms)],
+    ['size', last === undefined || last.bytes === 0 ? undefined : size(last.bytes)],
+    ['image', last?.image],
+    [
+      'will take',
+      last === undefined && expectedMs !== undefined ? `about ${duration(expectedMs)}` : undefined,
+    ],
+    ...tags.map((tag): [string, string] => ['tag', tag]),
+  ];
+  const shown = rows.filter((row): row is [string, string] => row[1] !== undefined);
+  return h('dl', {}, ...shown.flatMap(([name, value]) => [h('dt', {}, name), h('dd', {}, value)]));
+}
+
+/** An instant for people: `2026-11-12 14:02`. */
+function local(time: string): string {
+  const at = new Date(time);
+  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000)
+    .toISOString()
+    .slice(0, 16)
+    .replace('T', ' ');
+}
+
+/** The first of a long list; the rest when asked for. */
+const few = 12;
+
+function relations(
+  title: string,
+  ids: readonly TaskId[],
+  { states }: Model,
+  { select }: DetailsActions,
+): HTMLElement | undefined {
+  if (ids.length === 0) return undefined;
+  const item = (id: TaskId): HTMLElement =>
+    h(
+      'li',
+      {},
+      h(
+        'button',
+        { type: 'button', class: 'task', onclick: () => select(id) },
+        markOf(states.get(id)!),
+        ` ${id}`,
+      ),
+    );
+  return h(
+    'div',
+    {},
+    h('h3', {}, `${title} ${ids.length}`),
+    h('ul', { class: 'plain' }, ...ids.slice(0, few).map(item)),
+    ids.length > few &&
+      h(
+        'details',
+        {},
+        h('summary', {}, `${ids.length - few} more`),
+        h('ul', { class: 'plain' }, ...ids.slice(few).map(item)),
+      ),
+  );
+}
+
+const kinds: Readonly<Record<string, string>> = {
+  step: 'instruction',
+  arg: 'build arg',
+  base: 'base image',
+  env: 'environment variable',
+  argv: 'argument',
+  image: 'setting',
+  command: 'setting',
+};
+
+function inputs({ inputs, moreInputs = 0 }: PageTask, { data }: Model): HTMLElement[] {
+  const own = inputs.flatMap(([first, number]) => data.inputs.slice(first, first + number));
+  if (own.length === 0) return [];
+  const groups = new Map<string, Input[]>();
+  for (const input of own) {
+    const kind = kinds[input[0]] ?? input[0];
+    groups.set(kind, [...(groups.get(kind) ?? []), input]);
+  }
+  return [
+    h('h3', {}, `Inputs ${own.length + moreInputs}`),
+    ...[...groups].map(([kind, list]) =>
+      h(
+        'details',
+        {},
+        h('summary', {}, count(list.length, kind)),
+        h(
+          'table',
+          { class: 'inputs' },
+          ...list.map(([, name, value]) => h('tr', {}, h('td', {}, name), h('td', {}, value))),
+        ),
+      ),
+    ),
+    ...(moreInputs > 0 ? [h('p', { class: 'muted' }, `${moreInputs} more: see tasks why`)] : []),
+  ];
+}
+
+function log({ id, log }: PageTask, { output }: Run): HTMLElement[] {
+  const lines = output.get(id) ?? log?.lines ?? [];
+  if (lines.length === 0) return [];
+  const file = output.has(id) ? 'of this run' : (log?.file ?? '');
+  return [
+    h('h3', {}, 'Log'),
+    h('p', { class: 'muted' }, file),
+    h(
+      'pre',
+      { class: 'log', tabindex: 0, 'aria-label': `the last lines of the log of ${id}` },
+      lines.join('\n'),
+    ),
+  ];
+}

@@ -1,0 +1,140 @@
+import type { TaskId } from '../model/task.ts';
+import { type Drawing, makeDrawing } from '../report/graph/drawing.ts';
+import { escapeXml } from '../report/graph/escape.ts';
+import { LOOKS, type State } from '../report/graph/state.ts';
+import { headAt, linePath, svgContent } from '../report/graph/svg.ts';
+import { svg } from './dom.ts';
+import type { Emphasis, Model } from './model.ts';
+import { type PanZoom, panZoom } from './pan-zoom.ts';
+
+export interface GraphView {
+  readonly element: HTMLElement;
+  readonly canvas: PanZoom;
+  /** Draws anew: a card for each image, or for each task. */
+  draw(full: boolean): void;
+  /** States and emphasis, on what is drawn. */
+  update(emphasis: ReadonlyMap<TaskId, Emphasis>, isNear: (task: TaskId, need: TaskId) => boolean): void;
+  /** Puts the keyboard on a task and brings it into sight. */
+  focus(id: TaskId): void;
+}
+
+/** Versions of one image that a page shows on a card. */
+const mostChips = 600;
+
+export function graphView(model: Model, element: HTMLElement, onSelect: (id: TaskId) => void): GraphView {
+  const canvas = panZoom(element);
+  const chips = new Map<TaskId, SVGGElement>();
+  const shown = new Map<TaskId, State>();
+  let drawing: Drawing | undefined;
+  let overlay: Element | undefined;
+
+  const draw: GraphView['draw'] = (full) => {
+    const tasks = model.data.tasks.map((task) => ({ ...task, state: model.states.get(task.id)! }));
+    drawing = makeDrawing({ tasks }, { full, mostChips, legend: false });
+    const { width, height } = drawing;
+    const root = svg(
+      `<svg class="tasks-graph" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="group" aria-label="${escapeXml(`${tasks.length} tasks; arrow keys go from task to task`)}">${svgContent(drawing).join('')}<g class="over"/></svg>`,
+    );
+    overlay = root.querySelector('.over')!;
+    chips.clear();
+    shown.clear();
+    for (const chip of root.querySelectorAll<SVGGElement>('[data-id]')) {
+      const id = chip.dataset.id!;
+      chips.set(id, chip);
+      shown.set(id, model.states.get(id)!);
+      chip.setAttribute('role', 'button');
+      chip.setAttribute('tabindex', chips.size === 1 ? '0' : '-1');
+      name(chip, id);
+    }
+    canvas.show(root, width, height);
+  };
+
+  const name = (chip: SVGGElement, id: TaskId): void =>
+    chip.setAttribute('aria-label', `${id}, ${LOOKS[model.states.get(id)!].words}`);
+
+  const setState = (id: TaskId, chip: SVGGElement, state: State): void => {
+    if (shown.get(id) === state) return;
+    shown.set(id, state);
+    const { shape, isLine } = LOOKS[state];
+    chip.setAttribute('class', `chip s-${state}`);
+    const path = chip.querySelector('path')!;
+    path.setAttribute('d', shape);
+    path.setAttribute('class', isLine ? 'stroke' : 'fill');
+    name(chip, id);
+  };
+
+  const update: GraphView['update'] = (emphasis, isNear) => {
+    const isPlain = [...emphasis.values()].every((each) => each === 'plain');
+    for (const [id, chip] of chips) {
+      setState(id, chip, model.states.get(id)!);
+      const each = emphasis.get(id)!;
+      if (chip.dataset.emphasis !== each) chip.dataset.emphasis = each;
+      chip.setAttribute('aria-pressed', String(each === 'selected'));
+    }
+    for (const { card } of drawing!.cards) {
+      const isFar = card.tasks.every(({ id }) => emphasis.get(id) === 'dim');
+      cardOf(chips.get(card.tasks[0]!.id))?.classList.toggle('far', isFar);
+    }
+    element.classList.toggle('emphasised', !isPlain);
+    overlay!.innerHTML = isPlain ? '' : lines(isNear);
+  };
+
+  /** The lines between cards some of whose tasks need one another and are both in sight. */
+  const lines = (isNear: (task: TaskId, need: TaskId) => boolean): string => {
+    const tasksOf = new Map(drawing!.cards.map(({ card }) => [card.id, card.tasks]));
+    return drawing!.links
+      .filter(({ from, to }) => {
+        const targets = new Set(tasksOf.get(to)!.map(({ id }) => id));
+        return tasksOf
+          .get(from)!
+          .some(({ id, needs }) => needs.some((need) => targets.has(need) && isNear(id, need)));
+      })
+      .map(({ line }) => `<path class="link near" d="${linePath(line)}"/>${headAt(line.at(-1)!)}`)
+      .join('');
+  };
+
+  const focus: GraphView['focus'] = (id) => {
+    const chip = chips.get(id);
+    if (chip === undefined) return;
+    for (const other of element.querySelectorAll('[tabindex="0"]')) other.setAttribute('tabindex', '-1');
+    chip.setAttribute('tabindex', '0');
+    chip.focus({ preventScroll: true });
+    canvas.reveal(chip);
+  };
+
+  element.addEventListener('click', (event) => {
+    const id = idAt(event.target);
+    if (id !== undefined && !canvas.hasMoved()) onSelect(id);
+  });
+  element.addEventListener('keydown', (event) => {
+    const id = idAt(event.target);
+    if (id === undefined) return;
+    if (event.key === 'Enter' || event.key === ' ') onSelect(id);
+    else {
+      const next = neighbour(id, event.key);
+      if (next === undefined) return;
+      focus(next);
+    }
+    event.preventDefault();
+  });
+
+  /** Left and right: the version beside; up and down: what needs it, what it needs. */
+  const neighbour = (id: TaskId, key: string): TaskId | undefined => {
+    const ids = [...chips.keys()];
+    const at = ids.indexOf(id);
+    if (key === 'ArrowLeft') return ids[at - 1];
+    if (key === 'ArrowRight') return ids[at + 1];
+    if (key === 'ArrowDown') return model.tasks.get(id)?.needs[0];
+    return key === 'ArrowUp' ? model.dependents.get(id)?.[0] : undefined;
+  };
+
+  return { element, canvas, draw, update, focus };
+}
+
+function idAt(target: EventTarget | null): TaskId | undefined {
+  return target instanceof Element ? target.closest<SVGGElement>('[data-id]')?.dataset.id : undefined;
+}
+
+function cardOf(chip: Element | undefined): Element | null | undefined {
+  return chip?.closest('.card');
+}

@@ -1,0 +1,171 @@
+// The page of `tasks graph --format html`, `tasks graph --serve` and `tasks build --ui`. It works from a file, alone.
+
+import type { PageData } from '../report/graph/page-data.ts';
+import { clock, duration } from '../report/units.ts';
+import { details } from './details.ts';
+import { h } from './dom.ts';
+import { graphView } from './graph-view.ts';
+import { listen } from './live.ts';
+import { matrixView } from './matrix-view.ts';
+import { type Choice, emphasise, isShown, type Model, makeModel, nearNeeds, nothingChosen } from './model.ts';
+import { emptyRun, follow, lastRun, type Run } from './run.ts';
+import { makeShell, type ViewName } from './shell.ts';
+import { showInSide } from './side.ts';
+import { timelineView } from './timeline-view.ts';
+import { banner, stateFilter } from './toolbar.ts';
+
+const data = JSON.parse(document.getElementById('data')!.textContent!) as PageData;
+
+/** The page of one state of the project; a live page starts anew with each. */
+function start(data: PageData): void {
+  const model = makeModel(data);
+  let choice: Choice = { ...nothingChosen, selected: selectedByAddress(model) };
+  let run: Run = emptyRun();
+  let [isFull, isWaiting] = [false, false];
+
+  const shell = makeShell(data, {
+    change,
+    onView: () => soon(),
+    onFull: (full) => {
+      isFull = full;
+      graph.draw(isFull);
+      updateGraph(emphasise(model, choice));
+    },
+    onKey,
+    choice: () => choice,
+  });
+  const select = (id: string | undefined): void =>
+    change({ selected: id === choice.selected ? undefined : id });
+  const graph = graphView(model, shell.views.graph, select);
+  const matrix = matrixView(model, shell.views.matrix, select);
+  const timeline = timelineView(shell.views.timeline, select);
+
+  /** Draws once for all changes of a moment: events come in floods. */
+  function soon(): void {
+    if (isWaiting) return;
+    isWaiting = true;
+    requestAnimationFrame(() => {
+      isWaiting = false;
+      update();
+    });
+  }
+
+  function change(next: Partial<Choice>): void {
+    choice = { ...choice, ...next };
+    soon();
+  }
+
+  function update(): void {
+    const emphasis = emphasise(model, choice);
+    updateGraph(emphasis);
+    matrix.update(emphasis, (id) => isShown(model, model.tasks.get(id)!, choice));
+    shell.states.replaceChildren(
+      ...stateFilter(model, choice, run.start > 0, (hidden) => change({ hidden })),
+    );
+    shell.banner.textContent = banner(model, choice);
+    shell.show(choice);
+    if (shell.view() === 'timeline') updateTimeline();
+    updateDetails();
+    history.replaceState(
+      null,
+      '',
+      choice.selected === undefined ? '#' : `#${encodeURIComponent(choice.selected)}`,
+    );
+  }
+
+  function updateGraph(emphasis: ReturnType<typeof emphasise>): void {
+    graph.update(emphasis, nearNeeds(model, choice, emphasis));
+  }
+
+  function updateTimeline(): void {
+    const isOver = run.result !== undefined;
+    const bars = run.start > 0 ? run.bars : lastRun(data.tasks);
+    const title =
+      run.start > 0
+        ? runTitle(run)
+        : bars.length > 0
+          ? 'The last run, as its results tell'
+          : 'Nothing was made here yet';
+    timeline.update(bars, isOver || run.start === 0 ? run.now : Date.now(), title);
+  }
+
+  function updateDetails(): void {
+    const task = choice.selected === undefined ? undefined : model.tasks.get(choice.selected);
+    const isBumped = task !== undefined && choice.bumped.has(task.id);
+    showInSide(
+      shell.side,
+      task && details({ task, model, run, isBumped }, { select: goTo, bump: toggleBump }),
+    );
+  }
+
+  function goTo(id: string | undefined): void {
+    change({ selected: id });
+    if (id !== undefined) graph.focus(id);
+  }
+
+  function toggleBump(id: string): void {
+    const bumped = new Set(choice.bumped);
+    if (!bumped.delete(id)) bumped.add(id);
+    change({ bumped });
+  }
+
+  function onKey(key: string): boolean {
+    const views: Readonly<Record<string, ViewName>> = { g: 'graph', m: 'matrix', t: 'timeline' };
+    if (key in views) shell.setView(views[key]!);
+    else if (key === 'f') graph.canvas.fit();
+    else if (key === '+' || key === '=') graph.canvas.zoom(1.25);
+    else if (key === '-') graph.canvas.zoom(0.8);
+    else if (key === 'c') change({ isPathShown: !choice.isPathShown });
+    else if (key === 'b' && choice.selected !== undefined) toggleBump(choice.selected);
+    else if (key === 'Escape') change({ ...nothingChosen });
+    else if (key === 'n') next();
+    else return false;
+    return true;
+  }
+
+  /** Selects the next task that the search and the filters let through. */
+  function next(): void {
+    const shown = data.tasks.filter((task) => isShown(model, task, choice)).map(({ id }) => id);
+    const id = shown[(shown.indexOf(choice.selected ?? '') + 1) % Math.max(1, shown.length)];
+    if (id !== undefined) goTo(id);
+  }
+
+  graph.draw(isFull);
+  update();
+  if (choice.selected !== undefined) graph.focus(choice.selected);
+  if (!data.isLive) return;
+  setInterval(() => {
+    if (run.start > 0 && run.result === undefined) soon();
+  }, 1000);
+  listen({
+    onEvent: (event) => {
+      run = follow(run, event);
+      for (const [id, state] of run.states) if (model.states.has(id)) model.states.set(id, state);
+      if (run.result !== undefined) shell.live.textContent = runTitle(run);
+      soon();
+    },
+    onStatus: (text) => {
+      shell.live.textContent = run.result === undefined ? text : `${runTitle(run)}; ${text}`;
+    },
+  });
+}
+
+function runTitle({ command, jobs, start, now, result }: Run): string {
+  const slots = `tasks ${command}, ${jobs} ${jobs === 1 ? 'slot' : 'slots'}`;
+  if (result === undefined) return `${slots}: running for ${clock(Math.max(0, now - start))}`;
+  return `${slots}: ${result.ok ? 'done' : 'failed'} in ${duration(result.ms)}`;
+}
+
+/** `#postgres%3A17` selects a task, so that a link can. */
+function selectedByAddress({ tasks }: Model): string | undefined {
+  try {
+    const id = decodeURIComponent(location.hash.slice(1));
+    return tasks.has(id) ? id : undefined;
+  } catch {
+    // Not an address that we made.
+    return undefined;
+  }
+}
+
+document.body.append(h('div', { id: 'app' }));
+start(data);

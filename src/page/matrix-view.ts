@@ -1,0 +1,72 @@
+import type { TaskId } from '../model/task.ts';
+import { versionsByName } from '../report/graph/picture.ts';
+import { LOOKS } from '../report/graph/state.ts';
+import { h } from './dom.ts';
+import { markOf } from './marks.ts';
+import type { Emphasis, Model } from './model.ts';
+
+export interface MatrixView {
+  update(emphasis: ReadonlyMap<TaskId, Emphasis>, isShown: (id: TaskId) => boolean): void;
+}
+
+/** Images by versions, a state in each cell; images of the same versions share a table. */
+export function matrixView(model: Model, element: HTMLElement, onSelect: (id: TaskId) => void): MatrixView {
+  const cells = new Map<TaskId, HTMLButtonElement>();
+  const rows: { row: HTMLTableRowElement; ids: readonly TaskId[] }[] = [];
+  for (const { versions, names } of tablesOf(model)) {
+    const head = h('tr', {}, h('td'), ...versions.map((version) => h('th', { scope: 'col' }, version)));
+    const body = names.map(([name, ids]) => {
+      const row = h(
+        'tr',
+        {},
+        h('th', { scope: 'row' }, name),
+        ...versions.map((version) => {
+          const id = `${name}:${version}`;
+          if (!ids.includes(id)) return h('td');
+          const button = h('button', { type: 'button', onclick: () => onSelect(id) });
+          cells.set(id, button);
+          return h('td', {}, button);
+        }),
+      );
+      rows.push({ row, ids });
+      return row;
+    });
+    element.append(h('table', {}, h('thead', {}, head), h('tbody', {}, ...body)));
+  }
+  return {
+    update(emphasis, isShown) {
+      for (const [id, button] of cells) {
+        const state = model.states.get(id)!;
+        button.dataset.emphasis = emphasis.get(id)!;
+        if (button.dataset.state === state) continue;
+        button.dataset.state = state;
+        button.className = `s-${state}`;
+        button.setAttribute('aria-label', `${id}, ${LOOKS[state].words}`);
+        button.replaceChildren(markOf(state));
+      }
+      for (const { row, ids } of rows) row.hidden = !ids.some(isShown);
+      for (const table of element.querySelectorAll('table'))
+        table.hidden = [...table.tBodies[0]!.rows].every((row) => row.hidden);
+    },
+  };
+}
+
+interface Table {
+  readonly versions: string[];
+  readonly names: [name: string, ids: readonly TaskId[]][];
+}
+
+/** Images go to the table that has all their versions; those with the most versions make the tables. */
+function tablesOf({ data }: Model): Table[] {
+  const tables: Table[] = [];
+  const images = [...versionsByName(data)].map(
+    ([name, tasks]) => [name, tasks.map(({ version }) => version)] as const,
+  );
+  for (const [name, versions] of images.sort(([, a], [, b]) => b.length - a.length)) {
+    const fitting = tables.find((table) => versions.every((version) => table.versions.includes(version)));
+    const table = fitting ?? { versions: [...versions], names: [] };
+    if (fitting === undefined) tables.push(table);
+    table.names.push([name, versions.map((version) => `${name}:${version}`)]);
+  }
+  return tables;
+}

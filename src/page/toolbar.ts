@@ -1,0 +1,51 @@
+import { countStates } from '../report/graph/state.ts';
+import { count, duration } from '../report/units.ts';
+import { h } from './dom.ts';
+import { markOf, wordsOf } from './marks.ts';
+import { type Choice, costOfBump, criticalPath, type Model } from './model.ts';
+
+/** A row of buttons, one for each state that any task is in: pressed ones are shown. */
+export function stateFilter(
+  model: Model,
+  { hidden }: Choice,
+  isRunning: boolean,
+  onChange: (hidden: Choice['hidden']) => void,
+): HTMLElement[] {
+  return countStates(model.states.values()).map(([state, number]) =>
+    h(
+      'button',
+      {
+        type: 'button',
+        class: `state s-${state}`,
+        'aria-pressed': String(!hidden.has(state)),
+        title: 'show or hide these',
+        onclick: () => {
+          const next = new Set(hidden);
+          if (!next.delete(state)) next.add(state);
+          onChange(next);
+        },
+      },
+      markOf(state),
+      ` ${number} ${wordsOf(state, isRunning)}`,
+    ),
+  );
+}
+
+/** What stands above the graph while something is emphasised: what a bump would cost, which path is the longest. */
+export function banner(model: Model, { bumped, isPathShown }: Choice): string {
+  if (bumped.size > 0) {
+    const { tasks, ms, path } = costOfBump(model, bumped);
+    const time = ms > 0 ? `: about ${duration(ms)} of work, ${duration(path.ms)} on the longest path` : '';
+    return `A bump of ${listed([...bumped])} makes ${tasks} of ${model.data.tasks.length} tasks again${time}.`;
+  }
+  if (!isPathShown) return '';
+  const path = criticalPath(model);
+  const ends = `${count(path.ids.length, 'task')}, from ${path.ids[0]} to ${path.ids.at(-1)}`;
+  if (path.ms === 0) return `Nothing was timed here yet. The longest path by number: ${ends}.`;
+  const unknown = path.unknown > 0 ? ` (${path.unknown} of them never timed)` : '';
+  return `The longest path takes ${duration(path.ms)}: ${ends}${unknown}.`;
+}
+
+function listed(ids: readonly string[]): string {
+  return ids.length <= 3 ? ids.join(', ') : `${ids.slice(0, 2).join(', ')} and ${ids.length - 2} more`;
+}

@@ -1,0 +1,298 @@
+// The page in a real browser, from a file: no error, no request to elsewhere, and what it promises works.
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { htmlPage } from '../../src/report/graph/html.ts';
+import type { Picture } from '../../src/report/graph/picture.ts';
+import { browserMissing, cleanPage, hasBrowser, openBrowser } from '../support/browser.ts';
+import { matrixPicture, pageDataOf, pictureOf } from '../support/pictures.ts';
+import { tempFolder } from '../support/temp.ts';
+
+const suiteOf = suite('page');
+const part = (name: string): string => readFileSync(path.resolve('dist/page', name), 'utf8').trimEnd();
+const parts = { script: part('page.js'), style: part('style.css') };
+let browser: Browser;
+
+suiteOf.before(async () => {
+  if (hasBrowser) browser = await openBrowser();
+});
+suiteOf.after(async () => {
+  await browser?.close();
+});
+
+function fileOf(picture: Picture): string {
+  const file = path.join(tempFolder(), 'graph.html');
+  writeFileSync(file, htmlPage(pageDataOf(picture), parts));
+  return file;
+}
+
+/** Opens a picture's page; afterwards nothing may have gone wrong in it. */
+function test(name: string, picture: Picture, handler: (page: Page) => Promise<void>, fragment = ''): void {
+  if (!hasBrowser) {
+    suiteOf.skip(`${name} (${browserMissing})`);
+    return;
+  }
+  suiteOf(name, async () => {
+    const { page, faults, asked } = await cleanPage(browser);
+    const url = `file://${fileOf(picture)}${fragment}`;
+    await page.goto(url);
+    await page.waitForSelector('.graph [data-id]');
+    await handler(page);
+    assert.equal(faults, []);
+    assert.equal(asked, [url.replace(/#.*/, '')]);
+    await page.close();
+  });
+}
+
+const chip = (id: string): string => `.graph [data-id="${id}"]`;
+const emphases = async (page: Page): Promise<Record<string, string>> =>
+  Object.fromEntries(
+    await page.$$eval('.graph [data-id]', (all) =>
+      all.map((each) => [each.getAttribute('data-id')!, each.getAttribute('data-emphasis')!]),
+    ),
+  );
+/** The page draws once a frame. */
+const drawn = async (page: Page): Promise<void> => {
+  await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
+};
+
+const textOf = async (page: Page, selector: string): Promise<string> => {
+  await drawn(page);
+  return await page.innerText(selector);
+};
+
+const small = pictureOf({
+  'base:1': { kind: 'internal', publish: false },
+  'pg:15': { needs: ['base:1'] },
+  'pg:17': { needs: ['base:1'], state: 'todo', action: 'build', reasons: ['file install changed'] },
+  'app:15': { needs: ['pg:15'] },
+  'app:17': { needs: ['pg:17'], state: 'failed', action: 'build', reasons: ['pg:17 will be built'] },
+});
+
+test(
+  'a click shows key, inputs, reasons, needs, dependents, times, size, tags and log of a task',
+  small,
+  async (page) => {
+    await page.click(chip('pg:17'));
+    const text = await textOf(page, 'aside');
+    for (const word of [
+      'pg:17',
+      'to be done',
+      'file install changed',
+      'what pg is for',
+      'tasks/images.ts (pg)',
+      'citus/pg:17',
+      'sha256:',
+      'Needs 1',
+      'base:1',
+      'Needed by 1',
+      'app:17',
+      '40 files',
+      '1 build arg',
+      'made pg:17',
+    ])
+      assert.ok(text.includes(word), `${word} in\n${text}`);
+    assert.match(text, /[0-9a-f]{64}/);
+    assert.match(text, /\d+ MB/);
+    await page.click('aside summary:has-text("build arg")');
+    assert.match(await textOf(page, 'aside .inputs >> visible=true'), /VERSION\s+17/);
+    await page.click('aside .task:has-text("app:17")');
+    assert.is(await textOf(page, 'aside h2'), 'app:17');
+    assert.match(await textOf(page, 'aside'), /failed last time/);
+    await page.click('aside .close');
+    await drawn(page);
+    assert.not.ok(await page.isVisible('aside'));
+  },
+);
+
+test('what a task needs and what needs it stand out, the rest steps back', small, async (page) => {
+  await page.click(chip('pg:15'));
+  await drawn(page);
+  assert.equal(await emphases(page), {
+    'app:15': 'dependent',
+    'app:17': 'dim',
+    'pg:15': 'selected',
+    'pg:17': 'dim',
+    'base:1': 'need',
+  });
+  assert.is(await page.locator('.link.near').count(), 2);
+});
+
+test('what if I bump this? shows what is made again, and what that costs', small, async (page) => {
+  await page.click(chip('pg:15'));
+  await page.click('aside >> text=What if I bump this?');
+  await drawn(page);
+  const shown = await emphases(page);
+  assert.is(shown['app:15'], 'bumped');
+  assert.is(shown['base:1'], 'dim');
+  assert.match(
+    await textOf(page, '.banner'),
+    /^A bump of pg:15 makes 2 of 5 tasks again: about .* longest path/,
+  );
+  await page.keyboard.press('Escape');
+  await drawn(page);
+  assert.ok(Object.values(await emphases(page)).every((each) => each === 'plain'));
+});
+
+test('the critical path of what is to be done', small, async (page) => {
+  await page.click('text=Critical path');
+  await drawn(page);
+  const path = Object.entries(await emphases(page)).filter(([, each]) => each === 'path');
+  assert.equal(path.map(([id]) => id).sort(), ['app:17', 'pg:17']);
+  assert.match(await textOf(page, '.banner'), /longest path takes .*2 tasks, from pg:17 to app:17/);
+});
+
+test(
+  'search, filters by state and version: the rest steps back, in the matrix it goes',
+  small,
+  async (page) => {
+    await page.keyboard.press('/');
+    await page.keyboard.type('APP');
+    await drawn(page);
+    assert.equal(
+      Object.entries(await emphases(page)).flatMap(([id, each]) => (each === 'dim' ? [] : [id])),
+      ['app:15', 'app:17'],
+    );
+    await page.keyboard.press('Enter');
+    assert.is(await textOf(page, 'aside h2'), 'app:15');
+    await page.keyboard.press('Escape');
+    await page.selectOption('select', '17');
+    await page.click('.states button:has-text("failed")');
+    await drawn(page);
+    assert.equal(
+      Object.entries(await emphases(page)).flatMap(([id, each]) => (each === 'dim' ? [] : [id])),
+      ['pg:17'],
+    );
+    await page.click('nav >> text=Matrix');
+    await drawn(page);
+    assert.equal(await page.locator('.matrix tbody tr:visible th').allInnerTexts(), ['pg']);
+  },
+);
+
+test('the matrix: a state in each cell, with its name; a click selects', small, async (page) => {
+  await page.keyboard.press('m');
+  const names = await page.locator('.matrix button').evaluateAll((all) => all.map((each) => each.ariaLabel));
+  assert.equal(names.sort(), [
+    'app:15, up to date',
+    'app:17, failed last time',
+    'base:1, up to date',
+    'pg:15, up to date',
+    'pg:17, to be done',
+  ]);
+  await page.click('.matrix [aria-label="pg:17, to be done"]');
+  assert.is(await textOf(page, 'aside h2'), 'pg:17');
+});
+
+test('the timeline shows the last run', small, async (page) => {
+  await page.keyboard.press('t');
+  assert.is(await page.locator('.bar').count(), 5);
+  assert.match((await page.locator('.bar').first().getAttribute('aria-label'))!, /base:1, slot 1, done, \d+/);
+});
+
+test('the keyboard alone: from task to task, select, move on, help', small, async (page) => {
+  await page.locator('.graph [tabindex="0"]').focus();
+  const focused = async (): Promise<string | null> =>
+    (await page.evaluate('document.activeElement.dataset.id')) as string | null;
+  assert.is(await focused(), 'base:1');
+  await page.keyboard.press('ArrowUp');
+  assert.is(await focused(), 'pg:15');
+  await page.keyboard.press('ArrowRight');
+  assert.is(await focused(), 'pg:17');
+  await page.keyboard.press('ArrowUp');
+  await page.keyboard.press('Enter');
+  assert.is(await textOf(page, 'aside h2'), 'app:17');
+  await page.keyboard.press('ArrowDown');
+  assert.is(await focused(), 'pg:17');
+  await page.keyboard.press('?');
+  assert.ok(await page.isVisible('dialog'));
+  await page.keyboard.press('Escape');
+  assert.not.ok(await page.isVisible('dialog'));
+});
+
+test('every control has a name', small, async (page) => {
+  await page.click(chip('pg:17'));
+  const nameless = await page
+    .locator('button, input, select, [role=button]')
+    .evaluateAll((all) =>
+      all.filter((each) => !(each.ariaLabel || each.textContent?.trim())).map((each) => each.outerHTML),
+    );
+  assert.equal(nameless, []);
+  assert.is(await page.locator('.graph [data-id][role=button][aria-label]').count(), 5);
+});
+
+const scaleOf = (page: Page): Promise<number> =>
+  page.locator('.graph > svg').evaluate((drawing) => {
+    const [scale] = /scale\(([\d.]+)\)/.exec(drawing.getAttribute('style')!)!.slice(1);
+    return Number(scale);
+  });
+
+test('drag moves, the wheel zooms at the pointer, f brings all into sight', small, async (page) => {
+  const box = async () => (await page.locator(chip('pg:17')).boundingBox())!;
+  const first = await box();
+  await page.mouse.move(200, 600);
+  await page.mouse.down();
+  await page.mouse.move(230, 640, { steps: 4 });
+  await page.mouse.up();
+  const moved = await box();
+  assert.ok(Math.abs(moved.x - first.x - 30) < 2 && Math.abs(moved.y - first.y - 40) < 2);
+  assert.not.ok(await page.isVisible('aside'), 'a drag is no click');
+  const scale = await scaleOf(page);
+  await page.mouse.move(moved.x + moved.width / 2, moved.y + moved.height / 2);
+  await page.mouse.wheel(0, -300);
+  await drawn(page);
+  const larger = await box();
+  assert.ok((await scaleOf(page)) > scale * 1.3);
+  assert.ok(
+    Math.abs(larger.x + larger.width / 2 - moved.x - moved.width / 2) < 2,
+    'it stays under the pointer',
+  );
+  await page.keyboard.press('f');
+  assert.is(await scaleOf(page), scale);
+});
+
+test(
+  'a link selects a task',
+  small,
+  async (page) => {
+    assert.is(await textOf(page, 'aside h2'), 'pg:17');
+  },
+  '#pg%3A17',
+);
+
+const nasty = pictureOf({
+  'a:1': {
+    state: 'todo',
+    reasons: [
+      '</script><script>document.title="taken"</script><img src=x onerror="document.title=1">',
+      '${x}`"\'',
+    ],
+  },
+});
+
+test('whatever stands in reasons is text', nasty, async (page) => {
+  await page.click(chip('a:1'));
+  assert.match(await textOf(page, 'aside'), /<\/script><script>document\.title="taken"/);
+  assert.is(await page.title(), 'tasks of citus');
+  assert.is(await page.locator('img').count(), 0);
+});
+
+test('each version by itself', matrixPicture(8, 6), async (page) => {
+  assert.is(await page.locator('.card').count(), 8);
+  await page.click('text=Each version');
+  assert.is(await page.locator('.card').count(), 48);
+});
+
+test('1,000 tasks: all there, all reachable', matrixPicture(20, 50), async (page) => {
+  assert.is(await page.locator('.graph [data-id]').count(), 1000);
+  await page.keyboard.press('/');
+  await page.keyboard.type('image-7:33.1');
+  await page.keyboard.press('Enter');
+  assert.is(await textOf(page, 'aside h2'), 'image-7:33.1');
+  const { x, y } = (await page.locator(chip('image-7:33.1')).boundingBox())!;
+  assert.ok(x > 0 && x < 900 && y > 0 && y < 800, 'it was brought into sight');
+  await page.keyboard.press('m');
+});
+
+suiteOf.run();
