@@ -1,3 +1,4 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { openRecords } from '../cache/records.ts';
 import { dockerEngine } from '../engine/docker.ts';
@@ -39,6 +40,7 @@ export interface OpenProject {
 export async function openProject(flags: GlobalFlags, io: Io): Promise<OpenProject> {
   const root = findRoot(path.resolve(io.cwd, flags.directory ?? '.'));
   const cacheFolder = path.join(root, '.cache');
+  ignoreOwnFolder(cacheFolder);
   const profile = flags.profile ?? (io.environment.TASKS_PROFILE || 'default');
   const declarations = await loadDeclarations({
     root,
@@ -59,6 +61,17 @@ export async function openProject(flags: GlobalFlags, io: Io): Promise<OpenProje
     );
   }
   return { root, cacheFolder, project: projectOf(declarations), graph, profile };
+}
+
+/** A new `.cache` keeps itself out of version control, whatever the project's own ignore file says. */
+function ignoreOwnFolder(cacheFolder: string): void {
+  if (existsSync(cacheFolder)) return;
+  try {
+    mkdirSync(cacheFolder, { recursive: true });
+    writeFileSync(path.join(cacheFolder, '.gitignore'), '*\n');
+  } catch {
+    // Whoever needs to write there says so.
+  }
 }
 
 /** Everything known about what would be done: the plan, and what it was made from. */

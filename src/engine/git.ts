@@ -18,8 +18,8 @@ export async function gitState(
     return exit.code === 0 ? lines : undefined;
   };
   const [commit] = (await git('rev-parse', 'HEAD')) ?? [];
-  // What the project's folder holds; a change elsewhere in a larger repository changes no image.
-  const changes = await git('status', '--porcelain', '--', '.');
+  // What the project's folder holds, but for our own; a change elsewhere in a larger repository changes no image.
+  const changes = await git('status', '--porcelain', '--', '.', ':(exclude).cache');
   if (commit === undefined || changes === undefined) return undefined;
   return { commit, dirty: changes.length > 0 };
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
@@ -257,6 +258,14 @@ for (const [what, damage] of damages) {
     assert.match((await cli(['build'], { cwd, env })).err, /5 up to date/);
   });
 }
+
+test('.cache keeps itself out of version control', async () => {
+  const cwd = project();
+  execFileSync('git', ['init', '-q', cwd]);
+  await cli(['build'], { cwd, env });
+  const seen = execFileSync('git', ['-C', cwd, 'status', '--porcelain', '-uall'], { encoding: 'utf8' });
+  assert.not.match(seen, /\.cache/);
+});
 
 test('.cache that is no folder: exit code 3, and what to do', async () => {
   const cwd = project();
