@@ -4,7 +4,7 @@ import { openRecords } from '../cache/records.ts';
 import { dockerEngine } from '../engine/docker.ts';
 import { makeGraph, projectOf } from '../graph/graph.ts';
 import { select, withNeeds } from '../graph/select.ts';
-import { makeKeys } from '../key/keys.ts';
+import { keyTasks } from '../key/keys.ts';
 import { loadDeclarations } from '../load/load.ts';
 import { findRoot } from '../load/root.ts';
 import { TasksError } from '../model/errors.ts';
@@ -16,8 +16,8 @@ import { type Graph, makesFiles, type Project, type Task, type TaskId } from '..
 import { keptDigests } from '../observe/kept.ts';
 import { readLock } from '../observe/lock.ts';
 import { type Memo, openMemo } from '../observe/memo.ts';
-import { observe } from '../observe/observe.ts';
-import { seeRemote } from '../observe/remote.ts';
+import { openObserver } from '../observe/observe.ts';
+import { type RemotePlace, seeRemote } from '../observe/remote.ts';
 import type { Nearest, PublishedTags } from '../plan/input.ts';
 import { makePlan } from '../plan/plan.ts';
 import { type Naming, namingOf } from '../plan/refs.ts';
@@ -107,6 +107,8 @@ export interface PlanOptions {
     readonly naming: Naming;
     readonly published: ReadonlyMap<TaskId, PublishedTags>;
   };
+  /** True: all tasks are read, those too that have not moved since their keys were made. */
+  readonly inFull?: boolean;
 }
 
 /** Reads, decides, and returns the plan; changes nothing but what is remembered in `.cache`. */
@@ -122,47 +124,77 @@ export async function planProject(
   const selected = select(graph, selectors);
   const scope = withNeeds(graph, selected);
   const memo = openMemo(path.join(cacheFolder, 'memo'), warner(io));
-  const observations = await observe(graph, scope, {
+  const observer = openObserver({
     root,
+    traces: path.join(cacheFolder, 'traces'),
     memo,
     environment: io.environment,
     now: io.now(),
     programId: io.programId,
     lock: readLock(root),
+    warn: warner(io),
   });
-  const keyed = makeKeys(graph, scope, observations);
   const records = openRecords(cacheFolder, warner(io), sharedStore(io));
   const tasks = [...scope].map((id) => graph.tasks.get(id)!);
   const engine = tasks.some((task) => task.kind === 'image') ? dockerEngine(io.environment) : undefined;
-  const fileKeys = tasks.filter(makesFiles).flatMap((task) => keyed.get(task.id)?.key ?? []);
-  const latest = await nearestOf(graph, scope, keyed, records);
-  const images = tasks.every(makesFiles) ? [] : await seeImages(engine, io, options);
   const naming = options.push?.naming ?? namingOf(names, open.project, io.now());
   const tested = testedOf(tasks, selected, options);
-  const places = remotePlaces(tasks, keyed, naming, { tested, root, memo });
-  const plan = makePlan({
-    graph,
-    selected,
-    scope,
-    observations,
-    keyed,
-    world: {
-      records: await records.get([...keyed.values()].map(({ key }) => key)),
-      images,
-      files: keptDigests(cacheFolder, fileKeys, memo),
-      remote:
-        options.push === undefined
-          ? await glance(places, flags, io, names.repo ?? open.project.repo)
-          : await seeRemote(options.push.registry, places),
-    },
-    latest,
-    naming,
-    forced: flags.force ? (selectors.length === 0 ? scope : selected) : new Set(),
-    tested,
-    retest: options.retest === true,
-    ...(options.push ? { published: options.push.published } : {}),
-  });
-  return { ...open, plan, observations, latest, records, memo, naming, images, engine };
+  const askRegistry = onceFor((places: readonly RemotePlace[]) =>
+    options.push === undefined
+      ? glance(places, flags, io, names.repo ?? open.project.repo)
+      : seeRemote(options.push.registry, places),
+  );
+  let images: readonly EngineImage[] | undefined;
+  // A push records what it uploads, with the manifest.
+  let inFull: ReadonlySet<TaskId> = options.inFull || options.push ? scope : new Set();
+  for (;;) {
+    const { keyed, observations } = await keyTasks(graph, scope, observer, inFull);
+    const fileKeys = tasks.filter(makesFiles).flatMap((task) => keyed.get(task.id)?.key ?? []);
+    const latest = await nearestOf(graph, scope, keyed, records);
+    images ??= tasks.every(makesFiles) ? [] : await seeImages(engine, io, options);
+    const plan = makePlan({
+      graph,
+      selected,
+      scope,
+      observations,
+      keyed,
+      world: {
+        records: await records.get([...keyed.values()].map(({ key }) => key)),
+        images,
+        files: keptDigests(cacheFolder, fileKeys, memo),
+        remote: await askRegistry(remotePlaces(tasks, keyed, naming, { tested, root, memo })),
+      },
+      latest,
+      naming,
+      forced: flags.force ? (selectors.length === 0 ? scope : selected) : new Set(),
+      tested,
+      retest: options.retest === true,
+      ...(options.push ? { published: options.push.published } : {}),
+    });
+    const unread = unreadOf(plan);
+    if (unread.length === 0)
+      return { ...open, plan, observations, latest, records, memo, naming, images, engine };
+    inFull = new Set([...inFull, ...unread]);
+  }
+}
+
+/** Tasks to be made whose inputs were not read, since they had not moved: to make them takes more than to know their keys. */
+function unreadOf({ steps }: Plan): TaskId[] {
+  return [...steps.values()]
+    .filter(
+      ({ action, manifest }) => manifest === undefined && !['reuse', 'skip', 'blocked'].includes(action),
+    )
+    .map(({ task }) => task.id);
+}
+
+/** The same question gets the same answer again. */
+function onceFor<Q, A>(ask: (question: Q) => Promise<A>): (question: Q) => Promise<A> {
+  let last: { text: string; answer: Promise<A> } | undefined;
+  return async (question) => {
+    const text = JSON.stringify(question);
+    if (last?.text !== text) last = { text, answer: ask(question) };
+    return await last.answer;
+  };
 }
 
 /** The tasks whose tests are to run. What is pushed under no tag is not tested for it. */

@@ -1,15 +1,23 @@
-import { lstatSync, mkdirSync, type Stats, writeFileSync } from 'node:fs';
+import { type BigIntStats, lstatSync, mkdirSync, type Stats, statfsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 /**
- * What moves when a file is changed or another takes its place: size, mtime and ctime in milliseconds, inode, mode. A folder's
- * moves when something in it comes, goes or is renamed; its size is left out.
+ * What moves when a file is changed or another takes its place: size, mtime and ctime in milliseconds, inode. (What chmod
+ * changes moves the ctime.) A folder's moves when something in it comes, goes or is renamed.
  */
-export type Stamp = readonly [size: number, mtimeMs: number, ctimeMs: number, ino: number, mode: number];
+export type Stamp = readonly [size: number, mtimeMs: number, ctimeMs: number, ino: number];
 
 /** The stamp of what a stat tells. */
-export function stampOf(stat: Stats): Stamp {
-  return [stat.isDirectory() ? 0 : stat.size, stat.mtimeMs, stat.ctimeMs, stat.ino, stat.mode];
+export function stampOf(stat: Stats | BigIntStats): Stamp {
+  if (typeof stat.ino !== 'bigint')
+    return [Number(stat.size), Number(stat.mtimeMs), Number(stat.ctimeMs), stat.ino];
+  const { size, mtimeNs, ctimeNs, ino } = stat as BigIntStats;
+  return [Number(size), milliseconds(mtimeNs), milliseconds(ctimeNs), Number(ino)];
+}
+
+/** As Node makes them for a Stats: they must be equal to the last bit. */
+function milliseconds(ns: bigint): number {
+  return Number(ns / 1_000_000_000n) * 1000 + Number(ns % 1_000_000_000n) / 1_000_000;
 }
 
 /** True where two stamps are of one state. NaN, which stands for a stamp that is not to be trusted, is never the same. */
@@ -21,11 +29,11 @@ export function isSameStamp(one: Stamp, other: Stamp): boolean {
 const blurMs = 0.001;
 
 /**
- * True where a change from `clockMs` on must move the stamps. What is as new as the clock may change again within the same
+ * True where a change from `clockMs` on must move the stamp. What is as new as the clock may change again within the same
  * tick and look the same (git's "racy" rule): what was read of it must not be remembered.
  */
-export function isSettled(stat: Stats, clockMs: number): boolean {
-  return stat.mtimeMs + blurMs < clockMs && stat.ctimeMs + blurMs < clockMs;
+export function isSettled([, mtimeMs, ctimeMs]: Stamp, clockMs: number): boolean {
+  return mtimeMs + blurMs < clockMs && ctimeMs + blurMs < clockMs;
 }
 
 /**
@@ -41,5 +49,23 @@ export function fileClock(file: string): number {
   } catch {
     // No clock, no trust. Who writes the state itself tells what is wrong with the folder.
     return 0;
+  }
+}
+
+/**
+ * File systems, by the numbers of statfs(2), that set a folder's times when something in it comes, goes or is renamed, as POSIX
+ * has it: ext2 to 4, xfs, btrfs, tmpfs, overlayfs, zfs, f2fs, bcachefs. FAT does not; and who knows what a network's does.
+ */
+const honest = new Set([
+  0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630, 0x2fc12fc1, 0xf2f52010, 0xca451a4e,
+]);
+
+/** True where a folder's stamp tells whether the names in it are the same. */
+export function tellsNames(folder: string): boolean {
+  try {
+    return process.platform === 'linux' && honest.has(statfsSync(folder).type);
+  } catch {
+    // No answer, no trust.
+    return false;
   }
 }

@@ -1,8 +1,9 @@
-import { lstatSync, readFileSync, type Stats } from 'node:fs';
+import { lstatSync, readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { BuildOptions, BuildResult, Message, Plugin } from 'esbuild';
+import { type Stamp, stampOf } from '../disk/stamp.ts';
 import { DefinitionError, type Problem } from '../model/errors.ts';
 import { definitionsFolder } from './root.ts';
 
@@ -25,7 +26,7 @@ export interface Bundle {
   /** Source map, JSON; paths in it are relative to the cache folder. */
   readonly map: string;
   /** Each file that went in, by absolute path, as it stood before it was read. */
-  readonly inputs: ReadonlyMap<string, Stats>;
+  readonly inputs: ReadonlyMap<string, Stamp>;
   /** Every folder (absolute) that decides what an import means: where files stand, and what paths to them pass. */
   readonly folders: ReadonlySet<string>;
 }
@@ -40,7 +41,7 @@ export async function bundle(options: BundleOptions): Promise<Bundle> {
 }
 
 interface Read {
-  readonly inputs: Map<string, Stats>;
+  readonly inputs: Map<string, Stamp>;
   readonly folders: Set<string>;
 }
 
@@ -140,9 +141,9 @@ function ownPlace({ inputs, folders }: Read): Plugin {
         return undefined;
       });
       builder.onLoad({ filter: /\.(ts|mts|js|mjs|json)$/ }, ({ path: file }) => {
-        const stat = lstatSync(file);
+        const stamp = stampOf(lstatSync(file));
         const text = readFileSync(file, 'utf8');
-        inputs.set(file, stat);
+        inputs.set(file, stamp);
         folders.add(path.dirname(file));
         if (file.endsWith('.json')) return { contents: text, loader: 'json' };
         const values = { url: pathToFileURL(file).href, filename: file, dirname: path.dirname(file) };

@@ -53,7 +53,7 @@ export async function compile(options: CompileOptions): Promise<Compiled> {
   const digest = createHash('sha256').update(identity).update(text).digest('hex');
   const file = path.join(cacheFolder, `${digest.slice(0, 16)}.${form === 'module' ? 'mjs' : 'js'}`);
   const compiled = { form, file, map: `${file}.map` };
-  const stamps = [...inputs].map(([name, stat]) => [name, isSettled(stat, clock) ? stampOf(stat) : null]);
+  const stamps = [...inputs].map(([name, stamp]) => [name, isSettled(stamp, clock) ? stamp : null]);
   writeWhole(compiled.map, map);
   writeWhole(file, text);
   writeWhole(

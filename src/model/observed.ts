@@ -1,3 +1,4 @@
+import type { Key } from './record.ts';
 import type { TaskId } from './task.ts';
 
 /** One path as it was read from disk. `digest` is the SHA-256 of a file's bytes in hex. */
@@ -86,5 +87,18 @@ export interface ObservedProblem {
   readonly detail: string;
 }
 
-export type Observed = ObservedImage | ObservedCommand | ObservedProblem;
+/** A task that was observed before, and nothing of which has moved since. Its key is known; what it reads was not read again. */
+export interface ObservedBefore extends Notes {
+  readonly kind: 'before';
+  readonly key: Key;
+}
+
+/** What is said of a task besides its key, in words. */
+export interface Notes {
+  readonly vague: readonly string[];
+  readonly impure: readonly string[];
+  readonly suspect: readonly string[];
+}
+
+export type Observed = ObservedImage | ObservedCommand | ObservedProblem | ObservedBefore;
 export type Observations = ReadonlyMap<TaskId, Observed>;

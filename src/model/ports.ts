@@ -1,8 +1,8 @@
 import type { StepProgress } from './events.ts';
-import type { Entry } from './observed.ts';
+import type { Entry, Observed, ObservedBefore } from './observed.ts';
 import type { Key, Manifest, TaskRecord } from './record.ts';
 import type { Credentials } from './registry.ts';
-import type { SecretSource, TaskId } from './task.ts';
+import type { SecretSource, Task, TaskId } from './task.ts';
 
 /** The time; a port so that tests can hold it still and let it pass. */
 export interface Clock {
@@ -146,6 +146,18 @@ export interface Watcher {
   /** Watches these paths, too: files, and folders with all that is below. Resolves once it does; false: it did before. */
   watch(paths: readonly string[]): Promise<boolean>;
   close(): Promise<void>;
+}
+
+/** Observes tasks, each after all that it needs. */
+export interface Observer {
+  /** What is known of a task without reading it: it was observed before, its needs had these keys, and nothing has moved since. */
+  before(task: Task, needKeys: readonly Key[]): ObservedBefore | undefined;
+  /** Reads what a task is made from. Undefined: its definition is at fault, which `done` tells. */
+  observe(task: Task): Promise<Exclude<Observed, ObservedBefore> | undefined>;
+  /** Remembers, of the task observed last, its key. */
+  remember(task: Task, needKeys: readonly Key[], key: Key): void;
+  /** To be called at the end. @throws DefinitionError (exit 2) with all faults */
+  done(): void;
 }
 
 /** What is remembered of finished tasks. Unreadable state is set aside with a warning, never trusted. */

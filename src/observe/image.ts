@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, realpathSync, statSync } from 'node:fs';
+import { readFileSync, realpathSync } from 'node:fs';
 import path from 'node:path';
+import { type Disk, kindOf } from '../disk/disk.ts';
 import { compileIgnore, type Ignore, IgnoreError } from '../dockerfile/ignore.ts';
 import type { Lock } from '../model/lock.ts';
-import type { Observed, ObservedDockerfile } from '../model/observed.ts';
+import type { ObservedDockerfile, ObservedImage } from '../model/observed.ts';
 import type { ImageTask, TaskId } from '../model/task.ts';
 import { basesOf } from './bases.ts';
 import { type DockerfileFacts, dockerfileFacts } from './facts.ts';
@@ -21,13 +22,12 @@ export interface Fault {
   readonly hint?: string;
 }
 
-/** Folders (absolute) as they were already listed in this run: many tasks share a context. */
-export type ContextCache = Map<string, readonly Listed[]>;
-
 export interface ImageReader {
   readonly root: string;
   readonly memo: Memo;
-  readonly contexts: ContextCache;
+  readonly disk: Disk;
+  /** Does once a run what many tasks ask for: they share contexts. */
+  shared<T>(id: string, look: () => T): T;
   /** Part of what facts are remembered under. */
   readonly programId: string;
   /** What images from outside are pinned to. */
@@ -48,10 +48,11 @@ export async function observeImage(
   task: ImageTask,
   reader: ImageReader,
   complain: (fault: Fault) => void,
-): Promise<Observed | undefined> {
+): Promise<ObservedImage | undefined> {
   const context = path.join(reader.root, task.context);
   const dockerfile = path.join(reader.root, task.dockerfile);
-  if (!isFolder(context)) {
+  const { disk } = reader;
+  if (kindOf(disk, context) !== 'folder') {
     complain({
       field: 'context',
       message: 'there is no such folder',
@@ -60,7 +61,7 @@ export async function observeImage(
     });
     return undefined;
   }
-  if (!statSync(dockerfile, { throwIfNoEntry: false })?.isFile()) {
+  if (kindOf(disk, dockerfile) !== 'file') {
     complain({
       field: 'dockerfile',
       message: 'there is no such file',
@@ -69,7 +70,7 @@ export async function observeImage(
     });
     return undefined;
   }
-  if (task.test !== undefined && !hasTest(path.join(reader.root, task.test))) {
+  if (task.test !== undefined && !hasTest(path.join(reader.root, task.test), disk)) {
     complain({
       field: 'test',
       message: 'there is no such test',
@@ -127,22 +128,19 @@ function listContext(
   complain: (fault: Fault) => void,
 ): readonly Listed[] {
   const own = `${dockerfile}.dockerignore`;
-  const ignoreFile = [own, path.join(context, '.dockerignore')].find((file) =>
-    statSync(file, { throwIfNoEntry: false })?.isFile(),
+  const ignoreFile = [own, path.join(context, '.dockerignore')].find(
+    (file) => kindOf(reader.disk, file) === 'file',
   );
-  const id = `${context}\0${ignoreFile ?? ''}`;
-  const known = reader.contexts.get(id);
-  if (known !== undefined) return known;
-  let filter: Filter = everything;
-  try {
-    if (ignoreFile !== undefined) filter = asFilter(compileIgnore(readText(ignoreFile)));
-  } catch (error) {
-    if (!(error instanceof IgnoreError)) throw error;
-    complain({ field: 'context', message: `${path.relative(reader.root, ignoreFile!)}: ${error.message}` });
-  }
-  const listed = list(context, withoutState(filter, context, reader.root));
-  reader.contexts.set(id, listed);
-  return listed;
+  return reader.shared(`${context}\0${ignoreFile ?? ''}`, () => {
+    let filter: Filter = everything;
+    try {
+      if (ignoreFile !== undefined) filter = asFilter(compileIgnore(readText(ignoreFile)));
+    } catch (error) {
+      if (!(error instanceof IgnoreError)) throw error;
+      complain({ field: 'context', message: `${path.relative(reader.root, ignoreFile!)}: ${error.message}` });
+    }
+    return list(context, withoutState(filter, context, reader.root), reader.disk);
+  });
 }
 
 function asFilter(ignore: Ignore): Filter {
@@ -219,14 +217,9 @@ function folderFaults(task: ImageTask, listed: readonly Listed[]): Fault[] {
     }));
 }
 
-function hasTest(file: string): boolean {
-  return isFolder(file)
-    ? statSync(path.join(file, 'run'), { throwIfNoEntry: false })?.isFile() === true
-    : statSync(file, { throwIfNoEntry: false })?.isFile() === true;
-}
-
-function isFolder(file: string): boolean {
-  return statSync(file, { throwIfNoEntry: false })?.isDirectory() === true;
+function hasTest(file: string, disk: Disk): boolean {
+  const kind = kindOf(disk, file);
+  return kind === 'file' || (kind === 'folder' && kindOf(disk, path.join(file, 'run')) === 'file');
 }
 
 function readText(file: string): string {

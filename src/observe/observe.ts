@@ -1,63 +1,134 @@
 import { DefinitionError, type Problem } from '../model/errors.ts';
 import type { Lock } from '../model/lock.ts';
-import type { Observations, Observed } from '../model/observed.ts';
-import type { Graph, Task, TaskId } from '../model/task.ts';
+import type { Notes, Observations, Observed, ObservedBefore } from '../model/observed.ts';
+import type { Observer } from '../model/ports.ts';
+import type { Key } from '../model/record.ts';
+import type { Task, TaskId } from '../model/task.ts';
 import { observeCommand } from './command.ts';
-import { type ContextCache, type Fault, type ImageReader, observeImage } from './image.ts';
+import { type Fault, type ImageReader, observeImage } from './image.ts';
+import type { Trace } from './looks.ts';
 import type { Memo } from './memo.ts';
+import { openTraces } from './traces.ts';
 import { Unreadable } from './walk.ts';
 
 export interface ObserveOptions {
   /** The project root, absolute. */
   readonly root: string;
+  /** Where traces are kept, absolute. */
+  readonly traces: string;
   readonly memo: Memo;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly now: Date;
   readonly programId: string;
   readonly lock: Lock;
+  readonly warn: (message: string) => void;
 }
 
+type Fresh = Exclude<Observed, ObservedBefore>;
+/** What is kept of an observation: what is said of it, and whether it makes what is built on it run instructions. */
+type Kept = Notes & { readonly triggers: boolean };
+
 /**
- * Reads everything that the given tasks are made from. What cannot be read makes its task a problem, not the run.
- * @throws DefinitionError (exit 2) with all faults: missing contexts, invalid Dockerfiles, needs that no ARG declares
+ * Reads what tasks are made from, where anything of it may have changed since it was read last. What cannot be read makes its
+ * task a problem, not the run.
  */
-export async function observe(
-  graph: Graph,
-  ids: Iterable<TaskId>,
-  options: ObserveOptions,
-): Promise<Observations> {
+export function openObserver(options: ObserveOptions): Observer {
+  const { root, memo, programId, lock, now } = options;
+  const common = JSON.stringify([programId, process.platform, process.arch, [...lock]]);
+  const traces = openTraces(options.traces, { common, root, warn: options.warn });
   const problems = new Map<string, Problem>();
-  const contexts: ContextCache = new Map();
-  const observations = new Map<TaskId, Observed>();
   const triggering = new Set<TaskId>();
-  for (const id of ids) {
-    const task = graph.tasks.get(id)!;
-    const complain = (fault: Fault): void => {
-      const problem = { file: task.where.file, definition: task.name, ...fault };
-      problems.set(JSON.stringify(problem), problem);
-    };
-    const observed = await observeTask(task, { ...options, contexts, triggering }, complain);
-    if (observed !== undefined) observations.set(id, inPeriod(observed, task, options.now));
+  const reader: ImageReader = {
+    root,
+    memo,
+    programId,
+    lock,
+    triggering,
+    disk: traces.disk,
+    shared: traces.shared,
+  };
+  let last: { observed: Fresh | undefined; trace: Trace; isFaulty: boolean } | undefined;
+  const inputsOf = (task: Task): string =>
+    JSON.stringify([
+      task,
+      periodOf(task, now),
+      task.kind === 'command'
+        ? task.env.map((name) => options.environment[name] ?? null)
+        : task.needs.map((need) => need.tasks.filter((id) => triggering.has(id))),
+    ]);
+  return {
+    before(task, needKeys) {
+      const known = traces.recall(task.id, inputsOf(task));
+      if (known === undefined || known.needs !== needKeys.join()) return undefined;
+      const { triggers, ...notes } = JSON.parse(known.notes) as Kept;
+      if (triggers) triggering.add(task.id);
+      return { kind: 'before', key: known.key, ...notes };
+    },
+    async observe(task) {
+      const faults = problems.size;
+      const complain = (fault: Fault): void => {
+        const problem = { file: task.where.file, definition: task.name, ...fault };
+        problems.set(JSON.stringify(problem), problem);
+      };
+      const { observed, trace } = await traces.observing(() =>
+        observeTask(task, { ...options, ...reader }, complain),
+      );
+      last = { observed, trace, isFaulty: problems.size > faults };
+      return observed;
+    },
+    remember(task, needKeys: readonly Key[], key) {
+      if (last?.observed === undefined || last.isFaulty) return;
+      const kept: Kept = { ...notesOf(last.observed), triggers: triggering.has(task.id) };
+      traces.remember(task.id, {
+        inputs: inputsOf(task),
+        trace: last.trace,
+        needs: needKeys.join(),
+        key,
+        notes: JSON.stringify(kept),
+      });
+    },
+    done() {
+      memo.save();
+      if (problems.size > 0) throw new DefinitionError([...problems.values()]);
+      traces.save();
+    },
+  };
+}
+
+/** Reads all that the given tasks, each after what it needs, are made from. @throws DefinitionError (exit 2) with all faults */
+export async function observeAll(tasks: Iterable<Task>, observer: Observer): Promise<Observations> {
+  const observations = new Map<TaskId, Observed>();
+  for (const task of tasks) {
+    const observed = await observer.observe(task);
+    if (observed !== undefined) observations.set(task.id, observed);
   }
-  options.memo.save();
-  if (problems.size > 0) throw new DefinitionError([...problems.values()]);
+  observer.done();
   return observations;
 }
 
-function inPeriod(observed: Observed, { maxAgeMs }: Task, now: Date): Observed {
-  if (maxAgeMs === undefined || observed.kind === 'problem') return observed;
-  return { ...observed, period: Math.floor(now.getTime() / maxAgeMs) };
+function notesOf(observed: Observed): Notes {
+  if (observed.kind !== 'image') return { impure: [], vague: [], suspect: [] };
+  const { impure, vague, suspect } = observed;
+  return { impure, vague, suspect };
+}
+
+/** The number of the `maxAge` period that it is now. */
+function periodOf({ maxAgeMs }: Task, now: Date): number | undefined {
+  return maxAgeMs === undefined ? undefined : Math.floor(now.getTime() / maxAgeMs);
 }
 
 async function observeTask(
   task: Task,
   reader: ObserveOptions & ImageReader,
   complain: (fault: Fault) => void,
-): Promise<Observed | undefined> {
-  const { root, memo, environment } = reader;
+): Promise<Fresh | undefined> {
+  const period = periodOf(task, reader.now);
   try {
-    if (task.kind === 'command') return observeCommand(task, root, environment, memo, complain);
-    return await observeImage(task, reader, complain);
+    const observed =
+      task.kind === 'command'
+        ? observeCommand(task, reader, complain)
+        : await observeImage(task, reader, complain);
+    return observed === undefined || period === undefined ? observed : { ...observed, period };
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error;
     return { kind: 'problem', code: 'unreadable', detail: error.message };

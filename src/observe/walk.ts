@@ -1,5 +1,6 @@
-import { type BigIntStats, lstatSync, readdirSync, readlinkSync } from 'node:fs';
+import { type BigIntStats, readlinkSync } from 'node:fs';
 import path from 'node:path';
+import { type Disk, plainDisk } from '../disk/disk.ts';
 import type { Entry } from '../model/observed.ts';
 import type { Memo } from './memo.ts';
 
@@ -30,15 +31,15 @@ export interface Listed {
  * over as docker does. A left-out folder is listed where something below it is let in.
  * @throws Unreadable naming the path
  */
-export function list(folder: string, filter: Filter): Listed[] {
+export function list(folder: string, filter: Filter, disk: Disk = plainDisk): Listed[] {
   const listed: Listed[] = [];
   const visit = (relative: string): void => {
-    for (const name of namesIn(folder, relative)) {
+    for (const name of namesIn(folder, relative, disk)) {
       const child = relative === '' ? name : `${relative}/${name}`;
       const omitted = filter.omits(child);
       if (omitted && !filter.mayEnter(child)) continue;
       const absolute = path.join(folder, child);
-      const stat = statOf(absolute);
+      const stat = statOf(absolute, disk);
       const found = { path: child, absolute, stat };
       if (stat.isDirectory()) {
         const before = listed.length;
@@ -53,13 +54,18 @@ export function list(folder: string, filter: Filter): Listed[] {
 }
 
 /** All entries below a folder that the filter lets in, sorted by path, each file with its digest. @throws Unreadable */
-export function walk(folder: string, filter: Filter, memo: Memo): Entry[] {
-  return list(folder, filter).map((listed) => readListed(listed, memo));
+export function walk(folder: string, filter: Filter, memo: Memo, disk: Disk = plainDisk): Entry[] {
+  return list(folder, filter, disk).map((listed) => readListed(listed, memo));
 }
 
 /** One path as an entry named `as`; undefined for a socket. @throws Unreadable */
-export function readEntry(absolute: string, as: string, memo: Memo): Entry | undefined {
-  const stat = statOf(absolute);
+export function readEntry(
+  absolute: string,
+  as: string,
+  memo: Memo,
+  disk: Disk = plainDisk,
+): Entry | undefined {
+  const stat = statOf(absolute, disk);
   return stat.isSocket() ? undefined : readListed({ path: as, absolute, stat }, memo);
 }
 
@@ -81,9 +87,9 @@ export function linkTarget(absolute: string): string {
   return reading(absolute, () => readlinkSync(absolute));
 }
 
-function namesIn(folder: string, relative: string): string[] {
+function namesIn(folder: string, relative: string, disk: Disk): string[] {
   const absolute = path.join(folder, relative);
-  const names = reading(absolute, () => readdirSync(absolute));
+  const names = reading(absolute, () => disk.names(absolute));
   const broken = names.find((name) => name.includes('\uFFFD'));
   if (broken !== undefined)
     throw new Unreadable(
@@ -92,20 +98,23 @@ function namesIn(folder: string, relative: string): string[] {
   return names;
 }
 
-function statOf(absolute: string): BigIntStats {
-  return reading(absolute, () => lstatSync(absolute, { bigint: true }));
+function statOf(absolute: string, disk: Disk): BigIntStats {
+  const stat = reading(absolute, () => disk.lstat(absolute));
+  if (stat === undefined) throw new Unreadable(`cannot read ${absolute}: ${words.ENOENT}`);
+  return stat;
 }
+
+const words: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  ENOENT: 'it vanished while it was read',
+  EIO: 'input/output error',
+};
 
 function reading<T>(file: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    const words: Record<string, string> = {
-      EACCES: 'permission denied',
-      ENOENT: 'it vanished while it was read',
-      EIO: 'input/output error',
-    };
     throw new Unreadable(`cannot read ${file}: ${words[code] ?? code}`);
   }
 }

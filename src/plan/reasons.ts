@@ -18,7 +18,8 @@ export function whyNotHere(task: Task, input: PlanInput): Reason {
   const isOwn = latest.record.task === task.id;
   const start = isOwn ? '' : `never made here; unlike ${latest.record.task}: `;
   const code = isOwn ? 'changed' : 'not-built';
-  if (latest.manifest === undefined)
+  // Without its own manifest it is read in full next, and planned again.
+  if (latest.manifest === undefined || keyed.manifest === undefined)
     return { code, detail: `${start}its inputs are not those of the last time` };
   const differences = explain(latest.manifest, keyed.manifest)
     .filter((difference) => isOwn || difference.name !== 'id')
@@ -30,7 +31,7 @@ export function whyNotHere(task: Task, input: PlanInput): Reason {
 /** What makes a key less than exact, or its files doubtful. It is never why something is made. */
 export function notesOn(task: Task, input: PlanInput): Reason[] {
   const observed = input.observations.get(task.id);
-  if (observed?.kind !== 'image') return [];
+  if (observed?.kind !== 'image' && observed?.kind !== 'before') return [];
   return [
     ...observed.impure.map((detail): Reason => ({ code: 'impure', detail })),
     ...observed.vague.map((detail): Reason => ({ code: 'vague', detail: `everything counts: ${detail}` })),

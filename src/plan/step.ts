@@ -22,7 +22,7 @@ export function makeStep(standing: Standing, standings: Standings, input: PlanIn
     task,
     selected: input.selected.has(task.id),
     key: keyed?.key ?? '',
-    ...(keyed ? { manifest: keyed.manifest } : {}),
+    ...(keyed?.manifest !== undefined ? { manifest: keyed.manifest } : {}),
     ...(content !== undefined ? { contentTag: content } : {}),
     ...(expectedMs !== undefined ? { expectedMs } : {}),
     fromNothing: input.forced.has(task.id) || isNewPeriod(task, keyed, input),

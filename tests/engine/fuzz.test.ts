@@ -12,15 +12,13 @@ import type { EngineApi } from '../../src/engine/api.ts';
 import { type Client, processProbe, requireClient } from '../../src/engine/client.ts';
 import { dockerEngine } from '../../src/engine/docker.ts';
 import { resolveEndpoint } from '../../src/engine/endpoint.ts';
-import { makeKeys } from '../../src/key/keys.ts';
 import type { ObservedImage } from '../../src/model/observed.ts';
 import type { ImageTask } from '../../src/model/task.ts';
 import { openMemo } from '../../src/observe/memo.ts';
-import { observe } from '../../src/observe/observe.ts';
 import { busybox } from '../support/busybox.ts';
 import { removeImages, testEngine } from '../support/docker.ts';
 import { cases } from '../support/fuzz-cases.ts';
-import { graphOf } from '../support/graphs.ts';
+import { graphOf, makeKeys, observe } from '../support/graphs.ts';
 import {
   type Change,
   changeArb,

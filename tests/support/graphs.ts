@@ -1,7 +1,13 @@
+import path from 'node:path';
 import { command, image } from '../../src/define/index.ts';
 import type { Declarations, Definition } from '../../src/define/types.ts';
 import { makeGraph } from '../../src/graph/graph.ts';
-import type { Graph } from '../../src/model/task.ts';
+import { hashManifest } from '../../src/key/key.ts';
+import { makeManifest } from '../../src/key/manifest.ts';
+import type { Observations } from '../../src/model/observed.ts';
+import type { Key, Manifest } from '../../src/model/record.ts';
+import { type Graph, needIds, type TaskId } from '../../src/model/task.ts';
+import { type ObserveOptions, observeAll, openObserver } from '../../src/observe/observe.ts';
 
 /** Declarations as if the given exports stood in `tasks/images.ts`. */
 export function declare(exports: Readonly<Record<string, Definition>>): Declarations {
@@ -28,4 +34,33 @@ export function sketch(needs: Readonly<Record<string, readonly string[]>>): Grap
       : image({ name: plain, context: 'c', needs: needed });
   }
   return graphOf(made);
+}
+
+/** The key and manifest of each of the given tasks that has been observed without a problem, as its needs have. */
+export function makeKeys(graph: Graph, ids: ReadonlySet<TaskId>, observations: Observations) {
+  const keyed = new Map<TaskId, { key: Key; manifest: Manifest }>();
+  const keys = new Map<TaskId, Key>();
+  for (const task of graph.tasks.values()) {
+    const observed = observations.get(task.id);
+    if (!ids.has(task.id) || (observed?.kind !== 'image' && observed?.kind !== 'command')) continue;
+    if (!needIds(task).every((id) => keys.has(id))) continue;
+    const manifest = makeManifest(task, observed, keys);
+    keys.set(task.id, hashManifest(manifest));
+    keyed.set(task.id, { key: keys.get(task.id)!, manifest });
+  }
+  return keyed;
+}
+
+/** What the given tasks read, with nothing remembered. */
+export async function observe(
+  graph: Graph,
+  ids: Iterable<TaskId>,
+  options: Omit<ObserveOptions, 'traces' | 'warn'>,
+): Promise<Observations> {
+  const traces = path.join(options.root, '.cache/traces');
+  const observer = openObserver({ ...options, traces, warn: () => undefined });
+  return await observeAll(
+    [...ids].map((id) => graph.tasks.get(id)!),
+    observer,
+  );
 }

@@ -4,7 +4,7 @@ import { notShared, type SharedStore } from '../../src/cache/shared.ts';
 import type { Declarations, Definition } from '../../src/define/types.ts';
 import { makeGraph } from '../../src/graph/graph.ts';
 import { select, withNeeds } from '../../src/graph/select.ts';
-import { makeKeys } from '../../src/key/keys.ts';
+import { keyTasks } from '../../src/key/keys.ts';
 import type { RunEvent } from '../../src/model/events.ts';
 import type { Observations } from '../../src/model/observed.ts';
 import type { Plan } from '../../src/model/plan.ts';
@@ -13,7 +13,7 @@ import { makesFiles } from '../../src/model/task.ts';
 import { keptDigests } from '../../src/observe/kept.ts';
 import { readLock } from '../../src/observe/lock.ts';
 import { openMemo } from '../../src/observe/memo.ts';
-import { observe } from '../../src/observe/observe.ts';
+import { openObserver } from '../../src/observe/observe.ts';
 import type { World } from '../../src/plan/here.ts';
 import { makePlan } from '../../src/plan/plan.ts';
 import { type RunResult, runPlan } from '../../src/run/run.ts';
@@ -67,15 +67,17 @@ export function makeRig(exports: Readonly<Record<string, Definition>>, root = te
       const selected = select(graph, options.selectors ?? []);
       const scope = withNeeds(graph, selected);
       const memo = openMemo(path.join(cacheFolder, 'memo'), (message) => warnings.push(message));
-      const observations = await observe(graph, scope, {
+      const observer = openObserver({
         root,
+        traces: path.join(cacheFolder, 'traces'),
+        warn: (message) => warnings.push(message),
         memo,
         environment: rig.environment,
         now: new Date(now),
         programId: 'test',
         lock: readLock(root),
       });
-      const keyed = makeKeys(graph, scope, observations);
+      const { keyed, observations } = await keyTasks(graph, scope, observer, scope);
       const records = openRecords(cacheFolder, (message) => warnings.push(message), rig.shared);
       const fileKeys = [...scope]
         .map((id) => graph.tasks.get(id)!)

@@ -1,5 +1,4 @@
 import { withNeeds } from '../../src/graph/select.ts';
-import { makeKeys } from '../../src/key/keys.ts';
 import { keyLabel, needsLabel, taskLabel } from '../../src/model/labels.ts';
 import type { Observed } from '../../src/model/observed.ts';
 import type { Plan } from '../../src/model/plan.ts';
@@ -8,6 +7,7 @@ import type { TaskRecord } from '../../src/model/record.ts';
 import { type Graph, makesFiles, needIds, type TaskId } from '../../src/model/task.ts';
 import type { PlanInput } from '../../src/plan/input.ts';
 import { contentTag, type Naming } from '../../src/plan/refs.ts';
+import { makeKeys } from './graphs.ts';
 
 export const naming: Naming = { repo: 'r', suffix: '-dev1', timed: true };
 

@@ -15,7 +15,7 @@ export interface AuditFlags extends CommonFlags {
 
 /** `tasks audit`: rebuilds what would be reused and compares; then how pure each Dockerfile is. */
 export async function audit(selectors: readonly string[], flags: AuditFlags, io: Io): Promise<ExitCode> {
-  const prospect = await planProject(selectors, flags, io, { withoutEngine: false });
+  const prospect = await planProject(selectors, flags, io, { withoutEngine: false, inFull: true });
   const steps = [...prospect.plan.steps.values()];
   const reused = steps.filter(({ action }) => action === 'reuse');
   const chosen = sample(reused, flags.sample);

@@ -4,7 +4,7 @@ import type { LockEntry } from '../../model/lock.ts';
 import { RegistryError } from '../../model/registry.ts';
 import { formatLock, lockFile, readLock, writeLock } from '../../observe/lock.ts';
 import { openMemo } from '../../observe/memo.ts';
-import { observe } from '../../observe/observe.ts';
+import { observeAll, openObserver } from '../../observe/observe.ts';
 import { pinImage } from '../../registry/pin.ts';
 import { dockerClient } from '../../registry/registry.ts';
 import { columns, count } from '../../report/format.ts';
@@ -21,15 +21,18 @@ export interface LockFlags extends CommonFlags {
 export async function lock(flags: LockFlags, io: Io): Promise<ExitCode> {
   const { root, cacheFolder, graph, profile } = await openProject(flags, io);
   const before = readLock(root);
-  const images = [...graph.tasks.values()].filter(({ kind }) => kind === 'image').map(({ id }) => id);
-  const observations = await observe(graph, images, {
+  const observer = openObserver({
     root,
+    traces: `${cacheFolder}/traces`,
+    warn: warner(io),
     memo: openMemo(`${cacheFolder}/memo`, warner(io)),
     environment: io.environment,
     now: io.now(),
     programId: io.programId,
     lock: before,
   });
+  const images = [...graph.tasks.values()].filter(({ kind }) => kind === 'image');
+  const observations = await observeAll(images, observer);
   const unread = [...observations].flatMap(([id, observed]) =>
     observed.kind === 'problem' ? [`${id}: ${observed.detail}`] : [],
   );

@@ -12,7 +12,7 @@ import { type Prospect, planProject } from '../project.ts';
 
 /** `tasks why <task> [other]`: what differs from the nearest record, or from another task. */
 export async function why(selectors: readonly string[], flags: CommonFlags, io: Io): Promise<ExitCode> {
-  const prospect = await planProject(selectors, flags, io, { withoutEngine: true });
+  const prospect = await planProject(selectors, flags, io, { withoutEngine: true, inFull: true });
   const [step, other] = selectors.map((selector) => stepOf(selector, prospect));
   const answer = other === undefined ? againstRecord(step!, prospect) : againstTask(step!, other);
   if (flags.json) io.out(`${JSON.stringify(answer)}\n`);

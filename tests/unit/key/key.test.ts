@@ -5,11 +5,10 @@ import { image } from '../../../src/define/index.ts';
 import { describe } from '../../../src/key/difference.ts';
 import { explain } from '../../../src/key/explain.ts';
 import { hashManifest } from '../../../src/key/key.ts';
-import { makeKeys } from '../../../src/key/keys.ts';
 import { makeManifest } from '../../../src/key/manifest.ts';
 import type { Entry, Observed, ObservedCommand, ObservedImage } from '../../../src/model/observed.ts';
 import type { CommandTask, ImageTask, Task } from '../../../src/model/task.ts';
-import { graphOf, sketch } from '../../support/graphs.ts';
+import { graphOf, makeKeys, sketch } from '../../support/graphs.ts';
 
 const base = image({ name: 'base', context: 'b' });
 const app = image({

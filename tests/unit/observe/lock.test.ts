@@ -13,8 +13,7 @@ import type { ObservedImage } from '../../../src/model/observed.ts';
 import type { Step } from '../../../src/model/plan.ts';
 import { formatLock, parseLock, readLock, writeLock } from '../../../src/observe/lock.ts';
 import { openMemo } from '../../../src/observe/memo.ts';
-import { observe } from '../../../src/observe/observe.ts';
-import { graphOf } from '../../support/graphs.ts';
+import { graphOf, observe } from '../../support/graphs.ts';
 import { makeRig } from '../../support/rig.ts';
 import { tempFolder, writeFiles } from '../../support/temp.ts';
 

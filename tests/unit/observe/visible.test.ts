@@ -4,13 +4,11 @@ import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { image } from '../../../src/define/index.ts';
-import { makeKeys } from '../../../src/key/keys.ts';
 import type { ObservedImage } from '../../../src/model/observed.ts';
 import { openMemo } from '../../../src/observe/memo.ts';
-import { observe } from '../../../src/observe/observe.ts';
 import { visibleOf } from '../../../src/observe/visible.ts';
 import { everything, list, Unreadable, walk } from '../../../src/observe/walk.ts';
-import { graphOf } from '../../support/graphs.ts';
+import { graphOf, makeKeys, observe } from '../../support/graphs.ts';
 import { tempFolder, writeFiles } from '../../support/temp.ts';
 
 const test = suite('what is read of a context');

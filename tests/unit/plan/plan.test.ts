@@ -1,7 +1,6 @@
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { makeKeys } from '../../../src/key/keys.ts';
 import { keyLabel } from '../../../src/model/labels.ts';
 import type { ObservedImage } from '../../../src/model/observed.ts';
 import type { Plan } from '../../../src/model/plan.ts';
@@ -9,7 +8,7 @@ import { makesFiles, needIds, type TaskId } from '../../../src/model/task.ts';
 import type { PlanInput } from '../../../src/plan/input.ts';
 import { makePlan } from '../../../src/plan/plan.ts';
 import { contentTag, devSuffix, namingOf } from '../../../src/plan/refs.ts';
-import { sketch } from '../../support/graphs.ts';
+import { makeKeys, sketch } from '../../support/graphs.ts';
 import { actions, codes, imageOf, made, naming, selecting, without } from '../../support/worlds.ts';
 
 const graph = sketch({ $rootfs: [], base: ['$rootfs'], one: ['base'], two: ['base'] });
@@ -133,7 +132,7 @@ test('a changed input is explained from the nearest record', () => {
     context: [{ path: 'new', type: 'dir' }],
   });
   const latest = new Map([
-    ['one:latest', { record: input.world.records.get(before.key)!, manifest: before.manifest }],
+    ['one:latest', { record: input.world.records.get(before.key)!, manifest: before.manifest! }],
   ]);
   const plan = makePlan({
     ...input,

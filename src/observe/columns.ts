@@ -1,0 +1,143 @@
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Stamp } from '../disk/stamp.ts';
+import type { TaskId } from '../model/task.ts';
+
+/**
+ * Traces as they are kept: columns that are read at once and looked into where they are asked for. To make an object of each of
+ * ten thousand paths costs more than to ask the disk for all of them.
+ */
+export interface Columns {
+  /** What all of it hangs on. */
+  readonly common: string;
+  /** Relative to the root where they stand below it. */
+  readonly paths: readonly string[];
+  /** Four numbers a path, its stamp. Of nothing: minus one minus the number of its folder's path, or -Infinity. */
+  readonly stamps: Float64Array;
+  /** Traces that others share: `12+3 20` are the paths 12, 13, 14 and 20, `s4` is the shared trace 4. */
+  readonly shared: readonly string[];
+  /** A line a task, with tabs between: id, inputs, trace, needs, key, notes. */
+  readonly tasks: ReadonlyMap<TaskId, string>;
+}
+
+const width = 4;
+/** Of a layout of our own, and of this machine's order of bytes. */
+const magic = 20_261_124.1;
+/** Numbers before the stamps: magic, checksum, how many paths, how many shared traces. */
+const headLength = 4;
+
+/** Reads columns; undefined where there are none of this `common`. What is damaged is set aside. */
+export function readColumns(
+  file: string,
+  common: string,
+  warn: (message: string) => void,
+): Columns | undefined {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(file);
+  } catch {
+    // Not there yet, or unreadable: everything is observed anew.
+    return undefined;
+  }
+  const columns = parse(bytes);
+  if (columns === undefined) {
+    const aside = `${file}.broken`;
+    rmSync(aside, { force: true });
+    renameSync(file, aside);
+    warn(`${file} is damaged: set aside as ${path.basename(aside)}, everything is observed anew`);
+  }
+  return columns?.common === common ? columns : undefined;
+}
+
+function parse(bytes: Buffer): Columns | undefined {
+  const numbers = bytes.length < headLength * 8 ? undefined : numbersIn(bytes, 0, headLength);
+  if (numbers?.[0] !== magic || numbers[1] !== checksum(bytes)) return undefined;
+  const [count, sharedCount] = [numbers[2]!, numbers[3]!];
+  const end = (headLength + count * width) * 8;
+  const lines = bytes.toString('utf8', end).split('\n');
+  const tasks = new Map<TaskId, string>();
+  for (let at = 1 + count + sharedCount; at < lines.length; at++) {
+    const line = lines[at]!;
+    tasks.set(line.slice(0, line.indexOf('\t')), line);
+  }
+  return {
+    common: lines[0]!,
+    paths: lines.slice(1, 1 + count),
+    stamps: numbersIn(bytes, headLength, count * width),
+    shared: lines.slice(1 + count, 1 + count + sharedCount),
+    tasks,
+  };
+}
+
+function numbersIn(bytes: Buffer, start: number, count: number): Float64Array {
+  const offset = bytes.byteOffset + start * 8;
+  return offset % 8 === 0
+    ? new Float64Array(bytes.buffer, offset, count)
+    : new Float64Array(bytes.buffer.slice(offset, offset + count * 8));
+}
+
+/** Writes columns beside and renames: a killed process leaves the old ones or the new ones. */
+export function writeColumns(file: string, columns: Columns): void {
+  const { paths, stamps, shared, tasks, common } = columns;
+  const text = Buffer.from([common, ...paths, ...shared, ...tasks.values()].join('\n'));
+  const head = new Float64Array([magic, 0, paths.length, shared.length]);
+  const bytes = Buffer.concat([
+    Buffer.from(head.buffer),
+    Buffer.from(stamps.buffer, stamps.byteOffset, stamps.byteLength),
+    text,
+  ]);
+  bytes.writeDoubleLE(0, 8);
+  numbersIn(bytes, 1, 1)[0] = checksum(bytes);
+  mkdirSync(path.dirname(file), { recursive: true });
+  const part = `${file}.${process.pid}`;
+  writeFileSync(part, bytes);
+  renameSync(part, file);
+}
+
+/** Of everything behind itself (FNV-1a over words of four bytes): tells a torn file, not a forged one. */
+function checksum(bytes: Buffer): number {
+  const start = bytes.byteOffset + 16;
+  const whole = (bytes.length - 16) >> 2;
+  const words =
+    start % 4 === 0
+      ? new Uint32Array(bytes.buffer, start, whole)
+      : new Uint32Array(bytes.buffer.slice(start, start + whole * 4));
+  let sum = 0x811c9dc5;
+  for (let at = 0; at < words.length; at++) sum = Math.imul(sum ^ words[at]!, 0x01000193);
+  for (let at = 16 + whole * 4; at < bytes.length; at++) sum = Math.imul(sum ^ bytes[at]!, 0x01000193);
+  return sum >>> 0;
+}
+
+/** The stamp of a path by its number; undefined: nothing was there. */
+export function stampAt({ stamps }: Columns, at: number): Stamp | undefined {
+  const start = at * width;
+  return stamps[start]! < 0 ? undefined : ([...stamps.subarray(start, start + width)] as unknown as Stamp);
+}
+
+/** The number of the folder that tells of a path where nothing was. */
+export function folderAt({ stamps }: Columns, at: number): number | undefined {
+  const size = stamps[at * width]!;
+  return Number.isFinite(size) && size < 0 ? -1 - size : undefined;
+}
+
+type Part = { readonly shared: number } | { readonly start: number; readonly end: number };
+
+/** What a trace is made of: numbers of shared traces, and of paths from one to before another. */
+export function partsOf(trace: string): Part[] {
+  if (trace === '') return [];
+  return trace.split(' ').map((part) => {
+    if (part.startsWith('s')) return { shared: Number(part.slice(1)) };
+    const plus = part.indexOf('+');
+    const start = Number(plus < 0 ? part : part.slice(0, plus));
+    return { start, end: start + (plus < 0 ? 1 : Number(part.slice(plus + 1))) };
+  });
+}
+
+/** True where all paths of a trace, by their numbers, are good. */
+export function everyIn(columns: Columns, trace: string, isGood: (at: number) => boolean): boolean {
+  return partsOf(trace).every((part) => {
+    if ('shared' in part) return everyIn(columns, columns.shared[part.shared]!, isGood);
+    for (let at = part.start; at < part.end; at++) if (!isGood(at)) return false;
+    return true;
+  });
+}

@@ -1,0 +1,124 @@
+import type { Key } from '../model/record.ts';
+import type { TaskId } from '../model/task.ts';
+import { type Columns, folderAt, partsOf, stampAt } from './columns.ts';
+import { emptyTrace, type Look, type Trace } from './looks.ts';
+
+/** What is remembered of a task: enough for a plan in which it is reused. */
+export interface Known {
+  /** The keys of what it needs, in order. */
+  readonly needs: string;
+  /** Its own key with those. */
+  readonly key: Key;
+  /** JSON; what is said of it. */
+  readonly notes: string;
+}
+
+/** A task with what else went in, in words, and all that was looked at on disk. */
+export interface Remembered extends Known {
+  readonly inputs: string;
+  readonly trace: Trace;
+}
+
+/** More tasks than this are not remembered: those that this run did not observe go first. */
+const limit = 100_000;
+
+/** Columns of what was remembered before and what is new, the new in the old's place; only what is used by a task is in it. */
+export function mergeColumns(
+  kept: Columns | undefined,
+  fresh: ReadonlyMap<TaskId, Remembered>,
+  { common, root }: { common: string; root: string },
+): Columns {
+  const writer = newWriter(root);
+  const expand = kept === undefined ? undefined : expander(kept, root);
+  for (const [id, line] of kept?.tasks ?? []) {
+    if (fresh.has(id) || writer.tasks.size + fresh.size >= limit) continue;
+    const [, inputs, trace, needs, key, notes] = line.split('\t') as [
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+    ];
+    writer.add(id, { inputs, trace: expand!(trace), needs, key, notes });
+  }
+  for (const [id, remembered] of fresh) writer.add(id, remembered);
+  return { common, ...writer.columns() };
+}
+
+function newWriter(root: string) {
+  const paths: string[] = [];
+  const stamps: number[] = [];
+  const numbers = new Map<Look, number>();
+  const shared: string[] = [];
+  const sharedNumbers = new Map<Trace, number>();
+  const tasks = new Map<TaskId, string>();
+  const numberOf = (look: Look): number => {
+    const known = numbers.get(look);
+    if (known !== undefined) return known;
+    const folder = look.folder === undefined ? undefined : numberOf(look.folder);
+    const number = paths.length;
+    numbers.set(look, number);
+    paths.push(look.path.startsWith(`${root}/`) ? look.path.slice(root.length + 1) : look.path);
+    stamps.push(...(look.stamp ?? [folder === undefined ? Number.NEGATIVE_INFINITY : -1 - folder, 0, 0, 0]));
+    return number;
+  };
+  const textOf = ({ looks, shared: others }: Trace): string => {
+    const parts = [...others].map((other) => {
+      let number = sharedNumbers.get(other);
+      if (number === undefined) {
+        const text = textOf(other);
+        number = shared.push(text) - 1;
+        sharedNumbers.set(other, number);
+      }
+      return `s${number}`;
+    });
+    return [...parts, ...ranges([...looks].map(numberOf))].join(' ');
+  };
+  return {
+    tasks,
+    add(id: TaskId, { inputs, trace, needs, key, notes }: Remembered): void {
+      tasks.set(id, [id, inputs, textOf(trace), needs, key, notes].join('\t'));
+    },
+    columns: () => ({ paths, stamps: Float64Array.from(stamps), shared, tasks }),
+  };
+}
+
+/** 1 2 3 7 → `1+3`, `7`. */
+function ranges(numbers: number[]): string[] {
+  const parts: string[] = [];
+  for (let at = 0; at < numbers.length; ) {
+    let end = at + 1;
+    while (numbers[end] === numbers[end - 1]! + 1) end++;
+    parts.push(end - at === 1 ? `${numbers[at]}` : `${numbers[at]}+${end - at}`);
+    at = end;
+  }
+  return parts;
+}
+
+/** Kept traces as what they were made from. */
+function expander(columns: Columns, root: string): (trace: string) => Trace {
+  const looks: (Look | undefined)[] = [];
+  const shared: (Trace | undefined)[] = [];
+  const lookAt = (at: number): Look => {
+    const folder = folderAt(columns, at);
+    const name = columns.paths[at]!;
+    looks[at] ??= {
+      path: name.startsWith('/') ? name : `${root}/${name}`,
+      stamp: stampAt(columns, at),
+      ...(folder !== undefined ? { folder: lookAt(folder) } : {}),
+    };
+    return looks[at];
+  };
+  const expand = (text: string): Trace => {
+    const trace = emptyTrace();
+    for (const part of partsOf(text)) {
+      if ('shared' in part) {
+        shared[part.shared] ??= expand(columns.shared[part.shared]!);
+        trace.shared.add(shared[part.shared]!);
+      } else for (let at = part.start; at < part.end; at++) trace.looks.add(lookAt(at));
+    }
+    return trace;
+  };
+  return expand;
+}
