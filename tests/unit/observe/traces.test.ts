@@ -153,7 +153,7 @@ const moves: [string, (root: string) => void, string[]][] = [
   [
     'an ignore file where there was none',
     (root) => writeFileSync(`${root}/app/.dockerignore`, 'x\n'),
-    ['app'],
+    ['app', 'foreign'],
   ],
   [
     'an ignore file of the Dockerfile where there was none',
