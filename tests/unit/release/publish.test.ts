@@ -221,6 +221,37 @@ test('a tag that somebody else moves after us is reported', async () => {
   assert.is((error as TasksError).exitCode, 1);
 });
 
+test('what somebody else moved in the middle is not put back, and it is said', async () => {
+  const { registry, changes, desk } = scene();
+  let other = '';
+  registry.before = ({ method, name }) => {
+    if (method === 'put' && name === 'h:1/t/b:latest' && other === '') {
+      other = push(registry, 'h:1/t/a:1');
+      throw down();
+    }
+  };
+  const error = await failure(publish(desk('x'), changes, live));
+  assert.match(
+    error!.message,
+    /nothing is published: the tags are as they were\nsomebody else moved h:1\/t\/a:1: left/,
+  );
+  assert.is(registry.tagged('h:1/t/a')['1'], other);
+});
+
+test('a journal of another push in the place of ours, while tags are set: it is said, and theirs stays', async () => {
+  const { registry, changes, desk } = scene();
+  const text = {
+    schema: 1,
+    open: { id: 'theirs', owner: {}, time: 't', beat: 0, direction: 'forward', changes: [] },
+  };
+  registry.after = async ({ method, name }) => {
+    if (method === 'put' && name === 'h:1/t/b:latest') await registry.write(journal, JSON.stringify(text));
+  };
+  const error = await failure(publish(desk('x'), changes, live));
+  assert.match(error!.message, /another push published at the same time; tags may be of both/);
+  assert.is((await readJournal(registry, journal))?.id, 'theirs');
+});
+
 test('an image that is not there: nothing is touched', async () => {
   const { registry, changes, desk, state } = scene();
   const lost = changes.map((change) => ({ ...change, after: `sha256:${'0'.repeat(64)}` }));
