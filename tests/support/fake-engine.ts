@@ -36,9 +36,9 @@ export interface FakeEngine extends Engine {
 /**
  * An engine in memory. Builds wait until a test ends them (`auto`: they end by themselves); images, labels and tags
  * behave like docker's: the same build gives the same image, `RUN exit 7` fails, a changed file is noticed. It pushes to
- * `registry`, and pulls from there.
+ * `registry`, and pulls from there. `machine`: engines of two machines make different bytes of one build.
  */
-export function fakeEngine(registry: FakeRegistry = fakeRegistry()): FakeEngine {
+export function fakeEngine(registry: FakeRegistry = fakeRegistry(), machine = ''): FakeEngine {
   let serial = 0;
   const platforms = new Map<string, string>();
   const finish = async (request: BuildRequest, progress: Progress): Promise<BuiltImage | undefined> => {
@@ -50,7 +50,15 @@ export function fakeEngine(registry: FakeRegistry = fakeRegistry()): FakeEngine 
     }
     const { context, dockerfile, target, args, labels } = request;
     const entries = context.map(({ entry }) => entry);
-    const content = [entries, dockerfile.digest, target, args, labels, request.noCache ? ++serial : 0];
+    const content = [
+      entries,
+      dockerfile.digest,
+      target,
+      args,
+      labels,
+      request.noCache ? ++serial : 0,
+      machine,
+    ];
     const id = `sha256:${createHash('sha256').update(JSON.stringify(content)).digest('hex')}`;
     platforms.set(id, request.platform);
     if (!engine.all.some((image) => image.id === id))

@@ -9,13 +9,15 @@ import type { RunEvent } from '../../src/model/events.ts';
 import type { Observations } from '../../src/model/observed.ts';
 import type { Plan } from '../../src/model/plan.ts';
 import type { CommandRequest, Processes } from '../../src/model/ports.ts';
-import { makesFiles } from '../../src/model/task.ts';
+import { makesFiles, type TaskId } from '../../src/model/task.ts';
 import { keptDigests } from '../../src/observe/kept.ts';
 import { readLock } from '../../src/observe/lock.ts';
 import { openMemo } from '../../src/observe/memo.ts';
 import { openObserver } from '../../src/observe/observe.ts';
 import type { World } from '../../src/plan/here.ts';
+import type { PlanInput } from '../../src/plan/input.ts';
 import { makePlan } from '../../src/plan/plan.ts';
+import { contentTag } from '../../src/plan/refs.ts';
 import { type RunResult, runPlan } from '../../src/run/run.ts';
 import type { Services } from '../../src/run/services.ts';
 import { type FakeEngine, fakeEngine } from './fake-engine.ts';
@@ -30,14 +32,19 @@ export interface RigOptions {
   readonly repo?: string;
   readonly release?: boolean;
   readonly signal?: AbortSignal;
-  /** What the registry is seen to have. */
-  readonly remote?: World['remote'];
+  /** What the registry is seen to have, of the tasks' content tags. */
+  readonly remote?: (tags: ReadonlyMap<TaskId, string>) => Promise<World['remote']>;
+  /** For a push: what its tags point at. */
+  readonly published?: PlanInput['published'];
 }
 
 /** A project in a temporary folder with a fake engine: everything between the definitions and the engine is real. */
-export function makeRig(exports: Readonly<Record<string, Definition>>, root = tempFolder()) {
+export function makeRig(
+  exports: Readonly<Record<string, Definition>>,
+  root = tempFolder(),
+  engine: FakeEngine = fakeEngine(),
+) {
   const cacheFolder = path.join(root, '.cache');
-  const engine: FakeEngine = fakeEngine();
   const events: RunEvent[] = [];
   const warnings: string[] = [];
   const commands: CommandRequest[] = [];
@@ -84,6 +91,16 @@ export function makeRig(exports: Readonly<Record<string, Definition>>, root = te
         .filter(makesFiles)
         .flatMap((task) => keyed.get(task.id)?.key ?? []);
       const latest = await records.latest([...scope]);
+      const naming = {
+        repo: options.repo ?? 'test',
+        suffix: options.release ? '' : '-dev1',
+        timed: !options.release,
+      };
+      const tags = [...scope].flatMap((id) => {
+        const key = keyed.get(id)?.key;
+        const task = graph.tasks.get(id)!;
+        return key === undefined || makesFiles(task) ? [] : [[id, contentTag(task, key, naming)] as const];
+      });
       const plan = makePlan({
         graph,
         selected,
@@ -94,17 +111,14 @@ export function makeRig(exports: Readonly<Record<string, Definition>>, root = te
           records: await records.get([...keyed.values()].map(({ key }) => key)),
           images: engine.all,
           files: keptDigests(cacheFolder, fileKeys, memo),
-          remote: options.remote ?? new Map(),
+          remote: (await options.remote?.(new Map(tags))) ?? new Map(),
         },
         latest: new Map([...latest].map(([id, record]) => [id, { record }])),
-        naming: {
-          repo: options.repo ?? 'test',
-          suffix: options.release ? '' : '-dev1',
-          timed: !options.release,
-        },
+        naming,
         forced: options.force ? selected : new Set(),
         tested: new Set(),
         retest: false,
+        ...(options.published ? { published: options.published } : {}),
       });
       const processes: Processes = {
         run: async (request, _progress, signal) => {

@@ -1,0 +1,168 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { image } from '../../../src/define/index.ts';
+import type { RunEvent } from '../../../src/model/events.ts';
+import { RegistryError } from '../../../src/model/registry.ts';
+import type { TaskId } from '../../../src/model/task.ts';
+import { seeRemote } from '../../../src/observe/remote.ts';
+import { type Pushed, push } from '../../../src/release/push.ts';
+import { pointedAt } from '../../../src/release/tags.ts';
+import { fakeEngine } from '../../support/fake-engine.ts';
+import { type FakeRegistry, fakeRegistry } from '../../support/fake-registry.ts';
+import { makeRig, type RigOptions } from '../../support/rig.ts';
+import { tempFolder, writeFiles } from '../../support/temp.ts';
+
+const test = suite('push');
+const repo = 'h:1/t';
+
+/** A machine of its own: its folder, its engine, the same registry. base → one, two. */
+function machine(registry: FakeRegistry, name: string) {
+  const root = tempFolder();
+  writeFiles(root, { 'b/Dockerfile': 'FROM scratch\n', 'a/Dockerfile': 'ARG BASE\nFROM $BASE\n' });
+  const base = image({ name: 'base', context: 'b', publish: false });
+  const one = image({ name: 'one', context: 'a', args: { A: '1' }, needs: { BASE: base } });
+  const two = image({
+    name: 'two',
+    context: 'a',
+    args: { A: '2' },
+    needs: { BASE: base },
+    allowFailure: true,
+  });
+  const rig = makeRig({ base, one, two }, root, fakeEngine(registry, name));
+  const events: RunEvent[] = [];
+  const plan = async (options: RigOptions = {}) => {
+    const names = { 'one:latest': `${repo}/one:latest-dev1`, 'two:latest': `${repo}/two:latest-dev1` };
+    const now = await pointedAt(registry, Object.values(names));
+    const published = new Map(
+      Object.entries(names).map(([id, tag]): [TaskId, Map<string, string | undefined>] => [
+        id,
+        new Map([[tag, now.get(tag)]]),
+      ]),
+    );
+    const made = await rig.plan({
+      repo,
+      published,
+      remote: (tags) =>
+        seeRemote(
+          registry,
+          [...tags].map(([id, tag]) => ({ id, name: tag, platform: 'linux/amd64' })),
+        ),
+      ...options,
+    });
+    return { ...made, published };
+  };
+  return {
+    rig,
+    events,
+    plan,
+    async push(
+      planned: Awaited<ReturnType<typeof plan>>,
+      more: { omitted?: Set<TaskId>; uploadOnly?: boolean } = {},
+    ): Promise<Pushed> {
+      rig.engine.auto = true;
+      const { results } = await planned.run();
+      return await push({
+        plan: planned.plan,
+        results,
+        passed: new Map([['one:latest', 'e'.repeat(64)]]),
+        omitted: more.omitted ?? new Set(),
+        wanted: { published: planned.published, aliases: new Set(), notes: [] },
+        services: planned.services,
+        desk: {
+          registry,
+          clock: planned.services.clock,
+          journal: `${repo}/release-journal:current`,
+          newOwner: () => ({ id: name }),
+          isAlive: () => undefined,
+          tell: () => undefined,
+        },
+        uploadOnly: more.uploadOnly === true,
+        signal: new AbortController().signal,
+        listen: (event) => events.push(event),
+      });
+    },
+    outcomes: (): Record<string, string> =>
+      Object.fromEntries(
+        events.flatMap((event) => (event.type === 'task-finished' ? [[event.id, event.outcome]] : [])),
+      ),
+  };
+}
+
+const tags = (registry: FakeRegistry, name: string): string[] =>
+  Object.keys(registry.tagged(`${repo}/${name}`))
+    .map((tag) => tag.replace(/[0-9a-f]{12}/g, '…'))
+    .sort();
+
+test('everything is uploaded, internal images too; then tags are set, and the pass of a test beside its image', async () => {
+  const registry = fakeRegistry();
+  const one = machine(registry, 'x');
+  const pushed = await one.push(await one.plan());
+  assert.equal([pushed.exitCode, pushed.changes.length], [0, 2]);
+  assert.equal(tags(registry, 'base'), ['latest-k…']);
+  assert.equal(tags(registry, 'one'), ['latest-dev1', 'latest-k…', 'latest-k…-t…']);
+  assert.equal(one.outcomes(), { 'base:latest': 'built', 'one:latest': 'built', 'two:latest': 'built' });
+});
+
+test('uploads only: no tag is set; the next push sets them and uploads nothing', async () => {
+  const registry = fakeRegistry();
+  const one = machine(registry, 'x');
+  await one.push(await one.plan(), { uploadOnly: true });
+  assert.equal(tags(registry, 'two'), ['latest-k…']);
+  const other = machine(registry, 'y');
+  const pushed = await other.push(await other.plan());
+  assert.equal([pushed.exitCode, pushed.counts.retagged, other.rig.engine.all.length], [0, 2, 0]);
+  assert.equal(tags(registry, 'two'), ['latest-dev1', 'latest-k…']);
+});
+
+test('another machine was first: nothing of ours replaces it, no tag is set, and a new plan builds on theirs', async () => {
+  const registry = fakeRegistry();
+  const [slow, quick] = [machine(registry, 'slow'), machine(registry, 'quick')];
+  const early = await slow.plan();
+  await quick.push(await quick.plan({ selectors: ['one'] }), { uploadOnly: true });
+  const theirs = registry.tagged(`${repo}/base`);
+  const overtaken = await slow.push(early);
+  assert.is(overtaken.isOvertaken, true);
+  assert.equal(registry.tagged(`${repo}/base`), theirs);
+  assert.equal(tags(registry, 'one'), ['latest-k…', 'latest-k…-t…']);
+  const again = await slow.plan();
+  assert.equal(
+    [...again.plan.steps.values()].map(({ action }) => action),
+    ['pull', 'retag', 'build'],
+  );
+  const pushed = await slow.push(again);
+  assert.equal([pushed.exitCode, pushed.isOvertaken], [0, false]);
+  assert.equal(registry.tagged(`${repo}/base`), theirs);
+  const calm = await quick.plan();
+  assert.ok(
+    [...calm.plan.steps.values()].every(({ action }) => ['reuse', 'retag', 'pull', 'skip'].includes(action)),
+  );
+});
+
+test('an upload that fails for good: no tag is set, what needs it is not uploaded', async () => {
+  const registry = fakeRegistry();
+  const one = machine(registry, 'x');
+  const planned = await one.plan();
+  registry.before = ({ method, name }) => {
+    if (method === 'image' && name.includes('/base:'))
+      throw new RegistryError('denied', 'h:1 does not permit it');
+  };
+  const pushed = await one.push(planned);
+  assert.equal([pushed.exitCode, pushed.error?.message], [3, 'h:1 does not permit it']);
+  assert.equal(one.outcomes(), {
+    'base:latest': 'failed',
+    'one:latest': 'cancelled',
+    'two:latest': 'cancelled',
+  });
+  assert.equal(tags(registry, 'one'), []);
+});
+
+test('what may fail is left out, the others are published', async () => {
+  const registry = fakeRegistry();
+  const one = machine(registry, 'x');
+  const pushed = await one.push(await one.plan(), { omitted: new Set(['two:latest']) });
+  assert.is(pushed.exitCode, 0);
+  assert.equal(tags(registry, 'two'), []);
+  assert.equal(tags(registry, 'one'), ['latest-dev1', 'latest-k…', 'latest-k…-t…']);
+});
+
+test.run();
