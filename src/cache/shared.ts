@@ -4,6 +4,9 @@ import type { Warn } from './store.ts';
 /** Part of every stored name: values of another layout are not found rather than misread. */
 const layout = 'image-tasks:v1';
 
+/** Milliseconds after which a value goes that was not written again: the store is bounded, too. */
+const lifetime = 90 * 86_400_000;
+
 /** What machines tell each other. */
 type Kind = 'record' | 'manifest' | 'pass';
 
@@ -77,7 +80,7 @@ export function openShared({ place, connect, warn, limit }: SharedOptions): Shar
       return found;
     },
     async set(kind, name, value) {
-      await ask((store) => store.set(`${kind}:${name}`, value));
+      await ask((store) => store.set(`${kind}:${name}`, value, lifetime));
     },
   };
 }

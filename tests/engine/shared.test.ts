@@ -87,7 +87,10 @@ else {
     await untag();
     const names = redis.ask('KEYS', '*').trim().split('\n');
     assert.is(names.length, 4, names.join('\n'));
-    for (const name of names) redis.ask('SET', name, 'garbage');
+    for (const name of names) {
+      assert.ok(Number(redis.ask('TTL', name)) > 80 * 86_400, 'nothing stays for ever');
+      redis.ask('SET', name, 'garbage');
+    }
     const lied = await run(b, 'build');
     assert.match(lied.err, /2 built/);
     assert.equal(lied.err.match(/warning/g), ['warning'], lied.err);

@@ -36,4 +36,22 @@ test("the README's two commands are the ones that CI runs", () => {
   for (const command of commands) assert.ok(ci.includes(command), command);
 });
 
+test('a picture of a screen: each word at its column, in its colour, and nothing of it is markup', () => {
+  const input = '\u001b[1mtasks\u001b[0m build\n\u001b[32m✔\u001b[39m a:1  <b> \u001b[2m&\u001b[22m\n';
+  const svg = execFileSync('node', ['scripts/picture.mjs', 'At <work>'], { input, encoding: 'utf8' });
+  const texts = [...svg.matchAll(/<text x="([\d.]+)" y="\d+" textLength="[\d.]+" (.*?)>(.*?)<\/text>/g)];
+  assert.equal(
+    texts.map(([, x, look, words]) => [Math.round((Number(x) - 18) / 8.4), look, words]),
+    [
+      [0, 'fill="#d5dbe3" font-weight="bold"', 'tasks'],
+      [6, 'fill="#d5dbe3"', 'build'],
+      [0, 'fill="#56d364"', '✔'],
+      [2, 'fill="#d5dbe3"', 'a:1'],
+      [7, 'fill="#d5dbe3"', '&lt;b&gt;'],
+      [11, 'fill="#d5dbe3" opacity="0.6"', '&amp;'],
+    ],
+  );
+  assert.match(svg, '<title>At &lt;work&gt;</title>');
+});
+
 test.run();
