@@ -172,6 +172,15 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<ExitC
     .option('--fix', 'install and start what is missing (Debian, as root); says each thing it does')
     .option('--stop', 'end the engine that --fix started');
 
+  if (argv.includes('completion') || argv[0] === 'complete') {
+    const { addCompletion } = await import('./completion.ts');
+    await addCompletion(program, argv[0] === 'complete' ? argv.slice(2) : undefined, io);
+  } else program.command('completion <shell>');
+  program.commands
+    .find((command) => command.name() === 'completion')!
+    .description('print a script that completes commands, flags and tasks: bash, zsh, fish or powershell')
+    .addHelpText('after', `\nExamples:\n${completionExamples.replace(/^/gm, '  ')}`);
+
   await program.parseAsync([...argv], { from: 'user' });
   return exitCode;
 }
@@ -235,6 +244,8 @@ const auditExamples = `tasks audit              everything that is up to date
 tasks audit --sample 3   three tasks of it`;
 const lockExamples = `tasks lock                 pins what is not pinned yet, keeps the rest
 tasks lock --update        takes the newest of all: debian:12  sha256:aaaa… → sha256:bbbb…`;
+const completionExamples = `source <(tasks completion bash)                   in this shell
+tasks completion zsh > ~/.tasks-completion.zsh   to be sourced by ~/.zshrc`;
 const cleanExamples = `tasks clean --dry-run      what would go
 tasks clean -v             trim, and name each thing
 

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
@@ -106,6 +107,28 @@ test('every command has help with an example', async () => {
     assert.match(help.out, /Examples:\n {2}(\w+=\S+ )?tasks /, command);
   }
   assert.match((await cli(['--version'])).out, /^\d+\.\d+\.\d+\n$/);
+});
+
+test('completion: a script for each shell, which asks for commands, flags, names and tasks', async () => {
+  const cwd = project();
+  for (const shell of ['bash', 'zsh', 'fish', 'powershell'])
+    assert.match((await cli(['completion', shell], { cwd })).out, /complete --/, shell);
+  const script = path.join(tempFolder(), 'script');
+  writeFiles(path.dirname(script), { script: (await cli(['completion', 'bash'], { cwd })).out });
+  assert.is(spawnSync('bash', ['-n', script]).status, 0);
+  const complete = async (...words: string[]): Promise<string[]> =>
+    (await cli(['complete', '--', ...words], { cwd })).out.split('\n').map((line) => line.split('\t')[0]!);
+  assert.ok((await complete('')).includes('build'));
+  assert.equal((await complete('build', '--rep')).slice(0, 2), ['--repo', '--reporter']);
+  assert.equal((await complete('why', 'base:')).slice(0, 2), ['base:16', 'base:17']);
+  assert.is((await cli(['completion', 'nosh'], { cwd })).code, 2);
+});
+
+test('completion where definitions cannot be read: commands and flags all the same', async () => {
+  const cwd = projectWith('export const a = ;', {});
+  const { out, code } = await cli(['complete', '--', 'build', '--for'], { cwd });
+  assert.match(out, /^--force\t/);
+  assert.is(code, 0);
 });
 
 test('a broken lock file is told with its place, whatever is asked', async () => {

@@ -126,6 +126,10 @@ function tagsSet(changes: readonly Change[]): string {
 
 /** How things are named; a push needs a repository that somebody named. @throws TasksError exit 2 */
 function pushNaming(project: Project, flags: PushFlags, io: Io, now: Date): Naming {
+  if (flags.release && flags.suffix !== undefined)
+    throw new TasksError(2, `--release has plain tags, --suffix asks for "${flags.suffix}"`, {
+      hint: 'leave one of them out',
+    });
   const names = namesOf(flags, io);
   if ((names.repo ?? project.repo) === undefined)
     throw new TasksError(2, 'no repository to push to', {
