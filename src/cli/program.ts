@@ -244,8 +244,8 @@ const auditExamples = `tasks audit              everything that is up to date
 tasks audit --sample 3   three tasks of it`;
 const lockExamples = `tasks lock                 pins what is not pinned yet, keeps the rest
 tasks lock --update        takes the newest of all: debian:12  sha256:aaaa… → sha256:bbbb…`;
-const completionExamples = `source <(tasks completion bash)                   in this shell
-tasks completion zsh > ~/.tasks-completion.zsh   to be sourced by ~/.zshrc`;
+const completionExamples = `tasks completion zsh > ~/.tasks-completion.zsh   to be sourced by ~/.zshrc
+source <(tasks completion bash)                  in this shell`;
 const cleanExamples = `tasks clean --dry-run      what would go
 tasks clean -v             trim, and name each thing
 
