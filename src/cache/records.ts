@@ -4,8 +4,10 @@ import { asMachineError } from '../model/errors.ts';
 import type { Records } from '../model/ports.ts';
 import type { Key, Manifest, TaskRecord } from '../model/record.ts';
 import type { TaskId } from '../model/task.ts';
+import { openPack } from './pack.ts';
 import { notShared, type SharedStore } from './shared.ts';
 import { fileStore, type Warn } from './store.ts';
+import { day, markUsed } from './trim.ts';
 
 /** Part of every stored key: records of another layout are not found rather than misread. */
 const layout = 'v1';
@@ -18,43 +20,75 @@ export function openRecords(cacheFolder: string, warn: Warn, shared: SharedStore
   const records = open<TaskRecord>(cacheFolder, 'records', warn);
   const latest = open<TaskRecord>(cacheFolder, 'latest', warn);
   const manifests = open<Manifest>(cacheFolder, 'manifests', warn);
+  const pack = openPack(path.join(cacheFolder, 'records.pack'), path.join(cacheFolder, 'records'));
   return {
     async get(keys: readonly Key[]) {
-      const known = zip(keys, await records.getMany<TaskRecord>([...keys]), isRecord);
+      pack.look();
+      const known = new Map<Key, TaskRecord>();
+      for (const key of keys) {
+        const text = pack.get(key);
+        if (text !== undefined) known.set(key, JSON.parse(text) as TaskRecord);
+      }
+      const rest = keys.filter((key) => !known.has(key));
+      if (rest.length > 0) {
+        const found = zip(rest, await records().getMany<TaskRecord>(rest), isRecord);
+        for (const [key, record] of found) {
+          known.set(key, record);
+          pack.add(key, JSON.stringify(record), 0);
+        }
+        // One alone is asked for while a run goes on.
+        if (keys.length > 1) pack.save();
+      }
       const unknown = keys.filter((key) => !known.has(key));
       for (const [key, record] of await shared.get('record', unknown, isImageRecord)) {
         known.set(key, record);
-        await keep(records, key, record);
+        await keep(records(), key, record);
       }
       return known;
     },
     async put(record, manifest) {
       // The record last: it is what makes a result reusable, and everything it speaks of must be there before.
-      await manifests.set(record.key, manifest);
-      await latest.set(record.task, record);
-      await records.set(record.key, record);
+      await manifests().set(record.key, manifest);
+      await latest().set(record.task, record);
+      await records().set(record.key, record);
       if (record.imageId === undefined) return;
       await shared.set('manifest', record.key, manifest);
       await shared.set('record', record.key, record);
     },
+    used(keys, now) {
+      const unmarked = keys.filter((key) => now.getTime() - pack.usedAt(key) >= day);
+      markUsed(cacheFolder, unmarked, now);
+      for (const key of unmarked) {
+        const text = pack.get(key);
+        if (text !== undefined) pack.add(key, text, now.getTime());
+      }
+      pack.save();
+    },
     async latest(tasks: readonly TaskId[]) {
-      return zip(tasks, await latest.getMany<TaskRecord>([...tasks]), isRecord);
+      return tasks.length === 0
+        ? new Map()
+        : zip(tasks, await latest().getMany<TaskRecord>([...tasks]), isRecord);
     },
     async manifest(key) {
-      const manifest = await manifests.get<Manifest>(key);
+      const manifest = await manifests().get<Manifest>(key);
       if (isManifest(manifest)) return manifest;
       return (await shared.get('manifest', [key], isManifest)).get(key);
     },
   };
 }
 
-function open<T>(cacheFolder: string, name: string, warn: Warn): Keyv<T> {
-  // Keyv answers a store's errors with undefined and false unless it is told to throw.
-  return new Keyv<T>({
-    store: fileStore(path.join(cacheFolder, name), warn),
-    namespace: layout,
-    throwOnErrors: true,
-  });
+/** A store, opened when it is first asked. */
+function open<T>(cacheFolder: string, name: string, warn: Warn): () => Keyv<T> {
+  let opened: Keyv<T> | undefined;
+  return () => {
+    opened ??= new Keyv<T>({
+      store: fileStore(path.join(cacheFolder, name), warn),
+      namespace: layout,
+      // Keyv answers a store's errors with undefined and false unless it is told to throw.
+      throwOnErrors: true,
+    });
+    return opened;
+  };
 }
 
 /** So that the next run finds it here. */

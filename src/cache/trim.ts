@@ -3,7 +3,8 @@ import path from 'node:path';
 import type { Key } from '../model/record.ts';
 import type { Kept } from './survey.ts';
 
-const day = 86_400_000;
+/** Milliseconds. Within a day it is enough to note once that something was used. */
+export const day = 86_400_000;
 
 /** What is kept at most. */
 export interface Limits {

@@ -1,20 +1,31 @@
 import type { Keyed } from '../key/keys.ts';
 import type { Records } from '../model/ports.ts';
+import type { Key, TaskRecord } from '../model/record.ts';
 import type { Graph, TaskId } from '../model/task.ts';
 import type { Nearest } from '../plan/input.ts';
 import { siblingsOf } from '../plan/siblings.ts';
 
 /**
- * The last record of each task, or, of one that was never made, of its closest version. The manifest comes with it only
- * where the key is another one, since only then it explains something.
+ * The record of each task's key among those `known`, or else its last record, or, of one that was never made, of its closest
+ * version. The manifest comes with it only where the key is another one, since only then it explains something.
  */
 export async function nearestOf(
   graph: Graph,
   scope: ReadonlySet<TaskId>,
   keyed: ReadonlyMap<TaskId, Keyed>,
   records: Records,
+  known: ReadonlyMap<Key, TaskRecord>,
 ): Promise<Map<TaskId, Nearest>> {
-  const own = await records.latest([...scope]);
+  // Where age counts the last record is asked for: another machine's, of the same key, says nothing of this one's engine.
+  const made = (id: TaskId): TaskRecord | undefined =>
+    graph.tasks.get(id)!.maxAgeMs === undefined ? known.get(keyed.get(id)?.key ?? '') : undefined;
+  const last = await records.latest([...scope].filter((id) => made(id) === undefined));
+  const own = new Map(
+    [...scope].flatMap((id) => {
+      const record = made(id) ?? last.get(id);
+      return record === undefined ? [] : [[id, record] as const];
+    }),
+  );
   const siblings = new Map([...scope].filter((id) => !own.has(id)).map((id) => [id, siblingsOf(graph, id)]));
   const others = await records.latest([...new Set([...siblings.values()].flat())]);
   const nearest = new Map<TaskId, Nearest>();

@@ -150,7 +150,8 @@ export async function planProject(
   for (;;) {
     const { keyed, observations } = await keyTasks(graph, scope, observer, inFull);
     const fileKeys = tasks.filter(makesFiles).flatMap((task) => keyed.get(task.id)?.key ?? []);
-    const latest = await nearestOf(graph, scope, keyed, records);
+    const known = await records.get([...keyed.values()].map(({ key }) => key));
+    const latest = await nearestOf(graph, scope, keyed, records, known);
     images ??= tasks.every(makesFiles) ? [] : await seeImages(engine, io, options);
     const plan = makePlan({
       graph,
@@ -159,7 +160,7 @@ export async function planProject(
       observations,
       keyed,
       world: {
-        records: await records.get([...keyed.values()].map(({ key }) => key)),
+        records: known,
         images,
         files: keptDigests(cacheFolder, fileKeys, memo),
         remote: await askRegistry(remotePlaces(tasks, keyed, naming, { tested, root, memo })),

@@ -164,6 +164,8 @@ export interface Observer {
 export interface Records {
   get(keys: readonly Key[]): Promise<ReadonlyMap<Key, TaskRecord>>;
   put(record: TaskRecord, manifest: Manifest): Promise<void>;
+  /** Notes that results were used: what is not used for long is trimmed. */
+  used(keys: readonly Key[], now: Date): void;
   /** The last record of each task and its manifest, for explanations and expected durations. */
   latest(tasks: readonly TaskId[]): Promise<ReadonlyMap<TaskId, TaskRecord>>;
   manifest(key: Key): Promise<Manifest | undefined>;

@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { checksum } from '../disk/checksum.ts';
 import type { Stamp } from '../disk/stamp.ts';
 import type { TaskId } from '../model/task.ts';
 
@@ -25,6 +26,8 @@ const width = 4;
 const magic = 20_261_124.1;
 /** Numbers before the stamps: magic, checksum, how many paths, how many shared traces. */
 const headLength = 4;
+/** Where the checksum ends, and what it is of begins. */
+const sumEnd = 16;
 
 /** Reads columns; undefined where there are none of this `common`. What is damaged is set aside. */
 export function readColumns(
@@ -51,7 +54,7 @@ export function readColumns(
 
 function parse(bytes: Buffer): Columns | undefined {
   const numbers = bytes.length < headLength * 8 ? undefined : numbersIn(bytes, 0, headLength);
-  if (numbers?.[0] !== magic || numbers[1] !== checksum(bytes)) return undefined;
+  if (numbers?.[0] !== magic || numbers[1] !== checksum(bytes.subarray(sumEnd))) return undefined;
   const [count, sharedCount] = [numbers[2]!, numbers[3]!];
   const end = (headLength + count * width) * 8;
   const lines = bytes.toString('utf8', end).split('\n');
@@ -86,26 +89,11 @@ export function writeColumns(file: string, columns: Columns): void {
     Buffer.from(stamps.buffer, stamps.byteOffset, stamps.byteLength),
     text,
   ]);
-  bytes.writeDoubleLE(0, 8);
-  numbersIn(bytes, 1, 1)[0] = checksum(bytes);
+  bytes.set(new Uint8Array(Float64Array.of(checksum(bytes.subarray(sumEnd))).buffer), sumEnd - 8);
   mkdirSync(path.dirname(file), { recursive: true });
   const part = `${file}.${process.pid}`;
   writeFileSync(part, bytes);
   renameSync(part, file);
-}
-
-/** Of everything behind itself (FNV-1a over words of four bytes): tells a torn file, not a forged one. */
-function checksum(bytes: Buffer): number {
-  const start = bytes.byteOffset + 16;
-  const whole = (bytes.length - 16) >> 2;
-  const words =
-    start % 4 === 0
-      ? new Uint32Array(bytes.buffer, start, whole)
-      : new Uint32Array(bytes.buffer.slice(start, start + whole * 4));
-  let sum = 0x811c9dc5;
-  for (let at = 0; at < words.length; at++) sum = Math.imul(sum ^ words[at]!, 0x01000193);
-  for (let at = 16 + whole * 4; at < bytes.length; at++) sum = Math.imul(sum ^ bytes[at]!, 0x01000193);
-  return sum >>> 0;
 }
 
 /** The stamp of a path by its number; undefined: nothing was there. */

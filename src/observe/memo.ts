@@ -37,7 +37,12 @@ const pointerBytes = 1024n;
  * costs time in the next run.
  */
 export function openMemo(file: string, warn: (message: string) => void): Memo {
-  const { digests, derivations, pointers } = read(file);
+  let tables: Tables | undefined;
+  /** Read when something is first asked for: where nothing moved nobody asks. */
+  const kept = (): Tables => {
+    tables ??= read(file);
+    return tables;
+  };
   const used = new Set<string>();
   let changed = false;
   let now: bigint | undefined;
@@ -60,6 +65,7 @@ export function openMemo(file: string, warn: (message: string) => void): Memo {
   return {
     digest(name, stat) {
       const stamp = `${stat.size} ${stat.mtimeNs} ${stat.ctimeNs} ${stat.ino}`;
+      const { digests, pointers } = kept();
       const known = digests.get(name);
       used.add(name);
       if (known?.startsWith(`${stamp} `)) return known.slice(stamp.length + 1);
@@ -72,10 +78,11 @@ export function openMemo(file: string, warn: (message: string) => void): Memo {
       changed = true;
       return digest;
     },
-    isPointer: (digest) => pointers.has(digest),
+    isPointer: (digest) => kept().pointers.has(digest),
     async derived<T>(inputs: string, compute: () => Promise<T>): Promise<T> {
       const name = createHash('sha256').update(inputs).digest('hex');
       used.add(name);
+      const { derivations } = kept();
       const known = derivations.get(name);
       if (known !== undefined) return JSON.parse(known) as T;
       const value = await compute();
@@ -85,12 +92,13 @@ export function openMemo(file: string, warn: (message: string) => void): Memo {
     },
     save() {
       if (!changed) return;
+      const { digests, derivations } = kept();
       for (const table of [digests, derivations]) {
         if (table.size > limit) for (const name of table.keys()) if (!used.has(name)) table.delete(name);
       }
       changed = false;
       try {
-        write(file, { digests, derivations, pointers });
+        write(file, kept());
       } catch (error) {
         warn(`file digests are not remembered: ${(error as Error).message}`);
       }

@@ -1,5 +1,5 @@
 import { surveyCache } from '../../cache/survey.ts';
-import { chooseTrim, markUsed, removeKept } from '../../cache/trim.ts';
+import { chooseTrim, removeKept } from '../../cache/trim.ts';
 import type { ExitCode } from '../../model/errors.ts';
 import type { Plan } from '../../model/plan.ts';
 import { nextCommand } from '../../report/next.ts';
@@ -57,7 +57,7 @@ function tidy(
   const { cacheFolder } = prospect;
   const used = [...results.values()].map(({ key }) => key);
   try {
-    markUsed(cacheFolder, used, io.now());
+    prospect.records.used(used, io.now());
     if (counts.built > 0 && selectors.length === 0)
       removeKept(chooseTrim(surveyCache(cacheFolder), keysInUse(prospect), io.now()));
   } catch (error) {

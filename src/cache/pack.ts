@@ -1,0 +1,99 @@
+import { lstatSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { checksum } from '../disk/checksum.ts';
+import { fileClock, isSameStamp, isSettled, type Stamp, stampOf, tellsNames } from '../disk/stamp.ts';
+
+/**
+ * A copy in one file of values that stand in files of their own in a folder: to open a thousand files takes longer than all the
+ * rest of a run that has nothing to do. It is believed while the folder's stamp stands: each value written or removed moves
+ * it. The folder is the truth; whatever is wrong with the copy, it counts as not there.
+ */
+export interface Pack {
+  /** The value's text; undefined: look into the folder. */
+  get(name: string): string | undefined;
+  /** When the value's file was last marked as used, in milliseconds; 0: not known. */
+  usedAt(name: string): number;
+  /** Adds values that were read from the folder after `look`, and notes when they were used. */
+  add(name: string, text: string, usedAt: number): void;
+  /** To be called before values are read from the folder, and before the copy is asked: is it still one? */
+  look(): void;
+  /** Writes what is new. */
+  save(): void;
+}
+
+interface Entry {
+  readonly usedAt: number;
+  readonly text: string;
+}
+
+/** The copy `file` of the values in `folder`. */
+export function openPack(file: string, folder: string): Pack {
+  let stamp: Stamp | undefined;
+  let entries = new Map<string, Entry>();
+  let isNew = false;
+  return {
+    get: (name) => entries.get(name)?.text,
+    usedAt: (name) => entries.get(name)?.usedAt ?? 0,
+    add(name, text, usedAt) {
+      entries.set(name, { text, usedAt });
+      isNew = true;
+    },
+    look() {
+      const now = stampOfFolder(folder);
+      if (now === undefined || stamp === undefined || !isSameStamp(stamp, now)) {
+        entries = now === undefined ? new Map() : read(file, now);
+        isNew = false;
+      }
+      stamp = now;
+    },
+    save() {
+      if (!isNew || stamp === undefined || !tellsNames(folder)) return;
+      if (!isSettled(stamp, fileClock(file))) return;
+      isNew = false;
+      try {
+        write(file, stamp, entries);
+      } catch {
+        // A folder that may only be read, or a full disk: the values themselves are there.
+      }
+    },
+  };
+}
+
+function stampOfFolder(folder: string): Stamp | undefined {
+  const stat = lstatSync(folder, { throwIfNoEntry: false });
+  return stat?.isDirectory() ? stampOf(stat) : undefined;
+}
+
+/** A line with a checksum, a line with the folder's stamp, and a line for each value. */
+function read(file: string, now: Stamp): Map<string, Entry> {
+  const entries = new Map<string, Entry>();
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(file);
+  } catch {
+    // Not there yet, or unreadable.
+    return entries;
+  }
+  const body = bytes.indexOf('\n') + 1;
+  if (bytes.toString('latin1', 0, body) !== `${checksum(bytes.subarray(body))}\n`) return entries;
+  const [head, ...lines] = bytes.toString('utf8', body).split('\n');
+  if (head !== JSON.stringify(now)) return entries;
+  for (const line of lines) {
+    const tab = line.indexOf('\t');
+    const next = line.indexOf('\t', tab + 1);
+    entries.set(line.slice(0, tab), {
+      usedAt: Number(line.slice(tab + 1, next)),
+      text: line.slice(next + 1),
+    });
+  }
+  return entries;
+}
+
+function write(file: string, stamp: Stamp, entries: ReadonlyMap<string, Entry>): void {
+  const lines = [...entries].map(([name, { usedAt, text }]) => `${name}\t${usedAt}\t${text}`);
+  const body = Buffer.from([JSON.stringify(stamp), ...lines].join('\n'));
+  mkdirSync(path.dirname(file), { recursive: true });
+  const part = `${file}.${process.pid}`;
+  writeFileSync(part, Buffer.concat([Buffer.from(`${checksum(body)}\n`), body]));
+  renameSync(part, file);
+}
