@@ -48,7 +48,8 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<ExitC
     ),
   )
     .option('--dry-run', 'the same as `tasks plan`')
-    .option('--force', 'build the selected tasks anew, from nothing');
+    .option('--force', 'build the selected tasks anew, from nothing')
+    .option('--ui', 'serve a page on this machine that follows the run');
   fromRegistry(build);
   common(
     add(
@@ -112,7 +113,8 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<ExitC
     .option('--format <format>', 'tree, dot, mermaid, svg, html or json (default: tree)')
     .option('--output <file>', 'write to a file; without --format its name says which: graph.svg')
     .option('--full', 'each version by itself')
-    .option('--changed', 'only what would be done, and why');
+    .option('--changed', 'only what would be done, and why')
+    .option('--serve', 'serve the page of --format html on this machine; it follows what changes');
   common(
     add(
       'list [selectors...]',
@@ -239,7 +241,8 @@ tasks graph --full base:trixie+  what hangs on a task, version by version
 tasks graph --changed            only what would be done, and why
 tasks graph --output graph.svg   a picture for a README, light and dark
 tasks graph --output graph.html  a page to look around in, in one file that works offline
-tasks graph --format mermaid     the same for a Markdown file`;
+tasks graph --format mermaid     the same for a Markdown file
+tasks graph --serve              the page, kept up to date; prints its address`;
 const auditExamples = `tasks audit              everything that is up to date
 tasks audit --sample 3   three tasks of it`;
 const lockExamples = `tasks lock                 pins what is not pinned yet, keeps the rest

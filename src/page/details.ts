@@ -32,7 +32,7 @@ export function details(
     task.description !== undefined && h('p', { class: 'muted' }, task.description),
     button('What if I bump this?', isBumped, () => actions.bump(task.id)),
     ...reasons(task, run),
-    facts(task),
+    facts(task, run.results.get(task.id) ?? task.last),
     relations('Needs', task.needs, model, actions),
     relations('Runs after', task.after, model, actions),
     relations('Needed by', model.dependents.get(task.id)!, model, actions),
@@ -51,7 +51,7 @@ function reasons({ reasons, id }: PageTask, { errors }: Run): HTMLElement[] {
   ];
 }
 
-function facts({ kind, where, key, tags, last, expectedMs }: PageTask): HTMLElement {
+function facts({ kind, where, key, tags, expectedMs }: PageTask, last: PageTask['last']): HTMLElement {
   const rows: [string, string | undefined][] = [
     ['kind', kind === 'internal' ? 'internal image' : kind],
     ['defined in', where],

@@ -5,7 +5,7 @@ import { clock, duration } from '../report/units.ts';
 import { details } from './details.ts';
 import { h } from './dom.ts';
 import { graphView } from './graph-view.ts';
-import { listen } from './live.ts';
+import { dataIn, listen } from './live.ts';
 import { matrixView } from './matrix-view.ts';
 import { type Choice, emphasise, isShown, type Model, makeModel, nearNeeds, nothingChosen } from './model.ts';
 import { emptyRun, follow, lastRun, type Run } from './run.ts';
@@ -14,9 +14,6 @@ import { showInSide } from './side.ts';
 import { timelineView } from './timeline-view.ts';
 import { banner, stateFilter } from './toolbar.ts';
 
-const data = JSON.parse(document.getElementById('data')!.textContent!) as PageData;
-
-/** The page of one state of the project; a live page starts anew with each. */
 function start(data: PageData): void {
   const model = makeModel(data);
   let choice: Choice = { ...nothingChosen, selected: selectedByAddress(model) };
@@ -37,7 +34,7 @@ function start(data: PageData): void {
   const select = (id: string | undefined): void =>
     change({ selected: id === choice.selected ? undefined : id });
   const graph = graphView(model, shell.views.graph, select);
-  const matrix = matrixView(model, shell.views.matrix, select);
+  let matrix = matrixView(model, shell.views.matrix, select);
   const timeline = timelineView(shell.views.timeline, select);
 
   /** Draws once for all changes of a moment: events come in floods. */
@@ -79,7 +76,7 @@ function start(data: PageData): void {
 
   function updateTimeline(): void {
     const isOver = run.result !== undefined;
-    const bars = run.start > 0 ? run.bars : lastRun(data.tasks);
+    const bars = run.start > 0 ? run.bars : lastRun(model.data.tasks);
     const title =
       run.start > 0
         ? runTitle(run)
@@ -125,9 +122,21 @@ function start(data: PageData): void {
 
   /** Selects the next task that the search and the filters let through. */
   function next(): void {
-    const shown = data.tasks.filter((task) => isShown(model, task, choice)).map(({ id }) => id);
+    const shown = model.data.tasks.filter((task) => isShown(model, task, choice)).map(({ id }) => id);
     const id = shown[(shown.indexOf(choice.selected ?? '') + 1) % Math.max(1, shown.length)];
     if (id !== undefined) goTo(id);
+  }
+
+  /** Another state of the project: in place, so that nothing moves that a person looks at. */
+  function adopt(next: PageData): void {
+    if (next.tasks.map(({ id }) => id).join() !== model.data.tasks.map(({ id }) => id).join()) {
+      location.reload();
+      return;
+    }
+    Object.assign(model, makeModel(next));
+    graph.draw(isFull);
+    matrix = matrixView(model, shell.views.matrix, select);
+    update();
   }
 
   graph.draw(isFull);
@@ -144,6 +153,7 @@ function start(data: PageData): void {
       if (run.result !== undefined) shell.live.textContent = runTitle(run);
       soon();
     },
+    onData: adopt,
     onStatus: (text) => {
       shell.live.textContent = run.result === undefined ? text : `${runTitle(run)}; ${text}`;
     },
@@ -168,4 +178,4 @@ function selectedByAddress({ tasks }: Model): string | undefined {
 }
 
 document.body.append(h('div', { id: 'app' }));
-start(data);
+start(dataIn(document));

@@ -12,6 +12,7 @@ export interface MatrixView {
 /** Images by versions, a state in each cell; images of the same versions share a table. */
 export function matrixView(model: Model, element: HTMLElement, onSelect: (id: TaskId) => void): MatrixView {
   const cells = new Map<TaskId, HTMLButtonElement>();
+  element.replaceChildren();
   const rows: { row: HTMLTableRowElement; ids: readonly TaskId[] }[] = [];
   for (const { versions, names } of tablesOf(model)) {
     const head = h('tr', {}, h('td'), ...versions.map((version) => h('th', { scope: 'col' }, version)));

@@ -1,5 +1,6 @@
 /** A drawing that can be moved and made larger in the element that holds it. */
 export interface PanZoom {
+  /** One of the same size stands where the last one stood. */
   show(drawing: SVGElement, width: number, height: number): void;
   fit(): void;
   zoom(factor: number): void;
@@ -100,10 +101,12 @@ export function panZoom(holder: HTMLElement): PanZoom {
 
   return {
     show(next, ...size) {
+      const isAlike = drawing !== undefined && width === size[0] && height === size[1];
       drawing?.remove();
       [drawing, [width, height]] = [next, size];
       holder.append(next);
-      fit();
+      if (isAlike) apply();
+      else fit();
     },
     fit,
     zoom: (factor) => zoomAt(factor, holder.clientWidth / 2, holder.clientHeight / 2),

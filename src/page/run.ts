@@ -14,12 +14,21 @@ export interface Bar {
   text: string;
 }
 
+/** What a task came to in the run. */
+export interface Made {
+  readonly time: string;
+  readonly ms: number;
+  readonly bytes: number;
+  readonly image?: string;
+}
+
 /** What is known of a run from its events. */
 export interface Run {
   readonly states: Map<TaskId, State>;
   readonly bars: Bar[];
   readonly output: Map<TaskId, string[]>;
   readonly errors: Map<TaskId, string>;
+  readonly results: Map<TaskId, Made>;
   readonly command: string;
   /** The slots that it may use at once. */
   readonly jobs: number;
@@ -38,6 +47,7 @@ export function emptyRun(): Run {
     bars: [],
     output: new Map(),
     errors: new Map(),
+    results: new Map(),
     command: '',
     jobs: 0,
     start: 0,
@@ -94,6 +104,7 @@ export function follow(run: Run, event: RunEvent): Run {
       const state = ends[event.outcome];
       run.states.set(event.id, state);
       if (event.error !== undefined) run.errors.set(event.id, event.error.message);
+      if (state === 'made') run.results.set(event.id, madeOf(event));
       const bar = openBar(run, event.id);
       if (bar !== undefined) Object.assign(bar, { end: now, state, text: event.outcome });
       break;
@@ -102,6 +113,10 @@ export function follow(run: Run, event: RunEvent): Run {
       run.result = { ok: event.ok, ms: event.ms };
   }
   return run;
+}
+
+function madeOf({ time, ms, bytes = 0, imageId }: Extract<RunEvent, { type: 'task-finished' }>): Made {
+  return { time, ms, bytes, ...(imageId !== undefined ? { image: imageId } : {}) };
 }
 
 function openBar({ bars }: Run, id: TaskId): Bar | undefined {

@@ -63,7 +63,8 @@ export function timelineView(element: HTMLElement, onSelect: (id: TaskId) => voi
       for (const old of lanes.querySelectorAll('.tick')) old.remove();
       for (const old of lanes.querySelectorAll<HTMLButtonElement>('.bar'))
         if (!buttons.includes(old)) old.remove();
-      lanes.append(...marks, ...buttons.filter((button) => button.parentElement !== lanes));
+      lanes.prepend(...marks);
+      lanes.append(...buttons.filter((button) => button.parentElement !== lanes));
     },
   };
 }

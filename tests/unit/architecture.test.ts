@@ -24,6 +24,7 @@ const mayImport: Record<string, readonly string[]> = {
   cache: ['model', 'disk'],
   report: ['model'],
   page: ['model', 'report'],
+  serve: ['model'],
   doctor: ['model', 'engine'],
   cli: [
     'model',
@@ -41,6 +42,7 @@ const mayImport: Record<string, readonly string[]> = {
     'cache',
     'report',
     'doctor',
+    'serve',
   ],
 };
 

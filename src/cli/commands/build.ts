@@ -3,6 +3,7 @@ import { chooseTrim, removeKept } from '../../cache/trim.ts';
 import type { ExitCode } from '../../model/errors.ts';
 import type { Plan } from '../../model/plan.ts';
 import { nextCommand } from '../../report/next.ts';
+import { type Reporter, together } from '../../report/reporter.ts';
 import type { RunResult } from '../../run/run.ts';
 import { type CommonFlags, reporterOf } from '../flags.ts';
 import { type Io, warner } from '../io.ts';
@@ -12,13 +13,21 @@ import { plan } from './plan.ts';
 
 export interface BuildFlags extends CommonFlags {
   readonly dryRun?: boolean;
+  readonly ui?: boolean;
 }
 
 /** `tasks build`: makes what changed; prints the selected images' tags. */
 export async function build(selectors: readonly string[], flags: BuildFlags, io: Io): Promise<ExitCode> {
   if (flags.dryRun) return await plan(selectors, flags, io);
   const prospect = await planProject(selectors, flags, io, { withoutEngine: false });
-  return await buildProspect(prospect, selectors, flags, io);
+  return await buildProspect(prospect, selectors, flags, io, await followersWithPage(prospect, flags, io));
+}
+
+async function followersWithPage(prospect: Prospect, flags: BuildFlags, io: Io): Promise<Reporter> {
+  const followers = followersOf(flags, io);
+  if (!flags.ui) return followers;
+  const { livePage } = await import('../live-page.ts');
+  return together(followers, await livePage(prospect, io));
 }
 
 /** Carries a plan out, trims, prints tags and what to do next. */

@@ -13,6 +13,7 @@ export interface GraphFlags extends CommonFlags {
   readonly output?: string;
   readonly full?: boolean;
   readonly changed?: boolean;
+  readonly serve?: boolean;
 }
 
 /** Formats, and the ends of file names that mean them. */
@@ -29,6 +30,7 @@ type Format = keyof typeof formats;
 
 /** `tasks graph`: the graph with each task's state. */
 export async function graph(selectors: readonly string[], flags: GraphFlags, io: Io): Promise<ExitCode> {
+  if (flags.serve) return await (await import('../live-page.ts')).serveGraph(selectors, flags, io);
   const format = formatOf(flags);
   const prospect = await planProject(selectors, flags, io, { withoutEngine: true });
   const picture = pictureOf(prospect, flags.changed === true);

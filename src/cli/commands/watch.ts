@@ -1,17 +1,16 @@
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { select, withNeeds } from '../../graph/select.ts';
-import { compiledFrom } from '../../load/compile.ts';
 import { findRoot } from '../../load/root.ts';
 import { DefinitionError, type ExitCode, TasksError } from '../../model/errors.ts';
 import type { Plan } from '../../model/plan.ts';
-import { isOwnState, watchedPaths } from '../../observe/watched.ts';
+import { isOwnState } from '../../observe/watched.ts';
 import { count } from '../../report/format.ts';
 import { watchAndLook } from '../../run/watch.ts';
 import { type CommonFlags, jobsOf, namesOf, reporterOf, viewOf } from '../flags.ts';
 import { type Io, warner } from '../io.ts';
 import { openProject, planProject } from '../project.ts';
 import { followersOf } from '../run.ts';
+import { placesOf } from '../watched-places.ts';
 import { buildProspect } from './build.ts';
 
 /** `tasks watch`: builds, and builds again whenever something that counts changes, until it is interrupted. */
@@ -46,7 +45,7 @@ function makeLook(root: string, selectors: readonly string[], flags: CommonFlags
 
   const look = async (changed: readonly string[]): Promise<boolean> => {
     const open = await openProject(flags, io);
-    watched = pathsOf(open, selectors);
+    watched = placesOf(open, selectors);
     const prospect = await planProject(selectors, flags, io, { withoutEngine: false });
     const todo = todoOf(prospect.plan);
     if (todo === failed || (todo === '' && !isFirst && !isWrong)) return false;
@@ -72,16 +71,6 @@ function makeLook(root: string, selectors: readonly string[], flags: CommonFlags
       say(`watching for changes in ${count(watched.length, 'place')} (Ctrl-C ends it)\n`);
     return watched;
   };
-}
-
-type Open = Awaited<ReturnType<typeof openProject>>;
-
-function pathsOf({ graph, root, cacheFolder }: Open, selectors: readonly string[]): string[] {
-  return [
-    path.join(root, 'tasks'),
-    ...compiledFrom(path.join(cacheFolder, 'definitions')),
-    ...watchedPaths(graph, withNeeds(graph, select(graph, selectors)), root),
-  ];
 }
 
 /** Changes with all that is to be done; empty where nothing is. */

@@ -42,6 +42,20 @@ export function htmlPage(data: PageData, { script, style }: PageParts): string {
 `;
 }
 
+/** What stands where a page cannot be made now; it asks again by itself. */
+export function errorPage(message: string): string {
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta http-equiv="refresh" content="2">
+<title>tasks: error</title>
+<h1>This cannot be shown now</h1>
+<pre>${escapeXml(message)}</pre>
+<p>It is tried again every two seconds.</p>
+</html>
+`;
+}
+
 function hashOf(text: string): string {
   return `sha256-${createHash('sha256').update(text).digest('base64')}`;
 }

@@ -36,7 +36,7 @@ export const LOOKS: Readonly<Record<State, StateLook>> = {
     words: 'running',
     shape: 'M0-4.5A4.5 4.5 0 0 0 0 4.5zM.7-4.5v1A3.5 3.5 0 0 1 .7 3.5v1A4.5 4.5 0 0 0 .7-4.5z',
   },
-  waiting: { symbol: '◌', words: 'waits', shape: 'M3.8 0A3.8 3.8 0 1 1 3.8-.01z', isLine: true },
+  waiting: { symbol: '◌', words: 'waiting', shape: 'M3.8 0A3.8 3.8 0 1 1 3.8-.01z', isLine: true },
   todo: { symbol: '●', words: 'to be done', shape: 'M4.2 0A4.2 4.2 0 1 1 4.2-.01z' },
   made: { symbol: '✚', words: 'done', shape: 'M-1.6-4.5H1.6V-1.6H4.5V1.6H1.6V4.5H-1.6V1.6H-4.5V-1.6H-1.6z' },
   here: { symbol: '✔', words: 'up to date', shape: 'M-4 .5-1.2 3.3 4-3.2', isLine: true },

@@ -37,6 +37,7 @@ test('states follow the events', () => {
   const run = runOf(begin, start('a'), start('b'), end('a', 'built'), end('b', 'failed'));
   assert.equal([...run.states.values()], ['made', 'failed', 'here']);
   assert.is(run.errors.get('b'), 'no luck');
+  assert.equal([...run.results.keys()], ['a']);
 });
 
 test('each task has the lowest slot that is free, from its start to its end', () => {

@@ -1,0 +1,80 @@
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type ExitCode, TasksError } from '../model/errors.ts';
+import { isOwnState } from '../observe/watched.ts';
+import { errorPage } from '../report/graph/html.ts';
+import type { Reporter } from '../report/reporter.ts';
+import { watchAndLook } from '../run/watch.ts';
+import { openPageServer } from '../serve/server.ts';
+import type { CommonFlags } from './flags.ts';
+import { type Io, warner } from './io.ts';
+import { pageOf, pictureOf, titleOf } from './picture.ts';
+import { openProject, type Prospect, planProject } from './project.ts';
+import { placesOf } from './watched-places.ts';
+
+const pageErrors = (error: unknown): string =>
+  errorPage(error instanceof Error ? error.message : String(error));
+
+/** The page of `tasks build --ui`: it follows a run, and its server ends with it. */
+export async function livePage(prospect: Prospect, io: Io): Promise<Reporter> {
+  const server = await openPageServer({
+    page: () => livePageOf(prospect, false, io),
+    errorPage: pageErrors,
+    isAwaited: false,
+  });
+  io.err(`page: ${server.url}\n`);
+  return { listen: server.send, close: server.close };
+}
+
+function livePageOf(prospect: Prospect, changed: boolean, io: Io): Promise<string> {
+  const about = { title: `tasks of ${titleOf(prospect)}`, isLive: true };
+  return pageOf(prospect, pictureOf(prospect, changed), io, about);
+}
+
+/**
+ * `tasks graph --serve`: a page of the project as it is, until it is interrupted. Each look at it plans anew; open pages are told
+ * when something changed that counts, or when something was made.
+ */
+export async function serveGraph(
+  selectors: readonly string[],
+  flags: CommonFlags & { readonly changed?: boolean },
+  io: Io,
+): Promise<ExitCode> {
+  const plan = (): Promise<Prospect> => planProject(selectors, flags, io, { withoutEngine: true });
+  // What is wrong now ends it; what is wrong later is on the page until it is mended.
+  const { root, cacheFolder } = await plan();
+  const server = await openPageServer({
+    page: async () => livePageOf(await plan(), flags.changed === true, io),
+    errorPage: pageErrors,
+    isAwaited: true,
+  });
+  io.out(`${server.url}\n`);
+  const made = path.join(cacheFolder, 'latest');
+  let watched: readonly string[] = [];
+  let looks = 0;
+  const look = async (changed: readonly string[]): Promise<readonly string[]> => {
+    looks++;
+    // The second look is the first with everything watched: nothing is missed from here on.
+    if (looks === 2) io.err('open pages follow what changes; Ctrl-C ends it\n');
+    if (looks === 2 || changed.length > 0) server.renew();
+    try {
+      watched = [made, ...placesOf(await openProject(flags, io), selectors)];
+    } catch (error) {
+      if (!(error instanceof TasksError)) throw error;
+    }
+    return watched;
+  };
+  try {
+    const { openWatcher } = await import('../observe/watcher.ts');
+    const isIgnored = (file: string): boolean => isOwnState(file, root) && !file.startsWith(made);
+    await watchAndLook({
+      open: (onChange) => openWatcher({ onChange, onProblem: warner(io), isIgnored }),
+      look,
+      clock: { sleep: (ms, signal) => delay(ms, undefined, { signal }) },
+      signal: io.signal,
+    });
+  } finally {
+    await server.close();
+  }
+  return 130;
+}

@@ -1,0 +1,106 @@
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { RunEvent } from '../../src/model/events.ts';
+import { cli, projectWith, type Started, start } from '../support/cli.ts';
+import { type EventStream, listenTo } from '../support/event-stream.ts';
+
+const test = suite('e2e/page');
+
+/** The address that a started program tells on one of its streams. */
+function addressOf({ child }: Started, stream: 'stdout' | 'stderr'): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    child[stream]!.on('data', (data) => {
+      text += data;
+      const [url] = /http:\/\/127\.0\.0\.1:\d+\/\S+\//.exec(text) ?? [];
+      if (url !== undefined) resolve(url);
+    });
+    child.on('close', () => reject(new Error(`ended without an address:\n${text}`)));
+  });
+}
+
+async function until(stream: EventStream, type: RunEvent['type']): Promise<RunEvent> {
+  for (;;) {
+    const event = JSON.parse((await stream.next()).data) as RunEvent;
+    if (event.type === type) return event;
+  }
+}
+
+test('build --ui: a page follows the run, and its server ends with it', async () => {
+  // The command waits until something is written into `gate`.
+  const cwd = projectWith(
+    `import { command } from 'image-tasks';
+     export const slow = command({ name: 'slow', run: ['sh', '-c', 'cat gate > $TASKS_OUT/out'] });`,
+  );
+  execFileSync('mkfifo', [path.join(cwd, 'gate')]);
+  const build = start(['build', '--ui', '--reporter', 'plain'], { cwd });
+  const url = await addressOf(build, 'stderr');
+  const page = await (await fetch(url)).text();
+  assert.match(page, /"id":"slow:latest"/);
+  assert.match(page, /"isLive":true/);
+  const events = await listenTo(`${url}events`);
+  await until(events, 'task-started');
+  writeFileSync(path.join(cwd, 'gate'), 'go\n');
+  const finished = await until(events, 'run-finished');
+  assert.ok('ok' in finished && finished.ok);
+  assert.is((await events.next()).event, 'end');
+  const { code, out } = await build.ended;
+  assert.equal([code, out], [0, '']);
+});
+
+test('build --ui: a page that is open does not keep an interrupted run from ending', async () => {
+  const cwd = projectWith(
+    `import { command } from 'image-tasks';
+     export const slow = command({ name: 'slow', run: ['sh', '-c', 'cat gate'] });`,
+  );
+  execFileSync('mkfifo', [path.join(cwd, 'gate')]);
+  const build = start(['build', '--ui', '--reporter', 'plain'], { cwd });
+  const events = await listenTo(`${await addressOf(build, 'stderr')}events`);
+  await until(events, 'task-started');
+  build.child.kill('SIGINT');
+  await until(events, 'run-finished');
+  assert.is((await build.ended).code, 130);
+});
+
+test('graph --serve: a page of the project as it is now, told of changes, until it is interrupted', async () => {
+  const cwd = projectWith(
+    `import { command } from 'image-tasks';
+     export const copy = command({ name: 'copy', run: ['sh', '-c', 'cp text $TASKS_OUT/'], inputs: ['text'] });`,
+    { text: 'one\n' },
+  );
+  await cli(['build'], { cwd });
+  const served = start(['graph', '--serve'], { cwd });
+  const url = await addressOf(served, 'stdout');
+  const events = await listenTo(`${url}events`);
+  await served.said('open pages follow what changes');
+  assert.match(await (await fetch(url)).text(), /"id":"copy:latest"[^}]*"state":"here"/);
+  writeFileSync(path.join(cwd, 'text'), 'two\n');
+  const stateAfter = async (state: string): Promise<void> => {
+    for (;;) {
+      const page = await (await fetch(url)).text();
+      if (page.includes(`"state":"${state}"`)) return;
+      assert.is((await events.next()).event, 'plan');
+    }
+  };
+  await stateAfter('todo');
+  await cli(['build'], { cwd });
+  await stateAfter('here');
+  writeFileSync(path.join(cwd, 'tasks/images.ts'), 'export const broken = ;');
+  const broken = await fetch(url);
+  assert.is(broken.status, 500);
+  assert.match(await broken.text(), /tasks\/images\.ts/);
+  served.child.kill('SIGINT');
+  for (let event = ''; event !== 'end'; ) event = (await events.next()).event;
+  assert.is((await served.ended).code, 130);
+});
+
+test('graph --serve: definitions that are wrong from the start end it', async () => {
+  const { code, out, err } = await cli(['graph', '--serve'], { cwd: projectWith('export const broken = ;') });
+  assert.equal([code, out], [2, '']);
+  assert.match(err, /tasks\/images\.ts/);
+});
+
+test.run();

@@ -1,0 +1,150 @@
+// The live page in a real browser, driven by hand: events go in, the page shows them.
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Happening, RunEvent } from '../../src/model/events.ts';
+import { htmlPage } from '../../src/report/graph/html.ts';
+import { openPageServer, type PageServer } from '../../src/serve/server.ts';
+import { browserMissing, cleanPage, hasBrowser, openBrowser } from '../support/browser.ts';
+import { pageDataOf, pictureOf } from '../support/pictures.ts';
+
+const suiteOf = suite('page/live');
+const part = (name: string): string => readFileSync(path.resolve('dist/page', name), 'utf8').trimEnd();
+const parts = { script: part('page.js'), style: part('style.css') };
+let browser: Browser;
+
+suiteOf.before(async () => {
+  if (hasBrowser) browser = await openBrowser();
+});
+suiteOf.after(async () => {
+  await browser?.close();
+});
+
+const todo = { state: 'todo', action: 'build' } as const;
+const planned = {
+  'base:1': {},
+  'pg:15': { ...todo, needs: ['base:1'] },
+  'pg:17': { ...todo, needs: ['base:1'] },
+};
+
+interface Live {
+  readonly page: Page;
+  readonly server: PageServer;
+  /** What the page will show when it is asked for again. */
+  picture: Parameters<typeof pictureOf>[0];
+  send(event: Happening): void;
+}
+
+function test(name: string, handler: (live: Live) => Promise<void>): void {
+  if (!hasBrowser) {
+    suiteOf.skip(`${name} (${browserMissing})`);
+    return;
+  }
+  suiteOf(name, async () => {
+    const live: { picture: Live['picture'] } = { picture: planned };
+    const make = async (): Promise<string> =>
+      htmlPage(pageDataOf(pictureOf(live.picture), { isLive: true }), parts);
+    const server = await openPageServer({ page: make, errorPage: String, isAwaited: true });
+    let time = Date.UTC(2026, 10, 24);
+    const send = (event: Happening): void => {
+      time += 1000;
+      server.send({ ...event, time: new Date(time).toISOString() } as RunEvent);
+    };
+    const { page, faults, asked } = await cleanPage(browser);
+    await page.goto(server.url);
+    await page.waitForSelector('.live:has-text("live")');
+    await handler(Object.assign(live, { page, server, send }));
+    await page.close();
+    await server.close();
+    assert.equal(faults, []);
+    assert.ok(
+      asked.every((url) => url.startsWith(server.url)),
+      asked.join(),
+    );
+  });
+}
+
+const begin: Happening = {
+  type: 'run-started',
+  command: 'build',
+  jobs: 2,
+  tasks: [
+    { id: 'base:1', action: 'reuse', needs: [] },
+    { id: 'pg:15', action: 'build', needs: ['base:1'] },
+    { id: 'pg:17', action: 'build', needs: ['base:1'] },
+  ],
+};
+const start = (id: string): Happening => ({ type: 'task-started', id, action: 'build' });
+const chip = (id: string, state: string): string => `.graph .s-${state}[data-id="${id}"]`;
+
+test('states change as the build goes; a page that is opened late knows them too', async ({
+  page,
+  send,
+  server,
+}) => {
+  send(begin);
+  await page.waitForSelector(chip('pg:15', 'waiting'));
+  send(start('pg:15'));
+  await page.waitForSelector(chip('pg:15', 'running'));
+  assert.is(await page.getAttribute(chip('pg:15', 'running'), 'aria-label'), 'pg:15, running');
+  send({ type: 'task-finished', id: 'pg:15', outcome: 'built', ms: 4000, bytes: 412e6 });
+  await page.waitForSelector(chip('pg:15', 'made'));
+  await page.waitForSelector('.states button:has-text("1 done")');
+  await page.click(chip('pg:15', 'made'));
+  await page.waitForSelector('aside dd:has-text("412 MB")');
+  await page.goto('about:blank');
+  await page.goto(server.url);
+  await page.waitForSelector(chip('pg:15', 'made'));
+});
+
+test('who ran when, on which slot; output and errors as they come', async ({ page, send, server }) => {
+  send(begin);
+  send(start('pg:15'));
+  send(start('pg:17'));
+  await page.keyboard.press('t');
+  await page.click('.bar[aria-label^="pg:17, slot 2, running"]');
+  send({ type: 'task-output', id: 'pg:17', line: '<b>make: no rule</b>' });
+  await page.waitForSelector('aside .log:has-text("<b>make: no rule</b>")');
+  send({
+    type: 'task-finished',
+    id: 'pg:17',
+    outcome: 'failed',
+    ms: 1,
+    error: { message: 'RUN make failed' },
+  });
+  await page.waitForSelector('aside .error:has-text("RUN make failed")');
+  await page.waitForSelector('.bar.s-failed');
+  const counts = {
+    built: 0,
+    reused: 1,
+    retagged: 0,
+    pulled: 0,
+    skipped: 0,
+    failed: 1,
+    blocked: 0,
+    cancelled: 1,
+  };
+  send({ type: 'run-finished', ok: false, counts, ms: 9000 });
+  await page.waitForSelector('.live:has-text("tasks build, 2 slots: failed in 9.0 s")');
+  await server.close();
+  await page.waitForSelector('.live:has-text("the program has ended")');
+});
+
+test('another state of the project is shown in place: what is selected and filtered stays', async (live) => {
+  const { page, server } = live;
+  await page.click(chip('pg:17', 'todo'));
+  await page.selectOption('select', '17');
+  live.picture = { ...planned, 'pg:17': { needs: ['base:1'] } };
+  server.renew();
+  await page.waitForSelector(chip('pg:17', 'here'));
+  assert.is(await page.innerText('aside h2'), 'pg:17');
+  assert.is(await page.inputValue('select'), '17');
+  live.picture = { ...live.picture, 'new:1': {} };
+  server.renew();
+  await page.waitForSelector(chip('new:1', 'here'));
+  await page.waitForSelector('aside h2:has-text("pg:17")');
+});
+
+suiteOf.run();

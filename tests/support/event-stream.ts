@@ -1,0 +1,68 @@
+import http from 'node:http';
+
+export interface Message {
+  readonly id: string;
+  readonly event: string;
+  readonly data: string;
+}
+
+/** A stream of server-sent events, message by message. */
+export interface EventStream {
+  /** The next message; rejects when the stream ends without one. */
+  next(): Promise<Message>;
+  /** Resolves when the server ended the stream. */
+  readonly ended: Promise<true>;
+  close(): void;
+}
+
+export function listenTo(url: string, headers: Record<string, string> = {}): Promise<EventStream> {
+  return new Promise((resolve, reject) => {
+    const request = http.get(url, { headers }, (response) => {
+      const messages: Message[] = [];
+      const waiting: { resolve(message: Message): void; reject(error: Error): void }[] = [];
+      let text = '';
+      response.setEncoding('utf8').on('data', (part: string) => {
+        text += part;
+        const blocks = text.split('\n\n');
+        text = blocks.pop()!;
+        for (const message of blocks.flatMap(parse)) {
+          const next = waiting.shift();
+          if (next === undefined) messages.push(message);
+          else next.resolve(message);
+        }
+      });
+      response.on('error', () => undefined);
+      const ended = new Promise<true>((done) => {
+        response.on('close', () => {
+          for (const next of waiting) next.reject(new Error('the stream ended'));
+          done(true);
+        });
+      });
+      resolve({
+        next: () => {
+          const message = messages.shift();
+          if (message !== undefined) return Promise.resolve(message);
+          return new Promise((next, fail) => waiting.push({ resolve: next, reject: fail }));
+        },
+        ended,
+        close: () => request.destroy(),
+      });
+    });
+    request.on('error', reject);
+  });
+}
+
+/** Comments are no messages. */
+function parse(block: string): Message[] {
+  const fields = new Map(
+    block
+      .split('\n')
+      .filter((line) => !line.startsWith(':'))
+      .map((line) => {
+        const colon = line.indexOf(':');
+        return [line.slice(0, colon), line.slice(colon + 1).trimStart()] as const;
+      }),
+  );
+  if (!fields.has('data')) return [];
+  return [{ id: fields.get('id') ?? '', event: fields.get('event') ?? 'message', data: fields.get('data')! }];
+}
