@@ -24,10 +24,15 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<ExitC
     .exitOverride()
     .configureOutput({ writeOut: io.out, writeErr: io.err });
 
+  // Who asks for help sees all flags; else those of the command that is called will do, and its making is most of what this costs.
+  const isAsked = (name: string): boolean => asksForAll(argv) || argv.includes(name);
+  const common = (command: Command): Command =>
+    isAsked(command.name()) ? withCommonFlags(command) : command;
+
   const add = (name: string, description: string, example: string, handler: Handler): Command => {
-    const command = program
-      .command(name)
-      .description(description)
+    const command = program.command(name).description(description);
+    if (!isAsked(command.name())) return command;
+    command
       .addHelpText('after', `\nExamples:\n${example.replace(/^/gm, '  ')}`)
       .action(async (...args: unknown[]) => {
         const positional = args
@@ -187,7 +192,13 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<ExitC
   return exitCode;
 }
 
-function common(command: Command): Command {
+const askingWords = ['-h', '--help', 'help', 'completion', 'complete'];
+
+function asksForAll(argv: readonly string[]): boolean {
+  return argv.length === 0 || argv.some((word) => askingWords.includes(word));
+}
+
+function withCommonFlags(command: Command): Command {
   return command
     .option('-j, --jobs <n>', 'how many tasks run at once (default: cores); of a kind: 8,build=4,run=2')
     .option('-k, --keep-going', 'after a failure, do all that does not hang on it')

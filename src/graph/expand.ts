@@ -9,9 +9,10 @@ import { DefinitionError, type Problem } from '../model/errors.ts';
 import type { CommandTask, ImageTask, Task } from '../model/task.ts';
 import {
   type CommandValues,
+  checkField,
   checkFieldNames,
-  checkValues,
   type Fault,
+  fieldsOf,
   type ImageValues,
   show,
 } from './fields.ts';
@@ -50,12 +51,12 @@ function expandOne(declared: Declared, defaultPlatform: string, complain: (fault
   if (expected !== undefined)
     complain({ field: 'name', message: 'not a valid name', found: show(name), expected });
   const drafts: Draft[] = [];
+  const { fixed, late } = checkFixed(kind, fields, complain);
   for (const { version, axes, argument } of cellsOf(fields.versions, complain)) {
-    const values = callLate(fields, argument, version, complain);
-    const checked = checkValues(kind, values);
-    for (const fault of checked.faults)
-      complain({ ...fault, message: `${fault.message} (version ${version})` });
-    if (checked.values === undefined || typeof name !== 'string') continue;
+    const values = checkLate(kind, late, argument, (fault) =>
+      complain({ ...fault, message: `${fault.message} (version ${version})` }),
+    );
+    if (fixed === undefined || values === undefined || typeof name !== 'string') continue;
     const base = {
       id: `${name}:${version}`,
       name,
@@ -65,10 +66,11 @@ function expandOne(declared: Declared, defaultPlatform: string, complain: (fault
       needs: [],
       after: [],
     };
+    const checked: unknown = { ...fixed, ...values };
     const task =
       kind === 'image'
-        ? imageTask(base, checked.values as ImageValues, defaultPlatform, complain)
-        : commandTask(base, checked.values as CommandValues);
+        ? imageTask(base, checked as ImageValues, defaultPlatform, complain)
+        : commandTask(base, checked as CommandValues);
     drafts.push({ task, declared, versionArgument: argument });
   }
   return drafts;
@@ -117,36 +119,68 @@ function cellsOf(
   });
 }
 
-/** Calls every field that is a function of the version; `needs` and `after` are called late, when all tasks are known. */
-function callLate(
-  fields: Readonly<Record<string, unknown>>,
-  argument: unknown,
-  version: string,
+type Values = Readonly<Record<string, unknown>>;
+type LateFields = readonly (readonly [field: string, call: (argument: unknown) => unknown])[];
+
+/**
+ * The values that all versions share, checked; undefined where one is wrong. And the fields that are functions of the version;
+ * `needs` and `after` are resolved elsewhere, when all tasks are known.
+ */
+function checkFixed(
+  kind: 'image' | 'command',
+  fields: Values,
   complain: (fault: Fault) => void,
-): Record<string, unknown> {
+): { fixed: Values | undefined; late: LateFields } {
+  const fixed: Record<string, unknown> = {};
+  const late: [string, (argument: unknown) => unknown][] = [];
+  let isGood = true;
+  for (const field of fieldsOf(kind)) {
+    const written = Object.hasOwn(fields, field) ? fields[field] : undefined;
+    if (typeof written === 'function') {
+      late.push([field, written as (argument: unknown) => unknown]);
+      continue;
+    }
+    const { value, faults } = checkField(kind, field, written);
+    for (const fault of faults) complain(fault);
+    isGood &&= faults.length === 0;
+    if (value !== undefined) fixed[field] = value;
+  }
+  return { fixed: isGood ? fixed : undefined, late };
+}
+
+/** What functions of the version give for one, checked; undefined where one is wrong. */
+function checkLate(
+  kind: 'image' | 'command',
+  late: LateFields,
+  argument: unknown,
+  complain: (fault: Fault) => void,
+): Values | undefined {
   const values: Record<string, unknown> = {};
-  for (const [field, value] of Object.entries(fields)) {
-    if (['name', 'versions', 'needs', 'after'].includes(field)) continue;
+  let isGood = true;
+  for (const [field, call] of late) {
     try {
-      values[field] = typeof value === 'function' ? value(argument) : value;
+      const { value, faults } = checkField(kind, field, call(argument));
+      for (const fault of faults) complain(fault);
+      isGood &&= faults.length === 0;
+      if (value !== undefined) values[field] = value;
     } catch (error) {
-      complain({ field, message: `the function threw for version ${version}: ${String(error)}` });
+      complain({ field, message: `the function threw: ${String(error)}` });
+      isGood = false;
     }
   }
-  return values;
+  return isGood ? values : undefined;
 }
 
 type Base = Pick<Task, 'id' | 'name' | 'version' | 'axes' | 'where' | 'needs' | 'after'>;
 
-function shared(values: ImageValues | CommandValues) {
-  return {
-    ...(values.description !== undefined ? { description: values.description } : {}),
-    ...(values.timeout !== undefined ? { timeoutMs: milliseconds(values.timeout) } : {}),
-    retries: values.retries,
-    allowFailure: values.allowFailure,
-    secrets: values.secrets,
-    ...(values.maxAge !== undefined ? { maxAgeMs: milliseconds(values.maxAge) } : {}),
-  };
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** What images and commands share. No spreads: they cost more than all the rest of making a task. */
+function withShared<T extends Task>(task: Writable<T>, values: ImageValues | CommandValues): T {
+  if (values.description !== undefined) task.description = values.description;
+  if (values.timeout !== undefined) task.timeoutMs = milliseconds(values.timeout);
+  if (values.maxAge !== undefined) task.maxAgeMs = milliseconds(values.maxAge);
+  return task as T;
 }
 
 function imageTask(
@@ -177,36 +211,54 @@ function imageTask(
       const expected = tagFault(tag);
       if (expected !== undefined) complain({ field, message: 'not a valid tag', found: show(tag), expected });
     }
-  return {
-    ...base,
-    ...shared(values),
+  const task: Writable<ImageTask> = {
     kind: 'image',
+    id: base.id,
+    name: base.name,
+    version: base.version,
+    axes: base.axes,
+    where: base.where,
+    needs: base.needs,
+    after: base.after,
+    retries: values.retries,
+    allowFailure: values.allowFailure,
+    secrets: values.secrets,
     context: values.context.replace(/\/+$/, ''),
     dockerfile: values.dockerfile ?? `${values.context.replace(/\/+$/, '')}/Dockerfile`,
-    ...(values.target !== undefined ? { target: values.target } : {}),
     args: values.args,
     labels: values.labels,
     network: values.network,
     platform: platforms[0]!,
     output: values.output,
-    ...(values.test !== undefined ? { test: values.test } : {}),
     publish: values.publish && !isFiles,
     tags: isFiles ? [] : tags,
     aliases: isFiles ? [] : [...new Set(aliases)],
   };
+  if (values.target !== undefined) task.target = values.target;
+  if (values.test !== undefined) task.test = values.test;
+  return withShared(task, values);
 }
 
 function commandTask(base: Base, values: CommandValues): CommandTask {
-  return {
-    ...base,
-    ...shared(values),
+  const task: Writable<CommandTask> = {
     kind: 'command',
+    id: base.id,
+    name: base.name,
+    version: base.version,
+    axes: base.axes,
+    where: base.where,
+    needs: base.needs,
+    after: base.after,
+    retries: values.retries,
+    allowFailure: values.allowFailure,
+    secrets: values.secrets,
     run: values.run as [string, ...string[]],
     inputs: values.inputs,
     env: values.env,
     publish: false,
     tags: [],
   };
+  return withShared(task, values);
 }
 
 const unitMs: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };

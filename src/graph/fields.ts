@@ -103,20 +103,21 @@ export function checkFieldNames(
     });
 }
 
-/** The values of one version's fields, checked, or the faults. Fields with a wrong name are passed over. */
-export function checkValues<K extends 'image' | 'command'>(
-  kind: K,
-  values: Readonly<Record<string, unknown>>,
-): { values?: v.InferOutput<(typeof schemas)[K]>; faults: Fault[] } {
-  const schema = schemas[kind];
-  const known = Object.fromEntries(
-    Object.entries(values).filter(
-      ([field, value]) => Object.hasOwn(schema.entries, field) && value !== undefined,
-    ),
-  );
-  const result = v.safeParse(schema, known);
-  if (result.success) return { values: result.output as v.InferOutput<(typeof schemas)[K]>, faults: [] };
-  return { faults: result.issues.map(asFault) };
+/** The fields that `checkField` knows. */
+export function fieldsOf(kind: 'image' | 'command'): string[] {
+  return Object.keys(schemas[kind].entries);
+}
+
+/** The value of one field, checked, or the faults. `undefined` takes the field's default. */
+export function checkField(
+  kind: 'image' | 'command',
+  field: string,
+  value: unknown,
+): { value?: unknown; faults: Fault[] } {
+  const entries = schemas[kind].entries as Readonly<Record<string, v.GenericSchema>>;
+  const result = v.safeParse(entries[field]!, value);
+  if (result.success) return { value: result.output, faults: [] };
+  return { faults: result.issues.map((issue) => asFault(issue, field)) };
 }
 
 /** The settings of `project()`, checked, or the faults. */
@@ -126,13 +127,13 @@ export function checkProject(fields: Readonly<Record<string, unknown>>): {
 } {
   const schema = v.strictObject({ repo: v.optional(nonEmpty), cacheRepo: v.optional(nonEmpty) });
   const result = v.safeParse(schema, fields);
-  if (!result.success) return { faults: result.issues.map(asFault) };
+  if (!result.success) return { faults: result.issues.map((issue) => asFault(issue)) };
   const { repo, cacheRepo } = result.output;
   return { values: { ...(repo ? { repo } : {}), ...(cacheRepo ? { cacheRepo } : {}) }, faults: [] };
 }
 
-function asFault(issue: v.BaseIssue<unknown>): Fault {
-  const path = issue.path?.map((item) => String(item.key)) ?? [];
+function asFault(issue: v.BaseIssue<unknown>, ...above: string[]): Fault {
+  const path = [...above, ...(issue.path?.map((item) => String(item.key)) ?? [])];
   const missing = issue.received === 'undefined' && issue.kind === 'schema';
   return {
     field: path.join('.'),

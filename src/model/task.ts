@@ -90,6 +90,7 @@ export function makesFiles(task: Task): boolean {
 
 /** All task ids that a task needs, in order, each once. */
 export function needIds(task: Task): TaskId[] {
+  if (task.needs.length === 0) return [];
   return [...new Set(task.needs.flatMap((need) => need.tasks))];
 }
 

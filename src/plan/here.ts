@@ -44,9 +44,14 @@ export interface Finder {
 
 export function makeFinder(world: World, naming: Naming): Finder {
   const byId = new Map(world.images.map((image) => [image.id, image]));
-  const byTag = new Map(
-    world.images.flatMap((image) => image.tags.map((tag) => [familiar(tag), image] as const)),
-  );
+  let tagged: ReadonlyMap<string, EngineImage> | undefined;
+  /** Indexed when it is first asked for: where all records are here nobody asks. */
+  const byTag = (tag: string): EngineImage | undefined => {
+    tagged ??= new Map(
+      world.images.flatMap((image) => image.tags.map((each) => [familiar(each), image] as const)),
+    );
+    return tagged.get(familiar(tag));
+  };
   return {
     here(task, key) {
       const record = world.records.get(key);
@@ -58,7 +63,7 @@ export function makeFinder(world: World, naming: Naming): Finder {
       const image = record?.imageId === undefined ? undefined : byId.get(record.imageId);
       if (record !== undefined && image?.labels[keyLabel] === key)
         return { record, image, ids: idsOf(record) };
-      return adopt(task, key, byTag.get(familiar(contentTag(task, key, naming))));
+      return adopt(task, key, byTag(contentTag(task, key, naming)));
     },
     remote(task, key) {
       const remote = world.remote.get(task.id);

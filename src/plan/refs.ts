@@ -60,5 +60,6 @@ export function repositoryOf(reference: string): string {
 
 /** A reference as engines list it: without Docker Hub's host name. */
 export function familiar(reference: string): string {
+  if (!reference.startsWith('docker.io/') && !reference.startsWith('index.docker.io/')) return reference;
   return reference.replace(/^(index\.)?docker\.io\/(library\/)?/, '');
 }

@@ -98,22 +98,27 @@ class Run {
       if (step.record === undefined) return;
       try {
         for (const tag of step.newTags) await this.#services.engine!.tag(step.record.imageId!, tag);
-        this.#results.set(step.task.id, step.record);
-        this.#finish(step, 'reused', 0, step.record);
+        this.#isHere(step);
       } catch (error) {
         this.#fail(step, error, 0, redactor(step.task, this.#services));
       }
     };
+    const settled = steps.filter(({ action }) => action === 'reuse' || action === 'retag');
+    for (const step of settled) if (step.newTags.length === 0) this.#isHere(step);
     await Promise.all(
-      steps
-        .filter(({ action }) => action === 'reuse' || action === 'retag')
-        .map((step) => limit(() => settle(step))),
+      settled.filter((step) => step.newTags.length > 0).map((step) => limit(() => settle(step))),
     );
     for (const step of steps) {
       if (step.action === 'skip') this.#finish(step, 'skipped', 0);
       if (step.action === 'blocked')
         this.#finish(step, 'blocked', 0, undefined, { message: step.reasons[0]?.detail ?? 'blocked' });
     }
+  }
+
+  #isHere(step: Step): void {
+    if (step.record === undefined) return;
+    this.#results.set(step.task.id, step.record);
+    this.#finish(step, 'reused', 0, step.record);
   }
 
   async #work(work: readonly Job[]): Promise<void> {

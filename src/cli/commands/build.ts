@@ -42,9 +42,8 @@ export async function buildProspect(
   tidy(prospect, result, selectors, io);
   if (result.counts.reused === prospect.plan.steps.size) io.onIdle();
   if (!flags.json) {
-    for (const step of prospect.plan.steps.values()) {
-      if (result.results.has(step.task.id)) for (const tag of step.tags) io.out(`${tag}\n`);
-    }
+    const done = [...prospect.plan.steps.values()].filter(({ task }) => result.results.has(task.id));
+    io.out(done.flatMap(({ tags }) => tags.map((tag) => `${tag}\n`)).join(''));
   }
   if (!['json', 'silent'].includes(reporterOf(flags, io))) {
     const next = nextAfter(prospect.plan, result, selectors, flags);

@@ -25,7 +25,11 @@ export function printPlan(plan: Plan, flags: PlanFlags, io: Io): ExitCode {
     const paint = makePaint(hasColor(flags, io, io.outIsTerminal));
     const outlook = outlookOf(plan, jobsOf(flags, io), limitsOf(flags));
     const options = { verbose: flags.verbose === true, columns: io.outColumns, outlook };
-    for (const line of planText(plan, paint, options)) io.out(`${line}\n`);
+    io.out(
+      planText(plan, paint, options)
+        .map((line) => `${line}\n`)
+        .join(''),
+    );
   }
   const steps = [...plan.steps.values()];
   const isIdle = steps.every((step) => ['reuse', 'skip'].includes(step.action) && step.newTags.length === 0);

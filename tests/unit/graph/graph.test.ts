@@ -183,7 +183,7 @@ test('a function that throws is a fault of its field', () => {
   };
   assert.match(
     errorOf({ app: image({ name: 'app', context: 'a', args }) }),
-    /args: the function threw for version latest: Error: no such version/,
+    /args: the function threw: Error: no such version \(version latest\)/,
   );
 });
 
