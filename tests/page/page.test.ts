@@ -278,6 +278,20 @@ test('whatever stands in reasons is text', nasty, async (page) => {
   assert.is(await page.locator('img').count(), 0);
 });
 
+test('in real fonts too, each text stays in its box', matrixPicture(12, 5), async (page) => {
+  const cut = await page.locator('.card').evaluateAll((cards) =>
+    cards.flatMap((card) =>
+      [...card.querySelectorAll('text')].flatMap((text) => {
+        const box = (text.parentElement!.querySelector('rect') ??
+          card.querySelector('rect'))!.getBoundingClientRect();
+        const own = text.getBoundingClientRect();
+        return own.left >= box.left && own.right <= box.right ? [] : [text.textContent];
+      }),
+    ),
+  );
+  assert.equal(cut, []);
+});
+
 test('each version by itself', matrixPicture(8, 6), async (page) => {
   assert.is(await page.locator('.card').count(), 8);
   await page.click('text=Each version');

@@ -18,7 +18,7 @@ export async function openBrowser(): Promise<Browser> {
 /** A page that notes whatever a clean one never does: messages, errors, requests to elsewhere. */
 export async function cleanPage(browser: Browser, options: Parameters<Browser['newPage']>[0] = {}) {
   const page: Page = await browser.newPage({ viewport: { width: 1280, height: 800 }, ...options });
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(30_000);
   const faults: string[] = [];
   const asked: string[] = [];
   page.on('console', (message) => faults.push(`${message.type()}: ${message.text()}`));

@@ -36,6 +36,10 @@ test("the README's two commands are the ones that CI runs", () => {
   for (const command of commands) assert.ok(ci.includes(command), command);
 });
 
+test('the bundled program is plain ASCII: it is read as if every byte were a character', () => {
+  assert.ok(readFileSync('dist/program.js').every((byte) => byte < 128));
+});
+
 test('a picture of a screen: each word at its column, in its colour, and nothing of it is markup', () => {
   const input = '\u001b[1mtasks\u001b[0m build\n\u001b[32m✔\u001b[39m a:1  <b> \u001b[2m&\u001b[22m\n';
   const svg = execFileSync('node', ['scripts/picture.mjs', 'At <work>'], { input, encoding: 'utf8' });

@@ -21,7 +21,7 @@ export function quoteDot(text: string): string {
 /** A quoted text of Mermaid: whatever could mean something there as a character code. */
 export function quoteMermaid(text: string): string {
   const safe = text.replace(
-    /[^\p{L}\p{N} .,:_/+=()~✔●✖■·◌◐✚□-]/gu,
+    /[^\p{L}\p{N}\p{So}\u00b7 .,:_/+=()~-]/gu,
     (character) => `#${character.codePointAt(0)};`,
   );
   return `"${safe}"`;

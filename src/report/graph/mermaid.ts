@@ -41,10 +41,17 @@ export function mermaidText(picture: Picture): string {
     ...needs.map((to) => `  ${nodes.get(id)} --> ${nodes.get(to)}`),
     ...after.map((to) => `  ${nodes.get(id)} -.-> ${nodes.get(to)}`),
   ]);
-  const classes = countStates(picture.tasks.map(({ state }) => state)).map(
-    ([state, count]) => `  classDef ${state} ${looks[state]} %% ${count} ${LOOKS[state].words}`,
-  );
-  return ['flowchart TD', ...groups, ...edges, ...classes, ''].join('\n');
+  const states = countStates(picture.tasks.map(({ state }) => state));
+  const classes = states.flatMap(([state, count]) => [
+    `  %% ${count} ${LOOKS[state].words}`,
+    `  classDef ${state} ${looks[state]}`,
+  ]);
+  const names = Array.from({ length: versionsByName(picture).size }, (_, index) => `g${index}`);
+  const grouped =
+    names.length === 0
+      ? []
+      : ['  classDef image fill:transparent,stroke:#8c96a1', `  class ${names.join()} image`];
+  return ['flowchart TD', ...groups, ...edges, ...classes, ...grouped, ''].join('\n');
 }
 
 /** Whether GitHub would draw it. */

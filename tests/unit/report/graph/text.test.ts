@@ -59,9 +59,14 @@ test('mermaid: a group for each image, a node for each version, states as classe
   t2 --> t0
   t2 -.-> t1
   t3 --> t0
+  %% 1 to be done
   classDef todo
+  %% 2 up to date
   classDef here
+  %% 1 not needed
   classDef skip
+  classDef image
+  class g0,g1,g2 image
 `,
   );
 });
