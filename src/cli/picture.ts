@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import path from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { logsOf } from '../cache/logs.ts';
 import type { TaskId } from '../model/task.ts';
 import type { Log, PageData, TaskFacts } from '../report/graph/page-data.ts';
@@ -73,7 +74,8 @@ function endOf(file: string, root: string): Log {
     const start = Math.max(0, size - shownBytes);
     const bytes = Buffer.alloc(size - start);
     const read = readSync(descriptor, bytes, 0, bytes.length, start);
-    const lines = bytes.subarray(0, read).toString('utf8').trimEnd().split('\n');
+    const text = stripVTControlCharacters(bytes.subarray(0, read).toString('utf8'));
+    const lines = text.trimEnd().split('\n');
     // The first may have lost its beginning.
     return { file: path.relative(root, file), lines: lines.slice(start > 0 ? 1 : 0).slice(-shownLines) };
   } finally {

@@ -127,7 +127,7 @@ const kinds: Readonly<Record<string, string>> = {
 
 function inputs({ inputs, moreInputs = 0 }: PageTask, { data }: Model): HTMLElement[] {
   const own = inputs.flatMap(([first, number]) => data.inputs.slice(first, first + number));
-  if (own.length === 0) return [];
+  if (own.length + moreInputs === 0) return [];
   const groups = new Map<string, Input[]>();
   for (const input of own) {
     const kind = kinds[input[0]] ?? input[0];
@@ -147,13 +147,13 @@ function inputs({ inputs, moreInputs = 0 }: PageTask, { data }: Model): HTMLElem
         ),
       ),
     ),
-    ...(moreInputs > 0 ? [h('p', { class: 'muted' }, `${moreInputs} more: see tasks why`)] : []),
+    ...(moreInputs > 0 ? [h('p', { class: 'muted' }, `${moreInputs} more are not on this page`)] : []),
   ];
 }
 
 function log({ id, log }: PageTask, { output }: Run): HTMLElement[] {
-  const lines = output.get(id) ?? log?.lines ?? [];
-  if (lines.length === 0) return [];
+  const lines = output.get(id) ?? log?.lines;
+  if (lines === undefined) return [];
   const file = output.has(id) ? 'of this run' : (log?.file ?? '');
   return [
     h('h3', {}, 'Log'),

@@ -38,6 +38,10 @@ export interface Run {
   result?: { readonly ok: boolean; readonly ms: number };
 }
 
+/** What programs send to terminals. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what they begin with
+const colours = /\u001b\[[\d;?]*[a-zA-Z]/g;
+
 /** As many lines of a task's output as are kept. */
 const mostLines = 400;
 
@@ -96,7 +100,7 @@ export function follow(run: Run, event: RunEvent): Run {
     case 'task-output': {
       const lines = run.output.get(event.id) ?? [];
       run.output.set(event.id, lines);
-      lines.push(event.line);
+      lines.push(event.line.replace(colours, ''));
       if (lines.length > mostLines) lines.shift();
       break;
     }

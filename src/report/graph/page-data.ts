@@ -59,20 +59,47 @@ export interface TaskFacts {
   readonly log: Log | undefined;
 }
 
-/** What a page may hold, so that it stays small: inputs of one task, characters of logs together, and of one line. */
-const [mostInputs, mostLog, mostLine] = [150, 400_000, 300];
+/** What a page holds at most: inputs of one task, characters of all logs together. */
+interface Room {
+  readonly inputs: number;
+  readonly logs: number;
+}
 
-/** A picture with its facts, as a page holds it. Logs of tasks that failed have room before others. */
+/** The first of them with which the data have this many characters at most is taken, else the last. */
+const rooms: readonly Room[] = [
+  { inputs: 150, logs: 400_000 },
+  { inputs: 40, logs: 200_000 },
+  { inputs: 10, logs: 100_000 },
+  { inputs: 0, logs: 50_000 },
+];
+const mostCharacters = 1_700_000;
+const mostLine = 300;
+
+/** A picture with its facts, as a page holds it; less of them where it would get too large to be sent around. */
 export function makePageData(
   picture: Picture,
   facts: ReadonlyMap<TaskId, TaskFacts>,
   about: Pick<PageData, 'title' | 'time' | 'isLive'>,
 ): PageData {
+  let data: PageData | undefined;
+  for (const room of rooms) {
+    data = { ...about, ...fill(picture, facts, room) };
+    if (JSON.stringify(data).length <= mostCharacters) break;
+  }
+  return data!;
+}
+
+function fill(
+  picture: Picture,
+  facts: ReadonlyMap<TaskId, TaskFacts>,
+  room: Room,
+): Pick<PageData, 'tasks' | 'inputs'> {
   const table = makeTable();
-  const logs = chooseLogs(picture, facts);
+  const logs = chooseLogs(picture, facts, room.logs);
   const tasks = picture.tasks.map((task): PageTask => {
     const { description, where, key, tags, manifest, record, expectedMs } = facts.get(task.id)!;
     const inputs = (manifest?.lines ?? []).flatMap(([kind, name, value]) => shownInput(kind, name, value));
+    const left = inputs.length - room.inputs;
     const log = logs.get(task.id);
     return {
       ...task,
@@ -80,14 +107,14 @@ export function makePageData(
       where,
       key,
       tags,
-      inputs: table.add(inputs.slice(0, mostInputs)),
-      ...(inputs.length > mostInputs ? { moreInputs: inputs.length - mostInputs } : {}),
+      inputs: table.add(inputs.slice(0, room.inputs)),
+      ...(left > 0 ? { moreInputs: left } : {}),
       ...(expectedMs !== undefined ? { expectedMs } : {}),
       ...(record !== undefined ? { last: lastOf(record) } : {}),
       ...(log !== undefined ? { log } : {}),
     };
   });
-  return { ...about, tasks, inputs: table.inputs };
+  return { tasks, inputs: table.inputs };
 }
 
 function lastOf({ time, durationMs, bytes, imageId }: TaskRecord): NonNullable<PageTask['last']> {
@@ -127,9 +154,14 @@ function makeTable() {
   return { inputs, add };
 }
 
-function chooseLogs({ tasks }: Picture, facts: ReadonlyMap<TaskId, TaskFacts>): Map<TaskId, Log> {
+/** Logs of tasks that failed have room before others. */
+function chooseLogs(
+  { tasks }: Picture,
+  facts: ReadonlyMap<TaskId, TaskFacts>,
+  most: number,
+): Map<TaskId, Log> {
   const chosen = new Map<TaskId, Log>();
-  let room = mostLog;
+  let room = most;
   for (const wanted of [true, false])
     for (const { id, state } of tasks) {
       const log = facts.get(id)?.log;

@@ -106,7 +106,7 @@ function reasonsOf(row: Row, byId: ReadonlyMap<TaskId, PictureTask>): string {
 
 /** What stands below in the tree says it better. */
 const isNeed = /^need [^,]+ changed$/;
-const unsaid = new Set<ReasonCode>(['vague', 'up-to-date', 'need-built']);
+const unsaid = new Set<ReasonCode>(['vague', 'impure', 'up-to-date', 'need-built']);
 
 function mark(state: State, paint: Paint): string {
   const { symbol } = LOOKS[state];

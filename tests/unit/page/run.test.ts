@@ -66,6 +66,8 @@ test('a bar says what is done now; output is kept up to a limit', () => {
   assert.is(run.bars[0]!.text, '2/5 RUN make');
   assert.is(run.output.get('a')!.length, 400);
   assert.is(run.output.get('a')!.at(-1), '499');
+  const coloured: Happening = { type: 'task-output', id: 'a', line: '\u001b[1;32mgreen\u001b[0m' };
+  assert.equal(runOf(begin, coloured).output.get('a'), ['green']);
 });
 
 test('another run begins anew', () => {

@@ -7,9 +7,39 @@ import { matrixPicture, pageDataOf, pictureOf } from '../../../support/pictures.
 const test = suite('report/graph/page');
 const parts = { script: 'console.log(1)', style: 'a{}' };
 
+const bare: TaskFacts = {
+  description: undefined,
+  where: '',
+  key: '',
+  tags: [],
+  manifest: undefined,
+  record: undefined,
+  expectedMs: undefined,
+  log: undefined,
+};
+
 test('1,000 tasks with inputs and logs stay under two megabytes', () => {
   for (const picture of [matrixPicture(20, 50), matrixPicture(1000, 1)])
     assert.ok(htmlPage(pageDataOf(picture), parts).length < 2_000_000 - 100_000);
+});
+
+test('where every task has inputs of its own, fewer of them are held', () => {
+  const picture = matrixPicture(20, 50);
+  const facts = picture.tasks.map(({ id }): [string, TaskFacts] => {
+    const lines = Array.from(
+      { length: 150 },
+      (_, at) => ['file', `${id}/src/file-${at}.c`, `file ${'a'.repeat(64)}`] as const,
+    );
+    const log = { file: 'x', lines: ['y'.repeat(1000)] };
+    const manifest = { schema: 1, lines };
+    return [id, { ...bare, manifest, log }];
+  });
+  const data = makePageData(picture, new Map(facts), { title: '', time: '', isLive: false });
+  assert.ok(JSON.stringify(data).length < 1_900_000);
+  assert.is(
+    data.tasks[0]!.inputs.reduce((sum, [, count]) => sum + count, 0) + data.tasks[0]!.moreInputs!,
+    150,
+  );
 });
 
 test('a page asks nobody: it holds no address, and its policy allows its own script and style alone', () => {
@@ -38,16 +68,7 @@ test('nothing in it can end its element', () => {
 test('inputs that tasks share are held once; of very many the rest is a number', () => {
   const picture = pictureOf({ 'a:1': {}, 'a:2': {} });
   const lines = Array.from({ length: 200 }, (_, index) => ['file', `f${index}`, 'x'] as const);
-  const facts: TaskFacts = {
-    description: undefined,
-    where: '',
-    key: '',
-    tags: [],
-    manifest: { schema: 1, lines },
-    record: undefined,
-    expectedMs: undefined,
-    log: undefined,
-  };
+  const facts: TaskFacts = { ...bare, manifest: { schema: 1, lines } };
   const about = { title: '', time: '', isLive: false };
   const { inputs, tasks } = makePageData(
     picture,
