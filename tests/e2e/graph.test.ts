@@ -51,6 +51,21 @@ test('--changed: only what would be done, and why', async () => {
   );
 });
 
+test('no format tells the value of an environment variable or a secret', async () => {
+  const cwd = projectWith(
+    `import { command } from 'image-tasks';
+     export const a = command({ name: 'a', run: ['sh', '-c', 'echo "$MINE $key" | tee $TASKS_OUT/out'], env: ['MINE'], secrets: { key: { env: 'KEY' } } });`,
+  );
+  await cli(['build'], { cwd, env: { MINE: 'first-value', KEY: 'top-secret' } });
+  const env = { MINE: 'second-value', KEY: 'top-secret' };
+  for (const format of ['tree', 'dot', 'mermaid', 'svg', 'html', 'json']) {
+    const { out } = await cli(['graph', '--changed', '--format', format], { cwd, env });
+    assert.not.match(out.replaceAll('first-value ***', ''), /first-value|second-value|top-secret/, format);
+  }
+  const { out } = await cli(['graph', '--changed'], { cwd, env });
+  assert.match(out, /env MINE changed/);
+});
+
 test('selectors cut the graph; --full draws each version', async () => {
   const cwd = project();
   assert.is(await draw(cwd, '--full', 'source:1+'), '● copy:1  run\n└─ ● source:1  run\n\n● 2 to be done\n');

@@ -43,12 +43,17 @@ export function makePicture(plan: Plan, { failed, changed }: PictureOptions): Pi
     kind: kindOf(task),
     state: plannedState(action, failed.has(task.id)),
     action,
-    reasons,
+    reasons: reasons.map(withoutValues),
     needs: needIds(task).filter((id) => shown.has(id)),
     after: [...new Set(task.after)].filter((id) => shown.has(id)),
     publish: task.publish,
   }));
   return { tasks };
+}
+
+/** Pictures travel: of an environment variable that changed they hold the name alone. What is told behind it goes, too. */
+function withoutValues({ code, detail }: Reason): Reason {
+  return { code, detail: detail.replace(/((?:^|, |: )env \S+) .*/s, '$1 changed') };
 }
 
 function isToDo({ action }: Step): boolean {
