@@ -3,6 +3,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FONT, textWidth } from '../../../../src/report/graph/card-shape.ts';
 import { type Drawing, makeDrawing } from '../../../../src/report/graph/drawing.ts';
+import { layOut } from '../../../../src/report/graph/layout/layout.ts';
+import type { Line } from '../../../../src/report/graph/layout/types.ts';
 import type { Picture } from '../../../../src/report/graph/picture.ts';
 import { STATES } from '../../../../src/report/graph/state.ts';
 import { svgFile } from '../../../../src/report/graph/svg.ts';
@@ -36,6 +38,15 @@ function overlaps(areas: readonly Area[], others = areas): string[] {
   );
 }
 
+/** The smallest rectangles around the parts of a line. */
+function bendsOf(line: Line, what: string): Area[] {
+  return line.slice(1).map(([x2, y2], index) => {
+    const [x1, y1] = line[index]!;
+    const [x, y] = [Math.min(x1, x2), Math.min(y1, y2)];
+    return { what, x, y, width: Math.max(1, Math.abs(x1 - x2)), height: Math.abs(y1 - y2) };
+  });
+}
+
 /** Everything that is wrong with where things stand. */
 function faults({ cards, links, legend, width, height }: Drawing): string[] {
   const boxes = cards.map(({ card, place }) => ({ what: card.id, ...place }));
@@ -59,24 +70,13 @@ function faults({ cards, links, legend, width, height }: Drawing): string[] {
       ...cut.map(({ text }) => `${text} is cut`),
     ];
   });
-  const bends = links.flatMap(({ from, to, line }) =>
-    line.slice(1).map(([x2, y2], index) => {
-      const [x1, y1] = line[index]!;
-      return {
-        what: `${from} → ${to}`,
-        x: Math.min(x1, x2),
-        y: Math.min(y1, y2),
-        width: Math.max(1, Math.abs(x1 - x2)),
-        height: Math.abs(y1 - y2),
-      };
-    }),
-  );
+  const bends = links.flatMap(({ from, to, line }) => bendsOf(line, `${from} → ${to}`));
   const outside = [...boxes, ...entries, ...bends].filter(
     (area) => area.x < 0 || area.y < 0 || area.x + area.width > width || area.y + area.height > height,
   );
   return [
     ...overlaps([...boxes, ...entries]),
-    ...overlaps(bends, [...boxes, ...entries]).filter(Boolean),
+    ...overlaps(bends, [...boxes, ...entries]),
     ...inside,
     ...outside.map(({ what }) => `${what} outside of the picture`),
     ...links
@@ -120,6 +120,42 @@ test('whatever the graph: nothing overlaps, no line crosses a box', () => {
         ] as const;
       });
       assert.equal(faults(draw(pictureOf(Object.fromEntries(tasks)), full)), []);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('whatever the sizes of boxes: none overlap, no line crosses one, each line leads from its box down to the other', () => {
+  const size = fc.record({
+    width: fc.integer({ min: 30, max: 300 }),
+    height: fc.integer({ min: 20, max: 200 }),
+  });
+  const graph = fc.tuple(
+    fc.array(size, { minLength: 1, maxLength: 30 }),
+    fc.array(fc.tuple(fc.nat(29), fc.nat(29)), { maxLength: 60 }),
+  );
+  fc.assert(
+    fc.property(graph, ([boxes, pairs]) => {
+      const links = pairs
+        .filter(([from, to]) => from < to && to < boxes.length)
+        .map(([from, to]) => ({ from, to, kind: 'needs' }));
+      const { places, lines } = layOut(boxes, links, { width: 600, gap: 20 });
+      const areas = places.map((place, index) => ({ what: String(index), ...place }));
+      assert.equal(overlaps(areas), []);
+      lines.forEach((line, index) => {
+        const { from, to } = links[index]!;
+        assert.equal(overlaps(bendsOf(line, `${from} → ${to}`), areas), []);
+        const [[x, y], [endX, endY]] = [line[0]!, line.at(-1)!];
+        assert.ok(
+          Math.abs(y - places[from]!.y - places[from]!.height) < 0.01 &&
+            Math.abs(endY - places[to]!.y) < 0.01,
+        );
+        for (const [at, { x: left, width }] of [
+          [x, places[from]!],
+          [endX, places[to]!],
+        ] as const)
+          assert.ok(at >= left && at <= left + width);
+      });
     }),
     { numRuns: 300 },
   );
