@@ -13,6 +13,7 @@ const io = {
   defineModule: path.join(dist, 'define.mjs'),
   loadModule: (url: string) => import(url),
   onIdle: () => undefined,
+  onMany: () => undefined,
   pageFolder: '',
   programVersion: '0',
   programId,

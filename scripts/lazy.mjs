@@ -4,7 +4,17 @@ import path from 'node:path';
 import { build } from 'esbuild';
 
 /** Node's own modules that cost milliseconds and that a run with nothing to do never touches. */
-const builtins = ['node:child_process', 'node:crypto', 'node:os'];
+const builtins = [
+  'node:child_process',
+  'node:crypto',
+  'node:fs/promises',
+  'node:os',
+  'node:readline',
+  'node:stream',
+  'node:stream/promises',
+  'node:timers/promises',
+  'node:v8',
+];
 
 /**
  * `packages` become files of their own, `lib/<name>.js` in the folder that `common` (settings of esbuild) names, and are loaded

@@ -9,6 +9,8 @@ export interface Io {
   loadModule(url: string): Promise<unknown>;
   /** To be called by a build that found nothing to do. */
   onIdle(): void;
+  /** To be called by a project of many tasks, before they are looked at. */
+  onMany(): void;
   /** Absolute path of the folder with the script and the style of the page that shows graphs. */
   readonly pageFolder: string;
   readonly programVersion: string;

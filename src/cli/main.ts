@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import { killAll } from '../engine/process.ts';
 import { asMachineError, type ExitCode, TasksError } from '../model/errors.ts';
 import type { Io } from './io.ts';
@@ -74,6 +75,8 @@ function makeIo(signal: AbortSignal): Io {
     defineModule: path.join(PLACE, 'define.mjs'),
     loadModule,
     onIdle,
+    // V8 begins to optimise what ran for a little; what takes less than a second is over before that pays.
+    onMany: () => setFlagsFromString('--interrupt-budget=1000000'),
     pageFolder: path.join(PLACE, 'page'),
     programVersion: VERSION,
     programId: `${VERSION}-${BUILD_ID}`,

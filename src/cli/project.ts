@@ -50,6 +50,7 @@ export async function openProject(flags: GlobalFlags, io: Io): Promise<OpenProje
     defineModule: io.defineModule,
     loadModule: io.loadModule,
   });
+  if (declarations.definitions.length > 10) io.onMany();
   const graph = makeGraph(declarations, defaultPlatform());
   if (graph.tasks.size === 0) {
     throw new TasksError(
