@@ -35,6 +35,16 @@ export interface RemoteImage {
   readonly created?: number;
 }
 
+/** What lies under a name, whatever it is. */
+export interface Contents {
+  /** `sha256:…` of what the name points at. */
+  readonly digest: string;
+  /** Digests of manifests that it speaks of: all that an index holds, attestations included; what a signature is of. */
+  readonly names: readonly string[];
+  /** Its images: an index has one for each platform, an artifact none. */
+  readonly images: readonly RemoteImage[];
+}
+
 /**
  * What registries can do for us. Names are written as docker has them, `repo/name:tag` or `repo/name@sha256:…`. Every method
  * throws a RegistryError that says what to do; what passes by itself (429, 5xx, resets) was tried again before.
@@ -44,6 +54,8 @@ export interface Registry {
   head(name: string): Promise<string | undefined>;
   /** The image of a platform, its digests verified; undefined where nothing is there, or none of that platform. */
   image(name: string, platform: string): Promise<RemoteImage | undefined>;
+  /** All that a name stands for, its digests verified; undefined where nothing is there. @throws `broken` for unknown kinds */
+  contents(name: string): Promise<Contents | undefined>;
   /** A manifest, its digest verified. @throws RegistryError `missing` */
   manifest(name: string): Promise<RawManifest>;
   /** Puts a manifest, byte for byte, whose blobs are there; under a tag, or under its own digest. */
@@ -55,6 +67,8 @@ export interface Registry {
   copy(from: string, repository: string): Promise<void>;
   /** Throws `denied` or `unreachable` where we may not push to a repository. Leaves nothing there. */
   mayPush(repository: string): Promise<void>;
+  /** Throws `denied` or `unreachable` where nothing can be deleted from a repository, as far as it says so beforehand. */
+  mayDelete(repository: string): Promise<void>;
   /** All tags of a repository, none where it does not exist. */
   tags(repository: string): Promise<readonly string[]>;
   /** Takes away one tag, and nothing else that points at the same image. `refused`: this registry deletes nothing. */

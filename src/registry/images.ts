@@ -51,10 +51,16 @@ export async function findImage(
   if (manifests !== undefined && chosen === undefined) return undefined;
   const manifest =
     chosen === undefined ? top : await client.manifest({ ...reference, digest: chosen.digest });
-  const { digest, bytes, labels, created, platform: own } = await readConfig(client, reference, manifest);
+  const config = await readConfig(client, reference, manifest);
   // An index says for which platform its images are; one alone says so itself.
-  const image: Descriptor = { mediaType: top.mediaType, digest, platform: own };
+  const image: Descriptor = { mediaType: top.mediaType, digest: config.digest, platform: config.platform };
   if (chosen === undefined && choosePlatform([image], platform) === undefined) return undefined;
+  return remoteImage(top, manifest, config);
+}
+
+/** `top`: what the name points at, the image's own manifest or an index. */
+export function remoteImage(top: RawManifest, manifest: RawManifest, config: ImageConfig): RemoteImage {
+  const { digest, bytes, labels, created } = config;
   return {
     digest: top.digest,
     ids: [...new Set([digest, manifest.digest, top.digest])],

@@ -17,6 +17,10 @@ const imageTypes = [
   'application/vnd.oci.image.manifest.v1+json',
   'application/vnd.docker.distribution.manifest.v2+json',
 ];
+const configTypes = [
+  'application/vnd.oci.image.config.v1+json',
+  'application/vnd.docker.container.image.v1+json',
+];
 
 /** Everything that we read, for `Accept`. */
 export const manifestTypes: readonly string[] = [...indexTypes, ...imageTypes];
@@ -36,6 +40,17 @@ export function partsOf({ mediaType, body }: RawManifest, name: string): Parts {
     if (indexTypes.includes(mediaType)) return { manifests: manifests.map(checked), layers: [] };
     return { ...(config ? { config: checked(config) } : {}), layers: layers.map(checked) };
   });
+}
+
+/** What an artifact (a signature, a list of parts) is of. */
+export function subjectOf({ body }: RawManifest): string[] {
+  const { subject } = JSON.parse(body.toString('utf8')) as { subject?: { digest?: unknown } | null };
+  return typeof subject?.digest === 'string' ? [subject.digest] : [];
+}
+
+/** True for the config of an image, false for an artifact's, which may be anything. */
+export function isImageConfig({ mediaType }: Descriptor): boolean {
+  return configTypes.includes(mediaType);
 }
 
 function checked(descriptor: Descriptor): Descriptor {

@@ -30,7 +30,10 @@ export function refusal(answer: Answer, asked: Asked): RegistryError {
     });
   if (status === 405)
     return new RegistryError('denied', `${host} lets nobody ${verbs[access]} ${repository} (${said})`, {
-      hint: 'it may be a mirror, or be read only at the moment',
+      hint:
+        access === 'delete'
+          ? 'deletes are off there: ask those who run it to allow them, or to let it trim old tags itself'
+          : 'it may be a mirror, or be read only at the moment',
     });
   if (status === 429)
     return new RegistryError('unreachable', `${host} answers no more for now (429: too many requests)`, {

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Registry, RegistryError } from '../model/registry.ts';
 import { type Client, type ClientOptions, openClient } from './client.ts';
+import { findContents } from './contents.ts';
 import { copyImage } from './copy.ts';
 import { dockerCredentials } from './credentials.ts';
 import { documents } from './document.ts';
@@ -9,7 +10,7 @@ import { putManifest } from './put.ts';
 import { type Place, parseReference } from './reference.ts';
 import type { Timing } from './retry.ts';
 import { listTags } from './tags.ts';
-import { remove, untagging } from './untag.ts';
+import { mayDelete, remove, untagging } from './untag.ts';
 import { beginUpload, cancelUpload } from './upload.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -64,10 +65,12 @@ function registryOver(client: Client): Registry {
   return {
     head: (name) => client.head(parseReference(name)),
     image: (name, platform) => findImage(client, parseReference(name), platform),
+    contents: (name) => findContents(client, parseReference(name)),
     manifest: (name) => client.manifest(parseReference(name)),
     put: (name, manifest) => putManifest(client, parseReference(name), manifest),
     copy: (from, repository) => copyImage(client, parseReference(from), parseReference(repository)),
     mayPush: (repository) => mayPush(client, parseReference(repository)),
+    mayDelete: (repository) => mayDelete(client, parseReference(repository)),
     tags: (repository) => listTags(client, parseReference(repository)),
     untag: (name) => untag(parseReference(name)),
     async remove(name) {

@@ -5,7 +5,7 @@ import { type Client, manifestPath } from './client.ts';
 import type { Documents } from './document.ts';
 import { ifThere } from './images.ts';
 import { putManifest } from './put.ts';
-import type { Reference } from './reference.ts';
+import type { Place, Reference } from './reference.ts';
 
 export type Removal = 'gone' | 'refused';
 
@@ -21,6 +21,15 @@ export async function remove(client: Client, reference: Reference): Promise<Remo
   if (status < 300) return 'gone';
   // Where we may not even read, that is what is wrong: it throws.
   return (await client.head(reference)) === undefined ? 'gone' : 'refused';
+}
+
+/** Asks for a manifest to be deleted that cannot exist: registries that delete say that it isn't there. @throws RegistryError */
+export async function mayDelete(client: Client, { host, repository }: Place): Promise<void> {
+  const path = manifestPath(nowhere({ host, repository }));
+  await client.ask(
+    { host, repository },
+    { method: 'DELETE', path, access: 'delete', ok: [200, 202, 204, 404] },
+  );
 }
 
 /**
@@ -40,8 +49,7 @@ export function untagging(client: Client, documents: Documents): (reference: Ref
     const before = await ifThere(client.manifest(reference));
     if (before === undefined) return 'gone';
     if (!roundabout.has(name)) {
-      const nothing = `sha256:${randomBytes(32).toString('hex')}`;
-      const probe = await ask(client, { host, repository, digest: nothing });
+      const probe = await ask(client, nowhere({ host, repository }));
       if (probe.status >= 300 && probe.status !== 404) return 'refused';
       roundabout.add(name);
     }
@@ -69,6 +77,11 @@ async function replaceAndRemove(
     if (error instanceof RegistryError) await giveBack().catch(() => undefined);
     throw error;
   }
+}
+
+/** A manifest that is not there. */
+function nowhere({ host, repository }: Place): Reference {
+  return { host, repository, digest: `sha256:${randomBytes(32).toString('hex')}` };
 }
 
 async function ask(client: Client, reference: Reference): Promise<Answer> {

@@ -34,6 +34,12 @@ const cases: readonly Case[] = [
       assert.is((result as { digest: string }).digest, image.digest),
   },
   {
+    name: 'contents',
+    act: (registry, full) => registry.contents(`${full}:1`),
+    check: async (_registry, _full, image, result) =>
+      assert.is((result as { digest: string }).digest, image.digest),
+  },
+  {
     name: 'tags',
     act: (registry, full) => registry.tags(full),
     check: async (_registry, _full, _image, result) => assert.equal(result, ['1', '2']),
@@ -52,6 +58,11 @@ const cases: readonly Case[] = [
   {
     name: 'mayPush',
     act: (registry, full) => registry.mayPush(full),
+    check: async (registry, full) => assert.equal(await registry.tags(full), ['1', '2']),
+  },
+  {
+    name: 'mayDelete',
+    act: (registry, full) => registry.mayDelete(full),
     check: async (registry, full) => assert.equal(await registry.tags(full), ['1', '2']),
   },
   {

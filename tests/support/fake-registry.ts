@@ -1,11 +1,18 @@
 import { createHash } from 'node:crypto';
 import {
+  type Contents,
   type RawManifest,
   type Registry,
   RegistryError,
   type RemoteImage,
 } from '../../src/model/registry.ts';
-import { choosePlatform, type Descriptor, withPlatform } from '../../src/registry/manifest.ts';
+import {
+  choosePlatform,
+  type Descriptor,
+  isImageConfig,
+  subjectOf,
+  withPlatform,
+} from '../../src/registry/manifest.ts';
 import { parseReference, type Reference } from '../../src/registry/reference.ts';
 
 /** A call as it was made: `put repo/name:tag`. */
@@ -119,6 +126,23 @@ export function fakeRegistry(): FakeRegistry {
       ...(created ? { created: Date.parse(created) } : {}),
     };
   };
+  const contents = (reference: Reference): Contents | undefined => {
+    if (digestAt(reference) === undefined) return undefined;
+    const { digest } = manifestAt(reference);
+    const names = new Set<string>();
+    const platforms: string[] = [];
+    const visit = (manifest: RawManifest): void => {
+      const { manifests = [], config } = partsOf(manifest);
+      for (const each of [...manifests.map(({ digest }) => digest), ...subjectOf(manifest)]) names.add(each);
+      if (config !== undefined && isImageConfig(config)) {
+        const { os, architecture, variant } = configAt(reference, manifest);
+        platforms.push([os, architecture, variant].filter(Boolean).join('/'));
+      }
+      for (const each of withPlatform(manifests)) visit(manifestAt({ ...reference, digest: each.digest }));
+    };
+    visit(manifestAt(reference));
+    return { digest, names: [...names], images: platforms.map((platform) => image(reference, platform)!) };
+  };
   /** Deletes manifests with every tag on them. */
   const drop = (reference: Reference, digest: string): void => {
     const { manifests, tags } = at(reference);
@@ -157,11 +181,21 @@ export function fakeRegistry(): FakeRegistry {
     after: () => undefined,
     head: (name) => call('head', name, digestAt),
     image: (name, platform) => call('image', name, (reference) => image(reference, platform)),
+    contents: (name) => call('contents', name, contents),
     manifest: (name) => call('manifest', name, manifestAt),
     put: (name, manifest) => call('put', name, (reference) => put(reference, manifest)),
     copy: (from, repository) =>
       call('copy', from, (reference) => copy(reference, parseReference(repository))),
     mayPush: (repository) => call('mayPush', repository, (reference) => void at(reference)),
+    mayDelete: (repository) =>
+      call('mayDelete', repository, (reference) => {
+        at(reference);
+        if (!fake.deletes)
+          throw new RegistryError(
+            'denied',
+            `${reference.host} lets nobody delete from ${reference.repository}`,
+          );
+      }),
     tags: (repository) => call('tags', repository, (reference) => [...at(reference).tags.keys()].sort()),
     untag: (name) =>
       call('untag', name, (reference) => {

@@ -160,6 +160,41 @@ export function registrySuite(name: string, open: () => Promise<OpenedRegistry>)
     assert.is(await find('unknown/unknown'), undefined);
   });
 
+  test('all that a name stands for: an image, every image of an index and what else it holds, a signature', async () => {
+    const repository = freshName();
+    const name = full(repository);
+    assert.is(await registry.contents(`${name}:1`), undefined);
+    const image = await push(repository, '1');
+    assert.equal(await registry.contents(`${name}:1`), {
+      digest: image.digest,
+      names: [],
+      images: [await registry.image(`${name}:1`, 'linux/amd64')],
+    });
+    const { index, amd, arm } = await pushIndex(repository, '2');
+    const found = (await registry.contents(`${name}:2`))!;
+    assert.is(found.digest, index.digest);
+    assert.is(found.names.length, 3, 'the attestation, too');
+    for (const { digest } of [amd, arm]) assert.ok(found.names.includes(digest));
+    assert.equal(
+      found.images.map(({ ids, labels }) => [ids.includes(index.digest), labels.a]),
+      [
+        [true, '1'],
+        [true, 'arm'],
+      ],
+    );
+    const empty = json({});
+    await opened.putBlob(repository, empty);
+    const config = { mediaType: 'application/vnd.oci.empty.v1+json', digest: digestOf(empty), size: 2 };
+    const subject = { mediaType: types.image, digest: image.digest, size: image.body.length };
+    const body = json({ schemaVersion: 2, mediaType: types.image, config, layers: [], subject });
+    await registry.put(`${name}:sig`, { mediaType: types.image, digest: digestOf(body), body });
+    assert.equal(await registry.contents(`${name}:sig`), {
+      digest: digestOf(body),
+      names: [image.digest],
+      images: [],
+    });
+  });
+
   test('a tag moves; a manifest by digest alone puts none', async () => {
     const repository = freshName();
     const [one, two] = [await push(repository, '1'), await made(repository)];
@@ -203,6 +238,14 @@ export function registrySuite(name: string, open: () => Promise<OpenedRegistry>)
     const repository = freshName();
     await registry.mayPush(full(repository));
     assert.equal(await registry.tags(full(repository)), []);
+  });
+
+  test('whether anything can be deleted is asked without a trace', async () => {
+    const repository = freshName();
+    const image = await push(repository, '1');
+    if (opened.deletes) await registry.mayDelete(full(repository));
+    else assert.is((await failure(registry.mayDelete(full(repository)))).problem, 'denied');
+    assert.is(await registry.head(`${full(repository)}:1`), image.digest);
   });
 
   test('all tags', async () => {
