@@ -1,5 +1,7 @@
 import { repositoryFault } from '../graph/names.ts';
 import { TasksError } from '../model/errors.ts';
+import type { Project } from '../model/task.ts';
+import { type Naming, namingOf } from '../plan/refs.ts';
 import type { Io } from './io.ts';
 
 /** Flags before or after the command. */
@@ -79,6 +81,22 @@ export function namesOf(
     });
   }
   return { repo, suffix: flags.suffix, release: flags.release ?? isRelease(io) };
+}
+
+/** How things are named where `what` needs a repository that somebody named. @throws TasksError exit 2 */
+export function namingIn(
+  project: Project,
+  flags: CommonFlags & { readonly release?: boolean },
+  io: Io,
+  now: Date,
+  what: string,
+): Naming {
+  const names = namesOf(flags, io);
+  if ((names.repo ?? project.repo) === undefined)
+    throw new TasksError(2, `no repository to ${what}`, {
+      hint: "name it: --repo citus, DOCKER_REPO, or project({ repo: 'citus' }) in the definitions",
+    });
+  return namingOf(names, project, now);
 }
 
 /** Colours on a stream: flags over NO_COLOR over whether it is a terminal. */

@@ -167,7 +167,10 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<ExitC
       cleanExamples,
       async (it, _, flags) => (await import('./commands/clean.ts')).clean(flags, it),
     ),
-  ).option('--dry-run', 'only say what would go and how much that frees');
+  )
+    .option('--dry-run', 'only say what would go and how much that frees')
+    .option('--remote', "remove old tags of this project's images from the registry instead")
+    .option('--keep <files...>', 'with --remote: release files whose images stay');
   common(
     add(
       'doctor',
@@ -262,6 +265,7 @@ const completionExamples = `tasks completion zsh > ~/.tasks-completion.zsh   to 
 source <(tasks completion bash)                  in this shell`;
 const cleanExamples = `tasks clean --dry-run      what would go
 tasks clean -v             trim, and name each thing
+tasks clean --remote --dry-run --repo citus   what would go from the registry; then without --dry-run
 
 Never what a plan of this project reuses now. Else these go:
   results of tasks         not used for 30 days; then the least recently used of more than 10 GB
@@ -270,7 +274,16 @@ Never what a plan of this project reuses now. Else these go:
   passed tests             older than 90 days
   leftovers                of killed runs, older than a day
   content tags             of images older than 7 days that no record names
-A build that made something trims .cache in the same way.`;
+A build that made something trims .cache in the same way.
+
+From the registry (--remote), in the repositories of the images that the definitions have now:
+  dev tags                 -devYYYYmmddHHMM of more than 14 days ago
+  content tags             -k… that no task has now, of images built more than 30 days ago
+  test passes              -k…-t… with their content tag, or where that is gone
+Never what another tag, an alias, an index or a signature names, nor what an image that stays was made with.
+Keys of other profiles and branches are not known: only their images' age and tags keep them. What a release
+file names by digest stays if the file is in .cache/releases or is given: --keep release.json.
+Exit 1 while a push is under way; 3 where the registry is out of reach or deletes nothing.`;
 const doctorExamples = `tasks doctor               what is here, what is missing
 tasks doctor --fix         install and start it (Debian, as root)
 tasks doctor --stop        end the engine that --fix started`;

@@ -10,7 +10,7 @@ import { findRoot } from '../load/root.ts';
 import { TasksError } from '../model/errors.ts';
 import type { Observations } from '../model/observed.ts';
 import type { Plan } from '../model/plan.ts';
-import type { Engine, EngineImage, Records } from '../model/ports.ts';
+import type { Engine, EngineImage, Observer, Records } from '../model/ports.ts';
 import type { Registry } from '../model/registry.ts';
 import { type Graph, makesFiles, type Project, type Task, type TaskId } from '../model/task.ts';
 import { keptDigests } from '../observe/kept.ts';
@@ -124,17 +124,7 @@ export async function planProject(
   const { graph, root, cacheFolder } = open;
   const selected = select(graph, selectors);
   const scope = withNeeds(graph, selected);
-  const memo = openMemo(path.join(cacheFolder, 'memo'), warner(io));
-  const observer = openObserver({
-    root,
-    traces: path.join(cacheFolder, 'traces'),
-    memo,
-    environment: io.environment,
-    now: io.now(),
-    programId: io.programId,
-    lock: readLock(root),
-    warn: warner(io),
-  });
+  const { memo, observer } = observing(open, io);
   const records = openRecords(cacheFolder, warner(io), sharedStore(io));
   const tasks = [...scope].map((id) => graph.tasks.get(id)!);
   const engine = tasks.some((task) => task.kind === 'image') ? dockerEngine(io.environment) : undefined;
@@ -178,6 +168,22 @@ export async function planProject(
       return { ...open, plan, observations, latest, records, memo, naming, images, engine };
     inFull = new Set([...inFull, ...unread]);
   }
+}
+
+/** What reads the tasks of a project, and remembers what it read. */
+export function observing({ root, cacheFolder }: OpenProject, io: Io): { memo: Memo; observer: Observer } {
+  const memo = openMemo(path.join(cacheFolder, 'memo'), warner(io));
+  const observer = openObserver({
+    root,
+    traces: path.join(cacheFolder, 'traces'),
+    memo,
+    environment: io.environment,
+    now: io.now(),
+    programId: io.programId,
+    lock: readLock(root),
+    warn: warner(io),
+  });
+  return { memo, observer };
 }
 
 /** Tasks to be made whose inputs were not read, since they had not moved: to make them takes more than to know their keys. */

@@ -1,9 +1,9 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { TasksError } from '../model/errors.ts';
 import type { Plan } from '../model/plan.ts';
 import type { TaskId } from '../model/task.ts';
-import type { GitState, ReleaseFile } from '../release/file.ts';
+import { type GitState, parseReleaseFile, type ReleaseFile } from '../release/file.ts';
 import { type Io, warner } from './io.ts';
 
 /**
@@ -50,4 +50,17 @@ export function saveRelease(
   writeFileSync(file, `${JSON.stringify(release, undefined, 2)}\n`);
   const relative = path.relative(io.cwd, file);
   return relative.startsWith('..') ? file : relative;
+}
+
+/** Reads a release file that a person named. @throws TasksError exit 2 */
+export function readRelease(file: string, io: Io): ReleaseFile {
+  let text: string;
+  try {
+    text = readFileSync(path.resolve(io.cwd, file), 'utf8');
+  } catch (error) {
+    throw new TasksError(2, `cannot read the release file: ${(error as Error).message}`, {
+      hint: '`tasks push --release` writes one and says where',
+    });
+  }
+  return parseReleaseFile(text, file);
 }

@@ -107,7 +107,8 @@ export function recordOf(
   return { key, task: task.id, imageId: id, needs, bytes, durationMs: 0, tags: [], time: '' };
 }
 
-function parseNeeds(label: string | undefined): Record<string, string> | undefined {
+/** What an image was made with, by its label; undefined for what is no label of ours. */
+export function parseNeeds(label: string | undefined): Record<string, string> | undefined {
   try {
     const needs: unknown = JSON.parse(label ?? '');
     return typeof needs === 'object' && needs !== null ? (needs as Record<string, string>) : undefined;

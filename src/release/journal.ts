@@ -27,6 +27,7 @@ export interface Journal {
   readonly beat: number;
   /** `back`: it failed, and its tags are being put back. */
   readonly direction: 'forward' | 'back';
+  /** None: old tags are being removed, and nothing may be published meanwhile. */
   readonly changes: readonly Change[];
 }
 
@@ -60,7 +61,14 @@ interface Document {
 export interface Ended {
   readonly id: string;
   readonly time: string;
-  readonly outcome: 'published' | 'reverted' | 'withdrawn';
+  readonly outcome: 'published' | 'reverted' | 'withdrawn' | 'trimmed';
+}
+
+/** What is under way, for people. */
+export function workOf({ changes, time }: Journal): string {
+  return changes.length > 0
+    ? `another push is publishing since ${time}`
+    : `a clean is removing old tags since ${time}`;
 }
 
 function parse(text: string): Document | undefined {

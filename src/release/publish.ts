@@ -1,7 +1,15 @@
 import { type ExitCode, TasksError } from '../model/errors.ts';
 import type { Clock } from '../model/ports.ts';
 import type { Registry } from '../model/registry.ts';
-import { type Change, closeJournal, type Journal, openJournal, readJournal } from './journal.ts';
+import {
+  type Change,
+  closeJournal,
+  type Ended,
+  type Journal,
+  openJournal,
+  readJournal,
+  workOf,
+} from './journal.ts';
 import { each, inOrder, manifestReader, pointedAt } from './tags.ts';
 
 /** Where a publication happens, and who does it. */
@@ -20,7 +28,7 @@ export interface Desk {
 }
 
 /** How long a journal may go without a beat before others count its process as dead; they watch for three times as long. */
-const beatMs = 10_000;
+export const beatMs = 10_000;
 
 /**
  * Sets all tags, or none: the journal first, then new tags, then those that move, then aliases; a failure or an interrupt
@@ -91,13 +99,9 @@ async function conclude(desk: Desk, journal: Journal): Promise<void> {
 async function stopForAnother(desk: Desk): Promise<void> {
   const other = await readJournal(desk.registry, desk.journal);
   if (other !== undefined)
-    throw new TasksError(
-      1,
-      `another push began to publish at ${other.time}: nothing of this one is published`,
-      {
-        hint: 'push again when it is through: what was uploaded is kept',
-      },
-    );
+    throw new TasksError(1, `${workOf(other)}: nothing of this one is published`, {
+      hint: 'push again when it is through: what was uploaded is kept',
+    });
 }
 
 async function stopIfMoved({ registry }: Desk, changes: readonly Change[]): Promise<void> {
@@ -208,11 +212,7 @@ export async function pointElsewhere(registry: Registry, changes: readonly Chang
   return changes.filter(({ name, after }) => now.get(name) !== after).map(({ name }) => name);
 }
 
-export async function close(
-  desk: Desk,
-  { id }: Journal,
-  outcome: 'published' | 'reverted' | 'withdrawn',
-): Promise<void> {
+export async function close(desk: Desk, { id }: Journal, outcome: Ended['outcome']): Promise<void> {
   await closeJournal(desk.registry, desk.journal, { id, time: desk.clock.now().toISOString(), outcome });
 }
 

@@ -1,6 +1,6 @@
 import { TasksError } from '../model/errors.ts';
 import { RegistryError } from '../model/registry.ts';
-import { type Change, type Journal, openJournal, readJournal } from './journal.ts';
+import { type Change, type Journal, openJournal, readJournal, workOf } from './journal.ts';
 import { close, type Desk, list, pointElsewhere, putBack } from './publish.ts';
 import { each, inOrder, manifestReader, pointedAt } from './tags.ts';
 
@@ -22,6 +22,10 @@ export async function endUnfinished(desk: Desk, now: boolean, signal: AbortSigna
   await openJournal(desk.registry, desk.journal, mine);
   const outcome = await end(desk, mine);
   await close(desk, mine, outcome);
+  if (mine.changes.length === 0) {
+    desk.tell(`a clean of ${mine.time} had stopped half way: what it left stays`);
+    return [];
+  }
   const tags = `${mine.changes.length} ${mine.changes.length === 1 ? 'tag' : 'tags'}`;
   desk.tell(
     outcome === 'published'
@@ -41,11 +45,11 @@ async function waitFor(desk: Desk, found: Journal, signal: AbortSignal): Promise
     if (isAlive === false) return journal;
     if (desk.clock.now().getTime() - seen.at >= patienceMs) {
       if (isAlive !== true) return journal;
-      throw new TasksError(1, `another push on this machine has been publishing since ${journal.time}`, {
+      throw new TasksError(1, `${workOf(journal)}, on this machine`, {
         hint: 'wait for it, or end it; then push again',
       });
     }
-    if (!told) desk.tell(`another push is publishing since ${journal.time}: waiting for it`);
+    if (!told) desk.tell(`${workOf(journal)}: waiting for it`);
     told = true;
     await desk.clock.sleep(lookMs, signal);
   }

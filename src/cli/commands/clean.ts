@@ -5,12 +5,13 @@ import type { Engine } from '../../model/ports.ts';
 import { type StaleTag, staleTags } from '../../plan/stale.ts';
 import { cleanText, type Trimmed } from '../../report/clean.ts';
 import { makePaint } from '../../report/paint.ts';
-import { type CommonFlags, hasColor } from '../flags.ts';
+import { hasColor } from '../flags.ts';
 import { type Io, warner } from '../io.ts';
 import { keysInUse, type Prospect, planProject } from '../project.ts';
+import type { RemoteFlags } from './clean-remote.ts';
 
-export interface CleanFlags extends CommonFlags {
-  readonly dryRun?: boolean;
+export interface CleanFlags extends RemoteFlags {
+  readonly remote?: boolean;
 }
 
 const words: Record<Kept['kind'], string> = {
@@ -24,6 +25,7 @@ const words: Record<Kept['kind'], string> = {
 
 /** `tasks clean`: trims `.cache` and the engine's content tags of this project; never what a plan reuses now. */
 export async function clean(flags: CleanFlags, io: Io): Promise<ExitCode> {
+  if (flags.remote) return await (await import('./clean-remote.ts')).cleanRemote(flags, io);
   const prospect = await planProject([], flags, io, { withoutEngine: true });
   const kept = surveyCache(prospect.cacheFolder);
   const chosen = chooseTrim(kept, keysInUse(prospect), io.now());

@@ -2,7 +2,7 @@ import { gitState } from '../../engine/git.ts';
 import { select, withNeeds } from '../../graph/select.ts';
 import { type ExitCode, TasksError } from '../../model/errors.ts';
 import type { Project, Task } from '../../model/task.ts';
-import { type Naming, namingOf } from '../../plan/refs.ts';
+import type { Naming } from '../../plan/refs.ts';
 import { dockerRegistry } from '../../registry/registry.ts';
 import { releaseFile } from '../../release/file.ts';
 import { type Change, journalName } from '../../release/journal.ts';
@@ -10,7 +10,7 @@ import { checkPermission, wantedTags } from '../../release/preflight.ts';
 import { endUnfinished } from '../../release/unfinished.ts';
 import { columns, count } from '../../report/format.ts';
 import { deskFor } from '../desk.ts';
-import { type CommonFlags, namesOf, reporterOf } from '../flags.ts';
+import { type CommonFlags, namingIn, reporterOf } from '../flags.ts';
 import type { Io } from '../io.ts';
 import { openProject, planProject } from '../project.ts';
 import { type Attempt, type Done, tryOnce } from '../push.ts';
@@ -124,18 +124,13 @@ function tagsSet(changes: readonly Change[]): string {
   return parts.length > 0 ? `published: ${parts.join(', ')}` : 'all tags point right already';
 }
 
-/** How things are named; a push needs a repository that somebody named. @throws TasksError exit 2 */
+/** How things are named. @throws TasksError exit 2 */
 function pushNaming(project: Project, flags: PushFlags, io: Io, now: Date): Naming {
   if (flags.release && flags.suffix !== undefined)
     throw new TasksError(2, `--release has plain tags, --suffix asks for "${flags.suffix}"`, {
       hint: 'leave one of them out',
     });
-  const names = namesOf(flags, io);
-  if ((names.repo ?? project.repo) === undefined)
-    throw new TasksError(2, 'no repository to push to', {
-      hint: "name it: --repo citus, DOCKER_REPO, or project({ repo: 'citus' }) in the definitions",
-    });
-  return namingOf(names, project, now);
+  return namingIn(project, flags, io, now, 'push to');
 }
 
 async function untilNotOvertaken(attempt: Attempt): Promise<Done> {

@@ -1,15 +1,14 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
-import { type ExitCode, TasksError } from '../../model/errors.ts';
+import type { ExitCode } from '../../model/errors.ts';
 import { dockerRegistry } from '../../registry/registry.ts';
-import { parseReleaseFile, type Verdict, verify as verifyRelease } from '../../release/file.ts';
+import { type Verdict, verify as verifyRelease } from '../../release/file.ts';
 import { columns, count } from '../../report/format.ts';
 import type { CommonFlags } from '../flags.ts';
 import type { Io } from '../io.ts';
+import { readRelease } from '../release.ts';
 
 /** `tasks verify FILE`: whether the registry still holds what a release file says; exit 1 where it doesn't. */
 export async function verify(file: string, flags: CommonFlags, io: Io): Promise<ExitCode> {
-  const release = parseReleaseFile(read(path.resolve(io.cwd, file)), file);
+  const release = readRelease(file, io);
   const verdicts = await verifyRelease(dockerRegistry(io.environment, io.signal), release);
   const wrong = verdicts.filter(({ ok, isAlias, found }) => !ok && !(isAlias && found !== undefined));
   if (flags.json) io.out(`${JSON.stringify({ ok: wrong.length === 0, names: verdicts })}\n`);
@@ -26,16 +25,6 @@ export async function verify(file: string, flags: CommonFlags, io: Io): Promise<
     );
   }
   return wrong.length === 0 ? 0 : 1;
-}
-
-function read(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new TasksError(2, `cannot read the release file: ${(error as Error).message}`, {
-      hint: '`tasks push --release` writes one and says where',
-    });
-  }
 }
 
 function stateOf({ ok, isAlias, found }: Verdict): string {

@@ -1,0 +1,119 @@
+import { existsSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { keyTasks } from '../../key/keys.ts';
+import type { ExitCode } from '../../model/errors.ts';
+import type { Contents } from '../../model/registry.ts';
+import { makesFiles } from '../../model/task.ts';
+import { contentTag, type Naming, runTags } from '../../plan/refs.ts';
+import { dockerRegistry } from '../../registry/registry.ts';
+import { journalName } from '../../release/journal.ts';
+import { repositoriesOf, type TrimFacts } from '../../release/own.ts';
+import { seeTags } from '../../release/sight.ts';
+import { checkDeletes, type Swept, stopForWork, sweep } from '../../release/sweep.ts';
+import { chooseRemovals, type Removal } from '../../release/trim.ts';
+import { remoteText, type TrimmedRepository } from '../../report/clean-remote.ts';
+import { count } from '../../report/format.ts';
+import { makePaint } from '../../report/paint.ts';
+import { deskFor } from '../desk.ts';
+import { type CommonFlags, hasColor, namingIn } from '../flags.ts';
+import type { Io } from '../io.ts';
+import { type OpenProject, observing, openProject } from '../project.ts';
+import { readRelease } from '../release.ts';
+
+export interface RemoteFlags extends CommonFlags {
+  readonly dryRun?: boolean;
+  /** Release files whose images stay. */
+  readonly keep?: readonly string[];
+}
+
+/** `tasks clean --remote`: removes this project's old tags from the registry; never what anything that stays names. */
+export async function cleanRemote(flags: RemoteFlags, io: Io): Promise<ExitCode> {
+  const now = io.now();
+  const open = await openProject(flags, io);
+  const naming = namingIn(open.project, flags, io, now, 'clean');
+  const registry = dockerRegistry(io.environment, io.signal);
+  const desk = deskFor(journalName(naming), io);
+  const about = { ...(await namesIn(open, naming, io)), naming, pinned: pinnedBy(open, flags, io), now };
+  const known = new Map<string, Contents>();
+  const look = (): Promise<TrimFacts> => seeTags(registry, repositoriesOf(naming, about.names), about, known);
+  await stopForWork({ ...desk, registry });
+  const facts = await look();
+  const removals = chooseRemovals(facts);
+  const isDry = flags.dryRun === true;
+  let swept: Swept = { gone: removals, changed: [] };
+  if (!isDry && removals.length > 0) {
+    await checkDeletes(registry, removals, desk.journal);
+    swept = await sweep(desk, removals, async () => chooseRemovals(await look()), io.signal);
+  }
+  if (flags.json) io.out(`${JSON.stringify(documentOf(facts, swept, isDry))}\n`);
+  else {
+    const paint = makePaint(hasColor(flags, io, io.outIsTerminal));
+    const options = { isDone: !isDry, verbose: flags.verbose === true };
+    for (const line of remoteText(tableOf(facts, swept.gone), paint, options)) io.out(`${line}\n`);
+  }
+  const { changed, gone, error } = swept;
+  if (changed.length > 0)
+    io.err(`somebody else changed ${count(changed.length, 'image')} meanwhile: left for another time\n`);
+  if (error === undefined) return io.signal.aborted ? 130 : 0;
+  const left = removals.length - gone.length - changed.length;
+  io.err(`stopped with ${count(left, 'image')} to go; the next clean takes up there\n`);
+  throw error;
+}
+
+/** All that the definitions name as they are now, under this profile: content tags, release tags, aliases. */
+async function namesIn(
+  open: OpenProject,
+  naming: Naming,
+  io: Io,
+): Promise<Pick<TrimFacts, 'names' | 'named'>> {
+  const { graph } = open;
+  const { keyed } = await keyTasks(graph, new Set(graph.tasks.keys()), observing(open, io).observer);
+  const names = new Set<string>();
+  const named = new Set<string>();
+  for (const task of graph.tasks.values()) {
+    if (task.kind !== 'image' || makesFiles(task)) continue;
+    names.add(task.name);
+    named.add(contentTag(task, keyed.get(task.id)!.key, naming));
+    for (const tag of runTags(task, { ...naming, suffix: '' })) named.add(tag);
+    for (const alias of task.aliases) named.add(`${naming.repo}/${task.name}:${alias}`);
+  }
+  return { names, named };
+}
+
+/** The digests that releases are pinned by: of the release files below `.cache`, and of those that --keep names. */
+function pinnedBy({ cacheFolder }: OpenProject, flags: RemoteFlags, io: Io): ReadonlySet<string> {
+  const folder = path.join(cacheFolder, 'releases');
+  const own = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.json')) : [];
+  const releases = [
+    // Dev pushes write such files, too.
+    ...own.map((name) => readRelease(path.join(folder, name), io)).filter(({ suffix }) => !suffix),
+    ...(flags.keep ?? []).map((file) => readRelease(file, io)),
+  ];
+  return new Set(releases.flatMap(({ images }) => images.map(({ digest }) => digest)));
+}
+
+const dayMs = 86_400_000;
+
+function tableOf({ tags }: TrimFacts, gone: readonly Removal[]): TrimmedRepository[] {
+  const repositories = [...new Set(tags.map(({ repository }) => repository))];
+  return repositories.map((name) => ({
+    name,
+    tags: tags.filter(({ repository }) => repository === name).length,
+    removals: gone.filter(({ repository }) => repository === name),
+  }));
+}
+
+function documentOf({ tags }: TrimFacts, { gone, changed }: Swept, dryRun: boolean): object {
+  const shown = (removals: readonly Removal[]): object[] =>
+    removals.map(({ repository, digest, whole, tags }) => ({
+      repository,
+      digest,
+      manifest: whole,
+      tags: tags.map(({ tag, kind, age }) => ({
+        tag,
+        kind,
+        ...(age !== undefined ? { days: Math.floor(age / dayMs) } : {}),
+      })),
+    }));
+  return { dryRun, seen: tags.length, removed: shown(gone), changed: shown(changed) };
+}

@@ -1,0 +1,113 @@
+import { keyLabel, taskLabel } from '../model/labels.ts';
+import type { Contents, RemoteImage } from '../model/registry.ts';
+import { contentTag, type Naming } from '../plan/refs.ts';
+
+const day = 86_400_000;
+
+/** Milliseconds after which tags may go. */
+const limits = { dev: 14 * day, content: 30 * day };
+
+/** A tag as it stands in a registry. */
+export interface SeenTag {
+  readonly repository: string;
+  readonly tag: string;
+  /** What it points at; undefined where that cannot be read. */
+  readonly digest?: string;
+}
+
+/** All that is known when it is decided what goes. */
+export interface TrimFacts {
+  readonly tags: readonly SeenTag[];
+  /** What lies under each digest that a tag points at; what lacks here stays. */
+  readonly contents: ReadonlyMap<string, Contents>;
+  readonly naming: Naming;
+  /** Of the project's definitions. */
+  readonly names: ReadonlySet<string>;
+  /** `repo/name:tag` of all that the definitions name as they are now: content tags, release tags, aliases. */
+  readonly named: ReadonlySet<string>;
+  /** Digests that stay whatever points at them: those of release files. */
+  readonly pinned: ReadonlySet<string>;
+  readonly now: Date;
+}
+
+/** A tag of ours that goes. */
+export interface OldTag {
+  readonly tag: string;
+  /** `pass`: that an image's test passed; it goes with its image. */
+  readonly kind: 'dev' | 'content' | 'pass';
+  /** Milliseconds; undefined for passes. */
+  readonly age?: number;
+}
+
+/** The repositories in which a project has tags of its own. */
+export function repositoriesOf({ repo, cacheRepo }: Naming, names: Iterable<string>): string[] {
+  const own = [...names].map((name) => `${repo}/${name}`);
+  return [...new Set([...(cacheRepo !== undefined ? [cacheRepo] : []), ...own])];
+}
+
+/** A tag with what its form alone says of it. */
+export interface Candidate extends OldTag {
+  readonly seen: SeenTag;
+  /** The full name of the content tag that it is, or is the pass of. */
+  readonly content?: string;
+}
+
+/**
+ * What may go by its name alone: dev tags by the time in them, content tags that no task has now, passes of those. Whoever
+ * finds nothing here need not look any further.
+ */
+export function candidatesOf({ tags, naming, names, named, now }: Omit<TrimFacts, 'contents'>): Candidate[] {
+  const devPlaces = new Set(repositoriesOf({ ...bare(naming) }, names));
+  return tags.flatMap((seen): Candidate[] => {
+    const { repository, tag } = seen;
+    if (named.has(`${repository}:${tag}`)) return [];
+    const content = /^(.+-k[0-9a-f]{12})(-t[0-9a-f]{12})?$/.exec(tag);
+    if (content !== null) {
+      const name = `${repository}:${content[1]}`;
+      const kind = content[2] === undefined ? 'content' : 'pass';
+      return named.has(name) ? [] : [{ seen, tag, kind, content: name }];
+    }
+    const time = devPlaces.has(repository) ? devTime(tag) : undefined;
+    const age = time === undefined ? 0 : now.getTime() - time;
+    return age > limits.dev ? [{ seen, tag, kind: 'dev', age }] : [];
+  });
+}
+
+/** A candidate, if what it points at bears out what its form says: made by us, under this name, long ago. */
+export function judged(candidate: Candidate, { contents, naming, now }: TrimFacts): Candidate[] {
+  const { kind, seen, content } = candidate;
+  const found = seen.digest === undefined ? undefined : contents.get(seen.digest);
+  const images = found?.images ?? [];
+  if (kind === 'dev') {
+    const isOurs = images.some(
+      ({ labels }) => `${naming.repo}/${labels[taskLabel]?.split(':')[0]}` === seen.repository,
+    );
+    return isOurs ? [candidate] : [];
+  }
+  if (!images.some((image) => contentTagsOf(image, naming).includes(content!))) return [];
+  if (kind === 'pass') return [candidate];
+  const times = images.map(({ created }) => created ?? Number.POSITIVE_INFINITY);
+  const age = now.getTime() - Math.max(...times);
+  return age > limits.content ? [{ ...candidate, age }] : [];
+}
+
+/** Under which content tags an image may be kept, by its own labels, with and without a repository for all of them. */
+function contentTagsOf({ labels }: RemoteImage, naming: Naming): string[] {
+  const { [keyLabel]: key, [taskLabel]: id } = labels;
+  if (key === undefined || id === undefined) return [];
+  const [name, version] = [id.slice(0, id.indexOf(':')), id.slice(id.indexOf(':') + 1)];
+  return [naming, bare(naming)].map((each) => contentTag({ name, version }, key, each));
+}
+
+function bare({ repo, suffix, timed }: Naming): Naming {
+  return { repo, suffix, timed };
+}
+
+/** `-devYYYYmmddHHMM`, in UTC; undefined for what is no time. */
+function devTime(tag: string): number | undefined {
+  const [, year, month, date, hour, minute] = /.-dev(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)$/.exec(tag) ?? [];
+  const text = `${year}-${month}-${date}T${hour}:${minute}:00.000Z`;
+  const time = Date.parse(text);
+  // The 31st of February is no day.
+  return !Number.isNaN(time) && new Date(time).toISOString() === text ? time : undefined;
+}

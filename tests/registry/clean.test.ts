@@ -1,0 +1,223 @@
+import { createHash } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { clean } from '../../src/cli/commands/clean.ts';
+import type { Io } from '../../src/cli/io.ts';
+import { keyLabel, needsLabel, taskLabel } from '../../src/model/labels.ts';
+import { dockerRegistry } from '../../src/registry/registry.ts';
+import { journalName, openJournal } from '../../src/release/journal.ts';
+import { cli, projectWith, type Ran } from '../support/cli.ts';
+import { removeImages, testEngine } from '../support/docker.ts';
+import { hasRegistry, type RealRegistry, restart, startRegistry } from '../support/registry.ts';
+import { tempFolder } from '../support/temp.ts';
+
+const test = suite('tasks clean --remote');
+const label = 'image-tasks.clean-test';
+const day = 86_400_000;
+const registry = dockerRegistry({ DOCKER_CONFIG: tempFolder() }, new AbortController().signal);
+
+const definitions = `import { image } from 'image-tasks';
+const labels = { '${label}': '1' };
+export const base = image({ name: 'base', context: 'base', labels, publish: false });
+export const app = image({ name: 'app', versions: ['1'], context: 'app', labels, needs: { BASE: base }, aliases: ['newest'] });`;
+const project = (): string =>
+  projectWith(definitions, {
+    'base/Dockerfile': 'FROM scratch\nCOPY f /base\n',
+    'base/f': '1',
+    'app/Dockerfile': 'ARG BASE\nFROM $BASE\nCOPY f /app\n',
+    'app/f': '1',
+  });
+
+/** An image without layers, as our builds label it; returns its digest. */
+async function put(
+  real: RealRegistry,
+  tag: string,
+  task: string,
+  key: string,
+  days: number,
+): Promise<string> {
+  const labels = { [keyLabel]: key.repeat(64), [taskLabel]: task, [needsLabel]: '{}' };
+  const created = new Date(Date.now() - days * day);
+  const config = Buffer.from(
+    JSON.stringify({ os: 'linux', architecture: 'amd64', created, config: { Labels: labels } }),
+  );
+  const digestOf = (bytes: Buffer): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+  await real.putBlob(tag.slice(0, tag.lastIndexOf(':')), config);
+  const mediaType = 'application/vnd.oci.image.manifest.v1+json';
+  const configType = 'application/vnd.oci.image.config.v1+json';
+  const descriptor = { mediaType: configType, digest: digestOf(config), size: config.length };
+  const body = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, config: descriptor, layers: [] }));
+  await registry.put(`${real.host}/${tag}`, { mediaType, digest: digestOf(body), body });
+  return digestOf(body);
+}
+
+const k = (letter: string): string => `-k${letter.repeat(12)}`;
+
+if (hasRegistry) {
+  test('shows what would go and why, removes just that, and finds nothing more', async () => {
+    const real = await startRegistry({ deletes: true });
+    const [cwd, repo] = [project(), `${real.host}/team`];
+    const run = (...args: string[]): Promise<Ran> =>
+      cli(['clean', '--remote', '--repo', repo, ...args], { cwd });
+    try {
+      await put(real, `team/app:1${k('a')}`, 'app:1', 'a', 61);
+      await put(real, `team/app:1${k('b')}`, 'app:1', 'b', 71);
+      await put(real, `team/app:1`, 'app:1', 'b', 71);
+      await registry.put(`${repo}/app:1`, await registry.manifest(`${repo}/app:1${k('b')}`));
+      await registry.put(`${repo}/app:1-dev202601010000`, await registry.manifest(`${repo}/app:1`));
+      await registry.put(
+        `${repo}/app:1${k('a')}-t${'9'.repeat(12)}`,
+        await registry.manifest(`${repo}/app:1${k('a')}`),
+      );
+      await put(real, `team/base:latest${k('c')}`, 'base:latest', 'c', 41);
+      await put(real, `team/base:latest${k('d')}`, 'base:latest', 'd', 3);
+
+      const dry = await run('--dry-run');
+      assert.is(dry.code, 0, dry.err);
+      assert.match(dry.out, /\/team\/app {2}3 of 5 tags\n/);
+      assert.match(dry.out, / {2}1-kaaaaaaaaaaaa +61 d +no task has this key \+ its test pass\n/);
+      assert.match(dry.out, / {2}1-dev202601010000 +\d+ d {2}dev tag; its image stays\n/);
+      assert.match(dry.out, / {2}latest-kcccccccccccc +41 d {2}no task has this key\n/);
+      assert.match(dry.out, /would go: 4 of 7 tags in 2 repositories, and 2 images with them\n/);
+      assert.ok(dry.out.split('\n').every((line) => line.length <= 80));
+      assert.is((await registry.tags(`${repo}/app`)).length, 5, 'a dry run changes nothing');
+
+      const document = JSON.parse((await run('--json')).out);
+      assert.equal(
+        [document.dryRun, document.seen, document.removed.length, document.changed],
+        [false, 7, 3, []],
+      );
+      assert.equal(await registry.tags(`${repo}/app`), ['1', `1${k('b')}`]);
+      assert.equal(await registry.tags(`${repo}/base`), [`latest${k('d')}`]);
+      assert.match((await run()).out, /nothing to remove: 3 tags in 2 repositories, all of use/);
+    } finally {
+      await real.stop();
+    }
+  });
+
+  test('no repository, no registry, no deletes, a push under way: each is told, and nothing is changed', async () => {
+    let real = await startRegistry();
+    const [cwd, repo] = [project(), `${real.host}/team`];
+    const run = (...args: string[]): Promise<Ran> => cli(['clean', '--remote', ...args], { cwd });
+    try {
+      const nowhere = await run();
+      assert.is(nowhere.code, 2);
+      assert.match(nowhere.err, /no repository to clean/);
+
+      await put(real, `team/app:1${k('a')}`, 'app:1', 'a', 61);
+      await registry.put(`${repo}/app:1-dev202601010000`, await registry.manifest(`${repo}/app:1${k('a')}`));
+      const refused = await run('--repo', repo);
+      assert.is(refused.code, 3);
+      assert.match(refused.err, /lets nobody delete from team\/app \(405 .*\n.*deletes are off there/);
+      assert.is((await registry.tags(`${repo}/app`)).length, 2);
+
+      const releaseFile = path.join(cwd, 'kept.json');
+      const digest = await registry.head(`${repo}/app:1${k('a')}`);
+      const image = { task: 'app:1', image: `${repo}/app@${digest}`, digest, tags: [], aliases: [] };
+      writeFileSync(releaseFile, JSON.stringify({ schema: 1, images: [image] }));
+      const kept = await run('--repo', repo, '--dry-run', '--keep', 'kept.json');
+      assert.match(kept.out, /would go: 1 of 2 tags in 1 repository\n/);
+      assert.is((await run('--repo', repo, '--keep', 'missing.json')).code, 2);
+
+      await real.stop();
+      real = await restart(real, { deletes: true });
+      const change = { name: `${repo}/app:1`, task: 'app:1', after: digest!, isAlias: false };
+      const open = {
+        id: 'x',
+        owner: 1,
+        time: 'then',
+        beat: 0,
+        direction: 'forward',
+        changes: [change],
+      } as const;
+      await openJournal(registry, journalName({ repo, suffix: '', timed: false }), open);
+      const pushing = await run('--repo', repo);
+      assert.is(pushing.code, 1);
+      assert.match(pushing.err, /another push is publishing since then: nothing is removed/);
+      assert.is((await registry.tags(`${repo}/app`)).length, 2);
+    } finally {
+      await real.stop();
+    }
+    const gone = await run('--repo', repo);
+    assert.is(gone.code, 3);
+    assert.match(gone.err, /cannot be reached/);
+  });
+
+  test('real images, 40 days on: what the last release stands on stays, and is reused by an empty machine', async () => {
+    const api = await testEngine();
+    const real = await startRegistry({ deletes: true });
+    const [cwd, repo] = [project(), `${real.host}/team`];
+    const run = async (...args: string[]): Promise<Ran> => {
+      const ran = await cli([...args, '--repo', repo], { cwd });
+      assert.is(ran.code, 0, ran.err + ran.out);
+      return ran;
+    };
+    const tags = async (): Promise<string[]> => [
+      ...(await registry.tags(`${repo}/app`)),
+      ...(await registry.tags(`${repo}/base`)),
+    ];
+    /** In this process, which sees another time. */
+    const cleanLater = async (days: number, keep: readonly string[] = []): Promise<void> => {
+      const io = {
+        environment: { DOCKER_CONFIG: tempFolder() },
+        cwd,
+        defineModule: path.resolve('dist/define.mjs'),
+        loadModule: (url: string) => import(url),
+        programId: 'test',
+        out: () => undefined,
+        err: (text: string) => assert.unreachable(text),
+        outIsTerminal: false,
+        now: () => new Date(Date.now() + days * day),
+        signal: new AbortController().signal,
+      };
+      assert.is(await clean({ remote: true, repo, keep }, io as unknown as Io), 0);
+    };
+    try {
+      await run('push');
+      writeFileSync(path.join(cwd, 'app/f'), '2');
+      await run('push', '--release', '--output', 'first.json');
+      const released = await registry.head(`${repo}/app:1`);
+      const before = await tags();
+      assert.is(before.length, 6, 'a dev tag, two content tags, the release, its alias; one base');
+      await cleanLater(10);
+      assert.equal(await tags(), before, 'all is young');
+      await cleanLater(40);
+      const after = await tags();
+      assert.is(after.length, 4, `${after}`);
+      assert.is(await registry.head(`${repo}/app:1`), released);
+
+      writeFileSync(path.join(cwd, 'base/f'), '2');
+      await cleanLater(40);
+      assert.equal(
+        await tags(),
+        after,
+        'no task has these keys now, but a release and what it was made with stay',
+      );
+
+      await removeImages(api, label);
+      writeFileSync(path.join(cwd, 'base/f'), '1');
+      const { out } = await cli(['plan', '--from-registry', '--json', '--repo', repo], { cwd });
+      const actions = (JSON.parse(out) as { tasks: { action: string }[] }).tasks.map(({ action }) => action);
+      assert.not.ok(
+        actions.some((action) => ['build', 'run', 'blocked'].includes(action)),
+        out,
+      );
+
+      writeFileSync(path.join(cwd, 'base/f'), '2');
+      await run('push', '--release', '--output', 'last.json');
+      await cleanLater(40, ['first.json']);
+      assert.is((await tags()).length, 6, 'the first release is pinned by its file');
+      await cleanLater(40);
+      const last = await tags();
+      assert.is(last.length, 4, `${last}`);
+      assert.ok(last.filter((tag) => tag.includes('-k')).every((tag) => !after.includes(tag)));
+    } finally {
+      await removeImages(api, label);
+      await real.stop();
+    }
+  });
+} else test.skip('docker-registry is not installed');
+
+test.run();

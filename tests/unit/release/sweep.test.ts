@@ -1,0 +1,309 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { keyLabel, needsLabel, taskLabel } from '../../../src/model/labels.ts';
+import { type Contents, RegistryError } from '../../../src/model/registry.ts';
+import { openJournal, readJournal } from '../../../src/release/journal.ts';
+import type { TrimFacts } from '../../../src/release/own.ts';
+import type { Desk } from '../../../src/release/publish.ts';
+import { seeTags } from '../../../src/release/sight.ts';
+import { checkDeletes, type Swept, stopForWork, sweep } from '../../../src/release/sweep.ts';
+import { chooseRemovals, type Removal } from '../../../src/release/trim.ts';
+import { endUnfinished } from '../../../src/release/unfinished.ts';
+import { type FakeRegistry, fakeRegistry } from '../../support/fake-registry.ts';
+
+const test = suite('a clean of a registry');
+
+const day = 86_400_000;
+const now = Date.UTC(2026, 10, 24, 12);
+const journal = 'h:1/t/release-journal:current';
+const [app, base] = ['h:1/t/app', 'h:1/t/base'];
+const content = (letter: string): string => `1-k${letter.repeat(12)}`;
+
+interface Scene {
+  readonly registry: FakeRegistry;
+  readonly desk: Desk & { told: string[] };
+  look(): Promise<TrimFacts>;
+  removals(): Promise<Removal[]>;
+  run(signal?: AbortSignal): Promise<Swept>;
+  /** All tags of app and base. */
+  tags(): string[];
+}
+
+let serial = 0;
+
+/** An old base, two old apps on it (one of them released), a young app on another base; dev tags. */
+function scene({ alive }: { alive?: boolean } = {}): Scene {
+  const registry = fakeRegistry();
+  const push = (tag: string, task: string, letter: string, days: number, need?: string): string => {
+    const id = `sha256:${(++serial).toString(16).padStart(64, '0')}`;
+    const labels = {
+      [keyLabel]: letter.repeat(64),
+      [taskLabel]: task,
+      [needsLabel]: JSON.stringify(need === undefined ? {} : { 'base:1': need }),
+    };
+    registry.push(tag, { id, labels, platform: 'linux/amd64', created: now - days * day });
+    return id;
+  };
+  const again = async (from: string, to: string): Promise<void> =>
+    await registry.put(to, await registry.manifest(from));
+  const old = push(`${base}:${content('a')}`, 'base:1', 'a', 100);
+  const other = push(`${base}:${content('b')}`, 'base:1', 'b', 100);
+  push(`${app}:${content('c')}`, 'app:1', 'c', 90, old);
+  push(`${app}:${content('d')}`, 'app:1', 'd', 80);
+  push(`${app}:${content('e')}`, 'app:1', 'e', 1, other);
+  let time = now;
+  const desk = {
+    registry,
+    journal,
+    told: [] as string[],
+    clock: {
+      now: () => {
+        time += 100;
+        return new Date(time);
+      },
+      sleep: async (ms: number) => {
+        time += ms;
+      },
+    },
+    newOwner: () => ({ id: `owner-${++serial}` }),
+    isAlive: () => alive,
+    tell: (text: string) => desk.told.push(text),
+  };
+  const known = new Map<string, Contents>();
+  const about = {
+    naming: { repo: 'h:1/t', suffix: '', timed: false },
+    names: new Set(['app', 'base']),
+    named: new Set<string>(),
+    pinned: new Set<string>(),
+    now: new Date(now),
+  };
+  const ready = Promise.all([
+    again(`${app}:${content('d')}`, `${app}:1`),
+    again(`${app}:${content('d')}`, `${app}:1-dev202601010000`),
+    again(`${app}:${content('c')}`, `${app}:1-dev202601010001`),
+    again(`${app}:${content('c')}`, `${app}:${content('c')}-t${'9'.repeat(12)}`),
+  ]);
+  const look = async (): Promise<TrimFacts> => {
+    await ready;
+    return await seeTags(registry, [app, base], about, known);
+  };
+  const removals = async (): Promise<Removal[]> => chooseRemovals(await look());
+  return {
+    registry,
+    desk,
+    look,
+    removals,
+    run: async (signal = new AbortController().signal) =>
+      await sweep(desk, await removals(), removals, signal),
+    tags: () =>
+      [app, base].flatMap((repository) =>
+        Object.keys(registry.tagged(repository))
+          .sort()
+          .map((tag) => `${repository.slice('h:1/t/'.length)}:${tag}`),
+      ),
+  };
+}
+
+const kept = [`app:1`, `app:${content('d')}`, `app:${content('e')}`, `base:${content('b')}`].sort();
+
+const failure = async (work: Promise<unknown>): Promise<Error & { exitCode?: number }> => {
+  const error = await work.then(
+    () => undefined,
+    (each: unknown) => each,
+  );
+  assert.instance(error, Error);
+  return error as Error;
+};
+
+test('takes away what is old, what stands on others first, and gives the journal back', async () => {
+  const { registry, desk, run, tags } = scene();
+  const { gone, changed, error } = await run();
+  assert.equal([changed, error], [[], undefined]);
+  assert.is(gone.length, 3);
+  assert.equal(tags().sort(), kept);
+  const removed = registry.calls.filter(({ method }) => ['remove', 'untag'].includes(method));
+  assert.equal(
+    removed.map(({ method, name }) => `${method} ${name.replace(/[@:]sha.*|:1-dev.*/, '')}`).sort(),
+    [`remove ${app}`, `remove ${base}`, `untag ${app}`],
+  );
+  const at = (repository: string): number =>
+    removed.findIndex(({ method, name }) => method === 'remove' && name.startsWith(`${repository}@`));
+  assert.ok(at(app) < at(base), 'the app goes before what it was made with');
+  assert.is(await readJournal(registry, desk.journal), undefined);
+});
+
+test('a list a repository, a request a tag, a look at each image; the second time no image is looked at', async () => {
+  const { registry, look } = scene();
+  const counts = (): number[] => {
+    const calls = registry.calls.splice(0);
+    return ['tags', 'head', 'contents'].map(
+      (wanted) => calls.filter(({ method }) => method === wanted).length,
+    );
+  };
+  await look();
+  assert.equal(counts(), [2, 9, 5]);
+  await look();
+  assert.equal(counts(), [2, 9, 0]);
+});
+
+test('where nothing can be old by its name, no image is looked at', async () => {
+  const registry = fakeRegistry();
+  registry.push(`${app}:1`, {
+    id: `sha256:${'1'.repeat(64)}`,
+    labels: {},
+    platform: 'linux/amd64',
+    created: 1,
+  });
+  const about = {
+    naming: { repo: 'h:1/t', suffix: '', timed: false },
+    names: new Set(['app']),
+    named: new Set<string>(),
+    pinned: new Set<string>(),
+    now: new Date(now),
+  };
+  assert.equal(chooseRemovals(await seeTags(registry, [app], about, new Map())), []);
+  assert.equal(
+    registry.calls.map(({ method }) => method),
+    ['tags', 'head'],
+  );
+});
+
+test('a push that is under way stops it, before anything is read or removed', async () => {
+  for (const alive of [true, undefined, false]) {
+    const { registry, desk, run, tags, look } = scene({ ...(alive !== undefined ? { alive } : {}) });
+    await look();
+    const before = tags();
+    const change = { name: `${app}:1`, task: 'app:1', after: `sha256:${'1'.repeat(64)}`, isAlias: false };
+    const open = {
+      id: 'x',
+      owner: 1,
+      time: 'then',
+      beat: 0,
+      direction: 'forward',
+      changes: [change],
+    } as const;
+    await openJournal(registry, journal, open);
+    for (const work of [stopForWork(desk), run()]) {
+      const error = await failure(work);
+      assert.match(error.message, /another push is publishing since then: nothing is removed/);
+      assert.is(error.exitCode, 1);
+    }
+    assert.equal(tags(), before);
+    assert.is((await readJournal(registry, journal))?.id, 'x');
+  }
+});
+
+test('another clean stops it, unless that is known to be dead; a push ends a dead one and goes on', async () => {
+  const open = { id: 'x', owner: 1, time: 'then', beat: 0, direction: 'forward', changes: [] } as const;
+  for (const alive of [true, undefined]) {
+    const { registry, desk } = scene({ ...(alive ? { alive } : {}) });
+    await openJournal(registry, journal, open);
+    assert.match((await failure(stopForWork(desk))).message, /a clean is removing old tags since then/);
+  }
+  const { registry, run, tags } = scene({ alive: false });
+  await openJournal(registry, journal, open);
+  await run();
+  assert.equal(tags().sort(), kept);
+  const pushing = scene({ alive: false });
+  await openJournal(pushing.registry, journal, open);
+  assert.equal(await endUnfinished(pushing.desk, false, new AbortController().signal), []);
+  assert.equal(pushing.desk.told, ['a clean of then had stopped half way: what it left stays']);
+  assert.is(await readJournal(pushing.registry, journal), undefined);
+});
+
+test('what changed between the looks stays: a new tag on an old image, a tag that moved', async () => {
+  const { registry, removals, desk, tags } = scene();
+  const first = await removals();
+  await registry.put(`${app}:mine`, await registry.manifest(`${app}:${content('c')}`));
+  const { gone, changed } = await sweep(desk, first, removals, new AbortController().signal);
+  assert.equal(
+    changed.map(({ repository }) => repository),
+    [app, base],
+    'the image, and what it was made with',
+  );
+  assert.is(gone.length, 1);
+  assert.ok(tags().includes(`app:${content('c')}`) && tags().includes(`base:${content('a')}`));
+});
+
+test('a tag that moves right before it would go stays', async () => {
+  const { registry, run, tags } = scene();
+  const moving = `${app}:1-dev202601010000`;
+  let heads = 0;
+  registry.before = async ({ method, name }) => {
+    // Both looks are over.
+    if (method !== 'head' || name !== moving || ++heads !== 3) return;
+    await registry.put(moving, await registry.manifest(`${app}:${content('e')}`));
+  };
+  await run();
+  assert.is(heads, 3);
+  assert.ok(tags().includes('app:1-dev202601010000'));
+});
+
+test('a registry that deletes nothing is told before anything is written', async () => {
+  const { registry, removals, desk, tags } = scene();
+  registry.deletes = false;
+  const first = await removals();
+  const before = tags();
+  registry.calls.length = 0;
+  const error = await failure(checkDeletes(registry, first, desk.journal));
+  assert.instance(error, RegistryError);
+  assert.is(error.exitCode, 3);
+  assert.equal(tags(), before);
+  assert.not.ok(registry.calls.some(({ method }) => ['write', 'put', 'remove', 'untag'].includes(method)));
+});
+
+test('one that refuses all the same, or fails, at any call: what went is told, the rest stands, another clean ends it', async () => {
+  const calls = async (): Promise<number> => {
+    const { registry, run, removals } = scene();
+    await removals();
+    registry.calls.length = 0;
+    await run();
+    return registry.calls.length;
+  };
+  const total = await calls();
+  assert.ok(total > 20);
+  for (let nth = 1; nth <= total; nth++) {
+    const { registry, run, removals, tags } = scene({ alive: false });
+    await removals();
+    const offset = registry.calls.length;
+    registry.before = (_call, number) => {
+      if (number === offset + nth) throw new RegistryError('unreachable', 'no answer');
+    };
+    const result = await run().catch((error: Error) => ({ gone: [], changed: [], error }));
+    assert.match((result.error as Error).message, /no answer/);
+    for (const tag of kept) assert.ok(tags().includes(tag), `${tag} is gone at call ${nth}`);
+    registry.before = () => undefined;
+    assert.is((await run()).error, undefined);
+    assert.equal(tags().sort(), kept, `after a failure at call ${nth}`);
+  }
+});
+
+test('an interrupt ends it between two images, and gives the journal back', async () => {
+  const { registry, run, tags } = scene();
+  const abort = new AbortController();
+  registry.after = ({ method }) => {
+    if (method === 'remove') abort.abort(new Error('interrupted'));
+  };
+  const { gone, error } = await run(abort.signal);
+  assert.match((error as Error).message, /interrupted/);
+  assert.ok(gone.length > 0 && tags().length > kept.length);
+  registry.after = () => undefined;
+  assert.is(await readJournal(registry, journal), undefined);
+});
+
+test('whose journal is taken meanwhile stops', async () => {
+  const { registry, run, tags, look } = scene();
+  await look();
+  const before = tags();
+  const open = { id: 'x', owner: 1, time: 'then', beat: 0, direction: 'forward', changes: [] } as const;
+  registry.after = async ({ method }) => {
+    if (method !== 'write') return;
+    registry.after = () => undefined;
+    await openJournal(registry, journal, open);
+  };
+  assert.match((await failure(run())).message, /a push begins to publish at the same moment/);
+  assert.equal(tags(), before);
+  assert.is((await readJournal(registry, journal))?.id, 'x', 'and leaves it there');
+});
+
+test.run();
