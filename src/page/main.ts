@@ -12,8 +12,9 @@ import { emptyRun, follow, lastRun, type Run } from './run.ts';
 import { makeShell, type ViewName } from './shell.ts';
 import { showInSide } from './side.ts';
 import { timelineView } from './timeline-view.ts';
-import { banner, stateFilter } from './toolbar.ts';
+import { banner, showStates, stateFilter } from './toolbar.ts';
 
+/** Makes the page, and keeps it as a person and, where it is live, the program want it. */
 function start(data: PageData): void {
   const model = makeModel(data);
   let choice: Choice = { ...nothingChosen, selected: selectedByAddress(model) };
@@ -56,18 +57,15 @@ function start(data: PageData): void {
     const emphasis = emphasise(model, choice);
     updateGraph(emphasis);
     matrix.update(emphasis, (id) => isShown(model, model.tasks.get(id)!, choice));
-    shell.states.replaceChildren(
-      ...stateFilter(model, choice, run.start > 0, (hidden) => change({ hidden })),
+    showStates(
+      shell.states,
+      stateFilter(model, choice, run.start > 0, (hidden) => change({ hidden })),
     );
     shell.banner.textContent = banner(model, choice);
     shell.show(choice);
     if (shell.view() === 'timeline') updateTimeline();
     updateDetails();
-    history.replaceState(
-      null,
-      '',
-      choice.selected === undefined ? '#' : `#${encodeURIComponent(choice.selected)}`,
-    );
+    noteInAddress(choice.selected);
   }
 
   function updateGraph(emphasis: ReturnType<typeof emphasise>): void {
@@ -97,7 +95,7 @@ function start(data: PageData): void {
 
   function goTo(id: string | undefined): void {
     change({ selected: id });
-    if (id !== undefined) graph.focus(id);
+    if (id !== undefined && shell.view() === 'graph') graph.focus(id);
   }
 
   function toggleBump(id: string): void {
@@ -175,6 +173,12 @@ function selectedByAddress({ tasks }: Model): string | undefined {
     // Not an address that we made.
     return undefined;
   }
+}
+
+/** Only where it is another: browsers allow it a few times a second. */
+function noteInAddress(selected: string | undefined): void {
+  const hash = selected === undefined ? '' : `#${encodeURIComponent(selected)}`;
+  if (location.hash !== hash) history.replaceState(null, '', hash === '' ? '#' : hash);
 }
 
 document.body.append(h('div', { id: 'app' }));

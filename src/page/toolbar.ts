@@ -17,6 +17,7 @@ export function stateFilter(
       {
         type: 'button',
         class: `state s-${state}`,
+        'data-state': state,
         'aria-pressed': String(!hidden.has(state)),
         title: 'show or hide these',
         onclick: () => {
@@ -29,6 +30,14 @@ export function stateFilter(
       ` ${number} ${wordsOf(state, isRunning)}`,
     ),
   );
+}
+
+/** Puts the buttons in place of older ones; what has the keyboard keeps it. */
+export function showStates(holder: HTMLElement, buttons: readonly HTMLElement[]): void {
+  const { activeElement } = document;
+  const focused = holder.contains(activeElement) ? (activeElement as HTMLElement).dataset.state : undefined;
+  holder.replaceChildren(...buttons);
+  if (focused !== undefined) buttons.find(({ dataset }) => dataset.state === focused)?.focus();
 }
 
 /** What stands above the graph while something is emphasised: what a bump would cost, which path is the longest. */

@@ -98,4 +98,10 @@ test('an unknown format is refused before anything else', async () => {
   assert.not.ok(existsSync(path.join(cwd, 'x.svg')));
 });
 
+test('a file that cannot be written is said', async () => {
+  const { code, err } = await cli(['graph', '--output', 'nowhere/x.svg'], { cwd: project() });
+  assert.is(code, 2);
+  assert.match(err, /--output cannot be written: .*nowhere/);
+});
+
 test.run();

@@ -49,6 +49,9 @@ test('build --ui: a page follows the run, and its server ends with it', async ()
   assert.is((await events.next()).event, 'end');
   const { code, out } = await build.ended;
   assert.equal([code, out], [0, '']);
+  const idle = await cli(['build', '--ui'], { cwd });
+  assert.is(idle.code, 0);
+  assert.match(idle.err, /nothing runs, so there is no page/);
 });
 
 test('build --ui: a page that is open does not keep an interrupted run from ending', async () => {

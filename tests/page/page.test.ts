@@ -211,6 +211,31 @@ test('the keyboard alone: from task to task, select, move on, help', small, asyn
   assert.not.ok(await page.isVisible('dialog'));
 });
 
+test(
+  'a filter keeps the keyboard; in other views details lead on without moving the graph',
+  small,
+  async (page) => {
+    const before = await page.locator('.graph > svg').getAttribute('style');
+    const filter = page.locator('.states button:has-text("failed")');
+    await filter.focus();
+    for (const pressed of ['false', 'true']) {
+      await page.keyboard.press('Enter');
+      await drawn(page);
+      assert.is(await page.evaluate('document.activeElement.dataset.state'), 'failed');
+      assert.is(await filter.getAttribute('aria-pressed'), pressed);
+    }
+    await page.keyboard.press('m');
+    await page.click('.matrix [aria-label="pg:17, to be done"]');
+    await page.click('aside .task:has-text("app:17")');
+    assert.is(await textOf(page, 'aside h2'), 'app:17');
+    await page.click('aside .close');
+    await page.keyboard.press('g');
+    await drawn(page);
+    const transform = (style: string | null): string | undefined => /transform: [^;]*/.exec(style!)?.[0];
+    assert.is(transform(await page.locator('.graph > svg').getAttribute('style')), transform(before));
+  },
+);
+
 test('every control has a name', small, async (page) => {
   await page.click(chip('pg:17'));
   const nameless = await page

@@ -26,6 +26,12 @@ export async function build(selectors: readonly string[], flags: BuildFlags, io:
 async function followersWithPage(prospect: Prospect, flags: BuildFlags, io: Io): Promise<Reporter> {
   const followers = followersOf(flags, io);
   if (!flags.ui) return followers;
+  if (
+    [...prospect.plan.steps.values()].every(({ action }) => ['reuse', 'skip', 'blocked'].includes(action))
+  ) {
+    io.err('nothing runs, so there is no page (`tasks graph --serve` has one)\n');
+    return followers;
+  }
   const { livePage } = await import('../live-page.ts');
   return together(followers, await livePage(prospect, io));
 }

@@ -36,8 +36,16 @@ export async function graph(selectors: readonly string[], flags: GraphFlags, io:
   const picture = pictureOf(prospect, flags.changed === true);
   const text = await draw(format, picture, prospect, flags, io);
   if (flags.output === undefined) io.out(text);
-  else writeFileSync(path.resolve(io.cwd, flags.output), text);
+  else save(path.resolve(io.cwd, flags.output), text);
   return 0;
+}
+
+function save(file: string, text: string): void {
+  try {
+    writeFileSync(file, text);
+  } catch (error) {
+    throw new TasksError(2, `--output cannot be written: ${(error as Error).message}`);
+  }
 }
 
 /** @throws TasksError exit 2 */

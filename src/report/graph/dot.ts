@@ -1,18 +1,7 @@
 import { quoteDot } from './escape.ts';
 import { type Picture, type PictureTask, versionsByName } from './picture.ts';
-import { LOOKS, type State } from './state.ts';
-
-const fills: Readonly<Record<State, string>> = {
-  failed: '#ffe3e8',
-  blocked: '#efe7fb',
-  running: '#d8ebff',
-  waiting: '#e9edf1',
-  todo: '#ffe8cc',
-  made: '#c6f0dc',
-  here: '#e6f5ee',
-  skip: '#eef1f4',
-  cancelled: '#e9edf1',
-};
+import { LOOKS } from './state.ts';
+import { stateColours } from './theme.ts';
 
 const shapes: Readonly<Record<PictureTask['kind'], string>> = {
   image: 'box',
@@ -49,5 +38,5 @@ function attributes({ version, kind, state, reasons }: PictureTask): string {
   const { symbol, words } = LOOKS[state];
   const style = kind === 'internal' ? ', style="filled,dashed"' : '';
   const why = [words, ...reasons.map(({ detail }) => detail)].join('\n');
-  return `label=${quoteDot(`${symbol} ${version}`)}, shape=${shapes[kind]}${style}, fillcolor="${fills[state]}", tooltip=${quoteDot(why)}`;
+  return `label=${quoteDot(`${symbol} ${version}`)}, shape=${shapes[kind]}${style}, fillcolor="${stateColours(state).ground}", tooltip=${quoteDot(why)}`;
 }

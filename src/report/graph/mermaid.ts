@@ -1,18 +1,14 @@
 import { quoteMermaid } from './escape.ts';
 import { type Picture, type PictureTask, versionsByName } from './picture.ts';
 import { countStates, LOOKS, type State } from './state.ts';
+import { stateColours } from './theme.ts';
 
-/** Fill, border and text; they stand on light and dark pages. */
-const looks: Readonly<Record<State, string>> = {
-  failed: 'fill:#ffe3e8,stroke:#b3093c,color:#7d062a,stroke-width:2px',
-  blocked: 'fill:#efe7fb,stroke:#5e3b9e,color:#3f2670,stroke-width:2px',
-  running: 'fill:#d8ebff,stroke:#0550ae,color:#033d8b',
-  waiting: 'fill:#e9edf1,stroke:#59636e,color:#1f2328',
-  todo: 'fill:#ffe8cc,stroke:#8a4600,color:#5c2e00,stroke-width:2px',
-  made: 'fill:#c6f0dc,stroke:#05603f,color:#05603f',
-  here: 'fill:#e6f5ee,stroke:#116149,color:#0b4a37',
-  skip: 'fill:#eef1f4,stroke:#8c96a1,color:#4a535c,stroke-dasharray:3 2',
-  cancelled: 'fill:#e9edf1,stroke:#59636e,color:#1f2328',
+/** What stands out beside its colours. */
+const borders: Readonly<Partial<Record<State, string>>> = {
+  failed: ',stroke-width:3px',
+  blocked: ',stroke-width:3px',
+  todo: ',stroke-width:2px',
+  skip: ',stroke-dasharray:3 2',
 };
 
 const brackets: Readonly<Record<PictureTask['kind'], readonly [string, string]>> = {
@@ -42,10 +38,11 @@ export function mermaidText(picture: Picture): string {
     ...after.map((to) => `  ${nodes.get(id)} -.-> ${nodes.get(to)}`),
   ]);
   const states = countStates(picture.tasks.map(({ state }) => state));
-  const classes = states.flatMap(([state, count]) => [
-    `  %% ${count} ${LOOKS[state].words}`,
-    `  classDef ${state} ${looks[state]}`,
-  ]);
+  const classes = states.flatMap(([state, count]) => {
+    const { ink, ground } = stateColours(state);
+    const look = `fill:${ground},stroke:${ink},color:${ink}${borders[state] ?? ''}`;
+    return [`  %% ${count} ${LOOKS[state].words}`, `  classDef ${state} ${look}`];
+  });
   const names = Array.from({ length: versionsByName(picture).size }, (_, index) => `g${index}`);
   const grouped =
     names.length === 0

@@ -55,6 +55,12 @@ const dark: Theme = {
   },
 };
 
+/** A state's colours where only one theme can be had: they stand on light and dark grounds. */
+export function stateColours(state: State): { readonly ink: string; readonly ground: string } {
+  const [ink, ground] = light.states[state];
+  return { ink, ground };
+}
+
 /** The monospace fonts that systems bring along. */
 const FONTS = 'ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono","Liberation Mono",monospace';
 
