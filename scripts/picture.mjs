@@ -8,10 +8,12 @@ const ground = '#161b22';
 const text = '#d5dbe3';
 const colours = ['#6e7681', '#ff7b72', '#56d364', '#e3b341', '#79c0ff', '#d2a8ff', '#56d4dd', '#d5dbe3'];
 
+/** tmux goes on with the last line's look. */
+let look = { colour: text, bold: false, dim: false };
+
 /** One line as pieces of one look: `{ text, at, colour, bold, dim }`; `at` is the column. */
 function pieces(line) {
   const found = [];
-  let look = { colour: text, bold: false, dim: false };
   let at = 0;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what colours are made of
   for (const [part, codes] of line.matchAll(/\x1b\[([\d;]*)m|[^\x1b]+/g)) {
