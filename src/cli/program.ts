@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import type { ExitCode } from '../model/errors.ts';
+import * as examples from './examples.ts';
 import type { CommonFlags } from './flags.ts';
 import type { Io } from './io.ts';
 
@@ -33,7 +34,7 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<ExitC
     const command = program.command(name).description(description);
     if (!isAsked(command.name())) return command;
     command
-      .addHelpText('after', `\nExamples:\n${example.replace(/^/gm, '  ')}`)
+      .addHelpText('after', `examples.n:\n${example.replace(/^/gm, '  ')}`)
       .action(async (...args: unknown[]) => {
         const positional = args
           .slice(0, -2)
@@ -48,7 +49,7 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<ExitC
     add(
       'build [selectors...]',
       'build what changed; prints the tags of the selected images',
-      buildExamples,
+      examples.build,
       async (it, selectors, flags) => (await import('./commands/build.ts')).build(selectors, flags, it),
     ),
   )
@@ -60,7 +61,7 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<ExitC
     add(
       'push [selectors...]',
       'build, test and upload; then set all tags in the registry, or none',
-      pushExamples,
+      examples.push,
       async (it, selectors, flags) => (await import('./commands/push.ts')).push(selectors, flags, it),
     ),
   )
@@ -74,7 +75,7 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<ExitC
     add(
       'plan [selectors...]',
       'say what build would do and why; runs nothing',
-      planExamples,
+      examples.plan,
       async (it, selectors, flags) => (await import('./commands/plan.ts')).plan(selectors, flags, it),
     ),
   )
@@ -85,7 +86,7 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<ExitC
     add(
       'why <task> [other]',
       'what differs from the last time, or from another task',
-      whyExamples,
+      examples.why,
       async (it, selectors, flags) => (await import('./commands/why.ts')).why(selectors, flags, it),
     ),
   );
@@ -94,7 +95,7 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<ExitC
       add(
         'test [selectors...]',
         "run the images' tests; builds first what is missing",
-        testExamples,
+        examples.test,
         async (it, selectors, flags) => (await import('./commands/test.ts')).test(selectors, flags, it),
       ),
     ),
@@ -103,7 +104,7 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<ExitC
     add(
       'watch [selectors...]',
       'build, and build again whenever an input or a definition changes',
-      watchExamples,
+      examples.watch,
       async (it, selectors, flags) => (await import('./commands/watch.ts')).watch(selectors, flags, it),
     ),
   );
@@ -111,7 +112,7 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<ExitC
     add(
       'graph [selectors...]',
       "the graph, with each task's state",
-      graphExamples,
+      examples.graph,
       async (it, selectors, flags) => (await import('./commands/graph.ts')).graph(selectors, flags, it),
     ),
   )
@@ -132,7 +133,7 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<ExitC
     add(
       'audit [selectors...]',
       'make what would be reused again (commands run), and compare; grade each Dockerfile',
-      auditExamples,
+      examples.audit,
       async (it, selectors, flags) => (await import('./commands/audit.ts')).audit(selectors, flags, it),
     ),
   ).option('--sample <n>', 'only so many tasks');
@@ -148,7 +149,7 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<ExitC
     add(
       'lock',
       'pin the images from outside to digests, in tasks/lock.json',
-      lockExamples,
+      examples.lock,
       async (it, _, flags) => (await import('./commands/lock.ts')).lock(flags, it),
     ),
   ).option('--update', 'ask again for what is pinned, show what moved, drop what nothing uses');
@@ -156,7 +157,7 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<ExitC
     add(
       'verify <file>',
       'hold the registry against a release file',
-      verifyExamples,
+      examples.verify,
       async (it, [file], flags) => (await import('./commands/verify.ts')).verify(file!, flags, it),
     ),
   );
@@ -164,7 +165,7 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<ExitC
     add(
       'clean',
       "trim what is remembered, and this project's content tags in the engine, by last use and size",
-      cleanExamples,
+      examples.clean,
       async (it, _, flags) => (await import('./commands/clean.ts')).clean(flags, it),
     ),
   )
@@ -175,7 +176,7 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<ExitC
     add(
       'doctor',
       'say what the machine has and lacks, and what to do about it',
-      doctorExamples,
+      examples.doctor,
       async (it, _, flags) => (await import('./commands/doctor.ts')).doctor(flags, it),
     ),
   )
@@ -189,7 +190,7 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<ExitC
   program.commands
     .find((command) => command.name() === 'completion')!
     .description('print a script that completes commands, flags and tasks: bash, zsh, fish or powershell')
-    .addHelpText('after', `\nExamples:\n${completionExamples.replace(/^/gm, '  ')}`);
+    .addHelpText('after', `examples.n:\n${examples.completion.replace(/^/gm, '  ')}`);
 
   await program.parseAsync([...argv], { from: 'user' });
   return exitCode;
@@ -223,70 +224,6 @@ function fromRegistry(command: Command): Command {
     .option('--from-registry', 'do not build what the registry has (default in CI)')
     .option('--no-from-registry', 'do not ask the registry');
 }
-
-const buildExamples = `tasks build                          everything that changed
-tasks build extbuilder:17            one task, and what it needs
-tasks build '*tester' -j 4 -k        globs; four at once; keep going after failures
-RELEASE=1 tasks build --repo citus   with release tags instead of -dev ones`;
-const pushExamples = `tasks push --repo registry.example/team   dev tags, -devYYYYmmddHHMM
-tasks push --release                      plain tags and aliases: all of them, or none
-tasks push --release --dry-run            what that would build, upload and set
-tasks push --upload-only 'pg*'            on each of several machines; the last one: tasks push --release
-tasks push --resume                       ends a push whose process died, at once
-
-Nothing is tagged before everything is built, tested and uploaded. A push that stops half way is
-ended, or taken back, by the next one from any machine.`;
-const verifyExamples = `tasks verify .cache/releases/20261124163000.json
-tasks verify release.json --json`;
-const planExamples = `tasks plan                 what is to be done, and why
-tasks plan +extbuilder:17  with all that it needs
-tasks plan --check         exit with 1 if anything would be done`;
-const whyExamples = `tasks why extbuilder:17                 input by input: what changed since it was built
-tasks why extbuilder:17 extbuilder:15   what makes two tasks different`;
-const testExamples = `tasks test                 all images that have a test
-tasks test extbuilder:17 --retest`;
-const watchExamples = `tasks watch                 everything; Ctrl-C ends it (exit code 130)
-tasks watch extbuilder:17   one task, and what it needs
-
-Definitions, contexts, Dockerfiles, ignore files and inputs are watched, but nothing in .git or node_modules.
-A run is never cut short by a change: the next one begins when it has ended.`;
-const graphExamples = `tasks graph                      a tree; versions of an image share a line
-tasks graph --full base:trixie+  what hangs on a task, version by version
-tasks graph --changed            only what would be done, and why
-tasks graph --output graph.svg   a picture for a README, light and dark
-tasks graph --output graph.html  a page to look around in, in one file that works offline
-tasks graph --format mermaid     the same for a Markdown file
-tasks graph --serve              the page, kept up to date; prints its address`;
-const auditExamples = `tasks audit              everything that is up to date
-tasks audit --sample 3   three tasks of it`;
-const lockExamples = `tasks lock                 pins what is not pinned yet, keeps the rest
-tasks lock --update        takes the newest of all: debian:12  sha256:aaaa… → sha256:bbbb…`;
-const completionExamples = `tasks completion zsh > ~/.tasks-completion.zsh   to be sourced by ~/.zshrc
-source <(tasks completion bash)                  in this shell`;
-const cleanExamples = `tasks clean --dry-run      what would go
-tasks clean -v             trim, and name each thing
-tasks clean --remote --dry-run --repo citus   what would go from the registry; then without --dry-run
-
-Never what a plan of this project reuses now. Else these go:
-  results of tasks         not used for 30 days; then the least recently used of more than 10 GB
-  last records of tasks    not written for 90 days: they explain why a task is built
-  logs                     older than 30 days (and all but the last 5 of a task, always)
-  passed tests             older than 90 days
-  leftovers                of killed runs, older than a day
-  content tags             of images older than 7 days that no record names
-A build that made something trims .cache in the same way.
-
-From the registry (--remote), in the repositories of the images that the definitions have now:
-  dev tags                 -devYYYYmmddHHMM of more than 14 days ago
-  content tags             -k… that no task has now, of images built more than 30 days ago
-  test passes              -k…-t… with their content tag, or where that is gone
-Never what another tag, an alias, an index or a signature names, nor what an image that stays was made with.
-Keys of other profiles and branches are not known: only their images' age and tags keep them. What a release
-file names by digest stays if the file is in .cache/releases or is given: --keep release.json.
-Exit 1 while a push is under way; 3 where the registry is out of reach or deletes nothing.`;
-const doctorExamples = `tasks doctor               what is here, what is missing
-tasks doctor --fix         install and start it (Debian, as root)
-tasks doctor --stop        end the engine that --fix started`;
 
 /** True for an error of commander's that is no error: help and version were asked for. */
 export function isHelp(error: unknown): boolean {

@@ -43,7 +43,8 @@ export function saveRelease(
   cacheFolder: string,
   io: Io,
 ): string {
-  const stamp = release.started.replace(/\D/g, '').slice(0, 14);
+  // To the millisecond: a script may push twice a second.
+  const stamp = release.started.replace(/\D/g, '').slice(0, 17);
   const file =
     output === undefined ? path.join(cacheFolder, 'releases', `${stamp}.json`) : path.resolve(io.cwd, output);
   mkdirSync(path.dirname(file), { recursive: true });
