@@ -34,7 +34,7 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<ExitC
     const command = program.command(name).description(description);
     if (!isAsked(command.name())) return command;
     command
-      .addHelpText('after', `examples.n:\n${example.replace(/^/gm, '  ')}`)
+      .addHelpText('after', `\nExamples:\n${example.replace(/^/gm, '  ')}`)
       .action(async (...args: unknown[]) => {
         const positional = args
           .slice(0, -2)
@@ -190,7 +190,7 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<ExitC
   program.commands
     .find((command) => command.name() === 'completion')!
     .description('print a script that completes commands, flags and tasks: bash, zsh, fish or powershell')
-    .addHelpText('after', `examples.n:\n${examples.completion.replace(/^/gm, '  ')}`);
+    .addHelpText('after', `\nExamples:\n${examples.completion.replace(/^/gm, '  ')}`);
 
   await program.parseAsync([...argv], { from: 'user' });
   return exitCode;

@@ -61,8 +61,10 @@ export function makeFinder(world: World, naming: Naming): Finder {
           : undefined;
       }
       const image = record?.imageId === undefined ? undefined : byId.get(record.imageId);
-      if (record !== undefined && image?.labels[keyLabel] === key)
-        return { record, image, ids: idsOf(record) };
+      if (record !== undefined && image?.labels[keyLabel] === key) {
+        const needs = needsOf(image, record);
+        return needs && { record: { ...record, needs }, image, ids: idsOf(record) };
+      }
       return adopt(task, key, byTag(contentTag(task, key, naming)));
     },
     remote(task, key) {
@@ -87,6 +89,11 @@ export function makeFinder(world: World, naming: Naming): Finder {
 
 function idsOf({ imageId, manifestDigest }: TaskRecord): string[] {
   return [imageId, manifestDigest].filter((id) => id !== undefined);
+}
+
+/** The image itself says what it was made with: a record may come from a store that anybody writes to. */
+function needsOf({ labels }: EngineImage, record: TaskRecord): TaskRecord['needs'] | undefined {
+  return labels[needsLabel] === JSON.stringify(record.needs) ? record.needs : parseNeeds(labels[needsLabel]);
 }
 
 /** What was found under a content tag without a record that speaks of it: `.cache` was deleted. */

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { keyLabel } from '../../../src/model/labels.ts';
+import { keyLabel, needsLabel } from '../../../src/model/labels.ts';
 import type { ObservedImage } from '../../../src/model/observed.ts';
 import type { Plan } from '../../../src/model/plan.ts';
 import { makesFiles, needIds, type TaskId } from '../../../src/model/task.ts';
@@ -60,6 +60,19 @@ test("a record is no proof when the image carries another key's label", () => {
     image.id === 'id-one:latest' ? { ...image, labels: { ...image.labels, [keyLabel]: 'inherited' } } : image,
   );
   assert.is(actions(makePlan({ ...input, world: { ...input.world, images } })).one, 'build');
+});
+
+test('a record that lies about the needs is not believed: the image says what it was made with', () => {
+  const input = made(graph);
+  const { key } = input.keyed.get('one:latest')!;
+  const image = input.world.images.find(({ id }) => id === 'id-one:latest')!;
+  const labels = { ...image.labels, [needsLabel]: JSON.stringify({ 'base:latest': 'id-of-another' }) };
+  const images = input.world.images.map((each) => (each === image ? { ...image, labels } : each));
+  const plan = makePlan({ ...input, world: { ...input.world, images } });
+  assert.equal([actions(plan).one, codes(plan, 'one')], ['build', ['need-image']]);
+  const lying = { ...input.world.records.get(key)!, needs: { 'base:latest': 'id-of-another' } };
+  const records = new Map([...input.world.records, [key, lying]]);
+  assert.is(actions(makePlan({ ...input, world: { ...input.world, records } })).one, 'reuse');
 });
 
 test('kept files that differ from what was made are made again', () => {
