@@ -106,12 +106,16 @@ export function openMemo(file: string, warn: (message: string) => void): Memo {
   };
 }
 
+/** One for all files: a new one for each would be a thousand megabytes for a thousand small files. */
+let chunk: Buffer | undefined;
+
 /** SHA-256 (hex) of a file's bytes, read in pieces so that a file of any size fits; and how it starts. */
 function hashFile(file: string): { digest: string; start: string } {
   const hash = createHash('sha256');
   const descriptor = openSync(file, 'r');
   try {
-    const buffer = Buffer.allocUnsafe(chunkBytes);
+    chunk ??= Buffer.allocUnsafe(chunkBytes);
+    const buffer = chunk;
     let start: string | undefined;
     for (let count = readSync(descriptor, buffer); count > 0; count = readSync(descriptor, buffer)) {
       hash.update(count === chunkBytes ? buffer : buffer.subarray(0, count));

@@ -1,0 +1,30 @@
+// `node --require count-fs.cjs`: notes what a program asks of the disk and which programs it starts; written as JSON, at its end, to
+// the file that COUNT_FS names.
+const childProcess = require('node:child_process');
+const fs = require('node:fs');
+
+const counts = { read: [], bytes: 0, lstat: 0, stat: 0, readdir: 0, write: [], spawn: [] };
+const { writeFileSync } = fs;
+
+function watch(object, name, note) {
+  const original = object[name];
+  object[name] = (...args) => {
+    const result = original.apply(object, args);
+    note(args, result);
+    return result;
+  };
+}
+
+watch(fs, 'readFileSync', ([file], result) => {
+  counts.read.push(String(file));
+  counts.bytes += result.length;
+});
+watch(fs, 'lstatSync', () => counts.lstat++);
+watch(fs, 'statSync', () => counts.stat++);
+watch(fs, 'readdirSync', () => counts.readdir++);
+watch(fs, 'openSync', ([file, mode = 'r']) => mode === 'r' || counts.write.push(String(file)));
+for (const name of ['writeFileSync', 'mkdirSync', 'renameSync', 'rmSync', 'utimesSync'])
+  watch(fs, name, ([file]) => counts.write.push(String(file)));
+for (const name of ['spawn', 'spawnSync', 'execFile', 'execFileSync', 'fork'])
+  watch(childProcess, name, ([file]) => counts.spawn.push(String(file)));
+process.on('exit', () => writeFileSync(process.env.COUNT_FS, JSON.stringify(counts)));
