@@ -14,7 +14,7 @@ import { type Io, warner } from './io.ts';
 export function checkSources(plan: Plan, git: GitState | undefined, strict: boolean, io: Io): void {
   const doubts = [
     ...(git?.dirty ? ['the git tree has changes that are in no commit'] : []),
-    ...(git === undefined ? ['the project is not in a git repository'] : []),
+    ...(git === undefined ? ['the project is not in a git repository that has a commit'] : []),
     ...impureBases(plan),
   ];
   if (doubts.length === 0) return;

@@ -103,9 +103,7 @@ function tagsOf(
   if (content === undefined) return { tags: [], newTags: [] };
   const present = new Set(found.image?.tags.map(familiar));
   const lacks = (tag: string): boolean => !present.has(familiar(tag));
-  // An upload takes the image from there, and so does what is built on it.
-  const isCarried = isWanted || (published !== undefined && found.remote === undefined);
-  const newContent = isCarried && lacks(content) ? [content] : [];
+  const newContent = isWanted && lacks(content) ? [content] : [];
   if (!selected || !task.publish) return { tags: [], newTags: newContent };
   if (published !== undefined)
     return { tags: [...(published.get(task.id)?.keys() ?? [])], newTags: newContent };

@@ -40,10 +40,14 @@ export async function publish(desk: Desk, changes: readonly Change[], signal: Ab
   if (changes.length === 0) return;
   const { registry, clock } = desk;
   const manifest = manifestReader(registry);
-  // Everything is there, before anything is touched.
-  await each(changes, async ({ name, after }) => void (await manifest(name, after)));
-  await stopForAnother(desk);
-  signal.throwIfAborted();
+  try {
+    // Everything is there, before anything is touched.
+    await each(changes, async ({ name, after }) => void (await manifest(name, after)));
+    await stopForAnother(desk);
+    signal.throwIfAborted();
+  } catch (error) {
+    throw untouched(error, signal);
+  }
   const owner = desk.newOwner();
   let journal: Journal = {
     id: owner.id,
@@ -59,7 +63,7 @@ export async function publish(desk: Desk, changes: readonly Change[], signal: Ab
     await stopUnlessOurs(desk, journal);
   } catch (error) {
     await withdraw(desk, journal, error);
-    throw error;
+    throw untouched(error, signal);
   }
   let lastBeat = clock.now().getTime();
   try {
@@ -85,9 +89,18 @@ export async function publish(desk: Desk, changes: readonly Change[], signal: Ab
  * the latest, by its journal in the place of ours.
  */
 async function conclude(desk: Desk, journal: Journal): Promise<void> {
-  const wrong = await pointElsewhere(desk.registry, journal.changes);
-  const isOurs = (await readJournal(desk.registry, desk.journal))?.id === journal.id;
-  if (isOurs) await close(desk, journal, 'published');
+  let [wrong, isOurs]: [string[], boolean] = [[], false];
+  try {
+    wrong = await pointElsewhere(desk.registry, journal.changes);
+    isOurs = (await readJournal(desk.registry, desk.journal))?.id === journal.id;
+    if (isOurs) await close(desk, journal, 'published');
+  } catch (error) {
+    throw new TasksError(
+      exitCodeOf(error),
+      `${messageOf(error)}\nall tags are set, but whether they still are, or the journal was closed, is not known`,
+      { hint: 'push again, from any machine: that sees to both', cause: error },
+    );
+  }
   if (isOurs && wrong.length === 0) return;
   const what = isOurs ? 'somebody else moved tags' : 'another push published';
   const seen = wrong.length > 0 ? `: ${list(wrong)}` : '';
@@ -99,7 +112,7 @@ async function conclude(desk: Desk, journal: Journal): Promise<void> {
 async function stopForAnother(desk: Desk): Promise<void> {
   const other = await readJournal(desk.registry, desk.journal);
   if (other !== undefined)
-    throw new TasksError(1, `${workOf(other)}: nothing of this one is published`, {
+    throw new TasksError(1, workOf(other), {
       hint: 'push again when it is through: what was uploaded is kept',
     });
 }
@@ -113,7 +126,7 @@ async function stopIfMoved({ registry }: Desk, changes: readonly Change[]): Prom
   if (moved.length > 0)
     throw new TasksError(
       1,
-      `somebody else moved tags since this push began: ${list(moved.map(({ name }) => name))}; nothing is published`,
+      `somebody else moved tags since this push began: ${list(moved.map(({ name }) => name))}`,
       { hint: 'see what they point at now, and push again' },
     );
 }
@@ -121,13 +134,9 @@ async function stopIfMoved({ registry }: Desk, changes: readonly Change[]): Prom
 async function stopUnlessOurs(desk: Desk, journal: Journal): Promise<void> {
   const found = await readJournal(desk.registry, desk.journal);
   if (found?.id !== journal.id)
-    throw new TasksError(
-      1,
-      'another push begins to publish at the same moment: nothing of this one is published',
-      {
-        hint: 'push again when it is through: what was uploaded is kept',
-      },
-    );
+    throw new TasksError(1, 'another push begins to publish at the same moment', {
+      hint: 'push again when it is through: what was uploaded is kept',
+    });
 }
 
 /** Takes back a journal of which nothing was done. One that is not ours stays. */
@@ -214,6 +223,17 @@ export async function pointElsewhere(registry: Registry, changes: readonly Chang
 
 export async function close(desk: Desk, { id }: Journal, outcome: Ended['outcome']): Promise<void> {
   await closeJournal(desk.registry, desk.journal, { id, time: desk.clock.now().toISOString(), outcome });
+}
+
+/** The failure of a push that has set no tag, which it says. */
+export function untouched(error: unknown, { aborted }: AbortSignal): TasksError {
+  const known = error instanceof TasksError ? error : undefined;
+  const what = aborted && known === undefined ? 'interrupted' : messageOf(error);
+  const { hint } = known ?? {};
+  return new TasksError(aborted ? 130 : exitCodeOf(error), `${what}\nnothing is published: no tag was set`, {
+    ...(hint !== undefined ? { hint } : {}),
+    cause: error,
+  });
 }
 
 function messageOf(error: unknown): string {

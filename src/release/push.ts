@@ -1,4 +1,4 @@
-import { type ExitCode, TasksError } from '../model/errors.ts';
+import type { ExitCode, TasksError } from '../model/errors.ts';
 import type { Counts, Listener, Outcome } from '../model/events.ts';
 import type { Action, Plan, Step } from '../model/plan.ts';
 import type { TaskId } from '../model/task.ts';
@@ -9,7 +9,7 @@ import { type Teller, tellOf } from './events.ts';
 import type { Change } from './journal.ts';
 import { keepPasses } from './passes.ts';
 import type { Wanted } from './preflight.ts';
-import { type Desk, publish } from './publish.ts';
+import { type Desk, publish, untouched } from './publish.ts';
 import { each } from './tags.ts';
 import { Overtaken, UploadFailed, uploadAll, uploadSlots, uploadsOf } from './upload.ts';
 
@@ -59,6 +59,7 @@ export async function push(input: PushInput): Promise<Pushed> {
   const teller = tellOf(shown, uploadSlots, results, services.clock, input.listen);
   const digests = new Map<TaskId, string>();
   for (const step of roots) if (step.remote !== undefined) digests.set(step.task.id, step.remote.digest);
+  let changes: Change[];
   try {
     await uploadAll(uploads, {
       results,
@@ -75,14 +76,21 @@ export async function push(input: PushInput): Promise<Pushed> {
       },
     });
     await keepPasses(desk.registry, plan, input.passed, digests);
-    const changes = input.uploadOnly ? [] : changesOf(wanted, digests);
+    changes = input.uploadOnly ? [] : changesOf(wanted, digests);
     await bringOver(input, changes);
+  } catch (thrown) {
+    return { ...failed(thrown, teller, signal), digests, changes: [] };
+  }
+  try {
     await publish(desk, changes, signal);
     for (const step of teller.open())
       teller.finish(step, outcomes[step.action] ?? 'reused', tagsOf(step, input));
     return { exitCode: 0, counts: teller.end(true), digests, changes, isOvertaken: false };
   } catch (thrown) {
-    return { ...failed(thrown, teller, signal), digests, changes: [] };
+    // It says how the tags stand.
+    const error = thrown as TasksError;
+    const { exitCode } = error;
+    return { exitCode, counts: teller.end(false), digests, changes: [], isOvertaken: false, error };
   }
 }
 
@@ -96,13 +104,10 @@ function failed(
   signal: AbortSignal,
 ): Pick<Pushed, 'exitCode' | 'counts' | 'isOvertaken' | 'error'> {
   if (thrown instanceof Overtaken) return { exitCode: 1, counts: teller.end(false), isOvertaken: true };
-  const cause = thrown instanceof UploadFailed ? thrown.cause : thrown;
-  if (signal.aborted && !(cause instanceof TasksError))
-    return { exitCode: 130, counts: teller.end(false), isOvertaken: false };
-  const error = cause instanceof TasksError ? cause : new TasksError(1, messageOf(thrown), { cause });
-  if (thrown instanceof UploadFailed) teller.finish(thrown.step, 'failed', { error: error.message });
-  const exitCode = signal.aborted ? 130 : error.exitCode;
-  return { exitCode, counts: teller.end(false), isOvertaken: false, error };
+  const isUpload = thrown instanceof UploadFailed;
+  if (isUpload && !signal.aborted) teller.finish(thrown.step, 'failed', { error: thrown.message });
+  const error = untouched(isUpload ? thrown.cause : thrown, signal);
+  return { exitCode: error.exitCode, counts: teller.end(false), isOvertaken: false, error };
 }
 
 /** The tags to change, and to what. */
@@ -132,8 +137,4 @@ async function bringOver({ plan, desk }: PushInput, changes: readonly Change[]):
     }),
   );
   await each([...wanted.values()], ({ from, to }) => desk.registry.copy(from, to));
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -96,6 +96,8 @@ async function uploadOne(step: Step, input: UploadInput): Promise<string> {
   const isValid = there !== undefined && recordOf(task, step.key, { id: '', ...there }) !== undefined;
   if (isValid && there.digest !== step.replaces) throw new Overtaken(`another machine pushed ${task.id}`);
   const credentials = await services.credentials(name);
+  // It may have been built for another repository, or somebody may have moved the tag.
+  await services.engine!.tag(imageId, name);
   const progress = {
     step: (at: StepProgress) => input.onProgress(step, at),
     line: () => undefined,

@@ -5,14 +5,29 @@ import type { AddressInfo } from 'node:net';
 /**
  * What befalls a request. A number: that status, the registry never sees it. `reset`: the connection ends before. `midway`:
  * it ends in the middle of the answer. `lost`: the registry has done it, the answer never comes. `truncated`: the answer
- * ends early, and nothing says so. `hang`: nothing happens until `release`.
+ * ends early, and nothing says so. `hang`: nothing happens until `release`. `late`: the registry has done it, the answer comes
+ * at `release`.
  */
-export type Fault = 401 | 403 | 404 | 429 | 500 | 503 | 'reset' | 'midway' | 'lost' | 'truncated' | 'hang';
+export type Fault =
+  | 401
+  | 403
+  | 404
+  | 429
+  | 500
+  | 503
+  | 'reset'
+  | 'midway'
+  | 'lost'
+  | 'truncated'
+  | 'hang'
+  | 'late';
 
 export interface ProxiedRequest {
   readonly method: string;
   /** With its query. */
   readonly path: string;
+  /** Who asks, as it calls itself: docker's engine says so. */
+  readonly agent: string;
   readonly fault?: Fault;
 }
 
@@ -69,11 +84,16 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   const server = http.createServer(async (request, response) => {
     const [method, path] = [request.method!, request.url!];
     const fault = choose(`${method} ${path}`);
-    requests.push({ method, path, ...(fault !== undefined ? { fault } : {}) });
+    const agent = request.headers['user-agent'] ?? '';
+    requests.push({ method, path, agent, ...(fault !== undefined ? { fault } : {}) });
     if (fault === 'reset') return void request.socket.destroy();
     if (typeof fault === 'number') return answer(request, response, fault);
-    if (fault === 'hang') await hang();
-    forward(registry, request, response, fault);
+    if (fault === 'hang') {
+      await hang();
+      // Whoever sent it is gone, and the rest of it with it.
+      if (response.destroyed) return;
+    }
+    forward(registry, request, response, fault, hang);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -119,6 +139,7 @@ function forward(
   request: IncomingMessage,
   response: ServerResponse,
   fault: Fault | undefined,
+  hang: () => Promise<void>,
 ): void {
   const [hostname, port] = target.split(':');
   const onward = http.request(
@@ -134,7 +155,7 @@ function forward(
       if (fault === undefined || fault === 'hang') {
         response.writeHead(incoming.statusCode!, incoming.headers);
         incoming.pipe(response);
-      } else void spoil(incoming, response, fault);
+      } else void spoil(incoming, response, fault, hang);
     },
   );
   // A registry that is gone is a connection that ends.
@@ -143,11 +164,21 @@ function forward(
   request.pipe(onward);
 }
 
-async function spoil(incoming: IncomingMessage, response: ServerResponse, fault: Fault): Promise<void> {
+async function spoil(
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  fault: Fault,
+  hang: () => Promise<void>,
+): Promise<void> {
   const chunks: Buffer[] = [];
   for await (const chunk of incoming) chunks.push(chunk as Buffer);
   const body = Buffer.concat(chunks);
   const half = body.subarray(0, Math.floor(body.length / 2));
+  if (fault === 'late') {
+    await hang();
+    response.writeHead(incoming.statusCode!, incoming.headers);
+    return void response.end(body);
+  }
   if (fault === 'lost' || (fault === 'midway' && body.length < 2)) return void response.destroy();
   if (fault === 'midway') {
     response.writeHead(incoming.statusCode!, incoming.headers);

@@ -40,8 +40,11 @@ export async function push(selectors: readonly string[], flags: PushFlags, io: I
   const desk = deskFor(journalName(naming), io);
   if (!flags.dryRun) {
     await checkPermission(registry, tasks(withNeeds(graph, selected)), naming);
-    await endUnfinished(desk, flags.resume === true, io.signal);
-    if (flags.resume) return 0;
+    const ended = await endUnfinished(desk, flags.resume === true, io.signal);
+    if (flags.resume) {
+      if (ended.length === 0) io.err('no push stopped half way: there is nothing to end\n');
+      return 0;
+    }
   }
   const wanted = await wantedTags(registry, tasks(selected), graph, naming);
   for (const note of wanted.notes) io.err(`${note}\n`);

@@ -204,7 +204,7 @@ test('a tag that somebody else moved since the preflight: nothing is published, 
   const error = await failure(publish(desk('x'), changes, live));
   assert.match(
     error!.message,
-    /somebody else moved tags since this push began: h:1\/t\/b:1; nothing is published/,
+    /somebody else moved tags since this push began: h:1\/t\/b:1\nnothing is published/,
   );
   assert.is(registry.tagged('h:1/t/b')['1'], other);
   assert.is(registry.tagged('h:1/t/a')['2'], undefined);

@@ -1,0 +1,174 @@
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, closeSync, openSync, rmSync, writeSync } from 'node:fs';
+import path from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { makeDice } from '../support/dice.ts';
+import { removeImages, testEngine } from '../support/docker.ts';
+import { hasRegistry } from '../support/registry.ts';
+import { logIn, releaseLabel } from '../support/release.ts';
+import {
+  halt,
+  type Mishap,
+  mishaps,
+  moments,
+  openStage,
+  release,
+  type Stage,
+  strike,
+} from '../support/release-faults.ts';
+import { tempFolder } from '../support/temp.ts';
+
+const test = suite('push, where something goes wrong');
+
+/** `all`: every request of a release meets everything, which takes most of an hour. Or a part: `once 500,down`. */
+const wanted = process.env.TASKS_FAULTS ?? '';
+/** A file that gets a line for each of them. */
+const log = process.env.TASKS_FAULTS_LOG;
+const sample = 12;
+const seed = Number(process.env.TASKS_SEED ?? 1);
+/** How many releases go on at once: most of them wait for a registry that fails. */
+const lanes = Number(process.env.TASKS_FAULT_LANES ?? 2);
+
+if (hasRegistry) {
+  const stages: Stage[] = [];
+  test.before(async () => {
+    await testEngine();
+    for (let lane = 0; lane < lanes; lane++) stages.push(await openStage({ deletes: lane % 2 === 0 }));
+  });
+  test.after(async () => {
+    for (const { site } of stages) await site.stop();
+    await removeImages(await testEngine(), releaseLabel);
+  });
+
+  test('any request of a release may fail, and any moment be its last', async () => {
+    const points = pointsOf(stages[0]!);
+    const queue = [...points];
+    const failures: string[] = [];
+    const work = async (stage: Stage): Promise<void> => {
+      for (let point = queue.shift(); point !== undefined; point = queue.shift()) {
+        const [mishap, nth] = point;
+        const began = Date.now();
+        const deletes = stage.site.registry.options.deletes ? '' : ', no deletes';
+        const end = await strike(stage, mishap, Math.min(nth, stage.requests.length)).catch(
+          (error: Error) => {
+            failures.push(`${error.message}${deletes}`);
+            return `FAILED: ${error.message}\n`;
+          },
+        );
+        if (log) appendFileSync(log, `${mishap} ${nth}${deletes}: ${end} (${Date.now() - began} ms)\n`);
+      }
+    };
+    await Promise.all(stages.map(work));
+    assert.is(failures.length, 0, failures.join('\n\n'));
+  });
+
+  test('new tags that nothing can take away are told, and the next push makes the release whole', async () => {
+    const stage = stages[1]!;
+    const machine = stage.fresh();
+    stage.site.proxy.fail(moments.movedTag, 500, { forever: true });
+    const { code, err } = await machine.run(release);
+    assert.is(code, 3);
+    assert.match(err, /the tags that moved are back, but this registry deletes nothing: \S+\/app:3 stay new/);
+    assert.equal({ ...stage.old, 'app:3': stage.new['app:3'] }, stage.site.released());
+    stage.site.proxy.clear();
+    const next = await machine.another().run(release);
+    assert.match(next.err, /ended the push of .* that had stopped half way: 3 tags set/);
+    assert.equal(stage.site.released(), stage.new);
+  });
+
+  test('no password, or a wrong one: told before anything is built', async () => {
+    const { site, fresh } = stages[0]!;
+    const machine = fresh();
+    machine.change('base', 'changed');
+    for (const [words, why] of [
+      [
+        undefined,
+        /does not let those who are not logged in push to team\/\w+\nhint: log in: docker login 127/,
+      ],
+      ['me:wr0ng-pw', /refuses the credentials of me for team\/\w+\nhint: .*docker login 127/],
+    ] as const) {
+      const { code, err } = await machine.run(release, { DOCKER_CONFIG: logIn(site.proxy.host, words) });
+      assert.is(code, 3);
+      assert.match(err, why);
+      assert.not.match(err, /tasks build|wr0ng/);
+    }
+  });
+
+  if (process.getuid?.() === 0)
+    test('a registry whose disk is full: told, and nothing is left half done once there is room', async () => {
+      const folder = tempFolder();
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'tasks-test', folder]);
+      const stage = await openStage({ folder, deletes: true });
+      const filler = path.join(folder, 'filler');
+      try {
+        for (const moment of [moments.journal, moments.newTag]) {
+          const { machine, goOn } = await halt(stage, moment);
+          fill(filler);
+          const { code, err } = await goOn();
+          assert.is(code, 3, err);
+          assert.match(err, /has no space left on its disk/);
+          if (moment === moments.journal) assert.equal(stage.site.released(), stage.old);
+          else assert.match(err, /nothing is published|could not be put back/);
+          const early = await machine.run(release);
+          assert.is(early.code, 3, early.err);
+          assert.match(early.err, /^error: \S+ has no space left on its disk\nhint: ask those who run it$/m);
+          rmSync(filler);
+          const next = await machine.another().run(release);
+          assert.is(next.code, 0, next.err);
+          assert.equal(stage.site.released(), stage.new);
+        }
+      } finally {
+        await stage.site.stop();
+        execFileSync('umount', [folder]);
+      }
+    });
+  else test.skip('a registry whose disk is full (skipped: only root can make a small one)');
+
+  test('a registry that is restarted while layers are sent, or tags are set, holds nobody up', async () => {
+    for (const moment of [/^PATCH /, moments.newTag, moments.alias]) {
+      const stage = stages[0]!;
+      const { goOn } = await halt(stage, moment);
+      await stage.site.registry.stop();
+      const ended = goOn();
+      await stage.site.restart();
+      const { code, err } = await ended;
+      assert.is(code, 0, err);
+      assert.equal(stage.site.released(), stage.new);
+    }
+  });
+} else test.skip('docker-registry is not installed');
+
+test.run();
+
+/** Writes until there is no room for a byte. */
+function fill(file: string): void {
+  const chunk = Buffer.alloc(1 << 20);
+  const handle = openSync(file, 'w');
+  try {
+    for (let size = chunk.length; size >= 1; )
+      try {
+        writeSync(handle, chunk, 0, size);
+      } catch {
+        size >>= 1;
+      }
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** Where to strike, and how. A registry that fails for ever under the engine's uploads is waited for minutes: sampled less. */
+function pointsOf({ requests }: Stage): [Mishap, number][] {
+  const chosen = wanted === 'all' || wanted === '' ? mishaps : (wanted.split(',') as Mishap[]);
+  const all = chosen.flatMap((mishap) =>
+    requests.flatMap(({ agent }, index): [Mishap, number][] =>
+      ['for ever', 'down'].includes(mishap) && agent.startsWith('docker/') ? [] : [[mishap, index + 1]],
+    ),
+  );
+  const dice = makeDice(seed);
+  const shuffled = all
+    .map((point) => ({ point, at: dice() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ point }) => point);
+  return wanted === '' ? shuffled.slice(0, sample) : shuffled;
+}
