@@ -39,7 +39,8 @@ export function refusal(answer: Answer, asked: Asked): RegistryError {
     return new RegistryError('unreachable', `${host} answers no more for now (429: too many requests)`, {
       hint: `try again later${credentials ? '' : `, or log in for a higher limit: ${loginTo(host)}`}`,
     });
-  if (status >= 500 && /no space left on device/i.test(answer.body.toString('utf8')))
+  // docker-registry gives the system's error by its number: 28 is ENOSPC.
+  if (status >= 500 && /no space left on device|"Err":28\b/i.test(answer.body.toString('utf8')))
     return new RegistryError('unreachable', `${host} has no space left on its disk`, {
       hint: 'ask those who run it',
     });

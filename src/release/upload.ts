@@ -106,7 +106,8 @@ async function uploadOne(step: Step, input: UploadInput): Promise<string> {
     retries,
     clock: services.clock,
     signal,
-    isWorthIt: (error) => error instanceof RegistryError && error.problem === 'unreachable',
+    // That we may push was seen before; docker's engine says "unauthorized" where a registry failed to ask who it is.
+    isWorthIt: (error) => error instanceof RegistryError && ['unreachable', 'denied'].includes(error.problem),
     onRetry: (text) => input.onProgress(step, { text }),
   });
   signal.throwIfAborted();

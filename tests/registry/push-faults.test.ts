@@ -21,7 +21,10 @@ import { tempFolder } from '../support/temp.ts';
 
 const test = suite('push, where something goes wrong');
 
-/** `all`: every request of a release meets everything, which takes most of an hour. Or a part: `once 500,down`. */
+/**
+ * `all`: every request of a release meets everything, which takes most of an hour. Or a part: `once 500,down`; `@27`: at that
+ * request alone.
+ */
 const wanted = process.env.TASKS_FAULTS ?? '';
 /** A file that gets a line for each of them. */
 const log = process.env.TASKS_FAULTS_LOG;
@@ -107,7 +110,7 @@ if (hasRegistry) {
           fill(filler);
           const { code, err } = await goOn();
           assert.is(code, 3, err);
-          assert.match(err, /has no space left on its disk/);
+          assert.match(err, /has no space left on its disk/, err);
           if (moment === moments.journal) assert.equal(stage.site.released(), stage.old);
           else assert.match(err, /nothing is published|could not be put back/);
           const early = await machine.run(release);
@@ -159,12 +162,14 @@ function fill(file: string): void {
 
 /** Where to strike, and how. A registry that fails for ever under the engine's uploads is waited for minutes: sampled less. */
 function pointsOf({ requests }: Stage): [Mishap, number][] {
-  const chosen = wanted === 'all' || wanted === '' ? mishaps : (wanted.split(',') as Mishap[]);
-  const all = chosen.flatMap((mishap) =>
-    requests.flatMap(({ agent }, index): [Mishap, number][] =>
+  const chosen = wanted === 'all' || wanted === '' ? [...mishaps] : wanted.split(',');
+  const all = chosen.flatMap((each) => {
+    const [mishap, only] = each.split('@') as [Mishap, string?];
+    if (only !== undefined) return [[mishap, Number(only)] as [Mishap, number]];
+    return requests.flatMap(({ agent }, index): [Mishap, number][] =>
       ['for ever', 'down'].includes(mishap) && agent.startsWith('docker/') ? [] : [[mishap, index + 1]],
-    ),
-  );
+    );
+  });
   const dice = makeDice(seed);
   const shuffled = all
     .map((point) => ({ point, at: dice() }))

@@ -182,6 +182,7 @@ function judge(stage: Stage, { code, err }: Ran, mishap: Mishap, where: string):
     assert.ok(pattern.test(err), `${code}, ${state}, not ${pattern}: ${where}`);
   assert.ok([0, 1, 3, 130].includes(code ?? -1), `exit code ${code}: ${where}`);
   assert.not.ok(/fault of tasks itself/.test(err), where);
+  if (mishap.startsWith('once')) assert.is(code, 0, `what passes by itself ended it: ${where}`);
   if (mishap === 'interrupted') assert.ok(code === 130 || state === 'new', `${code}, ${state}: ${where}`);
   if (state === 'mixed') is(/could not be put back|deletes nothing|tags may be of both/);
   else if (state === 'old' && code !== 0)
