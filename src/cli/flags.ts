@@ -44,11 +44,11 @@ export function limitsOf(flags: CommonFlags): Readonly<Record<string, number>> {
 /** `8`, `run=2`, `8,build=4,run=2`. */
 function slotsOf({ jobs = '' }: CommonFlags): Readonly<Record<string, number>> {
   const parts =
-    jobs === '' ? [] : jobs.split(',').map((part) => /^(?:(build|run|pull)=)?([1-9]\d*)$/.exec(part));
+    jobs === '' ? [] : jobs.split(',').map((part) => /^(?:(build|run|pull|upload)=)?([1-9]\d*)$/.exec(part));
   const pairs = parts.map((part) => [part?.[1] ?? 'all', Number(part?.[2])] as const);
   if (parts.includes(null) || new Set(pairs.map(([kind]) => kind)).size < pairs.length) {
     throw new TasksError(2, `--jobs is "${jobs}"`, {
-      hint: 'expected a whole number from 1, or with limits for what builds images, runs commands, pulls: 8,build=4,run=2,pull=4',
+      hint: 'expected a whole number from 1, or with limits for what builds images, runs commands, pulls, uploads: 8,build=4,run=2,pull=4,upload=3',
     });
   }
   return Object.fromEntries(pairs);

@@ -10,7 +10,7 @@ import type { Desk } from '../release/publish.ts';
 import { type Pushed, push } from '../release/push.ts';
 import type { Reporter } from '../report/reporter.ts';
 import type { Results } from '../run/needs.ts';
-import type { CommonFlags } from './flags.ts';
+import { type CommonFlags, limitsOf } from './flags.ts';
 import type { Io } from './io.ts';
 import { type Prospect, planProject } from './project.ts';
 import { checkSources } from './release.ts';
@@ -62,6 +62,7 @@ export async function tryOnce(attempt: Attempt, isFirst: boolean): Promise<Done>
   if (passed === undefined) return { kind: 'ended', exitCode: io.signal.aborted ? 130 : 1 };
   const omitted = omittedOf(releasable, results, passed);
   for (const id of omitted) io.err(`${id} is left out: it failed, which its definition allows\n`);
+  const slots = limitsOf(flags).upload;
   const reporter = await makeReporter(flags, io, followers);
   try {
     const pushed = await push({
@@ -73,6 +74,7 @@ export async function tryOnce(attempt: Attempt, isFirst: boolean): Promise<Done>
       services: makeServices(prospect, io),
       desk: attempt.desk,
       uploadOnly: flags.uploadOnly === true,
+      ...(slots !== undefined ? { slots } : {}),
       signal: io.signal,
       listen: reporter.listen,
     });

@@ -26,6 +26,8 @@ export interface PushInput {
   readonly desk: Desk;
   /** True: everything is uploaded, no tag is set. */
   readonly uploadOnly: boolean;
+  /** How many images are uploaded at once. */
+  readonly slots?: number;
   readonly signal: AbortSignal;
   readonly listen: Listener;
 }
@@ -49,6 +51,7 @@ export async function push(input: PushInput): Promise<Pushed> {
   const roots = [...plan.steps.values()].filter(
     ({ task, selected }) => selected && task.kind === 'image' && !input.omitted.has(task.id),
   );
+  const { slots = uploadSlots } = input;
   const uploads = uploadsOf(roots, plan.steps, results);
   const shown = new Map([
     ...roots
@@ -56,7 +59,7 @@ export async function push(input: PushInput): Promise<Pushed> {
       .map((step) => [step, step.action === 'retag' ? 'retag' : 'reuse'] as const),
     ...uploads.map((step) => [step, 'upload'] as const),
   ]);
-  const teller = tellOf(shown, uploadSlots, results, services.clock, input.listen);
+  const teller = tellOf(shown, slots, results, services.clock, input.listen);
   const digests = new Map<TaskId, string>();
   for (const step of roots) if (step.remote !== undefined) digests.set(step.task.id, step.remote.digest);
   let changes: Change[];
@@ -65,6 +68,7 @@ export async function push(input: PushInput): Promise<Pushed> {
       results,
       services,
       registry: desk.registry,
+      slots,
       signal,
       onStart: teller.start,
       onProgress: teller.progress,

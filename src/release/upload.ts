@@ -9,7 +9,7 @@ import type { Results } from '../run/needs.ts';
 import { withRetries } from '../run/retry.ts';
 import type { Services } from '../run/services.ts';
 
-/** How many images are uploaded at once; the engine sends several layers of each at once. */
+/** How many images are uploaded at once where nobody says; the engine sends several layers of each at once. */
 export const uploadSlots = 3;
 /** How often an upload is tried again after failures that may pass. */
 const retries = 3;
@@ -43,6 +43,8 @@ export interface UploadInput {
   readonly results: Results;
   readonly services: Services;
   readonly registry: Registry;
+  /** How many at once. */
+  readonly slots: number;
   readonly signal: AbortSignal;
   onStart(step: Step): void;
   onProgress(step: Step, progress: StepProgress): void;
@@ -52,7 +54,7 @@ export interface UploadInput {
 
 /** Uploads images under their content tags, several at once. @throws the first failure, once nothing is under way any more */
 export async function uploadAll(steps: readonly Step[], input: UploadInput): Promise<void> {
-  const limit = pLimit(uploadSlots);
+  const limit = pLimit(input.slots);
   const under = new Map<TaskId, Promise<void>>();
   let failure: { error: unknown } | undefined;
   const upload = async (step: Step): Promise<void> => {

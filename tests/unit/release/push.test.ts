@@ -147,7 +147,10 @@ test('an upload that fails for good: no tag is set, what needs it is not uploade
       throw new RegistryError('denied', 'h:1 does not permit it');
   };
   const pushed = await one.push(planned);
-  assert.equal([pushed.exitCode, pushed.error?.message], [3, 'h:1 does not permit it\nnothing is published: no tag was set']);
+  assert.equal(
+    [pushed.exitCode, pushed.error?.message],
+    [3, 'h:1 does not permit it\nnothing is published: no tag was set'],
+  );
   assert.equal(one.outcomes(), {
     'base:latest': 'failed',
     'one:latest': 'cancelled',
