@@ -104,12 +104,15 @@ async function uploadOne(step: Step, input: UploadInput): Promise<string> {
     step: (at: StepProgress) => input.onProgress(step, at),
     line: () => undefined,
   };
+  let denials = 0;
   const digest = await withRetries(() => services.engine!.push(name, credentials, progress, signal), {
     retries,
     clock: services.clock,
     signal,
-    // That we may push was seen before; docker's engine says "unauthorized" where a registry failed to ask who it is.
-    isWorthIt: (error) => error instanceof RegistryError && ['unreachable', 'denied'].includes(error.problem),
+    isWorthIt: (error) =>
+      error instanceof RegistryError &&
+      // That we may push was seen before; docker's engine says "unauthorized" where a registry failed to ask who it is.
+      (error.problem === 'unreachable' || (error.problem === 'denied' && denials++ === 0)),
     onRetry: (text) => input.onProgress(step, { text }),
   });
   signal.throwIfAborted();

@@ -186,7 +186,11 @@ function judge(stage: Stage, { code, err }: Ran, mishap: Mishap, where: string):
   if (mishap === 'interrupted') assert.ok(code === 130 || state === 'new', `${code}, ${state}: ${where}`);
   if (state === 'mixed') is(/could not be put back|deletes nothing|tags may be of both/);
   else if (state === 'old' && code !== 0)
-    is(/^tasks push/m.test(err) ? /nothing is published|no tag was changed/ : /^(error|interrupted): /m);
+    is(
+      /^tasks push/m.test(err)
+        ? /nothing is published|no tag was changed|could not be put back/
+        : /^(error|interrupted): /m,
+    );
   else if (state === 'new') is(code === 0 ? /^published: /m : /all tags are set|^published: /m);
   else assert.unreachable(`exit code 0, and the tags as they were: ${where}`);
   return state;

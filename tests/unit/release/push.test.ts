@@ -159,6 +159,21 @@ test('an upload that fails for good: no tag is set, what needs it is not uploade
   assert.equal(tags(registry, 'one'), []);
 });
 
+test('an engine that is denied once, though we may push, is let try again; denied twice it is believed', async () => {
+  for (const denials of [1, 2]) {
+    const one = machine(fakeRegistry(), 'x');
+    const { engine } = one.rig;
+    const right = engine.push;
+    let tries = 0;
+    engine.push = async (tag, ...others) => {
+      if (tag.includes('/base:') && ++tries <= denials) throw new RegistryError('denied', 'unauthorized');
+      return await right(tag, ...others);
+    };
+    const { exitCode } = await one.push(await one.plan());
+    assert.equal([exitCode, tries], [denials === 1 ? 0 : 3, 2]);
+  }
+});
+
 test('what may fail is left out, the others are published', async () => {
   const registry = fakeRegistry();
   const one = machine(registry, 'x');
