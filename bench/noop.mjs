@@ -148,6 +148,7 @@ const measured = [];
 for (const count of numbers(flags.sizes)) {
   process.stderr.write(`${count} tasks…\n`);
   measured.push(await measure(count, peerSizes.includes(count) ? modules : undefined));
+  process.stderr.write(`${table(measured.slice(-1))}\n`);
 }
 const facts = machine();
 process.stdout.write(

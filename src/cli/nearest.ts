@@ -3,7 +3,7 @@ import type { Records } from '../model/ports.ts';
 import type { Key, TaskRecord } from '../model/record.ts';
 import type { Graph, TaskId } from '../model/task.ts';
 import type { Nearest } from '../plan/input.ts';
-import { siblingsOf } from '../plan/siblings.ts';
+import { siblingsIn } from '../plan/siblings.ts';
 
 /**
  * The record of each task's key among those `known`, or else its last record, or, of one that was never made, of its closest
@@ -26,7 +26,8 @@ export async function nearestOf(
       return record === undefined ? [] : [[id, record] as const];
     }),
   );
-  const siblings = new Map([...scope].filter((id) => !own.has(id)).map((id) => [id, siblingsOf(graph, id)]));
+  const siblingsOf = siblingsIn(graph);
+  const siblings = new Map([...scope].filter((id) => !own.has(id)).map((id) => [id, siblingsOf(id)]));
   const others = await records.latest([...new Set([...siblings.values()].flat())]);
   const nearest = new Map<TaskId, Nearest>();
   for (const id of scope) {
