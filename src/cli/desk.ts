@@ -7,7 +7,7 @@ import type { Io } from './io.ts';
 /** Where tags are set. What was begun there is ended even after an interrupt; a second interrupt ends the process at once. */
 export function deskFor(journal: string, io: Io): Desk {
   return {
-    registry: dockerRegistry(io.environment, new AbortController().signal),
+    registry: dockerRegistry(io.environment, new AbortController().signal, { tries: 3, timeoutMs: 7_000 }),
     clock: { now: io.now, sleep: (ms, signal) => delay(ms, undefined, { signal }) },
     journal,
     newOwner,

@@ -72,6 +72,7 @@ export async function tryOnce(attempt: Attempt, isFirst: boolean): Promise<Done>
       omitted,
       wanted,
       services: makeServices(prospect, io),
+      registry,
       desk: attempt.desk,
       uploadOnly: flags.uploadOnly === true,
       ...(slots !== undefined ? { slots } : {}),

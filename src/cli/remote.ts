@@ -27,6 +27,11 @@ export function remotePlaces(
   });
 }
 
+/** True where a build looks into the registry: then it can do without an engine until something has to be built. */
+export function asksRegistry(flags: CommonFlags, io: Io): boolean {
+  return flags.fromRegistry ?? isCi(io);
+}
+
 /** Long enough for a registry that is there: one that is not must not hold up a build that can do without. */
 export const patience = { tries: 2, timeoutMs: 10_000 };
 
@@ -40,8 +45,7 @@ export async function glance(
   io: Io,
   repo: string | undefined,
 ): Promise<ReadonlyMap<TaskId, Remote>> {
-  const isWanted = flags.fromRegistry ?? isCi(io);
-  if (!isWanted || places.length === 0) return new Map();
+  if (!asksRegistry(flags, io) || places.length === 0) return new Map();
   if (repo === undefined) {
     if (flags.fromRegistry) io.err('warning: --from-registry without a repository: see --repo\n');
     return new Map();

@@ -43,16 +43,18 @@ const bodyLimit = 16 << 20;
 const settling = 5;
 
 /**
- * Sends over the network: tried again after 429, 5xx, resets and time-outs, each time later and never at the same moment as
+ * Sends over the network: tried again after 429, 5xx, resets, time-outs and where a host that had answered refuses, each time later and never at the same moment as
  * others (jitter), or when the registry says (`Retry-After`). Redirects are followed; another host never sees who we are.
  */
 export function makeSend(options: SendOptions): Send {
   const { timing, signal } = options;
+  const answered = new Set<string>();
   return async (request) =>
     await again(options, async (isLast) => {
       const isFinal = isLast || request.once === true;
       try {
         const response = await follow(request, options);
+        answered.add(hostOf(request.url));
         if ((response.status !== 429 && response.status < 500) || isFinal) return response;
         const wished = retryAfter(response.headers.get('retry-after'), timing.now());
         // To wait for longer is for the person who called to decide.
@@ -62,7 +64,8 @@ export function makeSend(options: SendOptions): Send {
         request.signal?.throwIfAborted();
         const known = registryErrorIn(error);
         if (known !== undefined) throw known;
-        if (isFinal || !isPassing(error)) throw unreachable(request.url, error);
+        if (isFinal || !isPassing(error, answered.has(hostOf(request.url))))
+          throw unreachable(request.url, error);
         return new Again();
       }
     });
@@ -194,8 +197,10 @@ function retryAfter(header: string | null, now: number): number {
 const lasting =
   /^(ENOTFOUND|ECONNREFUSED|EACCES|ENETUNREACH|EHOSTUNREACH|ERR_TLS|CERT_|UNABLE_TO|SELF_SIGNED|DEPTH_ZERO|ERR_INVALID|bad port)/;
 
-function isPassing(error: unknown): boolean {
-  return !lasting.test(codeOf(error));
+/** A port that refuses where somebody listened a moment ago: the registry is being started again. */
+function isPassing(error: unknown, hasAnswered: boolean): boolean {
+  const code = codeOf(error);
+  return (hasAnswered && code === 'ECONNREFUSED') || !lasting.test(code);
 }
 
 /** An error of ours that `fetch` has wrapped: what is streamed through it has another end. */

@@ -14,7 +14,7 @@ import { each, inOrder, manifestReader, pointedAt } from './tags.ts';
 
 /** Where a publication happens, and who does it. */
 export interface Desk {
-  /** Goes on after an interrupt: what was begun is ended. */
+  /** Goes on after an interrupt: what was begun is ended. Gives up on a request before others take its silence for death. */
   readonly registry: Registry;
   readonly clock: Clock;
   /** The journal's name. */

@@ -1,6 +1,7 @@
 import type { ExitCode, TasksError } from '../model/errors.ts';
 import type { Counts, Listener, Outcome } from '../model/events.ts';
 import type { Action, Plan, Step } from '../model/plan.ts';
+import type { Registry } from '../model/registry.ts';
 import type { TaskId } from '../model/task.ts';
 import { repositoryOf } from '../plan/refs.ts';
 import type { Results } from '../run/needs.ts';
@@ -23,6 +24,9 @@ export interface PushInput {
   readonly omitted: ReadonlySet<TaskId>;
   readonly wanted: Wanted;
   readonly services: Services;
+  /** For uploads, which take their time and stop at an interrupt. */
+  readonly registry: Registry;
+  /** For tags. */
   readonly desk: Desk;
   /** True: everything is uploaded, no tag is set. */
   readonly uploadOnly: boolean;
@@ -67,7 +71,7 @@ export async function push(input: PushInput): Promise<Pushed> {
     await uploadAll(uploads, {
       results,
       services,
-      registry: desk.registry,
+      registry: input.registry,
       slots,
       signal,
       onStart: teller.start,
@@ -79,7 +83,7 @@ export async function push(input: PushInput): Promise<Pushed> {
         if (!wanted.published.has(id)) teller.finish(step, outcomes[step.action] ?? 'reused');
       },
     });
-    await keepPasses(desk.registry, plan, input.passed, digests);
+    await keepPasses(input.registry, plan, input.passed, digests);
     changes = input.uploadOnly ? [] : changesOf(wanted, digests);
     await bringOver(input, changes);
   } catch (thrown) {
@@ -132,7 +136,7 @@ function changesOf({ published, aliases }: Wanted, digests: ReadonlyMap<TaskId, 
 }
 
 /** Where content tags have a repository of their own, the images are brought over before any tag points at them. */
-async function bringOver({ plan, desk }: PushInput, changes: readonly Change[]): Promise<void> {
+async function bringOver({ plan, registry }: PushInput, changes: readonly Change[]): Promise<void> {
   const wanted = new Map(
     changes.flatMap(({ task, name, after }) => {
       const from = repositoryOf(plan.steps.get(task)!.contentTag!);
@@ -140,5 +144,5 @@ async function bringOver({ plan, desk }: PushInput, changes: readonly Change[]):
       return from === to ? [] : [[`${to}@${after}`, { from: `${from}@${after}`, to }] as const];
     }),
   );
-  await each([...wanted.values()], ({ from, to }) => desk.registry.copy(from, to));
+  await each([...wanted.values()], ({ from, to }) => registry.copy(from, to));
 }

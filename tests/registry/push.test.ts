@@ -142,6 +142,7 @@ if (hasRegistry) {
       const pull = ['pull', '--quiet', `${site.repo}/tool:latest`];
       await promisify(execFile)('/usr/bin/docker', pull, { timeout: 60_000 });
       assert.equal(actions(await ok(machine.another(), ['push', '--release'], noEngine)), []);
+      await ok(machine.another(), ['build', '--from-registry'], noEngine);
     },
   );
 

@@ -8,6 +8,7 @@ import type { RunResult } from '../../run/run.ts';
 import { type CommonFlags, reporterOf } from '../flags.ts';
 import { type Io, warner } from '../io.ts';
 import { keysInUse, type Prospect, planProject } from '../project.ts';
+import { asksRegistry } from '../remote.ts';
 import { followersOf, runProspect } from '../run.ts';
 import { plan } from './plan.ts';
 
@@ -19,7 +20,7 @@ export interface BuildFlags extends CommonFlags {
 /** `tasks build`: makes what changed; prints the selected images' tags. */
 export async function build(selectors: readonly string[], flags: BuildFlags, io: Io): Promise<ExitCode> {
   if (flags.dryRun) return await plan(selectors, flags, io);
-  const prospect = await planProject(selectors, flags, io, { withoutEngine: false });
+  const prospect = await planProject(selectors, flags, io, { withoutEngine: asksRegistry(flags, io) });
   return await buildProspect(prospect, selectors, flags, io, await followersWithPage(prospect, flags, io));
 }
 

@@ -5,7 +5,7 @@ import type { Results } from '../../run/needs.ts';
 import type { CommonFlags } from '../flags.ts';
 import { type Io, warner } from '../io.ts';
 import { type Prospect, planProject } from '../project.ts';
-import { patience } from '../remote.ts';
+import { asksRegistry, patience } from '../remote.ts';
 import { followersOf, recordsOf, runProspect, testProspect } from '../run.ts';
 
 export interface TestFlags extends CommonFlags {
@@ -15,7 +15,11 @@ export interface TestFlags extends CommonFlags {
 /** `tasks test`: builds what is missing, then runs the selected images' tests. */
 export async function test(selectors: readonly string[], flags: TestFlags, io: Io): Promise<ExitCode> {
   const retest = flags.retest === true;
-  const prospect = await planProject(selectors, flags, io, { withoutEngine: false, tests: true, retest });
+  const prospect = await planProject(selectors, flags, io, {
+    withoutEngine: asksRegistry(flags, io),
+    tests: true,
+    retest,
+  });
   const followers = followersOf(flags, io);
   const steps = [...prospect.plan.steps.values()];
   const isBuilt = steps.every(({ action }) => ['reuse', 'retag', 'skip'].includes(action));

@@ -226,6 +226,35 @@ test('what lasts is told, with what to do: no answer at all, no such image, no p
   );
 });
 
+test('a registry that had answered and refuses now is being started again: it is waited for', async () => {
+  const answer: Handler = (_, response) => send(response, '{}');
+  const server = createServer((request, response) => answer(request, response, '')).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const next = createServer((request, response) => answer(request, response, ''));
+  const client = openClient({
+    credentials: async () => undefined,
+    timing: {
+      now: () => 0,
+      sleep: async () => void (await once(next.listen(port, '127.0.0.1'), 'listening')),
+      random: () => 0.5,
+    },
+    signal: new AbortController().signal,
+    timeoutMs: 2_000,
+    tries: 5,
+  });
+  const reference = parseReference(`127.0.0.1:${port}/a`);
+  await client.manifest(reference);
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+  try {
+    assert.is((await client.manifest(reference)).body.toString(), '{}');
+  } finally {
+    next.closeAllConnections();
+    next.close();
+  }
+});
+
 test('tokens: one for each scope, asked for with name and password, once more when refused', async () => {
   let valid = 1;
   const asked: string[] = [];

@@ -68,6 +68,7 @@ function machine(registry: FakeRegistry, name: string) {
         omitted: more.omitted ?? new Set(),
         wanted: { published: planned.published, aliases: new Set(), notes: [] },
         services: planned.services,
+        registry,
         desk: {
           registry,
           clock: planned.services.clock,
