@@ -6,7 +6,7 @@ import {
   type VersionCell,
 } from '../define/types.ts';
 import { DefinitionError, type Problem } from '../model/errors.ts';
-import type { CommandTask, ImageTask, Task } from '../model/task.ts';
+import type { Task } from '../model/task.ts';
 import {
   type CommandValues,
   checkField,
@@ -16,7 +16,8 @@ import {
   type ImageValues,
   show,
 } from './fields.ts';
-import { asTag, nameFault, tagFault } from './names.ts';
+import { commandTask, imageTask } from './make-task.ts';
+import { nameFault, tagFault } from './names.ts';
 
 /** A task whose needs are not resolved yet, with the definition it comes from. */
 export interface Draft {
@@ -169,101 +170,4 @@ function checkLate(
     }
   }
   return isGood ? values : undefined;
-}
-
-type Base = Pick<Task, 'id' | 'name' | 'version' | 'axes' | 'where' | 'needs' | 'after'>;
-
-type Writable<T> = { -readonly [K in keyof T]: T[K] };
-
-/** What images and commands share. No spreads: they cost more than all the rest of making a task. */
-function withShared<T extends Task>(task: Writable<T>, values: ImageValues | CommandValues): T {
-  if (values.description !== undefined) task.description = values.description;
-  if (values.timeout !== undefined) task.timeoutMs = milliseconds(values.timeout);
-  if (values.maxAge !== undefined) task.maxAgeMs = milliseconds(values.maxAge);
-  return task as T;
-}
-
-function imageTask(
-  base: Base,
-  values: ImageValues,
-  defaultPlatform: string,
-  complain: (fault: Fault) => void,
-): ImageTask {
-  const isFiles = values.output === 'files';
-  const platforms = values.platforms ?? [defaultPlatform];
-  if (platforms.length > 1) {
-    complain({
-      field: 'platforms',
-      message: 'several platforms in one task are not supported yet',
-      found: show(platforms),
-      expected: 'one platform',
-    });
-  }
-  if (isFiles && values.test !== undefined)
-    complain({ field: 'test', message: "output: 'files' makes no image that a test could run in" });
-  const tags = (values.tags ?? [base.version]).map(asTag);
-  const aliases = values.aliases.map(asTag);
-  for (const [field, each] of [
-    ['tags', tags],
-    ['aliases', aliases],
-  ] as const)
-    for (const tag of each) {
-      const expected = tagFault(tag);
-      if (expected !== undefined) complain({ field, message: 'not a valid tag', found: show(tag), expected });
-    }
-  const task: Writable<ImageTask> = {
-    kind: 'image',
-    id: base.id,
-    name: base.name,
-    version: base.version,
-    axes: base.axes,
-    where: base.where,
-    needs: base.needs,
-    after: base.after,
-    retries: values.retries,
-    allowFailure: values.allowFailure,
-    secrets: values.secrets,
-    context: values.context.replace(/\/+$/, ''),
-    dockerfile: values.dockerfile ?? `${values.context.replace(/\/+$/, '')}/Dockerfile`,
-    args: values.args,
-    labels: values.labels,
-    network: values.network,
-    platform: platforms[0]!,
-    output: values.output,
-    publish: values.publish && !isFiles,
-    tags: isFiles ? [] : tags,
-    aliases: isFiles ? [] : [...new Set(aliases)],
-  };
-  if (values.target !== undefined) task.target = values.target;
-  if (values.test !== undefined) task.test = values.test;
-  return withShared(task, values);
-}
-
-function commandTask(base: Base, values: CommandValues): CommandTask {
-  const task: Writable<CommandTask> = {
-    kind: 'command',
-    id: base.id,
-    name: base.name,
-    version: base.version,
-    axes: base.axes,
-    where: base.where,
-    needs: base.needs,
-    after: base.after,
-    retries: values.retries,
-    allowFailure: values.allowFailure,
-    secrets: values.secrets,
-    run: values.run as [string, ...string[]],
-    inputs: values.inputs,
-    env: values.env,
-    publish: false,
-    tags: [],
-  };
-  return withShared(task, values);
-}
-
-const unitMs: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-/** `90s` → 90000. */
-function milliseconds(duration: string): number {
-  return Number(duration.slice(0, -1)) * unitMs[duration.at(-1)!]!;
 }
