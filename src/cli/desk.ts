@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isAlive, newOwner, type Owner } from '../cache/owner.ts';
 import { dockerRegistry } from '../registry/registry.ts';
-import type { Desk } from '../release/publish.ts';
+import type { Desk } from '../release/desk.ts';
 import type { Io } from './io.ts';
 
 /** Where tags are set. What was begun there is ended even after an interrupt; a second interrupt ends the process at once. */

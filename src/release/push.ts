@@ -6,11 +6,13 @@ import type { TaskId } from '../model/task.ts';
 import { repositoryOf } from '../plan/refs.ts';
 import type { Results } from '../run/needs.ts';
 import type { Services } from '../run/services.ts';
+import { untouched } from './back.ts';
+import type { Desk } from './desk.ts';
 import { type Teller, tellOf } from './events.ts';
 import type { Change } from './journal.ts';
 import { keepPasses } from './passes.ts';
 import type { Wanted } from './preflight.ts';
-import { type Desk, publish, untouched } from './publish.ts';
+import { publish } from './publish.ts';
 import { each } from './tags.ts';
 import { Overtaken, UploadFailed, uploadAll, uploadSlots, uploadsOf } from './upload.ts';
 

@@ -1,8 +1,9 @@
 import { TasksError } from '../model/errors.ts';
 import { type Registry, RegistryError } from '../model/registry.ts';
 import { repositoryOf } from '../plan/refs.ts';
+import { close, type Desk } from './desk.ts';
 import { type Journal, openJournal, readJournal, workOf } from './journal.ts';
-import { beatMs, close, type Desk } from './publish.ts';
+import { beatMs } from './publish.ts';
 import { each } from './tags.ts';
 import type { Removal } from './trim.ts';
 

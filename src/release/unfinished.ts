@@ -1,7 +1,8 @@
 import { TasksError } from '../model/errors.ts';
 import { RegistryError } from '../model/registry.ts';
+import { putBack } from './back.ts';
+import { close, type Desk, list, pointElsewhere } from './desk.ts';
 import { type Change, type Journal, openJournal, readJournal, workOf } from './journal.ts';
-import { close, type Desk, list, pointElsewhere, putBack } from './publish.ts';
 import { each, inOrder, manifestReader, pointedAt } from './tags.ts';
 
 /** How often another's journal is looked at, and how long it may stay unchanged. */

@@ -3,8 +3,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TasksError } from '../../../src/model/errors.ts';
 import { RegistryError } from '../../../src/model/registry.ts';
+import type { Desk } from '../../../src/release/desk.ts';
 import { type Change, readJournal } from '../../../src/release/journal.ts';
-import { type Desk, publish } from '../../../src/release/publish.ts';
+import { publish } from '../../../src/release/publish.ts';
 import { endUnfinished } from '../../../src/release/unfinished.ts';
 import { type FakeRegistry, fakeRegistry } from '../../support/fake-registry.ts';
 

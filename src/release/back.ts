@@ -1,0 +1,89 @@
+import { TasksError } from '../model/errors.ts';
+import type { Registry } from '../model/registry.ts';
+import { close, type Desk, exitCodeOf, list, messageOf, stopUnlessOurs } from './desk.ts';
+import { type Change, type Journal, openJournal, readJournal } from './journal.ts';
+import { each, inOrder, manifestReader } from './tags.ts';
+
+/** Takes back a journal of which nothing was done. One that is not ours stays. */
+export async function withdraw(desk: Desk, journal: Journal, cause: unknown): Promise<void> {
+  try {
+    const found = await readJournal(desk.registry, desk.journal);
+    if (found?.id === journal.id) await close(desk, journal, 'withdrawn');
+  } catch (error) {
+    throw new TasksError(
+      exitCodeOf(cause),
+      `${messageOf(cause)}\nno tag was changed; what was to be published may still lie in ${desk.journal} (${messageOf(error)})`,
+      { hint: 'the next push ends it, from any machine', cause },
+    );
+  }
+}
+
+/** Puts everything back after a failure, and says how that went. */
+export async function undone(
+  desk: Desk,
+  journal: Journal,
+  cause: unknown,
+  isInterrupt: boolean,
+): Promise<TasksError> {
+  const what = isInterrupt ? 'interrupted' : messageOf(cause);
+  const exitCode = isInterrupt ? 130 : exitCodeOf(cause);
+  try {
+    await stopUnlessOurs(desk, journal);
+    const back: Journal = { ...journal, direction: 'back', beat: journal.beat + 1 };
+    await openJournal(desk.registry, desk.journal, back);
+    const { refused, foreign } = await putBack(desk.registry, journal.changes);
+    const note = foreign.length === 0 ? '' : `\nsomebody else moved ${list(foreign)}: left as they are`;
+    if (refused.length === 0) {
+      await close(desk, journal, 'reverted');
+      return new TasksError(exitCode, `${what}\nnothing is published: the tags are as they were${note}`, {
+        cause,
+      });
+    }
+    // Nobody could put these back; the next push makes the release whole instead.
+    await openJournal(desk.registry, desk.journal, { ...back, direction: 'forward', beat: back.beat + 1 });
+    return new TasksError(
+      exitCode,
+      `${what}\nthe tags that moved are back, but this registry deletes nothing: ${list(refused)} stay new${note}`,
+      { hint: 'the next push ends this release first, from any machine', cause },
+    );
+  } catch (error) {
+    return new TasksError(
+      exitCode,
+      `${what}\nthe tags could not be put back (${messageOf(error)}): some may be new, some old`,
+      { hint: `push again, from any machine: what is written in ${desk.journal} is ended first`, cause },
+    );
+  }
+}
+
+/**
+ * Puts tags back to what they pointed at before, the last ones first, and takes new ones away. A tag that somebody else
+ * moved since is left alone.
+ */
+export async function putBack(
+  registry: Registry,
+  changes: readonly Change[],
+): Promise<{ refused: string[]; foreign: string[] }> {
+  const manifest = manifestReader(registry);
+  const [refused, foreign]: [string[], string[]] = [[], []];
+  for (const group of inOrder(changes).reverse()) {
+    await each(group, async ({ name, before, after }) => {
+      const now = await registry.head(name);
+      if (now === before) return;
+      if (now !== after) foreign.push(name);
+      else if (before !== undefined) await registry.put(name, await manifest(name, before));
+      else if ((await registry.untag(name)) === 'refused') refused.push(name);
+    });
+  }
+  return { refused, foreign };
+}
+
+/** The failure of a push that has set no tag, which it says. */
+export function untouched(error: unknown, { aborted }: AbortSignal): TasksError {
+  const known = error instanceof TasksError ? error : undefined;
+  const what = aborted && known === undefined ? 'interrupted' : messageOf(error);
+  const { hint } = known ?? {};
+  return new TasksError(aborted ? 130 : exitCodeOf(error), `${what}\nnothing is published: no tag was set`, {
+    ...(hint !== undefined ? { hint } : {}),
+    cause: error,
+  });
+}

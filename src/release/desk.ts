@@ -1,0 +1,55 @@
+import { type ExitCode, TasksError } from '../model/errors.ts';
+import type { Clock } from '../model/ports.ts';
+import type { Registry } from '../model/registry.ts';
+import { type Change, closeJournal, type Ended, type Journal, readJournal } from './journal.ts';
+import { pointedAt } from './tags.ts';
+
+/** Where a publication happens, and who does it. */
+export interface Desk {
+  /** Goes on after an interrupt: what was begun is ended. Gives up on a request before others take its silence for death. */
+  readonly registry: Registry;
+  readonly clock: Clock;
+  /** The journal's name. */
+  readonly journal: string;
+  /** A new publication by this process. */
+  newOwner(): { readonly id: string };
+  /** Undefined: it cannot be told from this machine. */
+  isAlive(owner: unknown): boolean | undefined;
+  /** Tells a person what is being done, a line at a time. */
+  tell(text: string): void;
+}
+
+export async function close(desk: Desk, { id }: Journal, outcome: Ended['outcome']): Promise<void> {
+  await closeJournal(desk.registry, desk.journal, { id, time: desk.clock.now().toISOString(), outcome });
+}
+
+export async function stopUnlessOurs(desk: Desk, journal: Journal): Promise<void> {
+  const found = await readJournal(desk.registry, desk.journal);
+  if (found?.id !== journal.id)
+    throw new TasksError(1, 'another push begins to publish at the same moment', {
+      hint: 'push again when it is through: what was uploaded is kept',
+    });
+}
+
+/** The names that don't point where they should. */
+export async function pointElsewhere(registry: Registry, changes: readonly Change[]): Promise<string[]> {
+  const now = await pointedAt(
+    registry,
+    changes.map(({ name }) => name),
+  );
+  return changes.filter(({ name, after }) => now.get(name) !== after).map(({ name }) => name);
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+export function exitCodeOf(error: unknown): ExitCode {
+  return error instanceof TasksError ? error.exitCode : 1;
+}
+
+/** A few of many names. */
+export function list(names: readonly string[]): string {
+  const more = names.length > 5 ? ` and ${names.length - 5} more` : '';
+  return `${names.slice(0, 5).join(', ')}${more}`;
+}
