@@ -286,14 +286,14 @@ export const got = image({ name: 'got', context: 'got', labels: { '${label}': '1
     await ok(cwd, 'build');
     assert.match((await ok(cwd, 'audit')).out, /^✔ got:latest {2}the same\n/);
     text = `${serial} two`;
-    // The second time it is the same step's result from before that makes the image another one.
-    for (const ran of [`: [2/2] ADD ${source} /x`, '']) {
+    for (const round of ['first', 'second']) {
       const { code, out } = await cli(['audit'], { cwd, env });
       assert.is(code, 1);
-      assert.equal(out.split('\n').slice(0, 2), [
-        `✖ got:latest  another image${ran}`,
-        `    line 3: ${source} has no checksum: it may give something else now`,
-      ]);
+      const [verdict, evidence] = out.split('\n');
+      // The second time docker 20.10 takes the step's result from before, and 26 asks the server again.
+      const isRan = verdict!.endsWith(`: [2/2] ADD ${source} /x`);
+      assert.ok(verdict!.startsWith('✖ got:latest  another image') && (isRan || round === 'second'), out);
+      assert.is(evidence, `    line 3: ${source} has no checksum: it may give something else now`);
     }
   } finally {
     server.close();
