@@ -67,7 +67,9 @@ const happenings: ((root: string, pick: <T>(list: readonly T[]) => T) => string)
     return `added ${folder}/${name}`;
   },
   (root, pick) => {
-    const file = pick(plainFiles(root));
+    const files = plainFiles(root);
+    if (files.length < 4) return 'nothing';
+    const file = pick(files);
     rmSync(file);
     return `removed ${file}`;
   },
