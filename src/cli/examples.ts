@@ -12,7 +12,7 @@ tasks push --resume                       ends a push whose process died, at onc
 
 Nothing is tagged before everything is built, tested and uploaded. A push that stops half way is
 ended, or taken back, by the next one from any machine.`;
-export const verify = `tasks verify .cache/releases/20261124163000.json
+export const verify = `tasks verify .cache/releases/20261124163000512.json
 tasks verify release.json --json`;
 export const plan = `tasks plan                 what is to be done, and why
 tasks plan +extbuilder:17  with all that it needs

@@ -6,6 +6,7 @@ import { observeTest } from '../observe/test.ts';
 import type { Naming } from '../plan/refs.ts';
 import type { Desk } from '../release/desk.ts';
 import type { GitState } from '../release/file.ts';
+import { omittedOf } from '../release/omitted.ts';
 import type { Wanted } from '../release/preflight.ts';
 import { type Pushed, push } from '../release/push.ts';
 import type { Reporter } from '../report/reporter.ts';
@@ -60,8 +61,8 @@ export async function tryOnce(attempt: Attempt, isFirst: boolean): Promise<Done>
   const releasable = steps.filter(({ task }) => published.has(task.id));
   const passed = await testAll(prospect, releasable, results, followers, attempt);
   if (passed === undefined) return { kind: 'ended', exitCode: io.signal.aborted ? 130 : 1 };
-  const omitted = omittedOf(releasable, results, passed);
-  for (const id of omitted) io.err(`${id} is left out: it failed, which its definition allows\n`);
+  const omitted = omittedOf(steps, published, results, passed);
+  for (const [id, why] of omitted) io.err(`${id} is left out: ${why}\n`);
   const slots = limitsOf(flags).upload;
   const reporter = await makeReporter(flags, io, followers);
   try {
@@ -69,7 +70,7 @@ export async function tryOnce(attempt: Attempt, isFirst: boolean): Promise<Done>
       plan: prospect.plan,
       results,
       passed,
-      omitted,
+      omitted: new Set(omitted.keys()),
       wanted,
       services: makeServices(prospect, io),
       registry,
@@ -109,17 +110,4 @@ async function testAll(
     io,
   );
   return ok ? passed : undefined;
-}
-
-/** What failed, or failed its test, although it was to be published: only where its definition allows that. */
-function omittedOf(
-  steps: readonly Step[],
-  results: Results,
-  passed: ReadonlyMap<TaskId, string>,
-): Set<TaskId> {
-  const lacking = steps.filter(
-    ({ task }) =>
-      !results.has(task.id) || (task.kind === 'image' && task.test !== undefined && !passed.has(task.id)),
-  );
-  return new Set(lacking.map(({ task }) => task.id));
 }

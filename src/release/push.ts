@@ -41,7 +41,7 @@ export interface PushInput {
 export interface Pushed {
   readonly exitCode: ExitCode;
   readonly counts: Counts;
-  /** By task: the digest under which it is in the registry. */
+  /** By task, but for those left out: the digest under which it is in the registry. */
   readonly digests: ReadonlyMap<TaskId, string>;
   readonly changes: readonly Change[];
   /** True: another machine was first with an image; the plan has to be made anew. */
@@ -80,7 +80,8 @@ export async function push(input: PushInput): Promise<Pushed> {
       onProgress: teller.progress,
       onDone: async (step, digest) => {
         const { id } = step.task;
-        digests.set(id, digest);
+        // What is left out may still be needed by something; it is not published.
+        if (!input.omitted.has(id)) digests.set(id, digest);
         await services.records.put({ ...results.get(id)!, manifestDigest: digest }, step.manifest!);
         if (!wanted.published.has(id)) teller.finish(step, outcomes[step.action] ?? 'reused');
       },

@@ -184,4 +184,14 @@ test('what may fail is left out, the others are published', async () => {
   assert.equal(tags(registry, 'one'), ['latest-dev1', 'latest-k…', 'latest-k…-t…']);
 });
 
+test('what is left out gets no tag, even where it is uploaded for something that needs it', async () => {
+  const registry = fakeRegistry();
+  const one = machine(registry, 'x');
+  const planned = await one.plan();
+  planned.published.set('base:latest', new Map([[`${repo}/base:latest-dev1`, undefined]]));
+  const pushed = await one.push(planned, { omitted: new Set(['base:latest']) });
+  assert.is(pushed.exitCode, 0);
+  assert.equal(tags(registry, 'base'), ['latest-k…']);
+});
+
 test.run();

@@ -1,0 +1,49 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { image } from '../../../src/define/index.ts';
+import type { Step } from '../../../src/model/plan.ts';
+import type { TaskRecord } from '../../../src/model/record.ts';
+import { omittedOf } from '../../../src/release/omitted.ts';
+import { graphOf } from '../../support/graphs.ts';
+
+const test = suite('what a push leaves out');
+const base = image({ name: 'base', context: 'c', test: 't', allowFailure: true });
+const app = image({ name: 'app', context: 'c', needs: { BASE: base } });
+const last = image({ name: 'last', context: 'c', needs: { APP: app } });
+const lone = image({ name: 'lone', context: 'c', test: 't' });
+const tasks = [...graphOf({ base, app, last, lone }).tasks.values()];
+const ids = tasks.map(({ id }) => id);
+const steps = tasks.map((task) => ({ task, action: 'build' }) as unknown as Step);
+const published = new Map(ids.map((id) => [id, new Map<string, string | undefined>()]));
+const made = (...lost: string[]) =>
+  new Map(ids.filter((id) => !lost.includes(id)).map((id) => [id, {} as TaskRecord]));
+const pass = (...names: string[]) => new Map(names.map((id) => [id, 'digest']));
+
+test('nothing failed: nothing is left out', () => {
+  assert.is(omittedOf(steps, published, made(), pass('base:latest', 'lone:latest')).size, 0);
+});
+
+test('what failed its test, and all that stands on it, however far', () => {
+  assert.equal(
+    [...omittedOf(steps, published, made(), pass('lone:latest'))],
+    [
+      ['base:latest', 'it failed its test, which its definition allows'],
+      ['app:latest', 'it stands on base:latest'],
+      ['last:latest', 'it stands on app:latest'],
+    ],
+  );
+});
+
+test('what was not made', () => {
+  const found = omittedOf(steps, published, made('last:latest'), pass('base:latest', 'lone:latest'));
+  assert.equal([...found.keys()], ['last:latest']);
+});
+
+test('what is not here because nothing needs it is no failure', () => {
+  const skipped = steps.map((step) =>
+    step.task.id === 'base:latest' ? { ...step, action: 'skip' as const } : step,
+  );
+  assert.is(omittedOf(skipped, published, made('base:latest'), pass('lone:latest')).size, 0);
+});
+
+test.run();
