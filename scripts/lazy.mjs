@@ -28,6 +28,14 @@ export function lazy(packages, common) {
       builder.onResolve({ filter: isOurs }, ({ path: name, namespace }) =>
         namespace === 'lazy' ? { path: name, external: true } : { path: name, namespace: 'lazy' },
       );
+      // Else each of fifty files would have a copy of it, property by property.
+      builder.onResolve({ filter: /^node:path$/ }, ({ path: name, namespace }) =>
+        namespace === 'file' ? { path: name, namespace: 'whole' } : { path: name, external: true },
+      );
+      builder.onLoad({ filter: /./, namespace: 'whole' }, ({ path: name }) => ({
+        contents: `export default require(${JSON.stringify(name)});`,
+        loader: 'js',
+      }));
       builder.onResolve({ filter: /^\.\/lib\//, namespace: 'lazy' }, ({ path: name }) => ({
         path: name,
         external: true,
@@ -43,19 +51,23 @@ export function lazy(packages, common) {
 }
 
 /**
- * A module in the old form whose exports are looked up when they are used: that is how esbuild refers to them. To its importers
- * the whole module is also the default export, as Node has it; there a function stands for what the library's own default is.
+ * A module in the old form whose exports are looked up when they are used. They stand on its prototype: esbuild copies, for each
+ * file that imports a module, the properties that are its own. To importers the whole module is also the default export, as Node
+ * has it; there a function stands for what the library's own default is.
  */
 function getters(names, from) {
   return [
-    `const all = () => require(${JSON.stringify(from)});`,
-    'module.exports = new Proxy(function () {}, {',
+    'let loaded;',
+    `const all = () => loaded ??= require(${JSON.stringify(from)});`,
+    'const late = {};',
+    `for (const name of ${JSON.stringify(names.filter((name) => name !== 'default'))})`,
+    '  Object.defineProperty(late, name, { get: () => all()[name] });',
+    'module.exports = new Proxy(class {}, {',
     '  apply: (_, self, args) => Reflect.apply(all().default, self, args),',
     '  construct: (_, args) => Reflect.construct(all().default, args),',
-    '  get: (own, name) => Object.hasOwn(own, name) ? own[name] : all().default?.[name],',
+    '  get: (_, name) => name in late ? late[name] : all().default?.[name],',
+    '  getPrototypeOf: () => late,',
     '});',
-    `for (const name of ${JSON.stringify(names.filter((name) => name !== 'default'))})`,
-    '  Object.defineProperty(module.exports, name, { enumerable: true, get: () => all()[name] });',
   ].join('\n');
 }
 

@@ -19,20 +19,21 @@ export async function nearestOf(
   // Where age counts the last record is asked for: another machine's, of the same key, says nothing of this one's engine.
   const made = (id: TaskId): TaskRecord | undefined =>
     graph.tasks.get(id)!.maxAgeMs === undefined ? known.get(keyed.get(id)?.key ?? '') : undefined;
-  const last = await records.latest([...scope].filter((id) => made(id) === undefined));
-  const own = new Map(
-    [...scope].flatMap((id) => {
-      const record = made(id) ?? last.get(id);
-      return record === undefined ? [] : [[id, record] as const];
-    }),
-  );
-  const siblingsOf = siblingsIn(graph);
-  const siblings = new Map([...scope].filter((id) => !own.has(id)).map((id) => [id, siblingsOf(id)]));
-  const others = await records.latest([...new Set([...siblings.values()].flat())]);
   const nearest = new Map<TaskId, Nearest>();
+  const rest: TaskId[] = [];
   for (const id of scope) {
+    const record = made(id);
+    if (record === undefined) rest.push(id);
+    else nearest.set(id, { record });
+  }
+  if (rest.length === 0) return nearest;
+  const last = await records.latest(rest);
+  const siblingsOf = siblingsIn(graph);
+  const siblings = new Map(rest.filter((id) => !last.has(id)).map((id) => [id, siblingsOf(id)]));
+  const others = await records.latest([...new Set([...siblings.values()].flat())]);
+  for (const id of rest) {
     const closest = siblings.get(id)?.find((other) => others.has(other));
-    const record = own.get(id) ?? (closest === undefined ? undefined : others.get(closest));
+    const record = last.get(id) ?? (closest === undefined ? undefined : others.get(closest));
     if (record === undefined) continue;
     const manifest = record.key === keyed.get(id)?.key ? undefined : await records.manifest(record.key);
     nearest.set(id, { record, ...(manifest ? { manifest } : {}) });

@@ -24,7 +24,7 @@ import { type Naming, namingOf } from '../plan/refs.ts';
 import { type CommonFlags, type GlobalFlags, namesOf } from './flags.ts';
 import { type Io, warner } from './io.ts';
 import { nearestOf } from './nearest.ts';
-import { glance, remotePlaces } from './remote.ts';
+import { asksRegistry, glance, remotePlaces } from './remote.ts';
 import { sharedStore } from './shared.ts';
 
 /** A project as its definitions say it is. */
@@ -130,6 +130,7 @@ export async function planProject(
   const engine = tasks.some((task) => task.kind === 'image') ? dockerEngine(io.environment) : undefined;
   const naming = options.push?.naming ?? namingOf(names, open.project, io.now());
   const tested = testedOf(tasks, selected, options);
+  const isAsked = options.push !== undefined || asksRegistry(flags, io);
   const askRegistry = onceFor((places: readonly RemotePlace[]) =>
     options.push === undefined
       ? glance(places, flags, io, names.repo ?? open.project.repo)
@@ -154,7 +155,9 @@ export async function planProject(
         records: known,
         images,
         files: keptDigests(cacheFolder, fileKeys, memo),
-        remote: await askRegistry(remotePlaces(tasks, keyed, naming, { tested, root, memo })),
+        remote: isAsked
+          ? await askRegistry(remotePlaces(tasks, keyed, naming, { tested, root, memo }))
+          : new Map(),
       },
       latest,
       naming,

@@ -36,8 +36,7 @@ export function asksRegistry(flags: CommonFlags, io: Io): boolean {
 export const patience = { tries: 2, timeoutMs: 10_000 };
 
 /**
- * What the registry has, for a build: asked where --from-registry says so (in CI: by itself) and a repository is named.
- * A registry that does not answer costs time, nothing else: it is said once, and counts as empty.
+ * What the registry has, for a build that asks it (`asksRegistry`), where a repository is named. A registry that does not answer costs time, nothing else: it is said once, and counts as empty.
  */
 export async function glance(
   places: readonly RemotePlace[],
@@ -45,7 +44,7 @@ export async function glance(
   io: Io,
   repo: string | undefined,
 ): Promise<ReadonlyMap<TaskId, Remote>> {
-  if (!asksRegistry(flags, io) || places.length === 0) return new Map();
+  if (places.length === 0) return new Map();
   if (repo === undefined) {
     if (flags.fromRegistry) io.err('warning: --from-registry without a repository: see --repo\n');
     return new Map();

@@ -19,9 +19,9 @@ import {
 import { commandTask, imageTask } from './make-task.ts';
 import { nameFault, tagFault } from './names.ts';
 
-/** A task whose needs are not resolved yet, with the definition it comes from. */
+/** A task with the definition it comes from. Its needs and `after` are empty until all drafts are there. */
 export interface Draft {
-  readonly task: Task;
+  readonly task: Task & { needs: Task['needs']; after: Task['after'] };
   readonly declared: Declared;
   /** What functions of the version are called with. */
   readonly versionArgument: unknown;

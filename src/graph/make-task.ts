@@ -34,16 +34,9 @@ export function imageTask(
   }
   if (isFiles && values.test !== undefined)
     complain({ field: 'test', message: "output: 'files' makes no image that a test could run in" });
-  const tags = (values.tags ?? [base.version]).map(asTag);
-  const aliases = values.aliases.map(asTag);
-  for (const [field, each] of [
-    ['tags', tags],
-    ['aliases', aliases],
-  ] as const)
-    for (const tag of each) {
-      const expected = tagFault(tag);
-      if (expected !== undefined) complain({ field, message: 'not a valid tag', found: show(tag), expected });
-    }
+  const tags = values.tags === undefined ? [asTag(base.version)] : asTags('tags', values.tags, complain);
+  const aliases = asTags('aliases', values.aliases, complain);
+  const context = values.context.endsWith('/') ? values.context.replace(/\/+$/, '') : values.context;
   const task: Writable<ImageTask> = {
     kind: 'image',
     id: base.id,
@@ -56,8 +49,8 @@ export function imageTask(
     retries: values.retries,
     allowFailure: values.allowFailure,
     secrets: values.secrets,
-    context: values.context.replace(/\/+$/, ''),
-    dockerfile: values.dockerfile ?? `${values.context.replace(/\/+$/, '')}/Dockerfile`,
+    context,
+    dockerfile: values.dockerfile ?? `${context}/Dockerfile`,
     args: values.args,
     labels: values.labels,
     network: values.network,
@@ -65,11 +58,22 @@ export function imageTask(
     output: values.output,
     publish: values.publish && !isFiles,
     tags: isFiles ? [] : tags,
-    aliases: isFiles ? [] : [...new Set(aliases)],
+    aliases: isFiles ? [] : aliases,
   };
   if (values.target !== undefined) task.target = values.target;
   if (values.test !== undefined) task.test = values.test;
   return withShared(task, values);
+}
+
+/** Each once. A version, which is a task's tag where none is given, has been looked at before. */
+function asTags(field: string, given: readonly string[], complain: (fault: Fault) => void): string[] {
+  if (given.length === 0) return [];
+  const tags = given.map(asTag);
+  for (const tag of tags) {
+    const expected = tagFault(tag);
+    if (expected !== undefined) complain({ field, message: 'not a valid tag', found: show(tag), expected });
+  }
+  return [...new Set(tags)];
 }
 
 /** The task of a command at one version. */

@@ -25,21 +25,27 @@ export function indexDrafts(drafts: readonly Draft[]): Index {
   return index;
 }
 
-/** The draft's task with its `needs` and `after` resolved to task ids. */
+/** Makes a draft's task whole: resolves `needs` and `after` to task ids. */
 export function resolveNeeds(draft: Draft, index: Index, complain: Complain): Task {
   const { fields } = draft.declared.definition;
-  const needs = lateRecord(fields.needs, draft.versionArgument, complain).flatMap(([name, value]) => {
-    const need = resolveNeed(name, value, draft, index, complain);
-    return need === undefined ? [] : [need];
-  });
-  const after = Array.isArray(fields.after) ? fields.after : [];
-  if (fields.after !== undefined && !Array.isArray(fields.after)) {
-    complain({ field: 'after', message: 'wrong value', found: show(fields.after), expected: 'a list' });
+  const { task } = draft;
+  if (fields.needs !== undefined)
+    task.needs = lateRecord(fields.needs, draft.versionArgument, complain)
+      .map(([name, value]) => resolveNeed(name, value, draft, index, complain))
+      .filter((need) => need !== undefined);
+  if (fields.after !== undefined) task.after = resolveAll(fields.after, draft, index, complain);
+  return task;
+}
+
+function resolveAll(list: unknown, draft: Draft, index: Index, complain: Complain): TaskId[] {
+  if (!Array.isArray(list)) {
+    complain({ field: 'after', message: 'wrong value', found: show(list), expected: 'a list' });
+    return [];
   }
-  const afterIds = after.flatMap((value, position) =>
+  const ids = list.flatMap((value, position) =>
     resolveAfter(value, `after.${position}`, draft, index, complain),
   );
-  return { ...draft.task, needs, after: [...new Set(afterIds)] };
+  return [...new Set(ids)];
 }
 
 function lateRecord(value: unknown, argument: unknown, complain: Complain): [string, unknown][] {

@@ -89,10 +89,14 @@ export function makesFiles(task: Task): boolean {
 }
 
 /** All task ids that a task needs, in order, each once. */
-export function needIds(task: Task): TaskId[] {
-  if (task.needs.length === 0) return [];
-  return [...new Set(task.needs.flatMap((need) => need.tasks))];
+export function needIds({ needs }: Task): readonly TaskId[] {
+  // Asked many times a task; most have one need or none.
+  if (needs.length === 0) return nothing;
+  if (needs.length === 1) return needs[0]!.tasks;
+  return [...new Set(needs.flatMap((need) => need.tasks))];
 }
+
+const nothing: readonly TaskId[] = [];
 
 /** The immutable DAG of tasks, in an order in which each task stands after all it needs or runs after. */
 export interface Graph {

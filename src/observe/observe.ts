@@ -48,6 +48,7 @@ export function openObserver(options: ObserveOptions): Observer {
     shared: traces.shared,
   };
   let last: { observed: Fresh | undefined; trace: Trace; isFaulty: boolean } | undefined;
+  let said: { text: string; kept: Kept } | undefined;
   const inputsOf = (task: Task): string =>
     JSON.stringify([
       task,
@@ -60,9 +61,11 @@ export function openObserver(options: ObserveOptions): Observer {
     before(task, needKeys) {
       const known = traces.recall(task.id, inputsOf(task));
       if (known === undefined || known.needs !== needKeys.join()) return undefined;
-      const { triggers, ...notes } = JSON.parse(known.notes) as Kept;
+      // Most have the same to say: nothing.
+      if (said?.text !== known.notes) said = { text: known.notes, kept: JSON.parse(known.notes) as Kept };
+      const { triggers, impure, vague, suspect } = said.kept;
       if (triggers) triggering.add(task.id);
-      return { kind: 'before', key: known.key, ...notes };
+      return { kind: 'before', key: known.key, impure, vague, suspect };
     },
     async observe(task) {
       const faults = problems.size;

@@ -62,8 +62,8 @@ export function makeFinder(world: World, naming: Naming): Finder {
       }
       const image = record?.imageId === undefined ? undefined : byId.get(record.imageId);
       if (record !== undefined && image?.labels[keyLabel] === key) {
-        const needs = needsOf(image, record);
-        return needs && { record: { ...record, needs }, image, ids: idsOf(record) };
+        const made = asMade(record, image);
+        return made && { record: made, image, ids: idsOf(made) };
       }
       return adopt(task, key, byTag(contentTag(task, key, naming)));
     },
@@ -88,12 +88,16 @@ export function makeFinder(world: World, naming: Naming): Finder {
 }
 
 function idsOf({ imageId, manifestDigest }: TaskRecord): string[] {
-  return [imageId, manifestDigest].filter((id) => id !== undefined);
+  const ids = imageId === undefined ? [] : [imageId];
+  if (manifestDigest !== undefined) ids.push(manifestDigest);
+  return ids;
 }
 
 /** The image itself says what it was made with: a record may come from a store that anybody writes to. */
-function needsOf({ labels }: EngineImage, record: TaskRecord): TaskRecord['needs'] | undefined {
-  return labels[needsLabel] === JSON.stringify(record.needs) ? record.needs : parseNeeds(labels[needsLabel]);
+function asMade(record: TaskRecord, { labels }: EngineImage): TaskRecord | undefined {
+  if (labels[needsLabel] === JSON.stringify(record.needs)) return record;
+  const needs = parseNeeds(labels[needsLabel]);
+  return needs && { ...record, needs };
 }
 
 /** What was found under a content tag without a record that speaks of it: `.cache` was deleted. */

@@ -32,6 +32,7 @@ export function whyNotHere(task: Task, input: PlanInput): Reason {
 export function notesOn(task: Task, input: PlanInput): Reason[] {
   const observed = input.observations.get(task.id);
   if (observed?.kind !== 'image' && observed?.kind !== 'before') return [];
+  if (observed.impure.length + observed.vague.length + observed.suspect.length === 0) return [];
   return [
     ...observed.impure.map((detail): Reason => ({ code: 'impure', detail })),
     ...observed.vague.map((detail): Reason => ({ code: 'vague', detail: `everything counts: ${detail}` })),

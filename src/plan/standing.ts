@@ -9,8 +9,8 @@ import { whyNotHere } from './reasons.ts';
 export interface Standing {
   readonly task: Task;
   /** The result that counts: the registry's before this machine's, since others build on that. */
-  readonly found?: Found;
-  readonly blocked?: Reason;
+  readonly found: Found | undefined;
+  readonly blocked: Reason | undefined;
   /** Why it is to be made. Empty: it is not. */
   readonly why: Reason[];
 }
@@ -27,12 +27,12 @@ export function survey(input: PlanInput): Standings {
     const key = input.keyed.get(task.id)?.key;
     const { found, why } =
       key === undefined
-        ? { why: [] }
+        ? { found: undefined, why: [] }
         : choose(task, finder.remote(task, key), finder.here(task, key), standings, input);
     standings.set(task.id, {
       task,
-      ...(found ? { found } : {}),
-      ...(blocked ? { blocked } : {}),
+      found,
+      blocked,
       why: blocked ? [] : input.forced.has(task.id) ? [forced] : why,
     });
   }
@@ -58,13 +58,13 @@ function choose(
   here: Found | undefined,
   standings: Standings,
   input: PlanInput,
-): { found?: Found; why: Reason[] } {
+): { found: Found | undefined; why: Reason[] } {
   const remoteWhy =
     remote === undefined ? [] : otherNeeds(task, remote.record, (id) => willBeRemote(id, standings, input));
   if (remote !== undefined && remoteWhy.length === 0) return { found: remote, why: [] };
   if (here !== undefined)
     return { found: here, why: otherNeeds(task, here.record, (id) => known(id, standings, input)) };
-  return { ...(remote ? { found: remote } : {}), why: remoteWhy };
+  return { found: remote, why: remoteWhy };
 }
 
 /** Digests of a need's result as the registry has it, or will have it after this push; undefined: it says nothing of it. */
@@ -89,12 +89,13 @@ function otherNeeds(
   record: TaskRecord,
   idsOf: (need: TaskId) => readonly string[] | undefined,
 ): Reason[] {
-  return needIds(task).flatMap((id): Reason[] => {
-    const ids = idsOf(id);
-    const used = record.needs[id];
-    if (ids === undefined || used === undefined || ids.includes(used)) return [];
-    return [{ code: 'need-image', detail: `made with another ${id} than the one there is now` }];
-  });
+  return needIds(task)
+    .filter((id) => {
+      const ids = idsOf(id);
+      const used = record.needs[id];
+      return ids !== undefined && used !== undefined && !ids.includes(used);
+    })
+    .map((id) => ({ code: 'need-image', detail: `made with another ${id} than the one there is now` }));
 }
 
 /** Spreads "is to be made": up to needs that are nowhere, down to what is built on something made anew. */

@@ -9,49 +9,70 @@ import { notesOn } from './reasons.ts';
 import { contentTag, familiar, runTags } from './refs.ts';
 import { isNeeded, type Standing, type Standings } from './standing.ts';
 
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
 /** What is to be done about one task, once it is known how all stand. */
 export function makeStep(standing: Standing, standings: Standings, input: PlanInput): Step {
   const { task, found, blocked, why } = standing;
+  const step = untold(standing, input);
+  if (blocked !== undefined) {
+    step.action = 'blocked';
+    step.reasons = [blocked];
+  } else if (why.length > 0) {
+    step.action = task.kind === 'command' ? 'run' : 'build';
+    step.reasons = [...why, ...notesOn(task, input)];
+    if (step.selected) step.tags = step.newTags = runTags(task, input.naming);
+  } else if (found === undefined) step.reasons = [{ code: 'not-needed', detail: nobodyNeeds }];
+  else use(step, found, useOf(standing, found, standings, input), standing, standings, input);
+  return step;
+}
+
+/** All of a step but what is to be done. No spreads: they cost more than all the rest of a plan in which nothing is to be done. */
+function untold({ task, found, why }: Standing, input: PlanInput): Writable<Step> {
   const keyed = input.keyed.get(task.id);
-  const content =
-    keyed === undefined || makesFiles(task) ? undefined : contentTag(task, keyed.key, input.naming);
-  const expectedMs = input.latest.get(task.id)?.record.durationMs;
   const seen = input.world.remote.get(task.id);
-  const isMade = why.length > 0;
-  const common = {
+  const step: Writable<Step> = {
     task,
+    action: 'skip',
+    reasons: [],
     selected: input.selected.has(task.id),
     key: keyed?.key ?? '',
-    ...(keyed?.manifest !== undefined ? { manifest: keyed.manifest } : {}),
-    ...(content !== undefined ? { contentTag: content } : {}),
-    ...(expectedMs !== undefined ? { expectedMs } : {}),
+    tags: none,
+    newTags: none,
     fromNothing: input.forced.has(task.id) || isNewPeriod(task, keyed, input),
-    ...(seen !== undefined && (isMade || found?.remote === undefined) ? { replaces: seen.image.digest } : {}),
-    tags: [],
-    newTags: [],
   };
-  if (blocked !== undefined) return { ...common, action: 'blocked', reasons: [blocked] };
-  const notes = notesOn(task, input);
-  if (isMade) {
-    const tags = common.selected ? runTags(task, input.naming) : [];
-    const action = task.kind === 'command' ? 'run' : 'build';
-    return { ...common, action, reasons: [...why, ...notes], tags, newTags: tags };
+  const expectedMs = input.latest.get(task.id)?.record.durationMs;
+  if (expectedMs !== undefined) step.expectedMs = expectedMs;
+  if (keyed?.manifest !== undefined) step.manifest = keyed.manifest;
+  if (keyed !== undefined && !makesFiles(task)) step.contentTag = contentTag(task, keyed.key, input.naming);
+  if (seen !== undefined && (why.length > 0 || found?.remote === undefined))
+    step.replaces = seen.image.digest;
+  return step;
+}
+
+const none: readonly string[] = [];
+
+/** Makes a step one that uses a result that counts as it is. */
+function use(
+  step: Writable<Step>,
+  found: Found,
+  { action, reason }: { action: Action; reason: Reason },
+  standing: Standing,
+  standings: Standings,
+  input: PlanInput,
+): void {
+  step.action = action;
+  step.reasons = [reason];
+  if (action === 'skip') return;
+  step.record = found.record;
+  if (found.remote !== undefined) {
+    step.remote = found.remote.image;
+    step.passed = found.remote.passed;
   }
-  if (found === undefined)
-    return { ...common, action: 'skip', reasons: [{ code: 'not-needed', detail: nobodyNeeds }] };
-  const { action, reason } = useOf(standing, found, standings, input);
-  if (action === 'skip') return { ...common, action, reasons: [reason] };
-  return {
-    ...common,
-    action,
-    record: found.record,
-    ...(found.remote ? { remote: found.remote.image, passed: found.remote.passed } : {}),
-    reasons: [reason, ...notes],
-    ...tagsOf(
-      { task, selected: common.selected, isWanted: isNeeded(standing, standings, input), content, found },
-      input,
-    ),
-  };
+  step.reasons = [reason, ...notesOn(step.task, input)];
+  const { tags, newTags } = tagsOf(step, found, isNeeded(standing, standings, input), input);
+  step.tags = tags;
+  step.newTags = newTags;
 }
 
 const nobodyNeeds = 'nothing that will be done needs it';
@@ -86,35 +107,28 @@ function useOf(
   return remote('reuse', 'the registry has it');
 }
 
-interface Tagged {
-  readonly task: Task;
-  readonly selected: boolean;
-  /** Something to be made stands on it. */
-  readonly isWanted: boolean;
-  readonly content: string | undefined;
-  readonly found: Found;
-}
-
 /** A run's time is never a reason to tag what is unchanged; a release's or a given suffix's tags are put where missing. */
 function tagsOf(
-  { task, selected, isWanted, content, found }: Tagged,
+  { task, selected, contentTag: content }: Step,
+  found: Found,
+  isWanted: boolean,
   { naming, published }: PlanInput,
-): { tags: readonly string[]; newTags: readonly string[] } {
-  if (content === undefined) return { tags: [], newTags: [] };
-  const present = new Set(found.image?.tags.map(familiar));
-  const lacks = (tag: string): boolean => !present.has(familiar(tag));
-  const newContent = isWanted && lacks(content) ? [content] : [];
-  if (!selected || !task.publish) return { tags: [], newTags: newContent };
+): Pick<Step, 'tags' | 'newTags'> {
+  if (content === undefined) return { tags: none, newTags: none };
+  const present = found.image?.tags.map(familiar) ?? none;
+  const lacks = (tag: string): boolean => !present.includes(familiar(tag));
+  const newContent = isWanted && lacks(content) ? [content] : none;
+  if (!selected || !task.publish) return { tags: none, newTags: newContent };
   if (published !== undefined)
     return { tags: [...(published.get(task.id)?.keys() ?? [])], newTags: newContent };
-  if (found.image === undefined) return { tags: [content], newTags: [] };
+  if (found.image === undefined) return { tags: [content], newTags: none };
   if (!naming.timed) {
     const tags = runTags(task, naming);
     return { tags, newTags: [...newContent, ...tags.filter(lacks)] };
   }
   const own = found.record.tags.filter((tag) => !lacks(tag) && tag.startsWith(`${naming.repo}/`));
   if (own.length > 0) return { tags: own, newTags: newContent };
-  return { tags: [content], newTags: lacks(content) ? [content] : [] };
+  return { tags: [content], newTags: lacks(content) ? [content] : none };
 }
 
 /** BuildKit's cache may still hold what an earlier period fetched; only a record of this one says that it does not. */

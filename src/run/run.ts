@@ -60,6 +60,7 @@ class Run {
   readonly #counts = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0])) as Record<Outcome, number>;
   readonly #failed: TaskId[] = [];
   #exitCode: ExitCode = 0;
+  #last = { ms: Number.NaN, text: '' };
 
   constructor(plan: Plan, observations: Observations, services: Services, options: RunOptions) {
     this.#plan = plan;
@@ -251,9 +252,9 @@ class Run {
   }
 
   #tell(happening: Happening): void {
-    this.#options.listen({
-      ...happening,
-      time: this.#services.clock.now().toISOString(),
-    } as Parameters<Listener>[0]);
+    const now = this.#services.clock.now();
+    // Thousands are told in the same millisecond.
+    if (now.getTime() !== this.#last.ms) this.#last = { ms: now.getTime(), text: now.toISOString() };
+    this.#options.listen({ ...happening, time: this.#last.text } as Parameters<Listener>[0]);
   }
 }

@@ -22,7 +22,7 @@ function errorOf(exports: Readonly<Record<string, Definition>>): string {
   throw new Error('the graph was accepted');
 }
 
-function needsOf(exports: Readonly<Record<string, Definition>>, id: string): string[] {
+function needsOf(exports: Readonly<Record<string, Definition>>, id: string): readonly string[] {
   return needIds(graphOf(exports).tasks.get(id)!);
 }
 
