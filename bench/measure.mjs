@@ -38,11 +38,14 @@ export function median(values) {
   return sorted[Math.floor((sorted.length - 1) / 2)];
 }
 
-/** Runs all contestants in turn, `rounds` times; medians by name. */
+/** Runs all contestants in turn, `rounds` times, each after its `before` if it has one; medians by name. */
 export function interleaved(contestants, rounds) {
   const runs = new Map(contestants.map(({ name }) => [name, []]));
   for (let round = 0; round < rounds; round++)
-    for (const { name, argv, cwd, env } of contestants) runs.get(name).push(runOnce(argv, { cwd, env }));
+    for (const { name, argv, cwd, env, before } of contestants) {
+      before?.();
+      runs.get(name).push(runOnce(argv, { cwd, env }));
+    }
   return Object.fromEntries(
     [...runs].map(([name, list]) => [
       name,

@@ -1,4 +1,4 @@
-// `npm run bench`: what a run costs in which nothing has to be done, for us and for others. `--sizes 18,200,1000,5000`,
+// `npm run bench`: what a run costs in which nothing has to be done, or one leaf with a trivial action, for us and for others. `--sizes 18,200,1000,5000`,
 // `--peers 18,200` (sizes for tools from npm; '' for none), `--rounds 11`, `--json FILE`.
 // The engine is a stub that lists the images (engine-stub.mjs), and records are seeded (seed.ts): see README.md.
 import { execFileSync, spawn } from 'node:child_process';
@@ -75,45 +75,74 @@ async function ours(folder, count) {
   ];
 }
 
-/** Those whose second and third run succeed; why not, of the others. */
-function warmed(contestants) {
+/** A task that nothing needs, whose action is to do nothing: what a run costs in which one thing changed. */
+const leaf = { name: 'leaf', version: '1', folder: 'leaf', needs: [] };
+
+function addLeaf(folder) {
+  mkdirSync(path.join(folder, leaf.folder));
+  writeFileSync(path.join(folder, leaf.folder, 'leaf.txt'), 'as it was');
+  writeFileSync(
+    path.join(folder, 'tasks/leaf.ts'),
+    "import { command } from 'image-tasks';\nexport const leaf = command({ name: 'leaf', run: ['true'], inputs: ['leaf/leaf.txt'] });\n",
+  );
+}
+
+/** The same contestants, their leaf changed before each run. */
+function leafChanged(contestants, file) {
+  let count = 0;
+  return contestants.map((each) => ({
+    ...each,
+    name: `${each.name}, one leaf changed`,
+    before() {
+      writeFileSync(file, `change ${count++}`);
+      // What is as new as the clock is not remembered: no run begins that soon after a change was made by hand.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+    },
+  }));
+}
+
+/** What each costs, of those whose runs succeed; why not, of the others. The first runs are not counted. */
+function race(contestants) {
   const reasons = {};
   const good = contestants.filter((each) => {
     try {
-      for (let run = 0; run < 3; run++) runOnce(each.argv, each);
+      for (let run = 0; run < 3; run++) {
+        each.before?.();
+        runOnce(each.argv, each);
+      }
       return true;
     } catch (error) {
       reasons[each.name] = error.message.replace(/\s+/g, ' ').slice(0, 160);
       return false;
     }
   });
-  return { good, reasons };
+  const results = interleaved(good, Number(flags.rounds));
+  for (const each of good.slice(0, 2)) results[each.name].memory = peakMemory(each.argv, each);
+  return { results, reasons };
 }
 
 async function measure(count, modules) {
   const folder = path.join(place, `w${count}`);
-  const tasks = makeWorkspace(folder, { count });
-  const contestants = [
-    { name: 'node -e 0', argv: [process.execPath, '-e', '0'], cwd: folder },
-    ...(await ours(folder, count)),
-    ...prepareMake(folder, tasks),
-  ];
+  const tasks = [...makeWorkspace(folder, { count }), leaf];
+  addLeaf(folder);
+  const own = await ours(folder, count);
+  const makers = prepareMake(folder, tasks);
+  const idle = [{ name: 'node -e 0', argv: [process.execPath, '-e', '0'], cwd: folder }, ...own, ...makers];
+  const changed = leafChanged([own[0], ...makers], path.join(folder, 'leaf/leaf.txt'));
   if (modules !== undefined) {
     const packages = path.join(place, `p${count}`);
     const copy = (task, to) => {
       mkdirSync(path.dirname(to), { recursive: true });
       cpSync(path.join(folder, task.folder), to, { recursive: true });
     };
-    contestants.push(...preparePackages(packages, tasks, modules, copy));
+    const others = preparePackages(packages, tasks, modules, copy);
+    idle.push(...others);
+    changed.push(...leafChanged(others, path.join(packages, 'packages/leaf-1/leaf.txt')));
   }
-  const { good, reasons } = warmed(contestants);
-  const results = interleaved(good, Number(flags.rounds));
-  for (const name of ['node -e 0', 'tasks build']) {
-    const each = good.find((one) => one.name === name);
-    if (each !== undefined) results[name].memory = peakMemory(each.argv, each);
-  }
+  const races = [race(idle), race(changed)];
   for (const each of [folder, path.join(place, `p${count}`)]) rmSync(each, { recursive: true, force: true });
-  return { count, results, reasons };
+  const all = (part) => Object.assign({}, ...races.map((each) => each[part]));
+  return { count, results: all('results'), reasons: all('reasons') };
 }
 
 function table(measured) {

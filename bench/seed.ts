@@ -31,6 +31,8 @@ const { plan, records } = await planProject([], {}, io, { withoutEngine: true })
 const images: object[] = [];
 const ids = new Map<string, string>();
 for (const { task, key, manifest, contentTag } of plan.steps.values()) {
+  // A command runs for real in the first run.
+  if (contentTag === undefined) continue;
   const imageId = `sha256:${createHash('sha256').update(task.id).digest('hex')}`;
   ids.set(task.id, imageId);
   const needs = Object.fromEntries(task.needs.flatMap((need) => need.tasks.map((id) => [id, ids.get(id)!])));
