@@ -81,5 +81,8 @@ async function bundleLibrary(name, hasDefault, common) {
     outdir: undefined,
     outfile: path.join(common.outdir, 'lib', `${name}.js`),
     format: 'cjs',
+    // As the program, it is one function that launch.ts calls.
+    banner: { js: '(function (exports, require, module) {' },
+    footer: { js: '})' },
   });
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// The command `tasks`: starts program.js, which stands beside this file, with what V8 compiled of it before. Compiling it anew
-// takes longer than all that a build with nothing to do does.
+// The command `tasks`: starts program.js, which stands beside this file, and hands it the libraries in lib/ when it asks for one;
+// all with what V8 compiled of them before. Compiling the program anew takes longer than all that a build with nothing to do does.
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Script } from 'node:vm';
@@ -8,11 +8,36 @@ import { Script } from 'node:vm';
 /** Put in by the bundler, as in main.ts. V8 tells compiled code of another text by the text's length alone. */
 declare const BUILD_ID: string;
 
-const file = path.join(__dirname, 'program.js');
-const compiledFile = path.join(__dirname, `program-${BUILD_ID}-${process.version}-${process.arch}.compiled`);
+interface Bundle {
+  /** What the bundle's file is: one function. */
+  readonly run: unknown;
+  /** Keeps what this run needed compiled, if nothing is kept yet. */
+  keep(): void;
+}
 
-/** Compiled code of this program by this Node; undefined before its first run. */
-function readCompiled(): Buffer | undefined {
+/** A bundle in this folder, by its path without `.js`. */
+function load(name: string): Bundle {
+  const file = path.join(__dirname, `${name}.js`);
+  const compiledFile = path.join(
+    __dirname,
+    `${name}-${BUILD_ID}-${process.version}-${process.arch}.compiled`,
+  );
+  const cachedData = readCompiled(compiledFile);
+  // Bundles are plain ASCII.
+  const script = new Script(readFileSync(file, 'latin1'), {
+    filename: file,
+    ...(cachedData !== undefined ? { cachedData } : {}),
+  });
+  return {
+    run: script.runInThisContext(),
+    keep() {
+      if (cachedData === undefined || script.cachedDataRejected) keepCompiled(compiledFile, script);
+    },
+  };
+}
+
+/** Compiled code of a bundle by this Node; undefined before its first run. */
+function readCompiled(compiledFile: string): Buffer | undefined {
   try {
     return readFileSync(compiledFile);
   } catch {
@@ -21,8 +46,7 @@ function readCompiled(): Buffer | undefined {
   }
 }
 
-/** Keeps what this run needed compiled. */
-function keepCompiled(script: Script): void {
+function keepCompiled(compiledFile: string, script: Script): void {
   const part = `${compiledFile}.${process.pid}`;
   try {
     writeFileSync(part, script.createCachedData());
@@ -32,24 +56,30 @@ function keepCompiled(script: Script): void {
   }
 }
 
-// The bundle is plain ASCII.
-const cachedData = readCompiled();
-const script = new Script(readFileSync(file, 'latin1'), {
-  filename: file,
-  ...(cachedData !== undefined ? { cachedData } : {}),
-});
-type Start = (
-  require: NodeJS.Require,
+type Module = { exports: unknown };
+type Library = (exports: unknown, require: NodeJS.Require, module: Module) => void;
+type Program = (
+  require: (name: string) => unknown,
   place: string,
   loadModule: (url: string) => Promise<unknown>,
   onIdle: () => void,
 ) => void;
-const start = script.runInThisContext() as Start;
-const isCompiled = cachedData !== undefined && !script.cachedDataRejected;
-start(
-  require,
+
+/** As `require`, for Node's modules and for the libraries, `./lib/<name>.js`. Who asks keeps what it got. */
+function requireNear(name: string): unknown {
+  if (!name.startsWith('./')) return require(name);
+  const library = load(name.slice(2, -'.js'.length));
+  const module: Module = { exports: {} };
+  (library.run as Library)(module.exports, require, module);
+  process.once('exit', library.keep);
+  return module.exports;
+}
+
+const program = load('program');
+(program.run as Program)(
+  requireNear,
   __dirname,
   (url) => import(url),
   // What a run with nothing to do needs is kept compiled: it is the one that is to be fast.
-  () => isCompiled || process.once('exit', () => keepCompiled(script)),
+  () => void process.once('exit', program.keep),
 );
