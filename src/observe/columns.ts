@@ -11,6 +11,8 @@ import type { TaskId } from '../model/task.ts';
 export interface Columns {
   /** What all of it hangs on. */
   readonly common: string;
+  /** How many paths there were when all were last written anew. */
+  readonly whole: number;
   /** Relative to the root where they stand below it. */
   readonly paths: readonly string[];
   /** Four numbers a path, its stamp. Of nothing: minus one minus the number of its folder's path, or -Infinity. */
@@ -23,9 +25,9 @@ export interface Columns {
 
 const width = 4;
 /** Of a layout of our own, and of this machine's order of bytes. */
-const magic = 20_261_124.1;
-/** Numbers before the stamps: magic, checksum, how many paths, how many shared traces. */
-const headLength = 4;
+const magic = 20_261_124.2;
+/** Numbers before the stamps: magic, checksum, how many paths, how many shared traces, `whole`. */
+const headLength = 5;
 /** Where the checksum ends, and what it is of begins. */
 const sumEnd = 16;
 
@@ -65,6 +67,7 @@ function parse(bytes: Buffer): Columns | undefined {
   }
   return {
     common: lines[0]!,
+    whole: numbers[4]!,
     paths: lines.slice(1, 1 + count),
     stamps: numbersIn(bytes, headLength, count * width),
     shared: lines.slice(1 + count, 1 + count + sharedCount),
@@ -81,9 +84,9 @@ function numbersIn(bytes: Buffer, start: number, count: number): Float64Array {
 
 /** Writes columns beside and renames: a killed process leaves the old ones or the new ones. */
 export function writeColumns(file: string, columns: Columns): void {
-  const { paths, stamps, shared, tasks, common } = columns;
+  const { paths, stamps, shared, tasks, common, whole } = columns;
   const text = Buffer.from([common, ...paths, ...shared, ...tasks.values()].join('\n'));
-  const head = new Float64Array([magic, 0, paths.length, shared.length]);
+  const head = new Float64Array([magic, 0, paths.length, shared.length, whole]);
   const bytes = Buffer.concat([
     Buffer.from(head.buffer),
     Buffer.from(stamps.buffer, stamps.byteOffset, stamps.byteLength),

@@ -22,37 +22,50 @@ export interface Remembered extends Known {
 /** More tasks than this are not remembered: those that this run did not observe go first. */
 const limit = 100_000;
 
-/** Columns of what was remembered before and what is new, the new in the old's place; only what is used by a task is in it. */
+/**
+ * Columns of what was remembered before and what is new, the new in the old's place. What is new is written behind the rest as long
+ * as that is little; then all is made anew, with only what a task uses in it.
+ */
 export function mergeColumns(
   kept: Columns | undefined,
   fresh: ReadonlyMap<TaskId, Remembered>,
   { common, root }: { common: string; root: string },
 ): Columns {
-  const writer = newWriter(root);
-  const expand = kept === undefined ? undefined : expander(kept, root);
-  for (const [id, line] of kept?.tasks ?? []) {
-    if (fresh.has(id) || writer.tasks.size + fresh.size >= limit) continue;
-    const [, inputs, trace, needs, key, notes] = line.split('\t') as [
-      string,
-      string,
-      string,
-      string,
-      string,
-      string,
-    ];
-    writer.add(id, { inputs, trace: expand!(trace), needs, key, notes });
+  const base = kept !== undefined && hasRoom(kept, fresh.size) ? kept : undefined;
+  const writer = newWriter(root, base);
+  if (kept !== undefined && base === undefined) {
+    const expand = expander(kept, root);
+    for (const [id, line] of kept.tasks) {
+      if (fresh.has(id) || writer.tasks.size + fresh.size >= limit) continue;
+      const [, inputs, trace, needs, key, notes] = line.split('\t') as [
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+      ];
+      writer.add(id, { inputs, trace: expand(trace), needs, key, notes });
+    }
   }
   for (const [id, remembered] of fresh) writer.add(id, remembered);
-  return { common, ...writer.columns() };
+  const columns = writer.columns();
+  return { common, whole: base?.whole ?? columns.paths.length, ...columns };
 }
 
-function newWriter(root: string) {
-  const paths: string[] = [];
+/** Whether more may be written behind: each run reads all paths, those too that no task uses any more. */
+function hasRoom({ paths, whole, tasks }: Columns, more: number): boolean {
+  return paths.length < whole * 1.25 + 200 && tasks.size + more <= limit;
+}
+
+/** Numbers what is added, behind what stands in `base`. */
+function newWriter(root: string, base: Columns | undefined) {
+  const paths: string[] = base === undefined ? [] : [...base.paths];
   const stamps: number[] = [];
   const numbers = new Map<Look, number>();
-  const shared: string[] = [];
+  const shared: string[] = base === undefined ? [] : [...base.shared];
   const sharedNumbers = new Map<Trace, number>();
-  const tasks = new Map<TaskId, string>();
+  const tasks = new Map<TaskId, string>(base?.tasks);
   const numberOf = (look: Look): number => {
     const known = numbers.get(look);
     if (known !== undefined) return known;
@@ -80,7 +93,13 @@ function newWriter(root: string) {
     add(id: TaskId, { inputs, trace, needs, key, notes }: Remembered): void {
       tasks.set(id, [id, inputs, textOf(trace), needs, key, notes].join('\t'));
     },
-    columns: () => ({ paths, stamps: Float64Array.from(stamps), shared, tasks }),
+    columns() {
+      const before = base?.stamps ?? [];
+      const all = new Float64Array(before.length + stamps.length);
+      all.set(before);
+      all.set(stamps, before.length);
+      return { paths, stamps: all, shared, tasks };
+    },
   };
 }
 

@@ -294,6 +294,26 @@ test('tasks that a run does not ask for stay remembered', async () => {
   assert.equal((await look(root, { ids: ['make:latest'] })).read, []);
 });
 
+test('many changes, one after the other: each is seen, all the rest stays remembered, and what is kept does not grow', async () => {
+  const root = project();
+  const traces = path.join(root, '.cache/traces');
+  await look(root);
+  const sizes: number[] = [];
+  for (let round = 0; round < 120; round++) {
+    const [file, tasks] = round % 3 === 0 ? ['base/a', ['base', 'app']] : ['in/one.c', ['make']];
+    writeFiles(root, { [file]: `round ${round}` });
+    settle(path.join(root, file));
+    const changed = await look(root);
+    assert.equal(changed.read, tasks, `round ${round}`);
+    const after = await look(root);
+    assert.equal([after.read, after.keys], [[], changed.keys], `round ${round}`);
+    sizes.push(lstatSync(traces).size);
+  }
+  assert.ok(Math.max(...sizes.slice(60)) <= Math.max(...sizes.slice(0, 60)) + 100, sizes.join(' '));
+  const { keys } = await look(root);
+  assert.equal(await lookAnew(root), keys);
+});
+
 test('traces that were torn or edited are set aside with a word, and never believed', async () => {
   const root = project();
   const before = await look(root);
