@@ -1,4 +1,4 @@
-import { type BigIntStats, lstatSync, mkdirSync, type Stats, statfsSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, type Stats, statfsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 /**
@@ -8,16 +8,8 @@ import path from 'node:path';
 export type Stamp = readonly [size: number, mtimeMs: number, ctimeMs: number, ino: number];
 
 /** The stamp of what a stat tells. */
-export function stampOf(stat: Stats | BigIntStats): Stamp {
-  if (typeof stat.ino !== 'bigint')
-    return [Number(stat.size), Number(stat.mtimeMs), Number(stat.ctimeMs), stat.ino];
-  const { size, mtimeNs, ctimeNs, ino } = stat as BigIntStats;
-  return [Number(size), milliseconds(mtimeNs), milliseconds(ctimeNs), Number(ino)];
-}
-
-/** As Node makes them for a Stats: they must be equal to the last bit. */
-function milliseconds(ns: bigint): number {
-  return Number(ns / 1_000_000_000n) * 1000 + Number(ns % 1_000_000_000n) / 1_000_000;
+export function stampOf({ size, mtimeMs, ctimeMs, ino }: Stats): Stamp {
+  return [size, mtimeMs, ctimeMs, ino];
 }
 
 /** True where two stamps are of one state. NaN, which stands for a stamp that is not to be trusted, is never the same. */

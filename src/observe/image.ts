@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { readFileSync, realpathSync } from 'node:fs';
 import path from 'node:path';
-import { type Disk, kindOf } from '../disk/disk.ts';
+import { type Disk, kindOf, plainDisk } from '../disk/disk.ts';
+import { sha256 } from '../disk/sha256.ts';
 import { compileIgnore, type Ignore, IgnoreError } from '../dockerfile/ignore.ts';
 import type { Lock } from '../model/lock.ts';
 import type { ObservedDockerfile, ObservedImage } from '../model/observed.ts';
@@ -11,7 +11,7 @@ import { type DockerfileFacts, dockerfileFacts } from './facts.ts';
 import type { Memo } from './memo.ts';
 import { suspectsIn } from './suspects.ts';
 import { type Visible, visibleOf } from './visible.ts';
-import { everything, type Filter, type Listed, list, readEntry, readListed, Unreadable } from './walk.ts';
+import { everything, type Filter, type Listed, list, readListed, Unreadable } from './walk.ts';
 
 /** A fault of a definition that only the disk shows. */
 export interface Fault {
@@ -95,7 +95,7 @@ export async function observeImage(
     dockerfile: dockerfileEntry(
       dockerfile,
       bytes,
-      reader.memo,
+      disk,
       placeOf(path.relative(context, dockerfile), {
         listed,
         visible,
@@ -157,19 +157,23 @@ function withoutState(filter: Filter, context: string, root: string): Filter {
   };
 }
 
+/** The facts are of these bytes, and so must be what is sent. */
 function dockerfileEntry(
   dockerfile: string,
   bytes: Buffer,
-  memo: Memo,
+  disk: Disk,
   inContext: string | undefined,
 ): ObservedDockerfile {
-  const entry = readEntry(realpathSync(dockerfile), 'Dockerfile', memo);
-  if (entry?.type !== 'file') throw new Unreadable(`${dockerfile} is no regular file`);
-  const { digest, executable, size } = entry;
-  // The facts are of these bytes, and so must be what is sent.
-  if (createHash('sha256').update(bytes).digest('hex') !== digest)
-    throw new Unreadable(`${dockerfile} changed while it was read; run again`);
-  return { ...(inContext !== undefined ? { inContext } : {}), source: dockerfile, digest, executable, size };
+  const stat = disk.lstat(dockerfile);
+  const target = stat?.kind === 'link' ? plainDisk.lstat(realpathSync(dockerfile)) : stat;
+  if (target?.kind !== 'file') throw new Unreadable(`${dockerfile} is no regular file`);
+  return {
+    ...(inContext !== undefined ? { inContext } : {}),
+    source: dockerfile,
+    digest: sha256(bytes),
+    executable: target.executable,
+    size: bytes.length,
+  };
 }
 
 interface Surroundings {
@@ -185,8 +189,8 @@ function placeOf(relative: string, { listed, visible, isRewritten }: Surrounding
   const isFree = (name: string): boolean =>
     !visible.covers(name) && !listed.some((each) => each.path === name);
   const found = isOutside ? undefined : listed.find((each) => each.path === relative);
-  if (found?.stat.isFile() && !(isRewritten && visible.covers(relative))) return relative;
-  const name = isOutside || found?.stat.isFile() ? foreignName : relative;
+  if (found?.stat.kind === 'file' && !(isRewritten && visible.covers(relative))) return relative;
+  const name = isOutside || found?.stat.kind === 'file' ? foreignName : relative;
   return isFree(name) ? name : undefined;
 }
 

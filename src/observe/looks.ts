@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { type Disk, plainDisk } from '../disk/disk.ts';
-import { isSettled, type Stamp, stampOf, tellsNames } from '../disk/stamp.ts';
+import { type Disk, plainDisk, type Stat } from '../disk/disk.ts';
+import { isSettled, type Stamp, tellsNames } from '../disk/stamp.ts';
 
 /** One path that was looked at, and how it stood. */
 export interface Look {
@@ -27,39 +27,47 @@ export function emptyTrace(): Trace {
 
 const untrusted: Stamp = [Number.NaN, Number.NaN, Number.NaN, Number.NaN];
 
-/** A disk that notes in `trace()` what is looked at. `clock`: the file system's, in milliseconds, not older than any look before. */
+/** A look, and what it told. */
+interface Seen extends Look {
+  readonly stat: Stat | undefined;
+}
+
+/**
+ * A disk that notes in `trace()` what is looked at. It asks once for each path: what moves while a run looks is seen by the
+ * next, by its stamp. `clock`: the file system's, in milliseconds, not older than any look before.
+ */
 export function notingDisk(trace: () => Trace | undefined, clock: () => number): Disk {
-  const looks = new Map<string, Look>();
-  const devices = new Map<bigint, boolean>();
-  const note = (name: string, look: () => Look): void => {
-    const noted = trace();
-    if (noted === undefined) return;
-    const known = looks.get(name) ?? look();
-    looks.set(name, known);
-    noted.looks.add(known);
-  };
-  const isHonest = (device: bigint, folder: string): boolean => {
+  const looks = new Map<string, Seen>();
+  const devices = new Map<number, boolean>();
+  const isHonest = (device: number, folder: string): boolean => {
     const known = devices.get(device) ?? tellsNames(folder);
     devices.set(device, known);
     return known;
   };
+  const lookAt = (name: string): Seen => {
+    const stat = plainDisk.lstat(name);
+    if (stat === undefined) {
+      const folder = looks.get(path.dirname(name));
+      return { path: name, stat, stamp: undefined, ...(folder?.stamp !== undefined ? { folder } : {}) };
+    }
+    const isTold = stat.kind !== 'folder' || isHonest(stat.device, name);
+    return { path: name, stat, stamp: isTold && isSettled(stat.stamp, clock()) ? stat.stamp : untrusted };
+  };
   return {
     lstat(name) {
-      const stat = plainDisk.lstat(name);
-      note(name, () => {
-        if (stat === undefined) {
-          const folder = looks.get(path.dirname(name));
-          return { path: name, stamp: undefined, ...(folder?.stamp !== undefined ? { folder } : {}) };
-        }
-        const stamp = stampOf(stat);
-        const isTold = !stat.isDirectory() || isHonest(stat.dev, name);
-        return { path: name, stamp: isTold && isSettled(stamp, clock()) ? stamp : untrusted };
-      });
-      return stat;
+      const noted = trace();
+      if (noted === undefined) return plainDisk.lstat(name);
+      let seen = looks.get(name);
+      if (seen === undefined) {
+        seen = lookAt(name);
+        looks.set(name, seen);
+      }
+      noted.looks.add(seen);
+      return seen.stat;
     },
     names(folder) {
       // Its stamp before its names: what comes meanwhile moves it.
-      if (trace() !== undefined && this.lstat(folder)?.isDirectory() !== true) this.vouchForNothing();
+      if (trace() !== undefined && this.lstat(folder)?.kind !== 'folder') this.vouchForNothing();
       return plainDisk.names(folder);
     },
     vouchForNothing() {

@@ -1,21 +1,13 @@
 import { createHash } from 'node:crypto';
-import {
-  type BigIntStats,
-  closeSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  readSync,
-  renameSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, readSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { sha256 } from '../disk/sha256.ts';
+import { fileClock, isSettled, type Stamp } from '../disk/stamp.ts';
 
 /** Remembers what reading a file gave, as long as its size, mtime, ctime and inode stand still. */
 export interface Memo {
-  /** SHA-256 (hex) of a file's bytes. `stat` must be of this file, taken before the call. */
-  digest(file: string, stat: BigIntStats): string;
+  /** SHA-256 (hex) of a file's bytes. `stamp` must be of this file, taken before the call. */
+  digest(file: string, stamp: Stamp): string;
   /** True: the file of this digest, which `digest` gave, is what git-lfs leaves where it did not fetch the file itself. */
   isPointer(digest: string): boolean;
   /** What `compute` gave for these inputs before, in this run or an earlier one. `value` must be plain JSON. */
@@ -26,11 +18,11 @@ export interface Memo {
 
 /** Beyond this many entries those that this run did not use are dropped. */
 const limit = 200_000;
-const header = 'image-tasks memo 2';
+const header = 'image-tasks memo 3';
 const chunkBytes = 1 << 20;
 /** The first line of every file that git-lfs leaves in another's place, and how long they are at most (its specification). */
 const pointerStart = 'version https://git-lfs.github.com/spec/v1\n';
-const pointerBytes = 1024n;
+const pointerBytes = 1024;
 
 /**
  * Opens the memo kept in a file; one that cannot be read counts as empty, one that cannot be written is told to `warn` and
@@ -45,42 +37,29 @@ export function openMemo(file: string, warn: (message: string) => void): Memo {
   };
   const used = new Set<string>();
   let changed = false;
-  let now: bigint | undefined;
-
-  /** The file system's own clock, not older than any stamp taken before. */
-  function clock(): bigint {
-    if (now !== undefined) return now;
-    try {
-      mkdirSync(path.dirname(file), { recursive: true });
-      const probe = `${file}.clock`;
-      writeFileSync(probe, '');
-      now = lstatSync(probe, { bigint: true }).mtimeNs;
-    } catch {
-      // No clock, no trust: nothing is older than the beginning of time. `save` tells what is wrong with the folder.
-      now = 0n;
-    }
-    return now;
-  }
+  let clock: number | undefined;
+  /** Of each digest of this run, or an earlier one, what a stamp must be for it to hold. */
+  const textOf = (stamp: Stamp): string => `${stamp.join(' ')} `;
 
   return {
-    digest(name, stat) {
-      const stamp = `${stat.size} ${stat.mtimeNs} ${stat.ctimeNs} ${stat.ino}`;
+    digest(name, stamp) {
       const { digests, pointers } = kept();
       const known = digests.get(name);
       used.add(name);
-      if (known?.startsWith(`${stamp} `)) return known.slice(stamp.length + 1);
-      // A file as new as this moment may change again without its stamps changing (git's "racy" rule): not remembered.
-      const settled = stat.mtimeNs < clock() && stat.ctimeNs < clock();
-      const { digest, start } = hashFile(name);
-      if (stat.size < pointerBytes && start === pointerStart) pointers.add(digest);
-      if (settled) digests.set(name, `${stamp} ${digest}`);
+      const text = textOf(stamp);
+      if (known?.startsWith(text)) return known.slice(text.length);
+      // Before the file is read: what is not older may change again without its stamp changing (git's "racy" rule).
+      clock ??= fileClock(file);
+      const { digest, start } = hashFile(name, stamp[0]);
+      if (stamp[0] < pointerBytes && start === pointerStart) pointers.add(digest);
+      if (isSettled(stamp, clock)) digests.set(name, text + digest);
       else digests.delete(name);
       changed = true;
       return digest;
     },
     isPointer: (digest) => kept().pointers.has(digest),
     async derived<T>(inputs: string, compute: () => Promise<T>): Promise<T> {
-      const name = createHash('sha256').update(inputs).digest('hex');
+      const name = sha256(inputs);
       used.add(name);
       const { derivations } = kept();
       const known = derivations.get(name);
@@ -109,22 +88,26 @@ export function openMemo(file: string, warn: (message: string) => void): Memo {
 /** One for all files: a new one for each would be a thousand megabytes for a thousand small files. */
 let chunk: Buffer | undefined;
 
-/** SHA-256 (hex) of a file's bytes, read in pieces so that a file of any size fits; and how it starts. */
-function hashFile(file: string): { digest: string; start: string } {
-  const hash = createHash('sha256');
+/** SHA-256 (hex) of a file's bytes, and how it starts. `size`: what its stamp says. */
+function hashFile(file: string, size: number): { digest: string; start: string } {
   const descriptor = openSync(file, 'r');
   try {
     chunk ??= Buffer.allocUnsafe(chunkBytes);
-    const buffer = chunk;
-    let start: string | undefined;
-    for (let count = readSync(descriptor, buffer); count > 0; count = readSync(descriptor, buffer)) {
-      hash.update(count === chunkBytes ? buffer : buffer.subarray(0, count));
-      start ??= buffer.toString('latin1', 0, Math.min(count, pointerStart.length));
-    }
-    return { digest: hash.digest('hex'), start: start ?? '' };
+    const count = readSync(descriptor, chunk);
+    const start = chunk.toString('latin1', 0, Math.min(count, pointerStart.length));
+    // All that it is to have, and less than was asked for: there is no more.
+    const isAll = count === size && count < chunkBytes;
+    return { digest: isAll ? sha256(chunk.subarray(0, count)) : hashOn(descriptor, chunk, count), start };
   } finally {
     closeSync(descriptor);
   }
+}
+
+/** SHA-256 of the `count` bytes that were read and of all that follow, in pieces so that a file of any size fits. */
+function hashOn(descriptor: number, buffer: Buffer, count: number): string {
+  const hash = createHash('sha256');
+  for (let more = count; more > 0; more = readSync(descriptor, buffer)) hash.update(buffer.subarray(0, more));
+  return hash.digest('hex');
 }
 
 interface Tables {
@@ -149,7 +132,7 @@ function read(file: string): Tables {
   const lines = text.split('\n');
   // The last line is a checksum: a torn or edited memo is never believed.
   const body = lines.slice(0, -1);
-  if (lines[0] !== header || lines.at(-1) !== checksum(body.join('\n'))) return tables;
+  if (lines[0] !== header || lines.at(-1) !== sha256(body.join('\n'))) return tables;
   for (const line of body.slice(1)) {
     const tab = line.indexOf('\t');
     const [name, value] = [line.slice(1, tab), line.slice(tab + 1)];
@@ -168,10 +151,6 @@ function write(file: string, { digests, derivations, pointers }: Tables): void {
   const body = lines.join('\n');
   mkdirSync(path.dirname(file), { recursive: true });
   const part = `${file}.${process.pid}`;
-  writeFileSync(part, `${body}\n${checksum(body)}`);
+  writeFileSync(part, `${body}\n${sha256(body)}`);
   renameSync(part, file);
-}
-
-function checksum(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

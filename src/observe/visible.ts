@@ -54,7 +54,7 @@ function selfAndAbove(name: string): string[] {
 
 function passesLink(pattern: string, index: ReadonlyMap<string, Listed>): boolean {
   const literal = pattern.slice(0, pattern.search(/[*?[\\]/)).replace(/[^/]*$/, '');
-  return selfAndAbove(literal.replace(/\/$/, '')).some((name) => index.get(name)?.stat.isSymbolicLink());
+  return selfAndAbove(literal.replace(/\/$/, '')).some((name) => index.get(name)?.stat.kind === 'link');
 }
 
 /**
@@ -73,7 +73,7 @@ function follow(start: string, index: ReadonlyMap<string, Listed>, links: Set<st
     }
     const next = at === '' ? part : `${at}/${part}`;
     const found = index.get(next);
-    if (found?.stat.isSymbolicLink()) {
+    if (found?.stat.kind === 'link') {
       if (++followed > linkLimit) return undefined;
       links.add(next);
       const target = linkTarget(found.absolute);

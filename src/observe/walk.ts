@@ -1,6 +1,6 @@
-import { type BigIntStats, readlinkSync } from 'node:fs';
+import { readlinkSync } from 'node:fs';
 import path from 'node:path';
-import { type Disk, plainDisk } from '../disk/disk.ts';
+import { type Disk, plainDisk, type Stat } from '../disk/disk.ts';
 import type { Entry } from '../model/observed.ts';
 import type { Memo } from './memo.ts';
 
@@ -23,7 +23,7 @@ export const everything: Filter = { omits: () => false, mayEnter: () => true };
 export interface Listed {
   readonly path: string;
   readonly absolute: string;
-  readonly stat: BigIntStats;
+  readonly stat: Stat;
 }
 
 /**
@@ -41,12 +41,12 @@ export function list(folder: string, filter: Filter, disk: Disk = plainDisk): Li
       const absolute = path.join(folder, child);
       const stat = statOf(absolute, disk);
       const found = { path: child, absolute, stat };
-      if (stat.isDirectory()) {
+      if (stat.kind === 'folder') {
         const before = listed.length;
         if (!omitted) listed.push(found);
         visit(child);
         if (omitted && listed.length > before) listed.push(found);
-      } else if (!omitted && !stat.isSocket()) listed.push(found);
+      } else if (!omitted && stat.kind !== 'socket') listed.push(found);
     }
   };
   visit('');
@@ -66,20 +66,25 @@ export function readEntry(
   disk: Disk = plainDisk,
 ): Entry | undefined {
   const stat = statOf(absolute, disk);
-  return stat.isSocket() ? undefined : readListed({ path: as, absolute, stat }, memo);
+  return stat.kind === 'socket' ? undefined : readListed({ path: as, absolute, stat }, memo);
 }
 
 /** Reads what was listed: a file's digest, a link's target. @throws Unreadable */
 export function readListed({ path: name, absolute, stat }: Listed, memo: Memo): Entry {
-  if (stat.isDirectory()) return { path: name, type: 'dir' };
-  if (stat.isFile()) {
-    const digest = reading(absolute, () => memo.digest(absolute, stat));
-    const executable = (stat.mode & 0o100n) !== 0n;
-    return { path: name, type: 'file', executable, size: Number(stat.size), digest };
+  switch (stat.kind) {
+    case 'folder':
+      return { path: name, type: 'dir' };
+    case 'file': {
+      const digest = reading(absolute, () => memo.digest(absolute, stat.stamp));
+      return { path: name, type: 'file', executable: stat.executable, size: stat.stamp[0], digest };
+    }
+    case 'link':
+      return { path: name, type: 'link', target: linkTarget(absolute) };
+    case 'pipe':
+      return { path: name, type: 'fifo' };
+    default:
+      throw new Unreadable(`${absolute} is a device; only files, folders, links and pipes can be in a build`);
   }
-  if (stat.isSymbolicLink()) return { path: name, type: 'link', target: linkTarget(absolute) };
-  if (stat.isFIFO()) return { path: name, type: 'fifo' };
-  throw new Unreadable(`${absolute} is a device; only files, folders, links and pipes can be in a build`);
 }
 
 /** Where a link points, as it is written. @throws Unreadable */
@@ -98,7 +103,7 @@ function namesIn(folder: string, relative: string, disk: Disk): string[] {
   return names;
 }
 
-function statOf(absolute: string, disk: Disk): BigIntStats {
+function statOf(absolute: string, disk: Disk): Stat {
   const stat = reading(absolute, () => disk.lstat(absolute));
   if (stat === undefined) throw new Unreadable(`cannot read ${absolute}: ${words.ENOENT}`);
   return stat;

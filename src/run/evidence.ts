@@ -53,9 +53,9 @@ export function evidenceOfCommand({ step, observations, services }: StepInput, u
   const files = filesBelow(services.root);
   if (files === undefined) return [];
   const changed = files
-    .filter(({ stat }) => stat.ctimeNs > nanoseconds(after) && stat.ctimeNs < nanoseconds(before))
+    .filter((each) => changeTime(each) > after && changeTime(each) < before)
     .filter(({ path: name }) => !declared.has(name))
-    .sort((a, b) => Number(b.stat.mtimeNs - a.stat.mtimeNs))
+    .sort((a, b) => b.stat.stamp[1] - a.stat.stamp[1])
     .map(({ path: name }) => name);
   if (changed.length === 0)
     return [
@@ -69,15 +69,16 @@ export function evidenceOfCommand({ step, observations, services }: StepInput, u
   return [`${what}, and not declared: ${shown.slice(0, most).join(', ')}${more}`];
 }
 
-function nanoseconds(ms: number): bigint {
-  return BigInt(ms) * 1_000_000n;
+/** In milliseconds; no program can put it back. */
+function changeTime({ stat }: Listed): number {
+  return stat.stamp[2];
 }
 
 /** Undefined where not all of them can be listed. */
 function filesBelow(root: string): Listed[] | undefined {
   try {
     const filter = { omits: (name: string) => foreign.test(name), mayEnter: () => false };
-    return list(root, filter).filter(({ stat }) => !stat.isDirectory());
+    return list(root, filter).filter(({ stat }) => stat.kind !== 'folder');
   } catch (error) {
     if (error instanceof Unreadable) return undefined;
     throw error;

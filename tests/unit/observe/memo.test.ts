@@ -11,6 +11,7 @@ import {
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { stampOf } from '../../../src/disk/stamp.ts';
 import { openMemo } from '../../../src/observe/memo.ts';
 import { tempFolder, writeFiles } from '../../support/temp.ts';
 
@@ -19,7 +20,7 @@ const sha = (text: string): string => createHash('sha256').update(text).digest('
 const open = (folder: string, warnings: string[] = []) =>
   openMemo(path.join(folder, 'cache/memo'), (message) => void warnings.push(message));
 const digest = (memo: ReturnType<typeof open>, file: string): string =>
-  memo.digest(file, lstatSync(file, { bigint: true }));
+  memo.digest(file, stampOf(lstatSync(file)));
 
 /** A file that is older than the file system's clock by more than one tick. */
 function settled(folder: string, text: string): string {
@@ -39,10 +40,10 @@ test('what did not move is not read again, in this run or the next', () => {
   assert.is(digest(memo, file), sha('one'));
   memo.save();
   // The file is gone; only its stamps are asked for.
-  const stat = lstatSync(file, { bigint: true });
+  const stamp = stampOf(lstatSync(file));
   rmSync(file);
-  assert.is(memo.digest(file, stat), sha('one'));
-  assert.is(open(folder).digest(file, stat), sha('one'));
+  assert.is(memo.digest(file, stamp), sha('one'));
+  assert.is(open(folder).digest(file, stamp), sha('one'));
 });
 
 test("what git-lfs leaves in a file's place is told from other files, also without reading it again", () => {
@@ -53,10 +54,10 @@ test("what git-lfs leaves in a file's place is told from other files, also witho
     const memo = open(folder);
     const fresh = memo.isPointer(digest(memo, file));
     memo.save();
-    const stat = lstatSync(file, { bigint: true });
+    const stamp = stampOf(lstatSync(file));
     rmSync(file);
     const later = open(folder);
-    return [fresh, later.isPointer(later.digest(file, stat))];
+    return [fresh, later.isPointer(later.digest(file, stamp))];
   };
   assert.equal(isPointer(`${first}oid sha256:${sha('x')}\nsize 12345\n`), [true, true]);
   assert.equal(isPointer(`the ${first}`), [false, false]);
@@ -71,11 +72,11 @@ test('a file as new as the clock is not remembered: it may change again within t
   // Takes the memo's clock: everything written from here on is not older than it.
   digest(memo, settled(folder, 'first'));
   writeFileSync(file, 'aaa');
-  const stat = lstatSync(file, { bigint: true });
-  assert.is(memo.digest(file, stat), sha('aaa'));
+  const stamp = stampOf(lstatSync(file));
+  assert.is(memo.digest(file, stamp), sha('aaa'));
   writeFileSync(file, 'bbb');
   // As if the second writing had left no trace in the stamps.
-  assert.is(memo.digest(file, stat), sha('bbb'));
+  assert.is(memo.digest(file, stamp), sha('bbb'));
 });
 
 /** Changes that keep some of the stamps. */
@@ -114,11 +115,11 @@ for (const [what, change] of changes) {
 test('a memo that was torn or edited is not believed', () => {
   const folder = tempFolder();
   const file = settled(folder, 'one');
-  const stat = lstatSync(file, { bigint: true });
+  const stamp = stampOf(lstatSync(file));
   const name = path.join(folder, 'cache/memo');
   const fill = (): string => {
     const memo = open(folder);
-    memo.digest(file, stat);
+    memo.digest(file, stamp);
     memo.save();
     return readFileSync(name, 'utf8');
   };
@@ -132,7 +133,7 @@ test('a memo that was torn or edited is not believed', () => {
     whole.replaceAll('\n', ''),
   ]) {
     writeFileSync(name, text);
-    assert.is(open(folder).digest(file, stat), sha('one'), JSON.stringify(text.slice(0, 30)));
+    assert.is(open(folder).digest(file, stamp), sha('one'), JSON.stringify(text.slice(0, 30)));
   }
 });
 
