@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { KeyvStoreAdapter, StoredData } from 'keyv';
 
@@ -21,6 +21,8 @@ export function fileStore(folder: string, warn: Warn): KeyvStoreAdapter {
       return get(key) as StoredData<Value> | undefined;
     },
     async getMany<Value>(keys: string[]) {
+      // Of a thousand tasks that were never made one question is enough.
+      if (!existsSync(folder)) return keys.map(() => undefined);
       return keys.map((key) => get(key) as StoredData<Value | undefined>);
     },
     async set(key: string, value: string) {

@@ -1,4 +1,3 @@
-import path from 'node:path';
 import { globRegExp } from '../dockerfile/glob.ts';
 import type { ContextPath } from '../dockerfile/reads.ts';
 import { type Listed, linkTarget } from './walk.ts';
@@ -31,14 +30,15 @@ export function visibleOf(listed: readonly Listed[], paths: readonly ContextPath
   const links = new Set<string>();
   const roots = new Set([...named, ...matched].flatMap((start) => follow(start, index, links) ?? []));
   if (roots.has('')) return all(listed);
-  const isSeen = (name: string): boolean =>
-    links.has(name) || selfAndAbove(name).some((each) => roots.has(each));
-  const seen = listed.filter((each) => isSeen(each.path));
-  const above = new Set(seen.flatMap((each) => selfAndAbove(each.path)));
+  const isSeen = (name: string): boolean => links.has(name) || isSelfOrAbove(name, (each) => roots.has(each));
+  const above = new Set<string>();
+  for (const { path: name } of listed) {
+    if (!isSeen(name)) continue;
+    for (let each = name; each !== '' && !above.has(each); each = folderOf(each)) above.add(each);
+  }
   return {
     listed: listed.filter((each) => above.has(each.path)),
-    covers: (name) =>
-      isSeen(name) || selfAndAbove(name).some((each) => tests.some((test) => test.test(each))),
+    covers: (name) => isSeen(name) || isSelfOrAbove(name, (each) => tests.some((test) => test.test(each))),
   };
 }
 
@@ -46,15 +46,20 @@ function all(listed: readonly Listed[]): Visible {
   return { listed, covers: () => true };
 }
 
-/** `a/b/c` → `a`, `a/b`, `a/b/c`. */
-function selfAndAbove(name: string): string[] {
-  const parts = name.split('/');
-  return parts.map((_, at) => parts.slice(0, at + 1).join('/'));
+/** True where it holds for `a/b/c`, or for `a/b`, or for `a`. */
+function isSelfOrAbove(name: string, holds: (each: string) => boolean): boolean {
+  for (let each = name; each !== ''; each = folderOf(each)) if (holds(each)) return true;
+  return false;
+}
+
+/** `a/b/c` → `a/b`; `a` → nothing. */
+function folderOf(name: string): string {
+  return name.slice(0, Math.max(0, name.lastIndexOf('/')));
 }
 
 function passesLink(pattern: string, index: ReadonlyMap<string, Listed>): boolean {
   const literal = pattern.slice(0, pattern.search(/[*?[\\]/)).replace(/[^/]*$/, '');
-  return selfAndAbove(literal.replace(/\/$/, '')).some((name) => index.get(name)?.stat.kind === 'link');
+  return isSelfOrAbove(literal.replace(/\/$/, ''), (name) => index.get(name)?.stat.kind === 'link');
 }
 
 /**
@@ -65,10 +70,9 @@ function follow(start: string, index: ReadonlyMap<string, Listed>, links: Set<st
   let rest = start.split('/').filter(Boolean);
   let at = '';
   for (let followed = 0; rest.length > 0; ) {
-    const [part, ...more] = rest as [string, ...string[]];
+    const part = rest.shift()!;
     if (part === '..') {
-      at = path.posix.dirname(`/${at}`).slice(1);
-      rest = more;
+      at = folderOf(at);
       continue;
     }
     const next = at === '' ? part : `${at}/${part}`;
@@ -78,11 +82,8 @@ function follow(start: string, index: ReadonlyMap<string, Listed>, links: Set<st
       links.add(next);
       const target = linkTarget(found.absolute);
       if (target.startsWith('/')) at = '';
-      rest = [...target.split('/').filter((each) => each !== '' && each !== '.'), ...more];
-    } else {
-      at = next;
-      rest = more;
-    }
+      rest = [...target.split('/').filter((each) => each !== '' && each !== '.'), ...rest];
+    } else at = next;
   }
   return at;
 }
