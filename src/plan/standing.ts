@@ -111,8 +111,8 @@ export function demand(standings: Standings, input: PlanInput): void {
     else if (standing.found === undefined && input.selected.has(standing.task.id))
       make(standing, () => whyNotHere(standing.task, input));
   }
-  for (let standing = queue.shift(); standing !== undefined; standing = queue.shift()) {
-    const { task } = standing;
+  // It grows while it is gone through. To shift it would move all the rest each time.
+  for (const { task } of queue) {
     for (const id of needIds(task)) {
       const need = standings.get(id)!;
       if (need.found === undefined && need.why.length === 0) make(need, () => whyNotHere(need.task, input));
