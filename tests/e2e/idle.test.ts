@@ -12,6 +12,8 @@ import { settle, tempFolder, writeFiles } from '../support/temp.ts';
 /** What a build with nothing to do may ask for. Counts, not times: they are the same on every machine. */
 const test = suite('a build with nothing to do');
 const filesEach = 5;
+/** Modules of Node that a socket, definitions and V8's compiled code take. What else there is costs milliseconds: http, crypto, zlib, … */
+const cheap = ['vm', 'module', 'process', 'os', 'net', 'stream', 'string_decoder', 'diagnostics_channel'];
 
 /** A project of `count` images with five files each, all of which have been built, and its engine. */
 async function project(
@@ -64,6 +66,8 @@ interface Counts {
   readonly readdir: number;
   readonly write: string[];
   readonly spawn: string[];
+  /** Of Node. */
+  readonly modules: string[];
 }
 
 async function count(
@@ -99,6 +103,10 @@ for (const args of [['build'], ['plan', '--check'], ['graph', '--format', 'json'
       for (const counts of [small, large]) {
         assert.equal(counts.write, []);
         assert.equal(counts.spawn, []);
+        assert.equal(
+          counts.modules.filter((name) => !cheap.includes(name)),
+          [],
+        );
         // Libraries would stand in dist/lib.
         const names = counts.read.map((file) => path.basename(file));
         for (const name of names)

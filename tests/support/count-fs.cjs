@@ -1,5 +1,5 @@
-// `node --require count-fs.cjs`: notes what a program asks of the disk and which programs it starts; written as JSON, at its end, to
-// the file that COUNT_FS names.
+// `node --require count-fs.cjs`: notes what a program asks of the disk, which programs it starts and which of Node's modules it
+// loads; written as JSON, at its end, to the file that COUNT_FS names.
 const childProcess = require('node:child_process');
 const fs = require('node:fs');
 
@@ -27,4 +27,12 @@ for (const name of ['writeFileSync', 'mkdirSync', 'renameSync', 'rmSync', 'utime
   watch(fs, name, ([file]) => counts.write.push(String(file)));
 for (const name of ['spawn', 'spawnSync', 'execFile', 'execFileSync', 'fork'])
   watch(childProcess, name, ([file]) => counts.spawn.push(String(file)));
-process.on('exit', () => writeFileSync(process.env.COUNT_FS, JSON.stringify(counts)));
+// Of those that this file does not load itself.
+const before = new Set(process.moduleLoadList);
+process.on('exit', () => {
+  const modules = process.moduleLoadList.filter(
+    (each) => !before.has(each) && /^NativeModule [^/]*$/.test(each),
+  );
+  counts.modules = modules.map((each) => each.slice('NativeModule '.length));
+  writeFileSync(process.env.COUNT_FS, JSON.stringify(counts));
+});
