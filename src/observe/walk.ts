@@ -33,12 +33,14 @@ export interface Listed {
  */
 export function list(folder: string, filter: Filter, disk: Disk = plainDisk): Listed[] {
   const listed: Listed[] = [];
+  const top = path.resolve(folder);
+  const prefix = top.endsWith('/') ? top : `${top}/`;
   const visit = (relative: string): void => {
-    for (const name of namesIn(folder, relative, disk)) {
+    for (const name of namesIn(relative === '' ? top : prefix + relative, disk)) {
       const child = relative === '' ? name : `${relative}/${name}`;
       const omitted = filter.omits(child);
       if (omitted && !filter.mayEnter(child)) continue;
-      const absolute = path.join(folder, child);
+      const absolute = prefix + child;
       const stat = statOf(absolute, disk);
       const found = { path: child, absolute, stat };
       if (stat.kind === 'folder') {
@@ -92,14 +94,11 @@ export function linkTarget(absolute: string): string {
   return reading(absolute, () => readlinkSync(absolute));
 }
 
-function namesIn(folder: string, relative: string, disk: Disk): string[] {
-  const absolute = path.join(folder, relative);
-  const names = reading(absolute, () => disk.names(absolute));
+function namesIn(folder: string, disk: Disk): string[] {
+  const names = reading(folder, () => disk.names(folder));
   const broken = names.find((name) => name.includes('\uFFFD'));
   if (broken !== undefined)
-    throw new Unreadable(
-      `${path.join(absolute, broken)}: the name is not valid UTF-8; rename it or ignore it`,
-    );
+    throw new Unreadable(`${folder}/${broken}: the name is not valid UTF-8; rename it or ignore it`);
   return names;
 }
 

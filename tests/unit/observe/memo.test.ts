@@ -117,24 +117,36 @@ test('a memo that was torn or edited is not believed', () => {
   const file = settled(folder, 'one');
   const stamp = stampOf(lstatSync(file));
   const name = path.join(folder, 'cache/memo');
-  const fill = (): string => {
+  const fill = (): Buffer => {
     const memo = open(folder);
     memo.digest(file, stamp);
     memo.save();
-    return readFileSync(name, 'utf8');
+    return readFileSync(name);
   };
   const whole = fill();
-  for (const text of [
-    whole.replace(sha('one'), sha('two')),
-    whole.slice(0, -70),
-    whole.slice(10),
-    '',
-    'x\n',
-    whole.replaceAll('\n', ''),
-  ]) {
-    writeFileSync(name, text);
-    assert.is(open(folder).digest(file, stamp), sha('one'), JSON.stringify(text.slice(0, 30)));
+  const edited = (at: number): Buffer => {
+    const bytes = Buffer.from(whole);
+    bytes[at < 0 ? bytes.length + at : at]! ^= 1;
+    return bytes;
+  };
+  for (const [what, bytes] of Object.entries({
+    'a path': edited(-1),
+    'a digest': edited(whole.length - file.length - 1),
+    'a stamp': edited(70),
+    'how many': edited(40),
+    'the checksum': edited(0),
+    'the end gone': whole.subarray(0, -70),
+    'the start gone': whole.subarray(8),
+    empty: Buffer.alloc(0),
+    text: Buffer.from('x\n'),
+  })) {
+    writeFileSync(name, bytes);
+    assert.is(open(folder).digest(file, stamp), sha('one'), what);
   }
+  // Fails where the memo is not read at all.
+  writeFileSync(name, whole);
+  rmSync(file);
+  assert.is(open(folder).digest(file, stamp), sha('one'));
 });
 
 test('derived facts are remembered under all that they come from', async () => {
