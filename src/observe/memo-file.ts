@@ -69,7 +69,7 @@ export function writeTables(file: string, { digests, derivations, pointers }: Ta
     numbers.push(stamp[0], stamp[1], stamp[2], stamp[3]);
   });
   numbers[1] = lines.length;
-  derivations.forEach((value, name) => lines.push(name + value));
+  for (const [name, value] of derivations) lines.push(name + value);
   for (const digest of pointers) lines.push(digest);
   const text = lines.join('\n');
   const start = sumBytes + numbers.length * 8;
