@@ -7,6 +7,6 @@ import type { Key, Manifest } from '../model/record.ts';
  * copies (puleos/object-hash#78).
  */
 export function hashManifest({ schema, lines }: Manifest): Key {
-  const text = JSON.stringify(lines.map((line) => line.slice(0, 3)));
+  const text = JSON.stringify(lines.map((line) => (line.length > 3 ? line.slice(0, 3) : line)));
   return objectHash({ schema, lines: text }, { algorithm: 'sha256', respectType: false });
 }

@@ -85,13 +85,15 @@ function numbersIn(bytes: Buffer, start: number, count: number): Float64Array {
 /** Writes columns beside and renames: a killed process leaves the old ones or the new ones. */
 export function writeColumns(file: string, columns: Columns): void {
   const { paths, stamps, shared, tasks, common, whole } = columns;
-  const text = Buffer.from([common, ...paths, ...shared, ...tasks.values()].join('\n'));
-  const head = new Float64Array([magic, 0, paths.length, shared.length, whole]);
-  const bytes = Buffer.concat([
-    Buffer.from(head.buffer),
-    Buffer.from(stamps.buffer, stamps.byteOffset, stamps.byteLength),
-    text,
-  ]);
+  const lines = [common];
+  for (const list of [paths, shared, tasks.values()]) for (const line of list) lines.push(line);
+  const text = lines.join('\n');
+  const end = headLength * 8 + stamps.byteLength;
+  const bytes = Buffer.alloc(end + Buffer.byteLength(text));
+  const head = Float64Array.of(magic, 0, paths.length, shared.length, whole);
+  bytes.set(new Uint8Array(head.buffer));
+  bytes.set(new Uint8Array(stamps.buffer, stamps.byteOffset, stamps.byteLength), headLength * 8);
+  bytes.write(text, end);
   bytes.set(new Uint8Array(Float64Array.of(checksum(bytes.subarray(sumEnd))).buffer), sumEnd - 8);
   mkdirSync(path.dirname(file), { recursive: true });
   const part = `${file}.${process.pid}`;

@@ -1,6 +1,7 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import { type Disk, kindOf, plainDisk } from '../disk/disk.ts';
+import { readShort } from '../disk/read.ts';
 import { sha256 } from '../disk/sha256.ts';
 import { compileIgnore, type Ignore, IgnoreError } from '../dockerfile/ignore.ts';
 import type { Lock } from '../model/lock.ts';
@@ -79,8 +80,8 @@ export async function observeImage(
     });
   }
   const listed = listContext(context, dockerfile, reader, complain);
-  const bytes = readBytes(dockerfile);
-  const facts = await dockerfileFacts(task, bytes.toString('utf8'), reader);
+  const { text, ...own } = readDockerfile(dockerfile, disk);
+  const facts = await dockerfileFacts(task, text, reader);
   for (const fault of dockerfileFaults(task, facts)) complain(fault);
   for (const fault of folderFaults(task, listed)) complain(fault);
   if (facts.hasTriggers) reader.triggering.add(task.id);
@@ -89,19 +90,12 @@ export async function observeImage(
   const seen = vague.length === 0 ? facts.seen : undefined;
   const visible = visibleOf(listed, seen?.paths ?? [wholeContext]);
   const entries = visible.listed.map((each) => readListed(each, reader.memo));
+  const isRewritten = bases.some(({ digest }) => digest !== undefined);
+  const inContext = placeOf(path.relative(context, dockerfile), { listed, visible, isRewritten });
   return {
     kind: 'image',
     context: entries,
-    dockerfile: dockerfileEntry(
-      dockerfile,
-      bytes,
-      disk,
-      placeOf(path.relative(context, dockerfile), {
-        listed,
-        visible,
-        isRewritten: bases.some(({ digest }) => digest !== undefined),
-      }),
-    ),
+    dockerfile: { ...(inContext !== undefined ? { inContext } : {}), source: dockerfile, ...own },
     bases,
     ...(seen !== undefined ? { seen: { steps: seen.steps, args: seen.args } } : {}),
     vague,
@@ -134,13 +128,17 @@ function listContext(
   return reader.shared(`${context}\0${ignoreFile ?? ''}`, () => {
     let filter: Filter = everything;
     try {
-      if (ignoreFile !== undefined) filter = asFilter(compileIgnore(readText(ignoreFile)));
+      if (ignoreFile !== undefined) filter = asFilter(compileIgnore(readText(ignoreFile, reader.disk)));
     } catch (error) {
       if (!(error instanceof IgnoreError)) throw error;
       complain({ field: 'context', message: `${path.relative(reader.root, ignoreFile!)}: ${error.message}` });
     }
     return list(context, withoutState(filter, context, reader.root), reader.disk);
   });
+}
+
+function readText(file: string, disk: Disk): string {
+  return readBytes(file, disk.lstat(file)?.stamp[0] ?? 0).toString('utf8');
 }
 
 function asFilter(ignore: Ignore): Filter {
@@ -157,23 +155,17 @@ function withoutState(filter: Filter, context: string, root: string): Filter {
   };
 }
 
-/** The facts are of these bytes, and so must be what is sent. */
-function dockerfileEntry(
+/** The facts are of this text, and so must be what is sent. */
+function readDockerfile(
   dockerfile: string,
-  bytes: Buffer,
   disk: Disk,
-  inContext: string | undefined,
-): ObservedDockerfile {
+): Pick<ObservedDockerfile, 'digest' | 'executable' | 'size'> & { readonly text: string } {
   const stat = disk.lstat(dockerfile);
   const target = stat?.kind === 'link' ? plainDisk.lstat(realpathSync(dockerfile)) : stat;
   if (target?.kind !== 'file') throw new Unreadable(`${dockerfile} is no regular file`);
-  return {
-    ...(inContext !== undefined ? { inContext } : {}),
-    source: dockerfile,
-    digest: sha256(bytes),
-    executable: target.executable,
-    size: bytes.length,
-  };
+  const bytes = readBytes(dockerfile, target.stamp[0]);
+  const text = bytes.toString('utf8');
+  return { text, digest: sha256(bytes), executable: target.executable, size: bytes.length };
 }
 
 interface Surroundings {
@@ -211,9 +203,10 @@ function dockerfileFaults(task: ImageTask, facts: DockerfileFacts): Fault[] {
 }
 
 function folderFaults(task: ImageTask, listed: readonly Listed[]): Fault[] {
-  const top = new Set(listed.map((each) => each.path.split('/', 1)[0]));
+  const isThere = (name: string): boolean =>
+    listed.some((each) => each.path === name || each.path.startsWith(`${name}/`));
   return task.needs
-    .filter((need) => need.kind === 'files' && top.has(need.name))
+    .filter((need) => need.kind === 'files' && isThere(need.name))
     .map((need) => ({
       field: `needs.${need.name}`,
       message: `the needed files would stand in the context as ${need.name}/, and ${task.context}/${need.name} is there already`,
@@ -226,13 +219,10 @@ function hasTest(file: string, disk: Disk): boolean {
   return kind === 'file' || (kind === 'folder' && kindOf(disk, path.join(file, 'run')) === 'file');
 }
 
-function readText(file: string): string {
-  return readBytes(file).toString('utf8');
-}
-
-function readBytes(file: string): Buffer {
+/** A file's bytes, which the next reading overwrites. `size`: what its stamp says. */
+function readBytes(file: string, size: number): Buffer {
   try {
-    return readFileSync(file);
+    return readShort(file, size) ?? readFileSync(file);
   } catch (error) {
     throw new Unreadable(`cannot read ${file}: ${(error as NodeJS.ErrnoException).code}`);
   }

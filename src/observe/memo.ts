@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, readSync } from 'node:fs';
+import { piecesOf, readShort } from '../disk/read.ts';
 import { sha256 } from '../disk/sha256.ts';
 import { fileClock, isSameStamp, isSettled, type Stamp } from '../disk/stamp.ts';
 import { readTables, type Tables, writeTables } from './memo-file.ts';
@@ -18,7 +18,6 @@ export interface Memo {
 
 /** Beyond this many entries those that this run did not use are dropped. */
 const limit = 200_000;
-const chunkBytes = 1 << 20;
 /** The first line of every file that git-lfs leaves in another's place, and how long they are at most (its specification). */
 const pointerStart = 'version https://git-lfs.github.com/spec/v1\n';
 const pointerBytes = 1024;
@@ -48,8 +47,8 @@ export function openMemo(file: string, warn: (message: string) => void): Memo {
       if (known !== undefined && isSameStamp(known.stamp, stamp)) return known.digest;
       // Before the file is read: what is not older may change again without its stamp changing (git's "racy" rule).
       clock ??= fileClock(file);
-      const { digest, start } = hashFile(name, stamp[0]);
-      if (stamp[0] < pointerBytes && start === pointerStart) pointers.add(digest);
+      const { digest, isPointer } = hashFile(name, stamp[0]);
+      if (isPointer) pointers.add(digest);
       if (isSettled(stamp, clock)) digests.set(name, { stamp, digest });
       else digests.delete(name);
       changed = true;
@@ -86,27 +85,14 @@ export function openMemo(file: string, warn: (message: string) => void): Memo {
   };
 }
 
-/** One for all files: a new one for each would be a thousand megabytes for a thousand small files. */
-let chunk: Buffer | undefined;
-
-/** SHA-256 (hex) of a file's bytes, and how it starts. `size`: what its stamp says. */
-function hashFile(file: string, size: number): { digest: string; start: string } {
-  const descriptor = openSync(file, 'r');
-  try {
-    chunk ??= Buffer.allocUnsafe(chunkBytes);
-    const count = readSync(descriptor, chunk);
-    const start = chunk.toString('latin1', 0, Math.min(count, pointerStart.length));
-    // All that it is to have, and less than was asked for: there is no more.
-    const isAll = count === size && count < chunkBytes;
-    return { digest: isAll ? sha256(chunk.subarray(0, count)) : hashOn(descriptor, chunk, count), start };
-  } finally {
-    closeSync(descriptor);
+/** SHA-256 (hex) of a file's bytes, and whether they are a pointer's. `size`: what its stamp says. */
+function hashFile(file: string, size: number): { digest: string; isPointer: boolean } {
+  const bytes = readShort(file, size);
+  if (bytes === undefined) {
+    const hash = createHash('sha256');
+    for (const piece of piecesOf(file)) hash.update(piece);
+    return { digest: hash.digest('hex'), isPointer: false };
   }
-}
-
-/** SHA-256 of the `count` bytes that were read and of all that follow, in pieces so that a file of any size fits. */
-function hashOn(descriptor: number, buffer: Buffer, count: number): string {
-  const hash = createHash('sha256');
-  for (let more = count; more > 0; more = readSync(descriptor, buffer)) hash.update(buffer.subarray(0, more));
-  return hash.digest('hex');
+  const isPointer = size < pointerBytes && bytes.toString('latin1', 0, pointerStart.length) === pointerStart;
+  return { digest: sha256(bytes), isPointer };
 }

@@ -66,32 +66,36 @@ function newWriter(root: string, base: Columns | undefined) {
   const shared: string[] = base === undefined ? [] : [...base.shared];
   const sharedNumbers = new Map<Trace, number>();
   const tasks = new Map<TaskId, string>(base?.tasks);
+  const prefix = `${root}/`;
   const numberOf = (look: Look): number => {
     const known = numbers.get(look);
     if (known !== undefined) return known;
     const folder = look.folder === undefined ? undefined : numberOf(look.folder);
     const number = paths.length;
     numbers.set(look, number);
-    paths.push(look.path.startsWith(`${root}/`) ? look.path.slice(root.length + 1) : look.path);
-    stamps.push(...(look.stamp ?? [folder === undefined ? Number.NEGATIVE_INFINITY : -1 - folder, 0, 0, 0]));
+    paths.push(look.path.startsWith(prefix) ? look.path.slice(prefix.length) : look.path);
+    const { stamp } = look;
+    if (stamp !== undefined) stamps.push(stamp[0], stamp[1], stamp[2], stamp[3]);
+    else stamps.push(folder === undefined ? Number.NEGATIVE_INFINITY : -1 - folder, 0, 0, 0);
     return number;
   };
   const textOf = ({ looks, shared: others }: Trace): string => {
-    const parts = [...others].map((other) => {
+    const parts: string[] = [];
+    others.forEach((other) => {
       let number = sharedNumbers.get(other);
       if (number === undefined) {
-        const text = textOf(other);
-        number = shared.push(text) - 1;
+        number = shared.push(textOf(other)) - 1;
         sharedNumbers.set(other, number);
       }
-      return `s${number}`;
+      parts.push(`s${number}`);
     });
-    return [...parts, ...ranges([...looks].map(numberOf))].join(' ');
+    addRanges(parts, Array.from(looks, numberOf));
+    return parts.join(' ');
   };
   return {
     tasks,
     add(id: TaskId, { inputs, trace, needs, key, notes }: Remembered): void {
-      tasks.set(id, [id, inputs, textOf(trace), needs, key, notes].join('\t'));
+      tasks.set(id, `${id}\t${inputs}\t${textOf(trace)}\t${needs}\t${key}\t${notes}`);
     },
     columns() {
       const before = base?.stamps ?? [];
@@ -104,15 +108,13 @@ function newWriter(root: string, base: Columns | undefined) {
 }
 
 /** 1 2 3 7 → `1+3`, `7`. */
-function ranges(numbers: number[]): string[] {
-  const parts: string[] = [];
+function addRanges(parts: string[], numbers: readonly number[]): void {
   for (let at = 0; at < numbers.length; ) {
     let end = at + 1;
     while (numbers[end] === numbers[end - 1]! + 1) end++;
     parts.push(end - at === 1 ? `${numbers[at]}` : `${numbers[at]}+${end - at}`);
     at = end;
   }
-  return parts;
 }
 
 /** Kept traces as what they were made from. */

@@ -38,25 +38,21 @@ export function openObserver(options: ObserveOptions): Observer {
   const traces = openTraces(options.traces, { common, root, warn: options.warn });
   const problems = new Map<string, Problem>();
   const triggering = new Set<TaskId>();
-  const reader: ImageReader = {
-    root,
-    memo,
-    programId,
-    lock,
-    triggering,
-    disk: traces.disk,
-    shared: traces.shared,
-  };
+  const reader = { ...options, triggering, disk: traces.disk, shared: traces.shared };
   let last: { observed: Fresh | undefined; trace: Trace; isFaulty: boolean } | undefined;
   let said: { text: string; kept: Kept } | undefined;
-  const inputsOf = (task: Task): string =>
-    JSON.stringify([
-      task,
-      periodOf(task, now),
-      task.kind === 'command'
-        ? task.env.map((name) => options.environment[name] ?? null)
-        : task.needs.map((need) => need.tasks.filter((id) => triggering.has(id))),
-    ]);
+  let asked: { task: Task; inputs: string } | undefined;
+  /** Asked for before a task is observed and after. */
+  const inputsOf = (task: Task): string => {
+    if (asked?.task !== task) {
+      const more =
+        task.kind === 'command'
+          ? task.env.map((name) => options.environment[name] ?? null)
+          : task.needs.map((need) => need.tasks.filter((id) => triggering.has(id)));
+      asked = { task, inputs: JSON.stringify([task, periodOf(task, now), more]) };
+    }
+    return asked.inputs;
+  };
   return {
     before(task, needKeys) {
       const known = traces.recall(task.id, inputsOf(task));
@@ -73,9 +69,7 @@ export function openObserver(options: ObserveOptions): Observer {
         const problem = { file: task.where.file, definition: task.name, ...fault };
         problems.set(JSON.stringify(problem), problem);
       };
-      const { observed, trace } = await traces.observing(() =>
-        observeTask(task, { ...options, ...reader }, complain),
-      );
+      const { observed, trace } = await traces.observing(() => observeTask(task, reader, complain));
       last = { observed, trace, isFaulty: problems.size > faults };
       return observed;
     },

@@ -92,7 +92,9 @@ export function openTraces(
 
 function isWhole({ isWhole: own, shared, looks }: Trace): boolean {
   // A name with a line end would be two lines.
-  return own && [...looks].every((look) => !/[\n\t]/.test(look.path)) && [...shared].every(isWhole);
+  for (const { path } of looks) if (/[\n\t]/.test(path)) return false;
+  for (const other of shared) if (!isWhole(other)) return false;
+  return own;
 }
 
 /** Whether all paths of a trace stand as they did. Each is asked for once. */

@@ -18,19 +18,22 @@ const linkLimit = 255;
  * the way point to. Links below a folder that is copied are copied as links.
  */
 export function visibleOf(listed: readonly Listed[], paths: readonly ContextPath[]): Visible {
-  const index = new Map(listed.map((each) => [each.path, each]));
+  const links = linksIn(listed);
   const patterns = paths.filter(({ isPattern }) => isPattern).map(({ path: text }) => text);
   // A pattern below a link is rare, and what it matches is not to be had from the paths as they are listed.
-  if (patterns.some((pattern) => passesLink(pattern, index))) return all(listed);
+  if (patterns.some((pattern) => passesLink(pattern, links))) return all(listed);
   const tests = patterns.flatMap((pattern) => globRegExp(pattern) ?? []);
   const matched = listed
     .filter(({ path: name }) => tests.some((test) => test.test(name)))
     .map((each) => each.path);
   const named = paths.filter(({ isPattern }) => !isPattern).map(({ path: text }) => text);
-  const links = new Set<string>();
-  const roots = new Set([...named, ...matched].flatMap((start) => follow(start, index, links) ?? []));
+  const passed = new Set<string>();
+  const lead = (start: string): string | readonly string[] => follow(start, links, passed) ?? [];
+  // What was listed leads to itself, but for links.
+  const roots = new Set([...named.flatMap(lead), ...(links.size === 0 ? matched : matched.flatMap(lead))]);
   if (roots.has('')) return all(listed);
-  const isSeen = (name: string): boolean => links.has(name) || isSelfOrAbove(name, (each) => roots.has(each));
+  const isSeen = (name: string): boolean =>
+    passed.has(name) || isSelfOrAbove(name, (each) => roots.has(each));
   const above = new Set<string>();
   for (const { path: name } of listed) {
     if (!isSeen(name)) continue;
@@ -57,16 +60,22 @@ function folderOf(name: string): string {
   return name.slice(0, Math.max(0, name.lastIndexOf('/')));
 }
 
-function passesLink(pattern: string, index: ReadonlyMap<string, Listed>): boolean {
+function linksIn(listed: readonly Listed[]): Map<string, Listed> {
+  const links = new Map<string, Listed>();
+  for (const each of listed) if (each.stat.kind === 'link') links.set(each.path, each);
+  return links;
+}
+
+function passesLink(pattern: string, links: ReadonlyMap<string, Listed>): boolean {
   const literal = pattern.slice(0, pattern.search(/[*?[\\]/)).replace(/[^/]*$/, '');
-  return isSelfOrAbove(literal.replace(/\/$/, ''), (name) => index.get(name)?.stat.kind === 'link');
+  return isSelfOrAbove(literal.replace(/\/$/, ''), (name) => links.has(name));
 }
 
 /**
- * Where a path leads when all links on it are followed within the context; each link is added to `links`. Undefined where
+ * Where a path leads when all links on it are followed within the context; each link is added to `passed`. Undefined where
  * it leads round in circles. What does not exist leads to itself: it is seen once it does.
  */
-function follow(start: string, index: ReadonlyMap<string, Listed>, links: Set<string>): string | undefined {
+function follow(start: string, links: ReadonlyMap<string, Listed>, passed: Set<string>): string | undefined {
   let rest = start.split('/').filter(Boolean);
   let at = '';
   for (let followed = 0; rest.length > 0; ) {
@@ -76,11 +85,11 @@ function follow(start: string, index: ReadonlyMap<string, Listed>, links: Set<st
       continue;
     }
     const next = at === '' ? part : `${at}/${part}`;
-    const found = index.get(next);
-    if (found?.stat.kind === 'link') {
+    const link = links.get(next);
+    if (link !== undefined) {
       if (++followed > linkLimit) return undefined;
-      links.add(next);
-      const target = linkTarget(found.absolute);
+      passed.add(next);
+      const target = linkTarget(link.absolute);
       if (target.startsWith('/')) at = '';
       rest = [...target.split('/').filter((each) => each !== '' && each !== '.'), ...rest];
     } else at = next;
