@@ -12,7 +12,7 @@ export function stampOf({ size, mtimeMs, ctimeMs, ino }: Stats): Stamp {
   return [size, mtimeMs, ctimeMs, ino];
 }
 
-/** True where two stamps are of one state. NaN, which stands for a stamp that is not to be trusted, is never the same. */
+/** True where two stamps are of one state. */
 export function isSameStamp(one: Stamp, other: Stamp): boolean {
   return one[0] === other[0] && one[1] === other[1] && one[2] === other[2] && one[3] === other[3];
 }

@@ -50,8 +50,8 @@ export async function observeImage(
   reader: ImageReader,
   complain: (fault: Fault) => void,
 ): Promise<ObservedImage | undefined> {
-  const context = path.join(reader.root, task.context);
-  const dockerfile = path.join(reader.root, task.dockerfile);
+  const context = path.resolve(reader.root, task.context);
+  const dockerfile = path.resolve(reader.root, task.dockerfile);
   const { disk } = reader;
   if (kindOf(disk, context) !== 'folder') {
     complain({
@@ -91,7 +91,7 @@ export async function observeImage(
   const visible = visibleOf(listed, seen?.paths ?? [wholeContext]);
   const entries = visible.listed.map((each) => readListed(each, reader.memo));
   const isRewritten = bases.some(({ digest }) => digest !== undefined);
-  const inContext = placeOf(path.relative(context, dockerfile), { listed, visible, isRewritten });
+  const inContext = placeOf(within(context, dockerfile), { listed, visible, isRewritten });
   return {
     kind: 'image',
     context: entries,
@@ -145,10 +145,16 @@ function asFilter(ignore: Ignore): Filter {
   return { omits: (child) => ignore.ignores(child), mayEnter: (child) => ignore.mayReinclude(child) };
 }
 
+/** A path as it is below a folder; undefined where it stands elsewhere. Both absolute and clean. */
+function within(folder: string, file: string): string | undefined {
+  const prefix = folder.endsWith('/') ? folder : `${folder}/`;
+  return file.startsWith(prefix) ? file.slice(prefix.length) : undefined;
+}
+
 /** The project's own `.cache/` changes with every run and is in no context. */
 function withoutState(filter: Filter, context: string, root: string): Filter {
-  const state = path.relative(context, path.join(root, '.cache'));
-  if (state.startsWith('..')) return filter;
+  const state = within(context, path.join(root, '.cache'));
+  if (state === undefined) return filter;
   return {
     omits: (child) => child === state || filter.omits(child),
     mayEnter: (child) => child !== state && filter.mayEnter(child),
@@ -176,13 +182,16 @@ interface Surroundings {
 }
 
 /** Where in the context a Dockerfile can stand without being seen where, or as what, it is not to be. */
-function placeOf(relative: string, { listed, visible, isRewritten }: Surroundings): string | undefined {
-  const isOutside = relative.startsWith('..');
+function placeOf(
+  relative: string | undefined,
+  { listed, visible, isRewritten }: Surroundings,
+): string | undefined {
   const isFree = (name: string): boolean =>
     !visible.covers(name) && !listed.some((each) => each.path === name);
-  const found = isOutside ? undefined : listed.find((each) => each.path === relative);
-  if (found?.stat.kind === 'file' && !(isRewritten && visible.covers(relative))) return relative;
-  const name = isOutside || found?.stat.kind === 'file' ? foreignName : relative;
+  const found = listed.find((each) => each.path === relative);
+  const isThere = found?.stat.kind === 'file';
+  if (isThere && !(isRewritten && visible.covers(found.path))) return found.path;
+  const name = relative === undefined || isThere ? foreignName : relative;
   return isFree(name) ? name : undefined;
 }
 

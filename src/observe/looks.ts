@@ -6,7 +6,7 @@ import { isSettled, type Stamp, tellsNames } from '../disk/stamp.ts';
 export interface Look {
   /** Absolute. */
   readonly path: string;
-  /** NaN in it: nothing tells later whether it still stands so. undefined: nothing was there. */
+  /** undefined: nothing was there. */
   readonly stamp: Stamp | undefined;
   /** Of nothing: the look at its folder, taken before. While the folder stands still there is nothing. */
   readonly folder?: Look;
@@ -17,7 +17,7 @@ export interface Trace {
   readonly looks: Set<Look>;
   /** What others looked at, too. */
   readonly shared: Set<Trace>;
-  /** False: what it looked at is not all noted. */
+  /** False: not all that it looked at tells later whether it still stands so. */
   isWhole: boolean;
 }
 
@@ -25,11 +25,11 @@ export function emptyTrace(): Trace {
   return { looks: new Set(), shared: new Set(), isWhole: true };
 }
 
-const untrusted: Stamp = [Number.NaN, Number.NaN, Number.NaN, Number.NaN];
-
 /** A look, and what it told. */
 interface Seen extends Look {
   readonly stat: Stat | undefined;
+  /** True: its stamp tells later whether it still stands so. */
+  readonly isTold: boolean;
 }
 
 /**
@@ -46,12 +46,16 @@ export function notingDisk(trace: () => Trace | undefined, clock: () => number):
   };
   const lookAt = (name: string): Seen => {
     const stat = plainDisk.lstat(name);
+    // A name with a line end would be two lines of what is kept.
+    const isOneLine = !/[\n\t]/.test(name);
     if (stat === undefined) {
       const folder = looks.get(path.dirname(name));
-      return { path: name, stat, stamp: undefined, ...(folder?.stamp !== undefined ? { folder } : {}) };
+      const isBelow = folder?.stamp !== undefined && folder.isTold;
+      return { path: name, stat, stamp: undefined, isTold: isOneLine, ...(isBelow ? { folder } : {}) };
     }
-    const isTold = stat.kind !== 'folder' || isHonest(stat.device, name);
-    return { path: name, stat, stamp: isTold && isSettled(stat.stamp, clock()) ? stat.stamp : untrusted };
+    const { kind, stamp, device } = stat;
+    const isTold = isOneLine && (kind !== 'folder' || isHonest(device, name)) && isSettled(stamp, clock());
+    return { path: name, stat, stamp, isTold };
   };
   return {
     lstat(name) {
@@ -63,6 +67,7 @@ export function notingDisk(trace: () => Trace | undefined, clock: () => number):
         looks.set(name, seen);
       }
       noted.looks.add(seen);
+      if (!seen.isTold) noted.isWhole = false;
       return seen.stat;
     },
     names(folder) {

@@ -90,9 +90,7 @@ export function openTraces(
   };
 }
 
-function isWhole({ isWhole: own, shared, looks }: Trace): boolean {
-  // A name with a line end would be two lines.
-  for (const { path } of looks) if (/[\n\t]/.test(path)) return false;
+function isWhole({ isWhole: own, shared }: Trace): boolean {
   for (const other of shared) if (!isWhole(other)) return false;
   return own;
 }
