@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import path from 'node:path';
 import { suite } from 'uvu';
@@ -64,6 +64,8 @@ interface Counts {
   readonly lstat: number;
   readonly stat: number;
   readonly readdir: number;
+  /** To be read. */
+  readonly opened: number;
   readonly write: string[];
   readonly spawn: string[];
   /** Of Node. */
@@ -128,5 +130,27 @@ for (const args of [['build'], ['plan', '--check'], ['graph', '--format', 'json'
     }
   });
 }
+
+test('a first plan: asks once for each path, opens each file once', async () => {
+  const few = await project(3);
+  const many = await project(9);
+  try {
+    const first = async (each: typeof few): Promise<Counts> => {
+      for (const name of ['memo', 'traces']) rmSync(path.join(each.root, '.cache', name));
+      return await count(['plan'], each);
+    };
+    const [small, large] = [await first(few), await first(many)];
+    const more = (of: 'lstat' | 'readdir' | 'opened' | 'stat'): number => (large[of] - small[of]) / 6;
+    // Each file, the folder that it stands in, and two ignore files that might be there.
+    assert.is(more('lstat'), filesEach + 1 + 2);
+    // A Dockerfile is read as what it says, and once more as a file that COPY sees.
+    assert.is(more('opened'), filesEach + 1);
+    assert.is(more('readdir'), 1);
+    assert.is(more('stat'), 0);
+  } finally {
+    few.engine.close();
+    many.engine.close();
+  }
+});
 
 test.run();

@@ -3,7 +3,7 @@
 const childProcess = require('node:child_process');
 const fs = require('node:fs');
 
-const counts = { read: [], bytes: 0, lstat: 0, stat: 0, readdir: 0, write: [], spawn: [] };
+const counts = { read: [], bytes: 0, lstat: 0, stat: 0, readdir: 0, opened: 0, write: [], spawn: [] };
 const { writeFileSync } = fs;
 
 function watch(object, name, note) {
@@ -22,7 +22,9 @@ watch(fs, 'readFileSync', ([file], result) => {
 watch(fs, 'lstatSync', () => counts.lstat++);
 watch(fs, 'statSync', () => counts.stat++);
 watch(fs, 'readdirSync', () => counts.readdir++);
-watch(fs, 'openSync', ([file, mode = 'r']) => mode === 'r' || counts.write.push(String(file)));
+watch(fs, 'openSync', ([file, mode = 'r']) =>
+  mode === 'r' ? counts.opened++ : counts.write.push(String(file)),
+);
 for (const name of ['writeFileSync', 'mkdirSync', 'renameSync', 'rmSync', 'utimesSync'])
   watch(fs, name, ([file]) => counts.write.push(String(file)));
 for (const name of ['spawn', 'spawnSync', 'execFile', 'execFileSync', 'fork'])

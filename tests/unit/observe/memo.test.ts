@@ -112,6 +112,20 @@ for (const [what, change] of changes) {
   });
 }
 
+test('a file is read again where any of size, mtime, ctime and inode is another', () => {
+  const folder = tempFolder();
+  const file = settled(folder, 'one');
+  const stamp = stampOf(lstatSync(file));
+  for (const at of stamp.keys()) {
+    const memo = open(folder);
+    writeFileSync(file, 'one');
+    assert.is(memo.digest(file, stamp), sha('one'));
+    writeFileSync(file, 'two');
+    const [size, mtime, ctime, inode] = stamp.map((value, index) => (index === at ? value - 1 : value));
+    assert.is(memo.digest(file, [size!, mtime!, ctime!, inode!]), sha('two'), `number ${at}`);
+  }
+});
+
 test('a memo that was torn or edited is not believed', () => {
   const folder = tempFolder();
   const file = settled(folder, 'one');
