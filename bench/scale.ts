@@ -48,7 +48,7 @@ const observed: ObservedImage = {
     size: 4096,
     digest,
   })),
-  dockerfile: { source: 'Dockerfile', digest, executable: false, size: 100 },
+  dockerfile: { source: 'Dockerfile', digest },
   vague: [],
   impure: [],
   loose: [],

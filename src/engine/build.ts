@@ -3,15 +3,13 @@ import path from 'node:path';
 import { type BuildRequest, type BuiltImage, type Progress, StepFailed } from '../model/ports.ts';
 import { type EngineApi, readJson } from './api.ts';
 import type { Client } from './client.ts';
-import { sendContext, TargetClosed } from './context.ts';
 import type { Environment } from './endpoint.ts';
 import { runProcess } from './process.ts';
 import { readBuildKit } from './progress.ts';
-import { stageContext } from './staging.ts';
+import { stageBuild } from './staging.ts';
 
 /**
- * Builds with the docker client and BuildKit, and verifies the image. No tag is put: one that is set by the client could
- * stand on an image whose context was cut short.
+ * Builds with the docker client and BuildKit, and verifies the image. No tag is put before that.
  * @throws StepFailed for a build that fails; TasksError exit 3 where the engine is gone
  */
 export async function build(
@@ -23,26 +21,20 @@ export async function build(
   signal: AbortSignal,
 ): Promise<BuiltImage | undefined> {
   const iidFile = path.join(request.work, 'iid');
-  const staged = request.dockerfile.path === undefined ? await stageContext(request) : undefined;
+  const staged = await stageBuild(request, signal);
   const reader = readBuildKit(progress);
-  let isWhole = staged !== undefined;
   const exit = await runProcess({
-    argv: [client.path, 'build', ...buildFlags(request, iidFile), ...contextArguments(request, staged)],
+    argv: [
+      client.path,
+      'build',
+      ...buildFlags(request, iidFile),
+      `--file=${staged.dockerfile}`,
+      staged.context,
+    ],
     cwd: request.work,
     env: clientEnvironment(environment, client),
     signal,
     onLine: (line) => reader.line(line),
-    ...(staged !== undefined
-      ? {}
-      : {
-          feed: async (stdin) => {
-            await sendContext(request, stdin);
-            isWhole = true;
-          },
-        }),
-  }).catch((error: unknown) => {
-    if (error instanceof TargetClosed) return { code: 1, signal: undefined, problem: undefined };
-    throw error;
   });
   signal.throwIfAborted();
   if (exit.code !== 0) {
@@ -54,8 +46,6 @@ export async function build(
       `docker build ended with ${exit.signal ?? `exit code ${exit.code}`}`;
     throw new StepFailed(words, reader.failedStep());
   }
-  if (!isWhole)
-    throw new StepFailed('the build ended before its whole context was sent; its image is not used');
   return request.exportTo !== undefined
     ? undefined
     : { ...(await verify(request, readFileSync(iidFile, 'utf8').trim(), api)), ran: reader.ran() };
@@ -79,14 +69,6 @@ function buildFlags(request: BuildRequest, iidFile: string): string[] {
     ...pairs('--build-arg', request.args),
     ...pairs('--label', request.labels),
   ];
-}
-
-function contextArguments(
-  request: BuildRequest,
-  staged: { context: string; dockerfile: string } | undefined,
-): string[] {
-  if (staged !== undefined) return [`--file=${staged.dockerfile}`, staged.context];
-  return [`--file=${request.dockerfile.path}`, '-'];
 }
 
 function clientEnvironment(environment: Environment, client: Client): Record<string, string> {

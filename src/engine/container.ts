@@ -1,6 +1,6 @@
 import type { Progress, TestRequest } from '../model/ports.ts';
 import { type EngineApi, readJson } from './api.ts';
-import { packFiles } from './context.ts';
+import { packFiles } from './archive.ts';
 
 /**
  * Runs a program in a throw-away container of an image, with files put into it first (no bind mounts, so that a remote

@@ -1,4 +1,4 @@
-import type { Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
 
 /** What a program is started with. */
 export interface ProcessOptions {
@@ -8,8 +8,6 @@ export interface ProcessOptions {
   readonly env: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
   readonly onLine: (line: string) => void;
-  /** Gets the program's standard input; it is closed at once where this is missing. */
-  readonly feed?: (stdin: Writable) => Promise<void>;
   /** Milliseconds between the interrupt and the kill. */
   readonly grace?: number;
 }
@@ -32,9 +30,8 @@ export function killAll(): void {
 
 /**
  * Runs a program in a process group of its own to its end, and that of all it started. On abort the whole group gets SIGINT, then SIGKILL after the
- * grace time: an interrupt alone leaves some docker clients building (seen with 20.10). When `feed` fails it is killed at
- * once, and only then is its standard input closed: it must never take a short stream for a whole one.
- * @throws what `feed` threw. An abort throws nothing: callers look at the signal
+ * grace time: an interrupt alone leaves some docker clients building (seen with 20.10). Throws nothing: callers look at the
+ * signal.
  */
 export async function runProcess(options: ProcessOptions): Promise<Exit> {
   const { execa } = await import('execa');
@@ -46,7 +43,7 @@ export async function runProcess(options: ProcessOptions): Promise<Exit> {
     reject: false,
     buffer: false,
     detached: true,
-    stdin: options.feed === undefined ? 'ignore' : 'pipe',
+    stdin: 'ignore',
     all: true,
   });
   if (child.pid !== undefined) groups.add(child.pid);
@@ -66,34 +63,13 @@ export async function runProcess(options: ProcessOptions): Promise<Exit> {
   options.signal.addEventListener('abort', end, { once: true });
   if (options.signal.aborted) end();
   const lines = readLines(child.all!, options.onLine);
-  const fed = feedChild(child.stdin, options.feed, kill);
   const [result] = await Promise.all([child, lines]);
   over = true;
   if (child.pid !== undefined) groups.delete(child.pid);
-  const feedError = await fed;
   options.signal.removeEventListener('abort', end);
-  if (feedError !== undefined) throw feedError;
   const problem =
     result.exitCode === undefined && result.signal === undefined ? result.originalMessage : undefined;
   return { code: result.exitCode, signal: result.signal, problem };
-}
-
-async function feedChild(
-  stdin: Writable | null | undefined,
-  feed: ProcessOptions['feed'],
-  kill: () => void,
-): Promise<Error | undefined> {
-  if (feed === undefined || !stdin) return undefined;
-  // A client that ends early breaks the pipe: its exit says why.
-  stdin.on('error', () => undefined);
-  try {
-    await feed(stdin);
-    stdin.end();
-    return undefined;
-  } catch (error) {
-    kill();
-    return error instanceof Error ? error : new Error(String(error));
-  }
 }
 
 async function readLines(stream: Readable, onLine: (line: string) => void): Promise<void> {

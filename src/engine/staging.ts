@@ -1,54 +1,106 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, copyFile, lutimes, mkdir, symlink, utimes, writeFile } from 'node:fs/promises';
+import {
+  chmodSync,
+  closeSync,
+  fchmodSync,
+  futimesSync,
+  lutimesSync,
+  mkdirSync,
+  openSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
-import { type BuildRequest, StepFailed } from '../model/ports.ts';
-import { contextTime, digestOf, readChecked } from './context.ts';
+import { setImmediate } from 'node:timers/promises';
+import type { BuildRequest, ContextEntry } from '../model/ports.ts';
+import { modeOf, time } from './archive.ts';
+import { checkedBytes, checkedPieces, checkedText } from './checked.ts';
+
+/** Milliseconds of work between two chances for others: the screen, and builds that end. */
+const turn = 8;
 
 /**
- * Lays a build context out on disk, for a Dockerfile that is not part of it: in a tar stream the Dockerfile would have to
- * be an entry, and `COPY .` would take it into the image. The folder's own name is new for each build: by that name alone
- * buildx knows which earlier context to compare with, by path, size and time (moby/buildkit#4950). Returns the paths of the
- * context and the Dockerfile.
- * @throws StepFailed where a file is not what was hashed
+ * Lays a build's context and Dockerfile out on disk: exactly the given entries, one time, modes 644 and 755, each file
+ * compared with what was hashed while it is copied. The context's own name is new for each build: by that name alone buildx
+ * knows which earlier context to compare with, by path, size and time (moby/buildkit#4950). Returns both paths.
+ * @throws StepFailed where a file is not what was hashed; the signal's reason
  */
-export async function stageContext(request: BuildRequest): Promise<{ context: string; dockerfile: string }> {
+export async function stageBuild(
+  request: BuildRequest,
+  signal: AbortSignal,
+): Promise<{ context: string; dockerfile: string }> {
   const context = path.join(request.work, randomUUID());
   const dockerfile = path.join(request.work, 'Dockerfile');
-  await mkdir(context, { recursive: true });
-  for (const { entry, source } of request.context) {
-    const target = path.join(context, entry.path);
-    if (entry.type === 'dir') await mkdir(target, { recursive: true, mode: 0o755 });
-    else if (entry.type === 'link') await symlink(entry.target, target);
-    else if (entry.type === 'fifo') {
-      throw new StepFailed(
-        `${source} is a pipe; with a Dockerfile outside of the context it cannot be sent. Ignore it in .dockerignore`,
-      );
-    } else await copyChecked(source, target, entry.digest, entry.executable ? 0o755 : 0o644);
+  mkdirSync(context);
+  const pause = makePause(signal);
+  for (const each of request.context) {
+    await pause();
+    await stage(each, path.join(context, each.entry.path), pause);
   }
-  await stampAll(request, context);
+  settleFolders(request.context, context);
   const { source, digest, rewrite } = request.dockerfile;
-  if (rewrite === undefined) await copyChecked(source, dockerfile, digest, 0o644);
-  else await writeFile(dockerfile, await rewrite(readChecked(source, digest)));
+  const content =
+    rewrite === undefined ? checkedBytes(source, digest) : await rewrite(checkedText(source, digest));
+  writeFileSync(dockerfile, content);
   // Beats any .dockerignore in the context: what is ignored was left out already, by the right file.
-  await writeFile(`${dockerfile}.dockerignore`, '');
+  writeFileSync(`${dockerfile}.dockerignore`, '');
   return { context, dockerfile };
 }
 
-async function copyChecked(source: string, target: string, digest: string, mode: number): Promise<void> {
-  await copyFile(source, target);
-  await chmod(target, mode);
-  if ((await digestOf(target)) !== digest)
-    throw new StepFailed(`${source} changed while the task was running; run again`);
+type Pause = () => Promise<void> | undefined;
+
+function makePause(signal: AbortSignal): Pause {
+  let since = performance.now();
+  const rest = async (): Promise<void> => {
+    await setImmediate();
+    signal.throwIfAborted();
+    since = performance.now();
+  };
+  return () => (performance.now() - since < turn ? undefined : rest());
+}
+
+async function stage({ entry, source }: ContextEntry, target: string, pause: Pause): Promise<void> {
+  switch (entry.type) {
+    case 'dir':
+      mkdirSync(target, { recursive: true });
+      return;
+    case 'link':
+      symlinkSync(entry.target, target);
+      lutimesSync(target, time, time);
+      return;
+    case 'fifo':
+      await makePipe(target);
+      utimesSync(target, time, time);
+      return;
+    case 'file': {
+      const file = openSync(target, 'wx');
+      try {
+        for (const piece of checkedPieces(source, entry)) {
+          writeFileSync(file, piece);
+          await pause();
+        }
+        fchmodSync(file, modeOf(entry));
+        futimesSync(file, time, time);
+      } finally {
+        closeSync(file);
+      }
+    }
+  }
+}
+
+/** Node cannot make one. */
+async function makePipe(target: string): Promise<void> {
+  const { execa } = await import('execa');
+  await execa('mkfifo', ['-m', '644', target]);
 }
 
 /** Children before parents: writing into a folder changes its time. */
-async function stampAll(request: BuildRequest, context: string): Promise<void> {
-  for (const { entry } of [...request.context].reverse()) {
-    const target = path.join(context, entry.path);
-    if (entry.type === 'link') await lutimes(target, contextTime, contextTime);
-    else {
-      if (entry.type === 'dir') await chmod(target, 0o755);
-      await utimes(target, contextTime, contextTime);
-    }
+function settleFolders(entries: readonly ContextEntry[], context: string): void {
+  for (const { entry } of [...entries].reverse()) {
+    if (entry.type !== 'dir') continue;
+    const folder = path.join(context, entry.path);
+    chmodSync(folder, modeOf(entry));
+    utimesSync(folder, time, time);
   }
 }

@@ -3,7 +3,7 @@ import type { Key, Manifest, ManifestLine } from '../model/record.ts';
 import type { CommandTask, ImageTask, Task, TaskId } from '../model/task.ts';
 
 /** Part of every key: another meaning of a manifest is another schema, and nothing old is reused. */
-const keySchema = 3;
+const keySchema = 4;
 
 /**
  * Everything that can change a task's result, as readable lines. The one source for both the key and its explanation.
@@ -73,11 +73,7 @@ function countingArgs(task: ImageTask, { seen }: ObservedImage): Readonly<Record
 
 function dockerfileLines(task: ImageTask, { seen, dockerfile }: ObservedImage): ManifestLine[] {
   if (seen !== undefined) return seen.steps.map(({ name, text, line }) => ['step', name, text, line]);
-  return [
-    ['dockerfile', task.dockerfile, dockerfile.digest],
-    // Where it stands in the context decides whether COPY can see it.
-    ['image', 'dockerfile in context', dockerfile.inContext ?? 'no'],
-  ];
+  return [['dockerfile', task.dockerfile, dockerfile.digest]];
 }
 
 /** Images from outside that are pinned; one that is not counts by its name, in the instruction. */

@@ -48,16 +48,9 @@ export interface ObservedBase {
 }
 
 export interface ObservedDockerfile {
-  /**
-   * Its path where it can be sent within the context: as one of its entries, or as one more that no instruction can see.
-   * Undefined where an instruction could see it although it is not to.
-   */
-  readonly inContext?: string;
   /** Absolute path. */
   readonly source: string;
   readonly digest: string;
-  readonly executable: boolean;
-  readonly size: number;
 }
 
 /** The instructions that a target sees, and the build args that they declare or stand on. */

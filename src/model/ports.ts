@@ -34,14 +34,11 @@ export interface BuildRequest {
   readonly task: TaskId;
   /** Everything that the build may see, need folders included; parents before children. */
   readonly context: readonly ContextEntry[];
-  /** The Dockerfile. `path`: where it is sent within the context, as an entry of it or besides; undefined: outside of it. */
+  /** The Dockerfile, by its absolute path. It is in the context where it is one of its entries, as it stands there. */
   readonly dockerfile: {
-    readonly path?: string;
     readonly source: string;
     readonly digest: string;
-    readonly size: number;
-    readonly executable: boolean;
-    /** Makes what is sent of the text, once that was found to be what was hashed. Undefined: it is sent as it is. */
+    /** Makes what is built of the text, once that was found to be what was hashed. Undefined: it is sent as it is. */
     readonly rewrite?: (text: string) => Promise<string>;
   };
   readonly target?: string;

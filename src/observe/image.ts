@@ -5,13 +5,13 @@ import { readShort } from '../disk/read.ts';
 import { sha256 } from '../disk/sha256.ts';
 import { compileIgnore, type Ignore, IgnoreError } from '../dockerfile/ignore.ts';
 import type { Lock } from '../model/lock.ts';
-import type { ObservedDockerfile, ObservedImage } from '../model/observed.ts';
+import type { ObservedImage } from '../model/observed.ts';
 import type { ImageTask, TaskId } from '../model/task.ts';
 import { basesOf } from './bases.ts';
 import { type DockerfileFacts, dockerfileFacts } from './facts.ts';
 import type { Memo } from './memo.ts';
 import { suspectsIn } from './suspects.ts';
-import { type Visible, visibleOf } from './visible.ts';
+import { visibleOf } from './visible.ts';
 import { everything, type Filter, type Listed, list, readListed, Unreadable } from './walk.ts';
 
 /** A fault of a definition that only the disk shows. */
@@ -36,9 +36,6 @@ export interface ImageReader {
   /** Tasks whose images make what is built on them run instructions (ONBUILD) that stand in another Dockerfile. */
   readonly triggering: Set<TaskId>;
 }
-
-/** The name of a Dockerfile that stands outside of the context it is sent with. */
-const foreignName = '.image-tasks.Dockerfile';
 
 /**
  * What an image task reads: its context after the ignore file, and its Dockerfile. Faults of the definition go to
@@ -80,7 +77,7 @@ export async function observeImage(
     });
   }
   const listed = listContext(context, dockerfile, reader, complain);
-  const { text, ...own } = readDockerfile(dockerfile, disk);
+  const { text, digest } = readDockerfile(dockerfile, disk);
   const facts = await dockerfileFacts(task, text, reader);
   for (const fault of dockerfileFaults(task, facts)) complain(fault);
   for (const fault of folderFaults(task, listed)) complain(fault);
@@ -89,13 +86,11 @@ export async function observeImage(
   const vague = [...facts.vague, ...more.vague, ...triggerWarnings(task, reader)];
   const seen = vague.length === 0 ? facts.seen : undefined;
   const visible = visibleOf(listed, seen?.paths ?? [wholeContext]);
-  const entries = visible.listed.map((each) => readListed(each, reader.memo));
-  const isRewritten = bases.some(({ digest }) => digest !== undefined);
-  const inContext = placeOf(within(context, dockerfile), { listed, visible, isRewritten });
+  const entries = visible.map((each) => readListed(each, reader.memo));
   return {
     kind: 'image',
     context: entries,
-    dockerfile: { ...(inContext !== undefined ? { inContext } : {}), source: dockerfile, ...own },
+    dockerfile: { source: dockerfile, digest },
     bases,
     ...(seen !== undefined ? { seen: { steps: seen.steps, args: seen.args } } : {}),
     vague,
@@ -162,37 +157,13 @@ function withoutState(filter: Filter, context: string, root: string): Filter {
 }
 
 /** The facts are of this text, and so must be what is sent. */
-function readDockerfile(
-  dockerfile: string,
-  disk: Disk,
-): Pick<ObservedDockerfile, 'digest' | 'executable' | 'size'> & { readonly text: string } {
+function readDockerfile(dockerfile: string, disk: Disk): { readonly text: string; readonly digest: string } {
   const stat = disk.lstat(dockerfile);
   const target = stat?.kind === 'link' ? plainDisk.lstat(realpathSync(dockerfile)) : stat;
   if (target?.kind !== 'file') throw new Unreadable(`${dockerfile} is no regular file`);
   const bytes = readBytes(dockerfile, target.stamp[0]);
   const text = bytes.toString('utf8');
-  return { text, digest: sha256(bytes), executable: target.executable, size: bytes.length };
-}
-
-interface Surroundings {
-  readonly listed: readonly Listed[];
-  readonly visible: Visible;
-  /** True: what is sent are not the bytes that stand on disk. */
-  readonly isRewritten: boolean;
-}
-
-/** Where in the context a Dockerfile can stand without being seen where, or as what, it is not to be. */
-function placeOf(
-  relative: string | undefined,
-  { listed, visible, isRewritten }: Surroundings,
-): string | undefined {
-  const isFree = (name: string): boolean =>
-    !visible.covers(name) && !listed.some((each) => each.path === name);
-  const found = listed.find((each) => each.path === relative);
-  const isThere = found?.stat.kind === 'file';
-  if (isThere && !(isRewritten && visible.covers(found.path))) return found.path;
-  const name = relative === undefined || isThere ? foreignName : relative;
-  return isFree(name) ? name : undefined;
+  return { text, digest: sha256(bytes) };
 }
 
 function dockerfileFaults(task: ImageTask, facts: DockerfileFacts): Fault[] {

@@ -2,26 +2,19 @@ import { globRegExp } from '../dockerfile/glob.ts';
 import type { ContextPath } from '../dockerfile/reads.ts';
 import { type Listed, linkTarget } from './walk.ts';
 
-/** What of a context a build can see. */
-export interface Visible {
-  /** In the order of the listing; folders that hold something visible are in it. */
-  readonly listed: readonly Listed[];
-  /** True where a file of this path, if it were in the context, could be seen. */
-  covers(path: string): boolean;
-}
-
 /** As many links as BuildKit follows one after another. */
 const linkLimit = 255;
 
 /**
  * What instructions that name the given paths can see of a listed context: the paths, all below them, and what links on
- * the way point to. Links below a folder that is copied are copied as links.
+ * the way point to. Links below a folder that is copied are copied as links. In the order of the listing; folders that hold
+ * something visible are in it.
  */
-export function visibleOf(listed: readonly Listed[], paths: readonly ContextPath[]): Visible {
+export function visibleOf(listed: readonly Listed[], paths: readonly ContextPath[]): readonly Listed[] {
   const links = linksIn(listed);
   const patterns = paths.filter(({ isPattern }) => isPattern).map(({ path: text }) => text);
   // A pattern below a link is rare, and what it matches is not to be had from the paths as they are listed.
-  if (patterns.some((pattern) => passesLink(pattern, links))) return all(listed);
+  if (patterns.some((pattern) => passesLink(pattern, links))) return listed;
   const tests = patterns.flatMap((pattern) => globRegExp(pattern) ?? []);
   const matched = listed
     .filter(({ path: name }) => tests.some((test) => test.test(name)))
@@ -31,7 +24,7 @@ export function visibleOf(listed: readonly Listed[], paths: readonly ContextPath
   const lead = (start: string): string | readonly string[] => follow(start, links, passed) ?? [];
   // What was listed leads to itself, but for links.
   const roots = new Set([...named.flatMap(lead), ...(links.size === 0 ? matched : matched.flatMap(lead))]);
-  if (roots.has('')) return all(listed);
+  if (roots.has('')) return listed;
   const isSeen = (name: string): boolean =>
     passed.has(name) || isSelfOrAbove(name, (each) => roots.has(each));
   const above = new Set<string>();
@@ -39,14 +32,7 @@ export function visibleOf(listed: readonly Listed[], paths: readonly ContextPath
     if (!isSeen(name)) continue;
     for (let each = name; each !== '' && !above.has(each); each = folderOf(each)) above.add(each);
   }
-  return {
-    listed: listed.filter((each) => above.has(each.path)),
-    covers: (name) => isSeen(name) || isSelfOrAbove(name, (each) => tests.some((test) => test.test(each))),
-  };
-}
-
-function all(listed: readonly Listed[]): Visible {
-  return { listed, covers: () => true };
+  return listed.filter((each) => above.has(each.path));
 }
 
 /** True where it holds for `a/b/c`, or for `a/b`, or for `a`. */

@@ -70,13 +70,11 @@ export function makeRequest(
   const own = observed.context.map(
     (entry): ContextEntry => ({ entry, source: path.join(context, entry.path) }),
   );
-  const { bases } = observed;
-  const { inContext, ...dockerfile } = observed.dockerfile;
+  const { bases, dockerfile } = observed;
   return {
     task: task.id,
     context: [...own, ...fileEntries(task, plan, input.results, services)],
     dockerfile: {
-      ...(inContext !== undefined ? { path: inContext } : {}),
       ...dockerfile,
       ...(bases.some(({ digest }) => digest !== undefined)
         ? { rewrite: (text: string) => pinnedText(text, bases) }

@@ -90,16 +90,13 @@ async function ours(
   const { key } = makeKeys(graph, new Set(['t:latest']), observations).get('t:latest')!;
   const observed = observations.get('t:latest') as ObservedImage;
   const task = graph.tasks.get('t:latest') as ImageTask;
-  const { inContext, ...dockerfile } = observed.dockerfile;
-  // The folder itself has another checksum in BuildKit when it comes as a tar: then it is laid out instead.
-  const isRootSeen = /(COPY|ADD) .*\.["/ ]|--mount/i.test(dockerfileOf(state));
   const build = async (): Promise<string> => {
     const work = path.join(root, 'work');
     mkdirSync(work);
     const request = {
       task: task.id,
       context: observed.context.map((entry) => ({ entry, source: path.join(root, 'c', entry.path) })),
-      dockerfile: { ...dockerfile, ...(inContext === undefined || isRootSeen ? {} : { path: inContext }) },
+      dockerfile: observed.dockerfile,
       platform: `linux/${process.arch === 'x64' ? 'amd64' : process.arch}`,
       network: 'default',
       args: task.args,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -65,12 +65,7 @@ export function engineSuite(name: string, open: () => Promise<Opened>): void {
     return {
       task: 'x:1',
       context: entries,
-      dockerfile: {
-        source: dockerfile,
-        digest: digestOf(dockerfile),
-        size: statSync(dockerfile).size,
-        executable: false,
-      },
+      dockerfile: { source: dockerfile, digest: digestOf(dockerfile) },
       platform: `linux/${process.arch === 'x64' ? 'amd64' : process.arch}`,
       network: 'default',
       args: {},
@@ -204,23 +199,55 @@ export function engineSuite(name: string, open: () => Promise<Opened>): void {
   });
 
   test('a file that is not what was hashed fails the build', async () => {
-    for (const text of ['longer than before', 'x', 'B\n']) {
+    for (const text of ['longer than before', 'x', 'B\n', undefined]) {
       const request = requestOf({});
-      writeFileSync(request.context.find(({ entry }) => entry.path === 'a/b')!.source, text);
+      const { source } = request.context.find(({ entry }) => entry.path === 'a/b')!;
+      if (text === undefined) rmSync(source);
+      else writeFileSync(source, text);
       assert.match((await failure(build(request))).message, /changed while the task was running/);
     }
   });
 
-  test('a rewritten Dockerfile is what is built, within the context and outside; another than was hashed is not', async () => {
-    for (const place of [{}, { path: '.image-tasks.Dockerfile' }]) {
-      const request = requestOf({ Dockerfile: 'FROM scratch\nCOPY a /\nRUN exit 7\n' });
-      const rewrite = async (text: string): Promise<string> => text.replace('RUN exit 7\n', '');
-      const dockerfile = { ...request.dockerfile, ...place, rewrite };
-      assert.ok((await build({ ...request, dockerfile }))?.imageId);
-      const other = requestOf({ Dockerfile: 'FROM scratch\nCOPY a /\n' });
-      const changed = { ...other.dockerfile, ...place, rewrite, digest: '0'.repeat(64) };
-      assert.match((await failure(build({ ...other, dockerfile: changed }))).message, /changed while/);
+  test('a rewritten Dockerfile is what is built; one that is not what was hashed is not', async () => {
+    const request = requestOf({ Dockerfile: 'FROM scratch\nCOPY a /\nRUN exit 7\n' });
+    const rewrite = async (text: string): Promise<string> => text.replace('RUN exit 7\n', '');
+    assert.ok((await build({ ...request, dockerfile: { ...request.dockerfile, rewrite } }))?.imageId);
+    const other = requestOf({ Dockerfile: 'FROM scratch\nCOPY a /\n' });
+    for (const more of [{}, { rewrite }]) {
+      const dockerfile = { ...other.dockerfile, ...more, digest: '0'.repeat(64) };
+      assert.match((await failure(build({ ...other, dockerfile }))).message, /changed while/);
     }
+  });
+
+  test('an image sees the context alone: a Dockerfile as it stands there, or none', async () => {
+    const text = 'FROM scratch\nCOPY . /\n';
+    const filesOf = async (files: Readonly<Record<string, string>>): Promise<Record<string, string>> => {
+      const request = requestOf({ Dockerfile: text, ...files });
+      const exportTo = path.join(request.work, 'export');
+      mkdirSync(exportTo);
+      const rewrite = async (own: string): Promise<string> => `${own}# rewritten\n`;
+      await build({ ...request, exportTo, dockerfile: { ...request.dockerfile, rewrite } });
+      const names = readdirSync(exportTo).filter((name) => name !== 'a');
+      return Object.fromEntries(names.map((name) => [name, readFileSync(path.join(exportTo, name), 'utf8')]));
+    };
+    assert.equal(await filesOf({}), {});
+    const own = { 'Dockerfile.dockerignore': 'a\n', '.dockerignore': 'a\n', 'the Dockerfile': text };
+    assert.equal(await filesOf(own), own);
+  });
+
+  test('links, pipes and empty folders are built as they are', async () => {
+    const entries = [
+      { path: 'a/empty', type: 'dir' },
+      { path: 'a/link', type: 'link', target: '../nowhere' },
+      { path: 'a/pipe', type: 'fifo' },
+    ] as const;
+    const ids = new Set<string>();
+    for (const more of [[], ...entries.map((entry) => [entry])]) {
+      const request = requestOf({ Dockerfile: 'FROM scratch\nCOPY a /\n' });
+      const added = more.map((entry): ContextEntry => ({ entry, source: '' }));
+      ids.add((await build({ ...request, context: [...request.context, ...added] }))!.imageId);
+    }
+    assert.is(ids.size, 4);
   });
 
   test('a target stops at its stage', async () => {

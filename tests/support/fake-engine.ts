@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import {
   type BuildRequest,
@@ -59,7 +59,7 @@ export function fakeEngine(registry: FakeRegistry = fakeRegistry(), machine = ''
       request.noCache ? ++serial : 0,
       machine,
     ];
-    const id = `sha256:${createHash('sha256').update(JSON.stringify(content)).digest('hex')}`;
+    const id = `sha256:${digestOf(JSON.stringify(content))}`;
     platforms.set(id, request.platform);
     if (!engine.all.some((image) => image.id === id))
       engine.all.push({ id, tags: [], labels, bytes: 10, created: Date.UTC(2026, 10, 23) });
@@ -133,18 +133,23 @@ export function fakeEngine(registry: FakeRegistry = fakeRegistry(), machine = ''
 function checkFiles({ context }: BuildRequest): void {
   for (const { entry, source } of context) {
     if (entry.type !== 'file') continue;
-    const digest = createHash('sha256').update(readFileSync(source)).digest('hex');
-    if (digest !== entry.digest) throw new StepFailed(`${source} changed while the task was running`);
+    if (!existsSync(source) || digestOf(readFileSync(source)) !== entry.digest) throw changed(source);
   }
 }
 
 async function textOf({ dockerfile }: BuildRequest): Promise<string> {
   const { source, digest, rewrite } = dockerfile;
   const text = readFileSync(source, 'utf8');
-  if (rewrite === undefined) return text;
-  if (createHash('sha256').update(text).digest('hex') !== digest)
-    throw new StepFailed(`${source} changed while the task was running`);
-  return await rewrite(text);
+  if (digestOf(text) !== digest) throw changed(source);
+  return rewrite === undefined ? text : await rewrite(text);
+}
+
+function digestOf(content: string | Buffer): string {
+  return createHash('sha256').update(content).digest('hex');
+}
+
+function changed(source: string): StepFailed {
+  return new StepFailed(`${source} changed while the task was running`);
 }
 
 function runSteps(text: string, progress: Progress): void {

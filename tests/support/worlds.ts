@@ -21,7 +21,7 @@ function see(graph: Graph): Map<TaskId, Observed> {
         : {
             kind: 'image',
             context: [],
-            dockerfile: { source: 'x', digest: 'd', executable: false, size: 1 },
+            dockerfile: { source: 'x', digest: 'd' },
             vague: [],
             loose: [],
             bases: [],

@@ -36,11 +36,8 @@ const observed: ObservedImage = {
     { path: 'link', type: 'link', target: 'dir/x' },
   ],
   dockerfile: {
-    inContext: 'Dockerfile',
     source: '/p/a/Dockerfile',
     digest: 'df',
-    executable: false,
-    size: 9,
   },
   vague: [],
   loose: [],

@@ -218,18 +218,6 @@ test('of a base named by digest ONBUILD is not known until it is locked: everyth
   assert.equal([seenFiles(copied), copied.vague], [['a'], []]);
 });
 
-test('where a rewritten Dockerfile stands: never where COPY would see it', async () => {
-  const place = async (dockerfile: string, more: Record<string, string> = {}): Promise<string | undefined> =>
-    (await look(lockOf(entry('debian:12')), { 'c/Dockerfile': `FROM debian:12\n${dockerfile}\n`, ...more }))
-      .dockerfile.inContext;
-  assert.is(await place('COPY a /'), 'Dockerfile');
-  assert.is(await place('COPY Dockerfile /'), '.image-tasks.Dockerfile');
-  assert.is(await place('COPY Docker* /'), '.image-tasks.Dockerfile');
-  assert.is(await place('COPY . /'), undefined);
-  assert.is(await place('COPY . /', { 'c/.dockerignore': 'Dockerfile\n' }), undefined);
-  assert.is(await place('COPY a /', { 'c/.dockerignore': 'Dockerfile\n' }), 'Dockerfile');
-});
-
 test('the key goes with the digest, why says which base moved, and the build gets the digest', async () => {
   const rig = makeRig({ t: image({ name: 't', context: 'c', platforms: ['linux/amd64'] }) });
   writeFiles(rig.root, { ...files, 'tasks/': '' });

@@ -23,7 +23,7 @@ function folderWith(files: Files): string {
 function seen(files: Files, ...names: string[]): string[] {
   const listed = list(folderWith(files), everything);
   const paths = names.map((name) => ({ path: name, isPattern: name.includes('*') }));
-  return visibleOf(listed, paths).listed.map(({ path: name }) => name);
+  return visibleOf(listed, paths).map(({ path: name }) => name);
 }
 const tree: Files = { a: '', 'd/x': '', 'd/e/y': '', 'f/z': '', 'empty/': '' };
 
@@ -82,19 +82,6 @@ test('only what is seen is read and sent', async () => {
     fine.observed.context.map((entry) => entry.path),
     ['a'],
   );
-});
-
-test('a Dockerfile that instructions could see although it is left out has no place in the context', async () => {
-  const place = async (ignore: string, text: string): Promise<string | undefined> => {
-    const { observed } = await look({ '.dockerignore': ignore, Dockerfile: text }, '', {
-      dockerfile: 'c/Dockerfile',
-    });
-    return observed.dockerfile.inContext;
-  };
-  assert.is(await place('', 'FROM scratch\nCOPY . /\n'), 'Dockerfile');
-  assert.is(await place('Dockerfile', 'FROM scratch\nCOPY x /\n'), 'Dockerfile');
-  assert.is(await place('Dockerfile', 'FROM scratch\nCOPY . /\n'), undefined);
-  assert.is(await place('Dockerfile', 'FROM scratch\nCOPY D* /\n'), undefined);
 });
 
 test('property: the key does not depend on where the project lies, nor on umask and times; any visible byte changes it', async () => {
