@@ -66,7 +66,7 @@ await Promise.all([
       ),
     ],
     // One function that launch.ts calls; V8 keeps compiled code of scripts alone, and those have no `require`.
-    banner: { js: '(function (require, PLACE, loadModule, onIdle) {' },
+    banner: { js: '(function (require, PLACE, loadModule, onIdle, onMany) {' },
     footer: { js: '})' },
   }),
   build({ ...common, entryPoints: { tasks: 'src/cli/launch.ts' }, format: 'cjs' }),

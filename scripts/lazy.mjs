@@ -13,7 +13,6 @@ const builtins = [
   'node:stream',
   'node:stream/promises',
   'node:timers/promises',
-  'node:v8',
 ];
 
 /**

@@ -4,6 +4,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Script } from 'node:vm';
+import { asAtFirst, isAsAtFirst, onMany } from './v8.ts';
 
 /** Put in by the bundler, as in main.ts. V8 tells compiled code of another text by the text's length alone. */
 declare const BUILD_ID: string;
@@ -24,14 +25,17 @@ function load(name: string): Bundle {
   );
   const cachedData = readCompiled(compiledFile);
   // Bundles are plain ASCII.
-  const script = new Script(readFileSync(file, 'latin1'), {
-    filename: file,
-    ...(cachedData !== undefined ? { cachedData } : {}),
-  });
+  const text = readFileSync(file, 'latin1');
+  const script = asAtFirst(
+    () => new Script(text, { filename: file, ...(cachedData !== undefined ? { cachedData } : {}) }),
+  );
   return {
     run: script.runInThisContext(),
     keep() {
-      if (cachedData === undefined || script.cachedDataRejected) keepCompiled(compiledFile, script);
+      if (cachedData !== undefined && !script.cachedDataRejected) return;
+      asAtFirst(() => {
+        if (isAsAtFirst()) keepCompiled(compiledFile, script);
+      });
     },
   };
 }
@@ -63,6 +67,7 @@ type Program = (
   place: string,
   loadModule: (url: string) => Promise<unknown>,
   onIdle: () => void,
+  onMany: () => void,
 ) => void;
 
 /** As `require`, for Node's modules and for the libraries, `./lib/<name>.js`. Who asks keeps what it got. */
@@ -82,4 +87,5 @@ const program = load('program');
   (url) => import(url),
   // What a run with nothing to do needs is kept compiled: it is the one that is to be fast.
   () => void process.once('exit', program.keep),
+  onMany,
 );

@@ -1,7 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
-import { setFlagsFromString } from 'node:v8';
 import { killAll } from '../engine/process.ts';
 import { asMachineError, type ExitCode, TasksError } from '../model/errors.ts';
 import type { Io } from './io.ts';
@@ -10,10 +9,11 @@ import { isHelp, isUsageError, runProgram } from './program.ts';
 /** Put in when the program is bundled. */
 declare const BUILD_ID: string;
 declare const VERSION: string;
-/** Given by launch.ts: the folder of the bundle; Node's own `import`, which compiled code lacks; who wants to know of idle runs. */
+/** Given by launch.ts: the folder of the bundle; Node's own `import`, which compiled code lacks; who wants to know of idle runs and of many tasks. */
 declare const PLACE: string;
 declare const loadModule: (url: string) => Promise<unknown>;
 declare const onIdle: () => void;
+declare const onMany: () => void;
 
 /** The one place that touches the process: its arguments, environment, streams, signals and exit code. */
 async function main(): Promise<void> {
@@ -75,9 +75,7 @@ function makeIo(signal: AbortSignal): Io {
     defineModule: path.join(PLACE, 'define.mjs'),
     loadModule,
     onIdle,
-    // V8 begins to optimise what ran for a little; what takes less than a second is over before that pays. And it makes room for
-    // new objects sixteen-fold, which costs more than to look through a small room more often.
-    onMany: () => setFlagsFromString('--interrupt-budget=1000000 --semi-space-growth-factor=1'),
+    onMany,
     pageFolder: path.join(PLACE, 'page'),
     programVersion: VERSION,
     programId: `${VERSION}-${BUILD_ID}`,

@@ -21,6 +21,8 @@ export interface Started {
 export interface CliOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Another than that of this checkout. */
+  readonly program?: string;
 }
 
 /** What a person's shell would pass on, without what this run of the tests was given. */
@@ -31,7 +33,7 @@ function environment(extra: Readonly<Record<string, string>> = {}): Record<strin
 
 /** Starts the command line of the built program. */
 export function start(args: readonly string[], options: CliOptions = {}): Started {
-  const child = spawn(process.execPath, [program, ...args], {
+  const child = spawn(process.execPath, [options.program ?? program, ...args], {
     cwd: options.cwd ?? tempFolder(),
     env: environment(options.env),
     stdio: ['ignore', 'pipe', 'pipe'],
