@@ -9,7 +9,8 @@ export type Warn = (message: string) => void;
 /**
  * A store for Keyv that keeps each value in a file of its own: written beside and renamed, so that a killed process
  * leaves the old value or the new one, and two processes never see half of one. A file that does not hold what was
- * written (its first line is a checksum) is set aside with a warning and counts as not there.
+ * written (its first line is a checksum) is set aside with a warning and counts as not there: so nothing waits for the disk,
+ * and a value that goes with the power is one that is made again.
  */
 export function fileStore(folder: string, warn: Warn): KeyvStoreAdapter {
   const fileOf = (key: string): string =>
@@ -70,7 +71,7 @@ function write(file: string, value: string): void {
   mkdirSync(path.dirname(file), { recursive: true });
   const part = `${file}.${process.pid}-${randomBytes(4).toString('hex')}`;
   try {
-    writeFileSync(part, `${checksum(value)}\n${value}`, { flush: true });
+    writeFileSync(part, `${checksum(value)}\n${value}`);
     renameSync(part, file);
   } catch (error) {
     rmSync(part, { force: true });
