@@ -1,0 +1,135 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { stageBuild } from '../../../src/engine/staging.ts';
+import type { Entry } from '../../../src/model/observed.ts';
+import type { BuildRequest } from '../../../src/model/ports.ts';
+import { tempFolder } from '../../support/temp.ts';
+
+const test = suite('what a build is given');
+const live = new AbortController().signal;
+const megabyte = 1 << 20;
+const sha256 = (bytes: string | Buffer): string => createHash('sha256').update(bytes).digest('hex');
+
+/** A request for these files, and entries that are no files. */
+function requestOf(files: Readonly<Record<string, string | Buffer>>, others: readonly Entry[] = []) {
+  const root = tempFolder();
+  const work = path.join(root, 'work');
+  const dockerfile = path.join(root, 'Dockerfile');
+  mkdirSync(work);
+  writeFileSync(dockerfile, 'FROM scratch\n');
+  const context = Object.entries(files).map(([name, bytes]) => {
+    const source = path.join(root, sha256(name));
+    writeFileSync(source, bytes);
+    const executable = name.endsWith('.sh');
+    const entry = { path: name, type: 'file', executable, size: bytes.length, digest: sha256(bytes) };
+    return { entry: entry as Entry, source };
+  });
+  return {
+    work,
+    context: [...others.map((entry) => ({ entry, source: '' })), ...context],
+    dockerfile: { source: dockerfile, digest: sha256('FROM scratch\n') },
+  } as unknown as BuildRequest;
+}
+
+const failure = async (work: Promise<unknown>): Promise<string> => {
+  try {
+    await work;
+  } catch (error) {
+    return (error as Error).message;
+  }
+  throw new Error('nothing was thrown');
+};
+
+test('exactly the entries, with one time and modes 644 and 755, whatever the umask', async () => {
+  const request = requestOf({ 'dir/run.sh': '#!/bin/sh\n', 'dir/text': 'text', empty: '' }, [
+    { path: 'dir', type: 'dir' },
+    { path: 'link', type: 'link', target: 'dir/text' },
+    { path: 'pipe', type: 'fifo' },
+  ]);
+  const umask = process.umask(0o077);
+  const { context, dockerfile } = await stageBuild(request, live).finally(() => process.umask(umask));
+  const look = (name: string): string => {
+    const { mode, mtimeMs } = lstatSync(path.join(context, name));
+    return `${name} ${(mode & 0o777).toString(8)} ${new Date(mtimeMs).toISOString().slice(0, 10)}`;
+  };
+  const names = readdirSync(context, { recursive: true }) as string[];
+  assert.equal(names.sort().map(look), [
+    'dir 755 1980-01-02',
+    'dir/run.sh 755 1980-01-02',
+    'dir/text 644 1980-01-02',
+    'empty 644 1980-01-02',
+    'link 777 1980-01-02',
+    'pipe 644 1980-01-02',
+  ]);
+  assert.is(readFileSync(path.join(context, 'dir/text'), 'utf8'), 'text');
+  assert.is(readlinkSync(path.join(context, 'link')), 'dir/text');
+  assert.is(readFileSync(`${dockerfile}.dockerignore`, 'utf8'), '');
+});
+
+test('two at once get each its own bytes, in files of several pieces too', async () => {
+  const bytesOf = (letter: string): Buffer => Buffer.alloc(9 * megabyte + 5, letter);
+  const staged = await Promise.all(
+    ['a', 'b', 'c'].map(async (letter) => {
+      const { context } = await stageBuild(requestOf({ large: bytesOf(letter) }), live);
+      return readFileSync(path.join(context, 'large')).equals(bytesOf(letter));
+    }),
+  );
+  assert.equal(staged, [true, true, true]);
+});
+
+test('a large file costs no memory', async () => {
+  const request = requestOf({ small: '' });
+  const { source, entry } = request.context[0]!;
+  truncateSync(source, 100 * megabyte);
+  const hash = createHash('sha256');
+  const zeros = Buffer.alloc(megabyte);
+  for (let at = 0; at < 100; at++) hash.update(zeros);
+  Object.assign(entry, { size: 100 * megabyte, digest: hash.digest('hex') });
+  const before = process.resourceUsage().maxRSS;
+  await stageBuild(request, live);
+  const grown = (process.resourceUsage().maxRSS - before) / 1024;
+  assert.ok(grown < 40, `${grown} MB more for a file of 100`);
+});
+
+test('a pipe in the place of a file is a change, and nobody waits for it', async () => {
+  const request = requestOf({ a: 'a' });
+  const { source } = request.context[0]!;
+  rmSync(source);
+  execFileSync('mkfifo', [source]);
+  assert.match(await failure(stageBuild(request, live)), /changed while the task was running/);
+});
+
+test('a file that grows while it is read is a change, found before the rest is copied', async () => {
+  const request = requestOf({ a: Buffer.alloc(3 * megabyte) });
+  const { source } = request.context[0]!;
+  truncateSync(source, 200 * megabyte);
+  assert.match(await failure(stageBuild(request, live)), /changed while the task was running/);
+  const [folder] = readdirSync(request.work);
+  assert.ok(lstatSync(path.join(request.work, folder!, 'a')).size <= 3 * megabyte);
+});
+
+test('an abort ends it', async () => {
+  const stop = new AbortController();
+  const request = requestOf({ large: Buffer.alloc(64 * megabyte), after: '' });
+  const staged = stageBuild(request, stop.signal);
+  stop.abort(new Error('stop'));
+  assert.is(await failure(staged), 'stop');
+  const [folder] = readdirSync(request.work);
+  assert.not.ok(existsSync(path.join(request.work, folder!, 'after')));
+});
+
+test.run();
