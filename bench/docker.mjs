@@ -1,82 +1,137 @@
-// `node bench/docker.mjs`: a run with nothing to do over real images in the engine here, beside make with `docker build` for each
-// image, and `docker buildx bake` where docker has that plug-in. `--sizes 18`, `--rounds 3`. Its images are removed at the end.
+// `node bench/docker.mjs`: real images in the engine here, for us, for make with `docker build`, and for `docker buildx bake` where
+// the client has that plug-in: everything new, nothing to do, one file changed. `--sizes 18,60,200`, `--rounds 3`, `--jobs 2`,
+// `--context 500` (one image with so many megabytes, by itself), `--json FILE`. Each contestant builds files that nobody built before.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { interleaved, machine, runOnce } from './measure.mjs';
-import { makeWorkspace } from './workspace.mjs';
+import { contestants } from './contestants.mjs';
+import { machine, median, peakMemory, runOnce } from './measure.mjs';
+import { content, makeWorkspace } from './workspace.mjs';
 
-const program = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../dist/tasks.js');
 const { values: flags } = parseArgs({
-  options: { sizes: { type: 'string', default: '18' }, rounds: { type: 'string', default: '3' } },
+  options: {
+    sizes: { type: 'string', default: '18,60,200' },
+    rounds: { type: 'string', default: '3' },
+    jobs: { type: 'string', default: '2' },
+    context: { type: 'string' },
+    json: { type: 'string' },
+  },
 });
 const docker = process.env.TASKS_DOCKER ?? 'docker';
-const repos = ['bench.invalid/tasks', 'bench.invalid/others'];
+const env = { DOCKER_BUILDKIT: '1' };
 const place = mkdtempSync(path.join(tmpdir(), 'tasks-bench-'));
+const all = contestants(docker, flags.jobs);
 process.on('exit', () => {
   rmSync(place, { recursive: true, force: true });
-  for (const repo of repos) {
-    const tags = execFileSync(docker, ['images', '--format', '{{.Repository}}:{{.Tag}}'], {
-      encoding: 'utf8',
-    });
-    const own = tags.split('\n').filter((tag) => tag.startsWith(`${repo}/`));
-    if (own.length > 0) spawnSync(docker, ['rmi', ...own], { stdio: 'ignore' });
-  }
+  for (const { repo } of all) removeImages(repo);
 });
 
-const tagOf = (id) => `${repos[1]}/${id}`;
-
-function makefile(tasks) {
-  const rules = tasks.map(({ name, version, folder, needs }) => {
-    const args = needs.map((need) => `--build-arg BASE=${tagOf(need)} `).join('');
-    const before = needs.map((need) => need.replace(':', '-')).join(' ');
-    return `${name}-${version}: ${before}\n\t@${docker} build -q ${args}-t ${tagOf(`${name}:${version}`)} ${folder}\n`;
+function removeImages(repo) {
+  const listed = execFileSync(docker, ['images', '--format', '{{.Repository}}:{{.Tag}}'], {
+    encoding: 'utf8',
   });
-  const all = tasks.map(({ name, version }) => `${name}-${version}`).join(' ');
-  return `.PHONY: all ${all}\nall: ${all}\n${rules.join('')}`;
+  const own = listed.split('\n').filter((tag) => tag.startsWith(`${repo}/`));
+  if (own.length > 0) spawnSync(docker, ['rmi', ...own], { stdio: 'ignore' });
 }
 
-function bakeFile(tasks) {
-  const target = Object.fromEntries(
-    tasks.map(({ name, version, folder, needs }) => [
-      `${name}-${version}`,
-      {
-        context: folder,
-        tags: [tagOf(`${name}:${version}`)],
-        ...(needs.length > 0
-          ? { contexts: { base: `target:${needs[0].replace(':', '-')}` }, args: { BASE: 'base' } }
-          : {}),
-      },
-    ]),
-  );
-  return JSON.stringify({ group: { default: { targets: Object.keys(target) } }, target });
+/** Commands one after the other: CPU of the clients and wall time, milliseconds. */
+function run(commands, cwd) {
+  const runs = commands.map((argv) => runOnce(argv, { cwd, env }));
+  const sum = (of) => runs.reduce((total, each) => total + of(each), 0);
+  return { cpu: sum(({ cpu }) => cpu), wall: sum(({ wall }) => wall) };
 }
 
-const hasBake = spawnSync(docker, ['buildx', 'version'], { stdio: 'ignore' }).status === 0;
-for (const count of flags.sizes.split(',').map(Number)) {
-  const cwd = path.join(place, `w${count}`);
-  const tasks = makeWorkspace(cwd, { count });
-  writeFileSync(path.join(cwd, 'Makefile'), makefile(tasks));
-  writeFileSync(path.join(cwd, 'bake.json'), bakeFile(tasks));
-  const env = { DOCKER_BUILDKIT: '1' };
-  const contestants = [
-    { name: 'node -e 0', argv: [process.execPath, '-e', '0'] },
-    { name: 'tasks build', argv: [process.execPath, program, 'build', '--repo', repos[0]] },
-    { name: 'make -j2, docker build', argv: ['make', '-s', '-j2'], env },
-    ...(hasBake ? [{ name: 'docker buildx bake', argv: [docker, 'buildx', 'bake', '-f', 'bake.json'] }] : []),
-  ].map((each) => ({ ...each, cwd }));
-  const first = contestants.slice(1).map((each) => [each.name, runOnce(each.argv, each).wall]);
-  for (const each of contestants) runOnce(each.argv, each);
-  const results = interleaved(contestants, Number(flags.rounds));
-  const rows = Object.entries(results).map(([name, { cpu, wall }]) => {
-    const cold = first.find(([each]) => each === name)?.[1];
-    return `| ${name} | ${cold === undefined ? '' : (cold / 1000).toFixed(1)} | ${cpu.toFixed(0)} | ${wall.toFixed(0)} |`;
+const cases = ['everything new', 'nothing to do', 'a file of a leaf', 'a file of a base'];
+
+/** One contestant from its first build on; what each case cost. */
+function play(contestant, count, salt) {
+  const { repo, prepare, commands } = contestant;
+  const cwd = path.join(place, 'workspace');
+  removeImages(repo);
+  const tasks = makeWorkspace(cwd, { count, salt });
+  prepare(cwd, tasks);
+  const change = ({ folder }) =>
+    writeFileSync(path.join(cwd, folder, 'file0.txt'), content(`${salt} changed ${folder}`, 4096));
+  const first = run(commands({ all: true }), cwd);
+  const idle = run(commands({ all: false }), cwd);
+  change(tasks.at(-1));
+  const leaf = run(commands({ all: false }), cwd);
+  change(tasks[0]);
+  const base = run(commands({ all: true }), cwd);
+  removeImages(repo);
+  return [first, idle, leaf, base];
+}
+
+function race(count) {
+  const results = new Map(all.map(({ name }) => [name, cases.map(() => [])]));
+  for (let round = 0; round < Number(flags.rounds); round++)
+    for (const each of all) {
+      const played = play(each, count, `${process.pid} ${Date.now()} ${each.name}`);
+      for (const [index, cost] of played.entries()) results.get(each.name)[index].push(cost);
+    }
+  const mid = (costs, of) => median(costs.map(of));
+  return [...results].map(([name, list]) => ({
+    name,
+    cases: list.map((costs) => ({ cpu: mid(costs, ({ cpu }) => cpu), wall: mid(costs, ({ wall }) => wall) })),
+  }));
+}
+
+/** An image of one large file: wall milliseconds, and the peak memory in MB of the largest process. */
+function largeContext(megabytes) {
+  const bytes = megabytes * 2 ** 20;
+  return all.map((contestant) => {
+    const cwd = path.join(place, 'large');
+    const tasks = makeWorkspace(cwd, { count: 1, files: 1, bytes: 0 });
+    contestant.prepare(cwd, tasks);
+    const file = path.join(cwd, tasks[0].folder, 'file0.txt');
+    mkdirSync(path.dirname(file), { recursive: true });
+    const [argv] = contestant.commands({ all: false });
+    const fresh = () =>
+      execFileSync('dd', ['if=/dev/urandom', `of=${file}`, 'bs=1M', `count=${bytes / 2 ** 20}`], {
+        stdio: 'ignore',
+      });
+    fresh();
+    const { wall } = runOnce(argv, { cwd, env });
+    fresh();
+    const memory = peakMemory(argv, { cwd, env });
+    removeImages(contestant.repo);
+    rmSync(cwd, { recursive: true, force: true });
+    return { name: contestant.name, wall, memory };
   });
-  const { date } = machine();
-  process.stdout.write(
-    `${date}, ${count} images${hasBake ? '' : ', no buildx here: without bake'}\n\n| | everything new, s | nothing to do: CPU of the client, ms | wall, ms |\n| --- | ---: | ---: | ---: |\n${rows.join('\n')}\n\n`,
+}
+
+const row = (cells) => `| ${cells.join(' | ')} |\n`;
+
+function table(raced) {
+  const seconds = (ms) => (ms / 1000).toFixed(ms < 1000 ? 2 : 1);
+  const rows = raced.map(({ name, cases: costs }) =>
+    row([name, ...costs.map(({ wall, cpu }) => `${seconds(wall)} (${seconds(cpu)})`)]),
+  );
+  return (
+    row(['wall s (CPU of the clients)', ...cases]) + row(['---', ...cases.map(() => '---:')]) + rows.join('')
   );
 }
+
+const measured = [];
+if (flags.context === undefined) {
+  for (const count of flags.sizes.split(',').map(Number)) {
+    const raced = race(count);
+    measured.push({ count, raced });
+    process.stdout.write(`${count} images\n\n${table(raced)}\n`);
+  }
+} else {
+  const raced = largeContext(Number(flags.context));
+  measured.push({ context: Number(flags.context), raced });
+  process.stdout.write(row(['', 'wall s', 'peak memory MB']) + row(['---', '---:', '---:']));
+  for (const { name, wall, memory } of raced)
+    process.stdout.write(row([name, (wall / 1000).toFixed(1), memory.toFixed(0)]));
+}
+const facts = machine();
+const server = execFileSync(docker, ['version', '--format', '{{.Server.Version}}'], {
+  encoding: 'utf8',
+}).trim();
+process.stdout.write(`${facts.date}, docker ${server}, Node ${facts.node}, ${facts.cpu}, ${facts.memory}\n`);
+if (flags.json !== undefined)
+  writeFileSync(flags.json, `${JSON.stringify({ ...facts, docker: server, measured }, null, 2)}\n`);

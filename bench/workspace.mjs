@@ -9,10 +9,10 @@ const definitionsEach = 5;
 
 /**
  * Makes a workspace of `count` tasks in `folder` (emptied before). Each task has a folder `images/<name>/<version>` of
- * `files` files of `bytes` bytes besides its Dockerfile; of five definitions in a file each but the first needs the one before.
+ * `files` files of `bytes` bytes besides its Dockerfile, others for each `salt`; of five definitions in a file each but the first needs the one before.
  * Returns the tasks: `{ name, version, folder, needs }`.
  */
-export function makeWorkspace(folder, { count, files = 10, bytes = 4096 }) {
+export function makeWorkspace(folder, { count, files = 10, bytes = 4096, salt = '' }) {
   rmSync(folder, { recursive: true, force: true });
   const tasks = [];
   const definitions = Math.ceil(count / versionsEach);
@@ -29,7 +29,7 @@ export function makeWorkspace(folder, { count, files = 10, bytes = 4096 }) {
       });
     }
   }
-  for (const task of tasks) writeTask(folder, task, { files, bytes });
+  for (const task of tasks) writeTask(folder, task, { files, bytes, salt });
   mkdirSync(path.join(folder, 'tasks'));
   for (let first = 0; first < definitions; first += definitionsEach)
     writeFileSync(
@@ -39,7 +39,7 @@ export function makeWorkspace(folder, { count, files = 10, bytes = 4096 }) {
   return tasks;
 }
 
-function writeTask(folder, task, { files, bytes }) {
+function writeTask(folder, task, { files, bytes, salt }) {
   const own = path.join(folder, task.folder);
   mkdirSync(own, { recursive: true });
   const isBase = task.needs.length === 0;
@@ -48,11 +48,11 @@ function writeTask(folder, task, { files, bytes }) {
     `${isBase ? 'FROM scratch\n' : 'ARG BASE\nFROM $BASE\n'}COPY file* /${task.name}/\nLABEL maintainer=nobody\n`,
   );
   for (let number = 0; number < files; number++)
-    writeFileSync(path.join(own, `file${number}.txt`), content(`${task.folder}/${number}`, bytes));
+    writeFileSync(path.join(own, `file${number}.txt`), content(`${salt}${task.folder}/${number}`, bytes));
 }
 
 /** Text that is another for each name, and always the same. */
-function content(name, bytes) {
+export function content(name, bytes) {
   const digest = createHash('sha256').update(name).digest('hex');
   return `${digest}\n`.repeat(Math.ceil(bytes / 65)).slice(0, bytes);
 }
