@@ -1,5 +1,5 @@
 // `node bench/cold.mjs`: what a first plan costs, nothing known yet, beside reading and hashing every file once with the best of
-// Node's own means; and a plan after one file changed. `--sizes 200,1000`, `--rounds 5`. No engine is asked.
+// Node's own means; and a plan after one file changed. `--sizes 200,1000`, `--rounds 5`, `--json FILE`. No engine is asked.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -10,7 +10,11 @@ import { makeWorkspace } from './workspace.mjs';
 
 const program = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../dist/tasks.js');
 const { values: flags } = parseArgs({
-  options: { sizes: { type: 'string', default: '200,1000' }, rounds: { type: 'string', default: '5' } },
+  options: {
+    sizes: { type: 'string', default: '200,1000' },
+    rounds: { type: 'string', default: '5' },
+    json: { type: 'string' },
+  },
 });
 /** `crypto.hash` over synchronous reads: the fastest that Node has for many small files. */
 const hashAll = `
@@ -23,6 +27,7 @@ const env = { DOCKER_HOST: 'unix:///nonexistent' };
 const place = mkdtempSync(path.join(tmpdir(), 'tasks-bench-'));
 process.on('exit', () => rmSync(place, { recursive: true, force: true }));
 
+const measured = [];
 const rows = [];
 for (const count of flags.sizes.split(',').map(Number)) {
   const cwd = path.join(place, `w${count}`);
@@ -39,6 +44,7 @@ for (const count of flags.sizes.split(',').map(Number)) {
     runs.changed.push(runOnce(plan, { cwd, env }).cpu);
   }
   const [node, hash, cold, changed] = Object.values(runs).map(median);
+  measured.push({ count, node, hash, cold, changed });
   const cells = [count, node, hash, cold, changed].map((value) => value.toFixed(0));
   rows.push(`| ${cells.join(' | ')} | ${(cold / hash).toFixed(1)}× |`);
 }
@@ -46,3 +52,5 @@ const facts = machine();
 process.stdout.write(
   `${facts.date}, Node ${facts.node}, ${facts.system}, ${facts.cpu}, ${facts.memory}\n\n| tasks | node -e 0 | read and hash | first plan | plan after one change | first plan / hash |\n| ---: | ---: | ---: | ---: | ---: | ---: |\n${rows.join('\n')}\n`,
 );
+if (flags.json !== undefined)
+  writeFileSync(flags.json, `${JSON.stringify({ ...facts, measured }, null, 2)}\n`);

@@ -1,16 +1,16 @@
 // Who builds real images in `docker.mjs`, each from the same workspace: what it is given, and the commands that a person would
 // type after a change. `all`: when images that others stand on may have changed.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const program = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../dist/tasks.js');
 
-/** `{ name, repo, prepare(folder, tasks), commands({ all }) }` of each that can run with this docker client. */
-export function contestants(docker, jobs) {
+/** `{ name, repo, prepare(folder, tasks), commands({ all }) }` of each that can run with this docker client; `server` is its engine's version. */
+export function contestants(docker, server, jobs) {
   const hasBake = spawnSync(docker, ['buildx', 'version'], { stdio: 'ignore' }).status === 0;
-  return [tasksBuild(jobs), make(docker, jobs), ...(hasBake ? [bake(docker)] : [])];
+  return [tasksBuild(jobs), make(docker, jobs), ...(hasBake ? [bake(docker, server)] : [])];
 }
 
 function tasksBuild(jobs) {
@@ -49,9 +49,8 @@ function make(docker, jobs) {
  * Targets that stand on others name them as contexts. The language that docker before 23 brings along does not know those: there
  * it takes one call for each layer of images, with tags for what is below.
  */
-function bake(docker) {
+function bake(docker, server) {
   const repo = 'bench.invalid/bake';
-  const server = execFileSync(docker, ['version', '--format', '{{.Server.Version}}'], { encoding: 'utf8' });
   const hasContexts = Number.parseInt(server, 10) >= 23;
   const idOf = (need) => need.replace(':', '-');
   const baseOf = (need) =>

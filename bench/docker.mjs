@@ -20,9 +20,16 @@ const { values: flags } = parseArgs({
   },
 });
 const docker = process.env.TASKS_DOCKER ?? 'docker';
+const { stdout: server, status } = spawnSync(docker, ['version', '--format', '{{.Server.Version}}'], {
+  encoding: 'utf8',
+});
+if (status !== 0) {
+  process.stderr.write('no docker engine answers (`npx tasks doctor --fix` starts one on Debian)\n');
+  process.exit(1);
+}
 const env = { DOCKER_BUILDKIT: '1' };
 const place = mkdtempSync(path.join(tmpdir(), 'tasks-bench-'));
-const all = contestants(docker, flags.jobs);
+const all = contestants(docker, server, flags.jobs);
 process.on('exit', () => {
   rmSync(place, { recursive: true, force: true });
   for (const { repo } of all) removeImages(repo);
@@ -129,9 +136,8 @@ if (flags.context === undefined) {
     process.stdout.write(row([name, (wall / 1000).toFixed(1), memory.toFixed(0)]));
 }
 const facts = machine();
-const server = execFileSync(docker, ['version', '--format', '{{.Server.Version}}'], {
-  encoding: 'utf8',
-}).trim();
-process.stdout.write(`${facts.date}, docker ${server}, Node ${facts.node}, ${facts.cpu}, ${facts.memory}\n`);
+process.stdout.write(
+  `${facts.date}, docker ${server.trim()}, Node ${facts.node}, ${facts.cpu}, ${facts.memory}\n`,
+);
 if (flags.json !== undefined)
-  writeFileSync(flags.json, `${JSON.stringify({ ...facts, docker: server, measured }, null, 2)}\n`);
+  writeFileSync(flags.json, `${JSON.stringify({ ...facts, docker: server.trim(), measured }, null, 2)}\n`);

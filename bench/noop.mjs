@@ -1,4 +1,4 @@
-// `npm run bench`: what a run costs in which nothing has to be done, or one leaf with a trivial action, for us and for others. `--sizes 18,200,1000,5000`,
+// `node bench/noop.mjs`: what a run costs in which nothing has to be done, or one leaf with a trivial action, for us and for others. `--sizes 18,200,1000,5000`,
 // `--peers 18,200` (sizes for tools from npm; '' for none), `--rounds 11`, `--json FILE`.
 // The engine is a stub that lists the images (engine-stub.mjs), and records are seeded (seed.ts): see README.md.
 import { execFileSync, spawn } from 'node:child_process';
