@@ -1,5 +1,5 @@
 // `node bench/noop.mjs`: what a run costs in which nothing has to be done, or one leaf with a trivial action, for us and for others. `--sizes 18,200,1000,5000`,
-// `--peers 18,200` (sizes for tools from npm; '' for none), `--rounds 11`, `--json FILE`.
+// `--peers 18,200` (sizes for tools from npm; '' for none), `--tools turbo,nx` (which of those), `--rounds 11`, `--json FILE`.
 // The engine is a stub that lists the images (engine-stub.mjs), and records are seeded (seed.ts): see README.md.
 import { execFileSync, spawn } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -18,10 +18,12 @@ const { values: flags } = parseArgs({
   options: {
     sizes: { type: 'string', default: '18,200,1000,5000' },
     peers: { type: 'string', default: '18,200' },
+    tools: { type: 'string', default: '' },
     rounds: { type: 'string', default: '11' },
     json: { type: 'string' },
   },
 });
+const isAsked = (name) => flags.tools === '' || flags.tools.split(',').includes(name);
 const numbers = (text) => text.split(',').filter(Boolean).map(Number);
 const place = mkdtempSync(path.join(tmpdir(), 'tasks-bench-'));
 const children = [];
@@ -135,7 +137,7 @@ async function measure(count, modules) {
       mkdirSync(path.dirname(to), { recursive: true });
       cpSync(path.join(folder, task.folder), to, { recursive: true });
     };
-    const others = preparePackages(packages, tasks, modules, copy);
+    const others = preparePackages(packages, tasks, modules, copy).filter(({ name }) => isAsked(name));
     idle.push(...others);
     changed.push(...leafChanged(others, path.join(packages, 'packages/leaf-1/leaf.txt')));
   }
