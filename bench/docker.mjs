@@ -2,7 +2,7 @@
 // the client has that plug-in: everything new, nothing to do, one file changed. `--sizes 18,60,200`, `--rounds 3`, `--jobs 2`,
 // `--context 500` (one image with so many megabytes, by itself), `--json FILE`. Each contestant builds files that nobody built before.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -71,32 +71,40 @@ function play(contestant, count, salt) {
   return [first, idle, leaf, base];
 }
 
+/** Medians of each case; none, and why, for who failed. */
 function race(count) {
-  const results = new Map(all.map(({ name }) => [name, cases.map(() => [])]));
+  const raced = all.map((contestant) => ({ contestant, rounds: [], failure: undefined }));
   for (let round = 0; round < Number(flags.rounds); round++)
-    for (const each of all) {
-      const played = play(each, count, `${process.pid} ${Date.now()} ${each.name}`);
-      for (const [index, cost] of played.entries()) results.get(each.name)[index].push(cost);
-    }
-  const mid = (costs, of) => median(costs.map(of));
-  return [...results].map(([name, list]) => ({
-    name,
-    cases: list.map((costs) => ({ cpu: mid(costs, ({ cpu }) => cpu), wall: mid(costs, ({ wall }) => wall) })),
-  }));
+    for (const each of raced.filter(({ failure }) => failure === undefined))
+      try {
+        const salt = `${process.pid} ${Date.now()} ${each.contestant.name}`;
+        each.rounds.push(play(each.contestant, count, salt));
+      } catch (error) {
+        each.failure = error.message.replace(/\s+/g, ' ');
+      }
+  return raced.map(({ contestant: { name }, rounds, failure }) => {
+    const mid = (index, of) => median(rounds.map((costs) => of(costs[index])));
+    if (failure !== undefined) return { name, failure };
+    return {
+      name,
+      cases: cases.map((_, index) => ({
+        cpu: mid(index, ({ cpu }) => cpu),
+        wall: mid(index, ({ wall }) => wall),
+      })),
+    };
+  });
 }
 
 /** An image of one large file: wall milliseconds, and the peak memory in MB of the largest process. */
 function largeContext(megabytes) {
-  const bytes = megabytes * 2 ** 20;
   return all.map((contestant) => {
     const cwd = path.join(place, 'large');
     const tasks = makeWorkspace(cwd, { count: 1, files: 1, bytes: 0 });
     contestant.prepare(cwd, tasks);
     const file = path.join(cwd, tasks[0].folder, 'file0.txt');
-    mkdirSync(path.dirname(file), { recursive: true });
     const [argv] = contestant.commands({ all: false });
     const fresh = () =>
-      execFileSync('dd', ['if=/dev/urandom', `of=${file}`, 'bs=1M', `count=${bytes / 2 ** 20}`], {
+      execFileSync('dd', ['if=/dev/urandom', `of=${file}`, 'bs=1M', `count=${megabytes}`], {
         stdio: 'ignore',
       });
     fresh();
@@ -113,8 +121,9 @@ const row = (cells) => `| ${cells.join(' | ')} |\n`;
 
 function table(raced) {
   const seconds = (ms) => (ms / 1000).toFixed(ms < 1000 ? 2 : 1);
-  const rows = raced.map(({ name, cases: costs }) =>
-    row([name, ...costs.map(({ wall, cpu }) => `${seconds(wall)} (${seconds(cpu)})`)]),
+  const cell = ({ wall, cpu }) => `${seconds(wall)} (${seconds(cpu)})`;
+  const rows = raced.map(({ name, cases: costs, failure }) =>
+    row([name, ...(costs?.map(cell) ?? [`failed: ${failure}`])]),
   );
   return (
     row(['wall s (CPU of the clients)', ...cases]) + row(['---', ...cases.map(() => '---:')]) + rows.join('')

@@ -17,7 +17,7 @@ export function runOnce(argv, { cwd, env = {} } = {}) {
     env: environment(env),
     encoding: 'utf8',
   });
-  if (status !== 0) throw new Error(`${argv.join(' ')} exits with ${status}: ${stderr.slice(0, 400)}`);
+  if (status !== 0) throw new Error(`${argv.join(' ')} exits with ${status}: ${stderr.trim().slice(-400)}`);
   const [user, system, wall] = stderr.trim().split('\n').at(-1).split(' ').map(Number);
   return { cpu: (user + system) * 1000, wall: wall * 1000 };
 }
