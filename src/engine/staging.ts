@@ -22,17 +22,15 @@ const turn = 8;
 
 /**
  * Lays a build's context and Dockerfile out on disk: exactly the given entries, one time, modes 644 and 755, each file
- * compared with what was hashed while it is copied. The context's own name is new for each build: by that name alone buildx
- * knows which earlier context to compare with, by path, size and time (moby/buildkit#4950). Returns both paths.
+ * compared with what was hashed while it is copied. Both stand in folders whose own names are new for each build: by that name
+ * alone buildx knows what it had earlier to compare with, by path, size and time (moby/buildkit#4950). Returns both paths.
  * @throws StepFailed where a file is not what was hashed; the signal's reason
  */
 export async function stageBuild(
   request: BuildRequest,
   signal: AbortSignal,
 ): Promise<{ context: string; dockerfile: string }> {
-  const context = path.join(request.work, randomUUID());
-  const dockerfile = path.join(request.work, 'Dockerfile');
-  mkdirSync(context);
+  const [context, beside] = [newFolder(request.work), newFolder(request.work)];
   const pause = makePause(signal);
   for (const each of request.context) {
     await pause();
@@ -40,12 +38,20 @@ export async function stageBuild(
   }
   settleFolders(request.context, context);
   const { source, digest, rewrite } = request.dockerfile;
+  // Under its own name: messages tell it.
+  const dockerfile = path.join(beside, path.basename(source));
   const content =
     rewrite === undefined ? checkedBytes(source, digest) : await rewrite(checkedText(source, digest));
   writeFileSync(dockerfile, content);
   // Beats any .dockerignore in the context: what is ignored was left out already, by the right file.
   writeFileSync(`${dockerfile}.dockerignore`, '');
   return { context, dockerfile };
+}
+
+function newFolder(parent: string): string {
+  const folder = path.join(parent, randomUUID());
+  mkdirSync(folder);
+  return folder;
 }
 
 type Pause = () => Promise<void> | undefined;

@@ -28,7 +28,7 @@ const sha256 = (bytes: string | Buffer): string => createHash('sha256').update(b
 function requestOf(files: Readonly<Record<string, string | Buffer>>, others: readonly Entry[] = []) {
   const root = tempFolder();
   const work = path.join(root, 'work');
-  const dockerfile = path.join(root, 'Dockerfile');
+  const dockerfile = path.join(root, 'Dockerfile.debian');
   mkdirSync(work);
   writeFileSync(dockerfile, 'FROM scratch\n');
   const context = Object.entries(files).map(([name, bytes]) => {
@@ -44,6 +44,12 @@ function requestOf(files: Readonly<Record<string, string | Buffer>>, others: rea
     dockerfile: { source: dockerfile, digest: sha256('FROM scratch\n') },
   } as unknown as BuildRequest;
 }
+
+/** Where an entry of the context lies, if it does. */
+const stagedPath = ({ work }: BuildRequest, name: string): string | undefined =>
+  readdirSync(work)
+    .map((folder) => path.join(work, folder, name))
+    .find((file) => existsSync(file));
 
 const failure = async (work: Promise<unknown>): Promise<string> => {
   try {
@@ -77,6 +83,8 @@ test('exactly the entries, with one time and modes 644 and 755, whatever the uma
   ]);
   assert.is(readFileSync(path.join(context, 'dir/text'), 'utf8'), 'text');
   assert.is(readlinkSync(path.join(context, 'link')), 'dir/text');
+  assert.is(path.basename(dockerfile), 'Dockerfile.debian');
+  assert.is(readFileSync(dockerfile, 'utf8'), 'FROM scratch\n');
   assert.is(readFileSync(`${dockerfile}.dockerignore`, 'utf8'), '');
 });
 
@@ -118,8 +126,7 @@ test('a file that grows while it is read is a change, found before the rest is c
   const { source } = request.context[0]!;
   truncateSync(source, 200 * megabyte);
   assert.match(await failure(stageBuild(request, live)), /changed while the task was running/);
-  const [folder] = readdirSync(request.work);
-  assert.ok(lstatSync(path.join(request.work, folder!, 'a')).size <= 3 * megabyte);
+  assert.ok(lstatSync(stagedPath(request, 'a')!).size <= 3 * megabyte);
 });
 
 test('an abort ends it', async () => {
@@ -128,8 +135,8 @@ test('an abort ends it', async () => {
   const staged = stageBuild(request, stop.signal);
   stop.abort(new Error('stop'));
   assert.is(await failure(staged), 'stop');
-  const [folder] = readdirSync(request.work);
-  assert.not.ok(existsSync(path.join(request.work, folder!, 'after')));
+  assert.ok(stagedPath(request, 'large'));
+  assert.is(stagedPath(request, 'after'), undefined);
 });
 
 test.run();
