@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
-import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { StepFailed } from '../model/ports.ts';
 
 /** What was seen of a file when it was hashed. */
@@ -58,14 +58,21 @@ export function checkedText(source: string, digest: string): string {
   return bytes.toString('utf8');
 }
 
+/** Errors of opening what was a file: it is gone, or the folder that it was in; a socket is there. */
+const gone = new Set(['ENOENT', 'ENOTDIR', 'ENXIO']);
+
 function open(source: string): number {
+  let file: number;
   try {
     // Where a pipe has taken its place, nobody waits for who writes into it.
-    return openSync(source, constants.O_RDONLY | constants.O_NONBLOCK);
+    file = openSync(source, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw changed(source);
+    if (gone.has((error as NodeJS.ErrnoException).code ?? '')) throw changed(source);
     throw error;
   }
+  if (fstatSync(file).isFile()) return file;
+  closeSync(file);
+  throw changed(source);
 }
 
 function changed(source: string): StepFailed {

@@ -38,7 +38,7 @@ export interface BuildRequest {
   readonly dockerfile: {
     readonly source: string;
     readonly digest: string;
-    /** Makes what is built of the text, once that was found to be what was hashed. Undefined: it is sent as it is. */
+    /** Makes what is built of the text, once that was found to be what was hashed. Undefined: it is built as it is. */
     readonly rewrite?: (text: string) => Promise<string>;
   };
   readonly target?: string;

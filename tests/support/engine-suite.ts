@@ -231,7 +231,8 @@ export function engineSuite(name: string, open: () => Promise<Opened>): void {
       return Object.fromEntries(names.map((name) => [name, readFileSync(path.join(exportTo, name), 'utf8')]));
     };
     assert.equal(await filesOf({}), {});
-    const own = { 'Dockerfile.dockerignore': 'a\n', '.dockerignore': 'a\n', 'the Dockerfile': text };
+    const ignore = 'Dockerfile*\n*.md\n';
+    const own = { 'Dockerfile.dockerignore': ignore, '.dockerignore': ignore, 'read.md': text };
     assert.equal(await filesOf(own), own);
   });
 

@@ -113,12 +113,15 @@ test('a large file costs no memory', async () => {
   assert.ok(grown < 40, `${grown} MB more for a file of 100`);
 });
 
-test('a pipe in the place of a file is a change, and nobody waits for it', async () => {
-  const request = requestOf({ a: 'a' });
-  const { source } = request.context[0]!;
-  rmSync(source);
-  execFileSync('mkfifo', [source]);
-  assert.match(await failure(stageBuild(request, live)), /changed while the task was running/);
+test('a pipe, a folder or nothing in the place of a file is a change, and nobody waits for a pipe', async () => {
+  const pipe = (file: string): void => void execFileSync('mkfifo', [file]);
+  for (const replace of [pipe, (folder: string) => mkdirSync(folder), () => undefined]) {
+    const request = requestOf({ a: 'a' });
+    const { source } = request.context[0]!;
+    rmSync(source);
+    replace(source);
+    assert.match(await failure(stageBuild(request, live)), /changed while the task was running/);
+  }
 });
 
 test('a file that grows while it is read is a change, found before the rest is copied', async () => {
