@@ -45,7 +45,7 @@ export async function cleanRemote(flags: RemoteFlags, io: Io): Promise<ExitCode>
     await checkDeletes(registry, removals, desk.journal);
     swept = await sweep(desk, removals, async () => chooseRemovals(await look()), io.signal);
   }
-  if (flags.json) io.out(`${JSON.stringify(documentOf(facts, swept, isDry))}\n`);
+  if (flags.json) io.json(documentOf(facts, swept, isDry));
   else {
     const paint = makePaint(hasColor(flags, io, io.outIsTerminal));
     const options = { isDone: !isDry, verbose: flags.verbose === true };

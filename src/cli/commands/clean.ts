@@ -36,7 +36,7 @@ export async function clean(flags: CleanFlags, io: Io): Promise<ExitCode> {
     removeKept(chosen);
   }
   const trimmed = summed(chosen, stale);
-  if (flags.json) io.out(`${JSON.stringify({ dryRun: isDry, trimmed })}\n`);
+  if (flags.json) io.json({ dryRun: isDry, trimmed });
   else {
     const paint = makePaint(hasColor(flags, io, io.outIsTerminal));
     const options = { isDone: !isDry, verbose: flags.verbose === true };

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { type ExitCode, TasksError } from '../../model/errors.ts';
 import type { Picture } from '../../report/graph/picture.ts';
 import { makePaint } from '../../report/paint.ts';
+import { jsonLine } from '../../report/sanitize.ts';
 import { type CommonFlags, hasColor } from '../flags.ts';
 import { type Io, warner } from '../io.ts';
 import { pageOf, pictureOf, titleOf } from '../picture.ts';
@@ -100,7 +101,7 @@ async function draw(
       return await pageOf(prospect, picture, io, { title: `tasks of ${titleOf(prospect)}`, isLive: false });
     case 'json': {
       const { pictureJson } = await import('../../report/graph/picture.ts');
-      return `${JSON.stringify(pictureJson(picture))}\n`;
+      return jsonLine(pictureJson(picture));
     }
   }
 }

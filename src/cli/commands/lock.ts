@@ -46,7 +46,7 @@ export async function lock(flags: LockFlags, io: Io): Promise<ExitCode> {
   });
   if (formatLock(pinning.lock) !== formatLock(before)) writeLock(root, pinning.lock);
   const failed = await explained(pinning.failed, io);
-  if (flags.json) io.out(`${JSON.stringify({ ...asJson(pinning), failed })}\n`);
+  if (flags.json) io.json({ ...asJson(pinning), failed });
   else for (const line of asText(pinning)) io.out(`${line}\n`);
   for (const { image, error, hint } of failed)
     io.err(`error: ${image} is not pinned: ${error}\n${hint === undefined ? '' : `hint: ${hint}\n`}`);

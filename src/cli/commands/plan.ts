@@ -20,7 +20,7 @@ export async function plan(selectors: readonly string[], flags: PlanFlags, io: I
 
 /** Prints a plan. With --check the exit code says whether anything would be done. */
 export function printPlan(plan: Plan, flags: PlanFlags, io: Io): ExitCode {
-  if (flags.json) io.out(`${JSON.stringify(planJson(plan))}\n`);
+  if (flags.json) io.json(planJson(plan));
   else {
     const paint = makePaint(hasColor(flags, io, io.outIsTerminal));
     const outlook = outlookOf(plan, jobsOf(flags, io), limitsOf(flags));
