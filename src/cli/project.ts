@@ -24,6 +24,7 @@ import { type Naming, namingOf } from '../plan/refs.ts';
 import { type CommonFlags, type GlobalFlags, namesOf } from './flags.ts';
 import { type Io, warner } from './io.ts';
 import { nearestOf } from './nearest.ts';
+import { noteFound } from './note-found.ts';
 import { asksRegistry, glance, remotePlaces } from './remote.ts';
 import { sharedStore } from './shared.ts';
 
@@ -167,8 +168,10 @@ export async function planProject(
       ...(options.push ? { published: options.push.published } : {}),
     });
     const unread = unreadOf(plan);
-    if (unread.length === 0)
+    if (unread.length === 0) {
+      await noteFound(plan, latest, records, io.now());
       return { ...open, plan, observations, latest, records, memo, naming, images, engine };
+    }
     inFull = new Set([...inFull, ...unread]);
   }
 }

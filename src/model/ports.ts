@@ -161,6 +161,10 @@ export interface Observer {
 export interface Records {
   get(keys: readonly Key[]): Promise<ReadonlyMap<Key, TaskRecord>>;
   put(record: TaskRecord, manifest: Manifest): Promise<void>;
+  /**
+   * Notes what a result was made from that another run or machine made. It explains a later change; it makes nothing reusable.
+   */
+  noteFound(record: TaskRecord, manifest: Manifest): Promise<void>;
   /** Notes that results were used: what is not used for long is trimmed. */
   used(keys: readonly Key[], now: Date): void;
   /** The last record of each task and its manifest, for explanations and expected durations. */

@@ -42,7 +42,8 @@ function untold({ task, found, why }: Standing, input: PlanInput): Writable<Step
     fromNothing: input.forced.has(task.id) || isNewPeriod(task, keyed, input),
   };
   const expectedMs = input.latest.get(task.id)?.record.durationMs;
-  if (expectedMs !== undefined) step.expectedMs = expectedMs;
+  // Of a result that another run made the duration is not known.
+  if (expectedMs) step.expectedMs = expectedMs;
   if (keyed?.manifest !== undefined) step.manifest = keyed.manifest;
   if (keyed !== undefined && !makesFiles(task)) step.contentTag = contentTag(task, keyed.key, input.naming);
   if (seen !== undefined && (why.length > 0 || found?.remote === undefined))

@@ -107,6 +107,30 @@ test('builds a matrix, then nothing; a changed file builds what can see it', asy
   });
 });
 
+test('results that are found in the engine without records explain the next change', async () => {
+  const cwd = project();
+  await ok(cwd, 'build');
+  rmSync(path.join(cwd, '.cache'), { recursive: true });
+  assert.match((await planOf(cwd, 'app:1'))['app:1']!, /^reuse/);
+  writeFiles(cwd, { 'app/kept': 'changed\n' });
+  const { tasks } = JSON.parse((await ok(cwd, 'plan', '--json', 'app:1')).out) as PlanJson;
+  const [reason] = tasks.find(({ id }) => id === 'app:1')!.reasons;
+  assert.equal(reason, { code: 'changed', detail: 'file app/kept changed' });
+  assert.match((await ok(cwd, 'why', 'app:1')).out, /file +app\/kept +changed[\s\S]*the same as on/);
+});
+
+test('clean takes the dev tag of an earlier run, and leaves the one that is named now', async () => {
+  const cwd = project();
+  const [now] = (await ok(cwd, 'build', 'app:1')).out.trim().split('\n');
+  const { id } = (await tagged(now!.slice(repo.length + 1)))!;
+  const earlier = `${repo}/app:1-dev202001010000`;
+  await api.request({ method: 'POST', path: `/images/${id}/tag?repo=${repo}/app&tag=1-dev202001010000` });
+  await ok(cwd, 'clean');
+  const tags = (await ours()).find((image) => image.id === id)!.tags;
+  assert.is(tags.includes(now!), true);
+  assert.is(tags.includes(earlier), false);
+});
+
 test('an image holds exactly what was hashed: no ignored file, no Dockerfile, modes 644 and 755', async () => {
   const cwd = project();
   chmodSync(path.join(cwd, 'app/kept'), 0o600);
