@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { errorPage } from '../draw/html.ts';
 import { type ExitCode, TasksError } from '../model/errors.ts';
 import { isOwnState } from '../observe/watched.ts';
-import { errorPage } from '../report/graph/html.ts';
 import type { Reporter } from '../report/reporter.ts';
 import { watchAndLook } from '../run/watch.ts';
 import { openPageServer } from '../serve/server.ts';

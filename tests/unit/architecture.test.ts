@@ -23,7 +23,8 @@ const mayImport: Record<string, readonly string[]> = {
   registry: ['model'],
   cache: ['model', 'disk'],
   report: ['model'],
-  page: ['model', 'report'],
+  draw: ['model', 'report'],
+  page: ['model', 'report', 'draw'],
   serve: ['model'],
   doctor: ['model', 'engine'],
   cli: [
@@ -41,6 +42,7 @@ const mayImport: Record<string, readonly string[]> = {
     'registry',
     'cache',
     'report',
+    'draw',
     'doctor',
     'serve',
   ],
