@@ -2,8 +2,8 @@ import type { ExitCode } from '../../model/errors.ts';
 import type { Plan } from '../../model/plan.ts';
 import { makePaint } from '../../report/paint.ts';
 import { type Outlook, planJson, planText } from '../../report/plan.ts';
-import { jobsOf as jobsOfPlan, unknownDuration } from '../../run/jobs.ts';
-import { forecast } from '../../run/simulate.ts';
+import { forecast } from '../../schedule/forecast.ts';
+import { planJobs, unknownDuration } from '../../schedule/plan-jobs.ts';
 import { type CommonFlags, hasColor, jobsOf, limitsOf } from '../flags.ts';
 import type { Io } from '../io.ts';
 import { planProject } from '../project.ts';
@@ -37,7 +37,7 @@ export function printPlan(plan: Plan, flags: PlanFlags, io: Io): ExitCode {
 }
 
 function outlookOf(plan: Plan, slots: number, limits: Readonly<Record<string, number>>): Outlook | undefined {
-  const jobs = jobsOfPlan(plan);
+  const jobs = planJobs(plan);
   const unknown = jobs.filter(({ id }) => plan.steps.get(id)!.expectedMs === undefined).length;
   if (jobs.length === unknown) return undefined;
   return { ...forecast(jobs, { limit: slots, limits }), slots, unknown, unknownMs: unknownDuration };
