@@ -17,7 +17,7 @@ import { openObserver } from '../../src/observe/observe.ts';
 import type { World } from '../../src/plan/here.ts';
 import type { PlanInput } from '../../src/plan/input.ts';
 import { makePlan } from '../../src/plan/plan.ts';
-import { contentTag } from '../../src/plan/refs.ts';
+import { registryTag } from '../../src/plan/refs.ts';
 import { type RunResult, runPlan } from '../../src/run/run.ts';
 import type { Services } from '../../src/run/services.ts';
 import { type FakeEngine, fakeEngine } from './fake-engine.ts';
@@ -99,7 +99,7 @@ export function makeRig(
       const tags = [...scope].flatMap((id) => {
         const key = keyed.get(id)?.key;
         const task = graph.tasks.get(id)!;
-        return key === undefined || makesFiles(task) ? [] : [[id, contentTag(task, key, naming)] as const];
+        return key === undefined || makesFiles(task) ? [] : [[id, registryTag(task, key, naming)] as const];
       });
       const plan = makePlan({
         graph,

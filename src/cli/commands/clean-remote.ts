@@ -4,7 +4,7 @@ import { keyTasks } from '../../key/keys.ts';
 import type { ExitCode } from '../../model/errors.ts';
 import type { Contents } from '../../model/registry.ts';
 import { makesFiles } from '../../model/task.ts';
-import { contentTag, type Naming, runTags } from '../../plan/refs.ts';
+import { type Naming, registryTag, runTags } from '../../plan/refs.ts';
 import { dockerRegistry } from '../../registry/registry.ts';
 import { journalName } from '../../release/journal.ts';
 import { repositoriesOf, type TrimFacts } from '../../release/own.ts';
@@ -73,7 +73,7 @@ async function namesIn(
   for (const task of graph.tasks.values()) {
     if (task.kind !== 'image' || makesFiles(task)) continue;
     names.add(task.name);
-    named.add(contentTag(task, keyed.get(task.id)!.key, naming));
+    named.add(registryTag(task, keyed.get(task.id)!.key, naming));
     for (const tag of runTags(task, { ...naming, suffix: '' })) named.add(tag);
     for (const alias of task.aliases) named.add(`${naming.repo}/${task.name}:${alias}`);
   }
