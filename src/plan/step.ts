@@ -137,6 +137,8 @@ function tagsOf(
   const recorded = found.record.tags.filter((tag) => !lacks(tag) && isOwn(tag));
   const own = recorded.length > 0 ? recorded : runTagsAmong(found.image.tags, task, naming);
   if (own.length > 0) return { tags: own, newTags: newContent };
+  // So a push names it, and so did versions of this program before neutral names.
+  if (!lacks(remote!)) return { tags: [remote!], newTags: newContent };
   return { tags: [content], newTags: lacks(content) ? [content] : none };
 }
 

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { openRecords } from '../../src/cache/records.ts';
 import { notShared, type SharedStore } from '../../src/cache/shared.ts';
+import { linkedGraph } from '../../src/cli/linked.ts';
 import type { Declarations, Definition } from '../../src/define/types.ts';
 import { makeGraph } from '../../src/graph/graph.ts';
 import { select, withNeeds } from '../../src/graph/select.ts';
@@ -70,9 +71,6 @@ export function makeRig(
       services: Services;
       run: () => Promise<RunResult>;
     }> {
-      const graph = makeGraph(rig.declarations, 'linux/amd64');
-      const selected = select(graph, options.selectors ?? []);
-      const scope = withNeeds(graph, selected);
       const memo = openMemo(path.join(cacheFolder, 'memo'), (message) => warnings.push(message));
       const observer = openObserver({
         root,
@@ -84,6 +82,10 @@ export function makeRig(
         programId: 'test',
         lock: readLock(root),
       });
+      const declared = { graph: makeGraph(rig.declarations, 'linux/amd64'), project: {} };
+      const { graph } = await linkedGraph(declared, observer, options.repo ?? 'test');
+      const selected = select(graph, options.selectors ?? []);
+      const scope = withNeeds(graph, selected);
       const { keyed, observations } = await keyTasks(graph, scope, observer, scope);
       const records = openRecords(cacheFolder, (message) => warnings.push(message), rig.shared);
       const fileKeys = [...scope]
