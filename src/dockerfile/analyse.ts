@@ -1,10 +1,11 @@
 import { canonical, flagText } from './canonical.ts';
 import { type NeededImage, namesIn, type PartlyNeeded, withDefaults } from './needed.ts';
 import { asPairs } from './pairs.ts';
-import type { Dockerfile, Instruction } from './parse.ts';
+import { type Dockerfile, type Instruction, isForeign } from './parse.ts';
 import {
   type ExternalImage,
   external,
+  isPinned,
   originOf,
   type Reached,
   reachedFrom,
@@ -61,7 +62,10 @@ export function analyse(file: Dockerfile, target: string | undefined, given: Giv
       ? []
       : [external(file.syntax, 1, { platform: 'any', isBase: false, place: 'syntax' })];
   const declaredArgs = [...new Set(file.instructions.flatMap((each) => argsOf(each, file.escapeToken)))];
-  if (file.isForeign) return foreign(file, declaredArgs, syntax);
+  // BuildKit heeds this arg before the file's own line, declared or not.
+  const { BUILDKIT_SYNTAX: other } = given.args;
+  if (file.isForeign) return foreign(file.syntax!, declaredArgs, syntax);
+  if (other !== undefined && isForeign(other)) return foreign(other, declaredArgs, []);
   const stages = readStages(file, given);
   const reached = reachedFrom(file, stages, findTarget(stages.all, target), given);
   const vague = [...new Set(reached.flatMap(({ vague: reasons }) => reasons))];
@@ -70,7 +74,10 @@ export function analyse(file: Dockerfile, target: string | undefined, given: Giv
     externalImages: [...syntax, ...reached.flatMap(({ images }) => images)],
     neededImages: reached.flatMap(({ needed }) => needed),
     partlyNeeded: reached.flatMap(({ partly }) => partly),
-    unknownImages: reached.flatMap(({ unknown }) => unknown),
+    unknownImages: [
+      ...(other === undefined || isPinned(other) ? [] : [{ line: 1, what: `BUILDKIT_SYNTAX, ${other},` }]),
+      ...reached.flatMap(({ unknown }) => unknown),
+    ],
     triggerImages: reached.at(-1)!.triggerImages,
     looseDownloads: reached.flatMap(({ loose }) => loose),
     hasTriggers: reached.at(-1)!.hasTriggers,
@@ -81,7 +88,7 @@ export function analyse(file: Dockerfile, target: string | undefined, given: Giv
 
 /** A file in another language: nothing is known of it but the image that reads it. */
 function foreign(
-  { syntax }: Dockerfile,
+  syntax: string,
   declaredArgs: readonly string[],
   externalImages: readonly ExternalImage[],
 ): Analysis {

@@ -64,7 +64,7 @@ export function needOfOrigin(
 
 /** What is written, and, where that is another text, what it stands for. */
 function shown(written: string, value: string | undefined): string {
-  const meant = value === undefined ? written : readable(value);
+  const meant = value === undefined || !hasStandIn(value) ? written : readable(value);
   return meant === written || meant === written.replace(/\$(\w+)/g, '${$1}')
     ? written
     : `${written} (${meant})`;

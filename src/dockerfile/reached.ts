@@ -138,7 +138,7 @@ function mayTakeFrom({ flags }: Instruction): boolean {
 /** The images from which a trigger takes files where it runs, in another build: there are no stages of this file there. */
 function imagesOf(trigger: Instruction, escapeToken: string): string[] {
   const { origins } = takenBy(trigger, lookupIn(emptyScope(false)), escapeToken);
-  return origins.filter((name) => !/^\d+$|^scratch$/.test(name) && !/@sha256:[0-9a-f]{64}$/.test(name));
+  return origins.filter((name) => !/^\d+$|^scratch$/.test(name) && !isPinned(name));
 }
 
 /** The earlier stage that `--from` or a mount's `from` names, the first by number too; undefined for an image. */
@@ -157,5 +157,10 @@ export function external(
   line: number,
   use: Pick<ExternalImage, 'platform' | 'isBase' | 'place'>,
 ): ExternalImage {
-  return { reference, line, isPinned: /@sha256:[0-9a-f]{64}$/.test(reference), ...use };
+  return { reference, line, isPinned: isPinned(reference), ...use };
+}
+
+/** True for a name that holds the image's digest. */
+export function isPinned(reference: string): boolean {
+  return /@sha256:[0-9a-f]{64}$/.test(reference);
 }

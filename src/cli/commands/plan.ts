@@ -33,7 +33,7 @@ export function printPlan(
       verbose: flags.verbose === true,
       columns: io.outColumns,
       outlook,
-      notes: impliedNotes(implied),
+      notes: impliedNotes(implied.filter(({ task }) => plan.steps.has(task))),
     };
     io.out(
       planText(plan, paint, options)
