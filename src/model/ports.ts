@@ -1,5 +1,5 @@
 import type { StepProgress } from './events.ts';
-import type { Entry, Observed, ObservedBefore } from './observed.ts';
+import type { Entry, ImageName, Observed, ObservedBefore } from './observed.ts';
 import type { Key, Manifest, TaskRecord } from './record.ts';
 import type { Credentials } from './registry.ts';
 import type { SecretSource, Task, TaskId } from './task.ts';
@@ -147,6 +147,8 @@ export interface Watcher {
 
 /** Observes tasks, each after all that it needs. */
 export interface Observer {
+  /** The images that a task's Dockerfile names, but for those that are named by digest. None where it cannot be read. */
+  names(task: Task): Promise<readonly ImageName[]>;
   /** What is known of a task without reading it: it was observed before, its needs had these keys, and nothing has moved since. */
   before(task: Task, needKeys: readonly Key[]): ObservedBefore | undefined;
   /** Reads what a task is made from. Undefined: its definition is at fault, which `done` tells. */

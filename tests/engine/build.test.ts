@@ -185,7 +185,7 @@ test('a release puts plain tags on what is there, without building', async () =>
 test('what the engine lost is built again; what it has is taken over when .cache is gone', async () => {
   const cwd = project();
   await ok(cwd, 'build', 'app:1');
-  const app = (await ours()).find(({ tags }) => tags.some((tag) => tag.startsWith(`${repo}/app:1-k`)))!;
+  const app = (await ours()).find(({ tags }) => tags.some((tag) => tag.startsWith('tasks.invalid/app:1-k')))!;
   await api.request({ method: 'DELETE', path: `/images/${app.id}?force=1` });
   assert.is((await planOf(cwd, 'app:1'))['app:1'], 'build missing');
   assert.match((await ok(cwd, 'build', 'app:1')).err, /app:1 +built/);
@@ -204,8 +204,10 @@ test("a content tag that somebody put on another image is not trusted: its image
   await ok(cwd, 'build', 'app');
   const images = await ours();
   const content = (version: string): EngineImage & { tag: string } => {
-    const image = images.find(({ tags }) => tags.some((tag) => tag.startsWith(`${repo}/app:${version}-k`)))!;
-    return { ...image, tag: image.tags.find((tag) => tag.includes('-k'))! };
+    const image = images.find(({ tags }) =>
+      tags.some((tag) => tag.startsWith(`tasks.invalid/app:${version}-k`)),
+    )!;
+    return { ...image, tag: image.tags.find((tag) => /-k\w+$/.test(tag))! };
   };
   const [one, two] = [content('1'), content('2')];
   await api.request({ method: 'DELETE', path: `/images/${two.id}?force=1` });
@@ -218,9 +220,11 @@ test("a content tag that somebody put on another image is not trusted: its image
 test('--force builds from nothing, and what stands on it is built again', async () => {
   const cwd = project();
   await ok(cwd, 'build', 'app');
-  const before = (await ours()).find(({ tags }) => tags.some((tag) => tag.startsWith(`${repo}/base:`)))!;
+  const base = async (): Promise<EngineImage> =>
+    (await ours()).find(({ tags }) => tags.some((tag) => /^tasks\.invalid\/base:latest-k\w+$/.test(tag)))!;
+  const before = await base();
   await ok(cwd, 'build', 'base', '--force');
-  const after = (await ours()).find(({ tags }) => tags.some((tag) => tag.startsWith(`${repo}/base:`)))!;
+  const after = await base();
   assert.is.not(after.id, before.id);
   assert.is((await planOf(cwd, 'app:1'))['app:1'], 'build need-image');
   assert.match((await ok(cwd, 'build', 'app:1')).err, /app:1 +built/);

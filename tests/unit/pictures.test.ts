@@ -49,6 +49,7 @@ function planAfter(changed: string, graph: Graph): Plan {
       tags: [],
       newTags: [],
       fromNothing: false,
+      forced: false,
     },
   ]);
   return { steps: new Map(steps) };

@@ -55,6 +55,7 @@ function staleOf(prospect: Prospect, kept: readonly Kept[], chosen: readonly Kep
     naming: prospect.naming,
     names: namesOf(prospect.graph),
     keys: new Set([...recorded, ...keysInUse(prospect)]),
+    used: new Set([...prospect.plan.steps.values()].flatMap(({ record }) => record?.imageId ?? [])),
     now: io.now(),
   });
 }
