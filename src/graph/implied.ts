@@ -34,56 +34,79 @@ export function linkImplied(
   const published = publishedNames(graph, repos);
   const problems = new Map<string, Problem>();
   const needs: ImpliedNeed[] = [];
-  const linked = [...graph.tasks.values()].map((task): Task => {
-    if (task.kind !== 'image') return task;
-    const own = new Map<string, Need>();
-    for (const name of names.get(task.id) ?? []) {
-      const found = published.get(fullName(name.reference) ?? '');
+  const linked = new Map<TaskId, Task>();
+  for (const [id, own] of names) {
+    const task = graph.tasks.get(id)!;
+    if (task.kind !== 'image') continue;
+    const added = new Map<string, Need>();
+    for (const name of own) {
+      const { reference } = name;
+      const found = added.has(reference) ? undefined : published(reference);
       if (found === undefined) continue;
-      const need = found.owners.length === 1 ? found.owners[0]! : aliasOwner(found);
-      if (need === undefined || need === task.id) {
-        const problem = need === task.id ? ownImage(task, name) : severalOwners(task, name, found.owners);
+      const need = ownerOf(found, aliasOwner);
+      if (need === undefined || need === id) {
+        const problem = need === id ? ownImage(task, name) : severalOwners(task, name, found.owners);
         problems.set(JSON.stringify(problem), problem);
         continue;
       }
-      if (own.has(name.reference)) continue;
-      own.set(name.reference, {
-        name: name.reference,
-        isReference: true,
-        kind: 'image',
-        all: false,
-        tasks: [need],
-      });
-      needs.push({ ...name, task: task.id, dockerfile: task.dockerfile, need });
+      added.set(reference, { name: reference, isReference: true, kind: 'image', all: false, tasks: [need] });
+      needs.push({ ...name, task: id, dockerfile: task.dockerfile, need });
     }
-    return own.size === 0 ? task : { ...task, needs: [...task.needs, ...own.values()] };
-  });
+    if (added.size > 0) linked.set(id, { ...task, needs: [...task.needs, ...added.values()] });
+  }
   if (problems.size > 0) throw new DefinitionError([...problems.values()]);
-  return needs.length === 0 ? { graph, needs } : { graph: orderTasks(linked), needs };
+  if (needs.length === 0) return { graph, needs };
+  return { graph: orderTasks([...graph.tasks.values()].map((task) => linked.get(task.id) ?? task)), needs };
 }
 
 interface PublishedName {
-  readonly name: string;
   /** What stands after the colon. */
   readonly alias: string;
-  readonly owners: TaskId[];
+  /** The tasks that publish it; one, but for aliases and repositories within one another. */
+  readonly owners: readonly ImageTask[];
 }
 
-/** What stands behind each name that is published, in full. */
-function publishedNames({ tasks }: Graph, repos: readonly string[]): ReadonlyMap<string, PublishedName> {
-  const names = new Map<string, PublishedName>();
-  for (const task of tasks.values()) {
+function ownerOf({ alias, owners }: PublishedName, aliasOwner: AliasOwner): TaskId | undefined {
+  const [{ id, name }, ...others] = owners as [ImageTask, ...ImageTask[]];
+  if (others.length === 0) return id;
+  return others.every((other) => other.name === name) ? aliasOwner({ name, alias }) : undefined;
+}
+
+/** Finds what of the project a name means. Many tasks share a few names: each is looked up once. */
+function publishedNames(
+  { tasks }: Graph,
+  repos: readonly string[],
+): (reference: string) => PublishedName | undefined {
+  const known = new Map<string, PublishedName | undefined>();
+  let images: Map<string, ImageTask[]> | undefined;
+  const prefixes = new Set(repos.flatMap((repo) => fullName(`${repo}/x`)?.replace(/x:latest$/, '') ?? []));
+  const find = (reference: string): PublishedName | undefined => {
+    const full = fullName(reference) ?? '';
+    const colon = full.lastIndexOf(':');
+    const alias = full.slice(colon + 1);
+    const owners = [...prefixes].flatMap((prefix) => {
+      if (!full.startsWith(prefix)) return [];
+      images ??= publishedImages(tasks.values());
+      const versions = images.get(full.slice(prefix.length, colon)) ?? [];
+      return versions.filter((task) => task.tags.includes(alias) || task.aliases.includes(alias));
+    });
+    return owners.length === 0 ? undefined : { alias, owners };
+  };
+  return (reference) => {
+    if (!known.has(reference)) known.set(reference, find(reference));
+    return known.get(reference);
+  };
+}
+
+function publishedImages(tasks: Iterable<Task>): Map<string, ImageTask[]> {
+  const images = new Map<string, ImageTask[]>();
+  for (const task of tasks) {
     if (task.kind !== 'image' || !task.publish) continue;
-    for (const repo of new Set(repos))
-      for (const tag of new Set([...task.tags, ...task.aliases])) {
-        const full = fullName(`${repo}/${task.name}:${tag}`);
-        if (full === undefined) continue;
-        const known = names.get(full);
-        if (known === undefined) names.set(full, { name: task.name, alias: tag, owners: [task.id] });
-        else if (!known.owners.includes(task.id)) known.owners.push(task.id);
-      }
+    const versions = images.get(task.name);
+    if (versions === undefined) images.set(task.name, [task]);
+    else versions.push(task);
   }
-  return names;
+  return images;
 }
 
 function ownImage(
@@ -103,14 +126,14 @@ function ownImage(
 function severalOwners(
   { where, name: definition, dockerfile }: ImageTask,
   { place, reference }: ImageName,
-  owners: readonly TaskId[],
+  owners: readonly ImageTask[],
 ): Problem {
   return {
     file: where.file,
     definition,
     field: 'dockerfile',
     message: `${dockerfile} names an alias that several tasks of this project claim`,
-    found: `${place} ${reference}: ${owners.join(', ')}`,
+    found: `${place} ${reference}: ${owners.map(({ id }) => id).join(', ')}`,
     expected: 'a tag of one of them',
   };
 }

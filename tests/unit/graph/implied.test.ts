@@ -83,6 +83,21 @@ test('names count under the repository of the project and under that of the run'
   assert.is(needed('docker.io/library/base:1', ['library']), 'base:1');
 });
 
+test('of repositories within one another each is looked into', () => {
+  const inner = image({ name: 'sub/base', versions: ['1'], context: 's' });
+  const exports = { base, app, inner };
+  const meant = (reference: string): string =>
+    needIds(
+      link({ 'app:1': from(reference) }, exports, ['citus', 'citus/sub']).graph.tasks.get('app:1')!,
+    ).join();
+  assert.is(meant('citus/base:1'), 'base:1');
+  assert.is(meant('citus/sub/base:old'), 'base:1');
+  assert.match(
+    errorOf({ 'app:1': from('citus/sub/base:1') }, exports, ['citus', 'citus/sub']),
+    /several tasks of this project claim/,
+  );
+});
+
 test('the graph has the need, its dependents and an order in which it comes first; what was declared stays', () => {
   const tool = image({ name: 'tool', versions: ['1'], context: 't' });
   const user = image({ name: 'auser', versions: ['1'], context: 'u', needs: { TOOL: tool } });
