@@ -16,23 +16,27 @@ import { isAlive, newOwner, type Owner } from './owner.ts';
 
 /** Milliseconds between two looks at a lock that somebody holds. */
 const lookEvery = 100;
-/** Milliseconds between two signs of life of a holder, and after how many without one it counts as dead elsewhere. */
+/** Milliseconds between two signs of life of a holder, and how long one elsewhere is watched that gives none before it counts as dead. */
 const beatEvery = 10_000;
 const silentFor = 60_000;
-/** Milliseconds after which a lock that holds no owner is nobody's: it was torn, or is not ours. */
+/** The same of a lock that holds no owner: it was torn, or is not ours. */
 const brokenFor = 2_000;
 
 /**
  * Locks between processes, by name, in a project's cache folder. `acquire` waits while another process holds the lock,
  * and takes over at once from one that has ended; `onWait` is called once when it has to wait.
  */
-export function openLocks(cacheFolder: string, onWait: (name: string) => void) {
+export function openLocks(
+  cacheFolder: string,
+  onWait: (name: string) => void,
+  elapsed: Elapsed = () => performance.now(),
+) {
   const folder = path.join(cacheFolder, 'locks');
   return {
     async acquire(name: string, signal: AbortSignal): Promise<() => Promise<void>> {
       mkdirSync(folder, { recursive: true });
       const file = path.join(folder, name.slice(0, 16));
-      const release = await take(file, signal, () => onWait(name));
+      const release = await take(file, signal, () => onWait(name), elapsed);
       const beat = setInterval(() => touch(file), beatEvery);
       beat.unref();
       return async () => {
@@ -43,9 +47,18 @@ export function openLocks(cacheFolder: string, onWait: (name: string) => void) {
   };
 }
 
+/** Milliseconds since some moment; no one sets this clock. */
+type Elapsed = () => number;
+
 /** Takes a lock file; the result gives it back. @throws the signal's reason */
-async function take(file: string, signal: AbortSignal, onWait: () => void): Promise<() => void> {
+async function take(
+  file: string,
+  signal: AbortSignal,
+  onWait: () => void,
+  elapsed: Elapsed,
+): Promise<() => void> {
   const own = newOwner();
+  const isDead = watchHolder(file, elapsed);
   const draft = `${file}.${own.id}`;
   writeFileSync(draft, JSON.stringify(own));
   try {
@@ -53,8 +66,8 @@ async function take(file: string, signal: AbortSignal, onWait: () => void): Prom
       signal.throwIfAborted();
       if (linked(draft, file)) return () => giveBack(file, own);
       const holder = read(file);
-      if (holder !== 'gone' && isDead(holder, file)) {
-        if (await takeOver(file, draft, holder, signal)) return () => giveBack(file, own);
+      if (holder !== 'gone' && isDead(holder)) {
+        if (await takeOver(file, draft, holder, signal, elapsed)) return () => giveBack(file, own);
         continue;
       }
       if (!waited) onWait();
@@ -75,8 +88,9 @@ async function takeOver(
   draft: string,
   dead: Owner | 'broken',
   signal: AbortSignal,
+  elapsed: Elapsed,
 ): Promise<boolean> {
-  const done = await take(`${file}.takeover`, signal, () => undefined);
+  const done = await take(`${file}.takeover`, signal, () => undefined, elapsed);
   try {
     const now = read(file);
     const isSame =
@@ -88,11 +102,21 @@ async function takeOver(
   }
 }
 
-function isDead(holder: Owner | 'broken', file: string): boolean {
-  const alive = holder === 'broken' ? undefined : isAlive(holder);
-  if (alive !== undefined) return !alive;
-  const stat = statSync(file, { throwIfNoEntry: false });
-  return stat !== undefined && Date.now() - stat.mtimeMs > (holder === 'broken' ? brokenFor : silentFor);
+/**
+ * Tells whether a lock's holder is dead. One elsewhere is told by what is seen of its file while we wait: its clock, the file
+ * system's and ours may be apart.
+ */
+function watchHolder(file: string, elapsed: Elapsed): (holder: Owner | 'broken') => boolean {
+  let seen = { mark: '', at: 0 };
+  return (holder) => {
+    const alive = holder === 'broken' ? undefined : isAlive(holder);
+    if (alive !== undefined) return !alive;
+    const stat = statSync(file, { throwIfNoEntry: false });
+    if (stat === undefined) return false;
+    const mark = `${stat.ino} ${stat.mtimeMs} ${stat.ctimeMs} ${stat.size}`;
+    if (mark !== seen.mark) seen = { mark, at: elapsed() };
+    return elapsed() - seen.at > (holder === 'broken' ? brokenFor : silentFor);
+  };
 }
 
 /** True where the lock was free, and now is ours. A link is made whole or not at all. */

@@ -3,7 +3,7 @@ const repositoryPattern =
   /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
 /** What it accepts as a tag; 128 characters at most. */
 const tagPattern = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
-/** `-k` and twelve digits, `-t` and twelve more: what a content tag and its test's pass add to the version. */
+/** `-k` and twelve digits, `-t` (a test's pass) or `-i` (one image) and twelve more: what content tags add to the version. */
 const contentTagRoom = 28;
 
 /** A version or tag as it stands after the colon: Debian's `~` is dropped, no registry takes it. */

@@ -8,7 +8,7 @@ import { buildStep, type StepInput } from './image-step.ts';
 import { pullStep } from './pull-step.ts';
 
 /**
- * Makes one task's result under its lock and writes its record. If another run made it while we waited for the lock, its
+ * Makes one task's result under its lock and writes its record. If another run made the same since the plan was made, its
  * result is taken.
  * @throws StepFailed, TasksError, or the signal's reason
  */

@@ -26,7 +26,8 @@ export async function commandStep(input: StepInput): Promise<TaskRecord> {
       needs: usedResults(step.task, results),
       ...kept,
       tags: [],
-      durationMs: services.clock.now().getTime() - started.getTime(),
+      // A clock may be set back meanwhile.
+      durationMs: Math.max(0, services.clock.now().getTime() - started.getTime()),
       time: services.clock.now().toISOString(),
     };
   } finally {

@@ -40,7 +40,8 @@ export async function buildStep(input: StepInput): Promise<TaskRecord> {
     // A build that ends after its cancellation counts as cancelled.
     signal.throwIfAborted();
     const now = services.clock.now();
-    const durationMs = now.getTime() - started.getTime();
+    // A clock may be set back meanwhile.
+    const durationMs = Math.max(0, now.getTime() - started.getTime());
     const common = {
       key: step.key,
       task: task.id,

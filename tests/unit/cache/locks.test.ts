@@ -10,7 +10,8 @@ import { tempFolder } from '../../support/temp.ts';
 
 const test = suite('locks');
 const live = new AbortController().signal;
-const locksIn = (folder: string, waits: string[] = []) => openLocks(folder, (name) => void waits.push(name));
+const locksIn = (folder: string, waits: string[] = [], elapsed?: () => number) =>
+  openLocks(folder, (name) => void waits.push(name), elapsed);
 const fileOf = (folder: string): string => path.join(folder, 'locks/key');
 
 /** Leaves a lock as another owner would. */
@@ -86,23 +87,49 @@ test('of many that see one dead holder exactly one at a time takes over', async 
   assert.equal([most, times], [1, 8]);
 });
 
-test('a holder on another machine counts while it gives signs of life; a torn lock is nobody’s after a while', async () => {
+test('a holder on another machine counts while it gives signs of life, whatever its clock says; a torn lock is nobody’s after a while', async () => {
   const folder = tempFolder();
   const far = { ...newOwner(), place: 'elsewhere', pid: 1 };
-  const old = new Date(Date.now() - 61_000);
-  for (const owner of [far, '', '{"id":']) {
+  for (const [owner, seconds] of [
+    [far, 60],
+    ['', 2],
+    ['{"id":', 2],
+  ] as const) {
     hold(folder, owner);
+    const [start, year] = [Date.UTC(2020, 0, 1), 365 * 86_400_000];
+    let [now, looks] = [0, 0];
     const stop = new AbortController();
-    const waiting = locksIn(folder, []).acquire('key', stop.signal);
-    stop.abort(new Error('stop'));
-    await waiting.then(
-      () => assert.unreachable('it was taken from a living holder'),
-      () => undefined,
-    );
-    utimesSync(fileOf(folder), old, old);
-    await (await locksIn(folder).acquire('key', live))();
+    // It gives a sign of life at each look, by a clock that is years behind; then it falls silent.
+    const elapsed = (): number => {
+      looks++;
+      const beat = new Date(start + looks * year);
+      if (looks < 5) utimesSync(fileOf(folder), beat, beat);
+      now += (seconds * 1000) / 2 - 1;
+      return now;
+    };
+    const release = await locksIn(folder, [], elapsed).acquire('key', stop.signal);
+    assert.ok(looks >= 5, `taken from a living holder after ${looks} looks`);
+    await release();
     assert.is(existsSync(fileOf(folder)), false);
   }
+});
+
+test('a holder on another machine whose clock is behind keeps its lock', async () => {
+  const folder = tempFolder();
+  hold(folder, { ...newOwner(), place: 'elsewhere', pid: 1 });
+  const old = new Date(Date.now() - 3_600_000);
+  utimesSync(fileOf(folder), old, old);
+  const stop = new AbortController();
+  const waiting = openLocks(
+    folder,
+    () => stop.abort(new Error('stop')),
+    () => 0,
+  ).acquire('key', stop.signal);
+  await waiting.then(
+    () => assert.unreachable('it was taken from a living holder'),
+    () => undefined,
+  );
+  assert.ok(existsSync(fileOf(folder)));
 });
 
 test.run();
