@@ -36,6 +36,10 @@ export interface CommonFields<V> {
   /** Lower case letters, digits and `. _ - /` as registries accept them. */
   readonly name: string;
   readonly description?: Late<V, string>;
+  /**
+   * By name: an ARG of the Dockerfile, an image as the Dockerfile names it (`'cimg/postgres:18.3'`), or the folder of needed
+   * files. An ARG must be a whole name in FROM, `COPY --from` or a mount.
+   */
   readonly needs?: Late<V, Needs<V>>;
   /** Order only, if both are planned: adds nothing, no key. */
   readonly after?: readonly (NeedTarget | ((version: V) => NeedTarget))[];

@@ -41,7 +41,8 @@ export function linkImplied(
     const added = new Map<string, Need>();
     for (const name of own) {
       const { reference } = name;
-      const found = added.has(reference) ? undefined : published(reference);
+      const isKnown = added.has(reference) || task.needs.some((need) => need.name === reference);
+      const found = isKnown ? undefined : published(reference);
       if (found === undefined) continue;
       const need = ownerOf(found, aliasOwner);
       if (need === undefined || need === id) {

@@ -113,16 +113,31 @@ function resolveNeed(
     });
     return undefined;
   }
-  return { name, kind: files ? 'files' : 'image', all, tasks: found.map((candidate) => candidate.task.id) };
+  const tasks = found.map((candidate) => candidate.task.id);
+  if (!files && draft.task.kind === 'image' && !isArgName(name))
+    return { name, isReference: true, kind: 'image', all, tasks };
+  return { name, kind: files ? 'files' : 'image', all, tasks };
+}
+
+/** A path in lower case, with a host, tag or digest where it has one. */
+function isImageName(name: string): boolean {
+  return /^([\w.-]+(:\d+)?\/)?[a-z0-9]+([._-]+[a-z0-9]+)*(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*(:\w[\w.-]*)?(@sha256:[0-9a-f]{64})?$/.test(
+    name,
+  );
+}
+
+function isArgName(name: string): boolean {
+  return /^[A-Za-z_]\w*$/.test(name);
 }
 
 function nameFits(name: string, files: boolean, task: Task, field: string, complain: Complain): boolean {
-  if (task.kind === 'image' && !files && !/^[A-Za-z_]\w*$/.test(name)) {
+  if (task.kind === 'image' && !files && !isArgName(name)) {
+    if (isImageName(name)) return true;
     complain({
       field,
-      message: 'not a name for a build arg',
+      message: 'not a name for a build arg, nor that of an image',
       found: show(name),
-      expected: 'letters, digits and _',
+      expected: "an ARG of the Dockerfile, or an image that it names, such as 'example/postgres:18.3'",
     });
     return false;
   }

@@ -230,11 +230,25 @@ function dockerfileFaults(task: ImageTask, facts: DockerfileFacts): Fault[] {
   if (faults.length > 0) return faults;
   const images = task.needs.filter((need) => need.kind === 'image' && !need.isReference);
   const undeclared = images.filter((need) => !facts.declaredArgs.includes(need.name));
-  return undeclared.map((need) => ({
-    field: `needs.${need.name}`,
-    message: `no ARG of ${task.dockerfile} declares ${need.name}: the build would not see the needed image`,
-    expected:
-      facts.declaredArgs.length > 0 ? `one of ${facts.declaredArgs.join(', ')}` : `a line ARG ${need.name}`,
+  return [
+    ...missingImages(task, facts),
+    ...undeclared.map((need) => ({
+      field: `needs.${need.name}`,
+      message: `no ARG of ${task.dockerfile} declares ${need.name}: the build would not see the needed image`,
+      expected:
+        facts.declaredArgs.length > 0 ? `one of ${facts.declaredArgs.join(', ')}` : `a line ARG ${need.name}`,
+    })),
+  ];
+}
+
+/** Needs by the name of an image that no instruction of the target names. */
+function missingImages(task: ImageTask, { images }: DockerfileFacts): Fault[] {
+  const names = images.flatMap(({ place, reference }) => (place === 'syntax' ? [] : reference));
+  const missing = task.needs.filter(({ name, isReference }) => isReference && !names.includes(name));
+  return missing.map(({ name }) => ({
+    field: `needs.${name}`,
+    message: `${task.dockerfile} does not name this image: the build would not see the needed one`,
+    expected: names.length > 0 ? `one of ${[...new Set(names)].join(', ')}` : 'an ARG that holds it',
   }));
 }
 

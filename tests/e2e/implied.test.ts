@@ -125,6 +125,29 @@ export const app = image({ name: 'app', context: 'app', needs: { BASE: base } })
   }
 });
 
+test('a need may be declared by the name of an image that the Dockerfile names; by no other name', async () => {
+  const declared = (name: string): string =>
+    projectWith(
+      `import { image } from 'image-tasks';
+export const pg = image({ name: 'pg', context: 'pg' });
+export const app = image({ name: 'app', context: 'app', needs: { '${name}': pg } });
+`,
+      { 'pg/Dockerfile': 'FROM scratch\n', 'app/Dockerfile': 'ARG V=18.3\nFROM cimg/postgres:$V\n' },
+    );
+  const { needs, reasons } = (await planned(declared('cimg/postgres:18.3'))).get('app:latest')!;
+  assert.equal(needs, ['pg:latest']);
+  assert.not.ok(reasons.some(({ code }) => code === 'impure'));
+  const missing = await run(declared('cimg/postgres:18'), 'plan');
+  assert.is(missing.code, 2);
+  assert.match(
+    missing.err,
+    /app › needs\.cimg\/postgres:18: app\/Dockerfile does not name this image.*\n {2}expected: one of cimg\/postgres:18\.3/,
+  );
+  const wrong = await run(declared('Not an image'), 'plan');
+  assert.is(wrong.code, 2);
+  assert.match(wrong.err, /not a name for a build arg, nor that of an image/);
+});
+
 test('ONBUILD of a needed image that takes from an unpinned one is said where it runs, also when nothing moved', async () => {
   const cwd = projectWith(
     `import { command, image } from 'image-tasks';
