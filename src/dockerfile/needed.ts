@@ -35,8 +35,10 @@ export function needOfBase(
   if (typeof base === 'number') return undefined;
   const arg = base === undefined ? undefined : needOf(base);
   if (arg !== undefined) return { needed: { arg, line, written } };
-  const isMade = base === undefined || hasStandIn(base);
-  const used = isMade ? usedNeeds(written, global, args, escapeToken) : [];
+  const used =
+    base === undefined
+      ? usedNeeds(written, global, args, escapeToken)
+      : needArgs(args).filter((name) => base.includes(args[name]!));
   if (used.length === 0) return undefined;
   return { partly: { line, found: `FROM ${shown(written, base)}`, args: used } };
 }
