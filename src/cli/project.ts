@@ -4,6 +4,7 @@ import { openRecords } from '../cache/records.ts';
 import { dockerEngine } from '../engine/docker.ts';
 import { makeGraph, projectOf } from '../graph/graph.ts';
 import { select, withNeeds } from '../graph/select.ts';
+import { hashManifest } from '../key/key.ts';
 import { keyTasks } from '../key/keys.ts';
 import { loadDeclarations } from '../load/load.ts';
 import { findRoot } from '../load/root.ts';
@@ -125,7 +126,7 @@ export async function planProject(
   const selected = select(graph, selectors);
   const scope = withNeeds(graph, selected);
   const { memo, observer } = observing(open, io);
-  const records = openRecords(cacheFolder, warner(io), sharedStore(io));
+  const records = openRecords(cacheFolder, warner(io), sharedStore(io), hashManifest);
   const tasks = [...scope].map((id) => graph.tasks.get(id)!);
   const engine = tasks.some((task) => task.kind === 'image') ? dockerEngine(io.environment) : undefined;
   const naming = options.push?.naming ?? namingOf(names, open.project, io.now());

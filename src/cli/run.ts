@@ -22,7 +22,6 @@ import { runTests, type TestsResult } from '../run/tests.ts';
 import { type CommonFlags, hasColor, isCi, jobsOf, limitsOf, reporterOf, viewOf } from './flags.ts';
 import { type Io, warner } from './io.ts';
 import type { Prospect } from './project.ts';
-import { sharedStore } from './shared.ts';
 
 /**
  * What follows runs beside the reporter: a trace and a job summary, where they are asked for. They may follow several runs
@@ -145,7 +144,7 @@ export async function testProspect(
       steps,
       results,
       makeServices(prospect, io),
-      openPasses(prospect.cacheFolder, warner(io), sharedStore(io)),
+      openPasses(prospect.cacheFolder, warner(io)),
       {
         jobs: jobsOf(flags, io),
         retest: flags.retest === true,

@@ -79,6 +79,7 @@ function known(id: TaskId, standings: Standings, input: PlanInput): readonly str
   const found = standings.get(id)?.found;
   if (found !== undefined) return found.ids;
   const record = input.world.records.get(input.keyed.get(id)?.key ?? '');
+  if (record?.shared) return undefined;
   return (
     record && [record.imageId, record.manifestDigest, record.filesDigest].filter((each) => each !== undefined)
   );

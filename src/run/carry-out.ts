@@ -51,7 +51,7 @@ async function remember(record: TaskRecord, { step, services }: StepInput): Prom
 /** The record that another run wrote since we began to wait, if its result is really here. */
 async function madeByAnother({ step, services }: StepInput, since: Date): Promise<TaskRecord | undefined> {
   const record = (await services.records.get([step.key])).get(step.key);
-  if (record === undefined || record.time < since.toISOString()) return undefined;
+  if (record === undefined || record.shared || record.time < since.toISOString()) return undefined;
   if (record.filesDigest !== undefined) {
     const digests = keptDigests(services.cacheFolder, [step.key], services.memo);
     return digests.get(step.key) === record.filesDigest ? record : undefined;
