@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { type Registry, RegistryError } from '../model/registry.ts';
 import type { TaskId } from '../model/task.ts';
 import type { Naming } from '../plan/refs.ts';
+import { projectMark } from './owners.ts';
 
 /** One tag that a publication sets. */
 export interface Change {
@@ -36,7 +36,7 @@ const schema = 1;
 /** The name under which a project keeps its journal: one for all that it publishes. */
 export function journalName({ repo, cacheRepo }: Naming): string {
   if (cacheRepo === undefined) return `${repo}/release-journal:current`;
-  return `${cacheRepo}:release-journal-${createHash('sha256').update(repo).digest('hex').slice(0, 8)}`;
+  return `${cacheRepo}:release-journal-${projectMark({ repo })}`;
 }
 
 /** The journal that lies there; undefined where nothing is under way. @throws RegistryError `broken` */

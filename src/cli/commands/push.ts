@@ -6,6 +6,7 @@ import type { Naming } from '../../plan/refs.ts';
 import { dockerRegistry } from '../../registry/registry.ts';
 import { releaseFile } from '../../release/file.ts';
 import { type Change, journalName } from '../../release/journal.ts';
+import { announce } from '../../release/owners.ts';
 import { checkPermission, wantedTags } from '../../release/preflight.ts';
 import { endUnfinished } from '../../release/unfinished.ts';
 import { columns, count } from '../../report/format.ts';
@@ -45,6 +46,11 @@ export async function push(selectors: readonly string[], flags: PushFlags, io: I
       if (ended.length === 0) io.err('no push stopped half way: there is nothing to end\n');
       return 0;
     }
+    await announce(
+      registry,
+      naming,
+      tasks(graph.tasks.keys()).map(({ name }) => name),
+    );
   }
   const wanted = await wantedTags(registry, tasks(selected), graph, naming);
   for (const note of wanted.notes) io.err(`${note}\n`);
