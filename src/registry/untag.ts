@@ -73,6 +73,7 @@ async function replaceAndRemove(
     if (removal === 'refused') await giveBack();
     return removal;
   } catch (error) {
+    if (error instanceof RegistryError && error.problem === 'immutable') return 'refused';
     // What was done nobody knows: the tag must point at something that makes sense.
     if (error instanceof RegistryError) await giveBack().catch(() => undefined);
     throw error;

@@ -6,8 +6,9 @@ import type { Contents } from '../../model/registry.ts';
 import { makesFiles } from '../../model/task.ts';
 import { contentTag, type Naming, runTags } from '../../plan/refs.ts';
 import { dockerRegistry } from '../../registry/registry.ts';
-import { journalName } from '../../release/journal.ts';
+import { list } from '../../release/desk.ts';
 import { repositoriesOf, type TrimFacts } from '../../release/own.ts';
+import type { CacheOwners } from '../../release/owners.ts';
 import { seeTags } from '../../release/sight.ts';
 import { checkDeletes, type Swept, stopForWork, sweep } from '../../release/sweep.ts';
 import { chooseRemovals, type Removal } from '../../release/trim.ts';
@@ -32,7 +33,11 @@ export async function cleanRemote(flags: RemoteFlags, io: Io): Promise<ExitCode>
   const open = await openProject(flags, io);
   const naming = namingIn(open.project, flags, io, now, 'clean');
   const registry = dockerRegistry(io.environment, io.signal);
-  const desk = deskFor(journalName(naming), io);
+  const desk = deskFor(
+    naming,
+    [...open.graph.tasks.values()].map(({ name }) => name),
+    io,
+  );
   const about = { ...(await namesIn(open, naming, io)), naming, pinned: pinnedBy(open, flags, io), now };
   const known = new Map<string, Contents>();
   const look = (): Promise<TrimFacts> => seeTags(registry, repositoriesOf(naming, about.names), about, known);
@@ -51,6 +56,7 @@ export async function cleanRemote(flags: RemoteFlags, io: Io): Promise<ExitCode>
     const options = { isDone: !isDry, verbose: flags.verbose === true };
     for (const line of remoteText(tableOf(facts, swept.gone), paint, options)) io.out(`${line}\n`);
   }
+  if (facts.owners !== undefined) for (const line of keptFor(facts.owners, naming)) io.err(line);
   const { changed, gone, error } = swept;
   if (changed.length > 0)
     io.err(`somebody else changed ${count(changed.length, 'image')} meanwhile: left for another time\n`);
@@ -58,6 +64,17 @@ export async function cleanRemote(flags: RemoteFlags, io: Io): Promise<ExitCode>
   const left = removals.length - gone.length - changed.length;
   io.err(`stopped with ${count(left, 'image')} to go; the next clean takes up there\n`);
   throw error;
+}
+
+/** What stays for the sake of other projects. */
+function keptFor({ others, isUnclear }: CacheOwners, { cacheRepo }: Naming): string[] {
+  if (isUnclear)
+    return [
+      `${cacheRepo} is shared with a project that does not say which images it has: all content tags there stay\nhint: push from that project once, or give each project its own cacheRepo\n`,
+    ];
+  return others.size === 0
+    ? []
+    : [`${cacheRepo} is shared: content tags of ${list([...others].sort())} stay\n`];
 }
 
 /** All that the definitions name as they are now, under this profile: content tags, release tags, aliases. */

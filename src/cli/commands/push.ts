@@ -5,7 +5,8 @@ import type { Project, Task } from '../../model/task.ts';
 import type { Naming } from '../../plan/refs.ts';
 import { dockerRegistry } from '../../registry/registry.ts';
 import { releaseFile } from '../../release/file.ts';
-import { type Change, journalName } from '../../release/journal.ts';
+import type { Change } from '../../release/journal.ts';
+import { checkJournal } from '../../release/journal-check.ts';
 import { announce } from '../../release/owners.ts';
 import { checkPermission, wantedTags } from '../../release/preflight.ts';
 import { endUnfinished } from '../../release/unfinished.ts';
@@ -38,7 +39,8 @@ export async function push(selectors: readonly string[], flags: PushFlags, io: I
   const selected = select(graph, selectors);
   const tasks = (ids: Iterable<string>): Task[] => [...ids].map((id) => graph.tasks.get(id)!);
   const registry = dockerRegistry(io.environment, io.signal);
-  const desk = deskFor(journalName(naming), io);
+  const names = [...graph.tasks.values()].map(({ name }) => name);
+  const desk = deskFor(naming, names, io);
   if (!flags.dryRun) {
     await checkPermission(registry, tasks(withNeeds(graph, selected)), naming);
     const ended = await endUnfinished(desk, flags.resume === true, io.signal);
@@ -46,11 +48,8 @@ export async function push(selectors: readonly string[], flags: PushFlags, io: I
       if (ended.length === 0) io.err('no push stopped half way: there is nothing to end\n');
       return 0;
     }
-    await announce(
-      registry,
-      naming,
-      tasks(graph.tasks.keys()).map(({ name }) => name),
-    );
+    await announce(registry, naming, names);
+    if (!flags.uploadOnly) await checkJournal(desk);
   }
   const wanted = await wantedTags(registry, tasks(selected), graph, naming);
   for (const note of wanted.notes) io.err(`${note}\n`);

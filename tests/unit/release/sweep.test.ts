@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { keyLabel, needsLabel, taskLabel } from '../../../src/model/labels.ts';
 import { type Contents, RegistryError } from '../../../src/model/registry.ts';
-import type { Desk } from '../../../src/release/desk.ts';
+import { type Desk, ownersBelow } from '../../../src/release/desk.ts';
 import { openJournal, readJournal } from '../../../src/release/journal.ts';
 import type { TrimFacts } from '../../../src/release/own.ts';
 import { seeTags } from '../../../src/release/sight.ts';
@@ -65,6 +65,7 @@ function scene({ alive }: { alive?: boolean } = {}): Scene {
         time += ms;
       },
     },
+    ownerOf: ownersBelow('h:1/t', new Set(['app', 'base'])),
     newOwner: () => ({ id: `owner-${++serial}` }),
     isAlive: () => alive,
     tell: (text: string) => desk.told.push(text),
