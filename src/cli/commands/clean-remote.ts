@@ -5,7 +5,6 @@ import type { ExitCode } from '../../model/errors.ts';
 import type { Contents } from '../../model/registry.ts';
 import { makesFiles } from '../../model/task.ts';
 import { contentTag, type Naming, runTags } from '../../plan/refs.ts';
-import { dockerRegistry } from '../../registry/registry.ts';
 import { list } from '../../release/desk.ts';
 import { repositoriesOf, type TrimFacts } from '../../release/own.ts';
 import type { CacheOwners } from '../../release/owners.ts';
@@ -19,6 +18,7 @@ import { deskFor } from '../desk.ts';
 import { type CommonFlags, hasColor, namingIn } from '../flags.ts';
 import type { Io } from '../io.ts';
 import { type OpenProject, observing, openProject } from '../project.ts';
+import { registryFor } from '../registries.ts';
 import { readRelease } from '../release.ts';
 
 export interface RemoteFlags extends CommonFlags {
@@ -32,7 +32,7 @@ export async function cleanRemote(flags: RemoteFlags, io: Io): Promise<ExitCode>
   const now = io.now();
   const open = await openProject(flags, io);
   const naming = namingIn(open.project, flags, io, now, 'clean');
-  const registry = dockerRegistry(io.environment, io.signal);
+  const registry = registryFor(io);
   const desk = deskFor(
     naming,
     [...open.graph.tasks.values()].map(({ name }) => name),

@@ -3,7 +3,6 @@ import { select, withNeeds } from '../../graph/select.ts';
 import { type ExitCode, TasksError } from '../../model/errors.ts';
 import type { Project, Task } from '../../model/task.ts';
 import type { Naming } from '../../plan/refs.ts';
-import { dockerRegistry } from '../../registry/registry.ts';
 import { releaseFile } from '../../release/file.ts';
 import type { Change } from '../../release/journal.ts';
 import { checkJournal } from '../../release/journal-check.ts';
@@ -16,6 +15,7 @@ import { type CommonFlags, namingIn, reporterOf } from '../flags.ts';
 import type { Io } from '../io.ts';
 import { openProject, planProject } from '../project.ts';
 import { type Attempt, type Done, tryOnce } from '../push.ts';
+import { registryFor } from '../registries.ts';
 import { checkWritable, releasePath, saveRelease } from '../release.ts';
 import { printPlan } from './plan.ts';
 
@@ -38,7 +38,7 @@ export async function push(selectors: readonly string[], flags: PushFlags, io: I
   const naming = pushNaming(project, flags, io, started);
   const selected = select(graph, selectors);
   const tasks = (ids: Iterable<string>): Task[] => [...ids].map((id) => graph.tasks.get(id)!);
-  const registry = dockerRegistry(io.environment, io.signal);
+  const registry = registryFor(io);
   const names = [...graph.tasks.values()].map(({ name }) => name);
   const desk = deskFor(naming, names, io);
   if (!flags.dryRun) {
