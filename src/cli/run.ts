@@ -97,7 +97,7 @@ export function makeServices(prospect: Prospect, io: Io): Services {
     memo,
     root,
     cacheFolder,
-    credentials: credentialsFor(io.environment),
+    credentials: credentialsFor(io.environment, io.signal),
     environment: io.environment,
   };
 }

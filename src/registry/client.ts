@@ -47,12 +47,14 @@ export function openClient(options: ClientOptions): Client {
   /** A registry without encryption may be one that docker's engine is told to trust: then it is asked again. */
   const reach = async (host: string, ask: () => Promise<Answer>): Promise<Answer> => {
     await network.decide(host);
-    try {
-      return await ask();
-    } catch (error) {
-      if (!(error instanceof RegistryError) || error.problem !== 'unreachable') throw error;
-      if (!(await network.revise(host))) throw error;
-      return await ask();
+    for (;;) {
+      const version = network.version(host);
+      try {
+        return await ask();
+      } catch (error) {
+        if (!(error instanceof RegistryError) || error.problem !== 'unreachable') throw error;
+        if (!(await network.revise(host, version))) throw error;
+      }
     }
   };
   /** Where we were let push: what may push may read, with one token. */

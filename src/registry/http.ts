@@ -1,3 +1,4 @@
+import { TasksError } from '../model/errors.ts';
 import { RegistryError } from '../model/registry.ts';
 import { type Network, simpleNetwork } from './network.ts';
 import { Again, again, type Persistence } from './retry.ts';
@@ -73,7 +74,7 @@ export function makeSend(options: SendOptions): Send {
       } catch (error) {
         signal.throwIfAborted();
         request.signal?.throwIfAborted();
-        const known = registryErrorIn(error);
+        const known = knownErrorIn(error);
         if (known !== undefined) throw known;
         if (isFinal || !isPassing(error, answered.has(hostOf(request.url))))
           throw unreachable(request.url, error);
@@ -242,8 +243,8 @@ function isPassing(error: unknown, hasAnswered: boolean): boolean {
 }
 
 /** An error of ours, wrapped: what is streamed through has another end. */
-function registryErrorIn(error: unknown): RegistryError | undefined {
-  for (let at = error; at instanceof Error; at = at.cause) if (at instanceof RegistryError) return at;
+function knownErrorIn(error: unknown): TasksError | undefined {
+  for (let at = error; at instanceof Error; at = at.cause) if (at instanceof TasksError) return at;
   return undefined;
 }
 
@@ -259,8 +260,12 @@ function codeOf(error: unknown): string {
 }
 
 function unreachable(url: string, error: unknown): RegistryError {
-  return new RegistryError('unreachable', `${hostOf(url)} cannot be reached: ${codeOf(error)}`, {
-    hint: 'check the name, the network, and whether the registry runs',
+  const code = codeOf(error);
+  const isCertificate = /CERT|SELF_SIGNED|UNABLE_TO/.test(code);
+  return new RegistryError('unreachable', `${hostOf(url)} cannot be reached: ${code}`, {
+    hint: isCertificate
+      ? `put its authority into /etc/docker/certs.d/${hostOf(url)}/ca.crt, or name it with SSL_CERT_FILE`
+      : 'check the name, the network, and whether the registry runs',
     cause: error,
   });
 }

@@ -13,8 +13,10 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export interface Network {
   /** Finds out how a host's registry is reached; asked before anything is sent to it. */
   decide(host: string): Promise<void>;
-  /** Looks again, after a host could not be reached. True: it is reached another way now. */
-  revise(host: string): Promise<boolean>;
+  /** How often it was found out anew how a host is reached. */
+  version(host: string): number;
+  /** Looks again, after a host could not be reached as it was at a version. True: it is reached another way now. */
+  revise(host: string, version: number): Promise<boolean>;
   /** Where a host's registry answers, without a slash at the end. */
   base(host: string): string;
   /** True where a host may be spoken to without encryption. */
@@ -27,6 +29,7 @@ export interface Network {
 /** Encrypted, but to this machine. */
 export const simpleNetwork: Network = {
   decide: async () => undefined,
+  version: () => 0,
   revise: async () => false,
   base: baseUrl,
   isPlain: isLoopback,
@@ -54,14 +57,26 @@ export function dockerNetwork(options: NetworkOptions): Network {
   const bases = new Map<string, string>();
   const insecure = new Set<string>();
   const decided = new Map<string, Promise<void>>();
-  const revised = new Map<string, Promise<boolean>>();
+  const versions = new Map<string, number>();
+  const revising = new Map<string, Promise<void>>();
   const known = new Map<string, Certificates>();
+  /** Behind a proxy, where nobody knows how they answer: taken as encrypted until that fails. */
+  const guessed = new Set<string>();
   let listed: readonly string[] | undefined;
   const look = async (host: string): Promise<void> => {
     insecure.add(host);
     const url = new URL(baseUrl(host).replace(/^http:/, 'https:'));
-    const isTls = proxyFor(url, environment) !== undefined || (await speaksTls(url, options));
-    bases.set(host, isTls ? url.origin : url.origin.replace(/^https:/, 'http:'));
+    const isProxied = proxyFor(url, environment) !== undefined;
+    if (isProxied) guessed.add(host);
+    bases.set(host, isProxied || (await speaksTls(url, options)) ? url.origin : plain(url.origin));
+  };
+  const version = (host: string): number => versions.get(host) ?? 0;
+  const revise = async (host: string): Promise<void> => {
+    if (guessed.delete(host)) bases.set(host, plain(baseUrl(host)));
+    else if (insecure.has(host) || options.insecure === undefined) return;
+    else if (await isListed(host, await options.insecure())) await look(host);
+    else return;
+    versions.set(host, version(host) + 1);
   };
   const decide = async (host: string): Promise<void> => {
     listed ??= namedInsecure(options);
@@ -73,16 +88,15 @@ export function dockerNetwork(options: NetworkOptions): Network {
       decided.set(host, found);
       return found;
     },
-    revise(host) {
-      const look_ = async (): Promise<boolean> => {
-        if (insecure.has(host) || options.insecure === undefined) return false;
-        if (!(await isListed(host, await options.insecure()))) return false;
-        await look(host);
-        return true;
-      };
-      const found = revised.get(host) ?? look_();
-      revised.set(host, found);
-      return found;
+    version,
+    async revise(host, tried) {
+      if (version(host) === tried) {
+        // Of several requests that failed one looks.
+        const work = revising.get(host) ?? revise(host);
+        revising.set(host, work);
+        await work.finally(() => revising.delete(host));
+      }
+      return version(host) !== tried;
     },
     base: (host) => bases.get(host) ?? baseUrl(host),
     isPlain: (host) => isLoopback(host) || insecure.has(host),
@@ -93,6 +107,10 @@ export function dockerNetwork(options: NetworkOptions): Network {
     },
     proxyFor: (url) => proxyFor(url, environment),
   };
+}
+
+function plain(url: string): string {
+  return url.replace(/^https:/, 'http:');
 }
 
 /** What TASKS_INSECURE_REGISTRIES and the engine's configuration on this machine name. @throws TasksError exit 3 */

@@ -55,7 +55,7 @@ export function dockerClient(
   const { timeoutMs } = patience;
   return openClient({
     network: dockerNetwork({ environment, signal, timeoutMs, ...(insecure ? { insecure } : {}) }),
-    credentials: dockerCredentials(environment),
+    credentials: dockerCredentials(environment, signal),
     timing: realTiming,
     signal,
     ...patience,
