@@ -14,7 +14,7 @@ export interface Certificates {
 }
 
 /** Where docker keeps what belongs to a registry: a folder for each host, `registry.example:5000`. */
-export function dockerCertFolders({ HOME }: Environment): string[] {
+function dockerCertFolders({ HOME }: Environment): string[] {
   return ['/etc/docker/certs.d', ...(HOME ? [path.join(HOME, '.config/docker/certs.d')] : [])];
 }
 
