@@ -1,7 +1,7 @@
 import { type Registry, RegistryError } from '../model/registry.ts';
 import type { TaskId } from '../model/task.ts';
 import type { Naming } from '../plan/refs.ts';
-import { projectMark } from './owners.ts';
+import { projectMark } from './project-mark.ts';
 
 /** One tag that a publication sets. */
 export interface Change {

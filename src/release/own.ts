@@ -1,7 +1,6 @@
 import { keyLabel, taskLabel } from '../model/labels.ts';
 import type { Contents, RemoteImage } from '../model/registry.ts';
 import { contentTag, type Naming } from '../plan/refs.ts';
-import type { CacheOwners } from './owners.ts';
 
 const day = 86_400_000;
 
@@ -14,6 +13,16 @@ export interface SeenTag {
   readonly tag: string;
   /** What it points at; undefined where that cannot be read. */
   readonly digest?: string;
+}
+
+/** Whose images a repository of content tags holds, by the names of their definitions. */
+export interface CacheOwners {
+  /** Names that this project has, or had when it pushed. */
+  readonly own: ReadonlySet<string>;
+  /** Names that other projects have there. */
+  readonly others: ReadonlySet<string>;
+  /** True: another project publishes there and does not say which names it has. */
+  readonly isUnclear: boolean;
 }
 
 /** All that is known when it is decided what goes. */

@@ -1,29 +1,14 @@
-import { createHash } from 'node:crypto';
 import { type Registry, RegistryError } from '../model/registry.ts';
 import type { Naming } from '../plan/refs.ts';
-import type { SeenTag } from './own.ts';
+import type { CacheOwners, SeenTag } from './own.ts';
+import { digits, projectMark } from './project-mark.ts';
 import { each } from './tags.ts';
-
-/** Whose images a repository of content tags holds, by the names of their definitions. */
-export interface CacheOwners {
-  /** Names that this project has, or had when it pushed. */
-  readonly own: ReadonlySet<string>;
-  /** Names that other projects have there. */
-  readonly others: ReadonlySet<string>;
-  /** True: another project publishes there and does not say which names it has. */
-  readonly isUnclear: boolean;
-}
 
 /** What a project leaves in a repository of content tags, so that no other project removes its images. */
 interface Announcement {
   readonly schema: 1;
   readonly repo: string;
   readonly names: readonly string[];
-}
-
-/** Tells projects apart in one repository of content tags: eight digits of the repository that they publish to. */
-export function projectMark({ repo }: Pick<Naming, 'repo'>): string {
-  return digits(repo);
 }
 
 /**
@@ -88,8 +73,4 @@ async function namesAt(
     // Something else stands there: then it is not known whose images these are.
     return undefined;
   }
-}
-
-function digits(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 8);
 }
