@@ -51,12 +51,17 @@ const mayBeJson = new Set(['ADD', 'CMD', 'COPY', 'ENTRYPOINT', 'RUN', 'SHELL', '
  */
 export function parseDockerfile(text: string): Dockerfile {
   const syntax = syntaxOf(text);
-  if (syntax !== undefined && !/(^|\/)docker\/dockerfile(-upstream)?(:|@|$)/.test(syntax))
+  if (syntax !== undefined && isForeign(syntax))
     return { instructions: [], escapeToken: '\\', syntax, isForeign: true };
   const { escapeToken, lines } = readLines(text);
   const instructions = lines.map((line) => readInstruction(line, escapeToken));
   check(instructions);
   return { instructions, escapeToken, isForeign: false, ...(syntax !== undefined ? { syntax } : {}) };
+}
+
+/** True for an image that reads another language than docker's own. */
+export function isForeign(syntax: string): boolean {
+  return !/(^|\/)docker\/dockerfile(-upstream)?(:|@|$)/.test(syntax);
 }
 
 /** As BuildKit looks for it: in `#` or `//` directives, or a JSON object; behind a line `#!` too. */

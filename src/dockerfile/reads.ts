@@ -2,6 +2,7 @@ import { cleanPath } from './clean.ts';
 import { readMount } from './mounts.ts';
 import { type Instruction, wordsOf } from './parse.ts';
 import { attempt } from './stages.ts';
+import { hasStandIn } from './stand-in.ts';
 import type { Lookup } from './words.ts';
 
 /** What an instruction takes. */
@@ -36,8 +37,16 @@ const knownFlags: Readonly<Record<string, readonly string[]>> = {
 export function takenBy(instruction: Instruction, lookup: Lookup, escapeToken: string): Taken {
   const known = knownFlags[instruction.keyword] ?? [];
   const unknown = instruction.flags.find(({ name }) => !known.includes(name));
-  if (unknown !== undefined) return { ...nothing, vague: `--${unknown.name} is not known` };
-  const expand = (word: string): string | undefined => attempt(word, lookup, escapeToken, instruction.line);
+  const expand = (word: string): string | undefined => {
+    const text = attempt(word, lookup, escapeToken, instruction.line);
+    // A need's tag is known only in the run.
+    return text === undefined || hasStandIn(text) ? undefined : text;
+  };
+  const taken = takenFrom(instruction, expand);
+  return unknown === undefined ? taken : { ...taken, vague: `--${unknown.name} is not known` };
+}
+
+function takenFrom(instruction: Instruction, expand: Expand): Taken {
   if (instruction.keyword === 'RUN') return takenByRun(instruction, expand);
   if (instruction.keyword === 'COPY' || instruction.keyword === 'ADD')
     return takenByCopy(instruction, expand);

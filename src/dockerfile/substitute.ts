@@ -1,3 +1,5 @@
+import { hasStandIn, MadeOfNeed } from './stand-in.ts';
+
 // What stands behind a variable's name in braces, as BuildKit's shell.Lex has it.
 
 /** A word that BuildKit would refuse: a quote or brace without its end, a substitution that does not exist. */
@@ -5,7 +7,10 @@ export class WordError extends Error {
   override readonly name = 'WordError';
 }
 
-/** `${name<colon><operator>word}`. @throws WordError for a pattern that is none, and where `?` wants a value */
+/**
+ * `${name<colon><operator>word}`.
+ * @throws WordError for a pattern that is none, and where `?` wants a value; MadeOfNeed where a pattern meets a need's value
+ */
 export function substitute(
   name: string,
   value: string | undefined,
@@ -23,6 +28,7 @@ export function substitute(
       if (isMissing) throw new WordError(`${name}: ${word || 'must be set'}`);
       return value;
     default: {
+      checkKnown(value ?? '', word);
       const longest = word.startsWith(operator);
       const pattern = longest ? word.slice(1) : word;
       if (operator === '#') return trimPrefix(pattern, value ?? '', longest);
@@ -33,9 +39,14 @@ export function substitute(
 
 /** `${name/pattern/word}`, and with `//` for `all`. @throws WordError for a pattern that is none */
 export function replaceIn(value: string, pattern: string, word: string, all: boolean): string {
+  checkKnown(value, pattern, word);
   // Go replaces all with `$1` as a group; single replacements are taken as they are.
   if (all && word.includes('$')) throw new WordError('"$" in the replacement of "//" is not supported');
   return value.replace(patternRegex(pattern, true, false, all ? 'gu' : 'u'), () => word);
+}
+
+function checkKnown(...texts: readonly string[]): void {
+  if (texts.some(hasStandIn)) throw new MadeOfNeed();
 }
 
 function trimPrefix(pattern: string, value: string, longest: boolean): string {

@@ -1,9 +1,9 @@
 import { keyLabel, needsLabel, taskLabel } from '../model/labels.ts';
 import type { EngineImage } from '../model/ports.ts';
-import type { Key, TaskRecord } from '../model/record.ts';
+import { idsOf, type Key, type TaskRecord } from '../model/record.ts';
 import type { RemoteImage } from '../model/registry.ts';
 import { makesFiles, type Task, type TaskId } from '../model/task.ts';
-import { contentTag, familiar, type Naming } from './refs.ts';
+import { contentTag, familiar } from './refs.ts';
 
 /** What a registry has under a task's content tag; nothing is believed of it yet. */
 export interface Remote {
@@ -42,7 +42,7 @@ export interface Finder {
   remote(task: Task, key: Key): Found | undefined;
 }
 
-export function makeFinder(world: World, naming: Naming): Finder {
+export function makeFinder(world: World): Finder {
   const byId = new Map(world.images.map((image) => [image.id, image]));
   let tagged: ReadonlyMap<string, EngineImage> | undefined;
   /** Indexed when it is first asked for: where all records are here nobody asks. */
@@ -60,7 +60,7 @@ export function makeFinder(world: World, naming: Naming): Finder {
           ? { record, ids: [record.filesDigest] }
           : undefined;
       }
-      const adopted = (): Found | undefined => adopt(task, key, byTag(contentTag(task, key, naming)));
+      const adopted = (): Found | undefined => adopt(task, key, byTag(contentTag(task, key)));
       const tagged = record?.shared ? adopted() : undefined;
       if (tagged !== undefined && tagged.image?.id !== record?.imageId) return tagged;
       const image = record?.imageId === undefined ? undefined : byId.get(record.imageId);
@@ -89,12 +89,6 @@ export function makeFinder(world: World, naming: Naming): Finder {
       };
     },
   };
-}
-
-function idsOf({ imageId, manifestDigest }: TaskRecord): string[] {
-  const ids = imageId === undefined ? [] : [imageId];
-  if (manifestDigest !== undefined) ids.push(manifestDigest);
-  return ids;
 }
 
 /** The image itself says what it was made with: a record may come from a store that anybody writes to. */

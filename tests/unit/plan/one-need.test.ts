@@ -9,7 +9,7 @@ import type { PlanInput } from '../../../src/plan/input.ts';
 import { makePlan } from '../../../src/plan/plan.ts';
 import { contentTag } from '../../../src/plan/refs.ts';
 import { sketch } from '../../support/graphs.ts';
-import { actions, codes, made, naming, selecting } from '../../support/worlds.ts';
+import { actions, codes, made, selecting } from '../../support/worlds.ts';
 
 const test = suite('one image of each need');
 const graph = sketch({
@@ -49,7 +49,7 @@ function worldOf(states: ReadonlyMap<TaskId, State>, isPush = true): PlanInput {
     if (state.here !== undefined)
       images.push({
         id: `${id}-${state.here.variant}`,
-        tags: [contentTag(task, key, naming)],
+        tags: [contentTag(task, key)],
         labels: labelsOf(state.here),
         bytes: 1,
         created: 0,
