@@ -66,7 +66,7 @@ function summary(repositories: readonly TrimmedRepository[], isDone: boolean): s
   const number = tagsOf(removals);
   return [
     `${isDone ? 'gone' : 'would go'}: ${number} of ${seen}${images > 0 ? `, and ${count(images, 'image')} with them` : ''}`,
-    'Images without tags, and their bytes, go when the registry next collects its garbage.',
+    'Untagged images go when the registry next collects its garbage.',
     ...(isDone ? [] : ['next: tasks clean --remote   removes them']),
   ];
 }

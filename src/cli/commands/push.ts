@@ -5,8 +5,6 @@ import type { Project, Task } from '../../model/task.ts';
 import type { Naming } from '../../plan/refs.ts';
 import { releaseFile } from '../../release/file.ts';
 import type { Change } from '../../release/journal.ts';
-import { checkJournal } from '../../release/journal-check.ts';
-import { announce } from '../../release/owners.ts';
 import { checkPermission, wantedTags } from '../../release/preflight.ts';
 import { endUnfinished } from '../../release/unfinished.ts';
 import { columns, count } from '../../report/format.ts';
@@ -50,8 +48,6 @@ export async function push(selectors: readonly string[], flags: PushFlags, io: I
       if (ended.length === 0) io.err('no push stopped half way: there is nothing to end\n');
       return 0;
     }
-    await announce(registry, naming, names);
-    if (!flags.uploadOnly) await checkJournal(desk);
   }
   const wanted = await wantedTags(registry, tasks(selected), graph, naming);
   for (const note of wanted.notes) io.err(`${note}\n`);
