@@ -61,7 +61,18 @@ await Promise.all([
     external: ['esbuild'],
     plugins: [
       lazy(
-        ['execa', 'listr2', 'picomatch', 'tar-stream', 'object-hash', 'keyv', '@keyv/redis', 'chokidar'],
+        [
+          'execa',
+          'listr2',
+          'picomatch',
+          'tar-stream',
+          'object-hash',
+          'keyv',
+          '@keyv/redis',
+          'chokidar',
+          'http-proxy-agent',
+          'https-proxy-agent',
+        ],
         common,
       ),
     ],

@@ -1,25 +1,19 @@
 import path from 'node:path';
 import Keyv from 'keyv';
-import { notShared, type SharedStore } from './shared.ts';
 import { fileStore, type Warn } from './store.ts';
 
-/** Remembers that something passed, by its id, in a project's cache folder and in what is shared with other machines. */
+/**
+ * Remembers that something passed, by its id, in a project's cache folder. Other machines learn of a pass from the registry
+ * alone, where it stands on the image that passed.
+ */
 export function openPasses(
   cacheFolder: string,
   warn: Warn,
-  shared: SharedStore = notShared,
 ): { has(id: string): Promise<boolean>; add(id: string): Promise<void> } {
   const store = fileStore(path.join(cacheFolder, 'tests'), warn);
   const passes = new Keyv<boolean>({ store, namespace: 'v1', throwOnErrors: true });
   return {
-    has: async (id) => (await passes.get(id)) === true || (await shared.get('pass', [id], isPass)).has(id),
-    async add(id) {
-      await passes.set(id, true);
-      await shared.set('pass', id, true);
-    },
+    has: async (id) => (await passes.get(id)) === true,
+    add: async (id) => void (await passes.set(id, true)),
   };
-}
-
-function isPass(value: unknown): value is true {
-  return value === true;
 }

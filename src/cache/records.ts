@@ -12,11 +12,19 @@ import { day, markUsed } from './trim.ts';
 /** Part of every stored key: records of another layout are not found rather than misread. */
 const layout = 'v1';
 
+/** Tells the key of a manifest: only one that has its key explains anything. */
+export type KeyOf = (manifest: Manifest) => Key;
+
 /**
  * What is remembered of finished tasks, in a project's cache folder and, of images, in what is shared with other machines.
  * The last records of tasks are of this machine alone: they say what its own engine has in its cache.
  */
-export function openRecords(cacheFolder: string, warn: Warn, shared: SharedStore = notShared): Records {
+export function openRecords(
+  cacheFolder: string,
+  warn: Warn,
+  shared: SharedStore = notShared,
+  keyOf: KeyOf = () => '',
+): Records {
   const records = open<TaskRecord>(cacheFolder, 'records', warn);
   const latest = open<TaskRecord>(cacheFolder, 'latest', warn);
   const manifests = open<Manifest>(cacheFolder, 'manifests', warn);
@@ -40,7 +48,8 @@ export function openRecords(cacheFolder: string, warn: Warn, shared: SharedStore
         if (keys.length > 1) pack.save();
       }
       const unknown = keys.filter((key) => !known.has(key));
-      for (const [key, record] of await shared.get('record', unknown, isImageRecord)) {
+      for (const [key, found] of await shared.get('record', unknown, isImageRecord)) {
+        const record = heard(found);
         known.set(key, record);
         await keep(records(), key, record);
       }
@@ -53,7 +62,9 @@ export function openRecords(cacheFolder: string, warn: Warn, shared: SharedStore
       await records().set(record.key, record);
       if (record.imageId === undefined) return;
       await shared.set('manifest', record.key, manifest);
-      await shared.set('record', record.key, record);
+      // Its manifest digest says nothing to others: they ask the registry.
+      const { manifestDigest: _, ...told } = record;
+      await shared.set('record', record.key, told);
     },
     async noteFound(record, manifest) {
       await keep(manifests(), record.key, manifest);
@@ -76,7 +87,8 @@ export function openRecords(cacheFolder: string, warn: Warn, shared: SharedStore
     async manifest(key) {
       const manifest = await manifests().get<Manifest>(key);
       if (isManifest(manifest)) return manifest;
-      return (await shared.get('manifest', [key], isManifest)).get(key);
+      const isOf = (value: unknown): value is Manifest => isManifest(value) && keyOf(value) === key;
+      return (await shared.get('manifest', [key], isOf)).get(key);
     },
   };
 }
@@ -109,6 +121,9 @@ function isRecord(value: TaskRecord): boolean {
   return typeof value.key === 'string' && typeof value.task === 'string' && typeof value.needs === 'object';
 }
 
+/** Sizes beyond which nothing is a record of ours. */
+const most = { needs: 10_000, tags: 1_000, text: 1_024, lines: 1_000_000 };
+
 /** Anybody may have written it: everything that is read of it later is looked at. */
 function isImageRecord(value: unknown, key: string): value is TaskRecord {
   if (typeof value !== 'object' || value === null) return false;
@@ -116,23 +131,51 @@ function isImageRecord(value: unknown, key: string): value is TaskRecord {
   const { needs, tags } = record;
   return (
     record.key === key &&
-    typeof record.task === 'string' &&
-    typeof record.imageId === 'string' &&
+    isText(record.task) &&
+    isText(record.imageId) &&
     record.filesDigest === undefined &&
     typeof needs === 'object' &&
     needs !== null &&
-    Object.values(needs).every((need) => typeof need === 'string') &&
-    typeof record.bytes === 'number' &&
-    typeof record.durationMs === 'number' &&
+    isListOf(Object.values(needs), most.needs) &&
+    isAmount(record.bytes) &&
+    isAmount(record.durationMs) &&
     Array.isArray(tags) &&
-    tags.every((tag) => typeof tag === 'string') &&
-    typeof record.time === 'string'
+    isListOf(tags, most.tags) &&
+    isText(record.time)
   );
 }
 
+/** Of what others wrote only what we know. */
+function heard({ key, task, imageId, needs, bytes, durationMs, tags, time }: TaskRecord): TaskRecord {
+  return { key, task, imageId: imageId!, needs, bytes, durationMs, tags, time, shared: true };
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= most.text;
+}
+
+function isListOf(values: readonly unknown[], count: number): boolean {
+  return values.length <= count && values.every(isText);
+}
+
+function isAmount(value: unknown): boolean {
+  return typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER;
+}
+
 function isManifest(value: unknown): value is Manifest {
-  const lines = (value as Partial<Manifest> | null | undefined)?.lines;
-  return Array.isArray(lines) && lines.every((line) => Array.isArray(line));
+  if (typeof value !== 'object' || value === null) return false;
+  const { schema, lines } = value as Partial<Manifest>;
+  return (
+    typeof schema === 'number' && Array.isArray(lines) && lines.length <= most.lines && lines.every(isLine)
+  );
+}
+
+function isLine(line: unknown): boolean {
+  return (
+    Array.isArray(line) &&
+    (line.length === 3 || (line.length === 4 && typeof line[3] === 'number')) &&
+    line.slice(0, 3).every((each) => typeof each === 'string')
+  );
 }
 
 function zip<T>(

@@ -1,6 +1,6 @@
 import type { KeyvStoreAdapter } from 'keyv';
 import { TasksError } from '../model/errors.ts';
-import { openShared, type SharedStore } from './shared.ts';
+import { longestOf, openShared, type SharedStore } from './shared.ts';
 import type { Warn } from './store.ts';
 
 /** Milliseconds that the store may take for an answer. */
@@ -44,5 +44,20 @@ async function connect(url: string): Promise<KeyvStoreAdapter> {
   // A connection that nobody waits for does not keep the program alive.
   client.unref();
   await client.connect();
-  return new KeyvRedis(client, { throwOnErrors: true }) as KeyvStoreAdapter;
+  const adapter = new KeyvRedis(client, { throwOnErrors: true });
+  const getMany = adapter.getMany.bind(adapter);
+  /** A value may be half a gigabyte: what is too long to be ours is never fetched. */
+  adapter.getMany = async <T>(names: string[]) => {
+    const lengths = await Promise.all(
+      names.map((name) => lengthOf(adapter.createKeyPrefix(name, adapter.namespace))),
+    );
+    const short = names.filter((name, index) => !(lengths[index]! > longestOf(name)));
+    const values = short.length === 0 ? [] : await getMany<T>(short);
+    const found = new Map(short.map((name, index) => [name, values[index]]));
+    return names.map((name) => found.get(name));
+  };
+  // Of another type than text: then there is nothing to fetch, and the store says so again.
+  const lengthOf = (name: string): Promise<number> => client.strLen(name).catch(() => 0);
+  adapter.disconnect = async () => client.destroy();
+  return adapter as KeyvStoreAdapter;
 }

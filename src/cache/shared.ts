@@ -8,7 +8,15 @@ const layout = 'image-tasks:v1';
 const lifetime = 90 * 86_400_000;
 
 /** What machines tell each other. */
-type Kind = 'record' | 'manifest' | 'pass';
+type Kind = 'record' | 'manifest';
+
+/** The longest text of each kind that is read, in characters. */
+const longest: Readonly<Record<Kind, number>> = { record: 1 << 18, manifest: 1 << 24 };
+
+/** How long a value under this name, `record:…`, may be. */
+export function longestOf(name: string): number {
+  return name.startsWith('record:') ? longest.record : longest.manifest;
+}
 
 /** A store that several machines use. It may be down, slow, or hold anything: that costs time, and one warning. */
 export interface SharedStore {
@@ -62,6 +70,8 @@ export function openShared({ place, connect, warn, limit }: SharedOptions): Shar
       return await within(limit, opened.then(request));
     } catch (error) {
       isBroken = true;
+      // What still comes would only fill the memory.
+      opened.then((keyv) => keyv.disconnect()).catch(() => undefined);
       tellOnce(`${(error as Error).message}; only .cache counts from here on`);
       return undefined;
     }
@@ -87,6 +97,7 @@ export function openShared({ place, connect, warn, limit }: SharedOptions): Shar
 
 /** What Keyv wrote; undefined for anything else. */
 function parsed(text: string): { value: unknown; expires: number | undefined } | undefined {
+  if (typeof text !== 'string' || text.length > longest.manifest) return undefined;
   try {
     const data: unknown = JSON.parse(text);
     return typeof data === 'object' && data !== null && 'value' in data

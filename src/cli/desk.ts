@@ -1,15 +1,21 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isAlive, newOwner, type Owner } from '../cache/owner.ts';
-import { dockerRegistry } from '../registry/registry.ts';
-import type { Desk } from '../release/desk.ts';
+import type { Naming } from '../plan/refs.ts';
+import { type Desk, ownersBelow } from '../release/desk.ts';
+import { journalName } from '../release/journal.ts';
 import type { Io } from './io.ts';
+import { registryFor } from './registries.ts';
 
-/** Where tags are set. What was begun there is ended even after an interrupt; a second interrupt ends the process at once. */
-export function deskFor(journal: string, io: Io): Desk {
+/** Where tags are set; `names`: of the images of the definitions. What was begun there is ended even after an interrupt; a second interrupt ends the process at once. */
+export function deskFor(naming: Naming, names: Iterable<string>, io: Io): Desk {
   return {
-    registry: dockerRegistry(io.environment, new AbortController().signal, { tries: 3, timeoutMs: 7_000 }),
+    registry: registryFor(
+      { environment: io.environment, signal: new AbortController().signal },
+      { tries: 3, timeoutMs: 7_000 },
+    ),
     clock: { now: io.now, sleep: (ms, signal) => delay(ms, undefined, { signal }) },
-    journal,
+    journal: journalName(naming),
+    ownerOf: ownersBelow(naming.repo, new Set(names)),
     newOwner,
     isAlive: (owner) => (isOwner(owner) ? isAlive(owner) : undefined),
     tell: (text) => io.err(`${text}\n`),

@@ -5,6 +5,7 @@ import { dockerEngine } from '../engine/docker.ts';
 import { makeGraph, projectOf } from '../graph/graph.ts';
 import type { ImpliedNeed } from '../graph/implied.ts';
 import { select, withNeeds } from '../graph/select.ts';
+import { hashManifest } from '../key/key.ts';
 import { keyTasks } from '../key/keys.ts';
 import { loadDeclarations } from '../load/load.ts';
 import { findRoot } from '../load/root.ts';
@@ -147,7 +148,7 @@ export async function planProject(
   const naming = options.push?.naming ?? namingOf(names, open.project, io.now());
   const selected = select(graph, selectors);
   const scope = withNeeds(graph, selected);
-  const records = openRecords(cacheFolder, warner(io), sharedStore(io));
+  const records = openRecords(cacheFolder, warner(io), sharedStore(io), hashManifest);
   const tasks = [...scope].map((id) => graph.tasks.get(id)!);
   const engine = tasks.some((task) => task.kind === 'image') ? dockerEngine(io.environment) : undefined;
   const tested = testedOf(tasks, selected, options);

@@ -6,7 +6,9 @@ import { observeTest } from '../observe/test.ts';
 import type { Naming } from '../plan/refs.ts';
 import type { Desk } from '../release/desk.ts';
 import type { GitState } from '../release/file.ts';
+import { checkJournal } from '../release/journal-check.ts';
 import { omittedOf } from '../release/omitted.ts';
+import { announce } from '../release/owners.ts';
 import type { Wanted } from '../release/preflight.ts';
 import { type Pushed, push } from '../release/push.ts';
 import type { Reporter } from '../report/reporter.ts';
@@ -63,6 +65,12 @@ export async function tryOnce(attempt: Attempt, isFirst: boolean): Promise<Done>
   if (passed === undefined) return { kind: 'ended', exitCode: io.signal.aborted ? 130 : 1 };
   const omitted = omittedOf(steps, published, results, passed);
   for (const [id, why] of omitted) io.err(`${id} is left out: ${why}\n`);
+  await announce(
+    registry,
+    naming,
+    [...prospect.graph.tasks.values()].map(({ name }) => name),
+  );
+  if (flags.uploadOnly !== true) await checkJournal(attempt.desk);
   const slots = limitsOf(flags).upload;
   const reporter = await makeReporter(flags, io, followers);
   try {

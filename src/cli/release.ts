@@ -1,4 +1,14 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { TasksError } from '../model/errors.ts';
 import type { Plan } from '../model/plan.ts';
@@ -36,19 +46,68 @@ function impureBases(plan: Plan): string[] {
   );
 }
 
-/** Writes a release file where --output says, or below `.cache`. Returns its path, as a person would type it. */
-export function saveRelease(
-  release: ReleaseFile,
-  output: string | undefined,
-  cacheFolder: string,
-  io: Io,
-): string {
+/** Where a release file goes: where --output says, or below `.cache`. */
+export function releasePath(output: string | undefined, started: Date, cacheFolder: string, io: Io): string {
+  if (output !== undefined) return path.resolve(io.cwd, output);
   // To the millisecond: a script may push twice a second.
-  const stamp = release.started.replace(/\D/g, '').slice(0, 17);
-  const file =
-    output === undefined ? path.join(cacheFolder, 'releases', `${stamp}.json`) : path.resolve(io.cwd, output);
-  mkdirSync(path.dirname(file), { recursive: true });
-  writeFileSync(file, `${JSON.stringify(release, undefined, 2)}\n`);
+  const stamp = started.toISOString().replace(/\D/g, '').slice(0, 17);
+  return path.join(cacheFolder, 'releases', `${stamp}.json`);
+}
+
+/**
+ * Makes sure that a release file can be written, before anything is pushed. A file that is there keeps its content; none is
+ * left where there was none.
+ * @throws TasksError exit 2 for --output, else 3
+ */
+export function checkWritable(file: string, isChosen: boolean): void {
+  try {
+    mkdirSync(path.dirname(file), { recursive: true });
+    const state = statSync(file, { throwIfNoEntry: false });
+    if (state === undefined) {
+      closeSync(openSync(file, 'wx'));
+      unlinkSync(file);
+    } else if (state.isFile()) closeSync(openSync(file, 'r+'));
+    else if (state.isDirectory()) throw new Error(`${file} is a folder`);
+    else accessSync(file, constants.W_OK);
+  } catch (error) {
+    const what = isChosen ? '--output' : 'the release file';
+    throw new TasksError(isChosen ? 2 : 3, `${what} cannot be written: ${(error as Error).message}`, {
+      hint: 'nothing is pushed; `--output FILE` writes the release file elsewhere',
+      cause: error,
+    });
+  }
+}
+
+/**
+ * Writes a release file, of what is published already. Where that fails it is kept below `.cache` instead. Returns its path, as a
+ * person would type it.
+ * @throws TasksError exit 3 where it is not where it was wanted
+ */
+export function saveRelease(release: ReleaseFile, file: string, fallback: string, io: Io): string {
+  const text = `${JSON.stringify(release, undefined, 2)}\n`;
+  const save = (target: string): void => {
+    mkdirSync(path.dirname(target), { recursive: true });
+    writeFileSync(target, text);
+  };
+  try {
+    save(file);
+  } catch (error) {
+    const message = `everything is published, but the release file cannot be written: ${(error as Error).message}`;
+    try {
+      save(fallback);
+    } catch {
+      // What is wrong with the first one is told.
+      throw new TasksError(3, message, {
+        hint: 'push again with another --output: nothing is uploaded twice',
+        cause: error,
+      });
+    }
+    throw new TasksError(3, message, { hint: `it is kept as ${typed(fallback, io)}`, cause: error });
+  }
+  return typed(file, io);
+}
+
+function typed(file: string, io: Io): string {
   const relative = path.relative(io.cwd, file);
   return relative.startsWith('..') ? file : relative;
 }

@@ -49,9 +49,9 @@ export async function glance(
     if (flags.fromRegistry) io.err('warning: --from-registry without a repository: see --repo\n');
     return new Map();
   }
-  const { dockerRegistry } = await import('../registry/registry.ts');
+  const { registryFor } = await import('./registries.ts');
   try {
-    return await seeRemote(dockerRegistry(io.environment, io.signal, patience), places);
+    return await seeRemote(registryFor(io, patience), places);
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error;
     io.err(`${error.message}: its images count as not there\n`);

@@ -31,7 +31,6 @@ import {
 } from './flags.ts';
 import { type Io, warner } from './io.ts';
 import type { Prospect } from './project.ts';
-import { sharedStore } from './shared.ts';
 
 /**
  * What follows runs beside the reporter: a trace and a job summary, where they are asked for. They may follow several runs
@@ -119,7 +118,7 @@ export function makeServices(prospect: Prospect, io: Io): Services {
     memo,
     root,
     cacheFolder,
-    credentials: credentialsFor(io.environment),
+    credentials: credentialsFor(io.environment, io.signal),
     environment: io.environment,
   };
 }
@@ -166,7 +165,7 @@ export async function testProspect(
       steps,
       results,
       makeServices(prospect, io),
-      openPasses(prospect.cacheFolder, warner(io), sharedStore(io)),
+      openPasses(prospect.cacheFolder, warner(io)),
       {
         jobs: jobsOf(flags, io),
         retest: flags.retest === true,

@@ -89,7 +89,7 @@ const denied =
   /denied|unauthorized|authentication required|no basic auth|insufficient_scope|forbidden|incorrect username|\b40[13]\b/i;
 const missing = /manifest unknown|manifest for .* not found|: not found|repository .* not found/i;
 const unreachable =
-  /dial tcp|connection re(fused|set)|no such host|time-?out|deadline exceeded|\bEOF\b|network is unreachable|broken pipe|x509|tls:|HTTP response to HTTPS|HTTP status: 5\d\d|\b50[0234]\b|too ?many ?requests|internal error|service unavailable/i;
+  /dial tcp|connection re(fused|set)|no such host|time-?out|deadline exceeded|\bEOF\b|network is unreachable|broken pipe|x509|tls:|HTTP response to HTTPS|HTTP (?:status:? )?(?:429|5\d\d)|\b429 too|toomanyrequests|\b50[0234]\b|too ?many ?requests|internal error|service unavailable/i;
 
 function asError(what: string, said: string): Error {
   const message = `the docker engine could not ${what}: ${said}`;

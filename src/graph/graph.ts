@@ -1,6 +1,7 @@
 import type { Declarations } from '../define/types.ts';
 import { DefinitionError, type Problem } from '../model/errors.ts';
 import type { Graph, Project, Task } from '../model/task.ts';
+import { compareVersions } from '../model/versions.ts';
 import { expand } from './expand.ts';
 import { checkProject } from './fields.ts';
 import { repositoryFault } from './names.ts';
@@ -78,7 +79,7 @@ function duplicates(tasks: readonly Task[]): Problem[] {
         });
     }
   }
-  return [...problems, ...aliasedTags(tasks, tags)];
+  return [...problems, ...aliasedTags(tasks, tags), ...contestedAliases(tasks)];
 }
 
 /** An alias may be asked for by several versions, the newest gets it; but it is nobody's own tag. */
@@ -98,6 +99,33 @@ function aliasedTags(tasks: readonly Task[], owners: ReadonlyMap<string, Task>):
       ];
     }),
   );
+}
+
+/** Of several versions that ask for an alias the newest gets it: so it must be known which that is. */
+function contestedAliases(tasks: readonly Task[]): Problem[] {
+  const claims = new Map<string, Task[]>();
+  for (const task of tasks)
+    for (const alias of new Set(task.kind === 'image' && task.publish ? task.aliases : [])) {
+      const name = `${task.name}:${alias}`;
+      claims.set(name, [...(claims.get(name) ?? []), task]);
+    }
+  return [...claims].flatMap(([name, claimants]): Problem[] => {
+    for (const [index, task] of claimants.entries())
+      for (const other of claimants.slice(0, index)) {
+        if (task.version === other.version || compareVersions(task.version, other.version)) continue;
+        return [
+          {
+            file: task.where.file,
+            definition: task.name,
+            field: 'aliases',
+            message: `${other.id} and ${task.id} both claim the alias ${name}, and neither version is newer`,
+            expected: 'an alias of one version, or of versions that can be ordered',
+            hint: 'give the alias to one of them: aliases: (version) => (version === … ? […] : [])',
+          },
+        ];
+      }
+    return [];
+  });
 }
 
 /** A fault of a definition shows once, not once a version. */

@@ -32,6 +32,8 @@ export interface TaskRecord {
   readonly tags: readonly string[];
   /** ISO 8601, UTC. */
   readonly time: string;
+  /** True: a store that others write to says so. It never decides between images, and never speaks for one that is not here. */
+  readonly shared?: true;
 }
 
 /** Every digest by which the records of what is made with a result may name it. */

@@ -1,7 +1,7 @@
 import { type ExitCode, TasksError } from './errors.ts';
 
-/** `missing`: not there. `denied`: no permission, or (some registries) not there. `unreachable`: no answer. `broken`: a wrong one. */
-export type RegistryProblem = 'missing' | 'denied' | 'unreachable' | 'broken';
+/** `missing`: not there. `denied`: no permission, or (some registries) not there. `unreachable`: no answer. `broken`: a wrong one. `immutable`: a tag that stays where it is. */
+export type RegistryProblem = 'missing' | 'denied' | 'unreachable' | 'broken' | 'immutable';
 
 /** What went wrong with a registry, and what to do about it. Never holds a secret. */
 export class RegistryError extends TasksError {

@@ -60,12 +60,15 @@ export function makeFinder(world: World): Finder {
           ? { record, ids: [record.filesDigest] }
           : undefined;
       }
+      const adopted = (): Found | undefined => adopt(task, key, byTag(contentTag(task, key)));
+      const tagged = record?.shared ? adopted() : undefined;
+      if (tagged !== undefined && tagged.image?.id !== record?.imageId) return tagged;
       const image = record?.imageId === undefined ? undefined : byId.get(record.imageId);
       if (record !== undefined && image?.labels[keyLabel] === key) {
-        const made = asMade(record, image);
+        const made = asMade(task, record, image);
         return made && { record: made, image, ids: idsOf(made) };
       }
-      return adopt(task, key, byTag(contentTag(task, key)));
+      return adopted();
     },
     remote(task, key) {
       const remote = world.remote.get(task.id);
@@ -75,8 +78,9 @@ export function makeFinder(world: World): Finder {
       if (made === undefined) return undefined;
       const own = world.records.get(key);
       const isSame = own?.imageId !== undefined && ids.includes(own.imageId);
+      const known = isSame ? { ...own, task: task.id, needs: made.needs } : made;
       const image = ids.map((id) => byId.get(id)).find((each) => each?.labels[keyLabel] === key);
-      const record = isSame ? own : { ...made, ...(image ? { imageId: image.id } : {}) };
+      const { shared: _, ...record } = image ? { ...known, imageId: image.id } : known;
       return {
         record: { ...record, manifestDigest: digest },
         ids,
@@ -88,7 +92,13 @@ export function makeFinder(world: World): Finder {
 }
 
 /** The image itself says what it was made with: a record may come from a store that anybody writes to. */
-function asMade(record: TaskRecord, { labels }: EngineImage): TaskRecord | undefined {
+function asMade(task: Task, record: TaskRecord, { labels }: EngineImage): TaskRecord | undefined {
+  if (record.shared) {
+    if (labels[taskLabel] !== task.id) return undefined;
+    const { shared: _, manifestDigest: __, ...rest } = record;
+    const needs = parseNeeds(labels[needsLabel]);
+    return needs && { ...rest, task: task.id, needs };
+  }
   if (labels[needsLabel] === JSON.stringify(record.needs)) return record;
   const needs = parseNeeds(labels[needsLabel]);
   return needs && { ...record, needs };
@@ -116,7 +126,12 @@ export function recordOf(
 export function parseNeeds(label: string | undefined): Record<string, string> | undefined {
   try {
     const needs: unknown = JSON.parse(label ?? '');
-    return typeof needs === 'object' && needs !== null ? (needs as Record<string, string>) : undefined;
+    const isNeeds =
+      typeof needs === 'object' &&
+      needs !== null &&
+      !Array.isArray(needs) &&
+      Object.values(needs).every((each) => typeof each === 'string');
+    return isNeeds ? (needs as Record<string, string>) : undefined;
   } catch {
     // Not a label of ours: the image is not adopted.
     return undefined;

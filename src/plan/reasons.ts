@@ -8,7 +8,8 @@ import type { PlanInput } from './input.ts';
 export function whyNotHere(task: Task, input: PlanInput): Reason {
   const keyed = input.keyed.get(task.id)!;
   const latest = input.latest.get(task.id);
-  if (input.world.records.has(keyed.key)) {
+  const record = input.world.records.get(keyed.key);
+  if (record !== undefined && !record.shared) {
     const what = makesFiles(task)
       ? 'its kept files are gone or differ from what was made'
       : 'its image is no longer in the engine';

@@ -79,7 +79,7 @@ function known(id: TaskId, standings: Standings, input: PlanInput): readonly str
   const found = standings.get(id)?.found;
   if (found !== undefined) return found.ids;
   const record = input.world.records.get(input.keyed.get(id)?.key ?? '');
-  return record && idsOf(record);
+  return record === undefined || record.shared ? undefined : idsOf(record);
 }
 
 function otherNeeds(
@@ -96,15 +96,18 @@ function otherNeeds(
     .map((id) => ({ code: 'need-image', detail: `made with another ${id} than the one there is now` }));
 }
 
-/** Spreads "is to be made": up to needs that are nowhere, down to what is built on something made anew. */
-export function demand(standings: Standings, input: PlanInput): void {
-  const queue: Standing[] = [];
+/**
+ * Spreads "is to be made": up to needs that are nowhere, down to what is built on something made anew. `from`: what was found to
+ * be made since the last time; otherwise all is gone through.
+ */
+export function demand(standings: Standings, input: PlanInput, from?: readonly Standing[]): void {
+  const queue: Standing[] = [...(from ?? [])];
   const make = (standing: Standing, reason: () => Reason): void => {
     if (standing.blocked !== undefined) return;
     if (standing.why.length === 0) queue.push(standing);
     standing.why.push(reason());
   };
-  for (const standing of standings.values()) {
+  for (const standing of from === undefined ? standings.values() : []) {
     if (standing.why.length > 0) queue.push(standing);
     else if (standing.found === undefined && input.selected.has(standing.task.id))
       make(standing, () => whyNotHere(standing.task, input));

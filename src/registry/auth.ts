@@ -2,7 +2,7 @@ import { type Credentials, RegistryError } from '../model/registry.ts';
 import { type Challenge, readChallenges } from './challenge.ts';
 import type { FindCredentials } from './credentials.ts';
 import type { Request, Response, Send } from './http.ts';
-import { baseUrl, isLoopback } from './reference.ts';
+import { type Network, simpleNetwork } from './network.ts';
 
 export interface Answer extends Response {
   /** A token was given for our credentials: they are good, whatever else the answer says. */
@@ -17,7 +17,7 @@ export type SendAs = (host: string, scopes: readonly string[], request: Request)
  * we have none. A token is kept until it is refused, then asked for once more. Where we are refused, the answer is a 401.
  * @throws RegistryError `unreachable`, `broken`; TasksError where the credentials cannot be read
  */
-export function authorized(send: Send, find: FindCredentials): SendAs {
+export function authorized(send: Send, find: FindCredentials, network: Network = simpleNetwork): SendAs {
   /** How each host wants to know who we are: later requests tell it unasked. */
   const challenges = new Map<string, Challenge>();
   const kept = new Map<string, Promise<string | undefined>>();
@@ -25,14 +25,16 @@ export function authorized(send: Send, find: FindCredentials): SendAs {
     const name = [host, ...scopes].join(' ');
     const known = kept.get(name);
     if (known !== undefined) return known;
-    const asked = find(host).then((credentials) => answer(challenge, host, scopes, send, credentials));
+    const asked = find(host).then((credentials) =>
+      answer({ challenge, host, scopes, send, network }, credentials),
+    );
     kept.set(name, asked);
     asked.catch(() => kept.delete(name));
     return asked;
   };
   return async (host, scopes, request) => {
     // Uploads may lead elsewhere: there it is nobody's business who we are.
-    if (new URL(request.url).origin !== new URL(baseUrl(host)).origin) return await send(request);
+    if (new URL(request.url).origin !== new URL(network.base(host)).origin) return await send(request);
     const attempt = async (authorization: string | undefined): Promise<Answer> => {
       const headers = { ...request.headers, ...(authorization !== undefined ? { authorization } : {}) };
       const response = await send({ ...request, headers });
@@ -62,16 +64,19 @@ function choose(response: Response): Challenge | undefined {
   );
 }
 
+/** Who wants to know who we are, and what for. */
+interface Question {
+  readonly challenge: Challenge;
+  readonly host: string;
+  readonly scopes: readonly string[];
+  readonly send: Send;
+  readonly network: Network;
+}
+
 /** What to say to a challenge; undefined where we have nothing to say, or are given no token. */
-async function answer(
-  challenge: Challenge,
-  host: string,
-  scopes: readonly string[],
-  send: Send,
-  credentials: Credentials | undefined,
-): Promise<string | undefined> {
-  if (challenge.scheme === 'bearer') {
-    const token = await fetchToken(challenge, host, scopes, send, credentials);
+async function answer(asked: Question, credentials: Credentials | undefined): Promise<string | undefined> {
+  if (asked.challenge.scheme === 'bearer') {
+    const token = await fetchToken(asked, credentials);
     return token === undefined ? undefined : `Bearer ${token}`;
   }
   return credentials !== undefined && 'username' in credentials ? basic(credentials) : undefined;
@@ -82,14 +87,11 @@ function basic({ username, password }: { username: string; password: string }): 
 }
 
 async function fetchToken(
-  { parameters }: Challenge,
-  host: string,
-  scopes: readonly string[],
-  send: Send,
+  { challenge: { parameters }, host, scopes, send, network }: Question,
   credentials: Credentials | undefined,
 ): Promise<string | undefined> {
   const realm = URL.canParse(parameters.realm!) ? new URL(parameters.realm!) : undefined;
-  if (realm === undefined || (realm.protocol !== 'https:' && !isLoopback(realm.host)))
+  if (realm === undefined || (realm.protocol !== 'https:' && !isSafe(realm, network)))
     throw new RegistryError('broken', `${host} asks for tokens from a place that is not safe`);
   const query = new URLSearchParams(parameters.service ? { service: parameters.service } : {});
   const response = await send(tokenRequest(realm, query, scopes, credentials));
@@ -101,6 +103,11 @@ async function fetchToken(
   throw new RegistryError(problem, `${realm.host} gives no token for ${host} (${response.status})`, {
     hint: 'try again later',
   });
+}
+
+/** Without encryption only where a host may be spoken to like that. */
+function isSafe({ protocol, host }: URL, network: Network): boolean {
+  return protocol === 'http:' && network.isPlain(host);
 }
 
 function tokenRequest(

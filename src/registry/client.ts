@@ -4,7 +4,8 @@ import { type Answer, authorized } from './auth.ts';
 import type { FindCredentials } from './credentials.ts';
 import { makeSend, type Request, type SendOptions } from './http.ts';
 import { manifestTypes } from './manifest.ts';
-import { baseUrl, type Place, type Reference } from './reference.ts';
+import { type Network, simpleNetwork } from './network.ts';
+import type { Place, Reference } from './reference.ts';
 import { type Access, refusal } from './refusal.ts';
 import { Again, again } from './retry.ts';
 
@@ -35,11 +36,27 @@ export interface Client {
   /** A small blob, an image's config, verified. `digest`: `sha256:…` */
   blob(place: Place, digest: string): Promise<Buffer>;
   hasBlob(place: Place, digest: string): Promise<boolean>;
+  /** How the hosts that were asked are reached. */
+  readonly network: Network;
 }
 
 /** A client of the OCI distribution protocol, for any number of registries. */
 export function openClient(options: ClientOptions): Client {
-  const sendAs = authorized(makeSend(options), options.credentials);
+  const { network = simpleNetwork } = options;
+  const sendAs = authorized(makeSend(options), options.credentials, network);
+  /** A registry without encryption may be one that docker's engine is told to trust: then it is asked again. */
+  const reach = async (host: string, ask: () => Promise<Answer>): Promise<Answer> => {
+    await network.decide(host);
+    for (;;) {
+      const version = network.version(host);
+      try {
+        return await ask();
+      } catch (error) {
+        if (!(error instanceof RegistryError) || error.problem !== 'unreachable') throw error;
+        if (!(await network.revise(host, version))) throw error;
+      }
+    }
+  };
   /** Where we were let push: what may push may read, with one token. */
   const pushed = new Set<string>();
   /** What is garbled on its way is asked for again. */
@@ -52,20 +69,24 @@ export function openClient(options: ClientOptions): Client {
       return new Again();
     });
   const client: Client = {
+    network,
     async ask(place, wish) {
       const { host, repository } = place;
       const name = `${host}/${repository}`;
       const access = wish.access === 'pull' && pushed.has(name) ? 'push' : wish.access;
       const { method, headers, body, once, streamed, signal } = wish;
-      const answer = await sendAs(host, scopesOf(repository, access, wish.also), {
-        method,
-        url: /^https?:/.test(wish.path) ? wish.path : `${baseUrl(host)}/v2/${repository}/${wish.path}`,
-        ...(headers !== undefined ? { headers } : {}),
-        ...(body !== undefined ? { body } : {}),
-        ...(once !== undefined ? { once } : {}),
-        ...(streamed !== undefined ? { streamed } : {}),
-        ...(signal !== undefined ? { signal } : {}),
-      });
+      const isWhole = /^https?:/.test(wish.path);
+      const answer = await reach(host, () =>
+        sendAs(host, scopesOf(repository, access, wish.also), {
+          method,
+          url: isWhole ? wish.path : `${network.base(host)}/v2/${repository}/${wish.path}`,
+          ...(headers !== undefined ? { headers } : {}),
+          ...(body !== undefined ? { body } : {}),
+          ...(once !== undefined ? { once } : {}),
+          ...(streamed !== undefined ? { streamed } : {}),
+          ...(signal !== undefined ? { signal } : {}),
+        }),
+      );
       if (wish.ok.includes(answer.status)) {
         if (wish.access === 'push') pushed.add(name);
         return answer;
@@ -86,9 +107,10 @@ export function openClient(options: ClientOptions): Client {
         path: manifestPath(reference),
         access: 'pull',
         headers: { accept: manifestTypes.join(', ') },
-        ok: [200, 404],
+        ok: [200, 404, ...noHead],
       });
       if (answer.status === 404) return undefined;
+      if (noHead.includes(answer.status)) return (await ifThere(client.manifest(reference)))?.digest;
       // Some registries leave it out.
       return answer.headers.get('docker-content-digest') ?? (await client.manifest(reference)).digest;
     },
@@ -108,11 +130,31 @@ export function openClient(options: ClientOptions): Client {
       return (await verified({ ...place, digest }, wish)).body;
     },
     async hasBlob(place, digest) {
-      const wish = { method: 'HEAD', path: `blobs/${digest}`, access: 'pull', ok: [200, 404] } as const;
-      return (await client.ask(place, wish)).status === 200;
+      const path = `blobs/${digest}`;
+      const wish = { method: 'HEAD', path, access: 'pull', ok: [200, 404, ...noHead] } as const;
+      const { status } = await client.ask(place, wish);
+      if (!noHead.includes(status)) return status === 200;
+      const leave = new AbortController();
+      const again = { method: 'GET', path, access: 'pull', ok: [200, 404] } as const;
+      const answer = await client.ask(place, { ...again, streamed: true, signal: leave.signal });
+      leave.abort();
+      return answer.status === 200;
     },
   };
   return client;
+}
+
+/** Where HEAD is refused, GET may not be. */
+const noHead = [400, 405, 501];
+
+/** Undefined for what is not there. */
+export async function ifThere<T>(asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof RegistryError && error.problem === 'missing') return undefined;
+    throw error;
+  }
 }
 
 function scopesOf(repository: string, access: Access, also: string | undefined): string[] {

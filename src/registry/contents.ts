@@ -1,6 +1,6 @@
 import type { Contents, RawManifest, RemoteImage } from '../model/registry.ts';
-import type { Client } from './client.ts';
-import { ifThere, readConfig, remoteImage } from './images.ts';
+import { type Client, ifThere } from './client.ts';
+import { readConfig, remoteImage } from './images.ts';
 import { isImageConfig, partsOf, subjectOf, withPlatform } from './manifest.ts';
 import type { Reference } from './reference.ts';
 

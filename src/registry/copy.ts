@@ -35,7 +35,7 @@ async function copyBlob(client: Client, from: Place, to: Place, blob: Descriptor
       'broken',
       `the manifest of ${from.repository} does not say how large ${digest} is`,
     );
-  const body = source(client, from, digest);
+  const body = source(client, from, digest, size);
   if (from.host !== to.host) {
     if (!(await client.hasBlob(to, digest))) await upload(client, to, { digest, bytes: size, body });
     return;
@@ -46,11 +46,24 @@ async function copyBlob(client: Client, from: Place, to: Place, blob: Descriptor
   else await upload(client, to, { digest, bytes: size, body }, begun);
 }
 
-/** A blob as it comes from where it is: however large, only a few chunks of it are in memory. */
-function source(client: Client, from: Place, digest: string): OpenBody {
+/** A blob as it comes from where it is: however large, only a few chunks of it are in memory; never more than it says. */
+function source(client: Client, from: Place, digest: string, size: number): OpenBody {
   return async (signal) => {
     const wish = { method: 'GET', path: `blobs/${digest}`, access: 'pull', ok: [200] } as const;
     const { stream } = await client.ask(from, { ...wish, streamed: true, signal });
-    return stream!;
+    return limited(stream!, size, `${from.host}/${from.repository}@${digest}`);
   };
+}
+
+async function* limited(
+  stream: AsyncIterable<Uint8Array>,
+  size: number,
+  name: string,
+): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  for await (const chunk of stream) {
+    bytes += chunk.length;
+    if (bytes > size) throw new RegistryError('broken', `${name} is larger than its manifest says`);
+    yield chunk;
+  }
 }

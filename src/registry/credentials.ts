@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { TasksError } from '../model/errors.ts';
 import type { Credentials } from '../model/registry.ts';
+import { runHelper } from './helper.ts';
 import { credentialName, parseReference } from './reference.ts';
 
 /** The credentials for a host (`docker.io`, `registry.example:5000`); undefined: nobody. @throws TasksError exit 3 */
@@ -23,27 +24,42 @@ interface StoredAuth {
   readonly identitytoken?: string;
 }
 
-/** Looks where `docker login` puts them: `config.json` in DOCKER_CONFIG or `~/.docker`, its helpers and its store. */
-export function dockerCredentials(environment: Environment): FindCredentials {
+/**
+ * Looks where docker does: DOCKER_AUTH_CONFIG, then where `docker login` puts them: `config.json` in DOCKER_CONFIG or
+ * `~/.docker`, its helpers and its store. `signal`: ends the wait for a helper
+ */
+export function dockerCredentials(environment: Environment, signal?: AbortSignal): FindCredentials {
   const known = new Map<string, Promise<Credentials | undefined>>();
   return (host) => {
-    const found = known.get(host) ?? look(host, environment);
+    const found = known.get(host) ?? look(host, environment, signal);
     known.set(host, found);
     return found;
   };
 }
 
 /** The same by an image's name, for an engine that pushes or pulls it. */
-export function credentialsFor(environment: Environment): (name: string) => Promise<Credentials | undefined> {
-  const find = dockerCredentials(environment);
+export function credentialsFor(
+  environment: Environment,
+  signal?: AbortSignal,
+): (name: string) => Promise<Credentials | undefined> {
+  const find = dockerCredentials(environment, signal);
   return async (name) => await find(parseReference(name).host);
 }
 
-async function look(host: string, environment: Environment): Promise<Credentials | undefined> {
-  const config = readConfig(environment);
+async function look(
+  host: string,
+  environment: Environment,
+  signal: AbortSignal | undefined,
+): Promise<Credentials | undefined> {
   const name = credentialName(host);
+  const { DOCKER_AUTH_CONFIG } = environment;
+  const given = DOCKER_AUTH_CONFIG
+    ? storedIn(parse(DOCKER_AUTH_CONFIG, 'DOCKER_AUTH_CONFIG'), name)
+    : undefined;
+  if (given !== undefined) return given;
+  const config = readConfig(environment);
   const helper = config.credHelpers?.[name] ?? config.credHelpers?.[host] ?? config.credsStore;
-  const helped = helper ? await askHelper(helper, name, environment) : undefined;
+  const helped = helper ? await askHelper(helper, name, environment, signal) : undefined;
   return helped ?? storedIn(config, name);
 }
 
@@ -58,61 +74,55 @@ function readConfig(environment: Environment): Config {
     if (code === 'ENOENT' || code === 'ENOTDIR') return {};
     throw new TasksError(3, `cannot read ${file}: ${code}`);
   }
+  return parse(text, file);
+}
+
+function parse(text: string, name: string): Config {
   try {
     return (JSON.parse(text) as Config | null) ?? {};
   } catch {
-    // What the parser says would quote the file, and it holds secrets.
-    throw new TasksError(3, `${file} is not valid JSON`, { hint: 'mend it, or log in anew' });
+    // What the parser says would quote the text, and it holds secrets.
+    throw new TasksError(3, `${name} is not valid JSON`, { hint: 'fix it, or run docker login' });
   }
 }
 
-function storedIn({ auths = {} }: Config, name: string): Credentials | undefined {
+function storedIn(config: Config, name: string): Credentials | undefined {
+  const auths = config.auths ?? {};
   // Old versions of docker wrote `https://host/v1/`.
   const bare = (key: string): string => key.replace(/^https?:\/\//, '').replace(/\/.*$/, '');
   const key = Object.hasOwn(auths, name)
     ? name
     : Object.keys(auths).find((each) => bare(each) === bare(name));
   const stored = key === undefined ? undefined : auths[key];
-  if (!stored) return undefined;
-  if (stored.identitytoken) return { identityToken: stored.identitytoken };
-  const [, username, password] =
-    /^([^:]*):(.*)$/s.exec(
-      stored.auth
-        ? Buffer.from(stored.auth, 'base64').toString('utf8').replace(/\0+$/, '')
-        : `${stored.username ?? ''}:${stored.password ?? ''}`,
-    ) ?? [];
+  if (typeof stored !== 'object' || stored === null) return undefined;
+  const { identitytoken, auth } = stored;
+  if (typeof identitytoken === 'string' && identitytoken !== '') return { identityToken: identitytoken };
+  const text =
+    typeof auth === 'string' && auth !== ''
+      ? Buffer.from(auth, 'base64').toString('utf8').replace(/\0+$/, '')
+      : `${stored.username ?? ''}:${stored.password ?? ''}`;
+  const [, username, password] = /^([^:]*):(.*)$/s.exec(text) ?? [];
   return username ? { username, password: password! } : undefined;
 }
 
-const helperMs = 30_000;
-
+/** Asks one of docker's credential helpers. @throws TasksError exit 3 */
 async function askHelper(
   helper: string,
   name: string,
   environment: Environment,
+  signal: AbortSignal | undefined,
 ): Promise<Credentials | undefined> {
   const program = `docker-credential-${helper}`;
-  const { execa } = await import('execa');
-  const env = Object.fromEntries(
-    Object.entries(environment).filter((pair): pair is [string, string] => pair[1] !== undefined),
-  );
-  const ran = await execa(program, ['get'], {
-    input: name,
-    env,
-    extendEnv: false,
-    reject: false,
-    timeout: helperMs,
-  });
-  if (ran.exitCode !== 0) {
-    if (/credentials not found/i.test(ran.stdout ?? '')) return undefined;
-    const what = ran.exitCode === undefined ? 'cannot be run' : `ended with exit code ${ran.exitCode}`;
-    throw new TasksError(3, `${program}, which docker's configuration names for ${name}, ${what}`, {
+  const { output, failure } = await runHelper(program, name, environment, signal);
+  if (failure !== undefined) {
+    if (/credentials not found/i.test(output)) return undefined;
+    throw new TasksError(3, `${program}, which docker's configuration names for ${name}, ${failure}`, {
       hint: `try: echo ${name} | ${program} get`,
     });
   }
   try {
-    const { Username, Secret } = JSON.parse(ran.stdout) as { Username?: string; Secret?: string };
-    if (!Username || Secret === undefined) return undefined;
+    const { Username, Secret } = JSON.parse(output) as { Username?: unknown; Secret?: unknown };
+    if (typeof Username !== 'string' || Username === '' || typeof Secret !== 'string') return undefined;
     return Username === '<token>' ? { identityToken: Secret } : { username: Username, password: Secret };
   } catch {
     throw new TasksError(3, `${program} did not answer in JSON`);

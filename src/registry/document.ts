@@ -1,6 +1,6 @@
 import { type RawManifest, RegistryError } from '../model/registry.ts';
-import { type Client, digestOf } from './client.ts';
-import { ifThere, readConfig } from './images.ts';
+import { type Client, digestOf, ifThere } from './client.ts';
+import { readConfig } from './images.ts';
 import { putManifest } from './put.ts';
 import type { Place, Reference } from './reference.ts';
 import { upload } from './upload.ts';

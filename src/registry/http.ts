@@ -1,7 +1,8 @@
+import { TasksError } from '../model/errors.ts';
 import { RegistryError } from '../model/registry.ts';
-import { isLoopback } from './reference.ts';
+import { type Network, simpleNetwork } from './network.ts';
 import { Again, again, type Persistence } from './retry.ts';
-import { sendStream } from './stream.ts';
+import { type Incoming, type Outgoing, openWire } from './wire.ts';
 
 export interface Request {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -31,8 +32,16 @@ export interface Response {
 export type Send = (request: Request) => Promise<Response>;
 
 export interface SendOptions extends Persistence {
-  /** Milliseconds for one try, its body included; for what is streamed, until it moves on. */
+  /** Milliseconds for one try, its body included; for what is streamed, until it has moved on by `stride`. */
   readonly timeoutMs: number;
+  /** How hosts are reached; undefined: directly, encrypted but to this machine. */
+  readonly network?: Network;
+}
+
+/** A try, with all that it needs. */
+interface Line extends SendOptions {
+  readonly network: Network;
+  readonly wire: (outgoing: Outgoing, signal: AbortSignal) => Promise<Incoming>;
 }
 
 const longestPauseMs = 60_000;
@@ -41,19 +50,22 @@ const hops = 5;
 const bodyLimit = 16 << 20;
 /** Times the time limit: to put a large upload in its place takes a registry longer than to answer. */
 const settling = 5;
+/** Bytes that a stream must bring in each time limit: one that trickles has no end. */
+const stride = 64 << 10;
 
 /**
  * Sends over the network: tried again after 429, 5xx, resets, time-outs and where a host that had answered refuses, each time later and never at the same moment as
  * others (jitter), or when the registry says (`Retry-After`). Redirects are followed; another host never sees who we are.
  */
 export function makeSend(options: SendOptions): Send {
-  const { timing, signal } = options;
+  const { timing, signal, network = simpleNetwork } = options;
+  const line: Line = { ...options, network, wire: openWire(network) };
   const answered = new Set<string>();
   return async (request) =>
     await again(options, async (isLast) => {
       const isFinal = isLast || request.once === true;
       try {
-        const response = await follow(request, options);
+        const response = await follow(request, line);
         answered.add(hostOf(request.url));
         if ((response.status !== 429 && response.status < 500) || isFinal) return response;
         const wished = retryAfter(response.headers.get('retry-after'), timing.now());
@@ -62,7 +74,7 @@ export function makeSend(options: SendOptions): Send {
       } catch (error) {
         signal.throwIfAborted();
         request.signal?.throwIfAborted();
-        const known = registryErrorIn(error);
+        const known = knownErrorIn(error);
         if (known !== undefined) throw known;
         if (isFinal || !isPassing(error, answered.has(hostOf(request.url))))
           throw unreachable(request.url, error);
@@ -71,25 +83,28 @@ export function makeSend(options: SendOptions): Send {
     });
 }
 
-async function follow(request: Request, options: SendOptions): Promise<Response> {
-  const watch = watchOver(request, options);
+async function follow(request: Request, line: Line): Promise<Response> {
+  const watch = watchOver(request, line);
   let isStreaming = false;
   try {
     let { url, headers = {} } = request;
     for (let hop = 0; ; hop++) {
-      const answer = await sendOnce({ ...request, url, headers }, watch);
+      const answer = await sendOnce({ ...request, url, headers }, watch, line);
       const location = answer.headers.get('location');
       const isRedirect = [301, 302, 303, 307, 308].includes(answer.status) && location !== null;
       if (!isRedirect) {
         isStreaming = request.streamed === true && answer.status === 200;
         const { status, headers } = answer;
-        if (isStreaming) return { status, headers, body: Buffer.alloc(0), stream: flowOf(answer, watch) };
-        return { status, headers, body: await readBody(answer) };
+        if (isStreaming)
+          return { status, headers, body: Buffer.alloc(0), stream: flowOf(answer, url, watch, line) };
+        return { status, headers, body: await readBody(answer, url) };
       }
-      await answer.body?.cancel();
-      const next = new URL(location, url);
+      answer.cancel();
       if (hop === hops) throw new RegistryError('broken', `${hostOf(url)} redirects without end`);
-      if (next.protocol !== 'https:' && !isLoopback(next.host))
+      if (!URL.canParse(location, url))
+        throw new RegistryError('broken', `${hostOf(url)} redirects to what is no address`);
+      const next = new URL(location, url);
+      if (next.protocol !== 'https:' && !(next.protocol === 'http:' && line.network.isPlain(next.host)))
         throw new RegistryError('broken', `${hostOf(url)} redirects to ${next.host} without encryption`);
       if (next.origin !== new URL(url).origin) headers = withoutAuthorization(headers);
       url = next.href;
@@ -99,17 +114,25 @@ async function follow(request: Request, options: SendOptions): Promise<Response>
   }
 }
 
-async function sendOnce({ method, url, headers, body }: Request, watch: Watch): Promise<globalThis.Response> {
-  const common = { method, headers: headers ?? {}, redirect: 'manual', signal: watch.signal } as const;
-  if (typeof body !== 'function') return await fetch(url, body === undefined ? common : { ...common, body });
+async function sendOnce(
+  { method, url, headers = {}, body }: Request,
+  watch: Watch,
+  { wire }: Line,
+): Promise<Incoming> {
+  const common = { method, url, headers };
+  if (typeof body !== 'function')
+    return await wire(body === undefined ? common : { ...common, body }, watch.signal);
   const left = new AbortController();
   try {
     const source = await body(AbortSignal.any([watch.signal, left.signal]));
-    return await sendStream(
-      { method, url, headers: headers ?? {} },
-      watchedBody(source, watch),
-      watch.signal,
-    );
+    const answer = await wire({ ...common, body: watchedBody(source, watch) }, watch.signal);
+    const read = await readBody(answer, url);
+    return {
+      ...answer,
+      body: (async function* () {
+        yield read;
+      })(),
+    };
   } finally {
     // The source may still be open, where nobody reads on.
     left.abort();
@@ -152,20 +175,34 @@ async function* watchedBody(source: AsyncIterable<Uint8Array>, watch: Watch): As
 }
 
 /** A body as it comes; how fast it is taken is not the sender's fault. */
-function flowOf(answer: globalThis.Response, watch: Watch): AsyncIterable<Uint8Array> {
+function flowOf(
+  answer: Incoming,
+  url: string,
+  watch: Watch,
+  { timing, timeoutMs }: Line,
+): AsyncIterable<Uint8Array> {
   watch.rest();
   return (async function* () {
+    let [bytes, waited] = [0, 0];
     try {
-      watch.moved();
-      for await (const chunk of (answer.body ?? []) as AsyncIterable<Uint8Array>) {
-        watch.rest();
-        yield chunk;
+      const chunks = answer.body[Symbol.asyncIterator]();
+      for (;;) {
         watch.moved();
+        const asked = timing.now();
+        const next = await chunks.next();
+        watch.rest();
+        if (next.done === true) return;
+        waited += timing.now() - asked;
+        bytes += next.value.length;
+        if (bytes >= stride) [bytes, waited] = [0, 0];
+        else if (waited > timeoutMs) throw new DOMException('it trickles', 'TimeoutError');
+        yield next.value;
       }
     } catch (error) {
-      throw unreachable(answer.url, error);
+      throw unreachable(url, error);
     } finally {
       watch.end();
+      answer.cancel();
     }
   })();
 }
@@ -174,13 +211,15 @@ function withoutAuthorization(headers: Readonly<Record<string, string>>): Record
   return Object.fromEntries(Object.entries(headers).filter(([name]) => name !== 'authorization'));
 }
 
-async function readBody(answer: globalThis.Response): Promise<Buffer> {
+async function readBody(answer: Incoming, url: string): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of (answer.body ?? []) as AsyncIterable<Uint8Array>) {
+  for await (const chunk of answer.body) {
     bytes += chunk.length;
-    if (bytes > bodyLimit)
-      throw new RegistryError('broken', `${hostOf(answer.url)} sent more than ${bodyLimit} bytes`);
+    if (bytes > bodyLimit) {
+      answer.cancel();
+      throw new RegistryError('broken', `${hostOf(url)} sent more than ${bodyLimit} bytes`);
+    }
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
@@ -195,7 +234,7 @@ function retryAfter(header: string | null, now: number): number {
 
 /** What will be the same a second later: a name that does not exist, a port where nobody listens, a certificate. */
 const lasting =
-  /^(ENOTFOUND|ECONNREFUSED|EACCES|ENETUNREACH|EHOSTUNREACH|ERR_TLS|CERT_|UNABLE_TO|SELF_SIGNED|DEPTH_ZERO|ERR_INVALID|bad port)/;
+  /^(ENOTFOUND|ECONNREFUSED|EACCES|ENETUNREACH|EHOSTUNREACH|ERR_TLS|CERT_|UNABLE_TO|SELF_SIGNED|DEPTH_ZERO|ERR_INVALID|ERR_SSL|ERR_OSSL|EPROTO|ERR_SOCKET_BAD_PORT|bad port)/;
 
 /** A port that refuses where somebody listened a moment ago: the registry is being started again. */
 function isPassing(error: unknown, hasAnswered: boolean): boolean {
@@ -203,13 +242,13 @@ function isPassing(error: unknown, hasAnswered: boolean): boolean {
   return (hasAnswered && code === 'ECONNREFUSED') || !lasting.test(code);
 }
 
-/** An error of ours that `fetch` has wrapped: what is streamed through it has another end. */
-function registryErrorIn(error: unknown): RegistryError | undefined {
-  for (let at = error; at instanceof Error; at = at.cause) if (at instanceof RegistryError) return at;
+/** An error of ours, wrapped: what is streamed through has another end. */
+function knownErrorIn(error: unknown): TasksError | undefined {
+  for (let at = error; at instanceof Error; at = at.cause) if (at instanceof TasksError) return at;
   return undefined;
 }
 
-/** `fetch` wraps what happened, in more than one layer. */
+/** What happened may be wrapped in more than one layer. */
 function codeOf(error: unknown): string {
   for (let at = error; at instanceof Error; at = at.cause) {
     const { code } = at as NodeJS.ErrnoException;
@@ -221,8 +260,12 @@ function codeOf(error: unknown): string {
 }
 
 function unreachable(url: string, error: unknown): RegistryError {
-  return new RegistryError('unreachable', `${hostOf(url)} cannot be reached: ${codeOf(error)}`, {
-    hint: 'check the name, the network, and whether the registry runs',
+  const code = codeOf(error);
+  const isCertificate = /CERT|SELF_SIGNED|UNABLE_TO/.test(code);
+  return new RegistryError('unreachable', `${hostOf(url)} cannot be reached: ${code}`, {
+    hint: isCertificate
+      ? `put its authority into /etc/docker/certs.d/${hostOf(url)}/ca.crt, or name it with SSL_CERT_FILE`
+      : 'check the name, the network, and whether the registry runs',
     cause: error,
   });
 }

@@ -1,5 +1,5 @@
 import { type RawManifest, RegistryError, type RemoteImage } from '../model/registry.ts';
-import type { Client } from './client.ts';
+import { type Client, ifThere } from './client.ts';
 import { choosePlatform, type Descriptor, partsOf, readable, withPlatform } from './manifest.ts';
 import type { Place, Reference } from './reference.ts';
 
@@ -68,14 +68,4 @@ export function remoteImage(top: RawManifest, manifest: RawManifest, config: Ima
     bytes,
     ...(created !== undefined ? { created } : {}),
   };
-}
-
-/** Undefined for what is not there. */
-export async function ifThere<T>(asked: Promise<T>): Promise<T | undefined> {
-  try {
-    return await asked;
-  } catch (error) {
-    if (error instanceof RegistryError && error.problem === 'missing') return undefined;
-    throw error;
-  }
 }

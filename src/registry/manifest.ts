@@ -93,8 +93,20 @@ export function platformOf({ platform }: Descriptor): string {
   return [platform?.os, platform?.architecture, platform?.variant].filter(Boolean).join('/');
 }
 
+/** Other words for architectures, as containerd reads them. */
+const sameAs: Readonly<Record<string, string>> = {
+  x86_64: 'amd64',
+  'x86-64': 'amd64',
+  aarch64: 'arm64',
+  armhf: 'arm/v7',
+  armel: 'arm/v6',
+  i386: '386',
+};
+
 function normalized(platform: string): { os: string; architecture: string; variant: string } {
-  const [os = '', architecture = '', variant = ''] = platform.split('/');
+  const [os = '', word = '', own = ''] = platform.toLowerCase().split('/');
+  const [architecture = '', implied = ''] = (sameAs[word] ?? word).split('/');
+  const variant = own || implied;
   const usual: Readonly<Record<string, string>> = { arm64: 'v8', arm: 'v7', amd64: 'v1' };
   return { os, architecture, variant: variant || (usual[architecture] ?? '') };
 }

@@ -1,6 +1,6 @@
 import { RegistryError } from '../model/registry.ts';
 import type { Client } from './client.ts';
-import { readConfig } from './images.ts';
+import { type ImageConfig, readConfig } from './images.ts';
 import { choosePlatform, partsOf, platformOf, withPlatform } from './manifest.ts';
 import { parseReference } from './reference.ts';
 
@@ -18,8 +18,9 @@ export async function pinImage(client: Client, name: string, platform: string): 
   const top = await client.manifest(reference);
   const { manifests } = partsOf(top, name);
   if (manifests === undefined) {
-    const { onbuild } = await readConfig(client, reference, top);
-    return { digest: top.digest, onbuild };
+    const config = await readConfig(client, reference, top);
+    checkPlatform(name, config, platform);
+    return { digest: top.digest, onbuild: config.onbuild };
   }
   const images = withPlatform(manifests);
   const chosen = platform === 'any' ? images : [choosePlatform(images, platform)];
@@ -30,7 +31,19 @@ export async function pinImage(client: Client, name: string, platform: string): 
         hint: `it has ${images.map(platformOf).join(', ')}`,
       });
     const manifest = await client.manifest({ ...reference, digest: each.digest });
-    onbuild ||= (await readConfig(client, reference, manifest)).onbuild;
+    const config = await readConfig(client, reference, manifest);
+    checkPlatform(name, config, platform);
+    onbuild ||= config.onbuild;
   }
   return { digest: platform === 'any' ? top.digest : chosen[0]!.digest, onbuild };
+}
+
+/** An index may say of an image what is not so, and an image alone is not asked for a platform: its config tells. */
+function checkPlatform(name: string, { digest, platform: own }: ImageConfig, platform: string): void {
+  if (platform === 'any' || !own.os || !own.architecture) return;
+  if (choosePlatform([{ mediaType: '', digest, platform: own }], platform) !== undefined) return;
+  const is = platformOf({ mediaType: '', digest, platform: own });
+  throw new RegistryError('missing', `${name} has no image for ${platform}: it is for ${is}`, {
+    hint: `use an image for ${platform}, or build for ${is}`,
+  });
 }

@@ -1,4 +1,5 @@
 import { type RawManifest, RegistryError } from '../model/registry.ts';
+import type { Answer } from './auth.ts';
 import { type Client, manifestPath } from './client.ts';
 import type { Reference } from './reference.ts';
 
@@ -8,14 +9,24 @@ export async function putManifest(
   reference: Reference,
   { mediaType, digest, body }: RawManifest,
 ): Promise<void> {
-  const { headers } = await client.ask(reference, {
-    method: 'PUT',
-    path: manifestPath(reference),
-    access: 'push',
-    headers: { 'content-type': mediaType },
-    body,
-    ok: [200, 201, 202],
-  });
+  const ask = async (): Promise<Pick<Answer, 'headers'>> => {
+    try {
+      return await client.ask(reference, {
+        method: 'PUT',
+        path: manifestPath(reference),
+        access: 'push',
+        headers: { 'content-type': mediaType },
+        body,
+        ok: [200, 201, 202],
+      });
+    } catch (error) {
+      // The same tag on the same digest is no move: an earlier try did it, and its answer was lost.
+      const isRefused = error instanceof RegistryError && error.problem === 'immutable';
+      if (isRefused && (await client.head(reference)) === digest) return { headers: new Headers() };
+      throw error;
+    }
+  };
+  const { headers } = await ask();
   const kept = headers.get('docker-content-digest');
   if (kept !== null && kept !== digest)
     throw new RegistryError(

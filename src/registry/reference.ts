@@ -21,7 +21,8 @@ const component = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*';
 const label = '[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?';
 const hostForm = new RegExp(`^(?:${label}(?:\\.${label})*|\\[[0-9a-fA-F:]+\\])(?::\\d+)?$`);
 const repositoryForm = new RegExp(`^${component}(?:/${component})*$`);
-const tagForm = /^\w[\w.-]{0,127}$/;
+/** What a tag is made of. */
+export const tagForm = /^\w[\w.-]{0,127}$/;
 const digestForm = /^sha256:[0-9a-f]{64}$/;
 
 /** Reads an image's name by docker's rules: `debian` is `docker.io/library/debian:latest`. @throws TasksError exit 2 */

@@ -20,6 +20,12 @@ const verbs = { pull: 'read', push: 'push to', delete: 'delete from' } as const;
 export function refusal(answer: Answer, asked: Asked): RegistryError {
   const { host, repository, access, name, credentials } = asked;
   const { status } = answer;
+  if (isImmutable(answer, asked))
+    return new RegistryError(
+      'immutable',
+      `${host} does not overwrite ${name}: tags are immutable there (${status}${codesOf(answer)})`,
+      { hint: 'allow tags to be overwritten in that repository, or give the tag another name' },
+    );
   if (status === 401 || status === 403) return denial(answer, asked);
   if (status === 404 && access === 'pull')
     return new RegistryError('missing', `there is no ${name}`, { hint: 'check the name and the tag' });
@@ -47,6 +53,15 @@ export function refusal(answer: Answer, asked: Asked): RegistryError {
   return new RegistryError(status >= 500 ? 'unreachable' : 'broken', `${host} answers ${said} for ${name}`, {
     hint: 'try again later',
   });
+}
+
+/** Registries have no common word for it: Amazon's says TAG_INVALID, Harbor's 412, others only write it. */
+function isImmutable({ status, body }: Answer, { access, name }: Asked): boolean {
+  const isTag = /:[^/:@]+$/.test(name) && !name.includes('@');
+  if (access !== 'push' || !isTag || ![400, 403, 405, 409, 412].includes(status)) return false;
+  return /immutab|TAG_INVALID|can(?: ?no|')t be overwritten|not allow(?:ed)? (?:to )?(?:updat|overwrit|redeploy)|tag already exists/i.test(
+    body.toString('utf8'),
+  );
 }
 
 function denial({ status, isKnown }: Answer, asked: Asked): RegistryError {

@@ -6,6 +6,7 @@ import { copyImage } from './copy.ts';
 import { dockerCredentials } from './credentials.ts';
 import { documents } from './document.ts';
 import { findImage } from './images.ts';
+import { dockerNetwork } from './network.ts';
 import { putManifest } from './put.ts';
 import { type Place, parseReference } from './reference.ts';
 import type { Timing } from './retry.ts';
@@ -23,6 +24,9 @@ export interface Patience {
   readonly timeoutMs: number;
 }
 
+/** What docker's engine is told to trust: hosts and networks. */
+export type Insecure = () => Promise<readonly string[]>;
+
 const usual: Patience = { tries: 5, timeoutMs: 60_000 };
 
 const realTiming: Timing = {
@@ -36,8 +40,9 @@ export function dockerRegistry(
   environment: Environment,
   signal: AbortSignal,
   patience: Patience = usual,
+  insecure?: Insecure,
 ): Registry {
-  return registryOver(dockerClient(environment, signal, patience));
+  return registryOver(dockerClient(environment, signal, patience, insecure));
 }
 
 /** The same, request by request. */
@@ -45,9 +50,12 @@ export function dockerClient(
   environment: Environment,
   signal: AbortSignal,
   patience: Patience = usual,
+  insecure?: Insecure,
 ): Client {
+  const { timeoutMs } = patience;
   return openClient({
-    credentials: dockerCredentials(environment),
+    network: dockerNetwork({ environment, signal, timeoutMs, ...(insecure ? { insecure } : {}) }),
+    credentials: dockerCredentials(environment, signal),
     timing: realTiming,
     signal,
     ...patience,

@@ -1,16 +1,19 @@
 import { RegistryError } from '../model/registry.ts';
 import type { Client } from './client.ts';
-import { baseUrl, type Place } from './reference.ts';
+import { type Place, tagForm } from './reference.ts';
 import { Again } from './retry.ts';
 
 /** All tags of a repository in order, asked for page by page. */
 export async function listTags(client: Client, place: Place): Promise<readonly string[]> {
   const tags = new Set<string>();
   const seen = new Set<string>();
+  const endless = (): RegistryError =>
+    new RegistryError('broken', `${place.host} lists the tags of ${place.repository} without end`);
   // The largest page that any registry gives.
   let path: string | undefined = 'tags/list?n=1000';
   while (path !== undefined && !seen.has(path)) {
     seen.add(path);
+    if (seen.size > most.pages || tags.size > most.tags) throw endless();
     const page = await client.again((isLast) => readPage(client, place, path!, isLast));
     if (page === undefined) break;
     for (const tag of page.tags) tags.add(tag);
@@ -18,6 +21,9 @@ export async function listTags(client: Client, place: Place): Promise<readonly s
   }
   return [...tags].sort();
 }
+
+/** No repository has more. */
+const most = { pages: 5_000, tags: 1_000_000 };
 
 interface Page {
   readonly tags: readonly string[];
@@ -35,8 +41,11 @@ async function readPage(
   const { status, headers, body } = await client.ask(place, wish);
   if (status === 404) return undefined;
   try {
-    const { tags } = JSON.parse(body.toString('utf8')) as { tags?: string[] | null };
-    return { tags: tags ?? [], next: nextPage(headers.get('link'), place) };
+    const { tags } = JSON.parse(body.toString('utf8')) as { tags?: unknown };
+    if (tags !== undefined && tags !== null && !Array.isArray(tags)) throw new TypeError('no list');
+    // What is no tag can neither be asked for nor removed.
+    const named = (tags ?? []).filter((tag: unknown) => typeof tag === 'string' && tagForm.test(tag));
+    return { tags: named, next: nextPage(headers.get('link'), place, client) };
   } catch {
     // It may have been garbled on its way.
     if (!isLast) return new Again();
@@ -45,9 +54,9 @@ async function readPage(
 }
 
 /** `<…>; rel="next"`, in full or relative. */
-function nextPage(link: string | null, { host, repository }: Place): string | undefined {
+function nextPage(link: string | null, { host, repository }: Place, { network }: Client): string | undefined {
   const [, target] = /<([^>]*)>\s*;[^,]*\brel="?next\b/i.exec(link ?? '') ?? [];
-  const base = new URL(`${baseUrl(host)}/v2/${repository}/tags/list`);
+  const base = new URL(`${network.base(host)}/v2/${repository}/tags/list`);
   if (target === undefined || !URL.canParse(target, base.href)) return undefined;
   const { pathname, search } = new URL(target, base);
   // Behind a proxy a registry may not know its own name: what is asked is this one.

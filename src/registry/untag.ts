@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { type RawManifest, RegistryError } from '../model/registry.ts';
 import type { Answer } from './auth.ts';
-import { type Client, manifestPath } from './client.ts';
+import { type Client, ifThere, manifestPath } from './client.ts';
 import type { Documents } from './document.ts';
-import { ifThere } from './images.ts';
 import { putManifest } from './put.ts';
 import type { Place, Reference } from './reference.ts';
 
@@ -73,6 +72,7 @@ async function replaceAndRemove(
     if (removal === 'refused') await giveBack();
     return removal;
   } catch (error) {
+    if (error instanceof RegistryError && error.problem === 'immutable') return 'refused';
     // What was done nobody knows: the tag must point at something that makes sense.
     if (error instanceof RegistryError) await giveBack().catch(() => undefined);
     throw error;

@@ -2,7 +2,7 @@ import { RegistryError } from '../model/registry.ts';
 import type { Answer } from './auth.ts';
 import type { Client } from './client.ts';
 import type { OpenBody } from './http.ts';
-import { baseUrl, isLoopback, type Place } from './reference.ts';
+import type { Place } from './reference.ts';
 import { Again } from './retry.ts';
 
 /** Bytes to put into a repository. */
@@ -23,7 +23,7 @@ export async function upload(client: Client, place: Place, blob: Upload, session
     const begun = open ?? (await beginUpload(client, place));
     open = undefined;
     try {
-      await send(client, place, blob, uploadUrl(place, begun));
+      await send(client, place, blob, uploadUrl(client, place, begun));
       return true;
     } catch (error) {
       const isPassing = error instanceof RegistryError && ['broken', 'unreachable'].includes(error.problem);
@@ -72,7 +72,7 @@ export async function beginUpload(
 export async function cancelUpload(client: Client, place: Place, session: Answer): Promise<void> {
   try {
     const any = [200, 202, 204, 400, 401, 403, 404, 405];
-    const path = uploadUrl(place, session);
+    const path = uploadUrl(client, place, session);
     await client.ask(place, { method: 'DELETE', path, access: 'push', once: true, ok: any });
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error;
@@ -80,15 +80,15 @@ export async function cancelUpload(client: Client, place: Place, session: Answer
 }
 
 /** Where an upload goes on, in full. */
-function uploadUrl({ host, repository }: Place, { headers }: Answer): string {
-  const base = new URL(`${baseUrl(host)}/v2/${repository}/blobs/uploads/`);
+function uploadUrl({ network }: Client, { host, repository }: Place, { headers }: Answer): string {
+  const base = new URL(`${network.base(host)}/v2/${repository}/blobs/uploads/`);
   const location = headers.get('location');
   if (location === null || !URL.canParse(location, base.href))
     throw new RegistryError('broken', `${host} does not say where to upload to`);
   const url = new URL(location, base);
   // Registries behind a proxy do not always know that they are reached with encryption.
   if (url.host === base.host) url.protocol = base.protocol;
-  if (url.protocol !== 'https:' && !isLoopback(url.host))
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && network.isPlain(url.host)))
     throw new RegistryError('broken', `${host} wants uploads at ${url.host} without encryption`);
   return url.href;
 }

@@ -1,5 +1,5 @@
 import type { Graph, ImageTask, Task, TaskId } from '../model/task.ts';
-import { compareVersions } from './versions.ts';
+import { compareVersions } from '../model/versions.ts';
 
 /** What an alias points at in the registry, as far as that is known. */
 export interface AliasHolder {
@@ -51,7 +51,7 @@ export function chooseAlias(
   return { name, alias, detail: `${name}:${alias} stays at ${current.slice(name.length + 1)}: ${detail}` };
 }
 
-/** By version; where that cannot tell, by the order in which the definition lists them. */
+/** By version; where that cannot tell of one that is there already, by the order in which the definition lists them. */
 function compareTasks(a: TaskId, b: TaskId, graph: Graph): number | undefined {
   if (a === b) return 0;
   const version = (id: TaskId): string => id.slice(id.indexOf(':') + 1);

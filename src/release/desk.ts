@@ -1,8 +1,21 @@
 import { type ExitCode, TasksError } from '../model/errors.ts';
 import type { Clock } from '../model/ports.ts';
 import type { Registry } from '../model/registry.ts';
+import { repositoryOf } from '../plan/refs.ts';
 import { type Change, closeJournal, type Ended, type Journal, readJournal } from './journal.ts';
 import { pointedAt } from './tags.ts';
+
+/** `own`: of an image that the definitions have. `undefined`: below the same repository, of no such image. */
+export type TagOwner = 'own' | 'undefined' | 'foreign';
+
+/** Tells whose tags are, of a project that publishes images of these names to a repository. */
+export function ownersBelow(repo: string, names: ReadonlySet<string>): (name: string) => TagOwner {
+  return (name) => {
+    const repository = repositoryOf(name);
+    if (!repository.startsWith(`${repo}/`)) return 'foreign';
+    return names.has(repository.slice(repo.length + 1)) ? 'own' : 'undefined';
+  };
+}
 
 /** Where a publication happens, and who does it. */
 export interface Desk {
@@ -11,6 +24,8 @@ export interface Desk {
   readonly clock: Clock;
   /** The journal's name. */
   readonly journal: string;
+  /** Whose tag it is: only `own` ones are ever set, moved or taken away. */
+  ownerOf(name: string): TagOwner;
   /** A new publication by this process. */
   newOwner(): { readonly id: string };
   /** Undefined: it cannot be told from this machine. */

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { type Registry, RegistryError } from '../model/registry.ts';
 import type { TaskId } from '../model/task.ts';
 import type { Naming } from '../plan/refs.ts';
+import { projectMark } from './project-mark.ts';
 
 /** One tag that a publication sets. */
 export interface Change {
@@ -36,7 +36,7 @@ const schema = 1;
 /** The name under which a project keeps its journal: one for all that it publishes. */
 export function journalName({ repo, cacheRepo }: Naming): string {
   if (cacheRepo === undefined) return `${repo}/release-journal:current`;
-  return `${cacheRepo}:release-journal-${createHash('sha256').update(repo).digest('hex').slice(0, 8)}`;
+  return `${cacheRepo}:release-journal-${projectMark({ repo })}`;
 }
 
 /** The journal that lies there; undefined where nothing is under way. @throws RegistryError `broken` */
@@ -71,7 +71,11 @@ export function workOf({ changes, time }: Journal): string {
     : `a clean is removing old tags since ${time}`;
 }
 
+/** Sizes beyond which nothing is a journal of ours. */
+const most = { text: 8 << 20, changes: 50_000, word: 512 };
+
 function parse(text: string): Document | undefined {
+  if (text.length > most.text) return undefined;
   try {
     const value = JSON.parse(text) as Document | null;
     const isGood = value !== null && typeof value === 'object' && (!value.open || isJournal(value.open));
@@ -83,24 +87,56 @@ function parse(text: string): Document | undefined {
 }
 
 function isJournal(value: Journal): boolean {
-  const isText = (each: unknown): boolean => typeof each === 'string';
   return (
-    isText(value.id) &&
+    isWord(value.id) &&
+    isWord(value.time) &&
+    Number.isSafeInteger(value.beat) &&
     ['forward', 'back'].includes(value.direction) &&
     Array.isArray(value.changes) &&
-    value.changes.every(
-      ({ name, task, before, after }) =>
-        isText(name) && isText(task) && isText(after) && (before === undefined || isText(before)),
-    )
+    value.changes.length <= most.changes &&
+    value.changes.every(isChange) &&
+    new Set(value.changes.map(({ name }) => name)).size === value.changes.length
   );
+}
+
+function isChange(value: Change | null): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { name, task, before, after, isAlias } = value;
+  const isDigest = (each: unknown): boolean => typeof each === 'string' && /^sha256:[0-9a-f]{64}$/.test(each);
+  return (
+    isWord(name) &&
+    /^[^@\s]+:\w[\w.-]{0,127}$/.test(name) &&
+    isWord(task) &&
+    isDigest(after) &&
+    (before === undefined || isDigest(before)) &&
+    typeof isAlias === 'boolean'
+  );
+}
+
+/** It is shown to people: nothing that commands a terminal. */
+function isWord(value: unknown): boolean {
+  return typeof value === 'string' && value.length <= most.word && !/\p{Cc}/u.test(value);
 }
 
 /** Puts a journal there: from now on any push, from anywhere, can end what it says. */
 export async function openJournal(registry: Registry, name: string, journal: Journal): Promise<void> {
-  await registry.write(name, JSON.stringify({ schema, open: journal } satisfies Document));
+  await overwrite(registry, name, JSON.stringify({ schema, open: journal } satisfies Document));
 }
 
 /** Says that nothing is under way any more. The tag stays: registries without delete keep everything. */
 export async function closeJournal(registry: Registry, name: string, ended: Ended): Promise<void> {
-  await registry.write(name, JSON.stringify({ schema, last: ended } satisfies Document));
+  await overwrite(registry, name, JSON.stringify({ schema, last: ended } satisfies Document));
+}
+
+/** Writes a text under a tag that moves. @throws RegistryError `immutable`, with the remedy */
+export async function overwrite(registry: Registry, name: string, text: string): Promise<void> {
+  try {
+    await registry.write(name, text);
+  } catch (error) {
+    if (!(error instanceof RegistryError) || error.problem !== 'immutable') throw error;
+    throw new RegistryError('immutable', `a release needs a tag that it can overwrite: ${error.message}`, {
+      hint: "set cacheRepo in project() to a repository with mutable tags: project({ cacheRepo: '…/build-cache' })",
+      cause: error,
+    });
+  }
 }

@@ -15,6 +15,16 @@ export interface SeenTag {
   readonly digest?: string;
 }
 
+/** Whose images a repository of content tags holds, by the names of their definitions. */
+export interface CacheOwners {
+  /** Names that this project has, or had when it pushed. */
+  readonly own: ReadonlySet<string>;
+  /** Names that other projects have there. */
+  readonly others: ReadonlySet<string>;
+  /** True: another project publishes there and does not say which names it has. */
+  readonly isUnclear: boolean;
+}
+
 /** All that is known when it is decided what goes. */
 export interface TrimFacts {
   readonly tags: readonly SeenTag[];
@@ -28,6 +38,8 @@ export interface TrimFacts {
   /** Digests that stay whatever points at them: those of release files. */
   readonly pinned: ReadonlySet<string>;
   readonly now: Date;
+  /** Whose images the repository of content tags holds, where the project has one. */
+  readonly owners?: CacheOwners;
 }
 
 /** A tag of ours that goes. */
@@ -74,7 +86,8 @@ export function candidatesOf({ tags, naming, names, named, now }: Omit<TrimFacts
 }
 
 /** A candidate, if what it points at bears out what its form says: made by us, under this name, long ago. */
-export function judged(candidate: Candidate, { contents, naming, now }: TrimFacts): Candidate[] {
+export function judged(candidate: Candidate, facts: TrimFacts): Candidate[] {
+  const { contents, naming, now } = facts;
   const { kind, seen, content } = candidate;
   const found = seen.digest === undefined ? undefined : contents.get(seen.digest);
   const images = found?.images ?? [];
@@ -84,11 +97,24 @@ export function judged(candidate: Candidate, { contents, naming, now }: TrimFact
     );
     return isOurs ? [candidate] : [];
   }
-  if (!images.some((image) => contentTagsOf(image, naming).includes(content!))) return [];
+  const named = images.filter((image) => contentTagsOf(image, naming).includes(content!));
+  if (named.length === 0 || !named.every((image) => isOwn(image, seen, facts))) return [];
   if (kind === 'pass') return [candidate];
   const times = images.map(({ created }) => created ?? Number.POSITIVE_INFINITY);
   const age = now.getTime() - Math.max(...times);
   return age > limits.content ? [{ ...candidate, age }] : [];
+}
+
+/** False where an image in a repository of content tags may be another project's: then it stays. */
+function isOwn(
+  { labels }: RemoteImage,
+  { repository }: SeenTag,
+  { naming, names, owners }: TrimFacts,
+): boolean {
+  if (repository !== naming.cacheRepo) return true;
+  const [name = ''] = labels[taskLabel]?.split(':') ?? [];
+  if (owners?.isUnclear || owners?.others.has(name)) return false;
+  return names.has(name) || owners?.own.has(name) === true;
 }
 
 /** Under which content tags an image may be kept, by its own labels, with and without a repository for all of them. */

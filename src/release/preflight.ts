@@ -1,9 +1,9 @@
 import { taskLabel } from '../model/labels.ts';
-import type { Registry, RemoteImage } from '../model/registry.ts';
-import type { Graph, ImageTask, Task, TaskId } from '../model/task.ts';
+import { type Registry, RegistryError } from '../model/registry.ts';
+import type { Graph, Task, TaskId } from '../model/task.ts';
 import type { PublishedTags } from '../plan/input.ts';
 import { type Naming, repositoryOf, runTags } from '../plan/refs.ts';
-import { chooseAlias, wantedAliases } from './aliases.ts';
+import { type AliasHolder, chooseAlias, wantedAliases } from './aliases.ts';
 import { journalName } from './journal.ts';
 import { each } from './tags.ts';
 
@@ -54,19 +54,35 @@ export async function wantedTags(
     ...wanted,
     ref: `${naming.repo}/${wanted.name}:${wanted.alias}`,
   }));
-  const holders = new Map<string, RemoteImage | undefined>();
-  await each(asked, async ({ name, ref }) => {
-    const task = selected.find((each) => each.name === name)! as ImageTask;
-    holders.set(ref, await registry.image(ref, task.platform));
-  });
+  const holders = new Map<string, Holder | undefined>();
+  await each(asked, async ({ ref }) => void holders.set(ref, await holderOf(registry, ref)));
   for (const { ref, ...wanted } of asked) {
     const now = holders.get(ref);
-    const task = now?.labels[taskLabel];
-    const choice = chooseAlias(wanted, selected, graph, now && { ...(task !== undefined ? { task } : {}) });
+    const choice = chooseAlias(wanted, selected, graph, now);
     if (choice.detail !== undefined) notes.push(choice.detail);
     if (choice.task === undefined) continue;
     aliases.add(ref);
     published.get(choice.task.id)!.set(ref, now?.digest);
   }
   return { published, aliases, notes };
+}
+
+/** What an alias points at, and who made that. */
+interface Holder extends AliasHolder {
+  readonly digest: string;
+}
+
+/** Whatever stands there, for whichever platform. @throws RegistryError */
+async function holderOf(registry: Registry, ref: string): Promise<Holder | undefined> {
+  try {
+    const found = await registry.contents(ref);
+    if (found === undefined) return undefined;
+    const task = found.images.map(({ labels }) => labels[taskLabel]).find((each) => each !== undefined);
+    return { digest: found.digest, ...(task !== undefined ? { task } : {}) };
+  } catch (error) {
+    if (!(error instanceof RegistryError) || error.problem !== 'broken') throw error;
+    // No image at all: it is nobody's, and moves.
+    const digest = await registry.head(ref);
+    return digest === undefined ? undefined : { digest };
+  }
 }

@@ -1,5 +1,6 @@
 import { type Contents, type Registry, RegistryError } from '../model/registry.ts';
 import { candidatesOf, type SeenTag, type TrimFacts } from './own.ts';
+import { readOwners } from './owners.ts';
 import { each } from './tags.ts';
 
 /**
@@ -10,7 +11,7 @@ import { each } from './tags.ts';
 export async function seeTags(
   registry: Registry,
   repositories: readonly string[],
-  about: Omit<TrimFacts, 'tags' | 'contents'>,
+  about: Omit<TrimFacts, 'tags' | 'contents' | 'owners'>,
   known: Map<string, Contents>,
 ): Promise<TrimFacts> {
   const names: { repository: string; tag: string }[] = [];
@@ -29,7 +30,9 @@ export async function seeTags(
   tags.sort((a, b) =>
     a.repository === b.repository ? compare(a.tag, b.tag) : compare(a.repository, b.repository),
   );
-  const facts = { ...about, tags, contents: known };
+  const { naming } = about;
+  const owners = naming.cacheRepo === undefined ? undefined : await readOwners(registry, naming, tags);
+  const facts = { ...about, tags, contents: known, ...(owners ? { owners } : {}) };
   if (candidatesOf(facts).length === 0) return facts;
   const unread = new Map(
     tags.flatMap((seen) => (seen.digest === undefined ? [] : [[seen.digest, seen] as const])),

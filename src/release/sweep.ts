@@ -100,8 +100,11 @@ export function inOrder(removals: readonly Removal[]): Removal[][] {
   return depthsUsed.map((depth) => removals.filter((removal) => depths.get(removal) === depth));
 }
 
-async function remove(registry: Registry, { repository, digest, tags, whole }: Removal): Promise<void> {
-  if (whole && (await registry.remove(`${repository}@${digest}`)) === 'gone') return;
+/**
+ * Takes tags away, one by one. No manifest is deleted: a request may be late, and would take with it a tag that somebody
+ * put on the same manifest meanwhile. What has no tag any more is the registry's to collect.
+ */
+async function remove(registry: Registry, { repository, digest, tags }: Removal): Promise<void> {
   for (const { tag } of tags) {
     // Whoever moved it since wants it.
     if ((await registry.head(`${repository}:${tag}`)) !== digest) continue;
@@ -110,8 +113,6 @@ async function remove(registry: Registry, { repository, digest, tags, whole }: R
       hint: 'ask those who run it to allow deletes, or to let it trim old tags itself',
     });
   }
-  // Some delete no manifest that has tags, and others never: without tags it is the registry's to collect.
-  if (whole) await registry.remove(`${repository}@${digest}`);
 }
 
 interface Hold {

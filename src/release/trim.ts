@@ -8,7 +8,7 @@ export interface Removal {
   readonly repository: string;
   readonly digest: string;
   readonly tags: readonly OldTag[];
-  /** True: nothing that stays names the manifest, which goes with all its tags. False: only these tags go. */
+  /** True: nothing that stays names the manifest, which is the registry's to collect then. */
   readonly whole: boolean;
   /** Digests and ids of all that it holds or was made with. */
   readonly uses: readonly string[];

@@ -1,7 +1,7 @@
 import { TasksError } from '../model/errors.ts';
 import { RegistryError } from '../model/registry.ts';
 import { putBack } from './back.ts';
-import { close, type Desk, list, pointElsewhere } from './desk.ts';
+import { close, type Desk, list, pointElsewhere, type TagOwner } from './desk.ts';
 import { type Change, type Journal, openJournal, readJournal, workOf } from './journal.ts';
 import { each, inOrder, manifestReader, pointedAt } from './tags.ts';
 
@@ -19,11 +19,13 @@ export async function endUnfinished(desk: Desk, now: boolean, signal: AbortSigna
   if (found === undefined) return [];
   const journal = now ? found : await waitFor(desk, found, signal);
   if (journal === undefined) return [];
-  const mine: Journal = { ...journal, owner: desk.newOwner(), beat: journal.beat + 1 };
+  const changes = ownChanges(desk, journal);
+  const mine: Journal = { ...journal, changes, owner: desk.newOwner(), beat: journal.beat + 1 };
   await openJournal(desk.registry, desk.journal, mine);
   const outcome = await end(desk, mine);
   await close(desk, mine, outcome);
-  if (mine.changes.length === 0) {
+  if (journal.changes.length > 0 && changes.length === 0) return [];
+  if (changes.length === 0) {
     desk.tell(`a clean of ${mine.time} had stopped half way: what it left stays`);
     return [];
   }
@@ -34,6 +36,31 @@ export async function endUnfinished(desk: Desk, now: boolean, signal: AbortSigna
       : `took back the push of ${mine.time} that had stopped half way: ${tags} as before`,
   );
   return [...mine.changes];
+}
+
+/**
+ * The changes of a journal that are ours to make: anybody who may write to it could name any tag. What is below our repository
+ * and of no image that the definitions have may be another project's half release, which is its own to end.
+ * @throws TasksError where there is any such
+ */
+function ownChanges({ ownerOf, journal, tell }: Desk, { changes, time }: Journal): readonly Change[] {
+  const of = (owner: TagOwner): Change[] => changes.filter(({ name }) => ownerOf(name) === owner);
+  const [own, unknown, foreign] = [of('own'), of('undefined'), of('foreign')];
+  if (unknown.length > 0)
+    throw new TasksError(
+      1,
+      `the push of ${time} that stopped half way has tags of images that are not defined here: ${namesOf(unknown)}`,
+      {
+        hint: `run \`tasks push --resume\` where they are defined; if they are nobody's, remove the tag ${journal}`,
+      },
+    );
+  if (foreign.length > 0)
+    tell(`${journal} names tags that are not this project's: left as they are: ${namesOf(foreign)}`);
+  return own;
+}
+
+function namesOf(changes: readonly Change[]): string {
+  return list(changes.map(({ name }) => name));
 }
 
 /** The journal, once its process is dead; undefined: it ended well. */

@@ -14,7 +14,7 @@ export interface TrimmedRepository {
       /** Milliseconds. */
       readonly age?: number;
     }[];
-    /** True: the image goes with them. */
+    /** True: the image has no tag left. */
     readonly whole: boolean;
   }[];
 }
@@ -66,7 +66,7 @@ function summary(repositories: readonly TrimmedRepository[], isDone: boolean): s
   const number = tagsOf(removals);
   return [
     `${isDone ? 'gone' : 'would go'}: ${number} of ${seen}${images > 0 ? `, and ${count(images, 'image')} with them` : ''}`,
-    'The bytes are free when the registry next collects its garbage.',
+    'Untagged images go when the registry next collects its garbage.',
     ...(isDone ? [] : ['next: tasks clean --remote   removes them']),
   ];
 }

@@ -15,7 +15,7 @@ type Input = Pick<StepInput, 'step' | 'results' | 'services'>;
 export async function madeByAnother({ step, results, services }: Input): Promise<TaskRecord | undefined> {
   if (step.forced) return undefined;
   const record = (await services.records.get([step.key])).get(step.key);
-  if (record === undefined || isOutdated(record, step.outdated)) return undefined;
+  if (record === undefined || record.shared || isOutdated(record, step.outdated)) return undefined;
   if (record.filesDigest !== undefined) {
     const digests = keptDigests(services.cacheFolder, [step.key], services.memo);
     const isHere = digests.get(step.key) === record.filesDigest;

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { redisShared } from '../../src/cache/redis.ts';
 import { cli, projectWith, type Ran } from '../support/cli.ts';
 import { freePort, noRedis, startRedis } from '../support/redis.ts';
 
@@ -66,7 +67,32 @@ test('no address of a store: exit code 2, and it is not shown', async () => {
 });
 
 if (noRedis !== undefined) test.skip(`(skipped: ${noRedis})`);
-else
+else {
+  test('values that are too long, or of another type, are not fetched, and hide nothing', async () => {
+    const redis = await startRedis('right');
+    try {
+      const warnings: string[] = [];
+      const store = redisShared(redis.url, (text) => warnings.push(text));
+      const isAny = (value: unknown): value is unknown => value !== undefined;
+      for (const name of ['good', 'long', 'list']) await store.set('record', name, { name });
+      const [prefix] = redis.ask('KEYS', '*good').trim().split('record:good');
+      redis.ask('DEL', `${prefix}record:list`);
+      redis.ask('LPUSH', `${prefix}record:list`, 'x');
+      redis.ask('SETRANGE', `${prefix}record:long`, String(200 << 20), 'x');
+      const before = process.memoryUsage().rss;
+      const found = await store.get(
+        'record',
+        ['good', 'long', 'list', 'none', '__proto__', 'constructor'],
+        isAny,
+      );
+      assert.equal([...found], [['good', { name: 'good' }]]);
+      assert.ok(process.memoryUsage().rss - before < 100 << 20, 'nothing of it was read');
+      assert.equal(warnings, []);
+    } finally {
+      await redis.close();
+    }
+  });
+
   test('a wrong password', async () => {
     const redis = await startRedis('right');
     try {
@@ -75,5 +101,6 @@ else
       await redis.close();
     }
   });
+}
 
 test.run();

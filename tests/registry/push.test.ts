@@ -123,7 +123,7 @@ if (hasRegistry) {
         releaseTags,
       );
       assert.equal(
-        tags.map((tag) => tag.replace(/-[kt][0-9a-f]{12}|-[0-9a-f]{8}$/g, '')),
+        tags.map((tag) => tag.replace(/-[kt][0-9a-f]{12}|-[0-9a-f]{8}(?=$|-)/g, '')),
         [
           'app:1',
           'app:2',
@@ -133,7 +133,9 @@ if (hasRegistry) {
           'cache:app-2',
           'cache:app-2',
           'cache:base-latest',
+          'cache:project',
           'cache:release-journal',
+          'cache:release-journal-probe',
           'cache:tool-latest',
           'tool:latest',
         ],

@@ -5,6 +5,7 @@ import { linkedGraph } from '../../src/cli/linked.ts';
 import type { Declarations, Definition } from '../../src/define/types.ts';
 import { makeGraph } from '../../src/graph/graph.ts';
 import { select, withNeeds } from '../../src/graph/select.ts';
+import { hashManifest } from '../../src/key/key.ts';
 import { keyTasks } from '../../src/key/keys.ts';
 import type { RunEvent } from '../../src/model/events.ts';
 import type { Observations } from '../../src/model/observed.ts';
@@ -87,7 +88,7 @@ export function makeRig(
       const selected = select(graph, options.selectors ?? []);
       const scope = withNeeds(graph, selected);
       const { keyed, observations } = await keyTasks(graph, scope, observer, scope);
-      const records = openRecords(cacheFolder, (message) => warnings.push(message), rig.shared);
+      const records = openRecords(cacheFolder, (message) => warnings.push(message), rig.shared, hashManifest);
       const fileKeys = [...scope]
         .map((id) => graph.tasks.get(id)!)
         .filter(makesFiles)

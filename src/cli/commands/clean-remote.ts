@@ -5,9 +5,8 @@ import type { ExitCode } from '../../model/errors.ts';
 import type { Contents } from '../../model/registry.ts';
 import { makesFiles } from '../../model/task.ts';
 import { type Naming, registryTag, runTags } from '../../plan/refs.ts';
-import { dockerRegistry } from '../../registry/registry.ts';
-import { journalName } from '../../release/journal.ts';
-import { repositoriesOf, type TrimFacts } from '../../release/own.ts';
+import { list } from '../../release/desk.ts';
+import { type CacheOwners, repositoriesOf, type TrimFacts } from '../../release/own.ts';
 import { seeTags } from '../../release/sight.ts';
 import { checkDeletes, type Swept, stopForWork, sweep } from '../../release/sweep.ts';
 import { chooseRemovals, type Removal } from '../../release/trim.ts';
@@ -18,6 +17,7 @@ import { deskFor } from '../desk.ts';
 import { type CommonFlags, hasColor, namingIn } from '../flags.ts';
 import type { Io } from '../io.ts';
 import { type LinkedProject, type OpenProject, openLinked } from '../project.ts';
+import { registryFor } from '../registries.ts';
 import { readRelease } from '../release.ts';
 
 export interface RemoteFlags extends CommonFlags {
@@ -31,8 +31,12 @@ export async function cleanRemote(flags: RemoteFlags, io: Io): Promise<ExitCode>
   const now = io.now();
   const open = await openLinked(flags, io);
   const naming = namingIn(open.project, flags, io, now, 'clean');
-  const registry = dockerRegistry(io.environment, io.signal);
-  const desk = deskFor(journalName(naming), io);
+  const registry = registryFor(io);
+  const desk = deskFor(
+    naming,
+    [...open.graph.tasks.values()].map(({ name }) => name),
+    io,
+  );
   const about = { ...(await namesIn(open, naming)), naming, pinned: pinnedBy(open, flags, io), now };
   const known = new Map<string, Contents>();
   const look = (): Promise<TrimFacts> => seeTags(registry, repositoriesOf(naming, about.names), about, known);
@@ -51,6 +55,7 @@ export async function cleanRemote(flags: RemoteFlags, io: Io): Promise<ExitCode>
     const options = { isDone: !isDry, verbose: flags.verbose === true };
     for (const line of remoteText(tableOf(facts, swept.gone), paint, options)) io.out(`${line}\n`);
   }
+  if (facts.owners !== undefined) for (const line of keptFor(facts.owners, naming)) io.err(line);
   const { changed, gone, error } = swept;
   if (changed.length > 0)
     io.err(`somebody else changed ${count(changed.length, 'image')} meanwhile: left for another time\n`);
@@ -58,6 +63,17 @@ export async function cleanRemote(flags: RemoteFlags, io: Io): Promise<ExitCode>
   const left = removals.length - gone.length - changed.length;
   io.err(`stopped with ${count(left, 'image')} to go; the next clean takes up there\n`);
   throw error;
+}
+
+/** What stays for the sake of other projects. */
+function keptFor({ others, isUnclear }: CacheOwners, { cacheRepo }: Naming): string[] {
+  if (isUnclear)
+    return [
+      `${cacheRepo} is shared with a project that does not say which images it has: all content tags there stay\nhint: push from that project once, or give each project its own cacheRepo\n`,
+    ];
+  return others.size === 0
+    ? []
+    : [`${cacheRepo} is shared: content tags of ${list([...others].sort())} stay\n`];
 }
 
 /** All that the definitions name as they are now, under this profile: content tags, release tags, aliases. */

@@ -5,12 +5,12 @@ import { RegistryError } from '../../model/registry.ts';
 import { formatLock, lockFile, readLock, writeLock } from '../../observe/lock.ts';
 import { observeAll } from '../../observe/observe.ts';
 import { pinImage } from '../../registry/pin.ts';
-import { dockerClient } from '../../registry/registry.ts';
 import { columns, count } from '../../report/format.ts';
 import type { CommonFlags } from '../flags.ts';
 import type { Io } from '../io.ts';
 import { type Pinning, pinAll, wantedPins } from '../pins.ts';
 import { openLinked } from '../project.ts';
+import { registryClientFor } from '../registries.ts';
 
 export interface LockFlags extends CommonFlags {
   readonly update?: boolean;
@@ -27,7 +27,7 @@ export async function lock(flags: LockFlags, io: Io): Promise<ExitCode> {
   );
   if (unread.length > 0)
     throw new TasksError(1, `not every task can be read, nothing was pinned\n${unread.join('\n')}`);
-  const client = dockerClient(io.environment, io.signal);
+  const client = registryClientFor(io);
   const pinning = await pinAll(before, wantedPins(observations), {
     profile,
     update: flags.update === true,

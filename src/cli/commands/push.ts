@@ -3,9 +3,8 @@ import { select, withNeeds } from '../../graph/select.ts';
 import { type ExitCode, TasksError } from '../../model/errors.ts';
 import type { Project, Task } from '../../model/task.ts';
 import type { Naming } from '../../plan/refs.ts';
-import { dockerRegistry } from '../../registry/registry.ts';
 import { releaseFile } from '../../release/file.ts';
-import { type Change, journalName } from '../../release/journal.ts';
+import type { Change } from '../../release/journal.ts';
 import { checkPermission, wantedTags } from '../../release/preflight.ts';
 import { endUnfinished } from '../../release/unfinished.ts';
 import { columns, count } from '../../report/format.ts';
@@ -14,7 +13,8 @@ import { type CommonFlags, namingIn, reporterOf } from '../flags.ts';
 import type { Io } from '../io.ts';
 import { openLinked, planProject } from '../project.ts';
 import { type Attempt, type Done, tryOnce } from '../push.ts';
-import { saveRelease } from '../release.ts';
+import { registryFor } from '../registries.ts';
+import { checkWritable, releasePath, saveRelease } from '../release.ts';
 import { printPlan } from './plan.ts';
 
 export interface PushFlags extends CommonFlags {
@@ -32,13 +32,16 @@ const rounds = 3;
 /** `tasks push`: builds what is missing, tests it, uploads everything, and then sets all tags, or none. */
 export async function push(selectors: readonly string[], flags: PushFlags, io: Io): Promise<ExitCode> {
   const started = io.now();
-  const { graph, project, root } = await openLinked(flags, io);
+  const { graph, project, root, cacheFolder } = await openLinked(flags, io);
   const naming = pushNaming(project, flags, io, started);
   const selected = select(graph, selectors);
   const tasks = (ids: Iterable<string>): Task[] => [...ids].map((id) => graph.tasks.get(id)!);
-  const registry = dockerRegistry(io.environment, io.signal);
-  const desk = deskFor(journalName(naming), io);
+  const registry = registryFor(io);
+  const names = [...graph.tasks.values()].map(({ name }) => name);
+  const desk = deskFor(naming, names, io);
   if (!flags.dryRun) {
+    if (!flags.uploadOnly && !flags.resume)
+      checkWritable(releasePath(flags.output, started, cacheFolder, io), flags.output !== undefined);
     await checkPermission(registry, tasks(withNeeds(graph, selected)), naming);
     const ended = await endUnfinished(desk, flags.resume === true, io.signal);
     if (flags.resume) {
@@ -105,13 +108,13 @@ function conclude(
   const { plan, cacheFolder } = prospect;
   const facts = { plan, results, digests: pushed.digests, passed, wanted, naming, git };
   const release = releaseFile({ ...facts, started, finished: io.now() });
-  const file = saveRelease(release, flags.output, cacheFolder, io);
   const names = release.images.flatMap(({ tags, aliases }) => [...tags, ...aliases]);
   if (!flags.json) for (const name of names) io.out(`${name}\n`);
+  if (isTold(flags, io)) io.err(`${tagsSet(pushed.changes)}\n`);
+  const path = (output?: string): string => releasePath(output, started, cacheFolder, io);
+  const file = saveRelease(release, path(flags.output), path(), io);
   if (isTold(flags, io))
-    io.err(
-      `${tagsSet(pushed.changes)}\nrelease file: ${file}\nnext: tasks verify ${file}   compares the registry with it\n`,
-    );
+    io.err(`release file: ${file}\nnext: tasks verify ${file}   compares the registry with it\n`);
   return io.signal.aborted ? 130 : 0;
 }
 

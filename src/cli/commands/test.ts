@@ -45,10 +45,10 @@ async function sharePasses({ plan }: Prospect, passed: ReadonlyMap<TaskId, strin
     }),
   );
   if ([...digests.keys()].every((id) => plan.steps.get(id)!.passed)) return;
-  const { dockerRegistry } = await import('../../registry/registry.ts');
+  const { registryFor } = await import('../registries.ts');
   const { keepPasses } = await import('../../release/passes.ts');
   try {
-    await keepPasses(dockerRegistry(io.environment, io.signal, patience), plan, passed, digests);
+    await keepPasses(registryFor(io, patience), plan, passed, digests);
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error;
     warner(io)(`the registry was not told which tests passed: ${error.message}`);

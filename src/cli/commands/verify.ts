@@ -1,15 +1,15 @@
 import type { ExitCode } from '../../model/errors.ts';
-import { dockerRegistry } from '../../registry/registry.ts';
 import { type Verdict, verify as verifyRelease } from '../../release/file.ts';
 import { columns, count } from '../../report/format.ts';
 import type { CommonFlags } from '../flags.ts';
 import type { Io } from '../io.ts';
+import { registryFor } from '../registries.ts';
 import { readRelease } from '../release.ts';
 
 /** `tasks verify FILE`: whether the registry still holds what a release file says; exit 1 where it doesn't. */
 export async function verify(file: string, flags: CommonFlags, io: Io): Promise<ExitCode> {
   const release = readRelease(file, io);
-  const verdicts = await verifyRelease(dockerRegistry(io.environment, io.signal), release);
+  const verdicts = await verifyRelease(registryFor(io), release);
   const wrong = verdicts.filter(({ ok, isAlias, found }) => !ok && !(isAlias && found !== undefined));
   if (flags.json) io.json({ ok: wrong.length === 0, names: verdicts });
   else {

@@ -6,8 +6,9 @@ import { openRecords } from '../../../src/cache/records.ts';
 import { redisShared } from '../../../src/cache/redis.ts';
 import { openShared, type SharedStore } from '../../../src/cache/shared.ts';
 import { image } from '../../../src/define/index.ts';
+import { hashManifest } from '../../../src/key/key.ts';
 import type { TasksError } from '../../../src/model/errors.ts';
-import type { TaskRecord } from '../../../src/model/record.ts';
+import type { Manifest, TaskRecord } from '../../../src/model/record.ts';
 import { makeRig } from '../../support/rig.ts';
 import { tempFolder, writeFiles } from '../../support/temp.ts';
 
@@ -49,7 +50,8 @@ function makeStore() {
   return store;
 }
 
-const key = 'a'.repeat(64);
+const manifest: Manifest = { schema: 1, lines: [['arg', 'a', '1']] };
+const key = hashManifest(manifest);
 const record: TaskRecord = {
   key,
   task: 'one:latest',
@@ -60,17 +62,19 @@ const record: TaskRecord = {
   tags: [],
   time: '2026-01-01T00:00:00.000Z',
 };
-const recordsOf = (shared: SharedStore) => openRecords(tempFolder(), () => undefined, shared);
-const manifest = { schema: 1, lines: [] };
+
+const recordsOf = (shared: SharedStore) => openRecords(tempFolder(), () => undefined, shared, hashManifest);
+/** As another machine finds it. */
+const heard = { ...record, shared: true };
 
 test('what one machine has recorded of images, the next one finds, and keeps', async () => {
   const store = makeStore();
   await recordsOf(store.open()).put(record, manifest);
   const other = recordsOf(store.open());
-  assert.equal((await other.get([key])).get(key), record);
+  assert.equal((await other.get([key])).get(key), heard);
   assert.equal(await other.manifest(key), manifest);
   store.values.clear();
-  assert.equal((await other.get([key])).get(key), record, 'its own .cache comes first');
+  assert.equal((await other.get([key])).get(key), heard, 'its own .cache comes first');
   assert.is((await other.latest(['one:latest'])).size, 0, 'the last record is what this machine made');
   assert.equal(store.warnings, []);
 });
@@ -82,11 +86,29 @@ test('files are kept by their machine alone, and so are their records', async ()
   assert.is(store.values.size, 0);
 });
 
-test('a passed test has passed everywhere', async () => {
-  const store = makeStore();
-  await openPasses(tempFolder(), () => undefined, store.open()).add('id');
-  const passes = openPasses(tempFolder(), () => undefined, store.open());
+test('a passed test is told to nobody, and no store speaks for one', async () => {
+  const passes = openPasses(tempFolder(), () => undefined);
+  await passes.add('id');
   assert.equal([await passes.has('id'), await passes.has('other')], [true, false]);
+  const { store, a } = machines();
+  await a.build();
+  assert.equal(
+    [...store.values.keys()].filter((name) => !/:?(record|manifest):[0-9a-f]{64}$/.test(name)),
+    [],
+  );
+});
+
+test('a manifest counts only with its own key', async () => {
+  const store = makeStore();
+  await recordsOf(store.open()).put(record, manifest);
+  const other = { schema: 1, lines: [['arg', 'a', '2']] };
+  const name = [...store.values.keys()].find((each) => each.includes('manifest:'))!;
+  store.values.set(name, JSON.stringify({ value: other }));
+  assert.is(await recordsOf(store.open()).manifest(key), undefined);
+  for (const lines of [[7], [['arg', 1, '2']], [['arg', 'a']], [['arg', 'a', '1', 'x']], 'x', {}]) {
+    store.values.set(name, JSON.stringify({ value: { schema: 1, lines } }));
+    assert.is(await recordsOf(store.open()).manifest(key), undefined, JSON.stringify(lines));
+  }
 });
 
 test('a store that fails or does not answer: one warning, nothing more is asked, nothing is lost', async () => {
@@ -133,6 +155,14 @@ test('what is none of ours counts as not there, with one warning, and hides noth
     JSON.stringify({ value: { ...record, tags: [{}] } }),
     JSON.stringify({ value: { ...record, time: undefined } }),
     JSON.stringify({ value: [record] }),
+    JSON.stringify({ value: { ...record, bytes: -1 } }),
+    JSON.stringify({ value: { ...record, durationMs: -5 } }),
+    JSON.stringify({ value: { ...record, task: 'x'.repeat(5000) } }),
+    JSON.stringify({ value: { ...record, tags: Array(5000).fill('x') } }),
+    `{"value":${'['.repeat(100_000)}${']'.repeat(100_000)}}`,
+    `{"value":{"__proto__":${JSON.stringify(record)}}}`,
+    `{"__proto__":{"value":${JSON.stringify(record)}}}`,
+    `"${'x'.repeat((1 << 24) + 1)}"`,
   ];
   const good = { ...record, key: 'f'.repeat(64) };
   for (const lie of lies) {
@@ -185,6 +215,59 @@ test('a record whose image is gone, or carries no key or another one, is not bel
     assert.is((await b.build()).counts.built, 1);
     assert.is((await b.plan()).plan.steps.get('one:latest')!.action, 'reuse');
   }
+});
+
+/** A base that was built again from nothing, and an app that stands on the image before. */
+async function rebuiltBase() {
+  const store = makeStore();
+  const base = image({ name: 'base', context: 'base', publish: false });
+  const project = { base, app: image({ name: 'app', context: 'app', needs: { BASE: base } }) };
+  const rigs = [makeRig(project), makeRig(project)] as const;
+  for (const rig of rigs)
+    writeFiles(rig.root, {
+      'base/Dockerfile': 'FROM scratch\nCOPY x /\n',
+      'base/x': 'x',
+      'app/Dockerfile': 'ARG BASE\nFROM $BASE\n',
+    });
+  const [a, b] = rigs;
+  await a.build();
+  const [old] = a.engine.all.filter(({ labels }) => labels['image-tasks.task'] === 'base:latest');
+  const { key } = (await a.plan()).plan.steps.get('base:latest')!;
+  const fresh = { ...old!, id: `sha256:${'7'.repeat(64)}` };
+  b.engine.all.push(...a.engine.all.filter(({ id }) => id !== old!.id), fresh);
+  b.shared = store.open();
+  return { store, b, key, old: old!, fresh };
+}
+
+test('no record of a store makes an image stand on another need than its label says', async () => {
+  const { key: id } = await rebuiltBase();
+  const rest = {
+    key: id,
+    task: 'base:latest',
+    needs: {},
+    bytes: 1,
+    durationMs: 1,
+    tags: [],
+    time: '2099-01-01T00:00:00.000Z',
+  };
+  const lies = [
+    (old: string, fresh: string) => ({ ...rest, imageId: fresh, manifestDigest: old }),
+    (old: string) => ({ ...rest, imageId: old }),
+    (old: string, fresh: string) => ({ ...rest, imageId: fresh, filesDigest: old }),
+    (old: string, fresh: string) => ({ ...rest, imageId: fresh, shared: false, manifestDigest: old }),
+  ];
+  for (const lie of lies)
+    for (const hasOld of [false, true]) {
+      const { store, b, key, old, fresh } = await rebuiltBase();
+      // Without its tags: another image has them now.
+      if (hasOld) b.engine.all.push({ ...old, tags: [] });
+      assert.is((await b.plan()).plan.steps.get('app:latest')!.action, 'build', 'without a store');
+      store.values.set(`record:${key}`, JSON.stringify({ value: lie(old.id, fresh.id) }));
+      store.values.set(`image-tasks:v1:record:${key}`, JSON.stringify({ value: lie(old.id, fresh.id) }));
+      const { plan } = await b.plan();
+      assert.is(plan.steps.get('app:latest')!.action, 'build', JSON.stringify(lie('old', 'fresh')));
+      assert.is((await b.plan()).plan.steps.get('app:latest')!.action, 'build', 'from .cache');
+    }
 });
 
 test('an address that is none is wrong usage, and is not shown', () => {

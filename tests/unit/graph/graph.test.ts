@@ -154,6 +154,24 @@ test("an alias may be asked for by several versions, but is nobody's own tag", (
   assert.match(errorOf(pg(['a b'])), /aliases: not a valid tag/);
 });
 
+test('an alias that several versions claim must have a newest one', () => {
+  const pg = (...versions: string[]) => ({
+    pg: image({ name: 'pg', versions, context: 'a', aliases: ['x'] }),
+  });
+  graphOf(pg('16.1', '17.9', '18beta1'));
+  graphOf(pg('16-bookworm', '17-bookworm'));
+  for (const versions of [
+    ['17-bookworm', '17-trixie'],
+    ['18', '18.0'],
+    ['16', 'nightly'],
+    ['16', '17-a', '18'],
+  ])
+    assert.match(
+      errorOf(pg(...versions)),
+      /aliases: pg:\S+ and pg:\S+ both claim the alias pg:x, and neither/,
+    );
+});
+
 test('several platforms in one task are not carried out yet, and say so', () => {
   assert.match(
     errorOf({ app: image({ name: 'app', context: 'a', platforms: ['linux/amd64', 'linux/arm64'] }) }),

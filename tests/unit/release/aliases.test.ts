@@ -2,9 +2,13 @@ import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { image, matrix } from '../../../src/define/index.ts';
+import { taskLabel } from '../../../src/model/labels.ts';
+import { RegistryError } from '../../../src/model/registry.ts';
 import type { Graph } from '../../../src/model/task.ts';
+import { compareVersions } from '../../../src/model/versions.ts';
 import { chooseAlias, wantedAliases } from '../../../src/release/aliases.ts';
-import { compareVersions } from '../../../src/release/versions.ts';
+import { wantedTags } from '../../../src/release/preflight.ts';
+import { fakeRegistry } from '../../support/fake-registry.ts';
 import { graphOf } from '../../support/graphs.ts';
 
 const test = suite('aliases');
@@ -106,12 +110,38 @@ test('where versions cannot tell, the order in the definition does; where that c
     { pg: ['17'], distro: ['trixie', 'bookworm'] },
     { version: (c) => `${c.pg}-${c.distro}` },
   );
-  const wide = graphOf({ pg: image({ name: 'pg', versions: cells, context: 'c', aliases: () => ['17'] }) });
-  const pick = (id: string, holder: string) =>
-    chooseAlias({ name: 'pg', alias: '17' }, tasks(wide, id), wide, { task: holder }).task?.id;
+  const pick = (id: string, holder: string) => {
+    // A later state of the definition gives the alias to another.
+    const aliases = (cell: { distro: string }) => (id.endsWith(cell.distro) ? ['17'] : []);
+    const wide = graphOf({ pg: image({ name: 'pg', versions: cells, context: 'c', aliases }) });
+    return chooseAlias({ name: 'pg', alias: '17' }, tasks(wide, id), wide, { task: holder }).task?.id;
+  };
   assert.is(pick('pg:17-bookworm', 'pg:17-trixie'), 'pg:17-bookworm');
   assert.is(pick('pg:17-trixie', 'pg:17-bookworm'), undefined);
   assert.is(pick('pg:17-trixie', 'pg:17-sid'), undefined);
+});
+
+test('an alias on an image of another platform, on an index, or on no image at all: what it points at is known', async () => {
+  const registry = fakeRegistry();
+  const task = graph.tasks.get('pg:17.9')!;
+  const id = `sha256:${'1'.repeat(64)}`;
+  const other = registry.push('r/pg:17', {
+    id,
+    labels: { [taskLabel]: 'pg:17.10' },
+    platform: 'linux/s390x',
+    created: 1,
+  });
+  const tagsOf = async () =>
+    await wantedTags(registry, [task], graph, { repo: 'r', suffix: '', timed: false });
+  assert.match((await tagsOf()).notes.join(), /pg:17 stays at 17\.10/);
+  registry.push('r/pg:17', { id, labels: {}, platform: 'linux/s390x', created: 1 });
+  const now = registry.tagged('r/pg')['17'];
+  assert.not.equal(now, other);
+  assert.is((await tagsOf()).published.get('pg:17.9')!.get('r/pg:17'), now);
+  registry.before = ({ method, name }) => {
+    if (method === 'contents' && name === 'r/pg:17') throw new RegistryError('broken', 'no image');
+  };
+  assert.is((await tagsOf()).published.get('pg:17.9')!.get('r/pg:17'), now);
 });
 
 test.run();

@@ -3,8 +3,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TasksError } from '../../../src/model/errors.ts';
 import { RegistryError } from '../../../src/model/registry.ts';
-import type { Desk } from '../../../src/release/desk.ts';
+import { type Desk, ownersBelow } from '../../../src/release/desk.ts';
 import { type Change, readJournal } from '../../../src/release/journal.ts';
+import { checkJournal } from '../../../src/release/journal-check.ts';
 import { publish } from '../../../src/release/publish.ts';
 import { endUnfinished } from '../../../src/release/unfinished.ts';
 import { type FakeRegistry, fakeRegistry } from '../../support/fake-registry.ts';
@@ -75,6 +76,7 @@ function scene(): Scene {
             now += ms;
           },
         },
+        ownerOf: ownersBelow('h:1/t', new Set(['a', 'b'])),
         newOwner: () => ({ id: `${name}-${++serial}` }),
         isAlive: () => alive,
         tell: (text) => told.push(text),
@@ -269,6 +271,100 @@ test('a journal of a newer version, or something else under its name, stops ever
       assert.match((await failure(work))!.message, /no journal that this version of tasks can read/);
     assert.is(state(), 'old');
   }
+});
+
+test('a journal that names tags of others: they are told and left alone, whatever it wants', async () => {
+  for (const direction of ['forward', 'back'] as const) {
+    const { registry, changes, desk, state } = scene();
+    const [old, fresh] = [push(registry, 'h:1/other/app:1'), push(registry, 'h:1/other/app:2')];
+    const theirs = [
+      { name: 'h:1/other/app:1', task: 'a:2', before: old, after: fresh, isAlias: false },
+      { name: 'h:1/other/app:2', task: 'a:2', after: fresh, isAlias: false },
+      { name: 'h:1/t2/a:1', task: 'a:2', after: fresh, isAlias: false },
+      { name: 'h:2/t/a:1', task: 'a:2', after: fresh, isAlias: false },
+    ];
+    const open = { id: 'x', owner: null, time: 't', beat: 0, direction, changes: [...theirs, ...changes] };
+    await registry.write(journal, JSON.stringify({ schema: 1, open }));
+    const other = desk('y', false);
+    registry.calls.length = 0;
+    await endUnfinished(other, true, live);
+    assert.equal(registry.tagged('h:1/other/app'), { 1: old, 2: fresh });
+    assert.is(state(), direction === 'forward' ? 'new' : 'old');
+    assert.not.ok(
+      registry.calls.some(({ name }) => !name.startsWith('h:1/t/')),
+      'nothing is even asked there',
+    );
+    assert.match(
+      other.told[0]!,
+      /names tags that are not this project's: left as they are: h:1\/other\/app:1/,
+    );
+    assert.is(await readJournal(registry, journal), undefined);
+  }
+});
+
+test('a journal of images that are not defined here is not ended here: it stays, and nothing is published', async () => {
+  const { registry, changes, desk, state } = scene();
+  const after = push(registry, 'h:1/t/c:1-kaaaaaaaaaaaa');
+  const theirs = { name: 'h:1/t/c:1', task: 'c:1', after, isAlias: false };
+  const open = {
+    id: 'x',
+    owner: null,
+    time: 't',
+    beat: 0,
+    direction: 'forward',
+    changes: [...changes, theirs],
+  };
+  await registry.write(journal, JSON.stringify({ schema: 1, open }));
+  const error = await failure(endUnfinished(desk('y', false), true, live));
+  assert.match(error!.message, /not defined here: h:1\/t\/c:1/);
+  assert.is((error as TasksError).exitCode, 1);
+  assert.is(state(), 'old');
+  assert.is((await readJournal(registry, journal))?.id, 'x');
+});
+
+test('a journal that none of ours ever was stops everything', async () => {
+  const { changes } = scene();
+  const good = { id: 'x', owner: null, time: 't', beat: 0, direction: 'forward', changes: [...changes] };
+  const [first] = changes;
+  const bad: object[] = [
+    { ...good, id: '\u001b[2J' },
+    { ...good, time: 'x'.repeat(1000) },
+    { ...good, beat: '1' },
+    { ...good, changes: {} },
+    { ...good, changes: [null] },
+    { ...good, changes: [first, first] },
+    { ...good, changes: [{ ...first, after: 'sha256:1' }] },
+    { ...good, changes: [{ ...first, before: null }] },
+    { ...good, changes: [{ ...first, name: 'h:1/t/a@sha256:1' }] },
+    { ...good, changes: [{ ...first, name: 'h:1/t/a:1\n' }] },
+    { ...good, changes: [{ ...first, name: 7 }] },
+    { ...good, changes: Array.from({ length: 60_000 }, (_, at) => ({ ...first, name: `h:1/t/a:${at}` })) },
+  ];
+  for (const open of bad) {
+    const { registry, desk, state } = scene();
+    await registry.write(journal, JSON.stringify({ schema: 1, open }));
+    const error = await failure(endUnfinished(desk('y', false), true, live));
+    assert.match(error!.message, /no journal that this version of tasks can read/);
+    assert.is(state(), 'old');
+  }
+});
+
+test('where tags are immutable it is said before anything is published, each time', async () => {
+  const { registry, desk } = scene();
+  registry.before = async ({ method, name }) => {
+    const [repository, tag] = [name.slice(0, name.lastIndexOf(':')), name.slice(name.lastIndexOf(':') + 1)];
+    if (method === 'write' && registry.tagged(repository)[tag] !== undefined)
+      throw new RegistryError('immutable', `h:1 does not overwrite ${name}: tags are immutable there`);
+  };
+  for (const _ of [1, 2, 3]) {
+    const error = await failure(checkJournal(desk('x')));
+    assert.match(error!.message, /a release needs a tag that it can overwrite: .* immutable/);
+    assert.match((error as TasksError).hint!, /cacheRepo/);
+    assert.is((error as TasksError).exitCode, 3);
+  }
+  registry.before = () => undefined;
+  await checkJournal(desk('x'));
+  assert.is(await readJournal(registry, journal), undefined);
 });
 
 test('two at once, however their requests interleave: never two that both say they published, and tags of both', async () => {

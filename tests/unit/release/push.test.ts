@@ -5,6 +5,7 @@ import type { RunEvent } from '../../../src/model/events.ts';
 import { RegistryError } from '../../../src/model/registry.ts';
 import type { TaskId } from '../../../src/model/task.ts';
 import { seeRemote } from '../../../src/observe/remote.ts';
+import { ownersBelow } from '../../../src/release/desk.ts';
 import { type Pushed, push } from '../../../src/release/push.ts';
 import { pointedAt } from '../../../src/release/tags.ts';
 import { fakeEngine } from '../../support/fake-engine.ts';
@@ -73,6 +74,7 @@ function machine(registry: FakeRegistry, name: string) {
           registry,
           clock: planned.services.clock,
           journal: `${repo}/release-journal:current`,
+          ownerOf: ownersBelow(repo, new Set(['base', 'one', 'two'])),
           newOwner: () => ({ id: name }),
           isAlive: () => undefined,
           tell: () => undefined,

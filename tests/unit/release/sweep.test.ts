@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { keyLabel, needsLabel, taskLabel } from '../../../src/model/labels.ts';
 import { type Contents, RegistryError } from '../../../src/model/registry.ts';
-import type { Desk } from '../../../src/release/desk.ts';
+import { type Desk, ownersBelow } from '../../../src/release/desk.ts';
 import { openJournal, readJournal } from '../../../src/release/journal.ts';
 import type { TrimFacts } from '../../../src/release/own.ts';
 import { seeTags } from '../../../src/release/sight.ts';
@@ -65,6 +65,7 @@ function scene({ alive }: { alive?: boolean } = {}): Scene {
         time += ms;
       },
     },
+    ownerOf: ownersBelow('h:1/t', new Set(['app', 'base'])),
     newOwner: () => ({ id: `owner-${++serial}` }),
     isAlive: () => alive,
     tell: (text: string) => desk.told.push(text),
@@ -121,14 +122,16 @@ test('takes away what is old, what stands on others first, and gives the journal
   assert.equal([changed, error], [[], undefined]);
   assert.is(gone.length, 3);
   assert.equal(tags().sort(), kept);
-  const removed = registry.calls.filter(({ method }) => ['remove', 'untag'].includes(method));
-  assert.equal(
-    removed.map(({ method, name }) => `${method} ${name.replace(/[@:]sha.*|:1-dev.*/, '')}`).sort(),
-    [`remove ${app}`, `remove ${base}`, `untag ${app}`],
+  const removed = registry.calls
+    .filter(({ method }) => ['remove', 'untag'].includes(method))
+    .map(({ method, name }) => `${method} ${name.replace(/:.*/, '')}`);
+  assert.not.ok(
+    registry.calls.some(({ method }) => method === 'remove'),
+    'no manifest is deleted',
   );
-  const at = (repository: string): number =>
-    removed.findIndex(({ method, name }) => method === 'remove' && name.startsWith(`${repository}@`));
-  assert.ok(at(app) < at(base), 'the app goes before what it was made with');
+  const names = registry.calls.filter(({ method }) => method === 'untag').map(({ name }) => name);
+  assert.is(removed.length, 5);
+  assert.is(names.at(-1), `${base}:${content('a')}`, 'the app goes before what it was made with');
   assert.is(await readJournal(registry, desk.journal), undefined);
 });
 
@@ -239,6 +242,25 @@ test('a tag that moves right before it would go stays', async () => {
   assert.ok(tags().includes('app:1-dev202601010000'));
 });
 
+test('a delete that is late takes no tag that was put on the same image meanwhile', async () => {
+  const { registry, run, tags } = scene();
+  registry.before = async ({ method, name }) => {
+    if (!['untag', 'remove'].includes(method)) return;
+    registry.before = () => undefined;
+    // The request is on its way: a push publishes what it found before.
+    for (const [at, letter] of [
+      [app, 'c'],
+      [base, 'a'],
+    ] as const) {
+      const manifest = await registry.manifest(`${at}:${content(letter)}`);
+      await registry.put(`${at}:2.0`, manifest);
+    }
+    assert.ok(name);
+  };
+  await run();
+  assert.ok(tags().includes('app:2.0') && tags().includes('base:2.0'), tags().join());
+});
+
 test('a registry that deletes nothing is told before anything is written', async () => {
   const { registry, removals, desk, tags } = scene();
   registry.deletes = false;
@@ -282,7 +304,7 @@ test('an interrupt ends it between two images, and gives the journal back', asyn
   const { registry, run, tags } = scene();
   const abort = new AbortController();
   registry.after = ({ method }) => {
-    if (method === 'remove') abort.abort(new Error('interrupted'));
+    if (method === 'untag') abort.abort(new Error('interrupted'));
   };
   const { gone, error } = await run(abort.signal);
   assert.match((error as Error).message, /interrupted/);

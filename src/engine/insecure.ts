@@ -1,0 +1,24 @@
+import { connect, readJson } from './api.ts';
+import { dialWithClient } from './docker.ts';
+import { type Environment, resolveEndpoint } from './endpoint.ts';
+
+/** The registries that the engine is told to trust without a certificate: hosts, and networks. None where no engine answers. */
+export async function insecureRegistries(environment: Environment): Promise<readonly string[]> {
+  type Info = {
+    RegistryConfig?: {
+      InsecureRegistryCIDRs?: string[] | null;
+      IndexConfigs?: Record<string, { Secure?: boolean }> | null;
+    };
+  };
+  try {
+    const api = connect(resolveEndpoint(environment), dialWithClient(environment));
+    const { RegistryConfig = {} } = readJson<Info>(await api.get('/info'), 'tell of itself');
+    const hosts = Object.entries(RegistryConfig.IndexConfigs ?? {}).filter(
+      ([, { Secure }]) => Secure === false,
+    );
+    return [...(RegistryConfig.InsecureRegistryCIDRs ?? []), ...hosts.map(([host]) => host)];
+  } catch {
+    // Then nothing is trusted; what cannot be reached is told by whoever asked.
+    return [];
+  }
+}

@@ -1,0 +1,63 @@
+import { BlockList, isIP } from 'node:net';
+import { TasksError } from '../model/errors.ts';
+import { isLoopback } from './reference.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * The proxy that leads to an address, by the rules that docker's own programs follow: HTTPS_PROXY or HTTP_PROXY by the scheme,
+ * in either case of letters, unless NO_PROXY names the host. This machine is always reached directly.
+ * @throws TasksError exit 3 for a proxy that cannot be used; what it holds is not shown, it may be a password
+ */
+export function proxyFor(url: URL, environment: Environment): URL | undefined {
+  const name = url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY';
+  const value = environment[name] || environment[name.toLowerCase()];
+  if (!value || isLoopback(url.host)) return undefined;
+  const port = url.port || (url.protocol === 'https:' ? '443' : '80');
+  const exceptions = environment.NO_PROXY || environment.no_proxy || '';
+  if (exceptions.split(',').some((each) => matches(each.trim().toLowerCase(), url.hostname, port)))
+    return undefined;
+  const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `http://${value}`;
+  const proxy = URL.canParse(text) ? new URL(text) : undefined;
+  if (proxy !== undefined && /^https?:$/.test(proxy.protocol) && proxy.hostname !== '') return proxy;
+  throw new TasksError(3, `${name} is not the address of a proxy that can be used`, {
+    hint: 'expected http://[user:password@]host[:port], or https://',
+  });
+}
+
+/** `example.com` and all below it, `.example.com` only what is below it, an address, a network, each with or without a port; `*`. */
+function matches(pattern: string, hostname: string, port: string): boolean {
+  if (pattern === '') return false;
+  if (pattern === '*') return true;
+  const host = hostname
+    .toLowerCase()
+    .replace(/^\[|\]$/g, '')
+    .replace(/\.$/, '');
+  const [, bracketed, plain, wantedPort] =
+    /^(?:\[([^\]]*)\]|([^:]*|[^:]*:[^:]*:.*?))(?::(\d+))?$/.exec(pattern) ?? [];
+  const name = isIP(pattern) === 6 ? pattern : (bracketed ?? plain ?? '');
+  if (isIP(pattern) !== 6 && wantedPort !== undefined && wantedPort !== port) return false;
+  const [network, bits] = name.split('/');
+  if (bits !== undefined) return isIn(host, network!, Number(bits));
+  if (isIP(host) > 0 || isIP(name) > 0)
+    return isIP(host) > 0 && isIn(host, name, isIP(name) === 6 ? 128 : 32);
+  const suffix = name.replace(/^\*(?=\.)/, '');
+  if (suffix.startsWith('.')) return host.endsWith(suffix);
+  return suffix !== '' && (host === suffix || host.endsWith(`.${suffix}`));
+}
+
+/** Whether an address is in a network; false for what is none. */
+export function isIn(address: string, network: string, bits: number): boolean {
+  const [family, other] = [isIP(network), isIP(address)];
+  if (
+    family === 0 ||
+    family !== other ||
+    !Number.isInteger(bits) ||
+    bits < 0 ||
+    bits > (family === 6 ? 128 : 32)
+  )
+    return false;
+  const list = new BlockList();
+  list.addSubnet(network, bits, family === 6 ? 'ipv6' : 'ipv4');
+  return list.check(address, family === 6 ? 'ipv6' : 'ipv4');
+}

@@ -1,0 +1,76 @@
+import { type Registry, RegistryError } from '../model/registry.ts';
+import type { Naming } from '../plan/refs.ts';
+import type { CacheOwners, SeenTag } from './own.ts';
+import { digits, projectMark } from './project-mark.ts';
+import { each } from './tags.ts';
+
+/** What a project leaves in a repository of content tags, so that no other project removes its images. */
+interface Announcement {
+  readonly schema: 1;
+  readonly repo: string;
+  readonly names: readonly string[];
+}
+
+/**
+ * Says in a shared repository of content tags which names this project has, before anything is uploaded. Other names get
+ * another tag: registries with immutable tags take it, and names that are gone stay known.
+ * @throws RegistryError
+ */
+export async function announce(registry: Registry, naming: Naming, names: Iterable<string>): Promise<void> {
+  if (naming.cacheRepo === undefined) return;
+  const sorted = [...new Set(names)].sort();
+  const tag = `${naming.cacheRepo}:project-${projectMark(naming)}-${digits(JSON.stringify(sorted))}`;
+  if ((await registry.head(tag)) !== undefined) return;
+  const text: Announcement = { schema: 1, repo: naming.repo, names: sorted };
+  await registry.write(tag, JSON.stringify(text));
+}
+
+const journalForm = /^release-journal-([0-9a-f]{8})(?:-|$)/;
+const projectForm = /^project-([0-9a-f]{8})-[0-9a-f]{8}$/;
+
+/** Reads whose images a repository of content tags holds. `tags`: all that are there. @throws RegistryError */
+export async function readOwners(
+  registry: Registry,
+  naming: Naming,
+  tags: readonly SeenTag[],
+): Promise<CacheOwners> {
+  const mark = projectMark(naming);
+  const there = tags.filter(({ repository }) => repository === naming.cacheRepo).map(({ tag }) => tag);
+  const [own, others, told] = [new Set<string>(), new Set<string>(), new Set<string>([mark])];
+  let isUnclear = false;
+  await each(there, async (tag) => {
+    const [, project] = projectForm.exec(tag) ?? [];
+    if (project === undefined) return;
+    const names = await namesAt(registry, `${naming.cacheRepo}:${tag}`, project);
+    if (names === undefined) isUnclear = true;
+    else told.add(project);
+    for (const name of names ?? []) (project === mark ? own : others).add(name);
+  });
+  for (const tag of there) {
+    const [, project] = journalForm.exec(tag) ?? [];
+    if (project !== undefined && !told.has(project)) isUnclear = true;
+  }
+  return { own, others, isUnclear };
+}
+
+/** Undefined for what is no announcement of that project. */
+async function namesAt(
+  registry: Registry,
+  tag: string,
+  project: string,
+): Promise<readonly string[] | undefined> {
+  try {
+    const { schema, repo, names } = JSON.parse((await registry.read(tag)) ?? '') as Partial<Announcement>;
+    const isGood =
+      schema === 1 &&
+      typeof repo === 'string' &&
+      projectMark({ repo }) === project &&
+      Array.isArray(names) &&
+      names.every((name) => typeof name === 'string');
+    return isGood ? names : undefined;
+  } catch (error) {
+    if (error instanceof RegistryError && error.problem !== 'broken') throw error;
+    // Something else stands there: then it is not known whose images these are.
+    return undefined;
+  }
+}

@@ -1,0 +1,42 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { EngineApi } from '../../../src/engine/api.ts';
+import { pushImage } from '../../../src/engine/transfer.ts';
+import { RegistryError } from '../../../src/model/registry.ts';
+
+const test = suite('what an engine says of a push that failed');
+
+/** What becomes of the engine's words. */
+async function problemOf(said: string): Promise<string> {
+  const request: EngineApi['request'] = async ({ onData }) => {
+    onData?.(Buffer.from(`${JSON.stringify({ errorDetail: { message: said }, error: said })}\r\n`));
+    return { status: 200, body: Buffer.alloc(0) };
+  };
+  const api = { request, get: request } as unknown as EngineApi;
+  const progress = { step: () => undefined, line: () => undefined };
+  const error = await pushImage(api, 'h:1/a:1', undefined, progress, new AbortController().signal).catch(
+    (each: unknown) => each,
+  );
+  return error instanceof RegistryError ? error.problem : (error as Error).name;
+}
+
+test('a registry that is busy for a moment is tried again; what lasts is not', async () => {
+  const passing = [
+    'error parsing HTTP 429 response body: unexpected end of JSON input: ""',
+    'error parsing HTTP 503 response body: invalid character',
+    'received unexpected HTTP status: 429 Too Many Requests',
+    'received unexpected HTTP status: 503 Service Unavailable',
+    'toomanyrequests: You have reached your pull rate limit',
+    'failed to do request: Head "http://h:1/v2/": EOF',
+    'unexpected status from HEAD request to http://h:1/v2/a/blobs/sha256:1: 429 Too Many Requests',
+  ];
+  for (const said of passing) assert.is(await problemOf(said), 'unreachable', said);
+  for (const said of [
+    'denied: requested access to the resource is denied',
+    'unauthorized: authentication required',
+  ])
+    assert.is(await problemOf(said), 'denied', said);
+  assert.is(await problemOf('layer does not exist'), 'StepFailed');
+});
+
+test.run();
