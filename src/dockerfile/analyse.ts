@@ -3,7 +3,7 @@ import { asPairs } from './pairs.ts';
 import type { Dockerfile, Instruction } from './parse.ts';
 import { type ExternalImage, external, originOf, type Reached, reachedFrom } from './reached.ts';
 import type { ContextPath } from './reads.ts';
-import { findTarget, type Given, readStages, type Stage, type Stages } from './stages.ts';
+import { findStage, findTarget, type Given, readStages, type Stage, type Stages } from './stages.ts';
 
 /** One instruction that the target can see, in the form in which two that mean the same are equal. */
 export interface SeenStep {
@@ -20,6 +20,8 @@ export interface Analysis {
   readonly externalImages: readonly ExternalImage[];
   /** Downloads of the target's stages that have neither checksum nor commit. */
   readonly looseDownloads: readonly { readonly source: string; readonly line: number }[];
+  /** Where the first heredoc stands that the engine's own BuildKit must know. */
+  readonly heredocLine?: number;
   /** True: an image built on this one runs instructions that stand here (ONBUILD). */
   readonly hasTriggers: boolean;
   /** What the target sees; undefined where that is not understood exactly: then everything counts. */
@@ -41,21 +43,48 @@ export interface Seen {
  * @throws DockerfileError for a target that does not exist, and words that BuildKit refuses
  */
 export function analyse(file: Dockerfile, target: string | undefined, given: Given): Analysis {
+  const override = given.args.BUILDKIT_SYNTAX;
   const syntax =
-    file.syntax === undefined ? [] : [external(file.syntax, 1, { platform: 'any', isBase: false })];
-  const declaredArgs = [...new Set(file.instructions.flatMap((each) => argsOf(each, file.escapeToken)))];
+    file.syntax === undefined || override !== undefined
+      ? []
+      : [external(file.syntax, 1, { platform: 'any', isBase: false })];
+  const declaredArgs = [...new Set(file.instructions.flatMap((each) => plainArgs(each, file.escapeToken)))];
   const none = { declaredArgs, externalImages: syntax, looseDownloads: [], hasTriggers: true };
   if (file.isForeign) return { ...none, vague: [`line 1: the language ${file.syntax} is not known`] };
   const stages = readStages(file, given);
   const reached = reachedFrom(file, stages, findTarget(stages.all, target), given);
-  const vague = [...new Set(reached.flatMap(({ vague: reasons }) => reasons))];
+  const epoch = readEpoch(file, stages, given);
+  const vague = [
+    ...file.doubts.map((doubt) => `line 1: ${doubt}`),
+    ...(override === undefined ? [] : ['line 1: BUILDKIT_SYNTAX sets the language']),
+    ...epoch.vague,
+    ...reached.flatMap(({ vague: reasons }) => reasons),
+  ];
+  const heredoc = file.syntax === undefined && file.instructions.find(({ heredocs }) => heredocs.length > 0);
   return {
     declaredArgs,
     externalImages: [...syntax, ...reached.flatMap(({ images }) => images)],
-    looseDownloads: reached.flatMap(({ loose }) => loose),
+    looseDownloads: [...epoch.loose, ...reached.flatMap(({ loose }) => loose)],
+    ...(heredoc ? { heredocLine: heredoc.line } : {}),
     hasTriggers: reached.at(-1)!.hasTriggers,
-    vague,
-    ...(vague.length === 0 ? { seen: whatIsSeen(file, stages, reached) } : {}),
+    vague: [...new Set(vague)],
+    ...(vague.length === 0 ? { seen: whatIsSeen(file, stages, reached, target) } : {}),
+  };
+}
+
+const epochName = 'SOURCE_DATE_EPOCH';
+
+/** New builders take the image's time from an ARG before the first FROM, and where that is no number, from what it names. */
+function readEpoch(file: Dockerfile, stages: Stages, given: Given): Pick<Reached, 'vague' | 'loose'> {
+  const value = given.args[epochName] ?? stages.globals.get(epochName);
+  if (value === undefined || value === '' || (value !== null && /^(0|[1-9]\d*)$/.test(value)))
+    return { vague: [], loose: [] };
+  const line =
+    stages.global.find((each) => globalNames(each, file.escapeToken).includes(epochName))?.line ?? 1;
+  const stage = value === null ? undefined : findStage(stages.all, value);
+  return {
+    vague: [`line ${line}: ${epochName} is no number`],
+    loose: stage === undefined ? [] : reachedFrom(file, stages, stage, given).flatMap(({ loose }) => loose),
   };
 }
 
@@ -78,14 +107,18 @@ function chainOf(all: readonly Stage[], index: number): ReadonlySet<number> {
   return chain;
 }
 
-function whatIsSeen(file: Dockerfile, stages: Stages, reached: readonly Reached[]): Seen {
-  const declared = reached.flatMap(({ instructions }) =>
-    instructions.flatMap((each) => argsOf(each, file.escapeToken)),
-  );
+function whatIsSeen(
+  file: Dockerfile,
+  stages: Stages,
+  reached: readonly Reached[],
+  target: string | undefined,
+): Seen {
+  const declared = reached.flatMap((each) => each.declared);
+  if (stages.globals.has(epochName)) declared.push(epochName);
   const used = namesIn(reached.map(({ stage }) => `${stage.from.rest} ${flagText(stage.from)}`).join('\n'));
   const relevant = withDefaults(stages.global, new Set([...declared, ...used]), file.escapeToken);
   const globals = stages.global.filter((each) =>
-    argsOf(each, file.escapeToken).some((name) => relevant.has(name)),
+    globalNames(each, file.escapeToken).some((name) => relevant.has(name)),
   );
   const places = new Map(reached.map(({ index }, place) => [index, place]));
   const chain = chainOf(stages.all, reached.at(-1)!.index);
@@ -107,10 +140,14 @@ function whatIsSeen(file: Dockerfile, stages: Stages, reached: readonly Reached[
     }));
   });
   const args = new Set([...declared, ...relevant]);
+  // Otherwise a stage's name means nothing.
+  const named = args.has('TARGETSTAGE') ? [target ?? stages.all.at(-1)!.name ?? ''] : [];
   return {
     steps: [
       ...(file.syntax === undefined ? [] : [{ name: 'syntax', line: 1, text: file.syntax }]),
       ...(file.escapeToken === '\\' ? [] : [{ name: 'escape', line: 1, text: file.escapeToken }]),
+      ...(file.check === undefined ? [] : [{ name: 'check', line: 1, text: file.check }]),
+      ...named.map((text) => ({ name: 'target stage', line: 1, text })),
       ...globals.map((each, at) => ({
         name: `args ${at + 1}`,
         line: each.line,
@@ -138,10 +175,18 @@ function withDefaults(
 
 /** Every name that stands behind a `$`. */
 function namesIn(text: string): string[] {
-  return [...text.matchAll(/\$\{?(\w+)/g)].map((match) => match[1]!);
+  return [...text.matchAll(/\$\{?([\p{L}\p{Nd}_]+|[@*#?\-$!0])/gu)].map((match) => match[1]!);
 }
 
-function argsOf({ keyword, rest, trigger, ...more }: Instruction, escapeToken: string): string[] {
-  if (trigger !== undefined) return argsOf(trigger, escapeToken);
-  return keyword === 'ARG' ? asPairs({ keyword, rest, ...more }, escapeToken).map(({ name }) => name) : [];
+/** Names of an ARG before the first FROM, which builders take as they are written. */
+function globalNames(instruction: Instruction, escapeToken: string): string[] {
+  return asPairs(instruction, escapeToken).map(({ name }) => name);
+}
+
+/** Names that an ARG declares for all builders: old ones alone take quotes and variables in them. */
+function plainArgs({ keyword, rest, trigger, ...more }: Instruction, escapeToken: string): string[] {
+  if (trigger !== undefined) return plainArgs(trigger, escapeToken);
+  if (keyword !== 'ARG') return [];
+  const names = globalNames({ keyword, rest, ...more }, escapeToken);
+  return names.filter((name) => !/["'$\\`]/.test(name));
 }

@@ -50,7 +50,11 @@ async function readFacts(text: string, target: string | undefined, given: Given)
     import('../dockerfile/purity.ts'),
   ]);
   try {
-    const { externalImages, looseDownloads, ...facts } = analyse(parseDockerfile(text), target, given);
+    const { externalImages, looseDownloads, ...facts } = analyse(
+      parseDockerfile(text, given.args.BUILDKIT_SYNTAX),
+      target,
+      given,
+    );
     const images = externalImages.filter(({ reference }) => !reference.startsWith(needPrefix));
     const downloads = looseDownloads.map(({ source, line }) => `line ${line}: ${source} has no checksum`);
     const loose = findLoose(facts.seen?.steps ?? []);
