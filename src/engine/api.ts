@@ -150,6 +150,15 @@ export async function listImages(api: EngineApi): Promise<EngineImage[]> {
   }));
 }
 
+/** What the engine's own BuildKit can do: heredocs came with docker 23, whose API is 1.42. */
+export async function engineAbilities(api: EngineApi): Promise<{ version: string; heredocs: boolean }> {
+  type Version = { Version: string; ApiVersion?: string };
+  const answer = await api.request({ path: '/version' });
+  const { Version, ApiVersion = '0.0' } = readJson<Version>(answer, 'tell its version');
+  const [major = 0, minor = 0] = ApiVersion.split('.').map(Number);
+  return { version: Version, heredocs: major > 1 || minor >= 42 };
+}
+
 /** The engine's version and platform. */
 export async function engineVersion(api: EngineApi): Promise<{ version: string; os: string; arch: string }> {
   type Version = { Version: string; Os: string; Arch: string };

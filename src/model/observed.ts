@@ -24,6 +24,8 @@ export interface ObservedImage {
   readonly seen?: SeenDockerfile;
   /** Why it is not, in words. */
   readonly vague: readonly string[];
+  /** Where the first heredoc stands that the engine's own BuildKit must know. */
+  readonly heredocLine?: number;
   /** Images from outside that the build stands on or copies from, needed images left out. */
   readonly bases: readonly ObservedBase[];
   /** What can change without any of our inputs changing: unpinned bases, downloads without a checksum. */

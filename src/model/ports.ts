@@ -74,6 +74,8 @@ export interface BuiltImage {
 export interface Engine {
   /** Throws a TasksError with exit code 3, and what to do, where images cannot be built here. */
   ready(): Promise<void>;
+  /** What its own BuildKit can do. */
+  abilities(): Promise<{ readonly version: string; readonly heredocs: boolean }>;
   /** All images in one call. */
   images(): Promise<readonly EngineImage[]>;
   /** Builds and verifies (labels as asked). Does not tag. Undefined for exports. Throws StepFailed; on abort anything. */

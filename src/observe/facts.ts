@@ -16,6 +16,8 @@ export interface DockerfileFacts {
   readonly seen?: Seen;
   /** Why it is not, in words. */
   readonly vague: readonly string[];
+  /** Where the first heredoc stands that the engine's own BuildKit must know. */
+  readonly heredocLine?: number;
   /** True: what is built on the image runs instructions of this file. */
   readonly hasTriggers: boolean;
   /** What instructions fetch without saying which version. */

@@ -94,6 +94,7 @@ export async function observeImage(
     bases,
     ...(seen !== undefined ? { seen: { steps: seen.steps, args: seen.args } } : {}),
     vague,
+    ...(facts.heredocLine !== undefined ? { heredocLine: facts.heredocLine } : {}),
     impure: [...more.impure, ...facts.impure],
     loose: facts.loose,
     suspect: suspectsIn(entries, task.context, reader.memo),
