@@ -26,6 +26,7 @@ import { type Io, warner } from './io.ts';
 import { nearestOf } from './nearest.ts';
 import { asksRegistry, glance, remotePlaces } from './remote.ts';
 import { sharedStore } from './shared.ts';
+import { triggerAsker } from './triggers.ts';
 
 /** A project as its definitions say it is. */
 export interface OpenProject {
@@ -184,6 +185,7 @@ export function observing({ root, cacheFolder }: OpenProject, io: Io): { memo: M
     now: io.now(),
     programId: io.programId,
     lock: readLock(root),
+    askTriggers: triggerAsker(io),
     warn: warner(io),
   });
   return { memo, observer };

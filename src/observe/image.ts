@@ -6,6 +6,7 @@ import { sha256 } from '../disk/sha256.ts';
 import { compileIgnore, type Ignore, IgnoreError } from '../dockerfile/ignore.ts';
 import type { Lock } from '../model/lock.ts';
 import type { ObservedImage } from '../model/observed.ts';
+import type { AskTriggers } from '../model/ports.ts';
 import type { ImageTask, TaskId } from '../model/task.ts';
 import { basesOf } from './bases.ts';
 import { type DockerfileFacts, dockerfileFacts } from './facts.ts';
@@ -33,6 +34,9 @@ export interface ImageReader {
   readonly programId: string;
   /** What images from outside are pinned to. */
   readonly lock: Lock;
+  readonly askTriggers: AskTriggers;
+  /** Tasks of which more will be known once somebody can be asked. */
+  readonly unanswered: Set<TaskId>;
   /** Tasks whose images make what is built on them run instructions (ONBUILD) that stand in another Dockerfile. */
   readonly triggering: Set<TaskId>;
 }
@@ -82,7 +86,8 @@ export async function observeImage(
   for (const fault of dockerfileFaults(task, facts)) complain(fault);
   for (const fault of folderFaults(task, listed)) complain(fault);
   if (facts.hasTriggers) reader.triggering.add(task.id);
-  const { bases, ...more } = basesOf(facts.images, task.platform, reader.lock);
+  const { bases, isOpen, ...more } = await basesOf(facts.images, task.platform, reader);
+  if (isOpen) reader.unanswered.add(task.id);
   const vague = [...facts.vague, ...more.vague, ...triggerWarnings(task, reader)];
   const seen = vague.length === 0 ? facts.seen : undefined;
   const visible = visibleOf(listed, seen?.paths ?? [wholeContext]);
