@@ -2,7 +2,7 @@ import { canonical, flagText } from './canonical.ts';
 import { asPairs } from './pairs.ts';
 import type { Dockerfile, Instruction } from './parse.ts';
 import { type ExternalImage, external, originOf, type Reached, reachedFrom } from './reached.ts';
-import type { ContextPath } from './reads.ts';
+import { type ContextPath, uncertainFlags } from './reads.ts';
 import { findStage, findTarget, type Given, readStages, type Stage, type Stages } from './stages.ts';
 
 /** One instruction that the target can see, in the form in which two that mean the same are equal. */
@@ -140,6 +140,7 @@ function whatIsSeen(
     }));
   });
   const args = new Set([...declared, ...relevant]);
+  const flags = new Set(file.instructions.flatMap(uncertainFlags));
   // Otherwise a stage's name means nothing.
   const named = args.has('TARGETSTAGE') ? [target ?? stages.all.at(-1)!.name ?? ''] : [];
   return {
@@ -147,6 +148,7 @@ function whatIsSeen(
       ...(file.syntax === undefined ? [] : [{ name: 'syntax', line: 1, text: file.syntax }]),
       ...(file.escapeToken === '\\' ? [] : [{ name: 'escape', line: 1, text: file.escapeToken }]),
       ...(file.check === undefined ? [] : [{ name: 'check', line: 1, text: file.check }]),
+      ...(flags.size === 0 ? [] : [{ name: 'flags', line: 1, text: [...flags].sort().join(' ') }]),
       ...named.map((text) => ({ name: 'target stage', line: 1, text })),
       ...globals.map((each, at) => ({
         name: `args ${at + 1}`,

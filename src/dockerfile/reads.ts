@@ -33,6 +33,16 @@ const knownFlags: Readonly<Record<string, readonly string[]>> = {
   RUN: ['mount', 'network', 'security', 'device'],
 };
 
+const experimentalFlags = new Set(['parents', 'exclude', 'unpack', 'device', 'security']);
+
+/** Flags that not every builder takes, of an instruction anywhere in a file: with them the file may be refused as a whole. */
+export function uncertainFlags({ keyword, flags }: Instruction): string[] {
+  const names = flags.map(({ name }) => name);
+  return names
+    .filter((name) => experimentalFlags.has(name) || !(knownFlags[keyword] ?? []).includes(name))
+    .map((name) => `${keyword} --${name}`);
+}
+
 /** What an instruction takes, with the variables that it sees. @throws DockerfileError */
 export function takenBy(instruction: Instruction, lookup: Lookup, escapeToken: string): Taken {
   const known = knownFlags[instruction.keyword] ?? [];

@@ -201,6 +201,14 @@ test('flags cannot be taken for one another', () => {
   assert.is(text('--exclude=a'), text('--exclude="a"'));
 });
 
+test('a flag that not every builder takes counts in stages that are not reached: with it a file may be refused', () => {
+  const text = (flag: string): string =>
+    steps(`FROM scratch\nCOPY ${flag} a /\nFROM scratch\nCOPY b /\n`).join();
+  assert.is.not(text('--parents'), text('--chown=1'));
+  assert.is.not(text('--unheard-of'), text('--chown=1'));
+  assert.is(text('--link'), text('--chown=1'));
+});
+
 test('of two origins of a mount the last counts, and a stage by another name is the same there', () => {
   const text = (name: string): string =>
     `FROM scratch AS ${name}\nCOPY a /\nFROM scratch\nRUN --mount=from=x,target=/m,from=${name} true\n`;
