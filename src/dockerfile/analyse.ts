@@ -1,4 +1,5 @@
 import { canonical, flagText } from './canonical.ts';
+import { readMount } from './mounts.ts';
 import { asPairs } from './pairs.ts';
 import type { Dockerfile, Instruction } from './parse.ts';
 import { type ExternalImage, external, originOf, type Reached, reachedFrom } from './reached.ts';
@@ -20,14 +21,20 @@ export interface Analysis {
   readonly externalImages: readonly ExternalImage[];
   /** Downloads of the target's stages that have neither checksum nor commit. */
   readonly looseDownloads: readonly { readonly source: string; readonly line: number }[];
-  /** Where the first heredoc stands that the engine's own BuildKit must know. */
-  readonly heredocLine?: number;
+  /** The first form that BuildKit of docker 20.10 does not know, where the engine's own is to read it. */
+  readonly newForm?: NewForm;
   /** True: an image built on this one runs instructions that stand here (ONBUILD). */
   readonly hasTriggers: boolean;
   /** What the target sees; undefined where that is not understood exactly: then everything counts. */
   readonly seen?: Seen;
   /** Why it is not: in words, each with its line. */
   readonly vague: readonly string[];
+}
+
+/** What needs docker 23 or newer, in words, and where it stands. */
+export interface NewForm {
+  readonly what: string;
+  readonly line: number;
 }
 
 /** All of a Dockerfile and its context that can change the target's image. */
@@ -60,16 +67,28 @@ export function analyse(file: Dockerfile, target: string | undefined, given: Giv
     ...epoch.vague,
     ...reached.flatMap(({ vague: reasons }) => reasons),
   ];
-  const heredoc = file.syntax === undefined && file.instructions.find(({ heredocs }) => heredocs.length > 0);
+  const newForm = file.syntax === undefined ? findNewForm(file) : undefined;
   return {
     declaredArgs,
     externalImages: [...syntax, ...reached.flatMap(({ images }) => images)],
     looseDownloads: [...epoch.loose, ...reached.flatMap(({ loose }) => loose)],
-    ...(heredoc ? { heredocLine: heredoc.line } : {}),
+    ...(newForm !== undefined ? { newForm } : {}),
     hasTriggers: reached.at(-1)!.hasTriggers,
     vague: [...new Set(vague)],
     ...(vague.length === 0 ? { seen: whatIsSeen(file, stages, reached, target) } : {}),
   };
+}
+
+/** Docker 20.10 does not only refuse them: its engine dies of the mount. */
+function findNewForm({ instructions }: Dockerfile): NewForm | undefined {
+  for (const { line, heredocs, flags, trigger } of instructions) {
+    if (heredocs.length > 0) return { what: 'a heredoc', line };
+    const mounts = [...flags, ...(trigger?.flags ?? [])].filter(({ name }) => name === 'mount');
+    const read = mounts.map(({ value }) => readMount(value));
+    if (read.some((mount) => mount?.from !== undefined && mount.type.toLowerCase() === 'tmpfs'))
+      return { what: 'a tmpfs mount with an origin', line };
+  }
+  return undefined;
 }
 
 const epochName = 'SOURCE_DATE_EPOCH';

@@ -24,8 +24,8 @@ export interface ObservedImage {
   readonly seen?: SeenDockerfile;
   /** Why it is not, in words. */
   readonly vague: readonly string[];
-  /** Where the first heredoc stands that the engine's own BuildKit must know. */
-  readonly heredocLine?: number;
+  /** The first form that needs docker 23 or newer, in words, and where it stands. */
+  readonly newForm?: { readonly what: string; readonly line: number };
   /** Images from outside that the build stands on or copies from, needed images left out. */
   readonly bases: readonly ObservedBase[];
   /** What can change without any of our inputs changing: unpinned bases, downloads without a checksum. */

@@ -16,8 +16,8 @@ export interface DockerfileFacts {
   readonly seen?: Seen;
   /** Why it is not, in words. */
   readonly vague: readonly string[];
-  /** Where the first heredoc stands that the engine's own BuildKit must know. */
-  readonly heredocLine?: number;
+  /** The first form that needs docker 23 or newer, in words, and where it stands. */
+  readonly newForm?: { readonly what: string; readonly line: number };
   /** True: what is built on the image runs instructions of this file. */
   readonly hasTriggers: boolean;
   /** What instructions fetch without saying which version. */

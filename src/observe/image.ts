@@ -99,7 +99,7 @@ export async function observeImage(
     bases,
     ...(seen !== undefined ? { seen: { steps: seen.steps, args: seen.args } } : {}),
     vague,
-    ...(facts.heredocLine !== undefined ? { heredocLine: facts.heredocLine } : {}),
+    ...(facts.newForm !== undefined ? { newForm: facts.newForm } : {}),
     impure: [...more.impure, ...facts.impure],
     loose: facts.loose,
     suspect: suspectsIn(entries, task.context, reader.memo),

@@ -14,19 +14,22 @@ export async function requireEngine(
 ): Promise<void> {
   if (builds.length === 0 || engine === undefined) return;
   await engine.ready();
-  const places = builds.flatMap(({ task }) => heredocOf(task, observations) ?? []);
+  const places = builds.flatMap(({ task }) => newFormOf(task, observations) ?? []);
   if (places.length === 0) return;
   const { version, heredocs } = await engine.abilities();
   if (heredocs) return;
   const list = [...new Set(places)].map((place) => `  ${place}`).join('\n');
-  throw new TasksError(3, `heredocs need docker 23 or newer, and the engine is docker ${version}\n${list}`, {
-    hint: 'update the engine, or put the text into a file of its own, or begin the Dockerfile with "# syntax=docker/dockerfile:1"',
-  });
+  throw new TasksError(
+    3,
+    `some Dockerfiles need docker 23 or newer, and the engine is docker ${version}\n${list}`,
+    {
+      hint: 'update the engine, or put the text into a file of its own, or begin the Dockerfile with "# syntax=docker/dockerfile:1"',
+    },
+  );
 }
 
-function heredocOf(task: Step['task'], observations: Observations): string | undefined {
+function newFormOf(task: Step['task'], observations: Observations): string | undefined {
   const observed = observations.get(task.id);
-  if (task.kind !== 'image' || observed?.kind !== 'image' || observed.heredocLine === undefined)
-    return undefined;
-  return `${task.dockerfile}:${observed.heredocLine}`;
+  if (task.kind !== 'image' || observed?.kind !== 'image' || observed.newForm === undefined) return undefined;
+  return `${task.dockerfile}:${observed.newForm.line}: ${observed.newForm.what}`;
 }

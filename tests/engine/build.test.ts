@@ -121,7 +121,7 @@ test('a heredoc is built where the engine knows it; where it does not, nothing b
     return;
   }
   assert.is(ran.code, 3, ran.err);
-  assert.match(ran.err, new RegExp(`heredocs need docker 23 .*docker ${version.replace(/\W/g, '.')}`));
+  assert.match(ran.err, new RegExp(`need docker 23 .*docker ${version.replace(/\W/g, '.')}`));
   assert.match(ran.err, /app\/Dockerfile:4/);
   assert.equal(await ours(), [], 'not even what it needs');
 });

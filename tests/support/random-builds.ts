@@ -241,10 +241,12 @@ export function dockerfileOf(state: State): string {
           ? before
           : from;
     const own = lines
-      .filter((line) => before !== undefined || !/\$P|--from=[+0]/.test(line))
+      .filter((line) => before !== undefined || !/\$P\b|--from=[+0]/.test(line))
       .filter((line) => from !== 'scratch' || !/^(ONBUILD )?RUN/.test(line));
     const name = stageOf(state, index);
-    return [`FROM ${origin} AS ${name}`, ...own.map((line) => line.replace('$P', before ?? ''))].join('\n');
+    return [`FROM ${origin} AS ${name}`, ...own.map((line) => line.replace(/\$P\b/, before ?? ''))].join(
+      '\n',
+    );
   });
   return `${head}ARG BASE\n${text.join('\n\n')}\n`.replaceAll('\n', lineEnd);
 }

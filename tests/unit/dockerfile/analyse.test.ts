@@ -217,12 +217,14 @@ test('of two origins of a mount the last counts, and a stage by another name is 
   assert.equal(look(text('s')).externalImages, []);
 });
 
-test('heredocs that the engine itself must know are told, with a line', () => {
+test('what the engine of docker 20.10 does not know, or dies of, is told with a line', () => {
   const text = 'FROM scratch AS a\nRUN <<EOF\nx\nEOF\nFROM scratch\n';
-  assert.is(look(text).heredocLine, 2);
-  assert.is(look(`# syntax=docker/dockerfile:1\n${text}`).heredocLine, undefined);
-  assert.is(look('FROM scratch\nONBUILD COPY <<EOF /x\nx\nEOF\n').heredocLine, 2);
-  assert.is(look('FROM scratch\nRUN ["<<EOF"]\n').heredocLine, undefined);
+  assert.equal(look(text).newForm, { what: 'a heredoc', line: 2 });
+  assert.is(look(`# syntax=docker/dockerfile:1\n${text}`).newForm, undefined);
+  assert.is(look('FROM scratch\nONBUILD COPY <<EOF /x\nx\nEOF\n').newForm?.line, 2);
+  const mount = 'FROM scratch AS s\nFROM scratch\nRUN --mount=type=TMPFS,from=s,target=/m true\n';
+  assert.equal(look(mount).newForm, { what: 'a tmpfs mount with an origin', line: 3 });
+  assert.is(look('FROM scratch\nRUN ["<<EOF"]\n').newForm, undefined);
 });
 
 /** [a Dockerfile, why everything counts] */

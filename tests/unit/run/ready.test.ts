@@ -17,7 +17,10 @@ const seen = (heredocs: Record<string, number>): Observations =>
   new Map(
     steps.map(({ task: { id } }) => [
       id,
-      { kind: 'image', ...(heredocs[id] ? { heredocLine: heredocs[id] } : {}) } as unknown as ObservedImage,
+      {
+        kind: 'image',
+        ...(heredocs[id] ? { newForm: { what: 'a heredoc', line: heredocs[id] } } : {}),
+      } as unknown as ObservedImage,
     ]),
   );
 const asked: string[] = [];
@@ -37,7 +40,10 @@ test('a heredoc that the engine does not know ends a run before it begins, and n
     assert.instance(error, TasksError);
     const { exitCode, message, hint } = error as TasksError;
     assert.is(exitCode, 3);
-    assert.match(message, /docker 23 or newer, and the engine is docker 20\.10\.24\n {2}i\/Dockerfile:3$/);
+    assert.match(
+      message,
+      /docker 23 or newer, and the engine is docker 20\.10\.24\n {2}i\/Dockerfile:3: a heredoc$/,
+    );
     assert.match(hint!, /syntax=docker\/dockerfile:1/);
   }
 });
