@@ -18,9 +18,9 @@ const matrices = [
 ];
 
 const parts = `
-export { makeDrawing } from './src/report/graph/drawing.ts';
-export { htmlPage } from './src/report/graph/html.ts';
-export { svgFile } from './src/report/graph/svg.ts';
+export { makeDrawing } from './src/draw/drawing.ts';
+export { htmlPage } from './src/draw/html.ts';
+export { svgFile } from './src/draw/svg.ts';
 export { matrixPicture, pageDataOf } from './tests/support/pictures.ts';
 export { cleanPage, hasBrowser, openBrowser } from './tests/support/browser.ts';
 `;

@@ -56,6 +56,7 @@ const observed: ObservedImage = {
   bases: [],
 };
 const observer: Observer = {
+  names: async () => [],
   before: () => undefined,
   observe: async () => observed,
   remember: () => undefined,

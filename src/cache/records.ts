@@ -55,6 +55,10 @@ export function openRecords(cacheFolder: string, warn: Warn, shared: SharedStore
       await shared.set('manifest', record.key, manifest);
       await shared.set('record', record.key, record);
     },
+    async noteFound(record, manifest) {
+      await keep(manifests(), record.key, manifest);
+      await keep(latest(), record.task, record);
+    },
     used(keys, now) {
       const unmarked = keys.filter((key) => now.getTime() - pack.usedAt(key) >= day);
       markUsed(cacheFolder, unmarked, now);
@@ -91,12 +95,12 @@ function open<T>(cacheFolder: string, name: string, warn: Warn): () => Keyv<T> {
   };
 }
 
-/** So that the next run finds it here. */
-async function keep(records: Keyv<TaskRecord>, key: Key, record: TaskRecord): Promise<void> {
+/** Stores what makes a later run faster or more helpful, but is not needed. */
+async function keep<T>(store: Keyv<T>, key: string, value: T): Promise<void> {
   try {
-    await records.set(key, record);
+    await store.set(key, value);
   } catch (error) {
-    // A folder that may only be read, or a full disk: then it is asked for again.
+    // A folder that may only be read, or a full disk: the next run does without it.
     if (asMachineError(error) === undefined) throw error;
   }
 }

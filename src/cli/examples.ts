@@ -50,6 +50,7 @@ Never what a plan of this project reuses now. Else these go:
   passed tests             older than 90 days
   leftovers                of killed runs, older than a day
   content tags             of images older than 7 days that no record names
+  dev tags in the engine   that no record names: superseded by a newer run, or older than 7 days
 A build that made something trims .cache in the same way.
 
 From the registry (--remote), in the repositories of the images that the definitions have now:

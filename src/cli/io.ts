@@ -16,8 +16,14 @@ export interface Io {
   readonly programVersion: string;
   /** Changes with every change of the program; part of what derived facts are remembered under. */
   readonly programId: string;
+  /** Writes to standard output. Text of others in it cannot control the terminal. */
   out(text: string): void;
+  /** Writes a value to standard output as one line of JSON. */
+  json(value: unknown): void;
+  /** Writes to standard error, as `out`. */
   err(text: string): void;
+  /** Writes a command for the CI service to standard error; whole lines, texts of others in it escaped. */
+  ciCommand(text: string): void;
   /** Standard error, for the live view. */
   readonly terminal: NodeJS.WriteStream;
   readonly outIsTerminal: boolean;

@@ -1,15 +1,15 @@
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { errorPage } from '../draw/html.ts';
 import { type ExitCode, TasksError } from '../model/errors.ts';
 import { isOwnState } from '../observe/watched.ts';
-import { errorPage } from '../report/graph/html.ts';
 import type { Reporter } from '../report/reporter.ts';
 import { watchAndLook } from '../run/watch.ts';
 import { openPageServer } from '../serve/server.ts';
 import type { CommonFlags } from './flags.ts';
 import { type Io, warner } from './io.ts';
 import { pageOf, pictureOf, titleOf } from './picture.ts';
-import { openProject, type Prospect, planProject } from './project.ts';
+import { openLinked, type Prospect, planProject } from './project.ts';
 import { placesOf } from './watched-places.ts';
 
 const pageErrors = (error: unknown): string =>
@@ -58,7 +58,7 @@ export async function serveGraph(
     if (looks === 2) io.err('open pages follow what changes; Ctrl-C ends it\n');
     if (looks === 2 || changed.length > 0) server.renew();
     try {
-      watched = [made, ...placesOf(await openProject(flags, io), selectors)];
+      watched = [made, ...placesOf(await openLinked(flags, io), selectors)];
     } catch (error) {
       if (!(error instanceof TasksError)) throw error;
     }

@@ -3,8 +3,10 @@ import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { killAll } from '../engine/process.ts';
 import { asMachineError, type ExitCode, TasksError } from '../model/errors.ts';
+import { jsonLine } from '../report/sanitize.ts';
 import type { Io } from './io.ts';
 import { isHelp, isUsageError, runProgram } from './program.ts';
+import { obeysCommands, type SafeStream, type StreamFailure, safeStream } from './streams.ts';
 
 /** Put in when the program is bundled. */
 declare const BUILD_ID: string;
@@ -15,63 +17,97 @@ declare const loadModule: (url: string) => Promise<unknown>;
 declare const onIdle: () => void;
 declare const onMany: () => void;
 
+/** Why the run is to end before its work is done. */
+type Stop =
+  | { readonly kind: 'signal'; readonly signal: NodeJS.Signals }
+  | { readonly kind: 'output'; readonly failure: StreamFailure };
+
 /** The one place that touches the process: its arguments, environment, streams, signals and exit code. */
 async function main(): Promise<void> {
   const interrupt = new AbortController();
   // Each running task listens.
   setMaxListeners(0, interrupt.signal);
-  const onSignal = (): void => {
-    if (interrupt.signal.aborted) {
+  let stop: Stop | undefined;
+  const streams = openStreams((failure) => {
+    stop ??= { kind: 'output', failure };
+    if (!failure.isReaderGone)
+      streams.err.write(`error: cannot write to ${failure.stream}: ${failure.message}\n`);
+    interrupt.abort(new Error(`${failure.stream} cannot be written to`));
+  });
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (stop?.kind === 'signal') {
       killAll();
-      process.exit(130);
+      process.exit(exitCodeOf(stop, 130));
     }
-    process.stderr.write('\ninterrupted: ending what runs (once more: at once)\n');
+    stop = { kind: 'signal', signal };
+    streams.err.write('\ninterrupted: ending what runs (once more: at once)\n');
     interrupt.abort(new Error('interrupted'));
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
-  process.exitCode = await run(makeIo(interrupt.signal));
+  const exitCode = await run(streams, interrupt.signal);
+  process.exitCode = exitCodeOf(stop, exitCode);
+  // A failed write is reported after the code that wrote: the answer may have been the last thing.
+  process.once('exit', () => {
+    process.exitCode = exitCodeOf(stop, exitCode);
+  });
 }
 
-async function run(io: Io): Promise<ExitCode> {
+/** The exit code of the process for that of the command. An answer that could not be stored is never a success. */
+function exitCodeOf(stop: Stop | undefined, exitCode: ExitCode): ExitCode {
+  if (stop?.kind === 'signal' && exitCode === 130) return stop.signal === 'SIGINT' ? 130 : 143;
+  if (stop?.kind === 'output' && !stop.failure.isReaderGone) return 3;
+  // The command was not interrupted: nobody reads what it says any more.
+  if (stop?.kind === 'output' && exitCode === 130) return 1;
+  return exitCode;
+}
+
+interface Streams {
+  readonly out: SafeStream;
+  readonly err: SafeStream;
+}
+
+function openStreams(onFailure: (failure: StreamFailure) => void): Streams {
+  const isObeyed = obeysCommands(process.env);
+  return {
+    out: safeStream('stdout', isObeyed, onFailure),
+    err: safeStream('stderr', isObeyed, onFailure),
+  };
+}
+
+async function run(streams: Streams, signal: AbortSignal): Promise<ExitCode> {
+  const say = (text: string): void => streams.err.write(text);
   try {
-    return await runProgram(process.argv.slice(2), io);
+    return await runProgram(process.argv.slice(2), makeIo(streams, signal));
   } catch (error) {
-    if (io.signal.aborted) return 130;
+    if (signal.aborted) return 130;
     if (isHelp(error)) return 0;
     if (isUsageError(error)) return 2;
     const known = error instanceof TasksError ? error : asMachineError(error);
     if (known !== undefined) {
-      io.err(`error: ${known.message}\n${known.hint !== undefined ? `hint: ${known.hint}\n` : ''}`);
+      say(`error: ${known.message}\n${known.hint !== undefined ? `hint: ${known.hint}\n` : ''}`);
       return known.exitCode;
     }
-    io.err(
-      `error: this is a fault of tasks itself\n${error instanceof Error ? error.stack : String(error)}\n`,
-    );
+    say(`error: this is a fault of tasks itself\n${error instanceof Error ? error.stack : String(error)}\n`);
     return 1;
   }
 }
 
-/** A standard stream, which costs a millisecond to make: when something is first written, or asked of it. */
-function lazily(name: 'stdout' | 'stderr'): () => NodeJS.WriteStream {
-  let stream: NodeJS.WriteStream | undefined;
-  return () => {
-    if (stream === undefined) {
-      stream = process[name];
-      // A reader that went away (`tasks list | head`) is no error of ours.
-      stream.on('error', (error: NodeJS.ErrnoException) => {
-        if (error.code !== 'EPIPE') throw error;
-        process.exit(0);
-      });
-    }
-    return stream;
-  };
+/** @throws TasksError exit 2 where the working directory is gone */
+function workingDirectory(): string {
+  try {
+    return process.cwd();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    throw new TasksError(2, 'the working directory no longer exists', {
+      hint: 'change to a folder that exists',
+    });
+  }
 }
 
-function makeIo(signal: AbortSignal): Io {
-  const [stdout, stderr] = [lazily('stdout'), lazily('stderr')];
+function makeIo({ out, err }: Streams, signal: AbortSignal): Io {
   return {
     environment: process.env,
-    cwd: process.cwd(),
+    cwd: workingDirectory(),
     defineModule: path.join(PLACE, 'define.mjs'),
     loadModule,
     onIdle,
@@ -79,19 +115,21 @@ function makeIo(signal: AbortSignal): Io {
     pageFolder: path.join(PLACE, 'page'),
     programVersion: VERSION,
     programId: `${VERSION}-${BUILD_ID}`,
-    out: (text) => void stdout().write(text),
-    err: (text) => void stderr().write(text),
+    out: out.write,
+    json: (value) => out.writeRaw(jsonLine(value)),
+    err: err.write,
+    ciCommand: err.writeRaw,
     get terminal() {
-      return stderr();
+      return err.stream;
     },
     get outIsTerminal() {
-      return stdout().isTTY === true;
+      return out.stream.isTTY === true;
     },
     get outColumns() {
-      return stdout().isTTY === true ? stdout().columns : undefined;
+      return out.stream.isTTY === true ? out.stream.columns : undefined;
     },
     get errIsTerminal() {
-      return stderr().isTTY === true;
+      return err.stream.isTTY === true;
     },
     now: () => new Date(),
     signal,

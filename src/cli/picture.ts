@@ -2,9 +2,9 @@ import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
 import path from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { logsOf } from '../cache/logs.ts';
+import type { Log, PageData, TaskFacts } from '../draw/page-data.ts';
+import { makePicture, type Picture } from '../draw/picture.ts';
 import type { TaskId } from '../model/task.ts';
-import type { Log, PageData, TaskFacts } from '../report/graph/page-data.ts';
-import { makePicture, type Picture } from '../report/graph/picture.ts';
 import type { Io } from './io.ts';
 import type { Prospect } from './project.ts';
 
@@ -35,8 +35,8 @@ export async function pageOf(
   io: Io,
   about: Pick<PageData, 'title' | 'isLive'>,
 ): Promise<string> {
-  const { makePageData } = await import('../report/graph/page-data.ts');
-  const { htmlPage } = await import('../report/graph/html.ts');
+  const { makePageData } = await import('../draw/page-data.ts');
+  const { htmlPage } = await import('../draw/html.ts');
   const data = makePageData(picture, factsOf(prospect), { ...about, time: io.now().toISOString() });
   const part = (name: string): string => readFileSync(path.join(io.pageFolder, name), 'utf8').trimEnd();
   return htmlPage(data, { script: part('page.js'), style: part('style.css') });

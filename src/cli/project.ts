@@ -3,6 +3,7 @@ import path from 'node:path';
 import { openRecords } from '../cache/records.ts';
 import { dockerEngine } from '../engine/docker.ts';
 import { makeGraph, projectOf } from '../graph/graph.ts';
+import type { ImpliedNeed } from '../graph/implied.ts';
 import { select, withNeeds } from '../graph/select.ts';
 import { keyTasks } from '../key/keys.ts';
 import { loadDeclarations } from '../load/load.ts';
@@ -23,7 +24,9 @@ import { makePlan } from '../plan/plan.ts';
 import { type Naming, namingOf } from '../plan/refs.ts';
 import { type CommonFlags, type GlobalFlags, namesOf } from './flags.ts';
 import { type Io, warner } from './io.ts';
+import { linkedGraph } from './linked.ts';
 import { nearestOf } from './nearest.ts';
+import { noteFound } from './note-found.ts';
 import { asksRegistry, glance, remotePlaces } from './remote.ts';
 import { sharedStore } from './shared.ts';
 import { triggerAsker } from './triggers.ts';
@@ -65,6 +68,23 @@ export async function openProject(flags: GlobalFlags, io: Io): Promise<OpenProje
   return { root, cacheFolder, project: projectOf(declarations), graph, profile };
 }
 
+/** A project whose graph has the needs that its Dockerfiles imply, and what reads its tasks. */
+export interface LinkedProject extends OpenProject {
+  /** The needs that no definition declares. */
+  readonly implied: readonly ImpliedNeed[];
+  readonly memo: Memo;
+  readonly observer: Observer;
+}
+
+/** Opens a project and completes its graph, for the repository of this run. @throws TasksError exit 2 */
+export async function openLinked(flags: CommonFlags, io: Io): Promise<LinkedProject> {
+  const open = await openProject(flags, io);
+  const { memo, observer } = observing(open, io);
+  const { repo } = namingOf(namesOf(flags, io), open.project, io.now());
+  const { graph, needs } = await linkedGraph(open, observer, repo);
+  return { ...open, graph, implied: needs, memo, observer };
+}
+
 /** A new `.cache` keeps itself out of version control, whatever the project's own ignore file says. */
 function ignoreOwnFolder(cacheFolder: string): void {
   if (existsSync(cacheFolder)) return;
@@ -78,6 +98,8 @@ function ignoreOwnFolder(cacheFolder: string): void {
 
 /** Everything known about what would be done: the plan, and what it was made from. */
 export interface Prospect extends OpenProject {
+  /** The needs that no definition declares. */
+  readonly implied: readonly ImpliedNeed[];
   readonly plan: Plan;
   readonly observations: Observations;
   /** The records that reasons and durations come from. */
@@ -121,15 +143,14 @@ export async function planProject(
   options: PlanOptions,
 ): Promise<Prospect> {
   const names = namesOf(flags, io);
-  const open = await openProject(flags, io);
+  const { memo, observer, ...open } = await openLinked(flags, io);
   const { graph, root, cacheFolder } = open;
+  const naming = options.push?.naming ?? namingOf(names, open.project, io.now());
   const selected = select(graph, selectors);
   const scope = withNeeds(graph, selected);
-  const { memo, observer } = observing(open, io);
   const records = openRecords(cacheFolder, warner(io), sharedStore(io));
   const tasks = [...scope].map((id) => graph.tasks.get(id)!);
   const engine = tasks.some((task) => task.kind === 'image') ? dockerEngine(io.environment) : undefined;
-  const naming = options.push?.naming ?? namingOf(names, open.project, io.now());
   const tested = testedOf(tasks, selected, options);
   const isAsked = options.push !== undefined || asksRegistry(flags, io);
   const askRegistry = onceFor((places: readonly RemotePlace[]) =>
@@ -168,14 +189,16 @@ export async function planProject(
       ...(options.push ? { published: options.push.published } : {}),
     });
     const unread = unreadOf(plan);
-    if (unread.length === 0)
+    if (unread.length === 0) {
+      await noteFound(plan, latest, records, io.now());
       return { ...open, plan, observations, latest, records, memo, naming, images, engine };
+    }
     inFull = new Set([...inFull, ...unread]);
   }
 }
 
 /** What reads the tasks of a project, and remembers what it read. */
-export function observing({ root, cacheFolder }: OpenProject, io: Io): { memo: Memo; observer: Observer } {
+function observing({ root, cacheFolder }: OpenProject, io: Io): { memo: Memo; observer: Observer } {
   const memo = openMemo(path.join(cacheFolder, 'memo'), warner(io));
   const observer = openObserver({
     root,

@@ -5,7 +5,7 @@ import type { Memo } from '../observe/memo.ts';
 import { type RemotePlace, seeRemote } from '../observe/remote.ts';
 import { observeTest } from '../observe/test.ts';
 import type { Remote } from '../plan/here.ts';
-import { contentTag, type Naming, passTag } from '../plan/refs.ts';
+import { type Naming, passTag, registryTag } from '../plan/refs.ts';
 import { type CommonFlags, isCi } from './flags.ts';
 import type { Io } from './io.ts';
 
@@ -19,7 +19,7 @@ export function remotePlaces(
   return tasks.flatMap((task): RemotePlace[] => {
     const key = keyed.get(task.id)?.key;
     if (task.kind !== 'image' || makesFiles(task) || key === undefined) return [];
-    const name = contentTag(task, key, naming);
+    const name = registryTag(task, key, naming);
     const test = tested.has(task.id) ? observeTest(task, root, memo) : undefined;
     return [
       { id: task.id, name, platform: task.platform, ...(test ? { pass: passTag(name, test.digest) } : {}) },

@@ -13,14 +13,23 @@ import { credentialsFor } from '../registry/credentials.ts';
 import { markdownReporter } from '../report/markdown.ts';
 import { makePaint } from '../report/paint.ts';
 import { plainReporter } from '../report/plain.ts';
-import { jsonReporter, type Reporter, silentReporter, together } from '../report/reporter.ts';
+import { jsonReporter, type Reporter, sanitizing, silentReporter, together } from '../report/reporter.ts';
 import { traceReporter } from '../report/trace.ts';
 import type { Results } from '../run/needs.ts';
 import { requireEngine } from '../run/ready.ts';
 import { type RunResult, runPlan } from '../run/run.ts';
 import type { Services } from '../run/services.ts';
 import { runTests, type TestsResult } from '../run/tests.ts';
-import { type CommonFlags, hasColor, isCi, jobsOf, limitsOf, reporterOf, viewOf } from './flags.ts';
+import {
+  type CommonFlags,
+  hasColor,
+  isCi,
+  jobsOf,
+  limitsOf,
+  type ReporterName,
+  reporterOf,
+  viewOf,
+} from './flags.ts';
 import { type Io, warner } from './io.ts';
 import type { Prospect } from './project.ts';
 import { sharedStore } from './shared.ts';
@@ -38,13 +47,15 @@ export function followersOf(flags: CommonFlags, io: Io): Reporter {
 function jobSummary(io: Io): Reporter {
   const file = io.environment.GITHUB_STEP_SUMMARY;
   if (!file) return silentReporter;
-  return markdownReporter((text) => {
-    try {
-      appendFileSync(file, text);
-    } catch (error) {
-      warner(io)(`no job summary: ${(error as Error).message}`);
-    }
-  });
+  return sanitizing(
+    markdownReporter((text) => {
+      try {
+        appendFileSync(file, text);
+      } catch (error) {
+        warner(io)(`no job summary: ${(error as Error).message}`);
+      }
+    }),
+  );
 }
 
 function traceOf(flags: CommonFlags, io: Io): Reporter {
@@ -67,10 +78,20 @@ export async function makeReporter(flags: CommonFlags, io: Io, followers: Report
 
 async function screenReporter(flags: CommonFlags, io: Io): Promise<Reporter> {
   const layout = viewOf(flags);
+  const name = reporterOf(flags, io);
+  // JSON escapes what it contains.
+  if (name === 'json') return jsonReporter(io.json);
+  return sanitizing(await textReporter(name, layout, flags, io));
+}
+
+async function textReporter(
+  name: Exclude<ReporterName, 'json'>,
+  layout: 'list' | 'matrix',
+  flags: CommonFlags,
+  io: Io,
+): Promise<Reporter> {
   const paint = makePaint(hasColor(flags, io, io.errIsTerminal));
-  switch (reporterOf(flags, io)) {
-    case 'json':
-      return jsonReporter(io.out);
+  switch (name) {
     case 'silent':
       return silentReporter;
     case 'live': {
@@ -79,7 +100,7 @@ async function screenReporter(flags: CommonFlags, io: Io): Promise<Reporter> {
     }
     case 'github': {
       const { githubReporter } = await import('../report/github.ts');
-      return githubReporter(io.err, makePaint(false));
+      return githubReporter(io.err, io.ciCommand, makePaint(false));
     }
     default:
       return plainReporter(io.err, paint, { verbose: flags.verbose === true, stamped: isCi(io) });

@@ -1,8 +1,17 @@
 import { canonical, flagText } from './canonical.ts';
 import { readMount } from './mounts.ts';
+import { type NeededImage, namesIn, type PartlyNeeded, withDefaults } from './needed.ts';
 import { asPairs } from './pairs.ts';
-import type { Dockerfile, Instruction } from './parse.ts';
-import { type ExternalImage, external, originOf, type Reached, reachedFrom } from './reached.ts';
+import { type Dockerfile, type Instruction, isForeign } from './parse.ts';
+import {
+  type ExternalImage,
+  external,
+  isPinned,
+  originOf,
+  type Reached,
+  reachedFrom,
+  type UnknownImage,
+} from './reached.ts';
 import { type ContextPath, uncertainFlags } from './reads.ts';
 import { findStage, findTarget, type Given, readStages, type Stage, type Stages } from './stages.ts';
 
@@ -19,6 +28,13 @@ export interface Analysis {
   readonly declaredArgs: readonly string[];
   /** Images that the target's stages stand on or copy from; of another language's files only the syntax image. */
   readonly externalImages: readonly ExternalImage[];
+  /** Where the target's stages name the images of needs, by the needs' build args. */
+  readonly neededImages: readonly NeededImage[];
+  /** Names of images there that are made of a need's value and something else. */
+  readonly partlyNeeded: readonly PartlyNeeded[];
+  readonly unknownImages: readonly UnknownImage[];
+  /** What is taken from images by instructions of ONBUILD, which run in what is built on this image. */
+  readonly triggerImages: readonly string[];
   /** Downloads of the target's stages that have neither checksum nor commit. */
   readonly looseDownloads: readonly { readonly source: string; readonly line: number }[];
   /** The first form that BuildKit of docker 20.10 does not know, where the engine's own is to read it. */
@@ -50,27 +66,34 @@ export interface Seen {
  * @throws DockerfileError for a target that does not exist, and words that BuildKit refuses
  */
 export function analyse(file: Dockerfile, target: string | undefined, given: Given): Analysis {
-  const override = given.args.BUILDKIT_SYNTAX;
+  // BuildKit heeds this arg before the file's own line, declared or not.
+  const { BUILDKIT_SYNTAX: other } = given.args;
   const syntax =
-    file.syntax === undefined || override !== undefined
+    file.syntax === undefined || other !== undefined
       ? []
-      : [external(file.syntax, 1, { platform: 'any', isBase: false })];
+      : [external(file.syntax, 1, { platform: 'any', isBase: false, place: 'syntax' })];
   const declaredArgs = [...new Set(file.instructions.flatMap((each) => plainArgs(each, file.escapeToken)))];
-  const none = { declaredArgs, externalImages: syntax, looseDownloads: [], hasTriggers: true };
-  if (file.isForeign) return { ...none, vague: [`line 1: the language ${file.syntax} is not known`] };
+  if (file.isForeign) return foreign(file.syntax!, declaredArgs, syntax);
+  if (other !== undefined && isForeign(other)) return foreign(other, declaredArgs, []);
   const stages = readStages(file, given);
   const reached = reachedFrom(file, stages, findTarget(stages.all, target), given);
   const epoch = readEpoch(file, stages, given);
   const vague = [
     ...file.doubts.map((doubt) => `line 1: ${doubt}`),
-    ...(override === undefined ? [] : ['line 1: BUILDKIT_SYNTAX sets the language']),
     ...epoch.vague,
     ...reached.flatMap(({ vague: reasons }) => reasons),
   ];
-  const newForm = file.syntax === undefined ? findNewForm(file) : undefined;
+  const newForm = file.syntax === undefined && other === undefined ? findNewForm(file) : undefined;
   return {
     declaredArgs,
     externalImages: [...syntax, ...reached.flatMap(({ images }) => images)],
+    neededImages: reached.flatMap(({ needed }) => needed),
+    partlyNeeded: reached.flatMap(({ partly }) => partly),
+    unknownImages: [
+      ...(other === undefined || isPinned(other) ? [] : [{ line: 1, what: `BUILDKIT_SYNTAX, ${other},` }]),
+      ...reached.flatMap(({ unknown }) => unknown),
+    ],
+    triggerImages: reached.at(-1)!.triggerImages,
     looseDownloads: [...epoch.loose, ...reached.flatMap(({ loose }) => loose)],
     ...(newForm !== undefined ? { newForm } : {}),
     hasTriggers: reached.at(-1)!.hasTriggers,
@@ -104,6 +127,25 @@ function readEpoch(file: Dockerfile, stages: Stages, given: Given): Pick<Reached
   return {
     vague: [`line ${line}: ${epochName} is no number`],
     loose: stage === undefined ? [] : reachedFrom(file, stages, stage, given).flatMap(({ loose }) => loose),
+  };
+}
+
+/** A file in another language: nothing is known of it but the image that reads it. */
+function foreign(
+  syntax: string,
+  declaredArgs: readonly string[],
+  externalImages: readonly ExternalImage[],
+): Analysis {
+  return {
+    declaredArgs,
+    externalImages,
+    neededImages: [],
+    partlyNeeded: [],
+    unknownImages: [{ line: 1, what: `what the language ${syntax} builds on` }],
+    triggerImages: [],
+    looseDownloads: [],
+    hasTriggers: true,
+    vague: [`line 1: the language ${syntax} is not known`],
   };
 }
 
@@ -179,24 +221,6 @@ function whatIsSeen(
     args: [...args].sort(),
     paths: reached.flatMap(({ paths }) => paths),
   };
-}
-
-/** Adds to names those that the defaults of their global ARGs are made of. */
-function withDefaults(
-  global: readonly Instruction[],
-  names: ReadonlySet<string>,
-  escapeToken: string,
-): Set<string> {
-  const all = new Set(names);
-  for (const each of [...global].reverse())
-    for (const { name, value } of asPairs(each, escapeToken))
-      if (all.has(name)) for (const other of namesIn(value ?? '')) all.add(other);
-  return all;
-}
-
-/** Every name that stands behind a `$`. */
-function namesIn(text: string): string[] {
-  return [...text.matchAll(/\$\{?([\p{L}\p{Nd}_]+|[@*#?\-$!0])/gu)].map((match) => match[1]!);
 }
 
 /** Names of an ARG before the first FROM, which builders take as they are written. */

@@ -46,22 +46,20 @@ const keywords = new Set(
 const mayBeJson = new Set(['ADD', 'CMD', 'COPY', 'ENTRYPOINT', 'RUN', 'SHELL', 'VOLUME']);
 
 /**
- * Splits a Dockerfile into instructions, as BuildKit does. `override`: an image of a language that goes before the file's own.
+ * Splits a Dockerfile into instructions, as BuildKit does.
  * @throws DockerfileError where there is no stage, or an instruction that does not exist or stands before the first FROM
  */
-export function parseDockerfile(text: string, override?: string): Dockerfile {
+export function parseDockerfile(text: string): Dockerfile {
   const found = readSyntax(text);
-  const syntax = override ?? found.image;
+  const syntax = found.image;
   const named = syntax === undefined ? {} : { syntax };
-  if (syntax !== undefined && !/(^|\/)docker\/dockerfile(-upstream)?(:|@|$)/.test(syntax))
+  if (syntax !== undefined && isForeign(syntax))
     return { instructions: [], escapeToken: '\\', ...named, isForeign: true, doubts: [] };
   const { escapeToken, lines, check, isAmbiguous } = readLines(text);
   const instructions = lines.map((line) => readInstruction(line, escapeToken));
   checkAll(instructions);
   const doubts = [
-    ...(found.isAmbiguous && override === undefined
-      ? ['builders differ in which syntax line they heed']
-      : []),
+    ...(found.isAmbiguous ? ['builders differ in which syntax line they heed'] : []),
     ...(isAmbiguous ? ['old builders heed no escape line behind a check line'] : []),
     ...(text.includes('\r\r\n') ? ['builders differ in how they read its line ends'] : []),
     ...(text.includes('\uFFFD') ? ['it holds bytes that are not UTF-8'] : []),
@@ -74,6 +72,11 @@ export function parseDockerfile(text: string, override?: string): Dockerfile {
     ...named,
     ...(check === undefined ? {} : { check }),
   };
+}
+
+/** True for an image that reads another language than docker's own. */
+export function isForeign(syntax: string): boolean {
+  return !/(^|\/)docker\/dockerfile(-upstream)?(:|@|$)/.test(syntax);
 }
 
 type Joined = Pick<LogicalLine, 'text' | 'line' | 'heredocs'>;

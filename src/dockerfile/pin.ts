@@ -118,5 +118,8 @@ function quoted(word: string, escapeToken: string): string {
 }
 
 function cannot({ line, reference }: Replacement): DockerfileError {
-  return new DockerfileError(line, `${reference} cannot be replaced by its digest: write it more plainly`);
+  return new DockerfileError(
+    line,
+    `${reference} cannot be replaced by the very image that is meant: write it more plainly`,
+  );
 }

@@ -1,3 +1,4 @@
+import { type NamedByNeed, type NeededImage, needOfBase, needOfOrigin, type PartlyNeeded } from './needed.ts';
 import type { Dockerfile, Instruction } from './parse.ts';
 import { type ContextPath, type Taken, takenBy } from './reads.ts';
 import { advance, emptyScope, lookupIn, type Scope, scopeAbove } from './scope.ts';
@@ -13,7 +14,17 @@ export interface ExternalImage {
   readonly platform: 'target' | 'any';
   /** True: a stage stands on it, and runs what its ONBUILD holds. */
   readonly isBase: boolean;
+  readonly place: Place;
 }
+
+/** Images that a stage stands on or takes from, and nobody can tell before the build; in words. */
+export interface UnknownImage {
+  readonly what: string;
+  readonly line: number;
+}
+
+/** Where an image's name stands. */
+export type Place = 'FROM' | 'COPY --from' | 'RUN --mount' | 'syntax';
 
 /** A stage that a target reaches, read to its end. */
 export interface Reached {
@@ -26,6 +37,10 @@ export interface Reached {
   readonly declared: readonly string[];
   readonly origins: readonly number[];
   readonly images: readonly ExternalImage[];
+  readonly needed: readonly NeededImage[];
+  readonly partly: readonly PartlyNeeded[];
+  readonly unknown: readonly UnknownImage[];
+  readonly triggerImages: readonly string[];
   readonly loose: readonly { readonly source: string; readonly line: number }[];
   readonly paths: readonly ContextPath[];
   readonly vague: readonly string[];
@@ -61,7 +76,7 @@ export function reachedFrom(file: Dockerfile, stages: Stages, target: number, gi
 
 function readStage(
   file: Dockerfile,
-  { all, globals }: Stages,
+  { all, global, globals }: Stages,
   index: number,
   below: Reached | undefined,
   given: Given,
@@ -74,10 +89,15 @@ function readStage(
   const vague = stage.base === undefined ? [`line ${stage.from.line}: the base hangs on the machine`] : [];
   // A stage that names a platform, or stands on one that does: its variables are the machine's.
   const platform = stage.from.flags.length > 0 ? 'any' : (below?.platform ?? 'target');
-  const images: ExternalImage[] =
-    typeof stage.base === 'string' && !isScratch
-      ? [external(stage.base, stage.from.line, { platform, isBase: true })]
-      : [];
+  const images: ExternalImage[] = [];
+  const named: NamedByNeed[] = [];
+  const unknown: UnknownImage[] = [];
+  const { base, from } = stage;
+  const byNeed = needOfBase(stage, global, given, file.escapeToken);
+  if (byNeed !== undefined) named.push(byNeed);
+  else if (base === undefined) unknown.push({ what: from.rest.split(/\s/, 1)[0]!, line: from.line });
+  else if (typeof base === 'string' && !isScratch)
+    images.push(external(base, from.line, { platform, isBase: true, place: 'FROM' }));
   const origins: number[] = [];
   const declared: string[] = [];
   const setting = { ...given, globals, escapeToken: file.escapeToken };
@@ -87,14 +107,22 @@ function readStage(
     taken.push({ line: instruction.line, taken: what });
     if (what.vague !== undefined) vague.push(`line ${instruction.line}: ${what.vague}`);
     for (const name of what.origins) {
-      const byNumber = instruction.keyword === 'COPY';
+      const { keyword, line } = instruction;
+      const byNumber = keyword === 'COPY';
       const origin = originOf(all, name, { before: index, byNumber });
       // Behind the stages the numbers are those of other instructions' images.
       if (origin === undefined && byNumber && isNumber(name))
-        vague.push(`line ${instruction.line}: ${name} is no earlier stage`);
+        vague.push(`line ${line}: ${name} is no earlier stage`);
+      const need = needOfOrigin(name, instruction, lookupIn(scope), given, file.escapeToken);
       if (origin !== undefined) origins.push(origin);
-      else if (name !== 'scratch') images.push(external(name, instruction.line, { platform, isBase: false }));
+      else if (need !== undefined) named.push(need);
+      else if (name !== 'scratch') {
+        const place = keyword === 'RUN' ? 'RUN --mount' : 'COPY --from';
+        images.push(external(name, line, { platform, isBase: false, place }));
+      }
     }
+    if (what.vague !== undefined && what.origins.length === 0 && mayTakeFrom(instruction))
+      unknown.push({ what: `what this ${instruction.keyword} takes from`, line: instruction.line });
     const { names, isExact } = advance(scope, instruction, setting);
     for (const name of names) declared.push(name);
     if (!isExact) vague.push(`line ${instruction.line}: the name of an ARG hangs on a variable`);
@@ -107,12 +135,29 @@ function readStage(
     declared,
     origins,
     images,
+    needed: named.flatMap((each) => ('needed' in each ? each.needed : [])),
+    partly: named.flatMap((each) => ('partly' in each ? each.partly : [])),
+    unknown,
+    triggerImages: stage.instructions.flatMap(({ trigger }) =>
+      trigger === undefined ? [] : imagesOf(trigger, file.escapeToken),
+    ),
     loose: taken.flatMap(({ line, taken: { loose } }) => loose.map((source) => ({ source, line }))),
     paths: taken.flatMap(({ taken: { paths } }) => paths),
     vague,
     hasTriggers: stage.instructions.some(({ trigger }) => trigger !== undefined),
     platform,
   };
+}
+
+/** True where an instruction that is not understood may take files from an image. */
+function mayTakeFrom({ flags }: Instruction): boolean {
+  return flags.some(({ name, value }) => name === 'from' || (name === 'mount' && /from/i.test(value)));
+}
+
+/** The images from which a trigger takes files where it runs, in another build: there are no stages of this file there. */
+function imagesOf(trigger: Instruction, escapeToken: string): string[] {
+  const { origins } = takenBy(trigger, lookupIn(emptyScope(false)), escapeToken);
+  return origins.filter((name) => !/^\d+$|^scratch$/.test(name) && !isPinned(name));
 }
 
 /** The earlier stage that `--from` or a mount's `from` names, the first by number too; undefined for an image. */
@@ -129,7 +174,12 @@ export function originOf(
 export function external(
   reference: string,
   line: number,
-  use: Pick<ExternalImage, 'platform' | 'isBase'>,
+  use: Pick<ExternalImage, 'platform' | 'isBase' | 'place'>,
 ): ExternalImage {
-  return { reference, line, isPinned: /@sha256:[0-9a-f]{64}$/.test(reference), ...use };
+  return { reference, line, isPinned: isPinned(reference), ...use };
+}
+
+/** True for a name that holds the image's digest. */
+export function isPinned(reference: string): boolean {
+  return /@sha256:[0-9a-f]{64}$/.test(reference);
 }

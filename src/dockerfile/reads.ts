@@ -3,6 +3,7 @@ import { compileGlob } from './glob.ts';
 import { readMount } from './mounts.ts';
 import { type Instruction, wordsOf } from './parse.ts';
 import { attempt } from './stages.ts';
+import { hasStandIn } from './stand-in.ts';
 import type { Lookup } from './words.ts';
 
 /** What an instruction takes. */
@@ -47,9 +48,17 @@ export function uncertainFlags({ keyword, flags }: Instruction): string[] {
 export function takenBy(instruction: Instruction, lookup: Lookup, escapeToken: string): Taken {
   const known = knownFlags[instruction.keyword] ?? [];
   const unknown = instruction.flags.find(({ name }) => !known.includes(name));
-  if (unknown !== undefined) return { ...nothing, vague: `--${unknown.name} is not known` };
-  if (instruction.doubt !== undefined) return { ...nothing, vague: instruction.doubt };
-  const expand = (word: string): string | undefined => attempt(word, lookup, escapeToken, instruction.line);
+  const expand = (word: string): string | undefined => {
+    const text = attempt(word, lookup, escapeToken, instruction.line);
+    // A need's tag is known only in the run.
+    return text === undefined || hasStandIn(text) ? undefined : text;
+  };
+  const taken = takenFrom(instruction, expand);
+  const vague = unknown === undefined ? instruction.doubt : `--${unknown.name} is not known`;
+  return vague === undefined ? taken : { ...taken, vague };
+}
+
+function takenFrom(instruction: Instruction, expand: Expand): Taken {
   if (instruction.keyword === 'RUN') return takenByRun(instruction, expand);
   if (instruction.keyword === 'COPY' || instruction.keyword === 'ADD')
     return takenByCopy(instruction, expand);

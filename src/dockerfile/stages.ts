@@ -1,6 +1,7 @@
 import { DockerfileError } from './error.ts';
 import { asPairs } from './pairs.ts';
 import type { Dockerfile, Instruction } from './parse.ts';
+import { MadeOfNeed } from './stand-in.ts';
 import { Unknowable, WordError } from './substitute.ts';
 import { expandWords, type Lookup } from './words.ts';
 
@@ -126,7 +127,7 @@ export function attempt(word: string, lookup: Lookup, escapeToken: string, line:
   try {
     return expandWords(word, lookup, { escape: escapeToken }).text;
   } catch (error) {
-    if (error instanceof Unknowable) return undefined;
+    if (error instanceof Unknowable || error instanceof MadeOfNeed) return undefined;
     if (error instanceof WordError) throw new DockerfileError(line, `${word}: ${error.message}`);
     throw error;
   }

@@ -1,3 +1,5 @@
+import { hasStandIn, MadeOfNeed } from './stand-in.ts';
+
 // What stands behind a variable's name in braces, as BuildKit's shell.Lex has it.
 
 /** A word that BuildKit would refuse: a quote or brace without its end, a substitution that does not exist. */
@@ -13,7 +15,11 @@ export class Unknowable extends Error {
 /** How many steps a pattern may take before its result is called unknowable. */
 const stepLimit = 10_000_000;
 
-/** `${name<colon><operator>word}`. @throws WordError for a pattern that is none, and where `?` wants a value; Unknowable */
+/**
+ * `${name<colon><operator>word}`.
+ * @throws WordError for a pattern that is none, and where `?` wants a value; MadeOfNeed where a pattern meets a need's value;
+ * Unknowable
+ */
 export function substitute(
   name: string,
   value: string | undefined,
@@ -31,6 +37,7 @@ export function substitute(
       if (isMissing) throw new WordError(`${name}: ${word || 'must be set'}`);
       return value;
     default: {
+      checkKnown(value ?? '', word);
       const longest = word.startsWith(operator);
       const pattern = longest ? word.slice(1) : word;
       if (operator === '#') return trimPrefix(pattern, value ?? '', longest);
@@ -41,6 +48,7 @@ export function substitute(
 
 /** `${name/pattern/word}`, and with `//` for `all`. @throws WordError for a pattern that is none */
 export function replaceIn(value: string, pattern: string, word: string, all: boolean): string {
+  checkKnown(value, pattern, word);
   // Go replaces all with `$1` as a group; single replacements are taken as they are.
   if (all && word.includes('$')) throw new Unknowable(word);
   checkCost(pattern, value);
@@ -51,6 +59,10 @@ export function replaceIn(value: string, pattern: string, word: string, all: boo
     end = at + match.length;
     return isNone ? '' : word;
   });
+}
+
+function checkKnown(...texts: readonly string[]): void {
+  if (texts.some(hasStandIn)) throw new MadeOfNeed();
 }
 
 function trimPrefix(pattern: string, value: string, longest: boolean): string {

@@ -7,6 +7,7 @@ import { dialWithClient } from '../engine/docker.ts';
 import { type Environment, resolveEndpoint } from '../engine/endpoint.ts';
 import { TasksError } from '../model/errors.ts';
 import { readNote, writeNote } from './note.ts';
+import { nameOf, startOf } from './proc.ts';
 
 const pidFile = '/var/run/docker.pid';
 const logFile = '/var/log/image-tasks-dockerd.log';
@@ -103,25 +104,4 @@ function mtuFlags(): string[] {
     .map((name) => Number(readFileSync(`/sys/class/net/${name}/mtu`, 'utf8')));
   const lowest = Math.min(1500, ...mtus);
   return lowest < 1500 ? [`--mtu=${lowest}`] : [];
-}
-
-function nameOf(pid: number): string | undefined {
-  return readProc(pid, 'comm')?.trim();
-}
-
-/** The start time of a process in clock ticks since boot (proc(5), field 22); undefined where it ended. */
-function startOf(pid: number): string | undefined {
-  const fields = readProc(pid, 'stat')
-    ?.replace(/^.*\) /s, '')
-    .split(' ');
-  return fields === undefined || fields[0] === 'Z' ? undefined : fields[19];
-}
-
-function readProc(pid: number, file: string): string | undefined {
-  try {
-    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
-  } catch {
-    // No such process (any more).
-    return undefined;
-  }
 }

@@ -1,11 +1,9 @@
-import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { type Probe, processProbe } from '../engine/client.ts';
 import type { Environment } from '../engine/endpoint.ts';
 import { runProcess } from '../engine/process.ts';
 import { TasksError } from '../model/errors.ts';
+import { holdServices } from './hold-services.ts';
 import { readNote, writeNote } from './note.ts';
-
-const policy = '/usr/sbin/policy-rc.d';
 
 /**
  * Installs packages from the Debian archive without starting any service of theirs, and notes which.
@@ -17,18 +15,14 @@ export async function installPackages(
   signal: AbortSignal,
   say: (text: string) => void,
 ): Promise<void> {
-  // Engines and registries would start at once, with settings that are not ours (invoke-rc.d(8)).
-  const holdsServices = !existsSync(policy);
-  if (holdsServices) {
-    writeFileSync(policy, '#!/bin/sh\nexit 101\n');
-    chmodSync(policy, 0o755);
-  }
   const before = await installed(packages, processProbe(environment));
+  // Engines and registries would start at once, with settings that are not ours (invoke-rc.d(8)).
+  const release = holdServices();
   try {
     await apt(['update'], environment, signal, say);
     await apt(['install', '--yes', '--no-install-recommends', ...packages], environment, signal, say);
   } finally {
-    if (holdsServices) rmSync(policy, { force: true });
+    release();
   }
   const note = readNote();
   const added = packages.filter((name) => !before.has(name));

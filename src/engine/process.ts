@@ -23,8 +23,18 @@ export interface Exit {
 /** Process groups that run now. */
 const groups = new Set<number>();
 
+/** What to undo before the program ends at once. */
+const undos = new Set<() => void>();
+
+/** Registers something to undo, synchronously, by `killAll`. Returns the function that forgets it. */
+export function onKillAll(undo: () => void): () => void {
+  undos.add(undo);
+  return () => void undos.delete(undo);
+}
+
 /** Kills everything that `runProcess` started and that still runs: for a program that is about to end at once. */
 export function killAll(): void {
+  for (const undo of undos) undo();
   for (const pid of groups) signalGroup(pid, 'SIGKILL');
 }
 

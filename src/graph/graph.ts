@@ -1,10 +1,11 @@
 import type { Declarations } from '../define/types.ts';
-import { DefinitionError, type Problem, type TasksError } from '../model/errors.ts';
-import { type Graph, needIds, type Project, type Task, type TaskId } from '../model/task.ts';
+import { DefinitionError, type Problem } from '../model/errors.ts';
+import type { Graph, Project, Task } from '../model/task.ts';
 import { expand } from './expand.ts';
 import { checkProject } from './fields.ts';
 import { repositoryFault } from './names.ts';
 import { indexDrafts, placeOf, resolveNeeds } from './needs.ts';
+import { orderTasks } from './order.ts';
 
 /**
  * The graph of everything declared: versions expanded, needs resolved, checked.
@@ -20,8 +21,7 @@ export function makeGraph(declarations: Declarations, defaultPlatform: string): 
   );
   problems.push(...duplicates(tasks));
   if (problems.length > 0) throw new DefinitionError(unique(problems));
-  const byId = new Map(tasks.map((task) => [task.id, task]));
-  return { tasks: sortByNeeds(byId), dependents: dependentsOf(tasks) };
+  return orderTasks(tasks);
 }
 
 /** The project's settings, or none. @throws DefinitionError where there are two, or a wrong one. */
@@ -98,61 +98,6 @@ function aliasedTags(tasks: readonly Task[], owners: ReadonlyMap<string, Task>):
       ];
     }),
   );
-}
-
-/** Needs and `after` first; among tasks that are free, in the order written. @throws TasksError with a cycle's path. */
-function sortByNeeds(tasks: ReadonlyMap<TaskId, Task>): ReadonlyMap<TaskId, Task> {
-  const sorted = new Map<TaskId, Task>();
-  const open = new Set<TaskId>();
-  for (const start of tasks.keys()) {
-    // An explicit stack: graphs are deeper than JavaScript's call stack allows.
-    const stack: { id: TaskId; rest: TaskId[] }[] = [];
-    const enter = (id: TaskId): void => {
-      if (sorted.has(id)) return;
-      if (open.has(id)) throw cycle([...open], id, tasks);
-      open.add(id);
-      const task = tasks.get(id)!;
-      stack.push({ id, rest: [...needIds(task), ...task.after] });
-    };
-    enter(start);
-    while (stack.length > 0) {
-      const top = stack.at(-1)!;
-      const next = top.rest.shift();
-      if (next !== undefined) enter(next);
-      else {
-        stack.pop();
-        open.delete(top.id);
-        sorted.set(top.id, tasks.get(top.id)!);
-      }
-    }
-  }
-  return sorted;
-}
-
-function cycle(open: readonly TaskId[], id: TaskId, tasks: ReadonlyMap<TaskId, Task>): TasksError {
-  const path = [...open.slice(open.indexOf(id)), id];
-  const task = tasks.get(id)!;
-  return new DefinitionError([
-    {
-      file: task.where.file,
-      definition: task.name,
-      field: 'needs',
-      message: `a cycle: ${path.join(' -> ')}`,
-      expected: 'needs and after that lead back to no task',
-    },
-  ]);
-}
-
-function dependentsOf(tasks: readonly Task[]): ReadonlyMap<TaskId, readonly TaskId[]> {
-  const dependents = new Map<TaskId, TaskId[]>();
-  for (const task of tasks) {
-    for (const id of needIds(task)) {
-      const list = dependents.get(id);
-      if (list) list.push(task.id);
-      else dependents.set(id, [task.id]);
-    }
-  }
-  return dependents;
 }
 
 /** A fault of a definition shows once, not once a version. */

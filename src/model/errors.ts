@@ -1,5 +1,8 @@
-/** 1: a task, test or push failed. 2: usage or definition wrong. 3: the machine is not ready. */
-export type ExitCode = 0 | 1 | 2 | 3 | 130;
+/**
+ * 1: a task, test or push failed. 2: usage or definition wrong. 3: the machine is not ready. 130: interrupted. 143:
+ * terminated.
+ */
+export type ExitCode = 0 | 1 | 2 | 3 | 130 | 143;
 
 /** An error that a person can act on: what happened, and what to do about it. */
 export class TasksError extends Error {

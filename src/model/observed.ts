@@ -28,6 +28,8 @@ export interface ObservedImage {
   readonly newForm?: { readonly what: string; readonly line: number };
   /** Images from outside that the build stands on or copies from, needed images left out. */
   readonly bases: readonly ObservedBase[];
+  /** Where the Dockerfile names images of needed tasks: what is built takes them by their own tags. */
+  readonly needed?: readonly ObservedNeed[];
   /** What can change without any of our inputs changing: unpinned bases, downloads without a checksum. */
   readonly impure: readonly string[];
   /** What instructions fetch without saying which version; for `audit`. */
@@ -47,6 +49,20 @@ export interface ObservedBase {
   readonly line: number;
   /** What the lock file pins it to: the build uses that. Undefined: the name as it is. */
   readonly digest?: string;
+}
+
+/** The image of a needed task, where an instruction names it. */
+export interface ObservedNeed {
+  readonly task: TaskId;
+  readonly line: number;
+  /** As it is written there. */
+  readonly written: string;
+}
+
+/** An image that a Dockerfile names, variables replaced. */
+export interface ImageName {
+  readonly reference: string;
+  readonly place: 'FROM' | 'COPY --from' | 'RUN --mount';
 }
 
 export interface ObservedDockerfile {

@@ -52,8 +52,14 @@ export interface Step {
   readonly newTags: readonly string[];
   /** The immutable reference under which the engine keeps the image; undefined for files. */
   readonly contentTag?: string;
+  /** The immutable reference under which a registry keeps the image; undefined for files. */
+  readonly registryTag?: string;
   /** True: made from nothing, without BuildKit's cache: forced, or in a new `maxAge` period. */
   readonly fromNothing: boolean;
+  /** True: it was asked for with --force, and no result of another run is taken instead. */
+  readonly forced: boolean;
+  /** The result that was here when the plan was made, although the task is to be made. */
+  readonly outdated?: TaskRecord;
   /** From the last time it was built or run, milliseconds. */
   readonly expectedMs?: number;
 }

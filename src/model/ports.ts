@@ -1,5 +1,5 @@
 import type { StepProgress } from './events.ts';
-import type { Entry, Observed, ObservedBefore } from './observed.ts';
+import type { Entry, ImageName, Observed, ObservedBefore } from './observed.ts';
 import type { Key, Manifest, TaskRecord } from './record.ts';
 import type { Credentials } from './registry.ts';
 import type { SecretSource, Task, TaskId } from './task.ts';
@@ -154,6 +154,8 @@ export type AskTriggers = (reference: string, platform: string) => Promise<boole
 
 /** Observes tasks, each after all that it needs. */
 export interface Observer {
+  /** The images that a task's Dockerfile names, but for those that are named by digest. None where it cannot be read. */
+  names(task: Task): Promise<readonly ImageName[]>;
   /** What is known of a task without reading it: it was observed before, its needs had these keys, and nothing has moved since. */
   before(task: Task, needKeys: readonly Key[]): ObservedBefore | undefined;
   /** Reads what a task is made from. Undefined: its definition is at fault, which `done` tells. */
@@ -168,6 +170,10 @@ export interface Observer {
 export interface Records {
   get(keys: readonly Key[]): Promise<ReadonlyMap<Key, TaskRecord>>;
   put(record: TaskRecord, manifest: Manifest): Promise<void>;
+  /**
+   * Notes what a result was made from that another run or machine made. It explains a later change; it makes nothing reusable.
+   */
+  noteFound(record: TaskRecord, manifest: Manifest): Promise<void>;
   /** Notes that results were used: what is not used for long is trimmed. */
   used(keys: readonly Key[], now: Date): void;
   /** The last record of each task and its manifest, for explanations and expected durations. */

@@ -12,8 +12,10 @@ export interface Where {
 
 /** What a task needs under one name: one task, or several at once (`all`, files only). */
 export interface Need {
-  /** The build arg of an image need; the folder's name of a files need. */
+  /** The build arg of an image need; the folder's name of a files need; the image's name of a reference. */
   readonly name: string;
+  /** True: the Dockerfile names the needed task's image itself, as it is published; no build arg holds it. */
+  readonly isReference?: true;
   /** What arrives: the needed image's tag, or a folder of files. */
   readonly kind: 'image' | 'files';
   /** True when several tasks are needed together: the folder then holds `<name>/<version>/…`. */

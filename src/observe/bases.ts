@@ -61,20 +61,31 @@ async function triggersOf(
 
 class Unanswered extends Error {}
 
+/** The tag by which a build takes the image of a need, where the Dockerfile names that image. */
+export interface TaggedNeed {
+  readonly line: number;
+  readonly written: string;
+  readonly tag: string;
+}
+
 /**
- * What is sent to a build instead of a Dockerfile's own text: pinned images by name and digest.
+ * What is sent to a build instead of a Dockerfile's own text: pinned images by name and digest, needed ones by tags of their own.
  * @throws StepFailed where a name cannot be replaced
  */
-export async function pinnedText(text: string, bases: readonly ObservedBase[]): Promise<string> {
+export async function pinnedText(
+  text: string,
+  bases: readonly ObservedBase[],
+  needs: readonly TaggedNeed[],
+): Promise<string> {
   const { replaceReferences } = await import('../dockerfile/pin.ts');
   const { DockerfileError } = await import('../dockerfile/error.ts');
   try {
-    return replaceReferences(
-      text,
-      bases.flatMap(({ reference, line, digest }) =>
+    return replaceReferences(text, [
+      ...needs.map(({ written, line, tag }) => ({ reference: written, line, by: tag })),
+      ...bases.flatMap(({ reference, line, digest }) =>
         digest === undefined ? [] : [{ reference, line, by: `${withoutTag(reference)}@${digest}` }],
       ),
-    );
+    ]);
   } catch (error) {
     if (error instanceof DockerfileError) throw new StepFailed(`line ${error.line}: ${error.message}`);
     throw error;

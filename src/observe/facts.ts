@@ -1,15 +1,21 @@
 import type { Seen } from '../dockerfile/analyse.ts';
+import type { NeededImage, PartlyNeeded } from '../dockerfile/needed.ts';
 import type { Finding } from '../dockerfile/purity.ts';
 import type { ExternalImage } from '../dockerfile/reached.ts';
 import type { Given } from '../dockerfile/stages.ts';
+import { standIn } from '../dockerfile/stand-in.ts';
 import type { ImageTask } from '../model/task.ts';
 import type { Memo } from './memo.ts';
 
 /** What matters of a Dockerfile, for one target and one set of build args. */
 export interface DockerfileFacts {
   readonly declaredArgs: readonly string[];
-  /** Images from outside, needed ones left out. */
+  /** Images that are named as they are, without a need's build arg. */
   readonly images: readonly ExternalImage[];
+  /** Where the images of needs are named by the needs' build args. */
+  readonly needed: readonly NeededImage[];
+  /** Images that its ONBUILD instructions take from, unpinned: they are taken where it is built on. */
+  readonly triggerImages: readonly string[];
   /** Downloads that can change without anything of ours changing, in words. */
   readonly impure: readonly string[];
   /** What the target sees; undefined where that is not understood exactly, and everything counts. */
@@ -22,11 +28,16 @@ export interface DockerfileFacts {
   readonly hasTriggers: boolean;
   /** What instructions fetch without saying which version. */
   readonly loose: readonly Finding[];
-  readonly faults: readonly { readonly line: number; readonly message: string }[];
+  readonly faults: readonly FactFault[];
 }
 
-/** Stands for a needed image, whose tag is not known yet. */
-const needPrefix = 'need.invalid/';
+/** Something in a Dockerfile that no build may begin with. */
+export interface FactFault {
+  readonly line: number;
+  readonly message: string;
+  readonly found?: string;
+  readonly expected?: string;
+}
 
 /** The facts of a task's Dockerfile; remembered, since they are the same as long as its text is. */
 export async function dockerfileFacts(
@@ -35,8 +46,8 @@ export async function dockerfileFacts(
   { memo, programId }: { readonly memo: Memo; readonly programId: string },
 ): Promise<DockerfileFacts> {
   const needs = task.needs
-    .filter((need) => need.kind === 'image')
-    .map((need) => [need.name, needPrefix + need.name]);
+    .filter((need) => need.kind === 'image' && !need.isReference)
+    .map((need) => [need.name, standIn(need.name)]);
   const args: Record<string, string> = { ...task.args, ...Object.fromEntries(needs) };
   const given = { args, platform: task.platform };
   const inputs = JSON.stringify(['facts', programId, text, task.target ?? null, given]);
@@ -52,19 +63,41 @@ async function readFacts(text: string, target: string | undefined, given: Given)
     import('../dockerfile/purity.ts'),
   ]);
   try {
-    const { externalImages, looseDownloads, ...facts } = analyse(
-      parseDockerfile(text, given.args.BUILDKIT_SYNTAX),
-      target,
-      given,
+    const analysis = analyse(parseDockerfile(text), target, given);
+    const { declaredArgs, externalImages, neededImages, triggerImages, seen, vague, hasTriggers, newForm } =
+      analysis;
+    const downloads = analysis.looseDownloads.map(
+      ({ source, line }) => `line ${line}: ${source} has no checksum`,
     );
-    const images = externalImages.filter(({ reference }) => !reference.startsWith(needPrefix));
-    const downloads = looseDownloads.map(({ source, line }) => `line ${line}: ${source} has no checksum`);
-    const loose = findLoose(facts.seen?.steps ?? []);
-    return { ...facts, images, loose, impure: [...new Set(downloads)], faults: [] };
+    const unknown = analysis.unknownImages.map(
+      ({ what, line }) => `line ${line}: ${what} is not pinned by digest`,
+    );
+    return {
+      declaredArgs,
+      images: externalImages,
+      needed: neededImages,
+      triggerImages,
+      impure: [...new Set([...unknown, ...downloads])],
+      ...(seen !== undefined ? { seen } : {}),
+      vague,
+      ...(newForm !== undefined ? { newForm } : {}),
+      hasTriggers,
+      loose: findLoose(seen?.steps ?? []),
+      faults: analysis.partlyNeeded.map(asFault),
+    };
   } catch (error) {
     if (!(error instanceof DockerfileError)) throw error;
     const fault = { line: error.line, message: error.message };
-    const nothing = { declaredArgs: [], images: [], impure: [], loose: [], vague: [] };
-    return { ...nothing, hasTriggers: true, faults: [fault] };
+    const nothing = { declaredArgs: [], images: [], needed: [], impure: [], loose: [], vague: [] };
+    return { ...nothing, triggerImages: [], hasTriggers: true, faults: [fault] };
   }
+}
+
+function asFault({ line, found, args: [arg] }: PartlyNeeded): FactFault {
+  return {
+    line,
+    message: `${arg} holds the name of a needed image and is only a part of this name: no key knows the image that it means`,
+    found,
+    expected: `$${arg} alone, or a build arg that no need fills`,
+  };
 }

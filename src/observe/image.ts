@@ -4,8 +4,9 @@ import { type Disk, kindOf, plainDisk } from '../disk/disk.ts';
 import { readShort } from '../disk/read.ts';
 import { sha256 } from '../disk/sha256.ts';
 import { compileIgnore, type Ignore, IgnoreError } from '../dockerfile/ignore.ts';
+import type { ExternalImage } from '../dockerfile/reached.ts';
 import type { Lock } from '../model/lock.ts';
-import type { ObservedImage } from '../model/observed.ts';
+import type { ImageName, ObservedImage, ObservedNeed } from '../model/observed.ts';
 import type { AskTriggers } from '../model/ports.ts';
 import type { ImageTask, TaskId } from '../model/task.ts';
 import { basesOf } from './bases.ts';
@@ -37,8 +38,11 @@ export interface ImageReader {
   readonly askTriggers: AskTriggers;
   /** Tasks of which more will be known once somebody can be asked. */
   readonly unanswered: Set<TaskId>;
-  /** Tasks whose images make what is built on them run instructions (ONBUILD) that stand in another Dockerfile. */
-  readonly triggering: Set<TaskId>;
+  /**
+   * Tasks whose images make what is built on them run instructions (ONBUILD) that stand in another Dockerfile; and the
+   * unpinned images that those take from.
+   */
+  readonly triggering: Map<TaskId, readonly string[]>;
 }
 
 /**
@@ -81,14 +85,16 @@ export async function observeImage(
     });
   }
   const listed = listContext(context, dockerfile, reader, complain);
-  const { text, digest } = readDockerfile(dockerfile, disk);
+  const { text, digest } = dockerfileText(dockerfile, reader);
   const facts = await dockerfileFacts(task, text, reader);
   for (const fault of dockerfileFaults(task, facts)) complain(fault);
   for (const fault of folderFaults(task, listed)) complain(fault);
-  if (facts.hasTriggers) reader.triggering.add(task.id);
-  const { bases, isOpen, ...more } = await basesOf(facts.images, task.platform, reader);
+  if (facts.hasTriggers) reader.triggering.set(task.id, facts.triggerImages);
+  const { needed, external } = partImages(task, facts);
+  const { bases, isOpen, ...more } = await basesOf(external, task.platform, reader);
   if (isOpen) reader.unanswered.add(task.id);
-  const vague = [...facts.vague, ...more.vague, ...triggerWarnings(task, reader)];
+  const triggers = triggerWarnings(task, reader);
+  const vague = [...facts.vague, ...more.vague, ...triggers.vague];
   const seen = vague.length === 0 ? facts.seen : undefined;
   const visible = visibleOf(listed, seen?.paths ?? [wholeContext]);
   const entries = visible.map((each) => readListed(each, reader.memo));
@@ -97,10 +103,11 @@ export async function observeImage(
     context: entries,
     dockerfile: { source: dockerfile, digest },
     bases,
+    needed,
     ...(seen !== undefined ? { seen: { steps: seen.steps, args: seen.args } } : {}),
     vague,
     ...(facts.newForm !== undefined ? { newForm: facts.newForm } : {}),
-    impure: [...more.impure, ...facts.impure],
+    impure: [...more.impure, ...facts.impure, ...triggers.impure],
     loose: facts.loose,
     suspect: suspectsIn(entries, task.context, reader.memo),
   };
@@ -108,12 +115,51 @@ export async function observeImage(
 
 const wholeContext = { path: '', isPattern: false };
 
-/** ONBUILD of a needed image's Dockerfile may copy anything of this task's context. */
-function triggerWarnings(task: ImageTask, { triggering }: ImageReader): string[] {
-  return task.needs
+/** The images that a task's Dockerfile names: those of tasks that it needs, and those from outside. */
+function partImages(
+  task: ImageTask,
+  { images, needed }: DockerfileFacts,
+): { needed: ObservedNeed[]; external: ExternalImage[] } {
+  const tasks = new Map(task.needs.map(({ name, tasks: [id] }) => [name, id!]));
+  const references = new Set(task.needs.flatMap(({ name, isReference }) => (isReference ? name : [])));
+  const external = images.filter(({ reference, place }) => place === 'syntax' || !references.has(reference));
+  const implied = images.filter((each) => !external.includes(each));
+  return {
+    needed: [
+      ...needed.map(({ arg, line, written }) => ({ task: tasks.get(arg)!, line, written })),
+      ...implied.map(({ reference, line }) => ({ task: tasks.get(reference)!, line, written: reference })),
+    ],
+    external,
+  };
+}
+
+/**
+ * Where a task's Dockerfile names images, but for those that are named by their digest: they may be images of the project.
+ * What is wrong with the file is for `observeImage` to tell.
+ */
+export async function observeNames(task: ImageTask, reader: ImageReader): Promise<ImageName[]> {
+  const dockerfile = path.resolve(reader.root, task.dockerfile);
+  if (kindOf(reader.disk, dockerfile) !== 'file') return [];
+  const { images } = await dockerfileFacts(task, dockerfileText(dockerfile, reader).text, reader);
+  return images.flatMap(({ reference, place, isPinned }) =>
+    isPinned || place === 'syntax' ? [] : [{ reference, place }],
+  );
+}
+
+/** ONBUILD of a needed image's Dockerfile may copy anything of this task's context, and of other images. */
+function triggerWarnings(
+  task: ImageTask,
+  { triggering }: ImageReader,
+): { vague: string[]; impure: string[] } {
+  const needed = task.needs
     .flatMap((need) => (need.kind === 'image' ? need.tasks : []))
-    .filter((id) => triggering.has(id))
-    .map((id) => `${id} has ONBUILD instructions, which run here`);
+    .filter((id) => triggering.has(id));
+  return {
+    vague: needed.map((id) => `${id} has ONBUILD instructions, which run here`),
+    impure: needed.flatMap((id) =>
+      triggering.get(id)!.map((name) => `ONBUILD of ${id} takes from ${name}, which is not pinned by digest`),
+    ),
+  };
 }
 
 function listContext(
@@ -162,6 +208,14 @@ function withoutState(filter: Filter, context: string, root: string): Filter {
   };
 }
 
+/** Read once a run: where its images are named and what is built is told from one text. */
+function dockerfileText(
+  dockerfile: string,
+  { disk, shared }: ImageReader,
+): ReturnType<typeof readDockerfile> {
+  return shared(`text of ${dockerfile}`, () => readDockerfile(dockerfile, disk));
+}
+
 /** The facts are of this text, and so must be what is sent. */
 function readDockerfile(dockerfile: string, disk: Disk): { readonly text: string; readonly digest: string } {
   const stat = disk.lstat(dockerfile);
@@ -176,9 +230,11 @@ function dockerfileFaults(task: ImageTask, facts: DockerfileFacts): Fault[] {
   const faults: Fault[] = facts.faults.map((fault) => ({
     field: 'dockerfile',
     message: `${task.dockerfile}:${fault.line}: ${fault.message}`,
+    ...(fault.found !== undefined ? { found: fault.found } : {}),
+    ...(fault.expected !== undefined ? { expected: fault.expected } : {}),
   }));
   if (faults.length > 0) return faults;
-  const images = task.needs.filter((need) => need.kind === 'image');
+  const images = task.needs.filter((need) => need.kind === 'image' && !need.isReference);
   const undeclared = images.filter((need) => !facts.declaredArgs.includes(need.name));
   return undeclared.map((need) => ({
     field: `needs.${need.name}`,

@@ -1,11 +1,11 @@
 import { DefinitionError, type Problem } from '../model/errors.ts';
 import type { Lock } from '../model/lock.ts';
-import type { Notes, Observations, Observed, ObservedBefore } from '../model/observed.ts';
+import type { ImageName, Notes, Observations, Observed, ObservedBefore } from '../model/observed.ts';
 import type { AskTriggers, Observer } from '../model/ports.ts';
 import type { Key } from '../model/record.ts';
-import type { Task, TaskId } from '../model/task.ts';
+import type { ImageTask, Task, TaskId } from '../model/task.ts';
 import { observeCommand } from './command.ts';
-import { type Fault, type ImageReader, observeImage } from './image.ts';
+import { type Fault, type ImageReader, observeImage, observeNames } from './image.ts';
 import type { Trace } from './looks.ts';
 import type { Memo } from './memo.ts';
 import { openTraces } from './traces.ts';
@@ -27,8 +27,8 @@ export interface ObserveOptions {
 }
 
 type Fresh = Exclude<Observed, ObservedBefore>;
-/** What is kept of an observation: what is said of it, and whether it makes what is built on it run instructions. */
-type Kept = Notes & { readonly triggers: boolean };
+/** What is kept of an observation: what is said of it; and, where it makes what is built on it run instructions, what those take from. */
+type Kept = Notes & { readonly triggers: readonly string[] | null };
 
 /**
  * Reads what tasks are made from, where anything of it may have changed since it was read last. What cannot be read makes its
@@ -39,7 +39,7 @@ export function openObserver(options: ObserveOptions): Observer {
   const common = JSON.stringify([programId, process.platform, process.arch, [...lock]]);
   const traces = openTraces(options.traces, { common, root, warn: options.warn });
   const problems = new Map<string, Problem>();
-  const triggering = new Set<TaskId>();
+  const triggering = new Map<TaskId, readonly string[]>();
   const unanswered = new Set<TaskId>();
   const reader = {
     ...options,
@@ -58,19 +58,38 @@ export function openObserver(options: ObserveOptions): Observer {
       const more =
         task.kind === 'command'
           ? task.env.map((name) => options.environment[name] ?? null)
-          : task.needs.map((need) => need.tasks.filter((id) => triggering.has(id)));
+          : task.needs.map(({ tasks }) =>
+              tasks.flatMap((id) => (triggering.has(id) ? [[id, triggering.get(id)]] : [])),
+            );
       asked = { task, inputs: JSON.stringify([task, periodOf(task, now), more]) };
     }
     return asked.inputs;
   };
   return {
+    async names(task) {
+      if (task.kind !== 'image') return noNames;
+      // No task is called so: its id has no space.
+      const id = `names ${task.id}`;
+      const inputs = nameInputs(task);
+      const known = traces.recall(id, inputs);
+      if (known !== undefined)
+        return known.notes === '[]' ? noNames : (JSON.parse(known.notes) as ImageName[]);
+      try {
+        const { observed, trace } = await traces.observing(() => observeNames(task, reader));
+        traces.remember(id, { inputs, trace, needs: '', key: '', notes: JSON.stringify(observed) });
+        return observed;
+      } catch (error) {
+        if (error instanceof Unreadable) return noNames;
+        throw error;
+      }
+    },
     before(task, needKeys) {
       const known = traces.recall(task.id, inputsOf(task));
       if (known === undefined || known.needs !== needKeys.join()) return undefined;
       // Most have the same to say: nothing.
       if (said?.text !== known.notes) said = { text: known.notes, kept: JSON.parse(known.notes) as Kept };
       const { triggers, impure, vague, suspect } = said.kept;
-      if (triggers) triggering.add(task.id);
+      if (triggers !== null) triggering.set(task.id, triggers);
       return { kind: 'before', key: known.key, impure, vague, suspect };
     },
     async observe(task) {
@@ -85,7 +104,7 @@ export function openObserver(options: ObserveOptions): Observer {
     },
     remember(task, needKeys: readonly Key[], key) {
       if (last?.observed === undefined || last.isFaulty || unanswered.has(task.id)) return;
-      const kept: Kept = { ...notesOf(last.observed), triggers: triggering.has(task.id) };
+      const kept: Kept = { ...notesOf(last.observed), triggers: triggering.get(task.id) ?? null };
       traces.remember(task.id, {
         inputs: inputsOf(task),
         trace: last.trace,
@@ -100,6 +119,16 @@ export function openObserver(options: ObserveOptions): Observer {
       traces.save();
     },
   };
+}
+
+const noNames: readonly ImageName[] = [];
+
+/** What the names in a Dockerfile hang on, besides its text. */
+function nameInputs({ dockerfile, target, args, platform, needs }: ImageTask): string {
+  const filled = needs.flatMap(({ name, kind, isReference }) =>
+    kind === 'image' && !isReference ? name : [],
+  );
+  return JSON.stringify([dockerfile, target, args, platform, filled]);
 }
 
 /** Reads all that the given tasks, each after what it needs, are made from. @throws DefinitionError (exit 2) with all faults */

@@ -1,5 +1,5 @@
+import type { Input, PageTask } from '../draw/page-data.ts';
 import type { TaskId } from '../model/task.ts';
-import type { Input, PageTask } from '../report/graph/page-data.ts';
 import { count, duration, size } from '../report/units.ts';
 import { h } from './dom.ts';
 import { markOf, wordsOf } from './marks.ts';

@@ -1,8 +1,8 @@
+import { type Drawing, makeDrawing } from '../draw/drawing.ts';
+import { escapeXml } from '../draw/escape.ts';
+import { LOOKS, type State } from '../draw/state.ts';
+import { headAt, linePath, svgContent } from '../draw/svg.ts';
 import type { TaskId } from '../model/task.ts';
-import { type Drawing, makeDrawing } from '../report/graph/drawing.ts';
-import { escapeXml } from '../report/graph/escape.ts';
-import { LOOKS, type State } from '../report/graph/state.ts';
-import { headAt, linePath, svgContent } from '../report/graph/svg.ts';
 import { svg } from './dom.ts';
 import type { Emphasis, Model } from './model.ts';
 import { type PanZoom, panZoom } from './pan-zoom.ts';

@@ -1,5 +1,5 @@
+import type { PageData } from '../draw/page-data.ts';
 import type { RunEvent } from '../model/events.ts';
-import type { PageData } from '../report/graph/page-data.ts';
 
 export interface LiveHandlers {
   onEvent(event: RunEvent): void;

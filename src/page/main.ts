@@ -1,6 +1,6 @@
 // The page of `tasks graph --format html`, `tasks graph --serve` and `tasks build --ui`. It works from a file, alone.
 
-import type { PageData } from '../report/graph/page-data.ts';
+import type { PageData } from '../draw/page-data.ts';
 import { clock, duration } from '../report/units.ts';
 import { details } from './details.ts';
 import { h } from './dom.ts';

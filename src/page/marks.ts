@@ -1,4 +1,4 @@
-import { LOOKS, type State } from '../report/graph/state.ts';
+import { LOOKS, type State } from '../draw/state.ts';
 import { svg } from './dom.ts';
 
 /** A state's mark, as in the drawing. */

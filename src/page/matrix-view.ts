@@ -1,6 +1,6 @@
+import { versionsByName } from '../draw/picture.ts';
+import { LOOKS } from '../draw/state.ts';
 import type { TaskId } from '../model/task.ts';
-import { versionsByName } from '../report/graph/picture.ts';
-import { LOOKS } from '../report/graph/state.ts';
 import { h } from './dom.ts';
 import { markOf } from './marks.ts';
 import type { Emphasis, Model } from './model.ts';

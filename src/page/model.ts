@@ -1,6 +1,6 @@
+import type { PageData, PageTask } from '../draw/page-data.ts';
+import type { State } from '../draw/state.ts';
 import type { TaskId } from '../model/task.ts';
-import type { PageData, PageTask } from '../report/graph/page-data.ts';
-import type { State } from '../report/graph/state.ts';
 
 /** The page's data, ready for questions. */
 export interface Model {

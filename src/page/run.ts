@@ -1,6 +1,6 @@
+import { plannedState, type State } from '../draw/state.ts';
 import type { Outcome, RunEvent } from '../model/events.ts';
 import type { TaskId } from '../model/task.ts';
-import { plannedState, type State } from '../report/graph/state.ts';
 
 /** A task on its slot, in milliseconds since 1970. */
 export interface Bar {

@@ -1,4 +1,4 @@
-import type { PageData } from '../report/graph/page-data.ts';
+import type { PageData } from '../draw/page-data.ts';
 import { h } from './dom.ts';
 import type { Choice } from './model.ts';
 

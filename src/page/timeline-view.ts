@@ -1,5 +1,5 @@
+import { LOOKS } from '../draw/state.ts';
 import type { TaskId } from '../model/task.ts';
-import { LOOKS } from '../report/graph/state.ts';
 import { clock, duration } from '../report/units.ts';
 import { h } from './dom.ts';
 import type { Bar } from './run.ts';

@@ -1,4 +1,4 @@
-import { countStates } from '../report/graph/state.ts';
+import { countStates } from '../draw/state.ts';
 import { count, duration } from '../report/units.ts';
 import { h } from './dom.ts';
 import { markOf, wordsOf } from './marks.ts';

@@ -1,9 +1,9 @@
 import { keyLabel, needsLabel, taskLabel } from '../model/labels.ts';
 import type { EngineImage } from '../model/ports.ts';
-import type { Key, TaskRecord } from '../model/record.ts';
+import { idsOf, type Key, type TaskRecord } from '../model/record.ts';
 import type { RemoteImage } from '../model/registry.ts';
 import { makesFiles, type Task, type TaskId } from '../model/task.ts';
-import { contentTag, familiar, type Naming } from './refs.ts';
+import { contentTag, familiar } from './refs.ts';
 
 /** What a registry has under a task's content tag; nothing is believed of it yet. */
 export interface Remote {
@@ -42,7 +42,7 @@ export interface Finder {
   remote(task: Task, key: Key): Found | undefined;
 }
 
-export function makeFinder(world: World, naming: Naming): Finder {
+export function makeFinder(world: World): Finder {
   const byId = new Map(world.images.map((image) => [image.id, image]));
   let tagged: ReadonlyMap<string, EngineImage> | undefined;
   /** Indexed when it is first asked for: where all records are here nobody asks. */
@@ -65,7 +65,7 @@ export function makeFinder(world: World, naming: Naming): Finder {
         const made = asMade(record, image);
         return made && { record: made, image, ids: idsOf(made) };
       }
-      return adopt(task, key, byTag(contentTag(task, key, naming)));
+      return adopt(task, key, byTag(contentTag(task, key)));
     },
     remote(task, key) {
       const remote = world.remote.get(task.id);
@@ -85,12 +85,6 @@ export function makeFinder(world: World, naming: Naming): Finder {
       };
     },
   };
-}
-
-function idsOf({ imageId, manifestDigest }: TaskRecord): string[] {
-  const ids = imageId === undefined ? [] : [imageId];
-  if (manifestDigest !== undefined) ids.push(manifestDigest);
-  return ids;
 }
 
 /** The image itself says what it was made with: a record may come from a store that anybody writes to. */

@@ -19,13 +19,44 @@ export function runTags(task: Task, naming: Naming): string[] {
   return task.tags.map((tag) => `${naming.repo}/${task.name}:${tag}${naming.suffix}`);
 }
 
-/** The immutable tag under which an image of this key is kept. */
-export function contentTag(task: Pick<Task, 'name' | 'version'>, key: Key, naming: Naming): string {
-  const version = task.version.replaceAll('~', '');
-  const digits = key.slice(0, 12);
+/** Those of an image's tags that a build or a release gave to a task under this repository, whenever it was. */
+export function runTagsAmong(tags: readonly string[], task: Task, { repo }: Naming): string[] {
+  return tags.filter((tag) =>
+    task.tags.some((each) => {
+      const plain = familiar(`${repo}/${task.name}:${each}`);
+      return (
+        tag === plain || (tag.startsWith(`${plain}-dev`) && /^\d{12}$/.test(tag.slice(plain.length + 4)))
+      );
+    }),
+  );
+}
+
+/** A host that cannot exist (RFC 2606): an image that is missing under it is never pulled from somewhere. */
+const neutralHost = 'tasks.invalid';
+
+/**
+ * The immutable tag under which an engine keeps an image of this key. No repository is in it: it stands in the build args of
+ * what is built on the image, and so in layers, which must not change with `--repo`.
+ */
+export function contentTag(task: Pick<Task, 'name' | 'version'>, key: Key): string {
+  return `${neutralHost}/${task.name}:${versionTag(task, key)}`;
+}
+
+/** The immutable tag under which a registry keeps an image of this key. */
+export function registryTag(task: Pick<Task, 'name' | 'version'>, key: Key, naming: Naming): string {
+  const version = versionTag(task, key);
   if (naming.cacheRepo !== undefined)
-    return `${naming.cacheRepo}:${task.name.replaceAll('/', '-')}-${version}-k${digits}`;
-  return `${naming.repo}/${task.name}:${version}-k${digits}`;
+    return `${naming.cacheRepo}:${task.name.replaceAll('/', '-')}-${version}`;
+  return `${naming.repo}/${task.name}:${version}`;
+}
+
+function versionTag({ version }: Pick<Task, 'version'>, key: Key): string {
+  return `${version.replaceAll('~', '')}-k${key.slice(0, 12)}`;
+}
+
+/** An engine's tag for one image of a key: its name holds the image's ID, so it never moves to another image. */
+export function imageTag(content: string, imageId: string): string {
+  return `${content}-i${imageId.replace(/^sha256:/, '').slice(0, 12)}`;
 }
 
 /** `-devYYYYmmddHHMM` in UTC. */

@@ -1,7 +1,7 @@
 import { keyLabel, taskLabel } from '../model/labels.ts';
 import type { EngineImage } from '../model/ports.ts';
 import type { Key } from '../model/record.ts';
-import { contentTag, familiar, type Naming } from './refs.ts';
+import { contentTag, familiar, imageTag, type Naming, registryTag } from './refs.ts';
 
 /** Another checkout on this machine may have made an image and know of it what we don't. */
 const recentMs = 7 * 86_400_000;
@@ -13,28 +13,43 @@ export interface StaleTag {
   readonly bytes: number;
 }
 
+export interface StaleFacts {
+  readonly naming: Naming;
+  /** Of the project's definitions, present and past. */
+  readonly names: ReadonlySet<string>;
+  /** Keys that are known: of the plan, and of records. */
+  readonly keys: ReadonlySet<Key>;
+  /** IDs of the images that the plan uses. */
+  readonly used: ReadonlySet<string>;
+  readonly now: Date;
+}
+
 /**
- * Content tags of a project's images that are of no use any more: no known key is theirs, and the images are not recent.
- * `names`: of the project's definitions, present and past.
+ * Tags of a project's images that are of no use any more, of images that are not recent: all that keep an image of a key that
+ * is not known, and those that kept an image for builds on it where another image of its key has taken its place.
  */
 export function staleTags(
   images: readonly EngineImage[],
-  {
-    naming,
-    names,
-    keys,
-    now,
-  }: { naming: Naming; names: ReadonlySet<string>; keys: ReadonlySet<Key>; now: Date },
+  { naming, names, keys, used, now }: StaleFacts,
 ): StaleTag[] {
+  const tagged = new Set(images.flatMap(({ tags }) => tags));
   return images.flatMap((image) => {
     const { [keyLabel]: key, [taskLabel]: id } = image.labels;
-    if (key === undefined || id === undefined || keys.has(key)) return [];
+    if (key === undefined || id === undefined) return [];
     if (now.getTime() - image.created < recentMs) return [];
     const [name, version] = [id.slice(0, id.indexOf(':')), id.slice(id.indexOf(':') + 1)];
     if (!names.has(name)) return [];
-    const own = familiar(contentTag({ name, version }, key, naming));
-    return image.tags
-      .filter((tag) => familiar(tag) === own)
-      .map((tag) => ({ tag, imageId: image.id, bytes: image.tags.length === 1 ? image.bytes : 0 }));
+    const content = contentTag({ name, version }, key);
+    const own = imageTag(content, image.id);
+    const isReplaced = tagged.has(content) && !image.tags.includes(content) && !used.has(image.id);
+    // A push leaves the registry's name; before neutral names that was the only one.
+    const all = [content, own, familiar(registryTag({ name, version }, key, naming))];
+    const stale = !keys.has(key) ? all : isReplaced ? [own] : [];
+    const gone = image.tags.filter((tag) => stale.includes(familiar(tag)));
+    return gone.map((tag, at) => ({
+      tag,
+      imageId: image.id,
+      bytes: gone.length === image.tags.length && at === 0 ? image.bytes : 0,
+    }));
   });
 }

@@ -1,5 +1,5 @@
 import type { Reason } from '../model/plan.ts';
-import type { TaskRecord } from '../model/record.ts';
+import { idsOf, type TaskRecord } from '../model/record.ts';
 import { needIds, type Task, type TaskId } from '../model/task.ts';
 import { type Found, makeFinder } from './here.ts';
 import type { PlanInput } from './input.ts';
@@ -19,7 +19,7 @@ export type Standings = ReadonlyMap<TaskId, Standing>;
 
 /** How each task stands by itself: there or not, blocked or not, made with other needs than those known now. */
 export function survey(input: PlanInput): Standings {
-  const finder = makeFinder(input.world, input.naming);
+  const finder = makeFinder(input.world);
   const standings = new Map<TaskId, Standing>();
   for (const task of input.graph.tasks.values()) {
     if (!input.scope.has(task.id)) continue;
@@ -79,9 +79,7 @@ function known(id: TaskId, standings: Standings, input: PlanInput): readonly str
   const found = standings.get(id)?.found;
   if (found !== undefined) return found.ids;
   const record = input.world.records.get(input.keyed.get(id)?.key ?? '');
-  return (
-    record && [record.imageId, record.manifestDigest, record.filesDigest].filter((each) => each !== undefined)
-  );
+  return record && idsOf(record);
 }
 
 function otherNeeds(
@@ -93,7 +91,7 @@ function otherNeeds(
     .filter((id) => {
       const ids = idsOf(id);
       const used = record.needs[id];
-      return ids !== undefined && used !== undefined && !ids.includes(used);
+      return ids !== undefined && (used === undefined || !ids.includes(used));
     })
     .map((id) => ({ code: 'need-image', detail: `made with another ${id} than the one there is now` }));
 }

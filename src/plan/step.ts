@@ -6,7 +6,7 @@ import { makesFiles, type Task } from '../model/task.ts';
 import type { Found } from './here.ts';
 import type { PlanInput } from './input.ts';
 import { notesOn } from './reasons.ts';
-import { contentTag, familiar, runTags } from './refs.ts';
+import { contentTag, familiar, registryTag, runTags, runTagsAmong } from './refs.ts';
 import { isNeeded, type Standing, type Standings } from './standing.ts';
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -21,6 +21,7 @@ export function makeStep(standing: Standing, standings: Standings, input: PlanIn
   } else if (why.length > 0) {
     step.action = task.kind === 'command' ? 'run' : 'build';
     step.reasons = [...why, ...notesOn(task, input)];
+    if (found !== undefined) step.outdated = found.record;
     if (step.selected) step.tags = step.newTags = runTags(task, input.naming);
   } else if (found === undefined) step.reasons = [{ code: 'not-needed', detail: nobodyNeeds }];
   else use(step, found, useOf(standing, found, standings, input), standing, standings, input);
@@ -39,12 +40,17 @@ function untold({ task, found, why }: Standing, input: PlanInput): Writable<Step
     key: keyed?.key ?? '',
     tags: none,
     newTags: none,
+    forced: input.forced.has(task.id),
     fromNothing: input.forced.has(task.id) || isNewPeriod(task, keyed, input),
   };
   const expectedMs = input.latest.get(task.id)?.record.durationMs;
-  if (expectedMs !== undefined) step.expectedMs = expectedMs;
+  // Of a result that another run made the duration is not known.
+  if (expectedMs) step.expectedMs = expectedMs;
   if (keyed?.manifest !== undefined) step.manifest = keyed.manifest;
-  if (keyed !== undefined && !makesFiles(task)) step.contentTag = contentTag(task, keyed.key, input.naming);
+  if (keyed !== undefined && !makesFiles(task)) {
+    step.contentTag = contentTag(task, keyed.key);
+    step.registryTag = registryTag(task, keyed.key, input.naming);
+  }
   if (seen !== undefined && (why.length > 0 || found?.remote === undefined))
     step.replaces = seen.image.digest;
   return step;
@@ -109,7 +115,7 @@ function useOf(
 
 /** A run's time is never a reason to tag what is unchanged; a release's or a given suffix's tags are put where missing. */
 function tagsOf(
-  { task, selected, contentTag: content }: Step,
+  { task, action, selected, contentTag: content, registryTag: remote }: Step,
   found: Found,
   isWanted: boolean,
   { naming, published }: PlanInput,
@@ -121,13 +127,18 @@ function tagsOf(
   if (!selected || !task.publish) return { tags: none, newTags: newContent };
   if (published !== undefined)
     return { tags: [...(published.get(task.id)?.keys() ?? [])], newTags: newContent };
-  if (found.image === undefined) return { tags: [content], newTags: none };
+  // Where it is not here it can be used under the registry's name.
+  if (found.image === undefined) return { tags: [remote!], newTags: action === 'pull' ? [remote!] : none };
   if (!naming.timed) {
     const tags = runTags(task, naming);
     return { tags, newTags: [...newContent, ...tags.filter(lacks)] };
   }
-  const own = found.record.tags.filter((tag) => !lacks(tag) && tag.startsWith(`${naming.repo}/`));
+  const isOwn = (tag: string): boolean => tag.startsWith(`${naming.repo}/`) || tag === remote;
+  const recorded = found.record.tags.filter((tag) => !lacks(tag) && isOwn(tag));
+  const own = recorded.length > 0 ? recorded : runTagsAmong(found.image.tags, task, naming);
   if (own.length > 0) return { tags: own, newTags: newContent };
+  // So a push names it, and so did versions of this program before neutral names.
+  if (!lacks(remote!)) return { tags: [remote!], newTags: newContent };
   return { tags: [content], newTags: lacks(content) ? [content] : none };
 }
 

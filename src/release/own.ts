@@ -1,6 +1,6 @@
 import { keyLabel, taskLabel } from '../model/labels.ts';
 import type { Contents, RemoteImage } from '../model/registry.ts';
-import { contentTag, type Naming } from '../plan/refs.ts';
+import { type Naming, registryTag } from '../plan/refs.ts';
 
 const day = 86_400_000;
 
@@ -96,7 +96,7 @@ function contentTagsOf({ labels }: RemoteImage, naming: Naming): string[] {
   const { [keyLabel]: key, [taskLabel]: id } = labels;
   if (key === undefined || id === undefined) return [];
   const [name, version] = [id.slice(0, id.indexOf(':')), id.slice(id.indexOf(':') + 1)];
-  return [naming, bare(naming)].map((each) => contentTag({ name, version }, key, each));
+  return [naming, bare(naming)].map((each) => registryTag({ name, version }, key, each));
 }
 
 function bare({ repo, suffix, timed }: Naming): Naming {

@@ -16,10 +16,10 @@ export async function keepPasses(
 ): Promise<void> {
   const manifest = manifestReader(registry);
   await each([...passed], async ([id, test]) => {
-    const { contentTag, passed: isKept } = steps.get(id)!;
+    const { registryTag, passed: isKept } = steps.get(id)!;
     const digest = digests.get(id);
-    if (isKept || digest === undefined || contentTag === undefined) return;
-    const name = passTag(contentTag, test);
+    if (isKept || digest === undefined || registryTag === undefined) return;
+    const name = passTag(registryTag, test);
     if ((await registry.head(name)) !== digest) await registry.put(name, await manifest(name, digest));
   });
 }

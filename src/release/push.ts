@@ -142,7 +142,7 @@ function changesOf({ published, aliases }: Wanted, digests: ReadonlyMap<TaskId, 
 async function bringOver({ plan, registry }: PushInput, changes: readonly Change[]): Promise<void> {
   const wanted = new Map(
     changes.flatMap(({ task, name, after }) => {
-      const from = repositoryOf(plan.steps.get(task)!.contentTag!);
+      const from = repositoryOf(plan.steps.get(task)!.registryTag!);
       const to = repositoryOf(name);
       return from === to ? [] : [[`${to}@${after}`, { from: `${from}@${after}`, to }] as const];
     }),

@@ -30,7 +30,7 @@ export function uploadsOf(
 ): Step[] {
   const uploads = new Set<Step>();
   const visit = (step: Step): void => {
-    const isHere = step.contentTag !== undefined && results.get(step.task.id)?.imageId !== undefined;
+    const isHere = step.registryTag !== undefined && results.get(step.task.id)?.imageId !== undefined;
     if (uploads.has(step) || step.remote !== undefined || !isHere) return;
     for (const id of needIds(step.task)) visit(steps.get(id)!);
     uploads.add(step);
@@ -90,7 +90,7 @@ export class UploadFailed extends Error {
 /** Returns the digest under which the image is in the registry. The first writer wins: what is valid there is kept. */
 async function uploadOne(step: Step, input: UploadInput): Promise<string> {
   const { services, registry, signal } = input;
-  const name = step.contentTag!;
+  const name = step.registryTag!;
   const task = step.task as ImageTask;
   const imageId = input.results.get(task.id)!.imageId!;
   const there = await registry.image(name, task.platform);
@@ -98,7 +98,7 @@ async function uploadOne(step: Step, input: UploadInput): Promise<string> {
   const isValid = there !== undefined && recordOf(task, step.key, { id: '', ...there }) !== undefined;
   if (isValid && there.digest !== step.replaces) throw new Overtaken(`another machine pushed ${task.id}`);
   const credentials = await services.credentials(name);
-  // It may have been built for another repository, or somebody may have moved the tag.
+  // The engine pushes an image under a tag of the registry's name, and keeps it under a neutral one.
   await services.engine!.tag(imageId, name);
   const progress = {
     step: (at: StepProgress) => input.onProgress(step, at),

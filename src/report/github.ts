@@ -2,11 +2,16 @@ import type { RunEvent } from '../model/events.ts';
 import type { Paint, Reporter, Write } from './reporter.ts';
 import { failureBlock, makeStory } from './words.ts';
 
-/** For GitHub Actions: each finished task's output in a group, failures as error annotations. */
-export function githubReporter(write: Write, paint: Paint): Reporter {
+/**
+ * For GitHub Actions: each finished task's output in a group, failures as error annotations. `write` gets text in which
+ * GitHub must find no command (io.err sees to that), `command` gets the commands.
+ */
+export function githubReporter(write: Write, command: Write, paint: Paint): Reporter {
   const output = new Map<string, string[]>();
   const story = makeStory(paint);
   const say = (line: string): void => write(`${line}\n`);
+  const run = (name: string, parameters: string, text: string): void =>
+    command(`::${name}${parameters}::${escapeCommand(text)}\n`);
   const on = (event: RunEvent): void => {
     switch (event.type) {
       case 'run-started':
@@ -22,13 +27,18 @@ export function githubReporter(write: Write, paint: Paint): Reporter {
         const line = story.outcome(event);
         if (line === undefined) break;
         const lines = output.get(event.id) ?? [];
-        say(lines.length > 0 ? `::group::${line}` : line);
-        // `::` at a line's start would be taken for a command of the workflow.
-        for (const text of lines) say(text.replace(/^::/, ' ::'));
-        if (lines.length > 0) say('::endgroup::');
+        if (lines.length === 0) say(line);
+        else {
+          run('group', '', line);
+          for (const text of lines) say(text);
+          run('endgroup', '', '');
+        }
         if (event.outcome === 'failed' && event.error !== undefined) {
-          say(
-            `::error title=${escapeCommand(event.id)}::${escapeCommand([event.error.message, ...(event.error.step ? [event.error.step] : [])].join('\n'))}`,
+          const { message, step } = event.error;
+          run(
+            'error',
+            ` title=${escapeProperty(event.id)}`,
+            step === undefined ? message : `${message}\n${step}`,
           );
           for (const row of failureBlock({ ...event.error, lines: [] }, paint)) say(row);
         }
@@ -43,12 +53,12 @@ export function githubReporter(write: Write, paint: Paint): Reporter {
   return { listen: on, close: async () => undefined };
 }
 
-/** Escapes as workflow commands ask for (docs.github.com, "Workflow commands"). */
+/** Escapes the text of a workflow command (actions/toolkit, packages/core/src/command.ts, escapeData). */
 function escapeCommand(text: string): string {
-  return text
-    .replaceAll('%', '%25')
-    .replaceAll('\r', '%0D')
-    .replaceAll('\n', '%0A')
-    .replaceAll(':', '%3A')
-    .replaceAll(',', '%2C');
+  return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
+}
+
+/** Escapes a property of a workflow command (escapeProperty, as above). */
+function escapeProperty(text: string): string {
+  return escapeCommand(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
 }

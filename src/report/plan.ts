@@ -36,6 +36,8 @@ export interface PlanTextOptions {
   readonly columns: number | undefined;
   /** Undefined where nothing is known of what is to be done, or nothing is to be done. */
   readonly outlook: Outlook | undefined;
+  /** What is worth knowing of the whole project, a line each. */
+  readonly notes?: readonly string[];
 }
 
 /**
@@ -45,7 +47,7 @@ export interface PlanTextOptions {
 export function planText(
   plan: Plan,
   paint: Paint,
-  { verbose, columns: width = Number.POSITIVE_INFINITY, outlook }: PlanTextOptions,
+  { verbose, columns: width = Number.POSITIVE_INFINITY, outlook, notes = [] }: PlanTextOptions,
 ): string[] {
   const steps = [...plan.steps.values()];
   const shown = steps.filter((step) => verbose || !isQuiet(step));
@@ -68,7 +70,9 @@ export function planText(
     ...(verbose ? reasons[index]!.slice(1).map((detail) => `         ${detail}`) : []),
   ]);
   const sum = `${steps.length} tasks: ${total.join(', ')}`;
-  return [...lines, ...(lines.length > 0 ? [''] : []), sum, ...foreseen(outlook), ...suspects(steps, paint)];
+  const noted = notes.map((note) => `${paint.warn('note')} ${note}`);
+  const head = [...lines, ...(lines.length > 0 ? [''] : []), sum];
+  return [...head, ...foreseen(outlook), ...noted, ...suspects(steps, paint)];
 }
 
 /** Tasks of one context share what is doubtful about it: each is said once, whole, and whatever is done. */

@@ -1,4 +1,5 @@
 import type { RunEvent } from '../model/events.ts';
+import { sanitized } from './sanitize.ts';
 
 /** Follows a run and shows it. It never schedules, and never decides the exit code. */
 export interface Reporter {
@@ -21,9 +22,14 @@ export interface Paint {
 
 export const silentReporter: Reporter = { listen: () => undefined, close: async () => undefined };
 
-/** One event per line, as JSON. */
-export function jsonReporter(write: Write): Reporter {
-  return { listen: (event) => write(`${JSON.stringify(event)}\n`), close: async () => undefined };
+/** One event per line, as JSON. `write` gets each event. */
+export function jsonReporter(write: (event: RunEvent) => void): Reporter {
+  return { listen: write, close: async () => undefined };
+}
+
+/** A reporter of text: it gets events in which nothing can control a terminal. */
+export function sanitizing(reporter: Reporter): Reporter {
+  return { listen: (event) => reporter.listen(sanitized(event)), close: reporter.close };
 }
 
 /** Several that follow the same run. */

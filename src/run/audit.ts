@@ -8,6 +8,7 @@ import { runCommand } from './command-step.ts';
 import { evidenceOfCommand, evidenceOfImage } from './evidence.ts';
 import { workFolder } from './files.ts';
 import { makeRequest, type StepInput } from './image-step.ts';
+import { withSteadyNeeds } from './need-images.ts';
 import { usedResults } from './needs.ts';
 import type { Services } from './services.ts';
 
@@ -80,8 +81,11 @@ async function auditImage(input: StepInput): Promise<Found> {
   const { step, observations, results, services, progress, signal } = input;
   const task = step.task as ImageTask;
   return await inWorkFolder(input, async (work) => {
-    const request = { ...makeRequest(input, task, usedResults(task, results), work), noCache: false };
-    const built = await services.engine!.build(request, progress, signal);
+    const made = await makeRequest(input, task, usedResults(task, results), work);
+    const request = { ...made.request, noCache: false };
+    const built = await withSteadyNeeds(made.unpinned, input, () =>
+      services.engine!.build(request, progress, signal),
+    );
     if (request.exportTo !== undefined) {
       const differing = differingFiles(step.key, readTree(request.exportTo, services.memo).entries, services);
       return { verdict: differing.length === 0 ? 'same' : 'other', differing };

@@ -1,8 +1,8 @@
 import { rmSync } from 'node:fs';
-import { keyLabel } from '../model/labels.ts';
 import { StepFailed } from '../model/ports.ts';
 import type { TaskRecord } from '../model/record.ts';
-import { keptDigests, keptFolder } from '../observe/kept.ts';
+import { keptFolder } from '../observe/kept.ts';
+import { madeByAnother } from './another.ts';
 import { commandStep } from './command-step.ts';
 import { buildStep, type StepInput } from './image-step.ts';
 import { pullStep } from './pull-step.ts';
@@ -18,11 +18,13 @@ export async function carryOut(
   const { step, services } = input;
   const limit = withTimeout(input.signal, step.task.timeoutMs);
   const timed: StepInput = { ...input, signal: limit.signal };
-  const waited = services.clock.now();
   const release = await services.locks.acquire(step.key, limit.signal);
   try {
-    const other = await madeByAnother(timed, waited);
-    if (other !== undefined) return { record: other, outcome: 'reused' };
+    const other = await madeByAnother(timed);
+    if (other !== undefined) {
+      await tagAll(other, timed);
+      return { record: other, outcome: 'reused' };
+    }
     const make = step.action === 'pull' ? pullStep : step.action === 'run' ? commandStep : buildStep;
     const record = await make(timed);
     await remember(record, timed);
@@ -48,18 +50,10 @@ async function remember(record: TaskRecord, { step, services }: StepInput): Prom
   }
 }
 
-/** The record that another run wrote since we began to wait, if its result is really here. */
-async function madeByAnother({ step, services }: StepInput, since: Date): Promise<TaskRecord | undefined> {
-  const record = (await services.records.get([step.key])).get(step.key);
-  if (record === undefined || record.time < since.toISOString()) return undefined;
-  if (record.filesDigest !== undefined) {
-    const digests = keptDigests(services.cacheFolder, [step.key], services.memo);
-    return digests.get(step.key) === record.filesDigest ? record : undefined;
-  }
-  const image = (await services.engine!.images()).find((candidate) => candidate.id === record.imageId);
-  if (image?.labels[keyLabel] !== step.key) return undefined;
-  for (const tag of [step.contentTag!, ...step.newTags]) await services.engine!.tag(image.id, tag);
-  return record;
+/** An image that another run made gets the tags that this run is to put, too. */
+async function tagAll({ imageId }: TaskRecord, { step, services }: StepInput): Promise<void> {
+  if (imageId === undefined) return;
+  for (const tag of [step.contentTag!, ...step.newTags]) await services.engine!.tag(imageId, tag);
 }
 
 /** A signal that also ends after a time. Without a time it is the signal itself. */

@@ -5,6 +5,7 @@ import type { CommandTask } from '../model/task.ts';
 import { keptFolder } from '../observe/kept.ts';
 import { keepFiles, workFolder } from './files.ts';
 import type { StepInput } from './image-step.ts';
+import { imageNeeds, withSteadyNeeds } from './need-images.ts';
 import { fileEntries, usedResults } from './needs.ts';
 import { secretVariables } from './secrets.ts';
 
@@ -51,11 +52,13 @@ export async function runCommand(input: StepInput, work: string): Promise<string
   };
   const [program, ...rest] = task.run;
   const resolved = program.includes('/') ? path.resolve(services.root, program) : program;
-  await services.processes.run(
-    { task: task.id, argv: [resolved, ...rest], cwd: services.root, env },
-    progress,
-    signal,
-  );
+  const request = {
+    task: task.id,
+    argv: [resolved, ...rest] as [string, ...string[]],
+    cwd: services.root,
+    env,
+  };
+  await withSteadyNeeds(imageNeeds(task), input, () => services.processes.run(request, progress, signal));
   signal.throwIfAborted();
   return out;
 }

@@ -5,9 +5,10 @@ import type { Observations, ObservedImage } from '../model/observed.ts';
 import type { Plan, Step } from '../model/plan.ts';
 import type { BuildRequest, ContextEntry, Progress } from '../model/ports.ts';
 import type { TaskRecord } from '../model/record.ts';
-import type { ImageTask } from '../model/task.ts';
+import type { ImageTask, TaskId } from '../model/task.ts';
 import { pinnedText } from '../observe/bases.ts';
 import { keepFiles, workFolder } from './files.ts';
+import { imageNeeds, tagNeeds, withSteadyNeeds } from './need-images.ts';
 import { fileEntries, imageArgs, type Results, usedResults } from './needs.ts';
 import { secretsOf } from './secrets.ts';
 import type { Services } from './services.ts';
@@ -34,8 +35,8 @@ export async function buildStep(input: StepInput): Promise<TaskRecord> {
   const needs = usedResults(task, results);
   const work = workFolder(step.key, services);
   try {
-    const request = makeRequest(input, task, needs, work);
-    const image = await engine.build(request, progress, signal);
+    const { request, unpinned } = await makeRequest(input, task, needs, work);
+    const image = await withSteadyNeeds(unpinned, input, () => engine.build(request, progress, signal));
     // A build that ends after its cancellation counts as cancelled.
     signal.throwIfAborted();
     const now = services.clock.now();
@@ -57,28 +58,35 @@ export async function buildStep(input: StepInput): Promise<TaskRecord> {
   }
 }
 
-/** What is asked of the engine to build a task's image. `work`: an empty folder for it. */
-export function makeRequest(
+/**
+ * What is asked of the engine to build a task's image. `work`: an empty folder for it. `unpinned`: needs whose images the
+ * build may take by their content tags, since it is not understood exactly where it names them.
+ */
+export async function makeRequest(
   input: Omit<StepInput, 'progress' | 'signal'>,
   task: ImageTask,
   needs: Record<string, string>,
   work: string,
-): BuildRequest {
+): Promise<{ request: BuildRequest; unpinned: TaskId[] }> {
   const { step, plan, services } = input;
   const observed = input.observations.get(task.id) as ObservedImage;
   const context = path.join(services.root, task.context);
   const own = observed.context.map(
     (entry): ContextEntry => ({ entry, source: path.join(context, entry.path) }),
   );
-  const { bases, dockerfile } = observed;
-  return {
+  const { bases, dockerfile, needed = [] } = observed;
+  const tags = await tagNeeds(
+    needed.map((each) => each.task),
+    input,
+  );
+  const tagged = needed.map(({ task: id, line, written }) => ({ line, written, tag: tags.get(id)! }));
+  const isRewritten = tagged.length > 0 || bases.some(({ digest }) => digest !== undefined);
+  const request: BuildRequest = {
     task: task.id,
     context: [...own, ...fileEntries(task, plan, input.results, services)],
     dockerfile: {
       ...dockerfile,
-      ...(bases.some(({ digest }) => digest !== undefined)
-        ? { rewrite: (text: string) => pinnedText(text, bases) }
-        : {}),
+      ...(isRewritten ? { rewrite: (text: string) => pinnedText(text, bases, tagged) } : {}),
     },
     ...(task.target !== undefined ? { target: task.target } : {}),
     platform: task.platform,
@@ -96,6 +104,8 @@ export function makeRequest(
     work,
     ...(task.output === 'files' ? { exportTo: exportFolder(work) } : {}),
   };
+  const unpinned = observed.seen === undefined ? imageNeeds(task).filter((id) => !tags.has(id)) : [];
+  return { request, unpinned };
 }
 
 function exportFolder(work: string): string {

@@ -16,7 +16,7 @@ export function usedResults(task: Task, results: Results): Record<TaskId, string
 
 /** Build args that hold the needed images' content tags. */
 export function imageArgs(task: Task, plan: Plan): Record<string, string> {
-  const images = task.needs.filter((need) => need.kind === 'image');
+  const images = task.needs.filter((need) => need.kind === 'image' && !need.isReference);
   return Object.fromEntries(images.map((need) => [need.name, plan.steps.get(need.tasks[0]!)!.contentTag!]));
 }
 

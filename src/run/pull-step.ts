@@ -11,8 +11,8 @@ import type { StepInput } from './image-step.ts';
 export async function pullStep({ step, services, progress, signal }: StepInput): Promise<TaskRecord> {
   const engine = services.engine!;
   const remote = step.remote!;
-  const name = `${repositoryOf(step.contentTag!)}@${remote.digest}`;
-  progress.step({ text: `pull ${step.contentTag}` });
+  const name = `${repositoryOf(step.registryTag!)}@${remote.digest}`;
+  progress.step({ text: `pull ${step.registryTag}` });
   const imageId = await engine.pull(name, await services.credentials(name), progress, signal);
   signal.throwIfAborted();
   const image = (await engine.images()).find(({ id }) => id === imageId);

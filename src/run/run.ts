@@ -7,10 +7,11 @@ import type { Plan, Step } from '../model/plan.ts';
 import { StepFailed } from '../model/ports.ts';
 import type { TaskRecord } from '../model/record.ts';
 import { needIds, type TaskId } from '../model/task.ts';
+import type { Job } from '../schedule/job.ts';
+import { planJobs } from '../schedule/plan-jobs.ts';
+import { makeScheduler, type Orders, type ScheduleEvent } from '../schedule/scheduler.ts';
 import { carryOut } from './carry-out.ts';
-import { jobsOf } from './jobs.ts';
 import { isNetworkFailure, withRetries } from './retry.ts';
-import { type Decision, decide, type Job, makeSchedule, type ScheduleEvent } from './scheduler.ts';
 import { redacted, redactor } from './secrets.ts';
 import type { Log, Services } from './services.ts';
 
@@ -84,7 +85,7 @@ class Run {
       })),
     });
     await this.#settleWhatIsHere(steps);
-    await this.#work(jobsOf(this.#plan));
+    await this.#work(planJobs(this.#plan));
     if (this.#options.signal.aborted) this.#exitCode = 130;
     const ok = this.#exitCode === 0;
     const counts = { ...this.#counts };
@@ -124,13 +125,12 @@ class Run {
 
   async #work(work: readonly Job[]): Promise<void> {
     const { jobs, limits = {}, keepGoing, signal } = this.#options;
-    let schedule = makeSchedule(work, { limit: jobs, limits, keepGoing });
+    const scheduler = makeScheduler(work, { limit: jobs, limits, keepGoing });
     const running = new Set<Promise<void>>();
     const apply = (event: ScheduleEvent): void => {
-      const decision = decide(schedule, event);
-      schedule = decision.schedule;
-      this.#tellLost(decision);
-      for (const id of decision.start) {
+      const orders = scheduler.next(event);
+      this.#tellLost(orders);
+      for (const id of orders.start) {
         const carried = this.#carryOut(this.#plan.steps.get(id)!).then((result) => {
           running.delete(carried);
           apply({ type: 'ended', id, result });
@@ -204,11 +204,11 @@ class Run {
     }
   }
 
-  #tellLost(decision: Decision): void {
-    for (const { id, by } of decision.blocked) {
+  #tellLost(orders: Orders): void {
+    for (const { id, by } of orders.blocked) {
       this.#finish(this.#plan.steps.get(id)!, 'blocked', 0, undefined, { message: `${by} did not succeed` });
     }
-    for (const id of decision.cancelled) this.#finish(this.#plan.steps.get(id)!, 'cancelled', 0);
+    for (const id of orders.cancelled) this.#finish(this.#plan.steps.get(id)!, 'cancelled', 0);
   }
 
   #fail(

@@ -50,7 +50,7 @@ async function project(
   settle(path.join(root, '.cache/records'));
   images = planned.tasks.map(({ id, name, version, key }) => ({
     Id: `sha256:${key}`,
-    RepoTags: [`local/${name}:${version}-k${key.slice(0, 12)}`],
+    RepoTags: [`tasks.invalid/${name}:${version}-k${key.slice(0, 12)}`],
     Labels: { 'image-tasks.key': key, 'image-tasks.task': id, 'image-tasks.needs': '{}' },
     Size: 1,
     Created: 0,

@@ -52,13 +52,14 @@ const startSlow = async (cwd: string) => {
   return started;
 };
 
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  test(`${signal}: children end, what finished is kept, exit code 130`, async () => {
+const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 143 } as const;
+for (const [signal, exitCode] of Object.entries(exitCodes) as [keyof typeof exitCodes, number][]) {
+  test(`${signal}: children end, what finished is kept, exit code ${exitCode}`, async () => {
     const cwd = project();
     const { child, ended } = await startSlow(cwd);
     child.kill(signal);
     const { code, err } = await ended;
-    assert.is(code, 130);
+    assert.is(code, exitCode);
     assert.match(err, /interrupted/);
     assert.match(err, /1 built, 2 cancelled/);
     assert.is(await areGone(cwd), true);

@@ -126,6 +126,30 @@ test('a heredoc is built where the engine knows it; where it does not, nothing b
   assert.equal(await ours(), [], 'not even what it needs');
 });
 
+test('results that are found in the engine without records explain the next change', async () => {
+  const cwd = project();
+  await ok(cwd, 'build');
+  rmSync(path.join(cwd, '.cache'), { recursive: true });
+  assert.match((await planOf(cwd, 'app:1'))['app:1']!, /^reuse/);
+  writeFiles(cwd, { 'app/kept': 'changed\n' });
+  const { tasks } = JSON.parse((await ok(cwd, 'plan', '--json', 'app:1')).out) as PlanJson;
+  const [reason] = tasks.find(({ id }) => id === 'app:1')!.reasons;
+  assert.equal(reason, { code: 'changed', detail: 'file app/kept changed' });
+  assert.match((await ok(cwd, 'why', 'app:1')).out, /file +app\/kept +changed[\s\S]*the same as on/);
+});
+
+test('clean takes the dev tag of an earlier run, and leaves the one that is named now', async () => {
+  const cwd = project();
+  const [now] = (await ok(cwd, 'build', 'app:1')).out.trim().split('\n');
+  const { id } = (await tagged(now!.slice(repo.length + 1)))!;
+  const earlier = `${repo}/app:1-dev202001010000`;
+  await api.request({ method: 'POST', path: `/images/${id}/tag?repo=${repo}/app&tag=1-dev202001010000` });
+  await ok(cwd, 'clean');
+  const tags = (await ours()).find((image) => image.id === id)!.tags;
+  assert.is(tags.includes(now!), true);
+  assert.is(tags.includes(earlier), false);
+});
+
 test('an image holds exactly what was hashed: no ignored file, no Dockerfile, modes 644 and 755', async () => {
   const cwd = project();
   chmodSync(path.join(cwd, 'app/kept'), 0o600);
@@ -180,7 +204,7 @@ test('a release puts plain tags on what is there, without building', async () =>
 test('what the engine lost is built again; what it has is taken over when .cache is gone', async () => {
   const cwd = project();
   await ok(cwd, 'build', 'app:1');
-  const app = (await ours()).find(({ tags }) => tags.some((tag) => tag.startsWith(`${repo}/app:1-k`)))!;
+  const app = (await ours()).find(({ tags }) => tags.some((tag) => tag.startsWith('tasks.invalid/app:1-k')))!;
   await api.request({ method: 'DELETE', path: `/images/${app.id}?force=1` });
   assert.is((await planOf(cwd, 'app:1'))['app:1'], 'build missing');
   assert.match((await ok(cwd, 'build', 'app:1')).err, /app:1 +built/);
@@ -199,8 +223,10 @@ test("a content tag that somebody put on another image is not trusted: its image
   await ok(cwd, 'build', 'app');
   const images = await ours();
   const content = (version: string): EngineImage & { tag: string } => {
-    const image = images.find(({ tags }) => tags.some((tag) => tag.startsWith(`${repo}/app:${version}-k`)))!;
-    return { ...image, tag: image.tags.find((tag) => tag.includes('-k'))! };
+    const image = images.find(({ tags }) =>
+      tags.some((tag) => tag.startsWith(`tasks.invalid/app:${version}-k`)),
+    )!;
+    return { ...image, tag: image.tags.find((tag) => /-k\w+$/.test(tag))! };
   };
   const [one, two] = [content('1'), content('2')];
   await api.request({ method: 'DELETE', path: `/images/${two.id}?force=1` });
@@ -213,9 +239,11 @@ test("a content tag that somebody put on another image is not trusted: its image
 test('--force builds from nothing, and what stands on it is built again', async () => {
   const cwd = project();
   await ok(cwd, 'build', 'app');
-  const before = (await ours()).find(({ tags }) => tags.some((tag) => tag.startsWith(`${repo}/base:`)))!;
+  const base = async (): Promise<EngineImage> =>
+    (await ours()).find(({ tags }) => tags.some((tag) => /^tasks\.invalid\/base:latest-k\w+$/.test(tag)))!;
+  const before = await base();
   await ok(cwd, 'build', 'base', '--force');
-  const after = (await ours()).find(({ tags }) => tags.some((tag) => tag.startsWith(`${repo}/base:`)))!;
+  const after = await base();
   assert.is.not(after.id, before.id);
   assert.is((await planOf(cwd, 'app:1'))['app:1'], 'build need-image');
   assert.match((await ok(cwd, 'build', 'app:1')).err, /app:1 +built/);

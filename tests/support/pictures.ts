@@ -1,8 +1,8 @@
+import { makePageData, type PageData, type TaskFacts } from '../../src/draw/page-data.ts';
+import type { Picture, PictureTask } from '../../src/draw/picture.ts';
+import type { State } from '../../src/draw/state.ts';
 import type { Reason } from '../../src/model/plan.ts';
 import type { ManifestLine, TaskRecord } from '../../src/model/record.ts';
-import { makePageData, type PageData, type TaskFacts } from '../../src/report/graph/page-data.ts';
-import type { Picture, PictureTask } from '../../src/report/graph/picture.ts';
-import type { State } from '../../src/report/graph/state.ts';
 
 type Told = Partial<Omit<PictureTask, 'reasons'>> & { readonly reasons?: readonly string[] };
 

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { openRecords } from '../../src/cache/records.ts';
 import { notShared, type SharedStore } from '../../src/cache/shared.ts';
+import { linkedGraph } from '../../src/cli/linked.ts';
 import type { Declarations, Definition } from '../../src/define/types.ts';
 import { makeGraph } from '../../src/graph/graph.ts';
 import { select, withNeeds } from '../../src/graph/select.ts';
@@ -17,7 +18,7 @@ import { openObserver } from '../../src/observe/observe.ts';
 import type { World } from '../../src/plan/here.ts';
 import type { PlanInput } from '../../src/plan/input.ts';
 import { makePlan } from '../../src/plan/plan.ts';
-import { contentTag } from '../../src/plan/refs.ts';
+import { registryTag } from '../../src/plan/refs.ts';
 import { type RunResult, runPlan } from '../../src/run/run.ts';
 import type { Services } from '../../src/run/services.ts';
 import { type FakeEngine, fakeEngine } from './fake-engine.ts';
@@ -70,9 +71,6 @@ export function makeRig(
       services: Services;
       run: () => Promise<RunResult>;
     }> {
-      const graph = makeGraph(rig.declarations, 'linux/amd64');
-      const selected = select(graph, options.selectors ?? []);
-      const scope = withNeeds(graph, selected);
       const memo = openMemo(path.join(cacheFolder, 'memo'), (message) => warnings.push(message));
       const observer = openObserver({
         root,
@@ -84,6 +82,10 @@ export function makeRig(
         programId: 'test',
         lock: readLock(root),
       });
+      const declared = { graph: makeGraph(rig.declarations, 'linux/amd64'), project: {} };
+      const { graph } = await linkedGraph(declared, observer, options.repo ?? 'test');
+      const selected = select(graph, options.selectors ?? []);
+      const scope = withNeeds(graph, selected);
       const { keyed, observations } = await keyTasks(graph, scope, observer, scope);
       const records = openRecords(cacheFolder, (message) => warnings.push(message), rig.shared);
       const fileKeys = [...scope]
@@ -99,7 +101,7 @@ export function makeRig(
       const tags = [...scope].flatMap((id) => {
         const key = keyed.get(id)?.key;
         const task = graph.tasks.get(id)!;
-        return key === undefined || makesFiles(task) ? [] : [[id, contentTag(task, key, naming)] as const];
+        return key === undefined || makesFiles(task) ? [] : [[id, registryTag(task, key, naming)] as const];
       });
       const plan = makePlan({
         graph,

@@ -55,7 +55,7 @@ export function made(graph: Graph): PlanInput {
       time: '',
     });
     if (makesFiles(task)) files.set(key, `id-${task.id}`);
-    else images.push(imageOf(task.id, key, needs, [contentTag(task, key, naming)]));
+    else images.push(imageOf(task.id, key, needs, [contentTag(task, key)]));
   }
   return {
     graph,

@@ -3,14 +3,14 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { makeDrawing } from '../../src/draw/drawing.ts';
+import { makePicture } from '../../src/draw/picture.ts';
+import { svgFile } from '../../src/draw/svg.ts';
 import { makeGraph } from '../../src/graph/graph.ts';
 import { select } from '../../src/graph/select.ts';
 import { loadDeclarations } from '../../src/load/load.ts';
 import type { Plan, Step } from '../../src/model/plan.ts';
 import type { Graph } from '../../src/model/task.ts';
-import { makeDrawing } from '../../src/report/graph/drawing.ts';
-import { makePicture } from '../../src/report/graph/picture.ts';
-import { svgFile } from '../../src/report/graph/svg.ts';
 import { tempFolder } from '../support/temp.ts';
 
 const test = suite('pictures');
@@ -49,6 +49,7 @@ function planAfter(changed: string, graph: Graph): Plan {
       tags: [],
       newTags: [],
       fromNothing: false,
+      forced: false,
     },
   ]);
   return { steps: new Map(steps) };

@@ -30,7 +30,7 @@ export async function audit(selectors: readonly string[], flags: AuditFlags, io:
     if (!flags.json) io.out(`${auditedLines(result, paint).join('\n')}\n`);
   }
   const purity = purityOf(steps, prospect);
-  if (flags.json) io.out(`${JSON.stringify({ audited, purity })}\n`);
+  if (flags.json) io.json({ audited, purity });
   else {
     const count = (verdict: Audited['verdict']): number =>
       audited.filter((each) => each.verdict === verdict).length;

@@ -4,7 +4,7 @@ import { keyTasks } from '../../key/keys.ts';
 import type { ExitCode } from '../../model/errors.ts';
 import type { Contents } from '../../model/registry.ts';
 import { makesFiles } from '../../model/task.ts';
-import { contentTag, type Naming, runTags } from '../../plan/refs.ts';
+import { type Naming, registryTag, runTags } from '../../plan/refs.ts';
 import { dockerRegistry } from '../../registry/registry.ts';
 import { journalName } from '../../release/journal.ts';
 import { repositoriesOf, type TrimFacts } from '../../release/own.ts';
@@ -17,7 +17,7 @@ import { makePaint } from '../../report/paint.ts';
 import { deskFor } from '../desk.ts';
 import { type CommonFlags, hasColor, namingIn } from '../flags.ts';
 import type { Io } from '../io.ts';
-import { type OpenProject, observing, openProject } from '../project.ts';
+import { type LinkedProject, type OpenProject, openLinked } from '../project.ts';
 import { readRelease } from '../release.ts';
 
 export interface RemoteFlags extends CommonFlags {
@@ -29,11 +29,11 @@ export interface RemoteFlags extends CommonFlags {
 /** `tasks clean --remote`: removes this project's old tags from the registry; never what anything that stays names. */
 export async function cleanRemote(flags: RemoteFlags, io: Io): Promise<ExitCode> {
   const now = io.now();
-  const open = await openProject(flags, io);
+  const open = await openLinked(flags, io);
   const naming = namingIn(open.project, flags, io, now, 'clean');
   const registry = dockerRegistry(io.environment, io.signal);
   const desk = deskFor(journalName(naming), io);
-  const about = { ...(await namesIn(open, naming, io)), naming, pinned: pinnedBy(open, flags, io), now };
+  const about = { ...(await namesIn(open, naming)), naming, pinned: pinnedBy(open, flags, io), now };
   const known = new Map<string, Contents>();
   const look = (): Promise<TrimFacts> => seeTags(registry, repositoriesOf(naming, about.names), about, known);
   await stopForWork({ ...desk, registry });
@@ -45,7 +45,7 @@ export async function cleanRemote(flags: RemoteFlags, io: Io): Promise<ExitCode>
     await checkDeletes(registry, removals, desk.journal);
     swept = await sweep(desk, removals, async () => chooseRemovals(await look()), io.signal);
   }
-  if (flags.json) io.out(`${JSON.stringify(documentOf(facts, swept, isDry))}\n`);
+  if (flags.json) io.json(documentOf(facts, swept, isDry));
   else {
     const paint = makePaint(hasColor(flags, io, io.outIsTerminal));
     const options = { isDone: !isDry, verbose: flags.verbose === true };
@@ -62,18 +62,16 @@ export async function cleanRemote(flags: RemoteFlags, io: Io): Promise<ExitCode>
 
 /** All that the definitions name as they are now, under this profile: content tags, release tags, aliases. */
 async function namesIn(
-  open: OpenProject,
+  { graph, observer }: LinkedProject,
   naming: Naming,
-  io: Io,
 ): Promise<Pick<TrimFacts, 'names' | 'named'>> {
-  const { graph } = open;
-  const { keyed } = await keyTasks(graph, new Set(graph.tasks.keys()), observing(open, io).observer);
+  const { keyed } = await keyTasks(graph, new Set(graph.tasks.keys()), observer);
   const names = new Set<string>();
   const named = new Set<string>();
   for (const task of graph.tasks.values()) {
     if (task.kind !== 'image' || makesFiles(task)) continue;
     names.add(task.name);
-    named.add(contentTag(task, keyed.get(task.id)!.key, naming));
+    named.add(registryTag(task, keyed.get(task.id)!.key, naming));
     for (const tag of runTags(task, { ...naming, suffix: '' })) named.add(tag);
     for (const alias of task.aliases) named.add(`${naming.repo}/${task.name}:${alias}`);
   }

@@ -2,6 +2,8 @@ import { type Kept, surveyCache } from '../../cache/survey.ts';
 import { chooseTrim, removeKept } from '../../cache/trim.ts';
 import type { ExitCode } from '../../model/errors.ts';
 import type { Engine } from '../../model/ports.ts';
+import type { Graph } from '../../model/task.ts';
+import { oldDevTags } from '../../plan/old-dev-tags.ts';
 import { type StaleTag, staleTags } from '../../plan/stale.ts';
 import { cleanText, type Trimmed } from '../../report/clean.ts';
 import { makePaint } from '../../report/paint.ts';
@@ -30,13 +32,14 @@ export async function clean(flags: CleanFlags, io: Io): Promise<ExitCode> {
   const kept = surveyCache(prospect.cacheFolder);
   const chosen = chooseTrim(kept, keysInUse(prospect), io.now());
   const stale = staleOf(prospect, kept, chosen, io);
+  const dev = oldDevTagsOf(prospect, io);
   const isDry = flags.dryRun === true;
   if (!isDry) {
-    await untagAll(stale, prospect.engine, io);
+    await untagAll([...stale, ...dev], prospect.engine, io);
     removeKept(chosen);
   }
-  const trimmed = summed(chosen, stale);
-  if (flags.json) io.out(`${JSON.stringify({ dryRun: isDry, trimmed })}\n`);
+  const trimmed = summed(chosen, stale, dev);
+  if (flags.json) io.json({ dryRun: isDry, trimmed });
   else {
     const paint = makePaint(hasColor(flags, io, io.outIsTerminal));
     const options = { isDone: !isDry, verbose: flags.verbose === true };
@@ -50,10 +53,28 @@ function staleOf(prospect: Prospect, kept: readonly Kept[], chosen: readonly Kep
   const recorded = kept.filter((each) => !gone.has(each)).flatMap(({ key }) => key ?? []);
   return staleTags(prospect.images, {
     naming: prospect.naming,
-    names: new Set([...prospect.graph.tasks.values()].map(({ name }) => name)),
+    names: namesOf(prospect.graph),
     keys: new Set([...recorded, ...keysInUse(prospect)]),
+    used: new Set([...prospect.plan.steps.values()].flatMap(({ record }) => record?.imageId ?? [])),
     now: io.now(),
   });
+}
+
+function oldDevTagsOf({ images, naming, graph, plan, latest }: Prospect, io: Io): StaleTag[] {
+  const records = [
+    ...[...latest.values()].map(({ record }) => record),
+    ...[...plan.steps.values()].flatMap(({ record }) => record ?? []),
+  ];
+  return oldDevTags(images, {
+    naming,
+    names: namesOf(graph),
+    recorded: new Set(records.flatMap(({ tags }) => tags)),
+    now: io.now(),
+  });
+}
+
+function namesOf({ tasks }: Graph): Set<string> {
+  return new Set([...tasks.values()].map(({ name }) => name));
 }
 
 async function untagAll(stale: readonly StaleTag[], engine: Engine | undefined, io: Io): Promise<void> {
@@ -62,7 +83,7 @@ async function untagAll(stale: readonly StaleTag[], engine: Engine | undefined, 
   }
 }
 
-function summed(chosen: readonly Kept[], stale: readonly StaleTag[]): Trimmed[] {
+function summed(chosen: readonly Kept[], stale: readonly StaleTag[], dev: readonly StaleTag[]): Trimmed[] {
   const kinds = (Object.keys(words) as Kept['kind'][]).map((kind): Trimmed => {
     const own = chosen.filter((each) => each.kind === kind);
     return { what: words[kind], names: own.map(({ paths }) => paths[0]!), bytes: bytesOf(own) };
@@ -70,6 +91,7 @@ function summed(chosen: readonly Kept[], stale: readonly StaleTag[]): Trimmed[] 
   return [
     ...kinds,
     { what: 'content tags in the engine', names: stale.map(({ tag }) => tag), bytes: bytesOf(stale) },
+    { what: 'dev tags of earlier runs', names: dev.map(({ tag }) => tag), bytes: bytesOf(dev) },
   ];
 }
 

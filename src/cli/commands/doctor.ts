@@ -27,7 +27,7 @@ export async function doctor(flags: DoctorFlags, io: Io): Promise<ExitCode> {
   if (flags.fix && (await fix(facts, io))) facts = await look();
   const checks = judge(facts);
   const ready = isReady(checks);
-  if (flags.json) io.out(`${JSON.stringify({ ok: ready, checks })}\n`);
+  if (flags.json) io.json({ ok: ready, checks });
   else {
     const paint = makePaint(hasColor(flags, io, io.outIsTerminal));
     for (const line of checksText(checks, paint)) io.out(`${line}\n`);

@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import type { Picture } from '../../draw/picture.ts';
 import { type ExitCode, TasksError } from '../../model/errors.ts';
-import type { Picture } from '../../report/graph/picture.ts';
 import { makePaint } from '../../report/paint.ts';
+import { jsonLine } from '../../report/sanitize.ts';
 import { type CommonFlags, hasColor } from '../flags.ts';
 import { type Io, warner } from '../io.ts';
 import { pageOf, pictureOf, titleOf } from '../picture.ts';
@@ -72,7 +73,7 @@ async function draw(
   const full = flags.full === true;
   switch (format) {
     case 'tree': {
-      const { graphTree } = await import('../../report/graph/tree.ts');
+      const { graphTree } = await import('../../draw/tree.ts');
       const isFile = flags.output !== undefined;
       const paint = makePaint(!isFile && hasColor(flags, io, io.outIsTerminal));
       const columns = isFile ? undefined : io.outColumns;
@@ -80,17 +81,17 @@ async function draw(
       return lines.map((line) => `${line}\n`).join('') || 'nothing would be done\n';
     }
     case 'dot':
-      return (await import('../../report/graph/dot.ts')).dotText(picture);
+      return (await import('../../draw/dot.ts')).dotText(picture);
     case 'mermaid': {
-      const { fitsGithub, mermaidText } = await import('../../report/graph/mermaid.ts');
+      const { fitsGithub, mermaidText } = await import('../../draw/mermaid.ts');
       const text = mermaidText(picture);
       if (!fitsGithub(text))
         warner(io)('GitHub does not draw Mermaid of this size: choose with selectors, or take svg');
       return text;
     }
     case 'svg': {
-      const { makeDrawing } = await import('../../report/graph/drawing.ts');
-      const { svgFile } = await import('../../report/graph/svg.ts');
+      const { makeDrawing } = await import('../../draw/drawing.ts');
+      const { svgFile } = await import('../../draw/svg.ts');
       return svgFile(
         makeDrawing(picture, { full, mostChips, legend: true }),
         `tasks of ${titleOf(prospect)}`,
@@ -99,8 +100,8 @@ async function draw(
     case 'html':
       return await pageOf(prospect, picture, io, { title: `tasks of ${titleOf(prospect)}`, isLive: false });
     case 'json': {
-      const { pictureJson } = await import('../../report/graph/picture.ts');
-      return `${JSON.stringify(pictureJson(picture))}\n`;
+      const { pictureJson } = await import('../../draw/picture.ts');
+      return jsonLine(pictureJson(picture));
     }
   }
 }

@@ -12,7 +12,7 @@ export async function list(selectors: readonly string[], flags: CommonFlags, io:
   const ids = selectors.length === 0 ? new Set(graph.tasks.keys()) : select(graph, selectors);
   const tasks = [...graph.tasks.values()].filter((task) => ids.has(task.id));
   if (flags.json) {
-    for (const task of tasks) io.out(`${JSON.stringify(describe(task))}\n`);
+    for (const task of tasks) io.json(describe(task));
     return 0;
   }
   const byName = groupByName(tasks);

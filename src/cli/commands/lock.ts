@@ -3,15 +3,14 @@ import { type ExitCode, TasksError } from '../../model/errors.ts';
 import type { LockEntry } from '../../model/lock.ts';
 import { RegistryError } from '../../model/registry.ts';
 import { formatLock, lockFile, readLock, writeLock } from '../../observe/lock.ts';
-import { openMemo } from '../../observe/memo.ts';
-import { observeAll, openObserver } from '../../observe/observe.ts';
+import { observeAll } from '../../observe/observe.ts';
 import { pinImage } from '../../registry/pin.ts';
 import { dockerClient } from '../../registry/registry.ts';
 import { columns, count } from '../../report/format.ts';
 import type { CommonFlags } from '../flags.ts';
-import { type Io, warner } from '../io.ts';
+import type { Io } from '../io.ts';
 import { type Pinning, pinAll, wantedPins } from '../pins.ts';
-import { openProject } from '../project.ts';
+import { openLinked } from '../project.ts';
 
 export interface LockFlags extends CommonFlags {
   readonly update?: boolean;
@@ -19,18 +18,8 @@ export interface LockFlags extends CommonFlags {
 
 /** `tasks lock`: pins the images from outside that the definitions use to digests, in `tasks/lock.json`. */
 export async function lock(flags: LockFlags, io: Io): Promise<ExitCode> {
-  const { root, cacheFolder, graph, profile } = await openProject(flags, io);
+  const { root, graph, profile, observer } = await openLinked(flags, io);
   const before = readLock(root);
-  const observer = openObserver({
-    root,
-    traces: `${cacheFolder}/traces`,
-    warn: warner(io),
-    memo: openMemo(`${cacheFolder}/memo`, warner(io)),
-    environment: io.environment,
-    now: io.now(),
-    programId: io.programId,
-    lock: before,
-  });
   const images = [...graph.tasks.values()].filter(({ kind }) => kind === 'image');
   const observations = await observeAll(images, observer);
   const unread = [...observations].flatMap(([id, observed]) =>
@@ -46,7 +35,7 @@ export async function lock(flags: LockFlags, io: Io): Promise<ExitCode> {
   });
   if (formatLock(pinning.lock) !== formatLock(before)) writeLock(root, pinning.lock);
   const failed = await explained(pinning.failed, io);
-  if (flags.json) io.out(`${JSON.stringify({ ...asJson(pinning), failed })}\n`);
+  if (flags.json) io.json({ ...asJson(pinning), failed });
   else for (const line of asText(pinning)) io.out(`${line}\n`);
   for (const { image, error, hint } of failed)
     io.err(`error: ${image} is not pinned: ${error}\n${hint === undefined ? '' : `hint: ${hint}\n`}`);

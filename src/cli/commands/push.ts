@@ -12,7 +12,7 @@ import { columns, count } from '../../report/format.ts';
 import { deskFor } from '../desk.ts';
 import { type CommonFlags, namingIn, reporterOf } from '../flags.ts';
 import type { Io } from '../io.ts';
-import { openProject, planProject } from '../project.ts';
+import { openLinked, planProject } from '../project.ts';
 import { type Attempt, type Done, tryOnce } from '../push.ts';
 import { saveRelease } from '../release.ts';
 import { printPlan } from './plan.ts';
@@ -32,7 +32,7 @@ const rounds = 3;
 /** `tasks push`: builds what is missing, tests it, uploads everything, and then sets all tags, or none. */
 export async function push(selectors: readonly string[], flags: PushFlags, io: Io): Promise<ExitCode> {
   const started = io.now();
-  const { graph, project, root } = await openProject(flags, io);
+  const { graph, project, root } = await openLinked(flags, io);
   const naming = pushNaming(project, flags, io, started);
   const selected = select(graph, selectors);
   const tasks = (ids: Iterable<string>): Task[] => [...ids].map((id) => graph.tasks.get(id)!);
@@ -65,8 +65,9 @@ async function rehearse(
   { registry, naming, wanted }: Pick<Attempt, 'registry' | 'naming' | 'wanted'>,
 ): Promise<ExitCode> {
   const push = { registry, naming, published: wanted.published };
-  const { plan } = await planProject(selectors, flags, io, { withoutEngine: true, tests: true, push });
-  const exitCode = printPlan(plan, flags, io);
+  const prospect = await planProject(selectors, flags, io, { withoutEngine: true, tests: true, push });
+  const { plan } = prospect;
+  const exitCode = printPlan(prospect, flags, io);
   if (flags.json || flags.uploadOnly) return exitCode;
   const rows = [...wanted.published].flatMap(([id, tags]) => {
     const digest = plan.steps.get(id)!.remote?.digest;

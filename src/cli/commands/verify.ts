@@ -11,7 +11,7 @@ export async function verify(file: string, flags: CommonFlags, io: Io): Promise<
   const release = readRelease(file, io);
   const verdicts = await verifyRelease(dockerRegistry(io.environment, io.signal), release);
   const wrong = verdicts.filter(({ ok, isAlias, found }) => !ok && !(isAlias && found !== undefined));
-  if (flags.json) io.out(`${JSON.stringify({ ok: wrong.length === 0, names: verdicts })}\n`);
+  if (flags.json) io.json({ ok: wrong.length === 0, names: verdicts });
   else {
     const rows = verdicts
       .filter(({ ok }) => !ok || flags.verbose)

@@ -47,6 +47,8 @@ function makeLook(root: string, selectors: readonly string[], flags: CommonFlags
     const open = await openProject(flags, io);
     watched = placesOf(open, selectors);
     const prospect = await planProject(selectors, flags, io, { withoutEngine: false });
+    // Its graph knows what Dockerfiles imply.
+    watched = placesOf(prospect, selectors);
     const todo = todoOf(prospect.plan);
     if (todo === failed || (todo === '' && !isFirst && !isWrong)) return false;
     if (changed.length > 0) say(changedText(changed, root));

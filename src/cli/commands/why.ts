@@ -15,7 +15,7 @@ export async function why(selectors: readonly string[], flags: CommonFlags, io: 
   const prospect = await planProject(selectors, flags, io, { withoutEngine: true, inFull: true });
   const [step, other] = selectors.map((selector) => stepOf(selector, prospect));
   const answer = other === undefined ? againstRecord(step!, prospect) : againstTask(step!, other);
-  if (flags.json) io.out(`${JSON.stringify(answer)}\n`);
+  if (flags.json) io.json(answer);
   else {
     const paint = makePaint(hasColor(flags, io, io.outIsTerminal));
     const rows = answer.differences.map(columnsOf);

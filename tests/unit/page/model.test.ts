@@ -1,5 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { PageTask } from '../../../src/draw/page-data.ts';
 import {
   type Choice,
   costOfBump,
@@ -10,7 +11,6 @@ import {
   nearNeeds,
   nothingChosen,
 } from '../../../src/page/model.ts';
-import type { PageTask } from '../../../src/report/graph/page-data.ts';
 import { pictureOf } from '../../support/pictures.ts';
 
 const test = suite('page/model');

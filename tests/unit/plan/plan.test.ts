@@ -7,7 +7,7 @@ import type { Plan } from '../../../src/model/plan.ts';
 import { makesFiles, needIds, type TaskId } from '../../../src/model/task.ts';
 import type { PlanInput } from '../../../src/plan/input.ts';
 import { makePlan } from '../../../src/plan/plan.ts';
-import { contentTag, devSuffix, namingOf } from '../../../src/plan/refs.ts';
+import { contentTag, devSuffix, namingOf, registryTag } from '../../../src/plan/refs.ts';
 import { makeKeys, sketch } from '../../support/graphs.ts';
 import { actions, codes, imageOf, made, naming, selecting, without } from '../../support/worlds.ts';
 
@@ -183,18 +183,42 @@ test('tags: a build gives its run tags; a reused image only those of a release o
   assert.equal(again.steps.get('one:latest')!.tags, ['r/one:latest']);
 });
 
-test('under another repository nothing is built again, and what is needed gets its content tag there', () => {
+test('under another repository nothing is built again, and an image keeps the content tag that it has', () => {
   const input = selecting(without(made(graph), 'one:latest'), 'one:latest', 'two:latest');
   const plan = makePlan({ ...input, naming: { ...naming, repo: 'docker.io/other' } });
   assert.equal(actions(plan), { rootfs: 'reuse', base: 'reuse', one: 'build', two: 'reuse' });
+  const [base, two] = [plan.steps.get('base:latest')!, plan.steps.get('two:latest')!];
+  assert.equal(base.newTags, []);
+  assert.equal([two.tags, two.newTags], [[two.contentTag], []]);
+  assert.is(two.registryTag, two.contentTag!.replace('tasks.invalid', 'docker.io/other'));
+});
+
+test('what a build needs gets its content tag back where that is gone', () => {
+  const input = selecting(without(made(graph), 'one:latest'), 'one:latest', 'two:latest');
+  const images = input.world.images.map((image) => ({ ...image, tags: [] }));
+  const plan = makePlan({ ...input, world: { ...input.world, images } });
   assert.equal(plan.steps.get('base:latest')!.newTags, [plan.steps.get('base:latest')!.contentTag]);
+});
+
+test('without records an unchanged image is shown with the tags that builds gave it', () => {
+  const input = selecting(made(graph), 'one:latest');
+  const dev = 'r/one:latest-dev202611231200';
+  const others = ['r/one:latest-k000000000000', 'r/one:latest-devil', 'other/one:latest-dev202611231200'];
+  const images = input.world.images.map((image) =>
+    image.id === 'id-one:latest' ? { ...image, tags: [...image.tags, ...others, dev] } : image,
+  );
+  const step = makePlan({ ...input, world: { ...input.world, images, records: new Map() } }).steps.get(
+    'one:latest',
+  )!;
+  assert.equal([step.action, step.tags, step.newTags], ['reuse', [dev], []]);
 });
 
 test('names: content tags, cache repository, dev suffix, who wins', () => {
   const task = sketch({ app: [] }).tasks.get('app:latest')!;
   const key = 'ab'.repeat(32);
-  assert.is(contentTag(task, key, naming), 'r/app:latest-kabababababab');
-  assert.is(contentTag(task, key, { ...naming, cacheRepo: 'r/cache' }), 'r/cache:app-latest-kabababababab');
+  assert.is(contentTag(task, key), 'tasks.invalid/app:latest-kabababababab');
+  assert.is(registryTag(task, key, naming), 'r/app:latest-kabababababab');
+  assert.is(registryTag(task, key, { ...naming, cacheRepo: 'r/cache' }), 'r/cache:app-latest-kabababababab');
   const now = new Date('2026-11-23T20:30:59Z');
   assert.is(devSuffix(now), '-dev202611232030');
   assert.is(namingOf({ release: false }, {}, now).repo, 'local');

@@ -162,16 +162,26 @@ test('what to do next: go on, read the log, test', () => {
   assert.match(nextCommand({ ...failed, isInterrupted: true }, [], ['b'])!, /^tasks build b /);
 });
 
-test('github: output in groups, failures as annotations, nothing in it is taken for a command', () => {
-  const written: string[] = [];
-  const { listen } = githubReporter((text) => void written.push(text), paint);
+test('github: output in groups, failures as annotations; commands and text are written apart', () => {
+  const all: string[] = [];
+  const commands: string[] = [];
+  const { listen } = githubReporter(
+    (text) => void all.push(text),
+    (text) => {
+      all.push(text);
+      commands.push(text);
+    },
+    paint,
+  );
   for (const event of story) listen(event);
-  const text = written.join('');
+  const text = all.join('');
   assert.match(
     text,
-    '::group::✖ app:1    failed after 9.0 s: [2/5] RUN make all\n ::error::gcc says\n::endgroup::\n',
+    '::group::✖ app:1    failed after 9.0 s: [2/5] RUN make all\n::error::gcc says\n::endgroup::\n',
   );
-  assert.match(text, '::error title=app%3A1::exit code%3A 2%0A[2/5] RUN make all\n');
+  assert.match(text, '::error title=app%3A1::exit code: 2%0A[2/5] RUN make all\n');
+  // What the task printed is text, in which io.err leaves no command.
+  assert.is(commands.includes('::error::gcc says\n'), false);
 });
 
 test('live: what runs, what waits for what, what is left; then what happened', () => {

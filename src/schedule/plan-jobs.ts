@@ -1,16 +1,16 @@
 import type { Plan, Step } from '../model/plan.ts';
 import { needIds } from '../model/task.ts';
+import type { Job } from './job.ts';
 import { leadingLayers } from './layers.ts';
-import type { Job } from './scheduler.ts';
 
-/** Stands in for the duration of a task that never ran, milliseconds: the order of unknown tasks hardly matters. */
+/** The duration that is assumed of a task without timing history, in milliseconds. */
 export const unknownDuration = 60_000;
 
-/** Of a download, milliseconds; what building took says nothing about it. */
+/** The duration that is assumed of a download, in milliseconds: what building took says nothing about it. */
 const pullDuration = 10_000;
 
-/** The steps of a plan that take their time, as the scheduler sees them. */
-export function jobsOf({ steps }: Plan): Job[] {
+/** The steps of a plan that take time, as jobs for the scheduler. */
+export function planJobs({ steps }: Plan): Job[] {
   return [...steps.values()]
     .filter(({ action }) => action === 'build' || action === 'run' || action === 'pull')
     .map(jobOf);

@@ -1,14 +1,8 @@
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import {
-  type Decision,
-  decide,
-  isOver,
-  type Job,
-  makeSchedule,
-  type ScheduleEvent,
-} from '../../../src/run/scheduler.ts';
+import type { Job } from '../../../src/schedule/job.ts';
+import { makeScheduler, type Orders, type ScheduleEvent } from '../../../src/schedule/scheduler.ts';
 
 const job = (id: string, needs: string[] = [], more: Partial<Job> = {}): Job => ({
   id,
@@ -19,18 +13,17 @@ const job = (id: string, needs: string[] = [], more: Partial<Job> = {}): Job => 
   ...more,
 });
 
-/** Plays events against a schedule and gives each decision. */
+/** What a scheduler orders after each event, and whether the run was over then. */
 function play(
   jobs: Job[],
   options: { limit?: number; keepGoing?: boolean },
   events: ScheduleEvent[],
-): Decision[] {
-  let schedule = makeSchedule(jobs, { limit: options.limit ?? 2, keepGoing: options.keepGoing ?? false });
-  return events.map((event) => {
-    const decision = decide(schedule, event);
-    schedule = decision.schedule;
-    return decision;
+): (Orders & { isOver: boolean })[] {
+  const scheduler = makeScheduler(jobs, {
+    limit: options.limit ?? 2,
+    keepGoing: options.keepGoing ?? false,
   });
+  return events.map((event) => ({ ...scheduler.next(event), isOver: scheduler.isOver() }));
 }
 const ended = (id: string, result: 'done' | 'failed' | 'cancelled' = 'done'): ScheduleEvent => ({
   type: 'ended',
@@ -75,8 +68,8 @@ test('a failure blocks all that hangs on it and stops new starts; what runs is l
   ]);
   assert.equal(failed!.cancelled, ['e']);
   assert.equal(failed!.start, []);
-  assert.is(isOver(failed!.schedule), false);
-  assert.is(isOver(last!.schedule), true);
+  assert.is(failed!.isOver, false);
+  assert.is(last!.isOver, true);
 });
 
 test('--keep-going does all that does not hang on the failure', () => {
@@ -108,38 +101,32 @@ test('`after` waits for the end, good or bad', () => {
 test('a cancel starts nothing more and cancels what waits', () => {
   const [, cancelled] = play([job('a'), job('b', ['a'])], {}, [begin, { type: 'cancel' }]);
   assert.equal(cancelled!.cancelled, ['b']);
-  assert.is(isOver(cancelled!.schedule), false);
+  assert.is(cancelled!.isOver, false);
 });
 
 test('a kind has a limit of its own; slots that it leaves are for others', () => {
   const kinds = { a: 'build', b: 'build', c: 'run', d: 'run', e: 'run' };
   const jobs = Object.entries(kinds).map(([id, kind]) => job(id, [], { kind }));
-  const begun = (limit: number, limits: Record<string, number>): Decision =>
-    decide(makeSchedule(jobs, { limit, limits, keepGoing: false }), begin);
-  assert.equal(begun(9, {}).start, ['a', 'b', 'c', 'd', 'e']);
-  assert.equal(begun(4, { run: 1 }).start, ['a', 'b', 'c']);
-  const one = begun(2, { build: 1 });
-  assert.equal(one.start, ['a', 'c']);
-  assert.equal(decide(one.schedule, ended('c')).start, ['d'], 'b must wait for a');
-  assert.equal(decide(one.schedule, ended('a')).start, ['b']);
+  const after = (
+    limit: number,
+    limits: Record<string, number>,
+    ...events: ScheduleEvent[]
+  ): readonly string[] => {
+    const scheduler = makeScheduler(jobs, { limit, limits, keepGoing: false });
+    return [begin, ...events].map((event) => scheduler.next(event).start).at(-1)!;
+  };
+  assert.equal(after(9, {}), ['a', 'b', 'c', 'd', 'e']);
+  assert.equal(after(4, { run: 1 }), ['a', 'b', 'c']);
+  assert.equal(after(2, { build: 1 }), ['a', 'c']);
+  assert.equal(after(2, { build: 1 }, ended('c')), ['d'], 'b must wait for a');
+  assert.equal(after(2, { build: 1 }, ended('a')), ['b']);
 });
 
-test('a schedule can be decided again, at any time, and nothing that came after shows', () => {
+test('the same events give the same orders', () => {
   const jobs = [job('a'), job('b', ['a']), job('c'), job('d', ['b'], { after: ['c'] })];
   const events = [begin, ended('a'), ended('c', 'failed'), ended('b')];
-  const schedules = [makeSchedule(jobs, { limit: 2, keepGoing: true })];
-  const first = events.map((event, index) => {
-    const decision = decide(schedules[index]!, event);
-    schedules.push(decision.schedule);
-    return decision;
-  });
-  const rest = ({ start, blocked, cancelled }: Decision) => ({ start, blocked, cancelled });
-  for (const index of [2, 0, 3, 1, 1]) {
-    const { schedule, ...again } = decide(schedules[index]!, events[index]!);
-    assert.equal(again, rest(first[index]!), `event ${index}`);
-    assert.is(isOver(schedule), false);
-  }
-  assert.equal(decide(schedules[1]!, ended('a', 'failed')).blocked.length, 2, 'another story');
+  const options = { keepGoing: true };
+  assert.equal(play(jobs, options, events), play(jobs, options, events));
 });
 
 test('property: any graph, any results, any order: never above the limit, never before needs, always an end', () => {
@@ -168,18 +155,19 @@ test('property: any graph, any results, any order: never above the limit, never 
         const running = new Set<string>();
         const done = new Set<string>();
         const accounted = new Set<string>();
-        let decision = decide(makeSchedule(jobs, { limit, limits, keepGoing }), begin);
+        const scheduler = makeScheduler(jobs, { limit, limits, keepGoing });
+        let orders = scheduler.next(begin);
         const isRun = (id: string): boolean => jobs.find((each) => each.id === id)!.kind === 'run';
         for (;;) {
-          for (const id of decision.start) {
+          for (const id of orders.start) {
             assert.ok(
               jobs.find((candidate) => candidate.id === id)!.needs.every((need) => done.has(need)),
               `${id} before its needs`,
             );
             running.add(id);
           }
-          for (const { id } of decision.blocked) accounted.add(id);
-          for (const id of decision.cancelled) accounted.add(id);
+          for (const { id } of orders.blocked) accounted.add(id);
+          for (const id of orders.cancelled) accounted.add(id);
           assert.ok(running.size <= limit);
           assert.ok([...running].filter(isRun).length <= limits.run);
           if (running.size === 0) break;
@@ -189,9 +177,9 @@ test('property: any graph, any results, any order: never above the limit, never 
           running.delete(id);
           accounted.add(id);
           if (result === 'done') done.add(id);
-          decision = decide(decision.schedule, ended(id, result));
+          orders = scheduler.next(ended(id, result));
         }
-        assert.ok(isOver(decision.schedule));
+        assert.ok(scheduler.isOver());
         assert.is(accounted.size, jobs.length, 'every job ended, was blocked or was cancelled');
       },
     ),

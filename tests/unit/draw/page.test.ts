@@ -1,10 +1,10 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { htmlPage } from '../../../../src/report/graph/html.ts';
-import { makePageData, type TaskFacts } from '../../../../src/report/graph/page-data.ts';
-import { matrixPicture, pageDataOf, pictureOf } from '../../../support/pictures.ts';
+import { htmlPage } from '../../../src/draw/html.ts';
+import { makePageData, type TaskFacts } from '../../../src/draw/page-data.ts';
+import { matrixPicture, pageDataOf, pictureOf } from '../../support/pictures.ts';
 
-const test = suite('report/graph/page');
+const test = suite('draw/page');
 const parts = { script: 'console.log(1)', style: 'a{}' };
 
 const bare: TaskFacts = {

@@ -1,14 +1,14 @@
-/** Takes things in any order and gives the first one by `isBefore`; each operation in the logarithm of its length. */
-export interface Queue<T> {
+/** Takes items in any order and returns the first by `isBefore`; each operation takes logarithmic time. */
+export interface PriorityQueue<T> {
   readonly length: number;
-  /** The first one, which stays; undefined where there is none. */
+  /** The first item, which stays; undefined where the queue is empty. */
   peek(): T | undefined;
   pop(): T | undefined;
   push(item: T): void;
 }
 
-/** An empty queue: a binary heap. */
-export function makeQueue<T>(isBefore: (a: T, b: T) => boolean): Queue<T> {
+/** An empty queue, a binary heap. */
+export function makePriorityQueue<T>(isBefore: (a: T, b: T) => boolean): PriorityQueue<T> {
   const heap: T[] = [];
   const swap = (a: number, b: number): void => {
     [heap[a], heap[b]] = [heap[b]!, heap[a]!];

@@ -1,4 +1,4 @@
-import type { Action } from '../../model/plan.ts';
+import type { Action } from '../model/plan.ts';
 
 /** How a task stands, in a picture. The last four only while a run goes on. */
 export type State =

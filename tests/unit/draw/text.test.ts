@@ -1,12 +1,12 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { dotText } from '../../../../src/report/graph/dot.ts';
-import { escapeXml, jsonInHtml, quoteDot, quoteMermaid } from '../../../../src/report/graph/escape.ts';
-import { fitsGithub, mermaidText } from '../../../../src/report/graph/mermaid.ts';
-import { pictureJson } from '../../../../src/report/graph/picture.ts';
-import { matrixPicture, pictureOf } from '../../../support/pictures.ts';
+import { dotText } from '../../../src/draw/dot.ts';
+import { escapeXml, jsonInHtml, quoteDot, quoteMermaid } from '../../../src/draw/escape.ts';
+import { fitsGithub, mermaidText } from '../../../src/draw/mermaid.ts';
+import { pictureJson } from '../../../src/draw/picture.ts';
+import { matrixPicture, pictureOf } from '../../support/pictures.ts';
 
-const test = suite('report/graph/text');
+const test = suite('draw/text');
 
 const small = pictureOf({
   'base:1': { publish: false, kind: 'internal' },

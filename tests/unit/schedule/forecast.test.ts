@@ -1,9 +1,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Manifest, ManifestLine } from '../../../src/model/record.ts';
-import { leadingLayers } from '../../../src/run/layers.ts';
-import type { Job } from '../../../src/run/scheduler.ts';
-import { forecast, simulate, type World } from '../../../src/run/simulate.ts';
+import { forecast, type Simulation, simulate } from '../../../src/schedule/forecast.ts';
+import type { Job } from '../../../src/schedule/job.ts';
+import { leadingLayers } from '../../../src/schedule/layers.ts';
 import { makeDice } from '../../support/dice.ts';
 
 const test = suite('schedules against a virtual clock');
@@ -26,7 +26,7 @@ function randomJobs(random: () => number): Job[] {
   });
 }
 
-const calm = (limit: number): World => ({
+const calm = (limit: number): Simulation => ({
   limit,
   keepGoing: false,
   duration: ({ weight }) => weight,

@@ -1,5 +1,5 @@
-import type { Manifest, TaskRecord } from '../../model/record.ts';
-import type { TaskId } from '../../model/task.ts';
+import type { Manifest, TaskRecord } from '../model/record.ts';
+import type { TaskId } from '../model/task.ts';
 import type { Picture, PictureTask } from './picture.ts';
 
 /** One input of a task: its kind, its name, and what it is now. */

@@ -1,7 +1,7 @@
-import type { ReasonCode } from '../../model/plan.ts';
-import type { TaskId } from '../../model/task.ts';
-import { clip, clipPainted } from '../format.ts';
-import type { Paint } from '../reporter.ts';
+import type { ReasonCode } from '../model/plan.ts';
+import type { TaskId } from '../model/task.ts';
+import { clip, clipPainted } from '../report/format.ts';
+import type { Paint } from '../report/reporter.ts';
 import type { Picture, PictureTask } from './picture.ts';
 import { countStates, LOOKS, STATES, type State } from './state.ts';
 

@@ -2,8 +2,8 @@ import type { Manifest, ManifestLine } from '../model/record.ts';
 
 /**
  * Names the layers that a task's image begins with: its instructions up to the first RUN, with the build args that they
- * speak of and the images that it stands on. Undefined where there is nothing worth waiting for. A name too many or too few
- * only costs order.
+ * mention and the needed images. Undefined where the image has no RUN: such layers are not worth waiting for. The name only
+ * influences the order of builds.
  */
 export function leadingLayers({ lines }: Manifest): string | undefined {
   const of = (kind: string): ManifestLine[] => lines.filter((line) => line[0] === kind);

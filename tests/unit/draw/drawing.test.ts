@@ -1,17 +1,17 @@
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { FONT, textWidth } from '../../../../src/report/graph/card-shape.ts';
-import { type Drawing, makeDrawing } from '../../../../src/report/graph/drawing.ts';
-import { layOut } from '../../../../src/report/graph/layout/layout.ts';
-import type { Line } from '../../../../src/report/graph/layout/types.ts';
-import type { Picture } from '../../../../src/report/graph/picture.ts';
-import { STATES } from '../../../../src/report/graph/state.ts';
-import { svgFile } from '../../../../src/report/graph/svg.ts';
-import { drawingCss } from '../../../../src/report/graph/theme.ts';
-import { matrixPicture, pictureOf } from '../../../support/pictures.ts';
+import { FONT, textWidth } from '../../../src/draw/card-shape.ts';
+import { type Drawing, makeDrawing } from '../../../src/draw/drawing.ts';
+import { layOut } from '../../../src/draw/layout/layout.ts';
+import type { Line } from '../../../src/draw/layout/types.ts';
+import type { Picture } from '../../../src/draw/picture.ts';
+import { STATES } from '../../../src/draw/state.ts';
+import { svgFile } from '../../../src/draw/svg.ts';
+import { drawingCss } from '../../../src/draw/theme.ts';
+import { matrixPicture, pictureOf } from '../../support/pictures.ts';
 
-const test = suite('report/graph/drawing');
+const test = suite('draw/drawing');
 
 interface Area {
   readonly what: string;

@@ -1,4 +1,4 @@
-import { clip } from '../units.ts';
+import { clip } from '../report/units.ts';
 import type { Card } from './cards.ts';
 import type { PictureTask } from './picture.ts';
 import { STATES } from './state.ts';

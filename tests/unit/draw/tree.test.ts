@@ -1,10 +1,10 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { graphTree, type TreeOptions } from '../../../../src/report/graph/tree.ts';
-import { makePaint } from '../../../../src/report/paint.ts';
-import { matrixPicture, pictureOf } from '../../../support/pictures.ts';
+import { graphTree, type TreeOptions } from '../../../src/draw/tree.ts';
+import { makePaint } from '../../../src/report/paint.ts';
+import { matrixPicture, pictureOf } from '../../support/pictures.ts';
 
-const test = suite('report/graph/tree');
+const test = suite('draw/tree');
 
 function tree(picture: Parameters<typeof graphTree>[0], options: Partial<TreeOptions> = {}): string[] {
   return graphTree(picture, makePaint(false), { full: false, reasons: false, columns: 80, ...options });

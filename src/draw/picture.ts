@@ -1,5 +1,5 @@
-import type { Action, Plan, Reason, Step } from '../../model/plan.ts';
-import { makesFiles, needIds, type Task, type TaskId } from '../../model/task.ts';
+import type { Action, Plan, Reason, Step } from '../model/plan.ts';
+import { makesFiles, needIds, type Task, type TaskId } from '../model/task.ts';
 import { plannedState, type State } from './state.ts';
 
 /** What a task is, in a word that a picture shows. */

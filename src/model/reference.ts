@@ -1,0 +1,19 @@
+const hub = 'docker.io';
+/** A host with a port (or in brackets), a path, a tag. */
+const form = /^((?:(?:\[[0-9a-fA-F:]+\](?::\d+)?|[^@\s:/]+:\d+)\/)?[^@\s:]+)(?::(\w[\w.-]{0,127}))?$/;
+
+/**
+ * An image's name in the one form that all of its spellings share: host, repository and tag, `docker.io/library/debian:latest`
+ * for `debian`. Undefined for a name with a digest, and for what is no name.
+ */
+export function fullName(reference: string): string | undefined {
+  const [, name, tag = 'latest'] = form.exec(reference) ?? [];
+  if (name === undefined) return undefined;
+  const slash = name.indexOf('/');
+  const first = name.slice(0, Math.max(0, slash));
+  // As docker tells a host from the first part of a repository.
+  const isHost = /[.:]/.test(first) || first === 'localhost' || first !== first.toLowerCase();
+  const [host, path] = isHost ? [first, name.slice(slash + 1)] : [hub, name];
+  if (host !== hub && host !== `index.${hub}`) return `${host}/${path}:${tag}`;
+  return `${hub}/${path.includes('/') ? path : `library/${path}`}:${tag}`;
+}

@@ -1,0 +1,80 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { keyLabel, taskLabel } from '../../../src/model/labels.ts';
+import type { EngineImage } from '../../../src/model/ports.ts';
+import { oldDevTags } from '../../../src/plan/old-dev-tags.ts';
+
+const test = suite('dev tags of earlier runs');
+
+const now = new Date(Date.UTC(2026, 10, 28, 12));
+const image = (id: string, tags: readonly string[], more: Partial<EngineImage> = {}): EngineImage => ({
+  id,
+  tags,
+  labels: { [keyLabel]: 'a'.repeat(64), [taskLabel]: 'app:1.0' },
+  bytes: 100,
+  created: 0,
+  ...more,
+});
+const old = (
+  images: readonly EngineImage[],
+  { recorded = [], repo = 'team' }: { recorded?: readonly string[]; repo?: string } = {},
+): [string, number][] =>
+  oldDevTags(images, {
+    naming: { repo, suffix: '', timed: false },
+    names: new Set(['app']),
+    recorded: new Set(recorded),
+    now,
+  }).map(({ tag, bytes }) => [tag, bytes]);
+
+const [first, second, third] = ['202611281000', '202611281100', '202611281159'].map(
+  (stamp) => `team/app:1.0-dev${stamp}`,
+) as [string, string, string];
+
+test('superseded tags go, the newest stays', () => {
+  assert.equal(old([image('1', [first]), image('2', [second]), image('3', [third])]), [
+    [first, 100],
+    [second, 100],
+  ]);
+});
+
+test('the newest goes after a week', () => {
+  assert.equal(old([image('1', ['team/app:1.0-dev202611211200'])]), []);
+  assert.equal(old([image('1', ['team/app:1.0-dev202611211159'])]), [['team/app:1.0-dev202611211159', 100]]);
+});
+
+test('what a record names stays', () => {
+  assert.equal(old([image('1', [first]), image('2', [second])], { recorded: [first] }), []);
+  const ancient = 'team/app:1.0-dev202001010000';
+  assert.equal(old([image('1', [ancient])], { recorded: [ancient] }), []);
+});
+
+test('bytes are free where all tags of an image go', () => {
+  assert.equal(old([image('1', [first, second]), image('2', [third])]), [
+    [first, 0],
+    [second, 100],
+  ]);
+  assert.equal(old([image('1', ['tasks.invalid/app:1.0-kaaaaaaaaaaaa', first]), image('2', [third])]), [
+    [first, 0],
+  ]);
+});
+
+test('versions and tags are told apart', () => {
+  const other = image('2', ['team/app:2.0-dev202611281159'], {
+    labels: { [keyLabel]: 'b', [taskLabel]: 'app:2.0' },
+  });
+  assert.equal(old([image('1', [first]), other]), []);
+});
+
+test('images without our labels, of other projects and repositories, and other tags stay', () => {
+  const ancient = 'team/app:1.0-dev202001010000';
+  assert.equal(old([image('1', [ancient], { labels: {} })]), []);
+  assert.equal(old([image('1', [ancient], { labels: { [keyLabel]: 'a', [taskLabel]: 'other:1.0' } })]), []);
+  assert.equal(old([image('1', [ancient])], { repo: 'others' }), []);
+  assert.equal(
+    old([image('1', ['team/app:1.0', 'team/app:1.0-dev2020', 'team/app2:1.0-dev202001010000'])]),
+    [],
+  );
+  assert.equal(old([image('1', ['app:1.0-dev202001010000'])], { repo: 'docker.io/library' }).length, 1);
+});
+
+test.run();
