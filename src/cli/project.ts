@@ -30,6 +30,7 @@ import { nearestOf } from './nearest.ts';
 import { noteFound } from './note-found.ts';
 import { asksRegistry, glance, remotePlaces } from './remote.ts';
 import { sharedStore } from './shared.ts';
+import { triggerAsker } from './triggers.ts';
 
 /** A project as its definitions say it is. */
 export interface OpenProject {
@@ -208,6 +209,7 @@ function observing({ root, cacheFolder }: OpenProject, io: Io): { memo: Memo; ob
     now: io.now(),
     programId: io.programId,
     lock: readLock(root),
+    askTriggers: triggerAsker(io),
     warn: warner(io),
   });
   return { memo, observer };

@@ -16,6 +16,7 @@ import { plainReporter } from '../report/plain.ts';
 import { jsonReporter, type Reporter, sanitizing, silentReporter, together } from '../report/reporter.ts';
 import { traceReporter } from '../report/trace.ts';
 import type { Results } from '../run/needs.ts';
+import { requireEngine } from '../run/ready.ts';
 import { type RunResult, runPlan } from '../run/run.ts';
 import type { Services } from '../run/services.ts';
 import { runTests, type TestsResult } from '../run/tests.ts';
@@ -133,8 +134,8 @@ export async function runProspect(
 ): Promise<RunResult> {
   const jobs = jobsOf(flags, io);
   // Before anything runs: half an hour of commands is no time to find out that the image behind them cannot be built.
-  const builds = [...prospect.plan.steps.values()].some((step) => step.action === 'build');
-  if (builds) await prospect.engine?.ready();
+  const builds = [...prospect.plan.steps.values()].filter((step) => step.action === 'build');
+  await requireEngine(builds, prospect.observations, prospect.engine);
   const reporter = await makeReporter(flags, io, followers);
   try {
     return await runPlan(prospect.plan, prospect.observations, makeServices(prospect, io), {

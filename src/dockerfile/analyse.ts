@@ -1,4 +1,5 @@
 import { canonical, flagText } from './canonical.ts';
+import { readMount } from './mounts.ts';
 import { type NeededImage, namesIn, type PartlyNeeded, withDefaults } from './needed.ts';
 import { asPairs } from './pairs.ts';
 import { type Dockerfile, type Instruction, isForeign } from './parse.ts';
@@ -11,8 +12,8 @@ import {
   reachedFrom,
   type UnknownImage,
 } from './reached.ts';
-import type { ContextPath } from './reads.ts';
-import { findTarget, type Given, readStages, type Stage, type Stages } from './stages.ts';
+import { type ContextPath, uncertainFlags } from './reads.ts';
+import { findStage, findTarget, type Given, readStages, type Stage, type Stages } from './stages.ts';
 
 /** One instruction that the target can see, in the form in which two that mean the same are equal. */
 export interface SeenStep {
@@ -36,12 +37,20 @@ export interface Analysis {
   readonly triggerImages: readonly string[];
   /** Downloads of the target's stages that have neither checksum nor commit. */
   readonly looseDownloads: readonly { readonly source: string; readonly line: number }[];
+  /** The first form that BuildKit of docker 20.10 does not know, where the engine's own is to read it. */
+  readonly newForm?: NewForm;
   /** True: an image built on this one runs instructions that stand here (ONBUILD). */
   readonly hasTriggers: boolean;
   /** What the target sees; undefined where that is not understood exactly: then everything counts. */
   readonly seen?: Seen;
   /** Why it is not: in words, each with its line. */
   readonly vague: readonly string[];
+}
+
+/** What needs docker 23 or newer, in words, and where it stands. */
+export interface NewForm {
+  readonly what: string;
+  readonly line: number;
 }
 
 /** All of a Dockerfile and its context that can change the target's image. */
@@ -57,18 +66,24 @@ export interface Seen {
  * @throws DockerfileError for a target that does not exist, and words that BuildKit refuses
  */
 export function analyse(file: Dockerfile, target: string | undefined, given: Given): Analysis {
-  const syntax =
-    file.syntax === undefined
-      ? []
-      : [external(file.syntax, 1, { platform: 'any', isBase: false, place: 'syntax' })];
-  const declaredArgs = [...new Set(file.instructions.flatMap((each) => argsOf(each, file.escapeToken)))];
   // BuildKit heeds this arg before the file's own line, declared or not.
   const { BUILDKIT_SYNTAX: other } = given.args;
+  const syntax =
+    file.syntax === undefined || other !== undefined
+      ? []
+      : [external(file.syntax, 1, { platform: 'any', isBase: false, place: 'syntax' })];
+  const declaredArgs = [...new Set(file.instructions.flatMap((each) => plainArgs(each, file.escapeToken)))];
   if (file.isForeign) return foreign(file.syntax!, declaredArgs, syntax);
   if (other !== undefined && isForeign(other)) return foreign(other, declaredArgs, []);
   const stages = readStages(file, given);
   const reached = reachedFrom(file, stages, findTarget(stages.all, target), given);
-  const vague = [...new Set(reached.flatMap(({ vague: reasons }) => reasons))];
+  const epoch = readEpoch(file, stages, given);
+  const vague = [
+    ...file.doubts.map((doubt) => `line 1: ${doubt}`),
+    ...epoch.vague,
+    ...reached.flatMap(({ vague: reasons }) => reasons),
+  ];
+  const newForm = file.syntax === undefined && other === undefined ? findNewForm(file) : undefined;
   return {
     declaredArgs,
     externalImages: [...syntax, ...reached.flatMap(({ images }) => images)],
@@ -79,10 +94,39 @@ export function analyse(file: Dockerfile, target: string | undefined, given: Giv
       ...reached.flatMap(({ unknown }) => unknown),
     ],
     triggerImages: reached.at(-1)!.triggerImages,
-    looseDownloads: reached.flatMap(({ loose }) => loose),
+    looseDownloads: [...epoch.loose, ...reached.flatMap(({ loose }) => loose)],
+    ...(newForm !== undefined ? { newForm } : {}),
     hasTriggers: reached.at(-1)!.hasTriggers,
-    vague,
-    ...(vague.length === 0 ? { seen: whatIsSeen(file, stages, reached) } : {}),
+    vague: [...new Set(vague)],
+    ...(vague.length === 0 ? { seen: whatIsSeen(file, stages, reached, target) } : {}),
+  };
+}
+
+/** Docker 20.10 does not only refuse them: its engine dies of the mount. */
+function findNewForm({ instructions }: Dockerfile): NewForm | undefined {
+  for (const { line, heredocs, flags, trigger } of instructions) {
+    if (heredocs.length > 0) return { what: 'a heredoc', line };
+    const mounts = [...flags, ...(trigger?.flags ?? [])].filter(({ name }) => name === 'mount');
+    const read = mounts.map(({ value }) => readMount(value));
+    if (read.some((mount) => mount?.from !== undefined && mount.type.toLowerCase() === 'tmpfs'))
+      return { what: 'a tmpfs mount with an origin', line };
+  }
+  return undefined;
+}
+
+const epochName = 'SOURCE_DATE_EPOCH';
+
+/** New builders take the image's time from an ARG before the first FROM, and where that is no number, from what it names. */
+function readEpoch(file: Dockerfile, stages: Stages, given: Given): Pick<Reached, 'vague' | 'loose'> {
+  const value = given.args[epochName] ?? stages.globals.get(epochName);
+  if (value === undefined || value === '' || (value !== null && /^(0|[1-9]\d*)$/.test(value)))
+    return { vague: [], loose: [] };
+  const line =
+    stages.global.find((each) => globalNames(each, file.escapeToken).includes(epochName))?.line ?? 1;
+  const stage = value === null ? undefined : findStage(stages.all, value);
+  return {
+    vague: [`line ${line}: ${epochName} is no number`],
+    loose: stage === undefined ? [] : reachedFrom(file, stages, stage, given).flatMap(({ loose }) => loose),
   };
 }
 
@@ -124,14 +168,18 @@ function chainOf(all: readonly Stage[], index: number): ReadonlySet<number> {
   return chain;
 }
 
-function whatIsSeen(file: Dockerfile, stages: Stages, reached: readonly Reached[]): Seen {
-  const declared = reached.flatMap(({ instructions }) =>
-    instructions.flatMap((each) => argsOf(each, file.escapeToken)),
-  );
+function whatIsSeen(
+  file: Dockerfile,
+  stages: Stages,
+  reached: readonly Reached[],
+  target: string | undefined,
+): Seen {
+  const declared = reached.flatMap((each) => each.declared);
+  if (stages.globals.has(epochName)) declared.push(epochName);
   const used = namesIn(reached.map(({ stage }) => `${stage.from.rest} ${flagText(stage.from)}`).join('\n'));
   const relevant = withDefaults(stages.global, new Set([...declared, ...used]), file.escapeToken);
   const globals = stages.global.filter((each) =>
-    argsOf(each, file.escapeToken).some((name) => relevant.has(name)),
+    globalNames(each, file.escapeToken).some((name) => relevant.has(name)),
   );
   const places = new Map(reached.map(({ index }, place) => [index, place]));
   const chain = chainOf(stages.all, reached.at(-1)!.index);
@@ -153,10 +201,16 @@ function whatIsSeen(file: Dockerfile, stages: Stages, reached: readonly Reached[
     }));
   });
   const args = new Set([...declared, ...relevant]);
+  const flags = new Set(file.instructions.flatMap(uncertainFlags));
+  // Otherwise a stage's name means nothing.
+  const named = args.has('TARGETSTAGE') ? [target ?? stages.all.at(-1)!.name ?? ''] : [];
   return {
     steps: [
       ...(file.syntax === undefined ? [] : [{ name: 'syntax', line: 1, text: file.syntax }]),
       ...(file.escapeToken === '\\' ? [] : [{ name: 'escape', line: 1, text: file.escapeToken }]),
+      ...(file.check === undefined ? [] : [{ name: 'check', line: 1, text: file.check }]),
+      ...(flags.size === 0 ? [] : [{ name: 'flags', line: 1, text: [...flags].sort().join(' ') }]),
+      ...named.map((text) => ({ name: 'target stage', line: 1, text })),
       ...globals.map((each, at) => ({
         name: `args ${at + 1}`,
         line: each.line,
@@ -169,7 +223,15 @@ function whatIsSeen(file: Dockerfile, stages: Stages, reached: readonly Reached[
   };
 }
 
-function argsOf({ keyword, rest, trigger, ...more }: Instruction, escapeToken: string): string[] {
-  if (trigger !== undefined) return argsOf(trigger, escapeToken);
-  return keyword === 'ARG' ? asPairs({ keyword, rest, ...more }, escapeToken).map(({ name }) => name) : [];
+/** Names of an ARG before the first FROM, which builders take as they are written. */
+function globalNames(instruction: Instruction, escapeToken: string): string[] {
+  return asPairs(instruction, escapeToken).map(({ name }) => name);
+}
+
+/** Names that an ARG declares for all builders: old ones alone take quotes and variables in them. */
+function plainArgs({ keyword, rest, trigger, ...more }: Instruction, escapeToken: string): string[] {
+  if (trigger !== undefined) return plainArgs(trigger, escapeToken);
+  if (keyword !== 'ARG') return [];
+  const names = globalNames({ keyword, rest, ...more }, escapeToken);
+  return names.filter((name) => !/["'$\\`]/.test(name));
 }

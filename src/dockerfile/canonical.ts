@@ -1,3 +1,4 @@
+import { renameOrigin } from './mounts.ts';
 import { type Flag, type Instruction, wordsOf } from './parse.ts';
 
 /** What the name of an origin (a stage or image; `byNumber`: it may be a stage's number) is to be written as; undefined: as it is. */
@@ -20,14 +21,15 @@ function copyText(instruction: Instruction): string {
 
 /** An instruction's flags in one form. */
 export function flagText({ flags }: Instruction, naming: Naming = asWritten): string {
-  return flags.map((flag) => `--${flag.name}=${valueIn(flag, naming)}`).join(' ');
+  return flags.map((flag) => `--${flag.name}=${quoted(valueIn(flag, naming))}`).join(' ');
+}
+
+/** No value can be taken for the end of one flag and the start of another. */
+function quoted(value: string): string {
+  return /^[^\s"]*$/.test(value) ? value : JSON.stringify(value);
 }
 
 function valueIn({ name, value }: Flag, naming: Naming): string {
   if (name === 'from') return naming(value, true) ?? value;
-  if (name !== 'mount') return value;
-  return value.replace(/(^|,)(from=)([^,]+)/i, (whole, comma: string, key: string, origin: string) => {
-    const other = naming(origin, false);
-    return other === undefined ? whole : `${comma}${key}${other}`;
-  });
+  return name === 'mount' ? renameOrigin(value, (origin) => naming(origin, false)) : value;
 }

@@ -1,5 +1,7 @@
+import { type Directives, readDirectives } from './directives.ts';
 import { DockerfileError } from './error.ts';
-import { trim, trimStart } from './space.ts';
+import { readJson, splitFlags } from './flags.ts';
+import { trim, trimEndOf, trimStart } from './space.ts';
 import { WordError } from './substitute.ts';
 import { expandWords } from './words.ts';
 
@@ -23,15 +25,9 @@ export interface LogicalLine {
   readonly heredocs: readonly Heredoc[];
 }
 
-export interface Source {
-  /** Parser directives by name: `syntax`, `escape`, `check`. */
-  readonly directives: ReadonlyMap<string, string>;
-  readonly escapeToken: string;
+export interface Source extends Directives {
   readonly lines: readonly LogicalLine[];
 }
-
-const directive = /^#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$/;
-const knownDirectives = new Set(['syntax', 'escape', 'check']);
 
 /**
  * Joins a Dockerfile's lines into instructions as BuildKit's parser does: byte order mark, directives, comments (between
@@ -39,34 +35,43 @@ const knownDirectives = new Set(['syntax', 'escape', 'check']);
  */
 export function readLines(text: string): Source {
   const physical = splitLines(text.replace(/^\uFEFF/, ''));
-  const { directives, escapeToken } = readDirectives(physical);
-  const continued = new RegExp(`([^\\${escapeToken}])\\${escapeToken}[ \\t]*$|^\\${escapeToken}[ \\t]*$`);
+  const directives = readDirectives(physical);
+  const { escapeToken } = directives;
   const lines: LogicalLine[] = [];
   for (let at = 0; at < physical.length; ) {
     const line = at + 1;
     let joined = '';
     let isOpen = true;
     for (let isFirst = true; isOpen && at < physical.length; isFirst = false, at++) {
-      const bare = physical[at]!.replace(/[\r\n]+$/, '');
-      const isBlank = trimStart(bare) === '' || trimStart(bare).startsWith('#');
+      const bare = trimEndOf(physical[at]!, '\r\n');
+      const start = trimStart(bare);
+      const isBlank = start === '' || start.startsWith('#');
       if (isBlank && isFirst) isOpen = false;
       if (isBlank) continue;
-      const own = isFirst ? trimStart(bare) : bare;
-      isOpen = continued.test(own);
-      joined += own.replace(continued, '$1');
+      const own = isFirst ? start : bare;
+      const continued = continuedPart(own, escapeToken);
+      isOpen = continued !== undefined;
+      joined += continued ?? own;
     }
     if (trim(joined) === '') continue;
     const lastLine = at;
     const heredocs: Heredoc[] = [];
-    for (const start of heredocsOf(joined)) {
-      const end = physical.findIndex((each, index) => index >= at && isEnd(each, start));
-      if (end < 0) throw new DockerfileError(line, `the heredoc ${start.name} is not closed`);
+    for (const start of heredocsOf(joined, line, escapeToken)) {
+      const end = endOf(start, physical, at);
+      if (end === undefined) throw new DockerfileError(line, `the heredoc ${start.name} is not closed`);
       heredocs.push({ ...start, content: physical.slice(at, end).join('') });
       at = end + 1;
     }
     lines.push({ text: trim(joined), line, lastLine, heredocs });
   }
-  return { directives, escapeToken, lines };
+  return { ...directives, lines };
+}
+
+/** A line without the escape character that continues it; undefined where none does. */
+function continuedPart(line: string, escapeToken: string): string | undefined {
+  const bare = trimEndOf(line, ' \t');
+  const isOpen = bare.endsWith(escapeToken) && bare.at(-2) !== escapeToken;
+  return isOpen ? bare.slice(0, -1) : undefined;
 }
 
 /** Physical lines with their ends. */
@@ -74,66 +79,57 @@ export function splitLines(text: string): string[] {
   return text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
 }
 
-function readDirectives(physical: readonly string[]): {
-  directives: Map<string, string>;
-  escapeToken: string;
-} {
-  const directives = new Map<string, string>();
-  for (const [index, text] of physical.entries()) {
-    const [, name, value] = directive.exec(trimStart(text.replace(/[\r\n]+$/, ''))) ?? [];
-    const key = name?.toLowerCase();
-    if (key === undefined || !knownDirectives.has(key)) break;
-    if (directives.has(key)) throw new DockerfileError(index + 1, `the directive ${key} stands twice`);
-    directives.set(key, value!);
-  }
-  const escapeToken = directives.get('escape') ?? '\\';
-  if (escapeToken !== '\\' && escapeToken !== '`')
-    throw new DockerfileError(1, `the escape character is "${escapeToken}"; it can be \\ or \``);
-  return { directives, escapeToken };
-}
-
 type HeredocStart = Omit<Heredoc, 'content'>;
 
 /** The heredocs that a line opens. Only ADD, COPY and RUN, also behind ONBUILD, can; and not in JSON form. */
-function heredocsOf(line: string): HeredocStart[] {
-  const match = /^(?:onbuild[\t\v\f\r ]+)?(?:add|copy|run)(?=[\t\v\f\r ])([\s\S]*)$/i.exec(line);
-  if (match === null || !line.includes('<<') || isJsonForm(match[1]!)) return [];
+function heredocsOf(text: string, line: number, escapeToken: string): HeredocStart[] {
+  const match = /^(?:onbuild[\t\v\f\r ]+)?(?:add|copy|run)[\t\v\f\r ]([\s\S]*)$/i.exec(text);
+  if (match === null || !text.includes('<<')) return [];
+  if (readJson(splitFlags(match[1]!, escapeToken).rest) !== undefined) return [];
   let words: readonly string[];
   try {
-    words = expandWords(line, () => undefined, { rawQuotes: true, rawEscapes: true, skipUnset: true }).words;
+    words = expandWords(text, () => undefined, { rawQuotes: true, rawEscapes: true, skipUnset: true }).words;
   } catch (error) {
     // A shell's quotes are not BuildKit's: such a line opens none.
     if (error instanceof WordError) return [];
     throw error;
   }
-  return words.flatMap((word) => readHeredoc(word) ?? []);
-}
-
-function isJsonForm(rest: string): boolean {
-  const body = trim(rest.replace(/^(?:[\t\v\f\r ]+--\S+)*/, ''));
-  if (!body.startsWith('[')) return false;
   try {
-    const value: unknown = JSON.parse(body);
-    return Array.isArray(value) && value.every((each) => typeof each === 'string');
-  } catch {
-    // Not JSON: then it is a shell's word.
-    return false;
+    return words.flatMap((word) => readHeredoc(word) ?? []);
+  } catch (error) {
+    if (error instanceof WordError)
+      throw new DockerfileError(line, `the heredoc has no name: ${error.message}`);
+    throw error;
   }
 }
 
-/** `<<EOF`, `3<<-"EOF"` as a whole word; undefined for any other. */
-export function readHeredoc(word: string): HeredocStart | undefined {
-  const [, , dash, rest] = /^(\d*)<<(-?)\s*([^<]*)$/.exec(word) ?? [];
-  if (!rest) return undefined;
-  const lex = (rawQuotes: boolean): readonly string[] =>
-    expandWords(rest, () => undefined, { rawQuotes, skipUnset: true }).words;
-  const [name, ...more] = lex(false);
-  if (name === undefined || more.length > 0) return undefined;
-  const quotes = (text: string | undefined): number => text?.match(/['"]/g)?.length ?? 0;
-  return { name, chomp: dash === '-', expand: quotes(name) === quotes(lex(true)[0]) };
+/** True for a word that stands for a heredoc. */
+export function isHeredoc(word: string): boolean {
+  try {
+    return readHeredoc(word) !== undefined;
+  } catch (error) {
+    if (error instanceof WordError) return false;
+    throw error;
+  }
 }
 
-function isEnd(physical: string, { name, chomp }: HeredocStart): boolean {
-  const bare = physical.replace(/[\r\n]+$/, '');
-  return (chomp ? bare.replace(/^\t+/, '') : bare) === name;
+/** `<<EOF`, `3<<-"EOF"` as a whole word; undefined for any other. @throws WordError for a name that is none */
+function readHeredoc(word: string): HeredocStart | undefined {
+  const [, dash, written] = /^\d*<<(-?)([^<]*)$/.exec(word) ?? [];
+  const name = trimStart(written ?? '');
+  if (name === '') return undefined;
+  const lex = (rawQuotes: boolean): readonly string[] =>
+    expandWords(name, () => undefined, { rawQuotes, skipUnset: true }).words;
+  const [bare, ...more] = lex(false);
+  if (bare === undefined || more.length > 0) return undefined;
+  const quotes = (text: string | undefined): number => text?.match(/['"]/g)?.length ?? 0;
+  return { name: bare, chomp: dash === '-', expand: quotes(bare) === quotes(lex(true)[0]) };
+}
+
+function endOf({ name, chomp }: HeredocStart, physical: readonly string[], from: number): number | undefined {
+  for (let at = from; at < physical.length; at++) {
+    const bare = trimEndOf(physical[at]!, '\r\n');
+    if ((chomp ? bare.replace(/^\t+/, '') : bare) === name) return at;
+  }
+  return undefined;
 }

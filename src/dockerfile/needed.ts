@@ -100,5 +100,5 @@ export function withDefaults(
 
 /** Every name that stands behind a `$`. */
 export function namesIn(text: string): string[] {
-  return [...text.matchAll(/\$\{?(\w+)/g)].map((match) => match[1]!);
+  return [...text.matchAll(/\$\{?([\p{L}\p{Nd}_]+|[@*#?\-$!0])/gu)].map((match) => match[1]!);
 }

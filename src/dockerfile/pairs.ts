@@ -11,7 +11,7 @@ export interface Pair {
 export function asPairs({ keyword, rest }: Instruction, escapeToken: string): Pair[] {
   const words = splitWords(rest, escapeToken);
   if (keyword === 'ENV' && !words[0]?.includes('=')) {
-    const [, name, value] = /^(\S+)\s*([\s\S]*)$/.exec(rest) ?? [];
+    const [, name, value] = /^([^\t\v\f\r ]+)(?:[\t\v\f\r ]+([\s\S]*))?$/.exec(rest) ?? [];
     return name === undefined ? [] : [{ name, value: value ?? '' }];
   }
   return words.map((word) => {
@@ -32,8 +32,11 @@ function splitWords(text: string, escapeToken: string): string[] {
       word = '';
       continue;
     }
+    const isEscape = char === escapeToken && quote !== "'";
+    // One that escapes nothing, at the very end, is dropped.
+    if (isEscape && at + 1 === text.length) break;
     word += char;
-    if (char === escapeToken && quote !== "'" && at + 1 < text.length) word += text[++at];
+    if (isEscape) word += text[++at];
     else if (quote === '' && (char === '"' || char === "'")) quote = char;
     else if (char === quote) quote = '';
   }

@@ -1,17 +1,11 @@
+import { readSyntax } from './directives.ts';
 import { DockerfileError } from './error.ts';
-import { type Heredoc, type LogicalLine, readHeredoc, readLines } from './lines.ts';
-import { isSpace, trim } from './space.ts';
+import { readJson, splitFlags } from './flags.ts';
+import { type Heredoc, isHeredoc, type LogicalLine, readLines } from './lines.ts';
 
 export interface Flag {
   readonly name: string;
   readonly value: string;
-}
-
-/** A flag's word without quotes and escapes, and where it stands as it is written. */
-export interface FlagWord {
-  readonly word: string;
-  readonly start: number;
-  readonly end: number;
 }
 
 export interface Instruction {
@@ -27,6 +21,8 @@ export interface Instruction {
   readonly heredocs: readonly Heredoc[];
   /** What ONBUILD holds. */
   readonly trigger?: Instruction;
+  /** Why builders may read it in another way; undefined where they do not. */
+  readonly doubt?: string;
 }
 
 export interface Dockerfile {
@@ -36,6 +32,10 @@ export interface Dockerfile {
   readonly syntax?: string;
   /** True where that is another language than docker's own. */
   readonly isForeign: boolean;
+  /** What `# check=` asks for: it may make a build fail. */
+  readonly check?: string;
+  /** Why builders of different ages read the file as a whole in other ways. */
+  readonly doubts: readonly string[];
 }
 
 const keywords = new Set(
@@ -50,13 +50,28 @@ const mayBeJson = new Set(['ADD', 'CMD', 'COPY', 'ENTRYPOINT', 'RUN', 'SHELL', '
  * @throws DockerfileError where there is no stage, or an instruction that does not exist or stands before the first FROM
  */
 export function parseDockerfile(text: string): Dockerfile {
-  const syntax = syntaxOf(text);
+  const found = readSyntax(text);
+  const syntax = found.image;
+  const named = syntax === undefined ? {} : { syntax };
   if (syntax !== undefined && isForeign(syntax))
-    return { instructions: [], escapeToken: '\\', syntax, isForeign: true };
-  const { escapeToken, lines } = readLines(text);
+    return { instructions: [], escapeToken: '\\', ...named, isForeign: true, doubts: [] };
+  const { escapeToken, lines, check, isAmbiguous } = readLines(text);
   const instructions = lines.map((line) => readInstruction(line, escapeToken));
-  check(instructions);
-  return { instructions, escapeToken, isForeign: false, ...(syntax !== undefined ? { syntax } : {}) };
+  checkAll(instructions);
+  const doubts = [
+    ...(found.isAmbiguous ? ['builders differ in which syntax line they heed'] : []),
+    ...(isAmbiguous ? ['old builders heed no escape line behind a check line'] : []),
+    ...(text.includes('\r\r\n') ? ['builders differ in how they read its line ends'] : []),
+    ...(text.includes('\uFFFD') ? ['it holds bytes that are not UTF-8'] : []),
+  ];
+  return {
+    instructions,
+    escapeToken,
+    isForeign: false,
+    doubts,
+    ...named,
+    ...(check === undefined ? {} : { check }),
+  };
 }
 
 /** True for an image that reads another language than docker's own. */
@@ -64,35 +79,25 @@ export function isForeign(syntax: string): boolean {
   return !/(^|\/)docker\/dockerfile(-upstream)?(:|@|$)/.test(syntax);
 }
 
-/** As BuildKit looks for it: in `#` or `//` directives, or a JSON object; behind a line `#!` too. */
-function syntaxOf(text: string): string | undefined {
-  const body = text.replace(/^\uFEFF/, '').replace(/^#![^\n]*(\n|$)/, '');
-  for (const mark of ['#', '//']) {
-    for (const line of body.split('\n')) {
-      const match = new RegExp(`^${mark}\\s*([a-zA-Z][a-zA-Z0-9]*)\\s*=\\s*(.+?)\\s*$`).exec(line);
-      const name = match?.[1]?.toLowerCase();
-      if (name === 'syntax') return match![2]!.split(' ', 1)[0];
-      if (name !== 'escape' && name !== 'check') break;
-    }
-  }
-  if (!body.trimStart().startsWith('{')) return undefined;
-  try {
-    const { syntax } = JSON.parse(body) as { syntax?: unknown };
-    return typeof syntax === 'string' ? syntax : undefined;
-  } catch {
-    // No JSON: then it is a Dockerfile, and wrong; the parser says where.
-    return undefined;
-  }
-}
-
 type Joined = Pick<LogicalLine, 'text' | 'line' | 'heredocs'>;
 
-function readInstruction({ text, line, heredocs }: Joined, escapeToken: string): Instruction {
+function readInstruction(
+  { text, line, heredocs }: Joined,
+  escapeToken: string,
+  isTrigger = false,
+): Instruction {
   const [, word, behind = ''] = /^([^\t\v\f\r ]+)(?:[\t\v\f\r ]+([\s\S]*))?$/.exec(text)!;
   const keyword = word!.toUpperCase();
-  const { flags, rest } = splitFlags(behind, escapeToken);
+  const { flags, rest, isGarbled } = splitFlags(behind, escapeToken);
   const json = mayBeJson.has(keyword) ? readJson(rest) : undefined;
-  const inner = keyword === 'ONBUILD' && rest !== '' ? { text: rest, line, heredocs } : undefined;
+  // ONBUILD behind ONBUILD is refused; it needs no reading.
+  const inner =
+    keyword === 'ONBUILD' && rest !== '' && !isTrigger ? { text: rest, line, heredocs } : undefined;
+  const doubt = isGarbled
+    ? 'its flags hold characters that are not ASCII'
+    : isTrigger && escapeToken !== '\\' && /[\\`]/.test(text)
+      ? 'a trigger is read without the escape line'
+      : undefined;
   return {
     keyword,
     line,
@@ -100,56 +105,24 @@ function readInstruction({ text, line, heredocs }: Joined, escapeToken: string):
     rest,
     ...(json !== undefined ? { json } : {}),
     heredocs,
-    ...(inner !== undefined ? { trigger: readInstruction(inner, escapeToken) } : {}),
+    ...(inner !== undefined ? { trigger: readInstruction(inner, escapeToken, true) } : {}),
+    ...(doubt !== undefined ? { doubt } : {}),
   };
 }
 
-/** Words that begin with `--`, quotes and escapes taken off, up to the first that does not; `--` alone ends them. */
-export function splitFlags(text: string, escapeToken: string): { flags: FlagWord[]; rest: string } {
-  const flags: FlagWord[] = [];
-  let at = 0;
-  for (;;) {
-    while (at < text.length && isSpace(text[at]!)) at++;
-    if (!text.startsWith('--', at)) return { flags, rest: trim(text.slice(at)) };
-    const start = at;
-    let word = '';
-    let quote = '';
-    for (; at < text.length; at++) {
-      const char = text[at]!;
-      if (quote === '' && isSpace(char)) break;
-      if (char === quote) quote = '';
-      else if (quote === '' && (char === '"' || char === "'")) quote = char;
-      else if (char !== escapeToken) word += char;
-      else if (at + 1 < text.length) word += text[++at]!;
-    }
-    if (word === '--') return { flags, rest: trim(text.slice(at)) };
-    flags.push({ word, start, end: at });
-  }
-}
-
 function asFlag(word: string): Flag {
-  const [, name, value] = /^--([^=]*)(?:=([\s\S]*))?$/.exec(word)!;
-  return { name: name!.toLowerCase(), value: value ?? '' };
-}
-
-function readJson(rest: string): string[] | undefined {
-  if (!rest.startsWith('[')) return undefined;
-  try {
-    const values: unknown = JSON.parse(rest);
-    if (Array.isArray(values) && values.every((value) => typeof value === 'string')) return values;
-  } catch {
-    // Not JSON after all: docker then takes it as plain words, too.
-  }
-  return undefined;
+  const at = word.indexOf('=');
+  const name = at < 0 ? word.slice(2) : word.slice(2, at);
+  return { name: name.toLowerCase(), value: at < 0 ? '' : word.slice(at + 1) };
 }
 
 /** The words of an instruction without its heredocs: members of its JSON form, or what white space parts. */
 export function wordsOf(instruction: Instruction): readonly string[] {
   const words = instruction.json ?? instruction.rest.split(/[\t\v\f\r ]+/).filter(Boolean);
-  return instruction.heredocs.length === 0 ? words : words.filter((word) => readHeredoc(word) === undefined);
+  return instruction.heredocs.length === 0 ? words : words.filter((word) => !isHeredoc(word));
 }
 
-function check(instructions: readonly Instruction[]): void {
+function checkAll(instructions: readonly Instruction[]): void {
   for (const instruction of instructions) checkOne(instruction);
   const first = instructions.find(({ keyword }) => keyword !== 'ARG');
   if (first === undefined)

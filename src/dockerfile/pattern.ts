@@ -1,3 +1,5 @@
+import { compileExpression, optionalFolders } from './expression.ts';
+
 /** One pattern of an ignore file, without its `!`. */
 export interface Pattern {
   /** True where the pattern matches this very path (not a parent of it). */
@@ -42,8 +44,8 @@ function suffix(end: string): Pattern {
 }
 
 function expression(pattern: string): Pattern {
-  const regex = toRegExp(pattern);
-  return { matches: (path) => regex.test(path), mayMatchBelow: reach(pattern) };
+  const matches = compileExpression(dockerExpression(pattern));
+  return { matches, mayMatchBelow: reach(pattern) };
 }
 
 /** Below which directories can a pattern with wildcards match? */
@@ -53,8 +55,14 @@ function reach(pattern: string): (dir: string) => boolean {
     return prefix(/^[^*?[\]\\^]*/.exec(pattern)?.[0] ?? '').mayMatchBelow;
   }
   const parts = pattern.split('/');
-  const heads = parts.slice(0, -1).map((_, index) => toRegExp(parts.slice(0, index + 1).join('/')));
-  return (dir) => heads[dir.split('/').length - 1]?.test(dir) ?? false;
+  const heads = new Map<number, (dir: string) => boolean>();
+  return (dir) => {
+    const depth = dir.split('/').length;
+    if (depth >= parts.length) return false;
+    const head = heads.get(depth) ?? compileExpression(dockerExpression(parts.slice(0, depth).join('/')));
+    heads.set(depth, head);
+    return head(dir);
+  };
 }
 
 /** The syntax of Go's `filepath.Match`, by which docker refuses patterns before it uses them. */
@@ -86,69 +94,19 @@ function checkSyntax(pattern: string): void {
 }
 
 /** docker turns a pattern into the text of a regular expression, brackets included; this is the same text. */
-function toRegExp(pattern: string): RegExp {
+function dockerExpression(pattern: string): string {
   const chars = [...pattern];
-  let text = '^';
+  let text = '';
   for (let at = 0; at < chars.length; at++) {
     const char = chars[at] as string;
     if (char === '*' && chars[at + 1] === '*') {
       at++;
       if (chars[at + 1] === '/') at++;
-      text += at === chars.length - 1 ? '[^\\n]*' : '([^\\n]*/)?';
+      text += at === chars.length - 1 ? '[^\\n]*' : optionalFolders;
     } else if (char === '*') text += '[^/]*';
     else if (char === '?') text += '[^/]';
     else if (char === '\\') text += `\\${chars[++at] ?? '\\'}`;
     else text += '.+()|{}$'.includes(char) ? `\\${char}` : char;
   }
-  return translate(`${text}$`);
-}
-
-/** Escapes that mean the same in Go's and JavaScript's expressions, and those that can be spelled out. */
-const ESCAPES: Readonly<Record<string, string>> = {
-  ...{ d: '\\d', D: '\\D', w: '\\w', W: '\\W', f: '\\f', n: '\\n', r: '\\r', t: '\\t', v: '\\v' },
-  a: '\\x07',
-};
-const ESCAPES_OUTSIDE: Readonly<Record<string, string>> = {
-  ...ESCAPES,
-  ...{ b: '\\b', B: '\\B', s: '[\\t\\n\\f\\r ]', S: '[^\\t\\n\\f\\r ]', A: '^', z: '$' },
-};
-
-/** A regular expression of Go's syntax (as far as patterns lead to it) as one of JavaScript. */
-function translate(source: string): RegExp {
-  const chars = [...source];
-  let text = '';
-  let inClass = false;
-  for (let at = 0; at < chars.length; at++) {
-    const char = chars[at] as string;
-    if (char === '\\') text += translateEscape(chars[++at] ?? '', inClass);
-    else if (!inClass && char === ']') text += '\\]';
-    else if (inClass && char === '[' && chars[at + 1] === ':') throw new Error('"[:" is not supported');
-    else if (!inClass && char === '[') {
-      inClass = true;
-      text += char;
-      if (chars[at + 1] === '^') text += chars[++at];
-      // A bracket that comes first belongs to the class in Go, and would close it in JavaScript.
-      if (chars[at + 1] === ']') text += `\\${chars[++at]}`;
-    } else {
-      if (char === ']') inClass = false;
-      text += char;
-    }
-  }
-  try {
-    return new RegExp(text, 'u');
-  } catch {
-    throw new Error('it makes no valid regular expression');
-  }
-}
-
-function translateEscape(char: string, inClass: boolean): string {
-  if (!/[A-Za-z0-9]/.test(char))
-    return /[\^$\\.*+?()[\]{}|/-]/.test(char) ? escapeSyntax(char, inClass) : char;
-  const known = (inClass ? ESCAPES : ESCAPES_OUTSIDE)[char];
-  if (known === undefined) throw new Error(`"\\${char}" is no valid escape`);
-  return known;
-}
-
-function escapeSyntax(char: string, inClass: boolean): string {
-  return char === '-' && !inClass ? char : `\\${char}`;
+  return text;
 }

@@ -1,6 +1,8 @@
 import { DockerfileError } from './error.ts';
+import { splitFlags } from './flags.ts';
 import { readLines, splitLines } from './lines.ts';
-import { type Instruction, parseDockerfile, splitFlags } from './parse.ts';
+import { type Instruction, parseDockerfile } from './parse.ts';
+import { trimEndOf } from './space.ts';
 
 /** An image's name as an instruction means it (variables replaced), and what is to stand there instead. */
 export interface Replacement {
@@ -48,7 +50,7 @@ function isLike(before: Instruction, after: Instruction, isReplaced: boolean): b
 }
 
 function replaceSyntax(text: string, replacement: Replacement): string {
-  const directive = /^(\uFEFF?(?:#|\/\/)\s*syntax\s*=\s*)(\S+)/im.exec(text);
+  const directive = /^(\uFEFF?(?:#|\/\/)[^\S\n]*syntax[^\S\n]*=[^\S\n]*)(\S+)/im.exec(text);
   if (directive !== null) {
     const [all, start] = directive as unknown as [string, string];
     return `${text.slice(0, directive.index)}${start}${replacement.by}${text.slice(directive.index + all.length)}`;
@@ -72,7 +74,8 @@ function replaceInstructions(text: string, replacements: readonly Replacement[])
     if (mine.length === 0) continue;
     // One instruction may name an image twice, and ONBUILD run in several stages.
     const own = new Map(mine.map((each) => [`${each.reference} ${each.by}`, each])).values();
-    const end = /[\r\n]*$/.exec(physical[lastLine - 1]!)![0];
+    const last = physical[lastLine - 1]!;
+    const end = last.slice(trimEndOf(last, '\r\n').length);
     const blank = physical.slice(line - 1, lastLine - 1).map(() => '\n');
     const replaced = [...own].reduce((now, each) => replaceIn(now, each, escapeToken), joined);
     physical.splice(line - 1, lastLine - line + 1, ...blank, `${replaced}${end}`);

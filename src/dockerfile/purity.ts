@@ -7,25 +7,40 @@ export interface Finding {
   readonly text: string;
 }
 
+/** What parts the commands of a line. */
+const commandEnd = /([;&|])/;
+const download = /\b(?:curl|wget)\b/;
 /** `curl … | sh`: what runs is whatever the other side sends that day. */
-const piped = /\b(?:curl|wget)\b[^|;&]*\|\s*(?:sudo\s+)?(?:ba|z|da)?sh\b/;
-/** The words behind an install command of a package manager, up to the command's end. */
-const installs: readonly [RegExp, RegExp][] = [
-  [/\bapt(?:-get)?\b[^;&|]*?\binstall\b([^;&|]*)/g, /=/],
-  [/\bapk\b[^;&|]*?\badd\b([^;&|]*)/g, /[=<>~]/],
-  [/\b(?:dnf|yum|microdnf)\b[^;&|]*?\binstall\b([^;&|]*)/g, /-\d/],
-  [/\bpip3?\b[^;&|]*?\binstall\b([^;&|]*)/g, /==|@|^[./]/],
+const shell = /^\s*(?:sudo\s+)?(?:ba|z|da)?sh\b/;
+
+/** A package manager, its install command, and what in a package's name says which version. */
+interface Manager {
+  readonly name: RegExp;
+  readonly install: RegExp;
+  readonly version: RegExp;
+}
+const managers: readonly Manager[] = [
+  { name: /\bapt(?:-get)?\b/, install: /\binstall\b/, version: /=/ },
+  { name: /\bapk\b/, install: /\badd\b/, version: /[=<>~]/ },
+  { name: /\b(?:dnf|yum|microdnf)\b/, install: /\binstall\b/, version: /-\d/ },
+  { name: /\bpip3?\b/, install: /\binstall\b/, version: /==|@|^[./]/ },
 ];
 
 /** What the instructions that a target sees fetch loosely, as far as their own text tells. */
 export function findLoose(steps: readonly SeenStep[]): Finding[] {
   return steps.flatMap(({ line, text }) => {
     if (!text.startsWith('RUN')) return [];
-    const flat = text.replace(/\s+/g, ' ');
-    const download = piped.exec(flat);
-    const loose = installs.flatMap(([command, version]) => loosePackages(flat, command, version));
+    // Commands, and between each two what parts them.
+    const parts = text.replace(/\s+/g, ' ').split(commandEnd);
+    const commands = parts.filter((_, index) => index % 2 === 0);
+    const piped = parts.flatMap(
+      (part, index) => pipedDownload(part, parts[index + 1], parts[index + 2]) ?? [],
+    );
+    const loose = managers.flatMap((manager) =>
+      commands.flatMap((command) => loosePackages(command, manager)),
+    );
     return [
-      ...(download === null ? [] : [{ line, what: 'piped download', text: download[0] } as const]),
+      ...piped.slice(0, 1).map((found): Finding => ({ line, what: 'piped download', text: found })),
       ...(loose.length === 0
         ? []
         : [{ line, what: 'package without version', text: loose.join(' ') } as const]),
@@ -33,13 +48,22 @@ export function findLoose(steps: readonly SeenStep[]): Finding[] {
   });
 }
 
-function loosePackages(text: string, command: RegExp, version: RegExp): string[] {
-  return [...text.matchAll(command)].flatMap(([, words]) => {
-    // A file of requirements or a list from elsewhere is not for this text to judge.
-    if (/(?:^|\s)(?:-r|--requirement|-c)\b|\$/.test(words!)) return [];
-    return words!
-      .split(' ')
-      .filter((word) => /^[a-z0-9][\w.+:-]*/i.test(word))
-      .filter((word) => !version.test(word));
-  });
+function pipedDownload(command: string, mark: string | undefined, next = ''): string | undefined {
+  const start = mark === '|' ? command.search(download) : -1;
+  const taker = start < 0 ? null : shell.exec(next);
+  return taker === null ? undefined : `${command.slice(start)}|${taker[0]}`;
+}
+
+function loosePackages(command: string, { name, install, version }: Manager): string[] {
+  const called = name.exec(command);
+  const behind = called === null ? '' : command.slice(called.index + called[0].length);
+  const found = install.exec(behind);
+  if (found === null) return [];
+  const words = behind.slice(found.index + found[0].length);
+  // A file of requirements or a list from elsewhere is not for this text to judge.
+  if (/(?:^|\s)(?:-r|--requirement|-c)\b|\$/.test(words)) return [];
+  return words
+    .split(' ')
+    .filter((word) => /^[a-z0-9][\w.+:-]*/i.test(word))
+    .filter((word) => !version.test(word));
 }

@@ -1,8 +1,8 @@
 import { type NamedByNeed, type NeededImage, needOfBase, needOfOrigin, type PartlyNeeded } from './needed.ts';
 import type { Dockerfile, Instruction } from './parse.ts';
 import { type ContextPath, type Taken, takenBy } from './reads.ts';
-import { emptyScope, lookupIn, type Scope, scopeAfter } from './scope.ts';
-import { findStage, type Given, indexOf, type Stage, type Stages } from './stages.ts';
+import { advance, emptyScope, lookupIn, type Scope, scopeAbove } from './scope.ts';
+import { findStage, type Given, indexOf, isNumber, type Stage, type Stages } from './stages.ts';
 
 /** An image from outside that a build uses. */
 export interface ExternalImage {
@@ -33,6 +33,8 @@ export interface Reached {
   /** Triggers of the stage it stands on, then its own. */
   readonly instructions: readonly Instruction[];
   readonly scope: Scope;
+  /** Names of the build args that it declares. */
+  readonly declared: readonly string[];
   readonly origins: readonly number[];
   readonly images: readonly ExternalImage[];
   readonly needed: readonly NeededImage[];
@@ -49,18 +51,26 @@ export interface Reached {
 /** The stages that a target stands on or takes from, in the order of the file, the target last. */
 export function reachedFrom(file: Dockerfile, stages: Stages, target: number, given: Given): Reached[] {
   const reached = new Map<number, Reached>();
-  const visit = (index: number): Reached => {
-    const known = reached.get(index);
-    if (known !== undefined) return known;
+  // Only earlier stages are looked up, so this ends; a list, since a chain may be longer than calls can be deep.
+  const pending = [target];
+  for (let index = pending.at(-1); index !== undefined; index = pending.at(-1)) {
     const { base } = stages.all[index]!;
-    const below = typeof base === 'number' ? visit(base) : undefined;
-    const own = readStage(file, stages, index, below, given);
-    // Only earlier stages are looked up, so this ends.
-    for (const origin of own.origins) visit(origin);
-    reached.set(index, own);
-    return own;
-  };
-  visit(target);
+    const isReady = typeof base !== 'number' || reached.has(base);
+    if (!isReady) pending.push(base);
+    else {
+      pending.pop();
+      if (reached.has(index)) continue;
+      const own = readStage(
+        file,
+        stages,
+        index,
+        typeof base === 'number' ? reached.get(base) : undefined,
+        given,
+      );
+      reached.set(index, own);
+      pending.push(...own.origins);
+    }
+  }
   return [...reached.values()].sort((a, b) => a.index - b.index);
 }
 
@@ -75,7 +85,7 @@ function readStage(
   const triggers = below?.stage.instructions.flatMap(({ trigger }) => trigger ?? []) ?? [];
   const instructions = [...triggers, ...stage.instructions];
   const isScratch = stage.base === 'scratch';
-  let scope = below?.scope ?? emptyScope(isScratch);
+  const scope = below === undefined ? emptyScope(isScratch) : scopeAbove(below.scope);
   const vague = stage.base === undefined ? [`line ${stage.from.line}: the base hangs on the machine`] : [];
   // A stage that names a platform, or stands on one that does: its variables are the machine's.
   const platform = stage.from.flags.length > 0 ? 'any' : (below?.platform ?? 'target');
@@ -89,14 +99,20 @@ function readStage(
   else if (typeof base === 'string' && !isScratch)
     images.push(external(base, from.line, { platform, isBase: true, place: 'FROM' }));
   const origins: number[] = [];
+  const declared: string[] = [];
+  const setting = { ...given, globals, escapeToken: file.escapeToken };
   const taken: { line: number; taken: Taken }[] = [];
   for (const instruction of [stage.from, ...instructions]) {
     const what = takenBy(instruction, lookupIn(scope), file.escapeToken);
     taken.push({ line: instruction.line, taken: what });
     if (what.vague !== undefined) vague.push(`line ${instruction.line}: ${what.vague}`);
     for (const name of what.origins) {
-      const origin = originOf(all, name, { before: index, byNumber: instruction.keyword === 'COPY' });
       const { keyword, line } = instruction;
+      const byNumber = keyword === 'COPY';
+      const origin = originOf(all, name, { before: index, byNumber });
+      // Behind the stages the numbers are those of other instructions' images.
+      if (origin === undefined && byNumber && isNumber(name))
+        vague.push(`line ${line}: ${name} is no earlier stage`);
       const need = needOfOrigin(name, instruction, lookupIn(scope), given, file.escapeToken);
       if (origin !== undefined) origins.push(origin);
       else if (need !== undefined) named.push(need);
@@ -107,13 +123,16 @@ function readStage(
     }
     if (what.vague !== undefined && what.origins.length === 0 && mayTakeFrom(instruction))
       unknown.push({ what: `what this ${instruction.keyword} takes from`, line: instruction.line });
-    scope = scopeAfter(scope, instruction, { ...given, globals, escapeToken: file.escapeToken });
+    const { names, isExact } = advance(scope, instruction, setting);
+    for (const name of names) declared.push(name);
+    if (!isExact) vague.push(`line ${instruction.line}: the name of an ARG hangs on a variable`);
   }
   return {
     stage,
     index,
     instructions,
     scope,
+    declared,
     origins,
     images,
     needed: named.flatMap((each) => ('needed' in each ? each.needed : [])),

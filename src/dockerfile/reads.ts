@@ -1,4 +1,5 @@
 import { cleanPath } from './clean.ts';
+import { compileGlob } from './glob.ts';
 import { readMount } from './mounts.ts';
 import { type Instruction, wordsOf } from './parse.ts';
 import { attempt } from './stages.ts';
@@ -33,6 +34,16 @@ const knownFlags: Readonly<Record<string, readonly string[]>> = {
   RUN: ['mount', 'network', 'security', 'device'],
 };
 
+const experimentalFlags = new Set(['parents', 'exclude', 'unpack', 'device', 'security']);
+
+/** Flags that not every builder takes, of an instruction anywhere in a file: with them the file may be refused as a whole. */
+export function uncertainFlags({ keyword, flags }: Instruction): string[] {
+  const names = flags.map(({ name }) => name);
+  return names
+    .filter((name) => experimentalFlags.has(name) || !(knownFlags[keyword] ?? []).includes(name))
+    .map((name) => `${keyword} --${name}`);
+}
+
 /** What an instruction takes, with the variables that it sees. @throws DockerfileError */
 export function takenBy(instruction: Instruction, lookup: Lookup, escapeToken: string): Taken {
   const known = knownFlags[instruction.keyword] ?? [];
@@ -43,7 +54,8 @@ export function takenBy(instruction: Instruction, lookup: Lookup, escapeToken: s
     return text === undefined || hasStandIn(text) ? undefined : text;
   };
   const taken = takenFrom(instruction, expand);
-  return unknown === undefined ? taken : { ...taken, vague: `--${unknown.name} is not known` };
+  const vague = unknown === undefined ? instruction.doubt : `--${unknown.name} is not known`;
+  return vague === undefined ? taken : { ...taken, vague };
 }
 
 function takenFrom(instruction: Instruction, expand: Expand): Taken {
@@ -59,22 +71,30 @@ function takenByCopy(instruction: Instruction, expand: Expand): Taken {
   const flag = (name: string): string | undefined =>
     instruction.flags.findLast((each) => each.name === name)?.value;
   const from = flag('from');
-  if (from !== undefined) return { ...nothing, origins: [from] };
+  // An empty one is the context.
+  if (from) return { ...nothing, origins: [from] };
   const hasParents = (flag('parents') ?? 'false') !== 'false';
   const sources = wordsOf(instruction).slice(0, -1).map(expand);
   if (sources.includes(undefined))
     return { ...nothing, vague: 'a source hangs on a variable of the base image' };
-  const remote = sources.filter((source) => isRemote(source!)) as string[];
-  const local = sources.filter((source) => !isRemote(source!)) as string[];
   const isFixed = flag('checksum') !== undefined;
+  const remote = sources.filter((source) => isRemote(source!)) as string[];
+  const paths = sources
+    .filter((source) => !/^https?:\/\//.test(source!))
+    .map((source) => (hasParents ? withParents(source!) : contextPath(source!)));
+  const invalid = paths.find(({ path, isPattern }) => isPattern && compileGlob(path) === undefined);
+  if (invalid !== undefined) return { ...nothing, vague: `${invalid.path} is no valid pattern` };
   return {
     origins: [],
     loose: isFixed ? [] : remote.filter((source) => !/#[0-9a-f]{40}(:|$)|[?&]checksum=/.test(source)),
-    paths: local.map(hasParents ? withParents : contextPath),
+    paths,
   };
 }
 
-/** As docker tells a URL or a git repository from a path. */
+/**
+ * As ADD tells a URL or a git repository from a path. Only `http` is sure to be one: what looks like a repository is a path
+ * to old builders, and to all of them in COPY.
+ */
 function isRemote(source: string): boolean {
   return /^(https?|git|ssh):\/\/|^[\w.-]+@[\w.-]+:/.test(source);
 }
@@ -85,30 +105,39 @@ function takenByRun(instruction: Instruction, expand: Expand): Taken {
   for (const { name, value } of instruction.flags) {
     if (name !== 'mount') continue;
     const mount = readMount(value);
-    const type = mount === undefined ? undefined : expand(mount.type);
+    const type = mount === undefined ? undefined : expand(mount.type)?.toLowerCase();
     if (mount === undefined || type === undefined)
       return { ...nothing, vague: 'a mount is written in an unusual way' };
     if (type !== 'bind' && type !== 'cache') continue;
     if (mount.from !== undefined) origins.push(mount.from);
     else if (type === 'bind') {
-      const source = expand(mount.source ?? '');
+      const source = expand(mount.source);
       if (source === undefined) return { ...nothing, vague: 'a mount hangs on a variable of the base image' };
-      paths.push({ path: cleanPath(`/${source}`).slice(1), isPattern: false });
+      // Old builders take it as it is written.
+      for (const each of new Set([source, mount.source]))
+        paths.push({ path: inContext(each), isPattern: false });
     }
   }
   return { paths, origins, loose: [] };
 }
 
+/** A source as a path below the context. */
+function inContext(source: string): string {
+  return cleanPath(`/${source}`).slice(1);
+}
+
 function contextPath(source: string): ContextPath {
-  return { path: cleanPath(`/${source}`).slice(1), isPattern: hasWildcards(source) };
+  return { path: inContext(source), isPattern: hasWildcards(source) };
 }
 
 /** `--parents` has patterns of a kind of its own: all below what stands before the first wildcard, to be sure. */
 function withParents(source: string): ContextPath {
-  const whole = contextPath(source.replace('/./', '/'));
-  if (!whole.isPattern) return whole;
-  const before = whole.path.slice(0, whole.path.search(/[*?[\\]/));
-  return { path: before.slice(0, Math.max(0, before.lastIndexOf('/'))), isPattern: false };
+  const pivot = source.indexOf('/./');
+  const [parent, below] = pivot < 0 ? ['', source] : [source.slice(0, pivot), source.slice(pivot + 3)];
+  const whole = inContext(`${inContext(parent)}/${inContext(below)}`);
+  const special = whole.search(/[*?[\\]/);
+  if (special < 0) return { path: whole, isPattern: false };
+  return { path: whole.slice(0, Math.max(0, whole.lastIndexOf('/', special))), isPattern: false };
 }
 
 function hasWildcards(text: string): boolean {

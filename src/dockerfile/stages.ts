@@ -2,13 +2,8 @@ import { DockerfileError } from './error.ts';
 import { asPairs } from './pairs.ts';
 import type { Dockerfile, Instruction } from './parse.ts';
 import { MadeOfNeed } from './stand-in.ts';
-import { WordError } from './substitute.ts';
+import { Unknowable, WordError } from './substitute.ts';
 import { expandWords, type Lookup } from './words.ts';
-
-/** A variable of which only the build itself knows whether it is set, and to what. */
-export class Unknowable extends Error {
-  override readonly name = 'Unknowable';
-}
 
 export interface Stage {
   /** Lower case. */
@@ -32,6 +27,10 @@ export interface Stages {
 
 /** Set by BuildKit itself; what they are hangs on the machine and the platform asked for. */
 const platformArgs = /^(BUILD|TARGET)(PLATFORM|OS|OSVERSION|ARCH|VARIANT)$|^TARGETSTAGE$/;
+/** Of those, the ones that BuildKit of docker 20.10 does not know. */
+const newArgs = /OSVERSION$|^TARGETSTAGE$/;
+/** Platforms that BuildKit writes as they are asked for. */
+const plainPlatform = /^linux\/(amd64|arm64|386|ppc64le|s390x|riscv64|arm\/v[67])$/;
 
 /** What a build is asked for: its build args and its platform, `linux/arm64`. */
 export interface Given {
@@ -48,7 +47,7 @@ export function readStages(file: Dockerfile, given: Given): Stages {
   for (const instruction of file.instructions.slice(start)) {
     if (instruction.keyword === 'FROM')
       all.push({
-        ...readFrom(instruction, all, globalLookup(globals, given.platform), file.escapeToken),
+        ...readFrom(instruction, all, globalLookup(globals, given), file.escapeToken),
         instructions: [],
       });
     else all.at(-1)!.instructions.push(instruction);
@@ -74,14 +73,22 @@ export function findStage(stages: readonly Stage[], name: string): number | unde
   return index < 0 ? undefined : index;
 }
 
-/** A stage by its number, where there is one. */
+/** A stage by its number, where there is one; COPY takes a sign, too. */
 export function indexOf(stages: readonly Stage[], number: string): number | undefined {
-  return /^\d+$/.test(number) && Number(number) < stages.length ? Number(number) : undefined;
+  const index = isNumber(number) ? Number(number) : -1;
+  return index >= 0 && index < stages.length ? Math.abs(index) : undefined;
 }
 
-/** An arg that BuildKit sets by itself, where it is declared: null for those that the builder's machine decides. */
-export function platformArg(name: string, platform: string): string | null | undefined {
+/** What Go reads as a number. */
+export function isNumber(text: string): boolean {
+  return /^[+-]?\d+$/.test(text);
+}
+
+/** An arg that BuildKit sets by itself, where it is declared: null for those that the builder decides. */
+export function platformArg(name: string, { platform, args }: Given): string | null | undefined {
   if (!platformArgs.test(name)) return undefined;
+  if (Object.hasOwn(args, name)) return newArgs.test(name) ? null : args[name]!;
+  if (!plainPlatform.test(platform)) return null;
   const [os, architecture, variant] = platform.split('/');
   const target: Readonly<Record<string, string | undefined>> = {
     TARGETPLATFORM: platform,
@@ -92,28 +99,24 @@ export function platformArg(name: string, platform: string): string | null | und
   return target[name] ?? null;
 }
 
-function globalLookup(globals: Variables, platform: string): Lookup {
+function globalLookup(globals: Variables, given: Given): Lookup {
   return (name) => {
-    const value = globals.has(name) ? globals.get(name) : platformArg(name, platform);
+    const value = globals.has(name) ? globals.get(name) : platformArg(name, given);
     if (value === null) throw new Unknowable(name);
     return value;
   };
 }
 
-function readGlobals(
-  global: readonly Instruction[],
-  { args, platform }: Given,
-  escapeToken: string,
-): Variables {
+function readGlobals(global: readonly Instruction[], given: Given, escapeToken: string): Variables {
   const globals = new Map<string, string | null>();
+  const lookup = globalLookup(globals, given);
   for (const instruction of global) {
     for (const { name, value } of asPairs(instruction, escapeToken)) {
-      if (Object.hasOwn(args, name)) globals.set(name, args[name]!);
+      if (Object.hasOwn(given.args, name)) globals.set(name, given.args[name]!);
       else if (value !== undefined)
-        globals.set(
-          name,
-          attempt(value, globalLookup(globals, platform), escapeToken, instruction.line) ?? null,
-        );
+        globals.set(name, attempt(value, lookup, escapeToken, instruction.line) ?? null);
+      // Old builders forget the value that it had; new ones keep it.
+      else if (globals.has(name) || platformArgs.test(name)) globals.set(name, null);
     }
   }
   return globals;

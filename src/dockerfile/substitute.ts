@@ -7,9 +7,18 @@ export class WordError extends Error {
   override readonly name = 'WordError';
 }
 
+/** A value that only the build itself knows, or that would take too long to find. */
+export class Unknowable extends Error {
+  override readonly name = 'Unknowable';
+}
+
+/** How many steps a pattern may take before its result is called unknowable. */
+const stepLimit = 10_000_000;
+
 /**
  * `${name<colon><operator>word}`.
- * @throws WordError for a pattern that is none, and where `?` wants a value; MadeOfNeed where a pattern meets a need's value
+ * @throws WordError for a pattern that is none, and where `?` wants a value; MadeOfNeed where a pattern meets a need's value;
+ * Unknowable
  */
 export function substitute(
   name: string,
@@ -41,8 +50,15 @@ export function substitute(
 export function replaceIn(value: string, pattern: string, word: string, all: boolean): string {
   checkKnown(value, pattern, word);
   // Go replaces all with `$1` as a group; single replacements are taken as they are.
-  if (all && word.includes('$')) throw new WordError('"$" in the replacement of "//" is not supported');
-  return value.replace(patternRegex(pattern, true, false, all ? 'gu' : 'u'), () => word);
+  if (all && word.includes('$')) throw new Unknowable(word);
+  checkCost(pattern, value);
+  let end = -1;
+  return value.replace(patternRegex(pattern, true, false, all ? 'gu' : 'u'), (match: string, at: number) => {
+    // Go takes no empty match right behind another one.
+    const isNone = match === '' && at === end;
+    end = at + match.length;
+    return isNone ? '' : word;
+  });
 }
 
 function checkKnown(...texts: readonly string[]): void {
@@ -50,8 +66,15 @@ function checkKnown(...texts: readonly string[]): void {
 }
 
 function trimPrefix(pattern: string, value: string, longest: boolean): string {
+  checkCost(pattern, value);
   const match = patternRegex(pattern, longest, true, 'u').exec(value);
   return match === null ? value : value.slice(match[0].length);
+}
+
+/** Expressions go back at each star: @throws Unknowable for values too long for their number. */
+function checkCost(pattern: string, value: string): void {
+  const stars = pattern.split('*').length - 1;
+  if ((value.length + 1) ** (stars + 1) * (pattern.length + 1) > stepLimit) throw new Unknowable(pattern);
 }
 
 /** `*` any text, `?` one character, `\` takes the meaning of these away; nothing else is special. */

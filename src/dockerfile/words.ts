@@ -1,5 +1,5 @@
 import { isSpace } from './space.ts';
-import { replaceIn, substitute, WordError } from './substitute.ts';
+import { replaceIn, substitute, Unknowable, WordError } from './substitute.ts';
 
 /** The value of a variable; undefined where it is not set. */
 export type Lookup = (name: string) => string | undefined;
@@ -18,7 +18,7 @@ export interface WordOptions {
 /**
  * Replaces variables, takes quotes and escapes off, and splits into words, as BuildKit's `shell.Lex` does: `$x`, `${x}`,
  * `${x:-word}`, `:+`, `:?` and the same without colon, `${x#pattern}`, `##`, `%`, `%%`, `${x/pattern/word}`, `//`.
- * `text` is the whole as one word. @throws WordError, and whatever `lookup` throws
+ * `text` is the whole as one word. @throws WordError; Unknowable for what would take too long; and whatever `lookup` throws
  */
 export function expandWords(
   source: string,
@@ -27,6 +27,10 @@ export function expandWords(
 ): { text: string; words: readonly string[] } {
   return new Lexer(source, lookup, options).until(undefined, options.rawEscapes === true);
 }
+
+/** How deep braces may stand in each other, and how much text variables may give, before it is called unknowable. */
+const depthLimit = 200;
+const textLimit = 1_000_000;
 
 const special = /[@*#?\-$!0]/;
 const digit = /\p{Nd}/u;
@@ -63,16 +67,31 @@ class Lexer {
   readonly #options: WordOptions;
   readonly #escape: string;
   #at = 0;
+  #depth = 0;
+  #given = 0;
 
   constructor(source: string, lookup: Lookup, options: WordOptions) {
-    this.#chars = [...source];
-    this.#lookup = lookup;
+    // Go's scanner drops a byte order mark at the start of each word.
+    this.#chars = [...source.replace(/^\uFEFF/, '')];
+    this.#lookup = (name) => {
+      const value = lookup(name);
+      this.#given += value?.length ?? 0;
+      if (this.#given > textLimit) throw new Unknowable(name);
+      return value;
+    };
     this.#options = options;
     this.#escape = options.escape ?? '\\';
   }
 
   /** Reads up to a closing character, or, without one, to the end. */
   until(stop: string | undefined, rawEscapes: boolean): { text: string; words: readonly string[] } {
+    if (++this.#depth > depthLimit) throw new Unknowable('braces within braces');
+    const found = this.#until(stop, rawEscapes);
+    this.#depth--;
+    return found;
+  }
+
+  #until(stop: string | undefined, rawEscapes: boolean): { text: string; words: readonly string[] } {
     const words = new Words();
     let text = '';
     for (let char = this.#peek(); char !== undefined; char = this.#peek()) {

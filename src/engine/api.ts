@@ -150,6 +150,36 @@ export async function listImages(api: EngineApi): Promise<EngineImage[]> {
   }));
 }
 
+/** Whether an image has ONBUILD instructions; undefined where the engine does not have it, or has it for another platform. */
+export async function imageTriggers(
+  api: EngineApi,
+  reference: string,
+  platform: string,
+): Promise<boolean | undefined> {
+  type Inspected = {
+    Os: string;
+    Architecture: string;
+    Variant?: string;
+    Config?: { OnBuild?: string[] | null };
+  };
+  // It stands in a request as it is.
+  if (!/^[\w./:@-]+$/.test(reference)) return undefined;
+  const answer = await api.get(`/images/${reference}/json`);
+  if (answer.status === 404) return undefined;
+  const { Os, Architecture, Variant, Config } = readJson<Inspected>(answer, `show the image ${reference}`);
+  const platforms = [`${Os}/${Architecture}`, `${Os}/${Architecture}/${Variant}`];
+  return platforms.includes(platform) ? (Config?.OnBuild?.length ?? 0) > 0 : undefined;
+}
+
+/** What the engine's own BuildKit can do: heredocs came with docker 23, whose API is 1.42. */
+export async function engineAbilities(api: EngineApi): Promise<{ version: string; heredocs: boolean }> {
+  type Version = { Version: string; ApiVersion?: string };
+  const answer = await api.request({ path: '/version' });
+  const { Version, ApiVersion = '0.0' } = readJson<Version>(answer, 'tell its version');
+  const [major = 0, minor = 0] = ApiVersion.split('.').map(Number);
+  return { version: Version, heredocs: major > 1 || minor >= 42 };
+}
+
 /** The engine's version and platform. */
 export async function engineVersion(api: EngineApi): Promise<{ version: string; os: string; arch: string }> {
   type Version = { Version: string; Os: string; Arch: string };

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { Duplex } from 'node:stream';
 import type { Engine } from '../model/ports.ts';
-import { connect, listImages, readJson } from './api.ts';
+import { connect, engineAbilities, imageTriggers, listImages, readJson } from './api.ts';
 import { build } from './build.ts';
 import { type Client, processProbe, requireClient } from './client.ts';
 import { runInContainer } from './container.ts';
@@ -20,7 +20,9 @@ export function dockerEngine(environment: Environment): Engine {
   };
   return {
     ready: async () => void (await findClient()),
+    abilities: () => engineAbilities(api),
     images: () => listImages(api),
+    triggers: (reference, platform) => imageTriggers(api, reference, platform),
     build: async (request, progress, signal) =>
       await build(request, await findClient(), api, environment, progress, signal),
     tag: async (imageId, reference) => {

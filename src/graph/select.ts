@@ -1,6 +1,7 @@
 import { TasksError } from '../model/errors.ts';
 import { type Graph, needIds, type TaskId } from '../model/task.ts';
 import { nearest } from './nearest.ts';
+import { matchesWildcard } from './wildcard.ts';
 
 /**
  * The tasks that selectors name, in the graph's order: `name`, `name:version`, globs, `+sel` (and all it needs), `sel+`
@@ -35,9 +36,8 @@ function matches(graph: Graph, text: string): TaskId[] {
   const needs = text.startsWith('+');
   const dependents = text.endsWith('+') && text.length > 1;
   const pattern = text.slice(needs ? 1 : 0, dependents ? -1 : undefined);
-  const test = globTest(pattern);
   const named = [...graph.tasks.values()]
-    .filter((task) => test(pattern.includes(':') ? task.id : task.name))
+    .filter((task) => matchesWildcard(pattern, pattern.includes(':') ? task.id : task.name))
     .map((task) => task.id);
   if (named.length === 0) throw unknown(graph, text, pattern);
   return [
@@ -55,17 +55,6 @@ function unknown(graph: Graph, text: string, pattern: string): TasksError {
       ? `did you mean ${near.join(', ')}?`
       : `there are: ${[...names].slice(0, 20).join(', ')} (\`tasks list\`)`;
   return new TasksError(2, `no task matches the selector "${text}"`, { hint });
-}
-
-/** `*` stands for any text, `?` for one character. */
-function globTest(pattern: string): (text: string) => boolean {
-  if (!/[*?]/.test(pattern)) return (text) => text === pattern;
-  const source = pattern
-    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.');
-  const regex = new RegExp(`^${source}$`, 's');
-  return (text) => regex.test(text);
 }
 
 function reach(start: Iterable<TaskId>, next: (id: TaskId) => readonly TaskId[]): ReadonlySet<TaskId> {

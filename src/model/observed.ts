@@ -24,6 +24,8 @@ export interface ObservedImage {
   readonly seen?: SeenDockerfile;
   /** Why it is not, in words. */
   readonly vague: readonly string[];
+  /** The first form that needs docker 23 or newer, in words, and where it stands. */
+  readonly newForm?: { readonly what: string; readonly line: number };
   /** Images from outside that the build stands on or copies from, needed images left out. */
   readonly bases: readonly ObservedBase[];
   /** Where the Dockerfile names images of needed tasks: what is built takes them by their own tags. */

@@ -74,8 +74,12 @@ export interface BuiltImage {
 export interface Engine {
   /** Throws a TasksError with exit code 3, and what to do, where images cannot be built here. */
   ready(): Promise<void>;
+  /** What its own BuildKit can do. */
+  abilities(): Promise<{ readonly version: string; readonly heredocs: boolean }>;
   /** All images in one call. */
   images(): Promise<readonly EngineImage[]>;
+  /** Whether an image has instructions for what is built on it (ONBUILD); undefined where it is not here for this platform. */
+  triggers(reference: string, platform: string): Promise<boolean | undefined>;
   /** Builds and verifies (labels as asked). Does not tag. Undefined for exports. Throws StepFailed; on abort anything. */
   build(request: BuildRequest, progress: Progress, signal: AbortSignal): Promise<BuiltImage | undefined>;
   /** Puts a tag on an image, replacing what it pointed at. */
@@ -144,6 +148,9 @@ export interface Watcher {
   watch(paths: readonly string[]): Promise<boolean>;
   close(): Promise<void>;
 }
+
+/** Says whether an image has instructions for what is built on it (ONBUILD); undefined where nobody could be asked. */
+export type AskTriggers = (reference: string, platform: string) => Promise<boolean | undefined>;
 
 /** Observes tasks, each after all that it needs. */
 export interface Observer {

@@ -2,29 +2,64 @@ import type { ExternalImage } from '../dockerfile/reached.ts';
 import type { Lock } from '../model/lock.ts';
 import { lockName } from '../model/lock.ts';
 import type { ObservedBase } from '../model/observed.ts';
-import { StepFailed } from '../model/ports.ts';
+import { type AskTriggers, StepFailed } from '../model/ports.ts';
+import type { Memo } from './memo.ts';
+
+/** What is known of images from outside. */
+export interface KnownBases {
+  readonly lock: Lock;
+  readonly memo: Memo;
+  readonly askTriggers: AskTriggers;
+}
 
 /** The images from outside as they are pinned, for a task's platform; and what of them is said in words. */
-export function basesOf(
+export async function basesOf(
   images: readonly ExternalImage[],
   taskPlatform: string,
-  lock: Lock,
-): { bases: ObservedBase[]; vague: string[]; impure: string[] } {
+  { lock, memo, askTriggers }: KnownBases,
+): Promise<{ bases: ObservedBase[]; vague: string[]; impure: string[]; isOpen: boolean }> {
   const [bases, vague, impure]: [ObservedBase[], string[], string[]] = [[], [], []];
+  let isOpen = false;
   for (const { reference, line, isPinned, isBase, platform: asked } of images) {
     const platform = asked === 'any' ? 'any' : taskPlatform;
     const entry = lock.get(lockName({ image: reference, platform }));
     const isReplaced = entry !== undefined && !isPinned;
     bases.push({ reference, platform, line, ...(isReplaced ? { digest: entry.digest } : {}) });
-    if (entry?.onbuild && isBase)
-      vague.push(`line ${line}: ${reference} has ONBUILD instructions, which run here`);
-    // The digest fixes what they say, but not the files that they copy from here.
-    if (entry === undefined && isPinned && isBase)
-      vague.push(`line ${line}: tasks lock has not asked yet whether ${short(reference)} has ONBUILD`);
     if (!isPinned && entry === undefined) impure.push(`line ${line}: ${reference} is not pinned by digest`);
+    if (!isBase) continue;
+    // The digest fixes what ONBUILD says, but not the files that it copies from here.
+    const triggers =
+      entry?.onbuild ?? (isPinned ? await triggersOf(reference, platform, memo, askTriggers) : false);
+    if (triggers === true)
+      vague.push(`line ${line}: ${short(reference)} has ONBUILD instructions, which run here`);
+    if (triggers !== undefined) continue;
+    isOpen = true;
+    vague.push(`line ${line}: nobody could be asked yet whether ${short(reference)} has ONBUILD`);
   }
-  return { bases, vague, impure: [...new Set(impure)] };
+  return { bases, vague, impure: [...new Set(impure)], isOpen };
 }
+
+/** A digest never changes: what was once answered is remembered, whatever the repository. */
+async function triggersOf(
+  reference: string,
+  platform: string,
+  memo: Memo,
+  ask: AskTriggers,
+): Promise<boolean | undefined> {
+  const digest = reference.slice(reference.indexOf('@') + 1);
+  try {
+    return await memo.derived(JSON.stringify(['triggers', digest, platform]), async () => {
+      const answer = await ask(reference, platform);
+      if (answer === undefined) throw new Unanswered();
+      return answer;
+    });
+  } catch (error) {
+    if (error instanceof Unanswered) return undefined;
+    throw error;
+  }
+}
+
+class Unanswered extends Error {}
 
 /** The tag by which a build takes the image of a need, where the Dockerfile names that image. */
 export interface TaggedNeed {

@@ -31,9 +31,10 @@ export function observeCommand(
     });
     return undefined;
   }
-  const { entries, missing } = readInputs(root, task.inputs, memo, disk);
+  const { entries, missing, refused } = readInputs(root, task.inputs, memo, disk);
   for (const pattern of missing)
     complain({ field: 'inputs', message: 'there is no such file', found: pattern });
+  for (const { pattern, reason } of refused) complain({ field: 'inputs', message: reason, found: pattern });
   const entry = file === undefined ? undefined : readEntry(file, program, memo, disk);
   return {
     kind: 'command',

@@ -22,6 +22,8 @@ export interface DockerfileFacts {
   readonly seen?: Seen;
   /** Why it is not, in words. */
   readonly vague: readonly string[];
+  /** The first form that needs docker 23 or newer, in words, and where it stands. */
+  readonly newForm?: { readonly what: string; readonly line: number };
   /** True: what is built on the image runs instructions of this file. */
   readonly hasTriggers: boolean;
   /** What instructions fetch without saying which version. */
@@ -62,7 +64,8 @@ async function readFacts(text: string, target: string | undefined, given: Given)
   ]);
   try {
     const analysis = analyse(parseDockerfile(text), target, given);
-    const { declaredArgs, externalImages, neededImages, triggerImages, seen, vague, hasTriggers } = analysis;
+    const { declaredArgs, externalImages, neededImages, triggerImages, seen, vague, hasTriggers, newForm } =
+      analysis;
     const downloads = analysis.looseDownloads.map(
       ({ source, line }) => `line ${line}: ${source} has no checksum`,
     );
@@ -77,6 +80,7 @@ async function readFacts(text: string, target: string | undefined, given: Given)
       impure: [...new Set([...unknown, ...downloads])],
       ...(seen !== undefined ? { seen } : {}),
       vague,
+      ...(newForm !== undefined ? { newForm } : {}),
       hasTriggers,
       loose: findLoose(seen?.steps ?? []),
       faults: analysis.partlyNeeded.map(asFault),

@@ -7,6 +7,7 @@ import { compileIgnore, type Ignore, IgnoreError } from '../dockerfile/ignore.ts
 import type { ExternalImage } from '../dockerfile/reached.ts';
 import type { Lock } from '../model/lock.ts';
 import type { ImageName, ObservedImage, ObservedNeed } from '../model/observed.ts';
+import type { AskTriggers } from '../model/ports.ts';
 import type { ImageTask, TaskId } from '../model/task.ts';
 import { basesOf } from './bases.ts';
 import { type DockerfileFacts, dockerfileFacts } from './facts.ts';
@@ -34,6 +35,9 @@ export interface ImageReader {
   readonly programId: string;
   /** What images from outside are pinned to. */
   readonly lock: Lock;
+  readonly askTriggers: AskTriggers;
+  /** Tasks of which more will be known once somebody can be asked. */
+  readonly unanswered: Set<TaskId>;
   /**
    * Tasks whose images make what is built on them run instructions (ONBUILD) that stand in another Dockerfile; and the
    * unpinned images that those take from.
@@ -87,7 +91,8 @@ export async function observeImage(
   for (const fault of folderFaults(task, listed)) complain(fault);
   if (facts.hasTriggers) reader.triggering.set(task.id, facts.triggerImages);
   const { needed, external } = partImages(task, facts);
-  const { bases, ...more } = basesOf(external, task.platform, reader.lock);
+  const { bases, isOpen, ...more } = await basesOf(external, task.platform, reader);
+  if (isOpen) reader.unanswered.add(task.id);
   const triggers = triggerWarnings(task, reader);
   const vague = [...facts.vague, ...more.vague, ...triggers.vague];
   const seen = vague.length === 0 ? facts.seen : undefined;
@@ -101,6 +106,7 @@ export async function observeImage(
     needed,
     ...(seen !== undefined ? { seen: { steps: seen.steps, args: seen.args } } : {}),
     vague,
+    ...(facts.newForm !== undefined ? { newForm: facts.newForm } : {}),
     impure: [...more.impure, ...facts.impure, ...triggers.impure],
     loose: facts.loose,
     suspect: suspectsIn(entries, task.context, reader.memo),

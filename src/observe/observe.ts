@@ -1,7 +1,7 @@
 import { DefinitionError, type Problem } from '../model/errors.ts';
 import type { Lock } from '../model/lock.ts';
 import type { ImageName, Notes, Observations, Observed, ObservedBefore } from '../model/observed.ts';
-import type { Observer } from '../model/ports.ts';
+import type { AskTriggers, Observer } from '../model/ports.ts';
 import type { Key } from '../model/record.ts';
 import type { ImageTask, Task, TaskId } from '../model/task.ts';
 import { observeCommand } from './command.ts';
@@ -21,6 +21,8 @@ export interface ObserveOptions {
   readonly now: Date;
   readonly programId: string;
   readonly lock: Lock;
+  /** Undefined: nobody is asked. */
+  readonly askTriggers?: AskTriggers;
   readonly warn: (message: string) => void;
 }
 
@@ -38,7 +40,15 @@ export function openObserver(options: ObserveOptions): Observer {
   const traces = openTraces(options.traces, { common, root, warn: options.warn });
   const problems = new Map<string, Problem>();
   const triggering = new Map<TaskId, readonly string[]>();
-  const reader = { ...options, triggering, disk: traces.disk, shared: traces.shared };
+  const unanswered = new Set<TaskId>();
+  const reader = {
+    ...options,
+    askTriggers: options.askTriggers ?? (async () => undefined),
+    triggering,
+    unanswered,
+    disk: traces.disk,
+    shared: traces.shared,
+  };
   let last: { observed: Fresh | undefined; trace: Trace; isFaulty: boolean } | undefined;
   let said: { text: string; kept: Kept } | undefined;
   let asked: { task: Task; inputs: string } | undefined;
@@ -93,7 +103,7 @@ export function openObserver(options: ObserveOptions): Observer {
       return observed;
     },
     remember(task, needKeys: readonly Key[], key) {
-      if (last?.observed === undefined || last.isFaulty) return;
+      if (last?.observed === undefined || last.isFaulty || unanswered.has(task.id)) return;
       const kept: Kept = { ...notesOf(last.observed), triggers: triggering.get(task.id) ?? null };
       traces.remember(task.id, {
         inputs: inputsOf(task),
@@ -145,7 +155,7 @@ function periodOf({ maxAgeMs }: Task, now: Date): number | undefined {
 
 async function observeTask(
   task: Task,
-  reader: ObserveOptions & ImageReader,
+  reader: Omit<ObserveOptions, 'askTriggers'> & ImageReader,
   complain: (fault: Fault) => void,
 ): Promise<Fresh | undefined> {
   const period = periodOf(task, reader.now);

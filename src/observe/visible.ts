@@ -1,4 +1,4 @@
-import { globRegExp } from '../dockerfile/glob.ts';
+import { compileGlob } from '../dockerfile/glob.ts';
 import type { ContextPath } from '../dockerfile/reads.ts';
 import { type Listed, linkTarget } from './walk.ts';
 
@@ -15,9 +15,9 @@ export function visibleOf(listed: readonly Listed[], paths: readonly ContextPath
   const patterns = paths.filter(({ isPattern }) => isPattern).map(({ path: text }) => text);
   // A pattern below a link is rare, and what it matches is not to be had from the paths as they are listed.
   if (patterns.some((pattern) => passesLink(pattern, links))) return listed;
-  const tests = patterns.flatMap((pattern) => globRegExp(pattern) ?? []);
+  const matchers = patterns.flatMap((pattern) => compileGlob(pattern) ?? []);
   const matched = listed
-    .filter(({ path: name }) => tests.some((test) => test.test(name)))
+    .filter(({ path: name }) => matchers.some((matches) => matches(name)))
     .map((each) => each.path);
   const named = paths.filter(({ isPattern }) => !isPattern).map(({ path: text }) => text);
   const passed = new Set<string>();
@@ -53,8 +53,8 @@ function linksIn(listed: readonly Listed[]): Map<string, Listed> {
 }
 
 function passesLink(pattern: string, links: ReadonlyMap<string, Listed>): boolean {
-  const literal = pattern.slice(0, pattern.search(/[*?[\\]/)).replace(/[^/]*$/, '');
-  return isSelfOrAbove(literal.replace(/\/$/, ''), (name) => links.has(name));
+  const literal = folderOf(pattern.slice(0, pattern.search(/[*?[\\]/)));
+  return isSelfOrAbove(literal, (name) => links.has(name));
 }
 
 /**

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type EngineApi, listImages } from '../../src/engine/api.ts';
+import { type EngineApi, engineAbilities, listImages } from '../../src/engine/api.ts';
 import type { EngineImage } from '../../src/model/ports.ts';
 import { busybox } from '../support/busybox.ts';
 import { cli, projectWith, type Ran, start } from '../support/cli.ts';
@@ -105,6 +105,25 @@ test('builds a matrix, then nothing; a changed file builds what can see it', asy
     'app:2': 'build changed',
     'exported:latest': 'build changed need-built',
   });
+});
+
+test('a heredoc is built where the engine knows it; where it does not, nothing begins, though the plan is made', async () => {
+  const cwd = project();
+  writeFiles(cwd, {
+    'app/Dockerfile':
+      'ARG BASE\nFROM $BASE\nARG VERSION\nRUN <<EOF\necho "made $VERSION" > /made\nEOF\nCMD ["cat", "/made"]\n',
+  });
+  await ok(cwd, 'plan');
+  const { heredocs, version } = await engineAbilities(api);
+  const ran = await cli(['build', 'app'], { cwd, env });
+  if (heredocs) {
+    assert.is(ran.code, 0, ran.err);
+    return;
+  }
+  assert.is(ran.code, 3, ran.err);
+  assert.match(ran.err, new RegExp(`need docker 23 .*docker ${version.replace(/\W/g, '.')}`));
+  assert.match(ran.err, /app\/Dockerfile:4/);
+  assert.equal(await ours(), [], 'not even what it needs');
 });
 
 test('results that are found in the engine without records explain the next change', async () => {

@@ -72,6 +72,34 @@ export const a = image({ name: 'a', context: 'a', args: { FROM: '${from}' }, lab
     return digest;
   };
 
+  test('a base named by its digest: whether it has ONBUILD is asked for once, then known without anybody', async () => {
+    const api = await testEngine();
+    const registry = await startRegistry();
+    const digest = pushBase(`${registry.host}/base:1`, 'one');
+    const cwd = projectWith(
+      `import { image } from 'image-tasks';
+export const a = image({ name: 'a', context: 'a', labels: { '${label}': '1' } });`,
+      { 'a/Dockerfile': `FROM ${registry.host}/base@${digest}\nCOPY x /\n`, 'a/x': '', 'a/other': '' },
+    );
+    const vague = async (env: Record<string, string> = {}): Promise<string[]> => {
+      const { tasks } = JSON.parse((await cli(['plan', '--json'], { cwd, env })).out) as {
+        tasks: { reasons: { code: string; detail: string }[] }[];
+      };
+      return tasks[0]!.reasons.filter(({ code }) => code === 'vague').map(({ detail }) => detail);
+    };
+    try {
+      assert.equal(await vague({ DOCKER_HOST: 'unix:///nonexistent' }), [], 'the registry knows');
+      await registry.stop();
+      writeFiles(cwd, { 'a/x': 'changed' });
+      assert.equal(await vague({ DOCKER_HOST: 'unix:///nonexistent' }), [], 'it is remembered');
+      rmSync(path.join(cwd, '.cache'), { recursive: true });
+      assert.match((await vague({ DOCKER_HOST: 'unix:///nonexistent' })).join(), /nobody could be asked yet/);
+    } finally {
+      await removeImages(api, label);
+      await registry.stop();
+    }
+  });
+
   test('tasks lock: pins, builds from the pin though the tag moved, shows what moves, and which base it was', async () => {
     const api = await testEngine();
     const registry = await startRegistry();

@@ -115,6 +115,7 @@ export function engineSuite(name: string, open: () => Promise<Opened>): void {
   test.after(async () => await opened.close());
 
   test('is ready', async () => await opened.engine.ready());
+  test('tells what it can', async () => assert.match((await opened.engine.abilities()).version, /^\d/));
 
   test('a built image has its labels and no tag', async () => {
     const { imageId } = (await build(requestOf({}, { labels: { [testLabel]: run, colour: 'red' } })))!;

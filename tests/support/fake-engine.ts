@@ -73,6 +73,8 @@ export function fakeEngine(registry: FakeRegistry = fakeRegistry(), machine = ''
     testExit: 0,
     transferred: [],
     ready: async () => undefined,
+    triggers: async () => undefined,
+    abilities: async () => ({ version: '26.1.5', heredocs: true }),
     images: async () => [...engine.all],
     build: (request, progress, signal) =>
       new Promise<BuiltImage | undefined>((resolve, reject) => {

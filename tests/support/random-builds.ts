@@ -3,7 +3,7 @@ import path from 'node:path';
 import * as fc from 'fast-check';
 import { tempFolder } from './temp.ts';
 
-type Node = { text: string; isProgram: boolean } | { link: string } | 'dir';
+export type Node = { text: string; isProgram: boolean } | { link: string } | 'dir';
 /** A project of one image, as data: fast-check shrinks it. */
 export interface State {
   readonly files: Readonly<Record<string, Node>>;
@@ -13,6 +13,14 @@ export interface State {
     readonly lines: readonly string[];
   }[];
   readonly args: Readonly<Record<string, string>>;
+  /** Before the first line. */
+  readonly head?: string;
+  /** What all lines end with; a line feed where it is left out. */
+  readonly lineEnd?: string;
+  /** What names of stages begin with; `s` where it is left out. */
+  readonly stageName?: string;
+  /** The number of the stage that is built; the last where it is left out. */
+  readonly target?: number;
 }
 
 const paths = ['a', 'b', 'x.txt', 'y.txt', '.h', 'd/a', 'd/b', 'd/x.txt', 'd/e/c', 'd/e/a', 'f/g'];
@@ -148,9 +156,9 @@ export interface Change {
   readonly what: string;
   readonly apply: (state: State) => State;
 }
-const replaceAt = <T>(list: readonly T[], at: number, value: (old: T) => T): T[] =>
+export const replaceAt = <T>(list: readonly T[], at: number, value: (old: T) => T): T[] =>
   list.map((each, index) => (index === at % Math.max(1, list.length) ? value(each) : each));
-const inStage =
+export const inStage =
   (at: number, change: (lines: readonly string[]) => readonly string[]) =>
   (state: State): State => ({
     ...state,
@@ -216,10 +224,16 @@ export const changeArb: fc.Arbitrary<Change> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ what: 'nothing but times', apply: (state: State) => state }) },
 );
 
+/** The name of a state's stage. */
+export function stageOf({ stageName = 's' }: State, index: number): string {
+  return `${stageName}${index}`;
+}
+
 /** The Dockerfile of a state; its base is the build arg BASE. */
-export function dockerfileOf({ stages }: State): string {
+export function dockerfileOf(state: State): string {
+  const { stages, head = '', lineEnd = '\n' } = state;
   const text = stages.map(({ from, lines }, index) => {
-    const before = index > 0 ? `s${index - 1}` : undefined;
+    const before = index > 0 ? stageOf(state, index - 1) : undefined;
     const origin =
       from === 'base' || (from === 'before' && before === undefined)
         ? '$BASE'
@@ -227,11 +241,14 @@ export function dockerfileOf({ stages }: State): string {
           ? before
           : from;
     const own = lines
-      .filter((line) => before !== undefined || !/\$P|--from=0/.test(line))
+      .filter((line) => before !== undefined || !/\$P\b|--from=[+0]/.test(line))
       .filter((line) => from !== 'scratch' || !/^(ONBUILD )?RUN/.test(line));
-    return [`FROM ${origin} AS s${index}`, ...own.map((line) => line.replace('$P', before ?? ''))].join('\n');
+    const name = stageOf(state, index);
+    return [`FROM ${origin} AS ${name}`, ...own.map((line) => line.replace(/\$P\b/, before ?? ''))].join(
+      '\n',
+    );
   });
-  return `ARG BASE\n${text.join('\n\n')}\n`;
+  return `${head}ARG BASE\n${text.join('\n\n')}\n`.replaceAll('\n', lineEnd);
 }
 
 /** A new folder that holds the state: `c/` is the context. Undefined where one path would be below another. */

@@ -4,6 +4,7 @@ import type { Step } from '../../model/plan.ts';
 import { auditedLines, purityTable } from '../../report/audit.ts';
 import { makePaint } from '../../report/paint.ts';
 import { type Audited, audit as auditSteps } from '../../run/audit.ts';
+import { requireEngine } from '../../run/ready.ts';
 import { type CommonFlags, hasColor } from '../flags.ts';
 import type { Io } from '../io.ts';
 import { type Prospect, planProject } from '../project.ts';
@@ -19,7 +20,8 @@ export async function audit(selectors: readonly string[], flags: AuditFlags, io:
   const steps = [...prospect.plan.steps.values()];
   const reused = steps.filter(({ action }) => action === 'reuse');
   const chosen = sample(reused, flags.sample);
-  if (chosen.some(({ task }) => task.kind === 'image')) await prospect.engine?.ready();
+  const images = chosen.filter(({ task }) => task.kind === 'image');
+  await requireEngine(images, prospect.observations, prospect.engine);
   const paint = makePaint(hasColor(flags, io, io.outIsTerminal));
   const audited: Audited[] = [];
   const { plan, observations } = prospect;

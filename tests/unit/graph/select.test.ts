@@ -23,6 +23,16 @@ test('a name, a task, a glob on names, a glob on tasks', () => {
   assert.equal(chosen('ext*:15'), ['extbuilder:15', 'exttester:15']);
 });
 
+test('a glob with many stars that matches nothing is an error like any other, and not the end of the run', () => {
+  const long = graphOf({ long: command({ name: 'a'.repeat(100), versions: ['1'], run: ['x'] }) });
+  const stars = '*a'.repeat(40);
+  assert.is(select(long, [`${stars}*`]).size, 1);
+  assert.is(select(long, ['?'.repeat(99) + '*?']).size, 1);
+  assert.throws(() => select(long, [`${stars}*b`]), /no task matches/);
+  assert.throws(() => select(long, [`${stars}*:*2`]), /no task matches/);
+  assert.throws(() => select(long, ['?'.repeat(101)]), /no task matches/);
+});
+
 test('+sel adds what it needs, sel+ what needs it', () => {
   assert.equal(chosen('+extbuilder:17'), ['base:17', 'extbuilder:17']);
   assert.equal(chosen('base:15+'), ['base:15', 'extbuilder:15', 'exttester:15']);

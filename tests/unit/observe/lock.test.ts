@@ -202,13 +202,13 @@ test('a base with ONBUILD makes the whole context count; one that is only copied
   assert.equal(seenFiles(byDigest), ['Dockerfile', 'a', 'b'], 'one that is named by digest as well');
 });
 
-test('of a base named by digest ONBUILD is not known until it is locked: everything counts', async () => {
+test('of a base named by digest ONBUILD is not known until it is locked, or somebody is asked: everything counts', async () => {
   const named = `debian@${digest('c')}`;
   const from = { 'c/Dockerfile': `FROM ${named}\nCOPY a /\n` };
   const unknown = await look(lockOf(), from);
   assert.equal([seenFiles(unknown), unknown.impure], [['Dockerfile', 'a', 'b'], []]);
   assert.equal(unknown.vague, [
-    'line 1: tasks lock has not asked yet whether debian@sha256:cccccccccccc… has ONBUILD',
+    'line 1: nobody could be asked yet whether debian@sha256:cccccccccccc… has ONBUILD',
   ]);
   const known = await look(lockOf(entry(named)), from);
   assert.equal([seenFiles(known), known.vague], [['a'], []]);

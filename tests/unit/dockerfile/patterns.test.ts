@@ -1,0 +1,129 @@
+// Patterns and files that made expressions go back for ever, or once for each character of a run: each of these ends at once,
+// or the runner's own limit ends it.
+import * as fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { analyse } from '../../../src/dockerfile/analyse.ts';
+import { type Atom, compileAutomaton, type Part } from '../../../src/dockerfile/automaton.ts';
+import { compileGlob } from '../../../src/dockerfile/glob.ts';
+import { compileIgnore } from '../../../src/dockerfile/ignore.ts';
+import { parseDockerfile } from '../../../src/dockerfile/parse.ts';
+import { findLoose } from '../../../src/dockerfile/purity.ts';
+
+const test = suite('patterns');
+const given = { args: {}, platform: 'linux/amd64' };
+const read = (text: string) => analyse(parseDockerfile(text), undefined, given);
+const long = 'a'.repeat(200);
+const stars = `${'*a'.repeat(30)}*b`;
+const spaces = ' '.repeat(300_000);
+
+test('an ignore file with many stars, in one name, over folders, and behind what brings back', () => {
+  for (const pattern of [stars, `**/${stars}`, `**/${'**/*a'.repeat(20)}b`, `[ab]${'?*'.repeat(30)}b`]) {
+    const ignore = compileIgnore(`${pattern}\nx\n!${pattern}\n`);
+    assert.is(ignore.ignores(long), false);
+    assert.is(ignore.ignores(`${long}/${long}`), false);
+    assert.is(ignore.ignores(`${long}b`), false);
+    ignore.mayReinclude(long);
+  }
+  assert.is(compileIgnore(stars).ignores(`${long}b`), true);
+  const folders = compileIgnore(`!${'*/'.repeat(50_000)}b\n`);
+  assert.is(folders.mayReinclude(long), true);
+});
+
+test('sources with many stars', () => {
+  const matches = compileGlob(stars)!;
+  assert.is(matches(long), false);
+  assert.is(matches(`${long}b`), true);
+  assert.is(compileGlob('*'.repeat(100_000))!(long), true);
+});
+
+test('long runs of spaces, quotes, and other characters, wherever they stand', () => {
+  for (const text of [
+    `# c${spaces}z`,
+    `# a${spaces}=${spaces}z`,
+    `#${spaces}z`,
+    `# escape${spaces}`,
+    `LABEL a=b${spaces}c=d`,
+    `LABEL a=b${'\r'.repeat(300_000)}c`,
+    `RUN a${spaces}b`,
+    `RUN cat <<${spaces}<`,
+    `RUN ${'curl '.repeat(60_000)}`,
+    `RUN ${'apt '.repeat(60_000)}`,
+    `RUN ${'"'.repeat(300_000)}`,
+    `COPY ${'--link '.repeat(40_000)}a /`,
+    `COPY ${'a '.repeat(100_000)}/`,
+    `COPY ${'/'.repeat(300_000)}a /`,
+    `COPY ${'[a'.repeat(30_000)} /`,
+    `${'ENV A=$A$A\n'.repeat(100)}COPY $A /`,
+    `${'ENV A=$A\n'.repeat(30_000)}`,
+    `${'\\\n'.repeat(100_000)}`,
+  ]) {
+    const { seen } = read(`FROM scratch\n${text}\n`);
+    findLoose(seen?.steps ?? []);
+    read(`${text.startsWith('#') ? text : '# escape=`'}\nFROM scratch\n`);
+  }
+  for (const text of [
+    `y${spaces}z`,
+    `#${spaces}z`,
+    `a${'/'.repeat(300_000)}b`,
+    `!${spaces}a`,
+    `${'['.repeat(50_000)}]`,
+  ])
+    compileIgnore(`${text}\n`).ignores('a/b');
+});
+
+test('a chain of stages longer than calls can be deep, and braces in braces', () => {
+  const chain = Array.from({ length: 12_000 }, (_, at) => `FROM s${at} AS s${at + 1}`);
+  assert.is(read(`FROM scratch AS s0\nCOPY a /\n${chain.join('\n')}\n`).seen!.paths[0]!.path, 'a');
+  const deep = `FROM scratch\nCOPY ${'${a:-'.repeat(10_000)}b${'}'.repeat(10_000)} /\n`;
+  assert.match(read(deep).vague.join(), /line 2/);
+  assert.throws(
+    () => read(`FROM scratch\n${'ONBUILD '.repeat(10_000)}RUN a\n`),
+    /cannot stand behind ONBUILD/,
+  );
+});
+
+test('a source with stars matches what an expression would, wherever a star may stand', () => {
+  const piece = fc.constantFrom('a', 'b', '/', '*', '?', '[ab]', '[^a/]', '\\*', '*a');
+  const name = fc.array(fc.constantFrom('a', 'b', '/', '*'), { maxLength: 8 }).map((chars) => chars.join(''));
+  const words: Record<string, string> = { '*': '[^/]*', '?': '[^/]', '\\*': '\\*', '*a': '[^/]*a' };
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 7 }), name, (pieces, path) => {
+      const expected = new RegExp(`^${pieces.map((each) => words[each] ?? each).join('')}$`, 's').test(path);
+      assert.is(compileGlob(pieces.join(''))!(path), expected);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test('the automaton gives what an expression gives', () => {
+  const taking = (text: string): Atom => ({ takes: (char) => new RegExp(`^${text}$`).test(char) });
+  const once = fc.constantFrom('a', 'b', '[^/]', '.', '[ab]');
+  const often = fc.constantFrom('once' as const, 'maybe' as const, 'any' as const);
+  const signs = { once: '', maybe: '?', any: '*' };
+  const single = fc.tuple(once, often).map(([text, each]): { part: Part; text: string } => ({
+    part: { atom: taking(text), often: each },
+    text: text + signs[each],
+  }));
+  const group = fc.array(single, { maxLength: 3 }).map((list): { part: Part; text: string } => ({
+    part: { maybe: list.map(({ part }) => part) },
+    text: `(?:${list.map(({ text }) => text).join('')})?`,
+  }));
+  const edge = fc.constantFrom<{ part: Part; text: string }>(
+    { part: { atom: { holds: (before) => before === undefined }, often: 'once' }, text: '^' },
+    { part: { atom: { holds: (_, behind) => behind === undefined }, often: 'once' }, text: '$' },
+  );
+  const parts = fc.array(fc.oneof({ weight: 6, arbitrary: single }, group, edge), { maxLength: 7 });
+  const subject = fc
+    .array(fc.constantFrom('a', 'b', '/', 'c'), { maxLength: 8 })
+    .map((chars) => chars.join(''));
+  fc.assert(
+    fc.property(parts, subject, (list, text) => {
+      const expected = new RegExp(`^${list.map((each) => each.text).join('')}$`).test(text);
+      assert.is(compileAutomaton(list.map(({ part }) => part))(text), expected);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test.run();
