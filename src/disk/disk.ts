@@ -78,3 +78,8 @@ export function followed(disk: Disk, path: string): Stat | 'circle' | undefined 
     return 'circle';
   }
 }
+
+/** True for a link, wherever it leads: nothing is removed through one. */
+export function isLink(file: string): boolean {
+  return lstatSync(file, nothingIsFine)?.isSymbolicLink() === true;
+}

@@ -78,8 +78,9 @@ export function readInput({ behind, ...listed }: Input, memo: Memo, disk: Disk):
     : { ...link, behind: readListed({ ...listed, stat: behind }, memo, disk) };
 }
 
-/** Where a walk is: below which links, and how far in the pattern. */
+/** Where a walk is. */
 interface Place {
+  /** Relative to the root; empty for the root itself. */
   readonly path: string;
   readonly position: Position;
   /** The real folders of the links that were followed to come here. */
@@ -94,73 +95,69 @@ function newWalk(
   const absoluteOf = (name: string): string => (name === '' ? root : `${root}/${name}`);
   const state = path.join(root, '.cache');
   let behindLinks = 0;
+  /** What matched so far, faults too. */
   let matches = 0;
 
-  const fault = (name: string, message: string): void =>
+  const fault = (name: string, message: string): void => {
+    matches++;
     complain({ message, found: `${name} -> ${linkTarget(absoluteOf(name))}` });
-
-  const take = (input: Input): void => void inputs.set(input.path, input);
-
-  const lstat = (name: string): Stat | 'circle' | undefined => {
-    try {
-      return disk.lstat(absoluteOf(name));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ELOOP') throw error;
-      disk.vouchForNothing();
-      return 'circle';
-    }
+  };
+  const take = (input: Input): void => {
+    matches++;
+    inputs.set(input.path, input);
   };
 
-  const look = ({ path: name, position, holders }: Place): void => {
+  const look = (place: Place): void => {
+    const { path: name, position } = place;
+    // What can neither match nor hold a match is not asked for.
     if (!position.isMatch && !position.isOpen) return;
     const absolute = absoluteOf(name);
-    const stat = lstat(name);
+    const stat = lstatOf(absolute, disk);
     if (stat === undefined) return;
     if (stat === 'circle') {
       matches++;
-      return complain({ message: 'its links lead in a circle', found: name });
+      complain({ message: 'its links lead in a circle', found: name });
+    } else if (stat.kind === 'link') follow(place, stat);
+    else {
+      if (position.isMatch) take({ path: name || '.', absolute, stat });
+      if (stat.kind === 'folder') enter(place);
     }
-    const behind = stat.kind === 'link' ? followed(disk, absolute) : undefined;
-    if (stat.kind === 'link' && (behind === undefined || behind === 'circle')) {
-      if (position.isMatch) {
-        matches++;
-        fault(name, `a link that leads ${behind === undefined ? 'nowhere' : 'in a circle'}`);
-      }
-      return;
-    }
-    const target = behind as Stat | undefined;
-    const input: Input = { path: name || '.', absolute, stat, ...(target ? { behind: target } : {}) };
-    if (position.isMatch) {
-      matches++;
-      take(input);
-    }
-    if ((target ?? stat).kind !== 'folder') return;
-    const below = position.isMatch ? everythingBelow : position;
-    if (target === undefined) return enter({ path: name, position: below, holders });
-    const holder = realpathSync.native(path.dirname(absolute));
-    const real = realpathSync.native(absolute);
-    if (
-      [...holders, holder].some((each) => each === real || each.startsWith(real === '/' ? '/' : `${real}/`))
-    ) {
-      matches++;
-      return fault(name, 'a link that leads back to a folder that it stands in');
-    }
-    const before = matches;
-    enter({ path: name, position: below, holders: [...holders, holder] });
-    // What is read through it hangs on where it leads.
-    if (matches > before) take(input);
   };
 
+  const follow = (place: Place, stat: Stat): void => {
+    const { path: name, position, holders } = place;
+    const absolute = absoluteOf(name);
+    const behind = followed(disk, absolute);
+    if (behind === undefined || behind === 'circle') {
+      if (position.isMatch) fault(name, `a link that leads ${behind ? 'in a circle' : 'nowhere'}`);
+      return;
+    }
+    const input = { path: name || '.', absolute, stat, behind };
+    if (position.isMatch) take(input);
+    if (behind.kind !== 'folder') return;
+    const all = [...holders, realpathSync.native(path.dirname(absolute))];
+    if (all.some((holder) => isSelfOrAbove(realpathSync.native(absolute), holder))) {
+      fault(name, 'a link that leads back to a folder that it stands in');
+      return;
+    }
+    const before = matches;
+    enter({ ...place, holders: all });
+    // What is read through a link hangs on where it leads.
+    if (matches > before) inputs.set(input.path, input);
+  };
+
+  /** A folder that matches means all below it. */
   const enter = ({ path: name, position, holders }: Place): void => {
+    const at = position.isMatch ? everythingBelow : position;
     for (const child of namesIn(absoluteOf(name), disk)) {
-      const at = name === '' ? child : `${name}/${child}`;
+      const below = name === '' ? child : `${name}/${child}`;
       // The project's own state changes with every run.
-      if (child === '.cache' && path.resolve(absoluteOf(at)) === state) continue;
+      if (child === '.cache' && path.resolve(absoluteOf(below)) === state) continue;
       if (holders.length > 0 && ++behindLinks > most)
         throw new Unreadable(
           `${absoluteOf(name)}: more than ${most} paths stand behind links; name fewer inputs`,
         );
-      look({ path: at, position: position.next(child), holders });
+      look({ path: below, position: at.next(child), holders });
     }
   };
 
@@ -174,4 +171,19 @@ function newWalk(
       return matches > before;
     },
   };
+}
+
+/** What stands at a path; links on the way may lead in a circle. */
+function lstatOf(absolute: string, disk: Disk): Stat | 'circle' | undefined {
+  try {
+    return disk.lstat(absolute);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ELOOP') throw error;
+    disk.vouchForNothing();
+    return 'circle';
+  }
+}
+
+function isSelfOrAbove(folder: string, other: string): boolean {
+  return folder === other || other.startsWith(folder === '/' ? '/' : `${folder}/`);
 }
