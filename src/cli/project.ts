@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { openRecords } from '../cache/records.ts';
+import { writeNew } from '../disk/write.ts';
 import { dockerEngine } from '../engine/docker.ts';
 import { makeGraph, projectOf } from '../graph/graph.ts';
 import type { ImpliedNeed } from '../graph/implied.ts';
@@ -43,6 +44,8 @@ export interface OpenProject {
 export async function openProject(flags: GlobalFlags, io: Io): Promise<OpenProject> {
   const root = findRoot(path.resolve(io.cwd, flags.directory ?? '.'));
   const cacheFolder = path.join(root, '.cache');
+  // Files that definitions read by relative paths stand there, wherever it was started.
+  io.enter(root);
   ignoreOwnFolder(cacheFolder);
   const profile = flags.profile ?? (io.environment.TASKS_PROFILE || 'default');
   const declarations = await loadDeclarations({
@@ -89,7 +92,7 @@ function ignoreOwnFolder(cacheFolder: string): void {
   if (existsSync(cacheFolder)) return;
   try {
     mkdirSync(cacheFolder, { recursive: true });
-    writeFileSync(path.join(cacheFolder, '.gitignore'), '*\n');
+    writeNew(path.join(cacheFolder, '.gitignore'), '*\n');
   } catch {
     // Whoever needs to write there says so.
   }

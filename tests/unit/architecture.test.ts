@@ -30,6 +30,7 @@ const mayImport: Record<string, readonly string[]> = {
   doctor: ['model', 'engine'],
   cli: [
     'model',
+    'disk',
     'define',
     'load',
     'graph',
