@@ -21,6 +21,7 @@ import { type Memo, openMemo } from '../observe/memo.ts';
 import { openObserver } from '../observe/observe.ts';
 import { type RemotePlace, seeRemote } from '../observe/remote.ts';
 import type { Nearest, PublishedTags } from '../plan/input.ts';
+import { checkLengths } from '../plan/lengths.ts';
 import { makePlan } from '../plan/plan.ts';
 import { type Naming, namingOf } from '../plan/refs.ts';
 import { type CommonFlags, type GlobalFlags, namesOf } from './flags.ts';
@@ -67,7 +68,9 @@ export async function openProject(flags: GlobalFlags, io: Io): Promise<OpenProje
       },
     );
   }
-  return { root, cacheFolder, project: projectOf(declarations), graph, profile };
+  const project = projectOf(declarations);
+  checkLengths(graph.tasks.values(), namingOf({ suffix: '', release: true }, project, io.now()));
+  return { root, cacheFolder, project, graph, profile };
 }
 
 /** A project whose graph has the needs that its Dockerfiles imply, and what reads its tasks. */
@@ -153,6 +156,10 @@ export async function planProject(
   const records = openRecords(cacheFolder, warner(io), sharedStore(io));
   const tasks = [...scope].map((id) => graph.tasks.get(id)!);
   const engine = tasks.some((task) => task.kind === 'image') ? dockerEngine(io.environment) : undefined;
+  checkLengths(
+    [...selected].map((id) => graph.tasks.get(id)!),
+    naming,
+  );
   const tested = testedOf(tasks, selected, options);
   const isAsked = options.push !== undefined || asksRegistry(flags, io);
   const askRegistry = onceFor((places: readonly RemotePlace[]) =>

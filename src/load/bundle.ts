@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -77,9 +77,14 @@ async function build(options: BundleOptions, form: Form): Promise<Bundle | undef
 
 /** What goes in and is not noted would change without being seen. @throws DefinitionError */
 function checkInputs({ inputs }: Metafile, root: string, read: Read): void {
+  // Names are relative to where the project really stands.
+  const base = realpathSync(root);
   const unseen = Object.keys(inputs).filter(
     // Of what stands in no file nothing can change: the text that imports all, and `data:` in a file that is noted.
-    (name) => name !== entryName && !name.startsWith('<data:') && !read.inputs.has(path.resolve(root, name)),
+    (name) =>
+      path.basename(name) !== entryName &&
+      !name.startsWith('<data:') &&
+      !read.inputs.has(path.resolve(base, name)),
   );
   if (unseen.length === 0) return;
   throw new DefinitionError(

@@ -217,6 +217,24 @@ for (const [file, text, content] of kinds) {
   });
 }
 
+test('a project that is called through a link, at another depth', async () => {
+  const root = project();
+  const link = path.join(tempFolder(), 'deep');
+  symlinkSync(root, link);
+  assert.equal(await names(link), ['one']);
+  writeFiles(root, { 'tasks/lib/name.ts': "export const name = 'two';\n" });
+  assert.equal(await names(link), ['two']);
+});
+
+test('text in an import itself', async () => {
+  const root = project();
+  writeFiles(root, {
+    'tasks/images.ts':
+      "import { command } from 'image-tasks';\nimport name from 'data:text/javascript,export default %22inline%22';\nexport default command({ name, run: ['true'] });\n",
+  });
+  assert.equal(await names(root), ['inline']);
+});
+
 test('a package.json that comes, which says what an import means', async () => {
   const root = project();
   writeFiles(root, {
