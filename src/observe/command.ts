@@ -1,10 +1,11 @@
 import path from 'node:path';
-import { type Disk, kindOf } from '../disk/disk.ts';
+import { type Disk, kindOf, plainDisk } from '../disk/disk.ts';
 import type { Entry, ObservedCommand } from '../model/observed.ts';
 import type { CommandTask } from '../model/task.ts';
 import type { Fault } from './image.ts';
 import { findInputs, readInput } from './inputs.ts';
 import type { Memo } from './memo.ts';
+import { Unreadable } from './walk.ts';
 
 export interface CommandReader {
   readonly root: string;
@@ -53,4 +54,28 @@ function readProgram(absolute: string, as: string, memo: Memo, disk: Disk): Entr
   const stat = disk.lstat(absolute)!;
   const behind = stat.kind === 'link' ? disk.stat(absolute) : undefined;
   return readInput({ path: as, absolute, stat, ...(behind ? { behind } : {}) }, memo, disk)!;
+}
+
+/** What of a command's program and inputs is no longer as it was observed; undefined: nothing. */
+export function changedInput(
+  task: CommandTask,
+  before: ObservedCommand,
+  reader: Omit<CommandReader, 'disk'>,
+): string | undefined {
+  const now = observedAgain(task, reader);
+  if (now === undefined) return task.inputs[0] ?? task.run[0];
+  const texts = ({ program, inputs }: ObservedCommand) =>
+    new Map([...(program ? [program] : []), ...inputs].map((entry) => [entry.path, JSON.stringify(entry)]));
+  const [old, current] = [texts(before), texts(now)];
+  return [...old.keys(), ...current.keys()].find((name) => old.get(name) !== current.get(name));
+}
+
+/** Undefined where it cannot be read any more. */
+function observedAgain(task: CommandTask, reader: Omit<CommandReader, 'disk'>): ObservedCommand | undefined {
+  try {
+    return observeCommand(task, { ...reader, disk: plainDisk }, () => undefined);
+  } catch (error) {
+    if (error instanceof Unreadable) return undefined;
+    throw error;
+  }
 }

@@ -37,7 +37,7 @@ export function findInputs(
   patterns: readonly string[],
   disk: Disk,
   most = mostBehindLinks,
-): { inputs: Input[]; faults: InputFault[] } {
+): { inputs: Input[]; faults: InputFault[]; links: string[] } {
   const faults: InputFault[] = [];
   const walk = newWalk({ root, disk, most }, (fault) => faults.push(fault));
   for (const pattern of patterns) {
@@ -45,7 +45,7 @@ export function findInputs(
     if (!walk.take(read)) faults.push(nothing(pattern, read));
   }
   const inputs = [...walk.inputs.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
-  return { inputs, faults };
+  return { inputs, faults, links: walk.links };
 }
 
 function nothing(pattern: string, { globs }: InputPattern): InputFault {
@@ -94,6 +94,8 @@ function newWalk(
   const inputs = new Map<string, Input>();
   const absoluteOf = (name: string): string => (name === '' ? root : `${root}/${name}`);
   const state = path.join(root, '.cache');
+  /** Absolute; all that were met. */
+  const links: string[] = [];
   let behindLinks = 0;
   /** What matched so far, faults too. */
   let matches = 0;
@@ -127,6 +129,7 @@ function newWalk(
   const follow = (place: Place, stat: Stat): void => {
     const { path: name, position, holders } = place;
     const absolute = absoluteOf(name);
+    links.push(absolute);
     const behind = followed(disk, absolute);
     if (behind === undefined || behind === 'circle') {
       if (position.isMatch) fault(name, `a link that leads ${behind ? 'in a circle' : 'nowhere'}`);
@@ -163,6 +166,7 @@ function newWalk(
 
   return {
     inputs,
+    links,
     /** Adds what a pattern stands for; false where that is nothing. */
     take({ literals, globs }: InputPattern): boolean {
       const before = matches;
