@@ -65,9 +65,19 @@ export function changedInput(
   const now = observedAgain(task, reader);
   if (now === undefined) return task.inputs[0] ?? task.run[0];
   const texts = ({ program, inputs }: ObservedCommand) =>
-    new Map([...(program ? [program] : []), ...inputs].map((entry) => [entry.path, JSON.stringify(entry)]));
+    new Map(
+      [...(program ? [started(program)] : []), ...inputs].map((each) => [each.path, JSON.stringify(each)]),
+    );
   const [old, current] = [texts(before), texts(now)];
   return [...old.keys(), ...current.keys()].find((name) => old.get(name) !== current.get(name));
+}
+
+/** Whether a program may be started says nothing any more once it was. */
+function started(program: Entry): Entry {
+  if (program.type === 'file') return { ...program, executable: true };
+  return program.type === 'link' && program.behind
+    ? { ...program, behind: started(program.behind) }
+    : program;
 }
 
 /** Undefined where it cannot be read any more. */
