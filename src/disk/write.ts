@@ -2,9 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
-/** What the name of a file that is being written ends with: nobody can put a link in its place before. */
-export const unfinishedName = /\.[0-9a-f]{16}\.part$/;
-
 /**
  * Writes a file under a new name beside its place, and renames it: a killed process leaves the old file or the new one.
  * Links are never followed: a link that has the file's name is replaced, what it leads to stays.
@@ -26,7 +23,7 @@ export function writeWhole(
   }
 }
 
-/** A name beside a file's that nobody can guess. */
+/** A name beside a file's that nobody can guess, so that nobody can put a link in its place before. */
 export function newName(file: string): string {
   return `${file}.${randomBytes(8).toString('hex')}.part`;
 }

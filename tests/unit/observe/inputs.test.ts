@@ -227,11 +227,11 @@ test('links that a glob does not match are no inputs, whatever they lead to', as
 
 test('links to links to links: too many paths are an error, not an hour', () => {
   const files: Record<string, string | { link: string }> = { 'l0/x': '' };
-  for (let level = 1; level <= 30; level++)
+  for (let level = 1; level <= 12; level++)
     for (const name of ['a', 'b']) files[`l${level}/${name}`] = { link: `../l${level - 1}` };
   const root = project(files);
   assert.throws(
-    () => findInputs(root, ['l30'], plainDisk, 1000),
+    () => findInputs(root, ['l12'], plainDisk, 1000),
     /more than 1000 paths stand behind links; name fewer inputs/,
   );
   assert.is(findInputs(root, ['l5'], plainDisk, 1000).inputs.length, 95);
