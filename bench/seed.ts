@@ -10,6 +10,7 @@ const [root, imagesFile, dist, programId] = process.argv.slice(2) as [string, st
 const io = {
   environment: { HOME: '/nonexistent', DOCKER_HOST: 'unix:///nonexistent' },
   cwd: root,
+  enter: () => undefined,
   defineModule: path.join(dist, 'define.mjs'),
   loadModule: (url: string) => import(url),
   onIdle: () => undefined,

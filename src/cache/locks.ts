@@ -1,17 +1,20 @@
 import {
+  closeSync,
   constants,
   copyFileSync,
+  fstatSync,
   linkSync,
+  lstatSync,
+  lutimesSync,
   mkdirSync,
+  openSync,
   readFileSync,
   renameSync,
   rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { writeNew } from '../disk/write.ts';
 import { isAlive, newOwner, type Owner } from './owner.ts';
 
 /** Milliseconds between two looks at a lock that somebody holds. */
@@ -60,7 +63,7 @@ async function take(
   const own = newOwner();
   const isDead = watchHolder(file, elapsed);
   const draft = `${file}.${own.id}`;
-  writeFileSync(draft, JSON.stringify(own));
+  writeNew(draft, JSON.stringify(own));
   try {
     for (let waited = false; ; ) {
       signal.throwIfAborted();
@@ -111,7 +114,7 @@ function watchHolder(file: string, elapsed: Elapsed): (holder: Owner | 'broken')
   return (holder) => {
     const alive = holder === 'broken' ? undefined : isAlive(holder);
     if (alive !== undefined) return !alive;
-    const stat = statSync(file, { throwIfNoEntry: false });
+    const stat = lstatSync(file, { throwIfNoEntry: false });
     if (stat === undefined) return false;
     const mark = `${stat.ino} ${stat.mtimeMs} ${stat.ctimeMs} ${stat.size}`;
     if (mark !== seen.mark) seen = { mark, at: elapsed() };
@@ -141,10 +144,21 @@ function linked(draft: string, file: string): boolean {
 
 function read(file: string): Owner | 'gone' | 'broken' {
   try {
-    const owner = JSON.parse(readFileSync(file, 'utf8')) as Owner;
+    const owner = JSON.parse(textOf(file)) as Owner;
     return typeof owner?.id === 'string' ? owner : 'broken';
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'gone' : 'broken';
+  }
+}
+
+/** A lock is a file: what a link leads to, or a pipe gives, says nothing of who holds it. */
+function textOf(file: string): string {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const descriptor = openSync(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  try {
+    return fstatSync(descriptor).isFile() ? readFileSync(descriptor, 'utf8') : '';
+  } finally {
+    closeSync(descriptor);
   }
 }
 
@@ -157,7 +171,7 @@ function giveBack(file: string, own: Owner): void {
 function touch(file: string): void {
   const now = new Date();
   try {
-    utimesSync(file, now, now);
+    lutimesSync(file, now, now);
   } catch (error) {
     // Taken over or cleaned away; what is made under it is whole either way.
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;

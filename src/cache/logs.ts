@@ -1,6 +1,9 @@
-import { closeSync, mkdirSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
 import path from 'node:path';
+import { isLink } from '../disk/disk.ts';
 import type { TaskId } from '../model/task.ts';
+import { fitted } from './file-name.ts';
+import { logName } from './own-names.ts';
 import type { Warn } from './store.ts';
 
 /** Logs that are kept of each task. */
@@ -18,9 +21,9 @@ export function openLog(
 ): { path: string; line(text: string): void; close(): void } {
   const folder = logFolder(cacheFolder, task);
   mkdirSync(folder, { recursive: true });
-  for (const old of logsOf(cacheFolder, task).slice(kept - 1)) rmSync(old, { force: true });
-  const file = path.join(folder, `${now.toISOString().replace(/:/g, '-')}.log`);
-  const descriptor = openSync(file, 'a');
+  if (!isLink(folder) && !isLink(path.dirname(folder)))
+    for (const old of logsOf(cacheFolder, task).slice(kept - 1)) rmSync(old, { force: true });
+  const { file, descriptor } = openNew(path.join(folder, now.toISOString().replace(/:/g, '-')));
   let isBroken = false;
   return {
     path: file,
@@ -37,12 +40,25 @@ export function openLog(
   };
 }
 
+/** A log that was not there before: another run may have begun one at the same time, and a link is never followed. */
+function openNew(start: string): { file: string; descriptor: number } {
+  const { O_WRONLY, O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
+  for (let number = 1; ; number++) {
+    const file = `${start}${number === 1 ? '' : `-${number}`}.log`;
+    try {
+      return { file, descriptor: openSync(file, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW) };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+}
+
 /** Paths of a task's logs, newest first. */
 export function logsOf(cacheFolder: string, task: TaskId): string[] {
   const folder = logFolder(cacheFolder, task);
   try {
     return readdirSync(folder)
-      .filter((name) => name.endsWith('.log'))
+      .filter((name) => logName.test(name))
       .sort()
       .reverse()
       .map((name) => path.join(folder, name));
@@ -53,5 +69,5 @@ export function logsOf(cacheFolder: string, task: TaskId): string[] {
 }
 
 function logFolder(cacheFolder: string, task: TaskId): string {
-  return path.join(cacheFolder, 'logs', task.replaceAll('/', '%').replace(':', '@'));
+  return path.join(cacheFolder, 'logs', fitted(task.replaceAll('/', '%').replace(':', '@')));
 }

@@ -1,7 +1,7 @@
-import { lstatSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
+import { lstatSync, readFileSync } from 'node:fs';
 import { checksum } from '../disk/checksum.ts';
 import { fileClock, isSameStamp, isSettled, type Stamp, stampOf, tellsNames } from '../disk/stamp.ts';
+import { writeWhole } from '../disk/write.ts';
 
 /**
  * A copy in one file of values that stand in files of their own in a folder: to open a thousand files takes longer than all the
@@ -15,8 +15,10 @@ export interface Pack {
   usedAt(name: string): number;
   /** Adds values that were read from the folder after `look`, and notes when they were used. */
   add(name: string, text: string, usedAt: number): void;
-  /** To be called before values are read from the folder, and before the copy is asked: is it still one? */
+  /** To be called before the copy is asked: is it still one? */
   look(): void;
+  /** To be called before values are read from the folder that are added then. */
+  reading(): void;
   /** Writes what is new. */
   save(): void;
 }
@@ -31,6 +33,8 @@ export function openPack(file: string, folder: string): Pack {
   let stamp: Stamp | undefined;
   let entries = new Map<string, Entry>();
   let isNew = false;
+  /** The file system's clock before anything was read. */
+  let clock: number | undefined;
   return {
     get: (name) => entries.get(name)?.text,
     usedAt: (name) => entries.get(name)?.usedAt ?? 0,
@@ -45,10 +49,15 @@ export function openPack(file: string, folder: string): Pack {
         isNew = false;
       }
       stamp = now;
+      clock = undefined;
+    },
+    reading() {
+      clock ??= fileClock(file);
     },
     save() {
       if (!isNew || stamp === undefined || !tellsNames(folder)) return;
-      if (!isSettled(stamp, fileClock(file))) return;
+      // A value that came after the stamp was taken, within the same tick, may not have been read.
+      if (clock !== undefined && !isSettled(stamp, clock)) return;
       isNew = false;
       try {
         write(file, stamp, entries);
@@ -92,8 +101,5 @@ function read(file: string, now: Stamp): Map<string, Entry> {
 function write(file: string, stamp: Stamp, entries: ReadonlyMap<string, Entry>): void {
   const lines = [...entries].map(([name, { usedAt, text }]) => `${name}\t${usedAt}\t${text}`);
   const body = Buffer.from([JSON.stringify(stamp), ...lines].join('\n'));
-  mkdirSync(path.dirname(file), { recursive: true });
-  const part = `${file}.${process.pid}`;
-  writeFileSync(part, Buffer.concat([Buffer.from(`${checksum(body)}\n`), body]));
-  renameSync(part, file);
+  writeWhole(file, Buffer.concat([Buffer.from(`${checksum(body)}\n`), body]));
 }

@@ -39,6 +39,7 @@ export function openRecords(
       }
       const rest = keys.filter((key) => !known.has(key));
       if (rest.length > 0) {
+        pack.reading();
         const found = zip(rest, await records().getMany<TaskRecord>(rest), isRecord);
         for (const [key, record] of found) {
           known.set(key, record);

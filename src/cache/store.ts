@@ -1,7 +1,9 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { KeyvStoreAdapter, StoredData } from 'keyv';
+import { writeWhole } from '../disk/write.ts';
+import { fitted } from './file-name.ts';
 
 /** Told of state that was set aside. */
 export type Warn = (message: string) => void;
@@ -14,7 +16,7 @@ export type Warn = (message: string) => void;
  */
 export function fileStore(folder: string, warn: Warn): KeyvStoreAdapter {
   const fileOf = (key: string): string =>
-    path.join(folder, `${key.replace(/[^\w.-]/g, (char) => `%${char.codePointAt(0)!.toString(16)}`)}`);
+    path.join(folder, fitted(key.replace(/[^\w.-]/g, (char) => `%${char.codePointAt(0)!.toString(16)}`)));
   const get = (key: string): string | undefined => read(fileOf(key), warn);
   return {
     opts: {},
@@ -27,7 +29,7 @@ export function fileStore(folder: string, warn: Warn): KeyvStoreAdapter {
       return keys.map((key) => get(key) as StoredData<Value | undefined>);
     },
     async set(key: string, value: string) {
-      write(fileOf(key), value);
+      writeWhole(fileOf(key), `${checksum(value)}\n${value}`);
       return true;
     },
     async delete(key: string) {
@@ -65,18 +67,6 @@ function setAside(file: string, what: string, warn: Warn): void {
   rmSync(aside, { recursive: true, force: true });
   renameSync(file, aside);
   warn(`${file} ${what}: set aside as ${path.basename(aside)}, counted as not there`);
-}
-
-function write(file: string, value: string): void {
-  mkdirSync(path.dirname(file), { recursive: true });
-  const part = `${file}.${process.pid}-${randomBytes(4).toString('hex')}`;
-  try {
-    writeFileSync(part, `${checksum(value)}\n${value}`);
-    renameSync(part, file);
-  } catch (error) {
-    rmSync(part, { force: true });
-    throw error;
-  }
 }
 
 function checksum(value: string): string {

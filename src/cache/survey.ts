@@ -1,6 +1,16 @@
-import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { isLink } from '../disk/disk.ts';
 import type { Key } from '../model/record.ts';
+import {
+  definitionName,
+  keyName,
+  logName,
+  unfinishedState,
+  unfinishedValue,
+  wholeValue,
+  workName,
+} from './own-names.ts';
 
 /** Something in a project's cache folder that can go by itself. */
 export interface Kept {
@@ -15,30 +25,41 @@ export interface Kept {
   readonly key?: Key;
 }
 
-/** What a value that is being written, or that was set aside, looks like. */
-const unfinished = /\.(broken|\d+(-[0-9a-f]{8})?)$/;
+/** The folders of a cache folder that hold what may be trimmed. */
+const folders = ['records', 'latest', 'manifests', 'tests', 'files', 'logs', 'work', 'definitions'];
 
-/** Everything in a cache folder that `tasks clean` may trim. The memo and locks are not among it: they bound themselves. */
+/** Those of them that are links: what stands behind them is never trimmed. */
+export function linkedFolders(cacheFolder: string): string[] {
+  return folders.map((name) => path.join(cacheFolder, name)).filter(isLink);
+}
+
+/**
+ * Everything in a cache folder that `tasks clean` may trim: only what has a name of our own, and does not stand behind a link.
+ * The memo and locks are not among it: they bound themselves.
+ */
 export function surveyCache(cacheFolder: string): Kept[] {
-  const inFolder = (name: string): string[] =>
-    namesIn(path.join(cacheFolder, name)).map((each) => path.join(cacheFolder, name, each));
-  const values = (name: string): string[] => inFolder(name).filter((file) => !unfinished.test(file));
+  const inFolder = (name: string, own: RegExp): string[] => ownIn(path.join(cacheFolder, name), own);
+  const values = (name: string): string[] => inFolder(name, wholeValue);
   const keyOf = (file: string): Key | undefined => /[0-9a-f]{64}$/.exec(file)?.[0];
   const results = values('records').flatMap((file) => result(file, keyOf(file), cacheFolder));
   const recorded = new Set(results.map(({ key }) => key));
-  const orphans = inFolder('files').filter((folder) => !recorded.has(path.basename(folder)));
+  const orphans = inFolder('files', keyName).filter((folder) => !recorded.has(path.basename(folder)));
   const unfinishedValues = ['records', 'latest', 'manifests', 'tests'].flatMap((name) =>
-    inFolder(name).filter((file) => unfinished.test(file)),
+    inFolder(name, unfinishedValue),
   );
   return [
     ...results,
     ...values('latest').map((file) => one('latest', file, keyInRecord(file))),
     ...values('manifests').map((file) => one('manifest', file, keyOf(file))),
     ...values('tests').map((file) => one('pass', file)),
-    ...inFolder('logs').flatMap((folder) => namesIn(folder).map((log) => one('log', path.join(folder, log)))),
-    ...[...orphans, ...unfinishedValues, ...inFolder('work'), ...oldDefinitions(cacheFolder)].map((file) =>
-      one('leftover', file),
-    ),
+    ...inFolder('logs', /./).flatMap((folder) => ownIn(folder, logName).map((log) => one('log', log))),
+    ...[
+      ...orphans,
+      ...unfinishedValues,
+      ...inFolder('work', workName),
+      ...inFolder('.', unfinishedState),
+      ...oldDefinitions(cacheFolder),
+    ].map((file) => one('leftover', file)),
   ];
 }
 
@@ -46,6 +67,8 @@ function result(file: string, key: Key | undefined, cacheFolder: string): Kept[]
   if (key === undefined) return [];
   const record = sizeOf(file);
   const files = path.join(cacheFolder, 'files', key);
+  // Without its record nobody would know of files that stay.
+  if (isLink(path.dirname(files)) && existsSync(files)) return [];
   // The record first: without it the files are nothing, with it they must be whole.
   return [
     {
@@ -88,15 +111,23 @@ function keyInRecord(file: string): Key | undefined {
 function oldDefinitions(cacheFolder: string): string[] {
   const folder = path.join(cacheFolder, 'definitions');
   const index = path.join(folder, 'index.json');
-  const names = namesIn(folder).filter((name) => name !== 'index.json');
-  if (names.length === 0) return [];
+  const files = ownIn(folder, definitionName);
+  if (files.length === 0) return [];
   let text = '';
   try {
     text = readFileSync(index, 'utf8');
   } catch {
     // Without an index nothing there is ever used again.
   }
-  return names.filter((name) => !text.includes(name)).map((name) => path.join(folder, name));
+  return files.filter((file) => !text.includes(path.basename(file)));
+}
+
+/** What stands in a folder under a name of our own, absolute; nothing where the folder is a link. */
+function ownIn(folder: string, own: RegExp): string[] {
+  if (isLink(folder)) return [];
+  return namesIn(folder)
+    .filter((name) => own.test(name))
+    .map((name) => path.join(folder, name));
 }
 
 function namesIn(folder: string): string[] {

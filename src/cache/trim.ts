@@ -1,4 +1,4 @@
-import { lstatSync, rmSync, utimesSync } from 'node:fs';
+import { lstatSync, lutimesSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { Key } from '../model/record.ts';
 import type { Kept } from './survey.ts';
@@ -59,7 +59,7 @@ export function markUsed(cacheFolder: string, keys: readonly Key[], now: Date): 
     const stat = lstatSync(file, { throwIfNoEntry: false });
     if (stat === undefined || now.getTime() - stat.mtimeMs < day) continue;
     try {
-      utimesSync(file, now, now);
+      lutimesSync(file, now, now);
     } catch (error) {
       // Trimmed by another run meanwhile, or a folder that may only be read: then nothing is trimmed in it either.
       if (!['ENOENT', 'EACCES', 'EPERM', 'EROFS'].includes((error as NodeJS.ErrnoException).code ?? ''))

@@ -1,8 +1,10 @@
 /** Everything of the process that commands may use; made in main.ts alone. */
 export interface Io {
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Absolute. */
+  /** Where it was started, absolute: what the arguments' paths are relative to. */
   readonly cwd: string;
+  /** Makes a folder the one that relative paths start from; absolute. */
+  enter(folder: string): void;
   /** Absolute path of the module that definitions import as `image-tasks`. */
   readonly defineModule: string;
   /** Node's own `import`. */

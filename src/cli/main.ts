@@ -108,6 +108,7 @@ function makeIo({ out, err }: Streams, signal: AbortSignal): Io {
   return {
     environment: process.env,
     cwd: workingDirectory(),
+    enter: (folder) => process.chdir(folder),
     defineModule: path.join(PLACE, 'define.mjs'),
     loadModule,
     onIdle,

@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { openRecords } from '../cache/records.ts';
+import { writeNew } from '../disk/write.ts';
 import { dockerEngine } from '../engine/docker.ts';
 import { makeGraph, projectOf } from '../graph/graph.ts';
 import type { ImpliedNeed } from '../graph/implied.ts';
@@ -21,6 +22,7 @@ import { type Memo, openMemo } from '../observe/memo.ts';
 import { openObserver } from '../observe/observe.ts';
 import { type RemotePlace, seeRemote } from '../observe/remote.ts';
 import type { Nearest, PublishedTags } from '../plan/input.ts';
+import { checkLengths } from '../plan/lengths.ts';
 import { makePlan } from '../plan/plan.ts';
 import { type Naming, namingOf } from '../plan/refs.ts';
 import { type CommonFlags, type GlobalFlags, namesOf } from './flags.ts';
@@ -45,6 +47,8 @@ export interface OpenProject {
 export async function openProject(flags: GlobalFlags, io: Io): Promise<OpenProject> {
   const root = findRoot(path.resolve(io.cwd, flags.directory ?? '.'));
   const cacheFolder = path.join(root, '.cache');
+  // Files that definitions read by relative paths stand there, wherever it was started.
+  io.enter(root);
   ignoreOwnFolder(cacheFolder);
   const profile = flags.profile ?? (io.environment.TASKS_PROFILE || 'default');
   const declarations = await loadDeclarations({
@@ -66,7 +70,9 @@ export async function openProject(flags: GlobalFlags, io: Io): Promise<OpenProje
       },
     );
   }
-  return { root, cacheFolder, project: projectOf(declarations), graph, profile };
+  const project = projectOf(declarations);
+  checkLengths(graph.tasks.values(), namingOf({ suffix: '', release: true }, project, io.now()));
+  return { root, cacheFolder, project, graph, profile };
 }
 
 /** A project whose graph has the needs that its Dockerfiles imply, and what reads its tasks. */
@@ -91,7 +97,7 @@ function ignoreOwnFolder(cacheFolder: string): void {
   if (existsSync(cacheFolder)) return;
   try {
     mkdirSync(cacheFolder, { recursive: true });
-    writeFileSync(path.join(cacheFolder, '.gitignore'), '*\n');
+    writeNew(path.join(cacheFolder, '.gitignore'), '*\n');
   } catch {
     // Whoever needs to write there says so.
   }
@@ -152,6 +158,10 @@ export async function planProject(
   const records = openRecords(cacheFolder, warner(io), sharedStore(io), hashManifest);
   const tasks = [...scope].map((id) => graph.tasks.get(id)!);
   const engine = tasks.some((task) => task.kind === 'image') ? dockerEngine(io.environment) : undefined;
+  checkLengths(
+    [...selected].map((id) => graph.tasks.get(id)!),
+    naming,
+  );
   const tested = testedOf(tasks, selected, options);
   const isAsked = options.push !== undefined || asksRegistry(flags, io);
   const askRegistry = onceFor((places: readonly RemotePlace[]) =>

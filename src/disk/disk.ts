@@ -14,7 +14,9 @@ export interface Stat {
 export interface Disk {
   /** What stands there, links not followed; undefined: nothing. */
   lstat(path: string): Stat | undefined;
-  /** The names in a folder. @throws as readdir does */
+  /** What a path leads to, all links followed; undefined: nothing. */
+  stat(path: string): Stat | undefined;
+  /** The names in a folder, or in the folder that a link leads to. @throws as readdir does */
   names(folder: string): string[];
   /** Something was looked at in another way: what was noted does not tell whether it still is so. */
   vouchForNothing(): void;
@@ -23,10 +25,21 @@ export interface Disk {
 const nothingIsFine = { throwIfNoEntry: false } as const;
 
 export const plainDisk: Disk = {
-  lstat: (path) => brief(lstatSync(path, nothingIsFine)),
+  lstat: (path) => asked(() => lstatSync(path, nothingIsFine)),
+  stat: (path) => asked(() => statSync(path, nothingIsFine)),
   names: (folder) => readdirSync(folder),
   vouchForNothing: () => undefined,
 };
+
+function asked(ask: () => Stats | undefined): Stat | undefined {
+  try {
+    return brief(ask());
+  } catch (error) {
+    // Nothing can have such a name.
+    if ((error as NodeJS.ErrnoException).code === 'ENAMETOOLONG') return undefined;
+    throw error;
+  }
+}
 
 const kinds: Readonly<Record<number, Stat['kind']>> = {
   [constants.S_IFREG]: 'file',
@@ -44,14 +57,29 @@ function brief(stat: Stats | undefined): Stat | undefined {
   return { kind, executable: (mode & constants.S_IXUSR) !== 0, device, stamp: stampOf(stat) };
 }
 
-/** `missing`, or what a path leads to, links followed. */
-export function kindOf(disk: Disk, path: string): 'file' | 'folder' | 'other' | 'missing' {
-  let stat = disk.lstat(path);
-  if (stat?.kind === 'link') {
-    // What stands behind each of its links would have to be noted.
-    disk.vouchForNothing();
-    stat = brief(statSync(path, nothingIsFine));
-  }
+/** What a path leads to, links followed: `missing` where nothing is there, `circle` where links lead to one another for ever. */
+export type Kind = 'file' | 'folder' | 'other' | 'missing' | 'circle';
+
+export function kindOf(disk: Disk, path: string): Kind {
+  const stat = followed(disk, path);
   if (stat === undefined) return 'missing';
+  if (stat === 'circle') return 'circle';
   return stat.kind === 'file' || stat.kind === 'folder' ? stat.kind : 'other';
+}
+
+/** What a path leads to, links followed. A path that is no link is asked for once. */
+export function followed(disk: Disk, path: string): Stat | 'circle' | undefined {
+  try {
+    const stat = disk.lstat(path);
+    return stat?.kind === 'link' ? disk.stat(path) : stat;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ELOOP') throw error;
+    disk.vouchForNothing();
+    return 'circle';
+  }
+}
+
+/** True for a link, wherever it leads: nothing is removed through one. */
+export function isLink(file: string): boolean {
+  return lstatSync(file, nothingIsFine)?.isSymbolicLink() === true;
 }

@@ -1,33 +1,60 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { isSameStamp, type Stamp, stampOf } from './stamp.ts';
 
 const mostBytes = 1 << 20;
 /** One for all files: a new one for each would be a thousand megabytes for a thousand small files. */
 let buffer: Buffer | undefined;
 
-/**
- * A file's bytes, in a buffer that the next call uses again. `size`: what its stamp says. Undefined where it is longer than a
- * megabyte, or not of this size any more.
- */
-export function readShort(file: string, size: number): Buffer | undefined {
-  if (size >= mostBytes) return undefined;
-  buffer ??= Buffer.allocUnsafe(mostBytes);
-  const descriptor = openSync(file, 'r');
+/** A file that is open to be read. */
+export interface Opened {
+  /** The device that it stands on. */
+  readonly device: number;
+  /**
+   * False: it is not what had the stamp. It changed meanwhile, or a folder or link on the way was switched: nothing of it may
+   * be remembered under that stamp.
+   */
+  readonly isSame: boolean;
+  /** Its bytes, in a buffer that the next call uses again; undefined where they are more than a megabyte. */
+  short(): Buffer | undefined;
+  /** Its bytes, piece by piece; a piece is overwritten by the next. */
+  pieces(): Generator<Buffer, void>;
+  /** All of its bytes. */
+  all(): Buffer;
+}
+
+/** Opens a file whose stamp was taken before, and closes it after `use`. @throws as open does, EINVAL where it is no file */
+export function reading<T>(file: string, stamp: Stamp, use: (opened: Opened) => T): T {
+  // Where a pipe has taken its place, nobody waits for a writer.
+  const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    // Less than was asked for: there is no more.
-    return readSync(descriptor, buffer) === size ? buffer.subarray(0, size) : undefined;
+    const stat = fstatSync(descriptor);
+    if (!stat.isFile()) throw Object.assign(new Error(`${file} is no regular file`), { code: 'EINVAL' });
+    return use({
+      device: stat.dev,
+      isSame: isSameStamp(stampOf(stat), stamp),
+      short: () => readShort(descriptor, stat.size),
+      pieces: () => piecesOf(descriptor),
+      all: () => readFileSync(descriptor),
+    });
   } finally {
     closeSync(descriptor);
   }
 }
 
-/** Any file's bytes, piece by piece; a piece is overwritten by the next. */
-export function* piecesOf(file: string): Generator<Buffer, void> {
+function readShort(descriptor: number, size: number): Buffer | undefined {
+  if (size >= mostBytes) return undefined;
+  buffer ??= Buffer.allocUnsafe(mostBytes);
+  // Less than was asked for: there is no more. From the start, since it may be read in another way after this.
+  const count = readSync(descriptor, buffer, 0, mostBytes, 0);
+  return count < mostBytes ? buffer.subarray(0, count) : undefined;
+}
+
+function* piecesOf(descriptor: number): Generator<Buffer, void> {
   const piece = Buffer.allocUnsafe(mostBytes);
-  const descriptor = openSync(file, 'r');
-  try {
-    for (let count = readSync(descriptor, piece); count > 0; count = readSync(descriptor, piece))
-      yield piece.subarray(0, count);
-  } finally {
-    closeSync(descriptor);
+  let at = 0;
+  for (let count = readSync(descriptor, piece, 0, mostBytes, at); count > 0; ) {
+    yield piece.subarray(0, count);
+    at += count;
+    count = readSync(descriptor, piece, 0, mostBytes, at);
   }
 }

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { type BuildRequest, type BuiltImage, type Progress, StepFailed } from '../model/ports.ts';
 import { type EngineApi, readJson } from './api.ts';
 import type { Client } from './client.ts';
+import { csvField } from './csv.ts';
 import type { Environment } from './endpoint.ts';
 import { runProcess } from './process.ts';
 import { readBuildKit } from './progress.ts';
@@ -58,13 +59,15 @@ function buildFlags(request: BuildRequest, iidFile: string): string[] {
     '--progress=plain',
     `--platform=${request.platform}`,
     ...(request.exportTo !== undefined
-      ? [`--output=type=local,dest=${request.exportTo}`]
+      ? [`--output=type=local,${csvField(`dest=${request.exportTo}`)}`]
       : [`--iidfile=${iidFile}`]),
     ...(request.target !== undefined ? [`--target=${request.target}`] : []),
     ...(request.network !== 'default' ? [`--network=${request.network}`] : []),
     ...(request.noCache ? ['--no-cache'] : []),
     ...Object.entries(request.secrets).map(([id, source]) =>
-      'env' in source ? `--secret=id=${id},env=${source.env}` : `--secret=id=${id},src=${source.file}`,
+      'env' in source
+        ? `--secret=id=${id},env=${source.env}`
+        : `--secret=id=${id},${csvField(`src=${source.file}`)}`,
     ),
     ...pairs('--build-arg', request.args),
     ...pairs('--label', request.labels),

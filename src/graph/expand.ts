@@ -35,16 +35,45 @@ export function expand(definitions: readonly Declared[], defaultPlatform: string
   const problems: Problem[] = [];
   const drafts = definitions.flatMap((declared) => {
     const name = String(declared.definition.fields.name ?? declared.where.name);
-    const complain = (fault: Fault): void => {
-      problems.push({ file: declared.where.file, definition: name, ...fault });
-    };
-    return expandOne(declared, defaultPlatform, complain);
+    const faults: VersionFault[] = [];
+    const drafts = expandOne(declared, defaultPlatform, (fault, version) => faults.push({ fault, version }));
+    const place = { file: declared.where.file, definition: name };
+    problems.push(...eachOnce(faults).map((fault): Problem => ({ ...place, ...fault })));
+    return drafts;
   });
   if (problems.length > 0) throw new DefinitionError(problems);
   return drafts;
 }
 
-function expandOne(declared: Declared, defaultPlatform: string, complain: (fault: Fault) => void): Draft[] {
+/** A fault, and the version that it was found at where a function of the version gave it. */
+interface VersionFault {
+  readonly fault: Fault;
+  readonly version: string | undefined;
+}
+type ComplainOf = (fault: Fault, version?: string) => void;
+
+/** As many versions of one fault as are named. */
+const mostNamed = 3;
+
+/** A fault that many versions have is told once, with which they are. */
+function eachOnce(faults: readonly VersionFault[]): Fault[] {
+  const versions = new Map<string, { readonly fault: Fault; readonly of: Set<string> }>();
+  for (const { fault, version } of faults) {
+    const id = JSON.stringify(fault);
+    const known = versions.get(id) ?? { fault, of: new Set() };
+    versions.set(id, known);
+    if (version !== undefined) known.of.add(version);
+  }
+  return [...versions.values()].map(({ fault, of }) => {
+    const named = [...of].slice(0, mostNamed).join(', ');
+    const more = of.size > mostNamed ? ` and ${of.size - mostNamed} more` : '';
+    return of.size === 0
+      ? fault
+      : { ...fault, message: `${fault.message} (version${of.size > 1 ? 's' : ''} ${named}${more})` };
+  });
+}
+
+function expandOne(declared: Declared, defaultPlatform: string, complain: ComplainOf): Draft[] {
   const { fields, [definitionBrand]: kind } = declared.definition;
   for (const fault of checkFieldNames(kind, fields)) complain(fault);
   const { name } = fields;
@@ -54,9 +83,7 @@ function expandOne(declared: Declared, defaultPlatform: string, complain: (fault
   const drafts: Draft[] = [];
   const { fixed, late } = checkFixed(kind, fields, complain);
   for (const { version, axes, argument } of cellsOf(fields.versions, complain)) {
-    const values = checkLate(kind, late, argument, (fault) =>
-      complain({ ...fault, message: `${fault.message} (version ${version})` }),
-    );
+    const values = checkLate(kind, late, argument, (fault) => complain(fault, version));
     if (fixed === undefined || values === undefined || typeof name !== 'string') continue;
     const base = {
       id: `${name}:${version}`,
@@ -70,7 +97,10 @@ function expandOne(declared: Declared, defaultPlatform: string, complain: (fault
     const checked: unknown = { ...fixed, ...values };
     const task =
       kind === 'image'
-        ? imageTask(base, checked as ImageValues, defaultPlatform, complain)
+        ? imageTask(base, checked as ImageValues, defaultPlatform, (fault) => {
+            const isLate = late.some(([field]) => field === fault.field);
+            complain(fault, isLate ? version : undefined);
+          })
         : commandTask(base, checked as CommandValues);
     drafts.push({ task, declared, versionArgument: argument });
   }

@@ -54,6 +54,7 @@ function duplicates(tasks: readonly Task[]): Problem[] {
   const problems: Problem[] = [];
   const ids = new Map<string, Task>();
   const tags = new Map<string, Task>();
+  const twice = new Map<string, Task[]>();
   for (const task of tasks) {
     const place = { file: task.where.file, definition: task.name };
     const twin = ids.get(task.id);
@@ -68,18 +69,30 @@ function duplicates(tasks: readonly Task[]): Problem[] {
     }
     ids.set(task.id, task);
     for (const tag of new Set(task.publish ? task.tags : [])) {
-      const other = tags.get(`${task.name}:${tag}`);
-      if (other === undefined) tags.set(`${task.name}:${tag}`, task);
-      else
-        problems.push({
-          ...place,
-          field: 'tags',
-          message: `${other.id} and ${task.id} would both write the tag ${task.name}:${tag}`,
-          expected: 'each tag once',
-        });
+      const name = `${task.name}:${tag}`;
+      const other = tags.get(name);
+      if (other === undefined) tags.set(name, task);
+      else twice.set(name, [...(twice.get(name) ?? [other]), task]);
     }
   }
-  return [...problems, ...aliasedTags(tasks, tags), ...contestedAliases(tasks)];
+  const shared = [...twice].map(([tag, writers]) => sharedTag(tag, writers));
+  return [...problems, ...shared, ...aliasedTags(tasks, tags), ...contestedAliases(tasks)];
+}
+
+/** Told once a tag, however many tasks would write it. */
+function sharedTag(tag: string, writers: readonly Task[]): Problem {
+  const [first, second, ...more] = writers;
+  const all =
+    more.length === 0
+      ? `${first!.id} and ${second!.id} would both`
+      : `${first!.id}, ${second!.id} and ${more.length} more would all`;
+  return {
+    file: second!.where.file,
+    definition: second!.name,
+    field: 'tags',
+    message: `${all} write the tag ${tag}`,
+    expected: 'each tag once',
+  };
 }
 
 /** An alias may be asked for by several versions, the newest gets it; but it is nobody's own tag. */

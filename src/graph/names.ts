@@ -3,6 +3,9 @@ const repositoryPattern =
   /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
 /** What it accepts as a tag; 128 characters at most. */
 const tagPattern = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
+/** What engines take before the colon, and the host that stands there in the names that we give images in an engine. */
+const repositoryLength = 255;
+const nameLength = repositoryLength - 'tasks.invalid/'.length;
 /** `-k` and twelve digits, `-t` (a test's pass) or `-i` (one image) and twelve more: what content tags add to the version. */
 const contentTagRoom = 28;
 
@@ -13,7 +16,8 @@ export function asTag(version: string): string {
 
 /** What is wrong with a name of images or commands, or undefined. */
 export function nameFault(name: string): string | undefined {
-  if (repositoryPattern.test(name)) return undefined;
+  if (repositoryPattern.test(name))
+    return name.length <= nameLength ? undefined : `${nameLength} characters at most`;
   return "lower case letters and digits, with '.', '_', '-' or '/' between them";
 }
 
@@ -33,6 +37,7 @@ export function repositoryFault(repo: string): string | undefined {
   const path = isHost ? rest.join('/') : repo;
   if (isHost && !/^[A-Za-z0-9.-]+(:\d+)?$|^\[[0-9a-f:]+\](:\d+)?$/.test(first!))
     return 'a host name with an optional port first';
+  if (repo.length > repositoryLength) return `${repositoryLength} characters at most`;
   if (/^[^/]+:\d+$/.test(repo)) return undefined;
   return repositoryPattern.test(path)
     ? undefined

@@ -67,6 +67,7 @@ function fileChange(before: string, after: string): string {
     file: 'a file',
     program: 'executable',
     link: 'a link',
+    linked: 'a link',
     dir: 'a folder',
   };
   const alike = old === now && old !== undefined;

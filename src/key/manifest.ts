@@ -104,12 +104,13 @@ function pairs(kind: string, values: Readonly<Record<string, string>>): Manifest
 }
 
 function entryLine(kind: string, entry: Entry): ManifestLine {
-  switch (entry.type) {
-    case 'file':
-      return [kind, entry.path, `${entry.executable ? 'program' : 'file'} ${entry.digest}`];
-    case 'link':
-      return [kind, entry.path, `link ${entry.target}`];
-    default:
-      return [kind, entry.path, entry.type];
-  }
+  if (entry.type !== 'link') return [kind, entry.path, contentOf(entry)];
+  const { path, target, behind } = entry;
+  if (behind === undefined) return [kind, path, `link ${target}`];
+  // The target last: it may hold anything.
+  return [kind, path, `linked ${contentOf(behind)} ${target}`];
+}
+
+function contentOf(entry: Entry): string {
+  return entry.type === 'file' ? `${entry.executable ? 'program' : 'file'} ${entry.digest}` : entry.type;
 }

@@ -1,8 +1,8 @@
-import { lstatSync, readFileSync } from 'node:fs';
+import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { BuildOptions, BuildResult, Message, Plugin } from 'esbuild';
+import type { BuildOptions, BuildResult, Loader, Message, Metafile, Plugin } from 'esbuild';
 import { type Stamp, stampOf } from '../disk/stamp.ts';
 import { DefinitionError, type Problem } from '../model/errors.ts';
 import { definitionsFolder } from './root.ts';
@@ -68,10 +68,32 @@ async function build(options: BundleOptions, form: Form): Promise<Bundle | undef
     throw new DefinitionError(messages.map(asProblem));
   }
   if (form === 'script' && needsLoader(result)) return undefined;
+  checkInputs(result.metafile, options.root, read);
   const [map, text] = ['.map', 'mjs'].map(
     (end) => result.outputFiles.find((file) => file.path.endsWith(end))!.text,
   );
   return { form, text: text!, map: map!, ...read };
+}
+
+/** What goes in and is not noted would change without being seen. @throws DefinitionError */
+function checkInputs({ inputs }: Metafile, root: string, read: Read): void {
+  // Names are relative to where the project really stands.
+  const base = realpathSync(root);
+  const unseen = Object.keys(inputs).filter(
+    // Of what stands in no file nothing can change: the text that imports all, and `data:` in a file that is noted.
+    (name) =>
+      path.basename(name) !== entryName &&
+      !name.startsWith('<data:') &&
+      !read.inputs.has(path.resolve(base, name)),
+  );
+  if (unseen.length === 0) return;
+  throw new DefinitionError(
+    unseen.map((file) => ({
+      file,
+      message: 'this import cannot be watched for changes',
+      expected: 'a file, or a package',
+    })),
+  );
 }
 
 /** What only Node's loader gives: packages, which may be ES modules, and what `import.meta` has besides the file's place. */
@@ -82,13 +104,16 @@ function needsLoader({ metafile, warnings }: BuildResult<{ metafile: true }>): b
   return warnings.some(({ id }) => id === 'empty-import-meta') || !imports.every(isPlain);
 }
 
+/** No file's name holds it. */
+const entryName = '\0definitions';
+
 function settings(options: BundleOptions, form: Form, read: Read) {
   const imports = options.files.map((file, index) => `import * as m${index} from './${file}';`);
   const entries = options.files.map((file, index) => `${JSON.stringify(file)}: m${index}`);
   const contents = `${imports.join('\n')}\nexport default { ${entries.join(', ')} };`;
   return {
     absWorkingDir: options.root,
-    stdin: { contents, resolveDir: options.root, sourcefile: 'definitions', loader: 'ts' },
+    stdin: { contents, resolveDir: options.root, sourcefile: entryName, loader: 'ts' },
     bundle: true,
     write: false,
     metafile: true,
@@ -127,7 +152,19 @@ function ownName(form: Form, defineModule: string): Plugin {
   };
 }
 
-/** Each file keeps its own `import.meta`, so that definitions can read files beside them; and every input is noted. */
+/** Files with code, and what it is written in. All other files are given as they are. */
+const loaders: Readonly<Record<string, Loader>> = {
+  '.ts': 'ts',
+  '.mts': 'ts',
+  '.cts': 'ts',
+  '.tsx': 'tsx',
+  '.js': 'js',
+  '.mjs': 'js',
+  '.cjs': 'js',
+  '.jsx': 'jsx',
+};
+
+/** Each file keeps its own place, so that definitions can read files beside them; and every input is noted. */
 function ownPlace({ inputs, folders }: Read): Plugin {
   return {
     name: 'own-place',
@@ -140,19 +177,34 @@ function ownPlace({ inputs, folders }: Read): Plugin {
         }
         return undefined;
       });
-      builder.onLoad({ filter: /\.(ts|mts|js|mjs|json)$/ }, ({ path: file }) => {
-        const stamp = stampOf(lstatSync(file));
-        const text = readFileSync(file, 'utf8');
-        inputs.set(file, stamp);
+      builder.onLoad({ filter: /.*/, namespace: 'file' }, ({ path: file, with: attributes }) => {
+        // Before it is read: what changes meanwhile moves it.
+        inputs.set(file, stampOf(statSync(file)));
         folders.add(path.dirname(file));
-        if (file.endsWith('.json')) return { contents: text, loader: 'json' };
-        const values = { url: pathToFileURL(file).href, filename: file, dirname: path.dirname(file) };
-        const contents = text.replace(
-          /\bimport\.meta\.(url|filename|dirname)\b/g,
-          (_, name: keyof typeof values) => JSON.stringify(values[name]),
-        );
-        return { contents, loader: /ts$/.test(file) ? 'ts' : 'js' };
+        const loader = loaders[path.extname(file)];
+        if (loader === undefined || attributes.type !== undefined) return undefined;
+        return { contents: placed(readFileSync(file, 'utf8'), file), loader };
       });
     },
   };
+}
+
+/** A file's text with its own place in it, in the words of both kinds of modules. */
+function placed(text: string, file: string): string {
+  const folder = path.dirname(file);
+  const values = { url: pathToFileURL(file).href, filename: file, dirname: folder };
+  const own = text.replace(/\bimport\.meta\.(url|filename|dirname)\b/g, (_, name: keyof typeof values) =>
+    JSON.stringify(values[name]),
+  );
+  const names = { __filename: file, __dirname: folder };
+  // What a file declares itself is its own. In the first line, so that all others keep their numbers.
+  const given = Object.entries(names).filter(
+    ([name]) => mentions(own, name) && !mentions(own, `(const|let|var|import)\\s*(\\{[^}=]*)?\\b${name}`),
+  );
+  const line = given.map(([name, value]) => `const ${name} = ${JSON.stringify(value)};`).join(' ');
+  return line === '' ? own : own.startsWith('#!') ? own.replace('\n', `\n${line} `) : `${line} ${own}`;
+}
+
+function mentions(text: string, what: string): boolean {
+  return new RegExp(`\\b${what}\\b`).test(text);
 }

@@ -33,6 +33,24 @@ export async function loadDeclarations(options: LoadOptions): Promise<Declaratio
   return collect(await evaluate(compiled, options));
 }
 
+/** What to do about imports that Node's own loader, which loads packages, does not take. */
+function hintFor(error: unknown): { hint?: string } {
+  switch ((error as NodeJS.ErrnoException | undefined)?.code) {
+    case 'ERR_MODULE_NOT_FOUND':
+      return {
+        hint: 'install the package; paths of a tsconfig.json do not count here: import files by a relative path (../lib/x.ts), or by "imports" of package.json (#lib/x)',
+      };
+    case 'ERR_UNKNOWN_FILE_EXTENSION':
+    case 'ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING':
+    case 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX':
+      return {
+        hint: 'packages are loaded by Node itself: compile the package to JavaScript, or import its source by a relative path (../packages/x/index.ts)',
+      };
+    default:
+      return {};
+  }
+}
+
 type Modules = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 async function evaluate(compiled: Compiled, options: LoadOptions): Promise<Modules> {
@@ -48,6 +66,7 @@ async function evaluate(compiled: Compiled, options: LoadOptions): Promise<Modul
       {
         file: placeInStack(stack, compiled, options.root),
         message: `threw while it was evaluated: ${shown}`,
+        ...hintFor(error),
       },
     ]);
   }

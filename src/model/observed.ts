@@ -12,7 +12,13 @@ export type Entry =
     }
   | { readonly path: string; readonly type: 'dir' }
   | { readonly path: string; readonly type: 'fifo' }
-  | { readonly path: string; readonly type: 'link'; readonly target: string };
+  | {
+      readonly path: string;
+      readonly type: 'link';
+      readonly target: string;
+      /** What it leads to in the end, where links are followed: in the inputs of commands. */
+      readonly behind?: Entry;
+    };
 
 /** What an image task reads: what its build can see of the context, its Dockerfile, and what it takes from outside. */
 export interface ObservedImage {

@@ -1,7 +1,8 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { checksum } from '../disk/checksum.ts';
 import type { Stamp } from '../disk/stamp.ts';
+import { writeWhole } from '../disk/write.ts';
 import type { TaskId } from '../model/task.ts';
 
 /**
@@ -82,7 +83,7 @@ function numbersIn(bytes: Buffer, start: number, count: number): Float64Array {
     : new Float64Array(bytes.buffer.slice(offset, offset + count * 8));
 }
 
-/** Writes columns beside and renames: a killed process leaves the old ones or the new ones. */
+/** A killed process leaves the old columns or the new ones. */
 export function writeColumns(file: string, columns: Columns): void {
   const { paths, stamps, shared, tasks, common, whole } = columns;
   const lines = [common];
@@ -95,10 +96,7 @@ export function writeColumns(file: string, columns: Columns): void {
   bytes.set(new Uint8Array(stamps.buffer, stamps.byteOffset, stamps.byteLength), headLength * 8);
   bytes.write(text, end);
   bytes.set(new Uint8Array(Float64Array.of(checksum(bytes.subarray(sumEnd))).buffer), sumEnd - 8);
-  mkdirSync(path.dirname(file), { recursive: true });
-  const part = `${file}.${process.pid}`;
-  writeFileSync(part, bytes);
-  renameSync(part, file);
+  writeWhole(file, bytes);
 }
 
 /** The stamp of a path by its number; undefined: nothing was there. */

@@ -1,11 +1,11 @@
 import path from 'node:path';
-import { type Disk, kindOf } from '../disk/disk.ts';
-import type { ObservedCommand } from '../model/observed.ts';
+import { type Disk, kindOf, plainDisk } from '../disk/disk.ts';
+import type { Entry, ObservedCommand } from '../model/observed.ts';
 import type { CommandTask } from '../model/task.ts';
 import type { Fault } from './image.ts';
-import { readInputs } from './inputs.ts';
+import { findInputs, readInput } from './inputs.ts';
 import type { Memo } from './memo.ts';
-import { readEntry } from './walk.ts';
+import { Unreadable } from './walk.ts';
 
 export interface CommandReader {
   readonly root: string;
@@ -14,7 +14,11 @@ export interface CommandReader {
   readonly disk: Disk;
 }
 
-/** What a command task reads. Faults of the definition go to `complain`; undefined is returned then. @throws Unreadable */
+/**
+ * What a command task reads: its program and its inputs, links followed as the command follows them. Faults of the definition
+ * go to `complain`; undefined is returned then.
+ * @throws Unreadable
+ */
 export function observeCommand(
   task: CommandTask,
   { root, environment, memo, disk }: CommandReader,
@@ -22,25 +26,66 @@ export function observeCommand(
 ): ObservedCommand | undefined {
   const [program] = task.run;
   const file = program.includes('/') ? path.resolve(root, program) : undefined;
-  if (file !== undefined && kindOf(disk, file) !== 'file') {
+  const kind = file === undefined ? undefined : kindOf(disk, file);
+  if (kind !== undefined && kind !== 'file') {
     complain({
       field: 'run',
-      message: 'there is no such program',
+      message: kind === 'circle' ? 'its links lead in a circle' : 'there is no such program',
       found: program,
       expected: 'a file below the project root, or a name found on PATH',
     });
     return undefined;
   }
-  const { entries, missing, refused } = readInputs(root, task.inputs, memo, disk);
-  for (const pattern of missing)
-    complain({ field: 'inputs', message: 'there is no such file', found: pattern });
-  for (const { pattern, reason } of refused) complain({ field: 'inputs', message: reason, found: pattern });
-  const entry = file === undefined ? undefined : readEntry(file, program, memo, disk);
+  const { inputs, faults } = findInputs(root, task.inputs, disk);
+  for (const fault of faults) complain({ field: 'inputs', ...fault });
+  if (faults.length > 0) return undefined;
+  const entries = inputs.flatMap((input) => readInput(input, memo, disk) ?? []);
   return {
     kind: 'command',
-    ...(entry ? { program: entry } : {}),
+    ...(file !== undefined ? { program: readProgram(file, program, memo, disk) } : {}),
     inputs: entries,
     env: Object.fromEntries(task.env.map((name) => [name, environment[name] ?? null])),
     machine: `${process.platform}/${process.arch}`,
   };
+}
+
+function readProgram(absolute: string, as: string, memo: Memo, disk: Disk): Entry {
+  // Both were there a moment ago; where one is gone, reading says so.
+  const stat = disk.lstat(absolute)!;
+  const behind = stat.kind === 'link' ? disk.stat(absolute) : undefined;
+  return readInput({ path: as, absolute, stat, ...(behind ? { behind } : {}) }, memo, disk)!;
+}
+
+/** What of a command's program and inputs is no longer as it was observed; undefined: nothing. */
+export function changedInput(
+  task: CommandTask,
+  before: ObservedCommand,
+  reader: Omit<CommandReader, 'disk'>,
+): string | undefined {
+  const now = observedAgain(task, reader);
+  if (now === undefined) return task.inputs[0] ?? task.run[0];
+  const texts = ({ program, inputs }: ObservedCommand) =>
+    new Map(
+      [...(program ? [started(program)] : []), ...inputs].map((each) => [each.path, JSON.stringify(each)]),
+    );
+  const [old, current] = [texts(before), texts(now)];
+  return [...old.keys(), ...current.keys()].find((name) => old.get(name) !== current.get(name));
+}
+
+/** Whether a program may be started says nothing any more once it was. */
+function started(program: Entry): Entry {
+  if (program.type === 'file') return { ...program, executable: true };
+  return program.type === 'link' && program.behind
+    ? { ...program, behind: started(program.behind) }
+    : program;
+}
+
+/** Undefined where it cannot be read any more. */
+function observedAgain(task: CommandTask, reader: Omit<CommandReader, 'disk'>): ObservedCommand | undefined {
+  try {
+    return observeCommand(task, { ...reader, disk: plainDisk }, () => undefined);
+  } catch (error) {
+    if (error instanceof Unreadable) return undefined;
+    throw error;
+  }
 }

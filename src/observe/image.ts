@@ -1,7 +1,6 @@
-import { readFileSync, realpathSync } from 'node:fs';
 import path from 'node:path';
-import { type Disk, kindOf, plainDisk } from '../disk/disk.ts';
-import { readShort } from '../disk/read.ts';
+import { type Disk, followed, type Kind, kindOf } from '../disk/disk.ts';
+import { reading } from '../disk/read.ts';
 import { sha256 } from '../disk/sha256.ts';
 import { compileIgnore, type Ignore, IgnoreError } from '../dockerfile/ignore.ts';
 import type { ExternalImage } from '../dockerfile/reached.ts';
@@ -58,19 +57,20 @@ export async function observeImage(
   const context = path.resolve(reader.root, task.context);
   const dockerfile = path.resolve(reader.root, task.dockerfile);
   const { disk } = reader;
-  if (kindOf(disk, context) !== 'folder') {
+  const [contextKind, dockerfileKind] = [kindOf(disk, context), kindOf(disk, dockerfile)];
+  if (contextKind !== 'folder') {
     complain({
       field: 'context',
-      message: 'there is no such folder',
+      message: lacking(contextKind, 'there is no such folder'),
       found: task.context,
       expected: 'a folder below the project root',
     });
     return undefined;
   }
-  if (kindOf(disk, dockerfile) !== 'file') {
+  if (dockerfileKind !== 'file') {
     complain({
       field: 'dockerfile',
-      message: 'there is no such file',
+      message: lacking(dockerfileKind, 'there is no such file'),
       found: task.dockerfile,
       expected: 'a Dockerfile',
     });
@@ -97,7 +97,7 @@ export async function observeImage(
   const vague = [...facts.vague, ...more.vague, ...triggers.vague];
   const seen = vague.length === 0 ? facts.seen : undefined;
   const visible = visibleOf(listed, seen?.paths ?? [wholeContext]);
-  const entries = visible.map((each) => readListed(each, reader.memo));
+  const entries = visible.map((each) => readListed(each, reader.memo, disk));
   return {
     kind: 'image',
     context: entries,
@@ -111,6 +111,10 @@ export async function observeImage(
     loose: facts.loose,
     suspect: suspectsIn(entries, task.context, reader.memo),
   };
+}
+
+function lacking(kind: Kind, message: string): string {
+  return kind === 'circle' ? 'its links lead in a circle' : message;
 }
 
 const wholeContext = { path: '', isPattern: false };
@@ -185,7 +189,7 @@ function listContext(
 }
 
 function readText(file: string, disk: Disk): string {
-  return readBytes(file, disk.lstat(file)?.stamp[0] ?? 0).toString('utf8');
+  return readBytes(file, disk).toString('utf8');
 }
 
 function asFilter(ignore: Ignore): Filter {
@@ -218,10 +222,7 @@ function dockerfileText(
 
 /** The facts are of this text, and so must be what is sent. */
 function readDockerfile(dockerfile: string, disk: Disk): { readonly text: string; readonly digest: string } {
-  const stat = disk.lstat(dockerfile);
-  const target = stat?.kind === 'link' ? plainDisk.lstat(realpathSync(dockerfile)) : stat;
-  if (target?.kind !== 'file') throw new Unreadable(`${dockerfile} is no regular file`);
-  const bytes = readBytes(dockerfile, target.stamp[0]);
+  const bytes = readBytes(dockerfile, disk);
   const text = bytes.toString('utf8');
   return { text, digest: sha256(bytes) };
 }
@@ -275,10 +276,16 @@ function hasTest(file: string, disk: Disk): boolean {
   return kind === 'file' || (kind === 'folder' && kindOf(disk, path.join(file, 'run')) === 'file');
 }
 
-/** A file's bytes, which the next reading overwrites. `size`: what its stamp says. */
-function readBytes(file: string, size: number): Buffer {
+/** A file's bytes, links followed; the next reading overwrites them. @throws Unreadable */
+function readBytes(file: string, disk: Disk): Buffer {
+  const stat = followed(disk, file);
+  if (stat === undefined || stat === 'circle' || stat.kind !== 'file')
+    throw new Unreadable(`${file} is no regular file`);
   try {
-    return readShort(file, size) ?? readFileSync(file);
+    return reading(file, stat.stamp, (opened) => {
+      if (!opened.isSame) disk.vouchForNothing();
+      return opened.short() ?? opened.all();
+    });
   } catch (error) {
     throw new Unreadable(`cannot read ${file}: ${(error as NodeJS.ErrnoException).code}`);
   }

@@ -1,66 +1,204 @@
+import { realpathSync } from 'node:fs';
 import path from 'node:path';
-import picomatch from 'picomatch';
-import { type Disk, kindOf } from '../disk/disk.ts';
+import { type Disk, followed, type Stat } from '../disk/disk.ts';
 import type { Entry } from '../model/observed.ts';
+import { everythingBelow, type InputPattern, type Position, readPattern } from './input-pattern.ts';
 import type { Memo } from './memo.ts';
-import { GlobError, safeGlob } from './safe-glob.ts';
-import { everything, type Filter, readEntry, walk } from './walk.ts';
+import { GlobError } from './safe-glob.ts';
+import { linkTarget, linkText, namesIn, readListed, Unreadable } from './walk.ts';
+
+/** A fault of a command's inputs. */
+export interface InputFault {
+  readonly message: string;
+  readonly found: string;
+  readonly hint?: string;
+}
+
+/** A path that a command reads. */
+export interface Input {
+  /** As the command names it, relative to the root. */
+  readonly path: string;
+  readonly absolute: string;
+  readonly stat: Stat;
+  /** Of a link: what it leads to in the end. */
+  readonly behind?: Stat;
+}
+
+/** As many paths behind links as are followed: links to links may lead to more than there are atoms. */
+const mostBehindLinks = 200_000;
 
 /**
- * What globs relative to the root match, sorted, each path once. A pattern that names a folder means all below it.
- * Hidden files match like others. Returns the patterns without glob characters that name nothing as `missing`, and those
- * that would take too long as `refused`.
+ * What a command's inputs are: what the patterns (relative to the root) name or match, each path once, sorted. A folder means
+ * all below it. A command follows links, so its inputs do: a link counts with its text and with all that it leads to, wherever
+ * that is. A pattern that stands for nothing is a fault, and so is a link that leads nowhere or back to where it stands.
  * @throws Unreadable
  */
-export function readInputs(
+export function findInputs(
   root: string,
   patterns: readonly string[],
-  memo: Memo,
   disk: Disk,
-): { entries: Entry[]; missing: string[]; refused: { pattern: string; reason: string }[] } {
-  const entries = new Map<string, Entry>();
-  const missing: string[] = [];
-  const refused: { pattern: string; reason: string }[] = [];
+  most = mostBehindLinks,
+): { inputs: Input[]; faults: InputFault[]; links: string[] } {
+  const faults: InputFault[] = [];
+  const walk = newWalk({ root, disk, most }, (fault) => faults.push(fault));
   for (const pattern of patterns) {
-    const { base, isGlob } = picomatch.scan(pattern);
-    const start = path.join(root, isGlob ? base : pattern);
-    if (!isGlob && kindOf(disk, start) === 'missing') missing.push(pattern);
-    try {
-      for (const entry of isGlob
-        ? matching(root, base, pattern, memo, disk)
-        : named(root, pattern, memo, disk))
-        entries.set(entry.path, entry);
-    } catch (error) {
-      if (!(error instanceof GlobError)) throw error;
-      refused.push({ pattern, reason: error.message });
-    }
+    const read = pattern.startsWith('/') ? { literals: [], globs: [] } : readOrFault(pattern);
+    if ('message' in read) faults.push(read);
+    else if (!walk.take(read)) faults.push(nothing(pattern, read));
   }
-  const sorted = [...entries.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
-  return { entries: sorted, missing, refused };
+  const inputs = [...walk.inputs.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+  return { inputs, faults, links: walk.links };
 }
 
-function matching(root: string, base: string, pattern: string, memo: Memo, disk: Disk): Entry[] {
-  const folder = path.join(root, base);
-  if (kindOf(disk, folder) !== 'folder') return [];
-  const isMatch = safeGlob(pattern);
-  const below = (child: string): string => (base === '' ? child : `${base}/${child}`);
-  const filter: Filter = {
-    omits: (child) => below(child) === '.cache' || !isMatch(below(child)),
-    mayEnter: (child) => below(child) !== '.cache',
+function readOrFault(pattern: string): InputPattern | InputFault {
+  try {
+    return readPattern(pattern);
+  } catch (error) {
+    if (!(error instanceof GlobError)) throw error;
+    return { message: error.message, found: pattern };
+  }
+}
+
+function nothing(pattern: string, { globs }: InputPattern): InputFault {
+  if (pattern.startsWith('!'))
+    return {
+      message: 'there is no such file',
+      found: pattern,
+      hint: 'inputs cannot be excluded: name those that count',
+    };
+  if (pattern.startsWith('/'))
+    return {
+      message: 'not below the project root',
+      found: pattern,
+      hint: 'expected a path relative to the project root',
+    };
+  return { message: globs.length === 0 ? 'there is no such file' : 'nothing matches', found: pattern };
+}
+
+/** Reads inputs: each with its content, links with what is behind them. @throws Unreadable */
+export function readInput({ behind, ...listed }: Input, memo: Memo, disk: Disk): Entry | undefined {
+  if (behind === undefined) return listed.stat.kind === 'socket' ? undefined : readListed(listed, memo, disk);
+  const link = {
+    path: listed.path,
+    type: 'link',
+    target: linkText(listed.absolute, listed.stat, disk),
+  } as const;
+  // A command cannot read a socket's content.
+  return behind.kind === 'socket'
+    ? link
+    : { ...link, behind: readListed({ ...listed, stat: behind }, memo, disk) };
+}
+
+/** Where a walk is. */
+interface Place {
+  /** Relative to the root; empty for the root itself. */
+  readonly path: string;
+  readonly position: Position;
+  /** The real folders of the links that were followed to come here. */
+  readonly holders: readonly string[];
+}
+
+function newWalk(
+  { root, disk, most }: { readonly root: string; readonly disk: Disk; readonly most: number },
+  complain: (fault: InputFault) => void,
+) {
+  const inputs = new Map<string, Input>();
+  const absoluteOf = (name: string): string => (name === '' ? root : `${root}/${name}`);
+  const state = path.join(root, '.cache');
+  /** Absolute; all that were met. */
+  const links: string[] = [];
+  let behindLinks = 0;
+  /** What matched so far, faults too. */
+  let matches = 0;
+
+  const fault = (name: string, message: string): void => {
+    matches++;
+    complain({ message, found: `${name} -> ${linkTarget(absoluteOf(name))}` });
   };
-  return walk(folder, filter, memo, disk)
-    .map((entry) => ({ ...entry, path: below(entry.path) }))
-    .filter((entry) => isMatch(entry.path));
+  const take = (input: Input): void => {
+    matches++;
+    inputs.set(input.path, input);
+  };
+
+  const look = (place: Place): void => {
+    const { path: name, position } = place;
+    // What can neither match nor hold a match is not asked for.
+    if (!position.isMatch && !position.isOpen) return;
+    const absolute = absoluteOf(name);
+    const stat = lstatOf(absolute, disk);
+    if (stat === undefined) return;
+    if (stat === 'circle') {
+      matches++;
+      complain({ message: 'its links lead in a circle', found: name });
+    } else if (stat.kind === 'link') follow(place, stat);
+    else {
+      if (position.isMatch) take({ path: name || '.', absolute, stat });
+      if (stat.kind === 'folder') enter(place);
+    }
+  };
+
+  const follow = (place: Place, stat: Stat): void => {
+    const { path: name, position, holders } = place;
+    const absolute = absoluteOf(name);
+    links.push(absolute);
+    const behind = followed(disk, absolute);
+    if (behind === undefined || behind === 'circle') {
+      if (position.isMatch) fault(name, `a link that leads ${behind ? 'in a circle' : 'nowhere'}`);
+      return;
+    }
+    const input = { path: name || '.', absolute, stat, behind };
+    if (position.isMatch) take(input);
+    if (behind.kind !== 'folder') return;
+    const all = [...holders, realpathSync.native(path.dirname(absolute))];
+    if (all.some((holder) => isSelfOrAbove(realpathSync.native(absolute), holder))) {
+      fault(name, 'a link that leads back to a folder that it stands in');
+      return;
+    }
+    const before = matches;
+    enter({ ...place, holders: all });
+    // What is read through a link hangs on where it leads.
+    if (matches > before) inputs.set(input.path, input);
+  };
+
+  /** A folder that matches means all below it. */
+  const enter = ({ path: name, position, holders }: Place): void => {
+    const at = position.isMatch ? everythingBelow : position;
+    for (const child of namesIn(absoluteOf(name), disk)) {
+      const below = name === '' ? child : `${name}/${child}`;
+      // The project's own state changes with every run.
+      if (child === '.cache' && path.resolve(absoluteOf(below)) === state) continue;
+      if (holders.length > 0 && ++behindLinks > most)
+        throw new Unreadable(
+          `${absoluteOf(name)}: more than ${most} paths stand behind links; name fewer inputs`,
+        );
+      look({ path: below, position: at.next(child), holders });
+    }
+  };
+
+  return {
+    inputs,
+    links,
+    /** Adds what a pattern stands for; false where that is nothing. */
+    take({ literals, globs }: InputPattern): boolean {
+      const before = matches;
+      for (const name of literals) look({ path: name, position: everythingBelow, holders: [] });
+      for (const { base, start } of globs) look({ path: base, position: start, holders: [] });
+      return matches > before;
+    },
+  };
 }
 
-function named(root: string, pattern: string, memo: Memo, disk: Disk): Entry[] {
-  const absolute = path.join(root, pattern);
-  const clean = path.posix.normalize(pattern).replace(/\/$/, '');
-  if (kindOf(disk, absolute) === 'missing') return [];
-  const entry = readEntry(absolute, clean, memo, disk);
-  if (entry?.type !== 'dir') return entry ? [entry] : [];
-  return [
-    entry,
-    ...walk(absolute, everything, memo, disk).map((child) => ({ ...child, path: `${clean}/${child.path}` })),
-  ];
+/** What stands at a path; links on the way may lead in a circle. */
+function lstatOf(absolute: string, disk: Disk): Stat | 'circle' | undefined {
+  try {
+    return disk.lstat(absolute);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ELOOP') throw error;
+    disk.vouchForNothing();
+    return 'circle';
+  }
+}
+
+function isSelfOrAbove(folder: string, other: string): boolean {
+  return folder === other || other.startsWith(folder === '/' ? '/' : `${folder}/`);
 }

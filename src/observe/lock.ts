@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { writeWhole } from '../disk/write.ts';
 import { TasksError } from '../model/errors.ts';
 import { type Lock, type LockEntry, lockName } from '../model/lock.ts';
 
@@ -22,17 +22,9 @@ export function readLock(root: string): Lock {
   return parseLock(text);
 }
 
-/** Written beside and renamed: a killed process leaves the old file or the new one. */
+/** A killed process leaves the old file or the new one. */
 export function writeLock(root: string, lock: Lock): void {
-  const file = path.join(root, lockFile);
-  const part = `${file}.${randomBytes(4).toString('hex')}`;
-  try {
-    writeFileSync(part, formatLock(lock), { flush: true });
-    renameSync(part, file);
-  } catch (error) {
-    rmSync(part, { force: true });
-    throw error;
-  }
+  writeWhole(path.join(root, lockFile), formatLock(lock), { flush: true });
 }
 
 /** One entry a line, sorted: a diff shows what moved. */

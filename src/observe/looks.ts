@@ -1,16 +1,19 @@
 import path from 'node:path';
 import { type Disk, plainDisk, type Stat } from '../disk/disk.ts';
-import { isSettled, type Stamp, tellsNames } from '../disk/stamp.ts';
+import { type Clock, isSameStamp, type Stamp, tellsNames } from '../disk/stamp.ts';
 
 /** One path that was looked at, and how it stood. */
 export interface Look {
-  /** Absolute. */
+  /** Absolute; behind `throughLinks` where what it leads to was asked for, not what it is. */
   readonly path: string;
   /** undefined: nothing was there. */
   readonly stamp: Stamp | undefined;
   /** Of nothing: the look at its folder, taken before. While the folder stands still there is nothing. */
   readonly folder?: Look;
 }
+
+/** Stands before a path whose links were followed. No file's name holds it. */
+export const throughLinks = '\0';
 
 /** All that an observation looked at. */
 export interface Trace {
@@ -34,9 +37,9 @@ interface Seen extends Look {
 
 /**
  * A disk that notes in `trace()` what is looked at. It asks once for each path: what moves while a run looks is seen by the
- * next, by its stamp. `clock`: the file system's, in milliseconds, not older than any look before.
+ * next, by its stamp.
  */
-export function notingDisk(trace: () => Trace | undefined, clock: () => number): Disk {
+export function notingDisk(trace: () => Trace | undefined, clock: Clock): Disk {
   const looks = new Map<string, Seen>();
   const devices = new Map<number, boolean>();
   const isHonest = (device: number, folder: string): boolean => {
@@ -44,36 +47,52 @@ export function notingDisk(trace: () => Trace | undefined, clock: () => number):
     devices.set(device, known);
     return known;
   };
-  const lookAt = (name: string): Seen => {
-    const stat = plainDisk.lstat(name);
+  /** The look at a folder that was taken before, whether a link leads there or not. */
+  const folderOf = (name: string): Seen | undefined =>
+    [looks.get(name), looks.get(throughLinks + name)].find((seen) => seen?.stat?.kind === 'folder');
+  const lookAt = (id: string, name: string, stat: Stat | undefined): Seen => {
     // A name with a line end would be two lines of what is kept.
     const isOneLine = !/[\n\t]/.test(name);
     if (stat === undefined) {
-      const folder = looks.get(path.dirname(name));
-      const isBelow = folder?.stamp !== undefined && folder.isTold;
-      return { path: name, stat, stamp: undefined, isTold: isOneLine, ...(isBelow ? { folder } : {}) };
+      // What a link leads to stands elsewhere: no folder tells of it.
+      const folder = id === name ? folderOf(path.dirname(name)) : undefined;
+      const isBelow = folder?.isTold === true;
+      return { path: id, stat, stamp: undefined, isTold: isOneLine, ...(isBelow ? { folder } : {}) };
     }
     const { kind, stamp, device } = stat;
-    const isTold = isOneLine && (kind !== 'folder' || isHonest(device, name)) && isSettled(stamp, clock());
-    return { path: name, stat, stamp, isTold };
+    const isTold =
+      isOneLine &&
+      (kind !== 'folder' || isHonest(device, name)) &&
+      // A link's own time is its file system's; it cannot be asked through the link.
+      clock.isSettled(stamp, device, kind === 'link' ? path.dirname(name) : name);
+    return { path: id, stat, stamp, isTold };
+  };
+  const noting = (id: string, name: string, ask: (name: string) => Stat | undefined): Stat | undefined => {
+    const noted = trace();
+    if (noted === undefined) return ask(name);
+    let seen = looks.get(id);
+    if (seen === undefined) {
+      seen = lookAt(id, name, ask(name));
+      looks.set(id, seen);
+    }
+    noted.looks.add(seen);
+    if (!seen.isTold) noted.isWhole = false;
+    return seen.stat;
   };
   return {
-    lstat(name) {
-      const noted = trace();
-      if (noted === undefined) return plainDisk.lstat(name);
-      let seen = looks.get(name);
-      if (seen === undefined) {
-        seen = lookAt(name);
-        looks.set(name, seen);
-      }
-      noted.looks.add(seen);
-      if (!seen.isTold) noted.isWhole = false;
-      return seen.stat;
-    },
+    lstat: (name) => noting(name, name, plainDisk.lstat),
+    stat: (name) => noting(throughLinks + name, name, plainDisk.stat),
     names(folder) {
+      if (trace() === undefined) return plainDisk.names(folder);
       // Its stamp before its names: what comes meanwhile moves it.
-      if (trace() !== undefined && this.lstat(folder)?.kind !== 'folder') this.vouchForNothing();
-      return plainDisk.names(folder);
+      const own = this.lstat(folder);
+      const stat = own?.kind === 'link' ? this.stat(folder) : own;
+      const names = plainDisk.names(folder);
+      // And after them: a folder or link on the way may have been switched, and the names be those of another folder.
+      const after = plainDisk.stat(folder);
+      if (stat?.kind !== 'folder' || after === undefined || !isSameStamp(stat.stamp, after.stamp))
+        this.vouchForNothing();
+      return names;
     },
     vouchForNothing() {
       const noted = trace();

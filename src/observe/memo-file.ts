@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
+import { readFileSync } from 'node:fs';
 import type { Stamp } from '../disk/stamp.ts';
+import { writeWhole } from '../disk/write.ts';
 
 /** What a memo holds. */
 export interface Tables {
@@ -58,7 +58,7 @@ export function readTables(file: string): Tables {
   return tables;
 }
 
-/** Writes beside and renames: a killed process leaves the old memo or the new one. */
+/** A killed process leaves the old memo or the new one. */
 export function writeTables(file: string, { digests, derivations, pointers }: Tables): void {
   const lines: string[] = [];
   const numbers: number[] = [magic, 0, derivations.size];
@@ -77,10 +77,7 @@ export function writeTables(file: string, { digests, derivations, pointers }: Ta
   bytes.set(new Uint8Array(Float64Array.from(numbers).buffer), sumBytes);
   bytes.write(text, start);
   bytes.set(sumOf(bytes));
-  mkdirSync(path.dirname(file), { recursive: true });
-  const part = `${file}.${process.pid}`;
-  writeFileSync(part, bytes);
-  renameSync(part, file);
+  writeWhole(file, bytes);
 }
 
 function sumOf(bytes: Buffer): Buffer {

@@ -1,13 +1,17 @@
 import { createHash } from 'node:crypto';
-import { piecesOf, readShort } from '../disk/read.ts';
+import type { Disk } from '../disk/disk.ts';
+import { type Opened, reading } from '../disk/read.ts';
 import { sha256 } from '../disk/sha256.ts';
-import { fileClock, isSameStamp, isSettled, type Stamp } from '../disk/stamp.ts';
+import { isSameStamp, openClock, type Stamp } from '../disk/stamp.ts';
 import { readTables, type Tables, writeTables } from './memo-file.ts';
 
 /** Remembers what reading a file gave, as long as its size, mtime, ctime and inode stand still. */
 export interface Memo {
-  /** SHA-256 (hex) of a file's bytes. `stamp` must be of this file, taken before the call. */
-  digest(file: string, stamp: Stamp): string;
+  /**
+   * SHA-256 (hex) of a file's bytes. `stamp` must be of this file, taken before the call. Where another file was opened than the
+   * one that had it, the digest is of what was read: it is not remembered, and `disk` vouches for nothing.
+   */
+  digest(file: string, stamp: Stamp, disk?: Pick<Disk, 'vouchForNothing'>): string;
   /** True: the file of this digest, which `digest` gave, is what git-lfs leaves where it did not fetch the file itself. */
   isPointer(digest: string): boolean;
   /** What `compute` gave for these inputs before, in this run or an earlier one. `value` must be plain JSON. */
@@ -37,19 +41,20 @@ export function openMemo(file: string, warn: (message: string) => void): Memo {
   /** By inputs, of this run. */
   const derived = new Map<string, unknown>();
   let changed = false;
-  let clock: number | undefined;
+  const clock = openClock(file);
 
   return {
-    digest(name, stamp) {
+    digest(name, stamp, disk) {
       const { digests, pointers } = kept();
       const known = digests.get(name);
       used.add(name);
       if (known !== undefined && isSameStamp(known.stamp, stamp)) return known.digest;
       // Before the file is read: what is not older may change again without its stamp changing (git's "racy" rule).
-      clock ??= fileClock(file);
-      const { digest, isPointer } = hashFile(name, stamp[0]);
+      clock.start();
+      const { digest, isPointer, isSame, device } = reading(name, stamp, hash);
       if (isPointer) pointers.add(digest);
-      if (isSettled(stamp, clock)) digests.set(name, { stamp, digest });
+      if (!isSame) disk?.vouchForNothing();
+      if (isSame && clock.isSettled(stamp, device, name)) digests.set(name, { stamp, digest });
       else digests.delete(name);
       changed = true;
       return digest;
@@ -85,14 +90,16 @@ export function openMemo(file: string, warn: (message: string) => void): Memo {
   };
 }
 
-/** SHA-256 (hex) of a file's bytes, and whether they are a pointer's. `size`: what its stamp says. */
-function hashFile(file: string, size: number): { digest: string; isPointer: boolean } {
-  const bytes = readShort(file, size);
+/** SHA-256 (hex) of a file's bytes, and whether they are a pointer's. */
+function hash(file: Opened): { digest: string; isPointer: boolean; isSame: boolean; device: number } {
+  const { isSame, device } = file;
+  const bytes = file.short();
   if (bytes === undefined) {
-    const hash = createHash('sha256');
-    for (const piece of piecesOf(file)) hash.update(piece);
-    return { digest: hash.digest('hex'), isPointer: false };
+    const sum = createHash('sha256');
+    for (const piece of file.pieces()) sum.update(piece);
+    return { digest: sum.digest('hex'), isPointer: false, isSame, device };
   }
-  const isPointer = size < pointerBytes && bytes.toString('latin1', 0, pointerStart.length) === pointerStart;
-  return { digest: sha256(bytes), isPointer };
+  const isPointer =
+    bytes.length < pointerBytes && bytes.toString('latin1', 0, pointerStart.length) === pointerStart;
+  return { digest: sha256(bytes), isPointer, isSame, device };
 }

@@ -1,7 +1,7 @@
 import type { Key } from '../model/record.ts';
 import type { TaskId } from '../model/task.ts';
 import { type Columns, folderAt, partsOf, stampAt } from './columns.ts';
-import { emptyTrace, type Look, type Trace } from './looks.ts';
+import { emptyTrace, type Look, type Trace, throughLinks } from './looks.ts';
 
 /** What is remembered of a task: enough for a plan in which it is reused. */
 export interface Known {
@@ -73,7 +73,7 @@ function newWriter(root: string, base: Columns | undefined) {
     const folder = look.folder === undefined ? undefined : numberOf(look.folder);
     const number = paths.length;
     numbers.set(look, number);
-    paths.push(look.path.startsWith(prefix) ? look.path.slice(prefix.length) : look.path);
+    paths.push(relativeTo(prefix, look.path));
     const { stamp } = look;
     if (stamp !== undefined) stamps.push(stamp[0], stamp[1], stamp[2], stamp[3]);
     else stamps.push(folder === undefined ? Number.NEGATIVE_INFINITY : -1 - folder, 0, 0, 0);
@@ -117,6 +117,19 @@ function addRanges(parts: string[], numbers: readonly number[]): void {
   }
 }
 
+/** A look's path as it is kept: below the root without it, the mark of followed links before all. */
+function relativeTo(prefix: string, name: string): string {
+  const mark = name.startsWith(throughLinks) ? throughLinks : '';
+  const file = name.slice(mark.length);
+  return mark + (file.startsWith(prefix) ? file.slice(prefix.length) : file);
+}
+
+function absoluteOf(kept: string, root: string): string {
+  const mark = kept.startsWith(throughLinks) ? throughLinks : '';
+  const file = kept.slice(mark.length);
+  return mark + (file.startsWith('/') ? file : `${root}/${file}`);
+}
+
 /** Kept traces as what they were made from. */
 function expander(columns: Columns, root: string): (trace: string) => Trace {
   const looks: (Look | undefined)[] = [];
@@ -125,7 +138,7 @@ function expander(columns: Columns, root: string): (trace: string) => Trace {
     const folder = folderAt(columns, at);
     const name = columns.paths[at]!;
     looks[at] ??= {
-      path: name.startsWith('/') ? name : `${root}/${name}`,
+      path: absoluteOf(name, root),
       stamp: stampAt(columns, at),
       ...(folder !== undefined ? { folder: lookAt(folder) } : {}),
     };

@@ -166,7 +166,15 @@ async function observeTask(
         : await observeImage(task, reader, complain);
     return observed === undefined || period === undefined ? observed : { ...observed, period };
   } catch (error) {
-    if (!(error instanceof Unreadable)) throw error;
-    return { kind: 'problem', code: 'unreadable', detail: error.message };
+    const detail = unreadable(error);
+    if (detail === undefined) throw error;
+    return { kind: 'problem', code: 'unreadable', detail };
   }
+}
+
+/** What is said where something cannot be read; undefined for any other error. */
+function unreadable(error: unknown): string | undefined {
+  if (error instanceof Unreadable) return error.message;
+  const { syscall, message } = error as NodeJS.ErrnoException;
+  return syscall === undefined ? undefined : message;
 }

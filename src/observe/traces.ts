@@ -1,9 +1,9 @@
-import { lstatSync, type Stats } from 'node:fs';
+import { lstatSync, type Stats, statSync } from 'node:fs';
 import type { Disk } from '../disk/disk.ts';
-import { fileClock } from '../disk/stamp.ts';
+import { openClock } from '../disk/stamp.ts';
 import type { TaskId } from '../model/task.ts';
 import { type Columns, everyIn, folderAt, readColumns, writeColumns } from './columns.ts';
-import { emptyTrace, notingDisk, type Trace } from './looks.ts';
+import { emptyTrace, notingDisk, type Trace, throughLinks } from './looks.ts';
 import { type Known, mergeColumns, type Remembered } from './merge.ts';
 
 /**
@@ -38,11 +38,7 @@ export function openTraces(
   const fresh = new Map<TaskId, Remembered>();
   const results = new Map<string, { value: unknown; trace: Trace }>();
   let current: Trace | undefined;
-  let clock: number | undefined;
-  const disk = notingDisk(
-    () => current,
-    () => (clock ??= fileClock(file)),
-  );
+  const disk = notingDisk(() => current, openClock(file));
   return {
     disk,
     shared<T>(id: string, look: () => T): T {
@@ -103,7 +99,7 @@ function standing(columns: Columns, root: string): (trace: string) => boolean {
     const folder = folderAt(columns, at);
     if (folder !== undefined && isStill(folder)) return true;
     const name = paths[at]!;
-    const stat = lookAt(name.startsWith('/') ? name : `${root}/${name}`);
+    const stat = lookAt(name, root);
     if (stat === 'unreadable') return false;
     const start = at * 4;
     if (stat === undefined) return stamps[start]! < 0;
@@ -123,9 +119,13 @@ function standing(columns: Columns, root: string): (trace: string) => boolean {
 
 const nothingIsFine = { throwIfNoEntry: false } as const;
 
-function lookAt(name: string): Stats | undefined | 'unreadable' {
+/** What stands at a path as it is kept: relative to the root or not, links followed or not. */
+function lookAt(kept: string, root: string): Stats | undefined | 'unreadable' {
+  const isThrough = kept.startsWith(throughLinks);
+  const name = isThrough ? kept.slice(throughLinks.length) : kept;
+  const file = name.startsWith('/') ? name : `${root}/${name}`;
   try {
-    return lstatSync(name, nothingIsFine);
+    return isThrough ? statSync(file, nothingIsFine) : lstatSync(file, nothingIsFine);
   } catch {
     // Who observes the task anew tells what is wrong.
     return 'unreadable';

@@ -1,6 +1,7 @@
 import { readlinkSync } from 'node:fs';
 import path from 'node:path';
 import { type Disk, plainDisk, type Stat } from '../disk/disk.ts';
+import { isSameStamp } from '../disk/stamp.ts';
 import type { Entry } from '../model/observed.ts';
 import type { Memo } from './memo.ts';
 
@@ -57,7 +58,7 @@ export function list(folder: string, filter: Filter, disk: Disk = plainDisk): Li
 
 /** All entries below a folder that the filter lets in, sorted by path, each file with its digest. @throws Unreadable */
 export function walk(folder: string, filter: Filter, memo: Memo, disk: Disk = plainDisk): Entry[] {
-  return list(folder, filter, disk).map((listed) => readListed(listed, memo));
+  return list(folder, filter, disk).map((listed) => readListed(listed, memo, disk));
 }
 
 /** One path as an entry named `as`; undefined for a socket. @throws Unreadable */
@@ -68,20 +69,24 @@ export function readEntry(
   disk: Disk = plainDisk,
 ): Entry | undefined {
   const stat = statOf(absolute, disk);
-  return stat.kind === 'socket' ? undefined : readListed({ path: as, absolute, stat }, memo);
+  return stat.kind === 'socket' ? undefined : readListed({ path: as, absolute, stat }, memo, disk);
 }
 
 /** Reads what was listed: a file's digest, a link's target. @throws Unreadable */
-export function readListed({ path: name, absolute, stat }: Listed, memo: Memo): Entry {
+export function readListed(
+  { path: name, absolute, stat }: Listed,
+  memo: Memo,
+  disk: Disk = plainDisk,
+): Entry {
   switch (stat.kind) {
     case 'folder':
       return { path: name, type: 'dir' };
     case 'file': {
-      const digest = reading(absolute, () => memo.digest(absolute, stat.stamp));
+      const digest = reading(absolute, () => memo.digest(absolute, stat.stamp, disk));
       return { path: name, type: 'file', executable: stat.executable, size: stat.stamp[0], digest };
     }
     case 'link':
-      return { path: name, type: 'link', target: linkTarget(absolute) };
+      return { path: name, type: 'link', target: linkText(absolute, stat, disk) };
     case 'pipe':
       return { path: name, type: 'fifo' };
     default:
@@ -89,12 +94,22 @@ export function readListed({ path: name, absolute, stat }: Listed, memo: Memo): 
   }
 }
 
+/** Where a link points, as it is written, of a link that was looked at before. @throws Unreadable */
+export function linkText(absolute: string, { stamp }: Stat, disk: Disk): string {
+  const target = linkTarget(absolute);
+  // A folder or link on the way may have been switched meanwhile, and this be another link's.
+  const after = plainDisk.lstat(absolute);
+  if (after === undefined || !isSameStamp(stamp, after.stamp)) disk.vouchForNothing();
+  return target;
+}
+
 /** Where a link points, as it is written. @throws Unreadable */
 export function linkTarget(absolute: string): string {
   return reading(absolute, () => readlinkSync(absolute));
 }
 
-function namesIn(folder: string, disk: Disk): string[] {
+/** The names in a folder. @throws Unreadable */
+export function namesIn(folder: string, disk: Disk): string[] {
   const names = reading(folder, () => disk.names(folder));
   const broken = names.find((name) => name.includes('\uFFFD'));
   if (broken !== undefined)
@@ -112,6 +127,7 @@ const words: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   ENOENT: 'it vanished while it was read',
   EIO: 'input/output error',
+  ELOOP: 'its links lead in a circle',
 };
 
 function reading<T>(file: string, read: () => T): T {

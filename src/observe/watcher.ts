@@ -9,11 +9,17 @@ export interface WatcherOptions {
   isIgnored(path: string): boolean;
 }
 
-/** Watches files through the operating system. Links are not followed: what they point to is no input. */
+/**
+ * Watches files through the operating system. Links are not followed: who asks names what they lead to. What is asked for by its
+ * name is never ignored.
+ */
 export function openWatcher({ onChange, onProblem, isIgnored }: WatcherOptions): Watcher {
   const watched = new Set<string>();
   const watchers: FSWatcher[] = [];
   const told = new Set<string>();
+  const isLeftOut = (file: string): boolean =>
+    isIgnored(file) &&
+    ![...watched].some((asked) => isIgnored(asked) && (file === asked || file.startsWith(`${asked}/`)));
   const tellOnce = (text: string): void => {
     if (!told.has(text)) onProblem(text);
     told.add(text);
@@ -28,14 +34,14 @@ export function openWatcher({ onChange, onProblem, isIgnored }: WatcherOptions):
         ignoreInitial: true,
         followSymlinks: false,
         ignorePermissionErrors: true,
-        ignored: isIgnored,
+        ignored: isLeftOut,
       });
       watchers.push(watcher);
       watcher.on('all', (_, file) => onChange(file));
       // A change of mode alone is no event of its own.
       watcher.on('raw', (_, name, details) => {
         const file = pathOf(name, details as { watchedPath?: string });
-        if (!isIgnored(file)) onChange(file);
+        if (!isLeftOut(file)) onChange(file);
       });
       watcher.on('error', (error) => tellOnce(describe(error as NodeJS.ErrnoException)));
       await new Promise<void>((resolve) => watcher.once('ready', resolve));

@@ -1,5 +1,6 @@
 import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { isLink } from '../disk/disk.ts';
 import type { Key } from '../model/record.ts';
 import { keptFolder, readTree } from '../observe/kept.ts';
 import type { Services } from './services.ts';
@@ -12,8 +13,11 @@ export function workFolder(key: Key, services: Pick<Services, 'cacheFolder'>): s
   const parent = path.join(services.cacheFolder, 'work');
   const prefix = `${key.slice(0, 12)}-`;
   mkdirSync(parent, { recursive: true });
-  for (const name of readdirSync(parent))
-    if (name.startsWith(prefix)) rmSync(path.join(parent, name), { recursive: true, force: true });
+  // Where it is a link to another disk, nothing that was there before is removed.
+  const isOwn = (name: string): boolean =>
+    name.startsWith(prefix) && /^\w{6}$/.test(name.slice(prefix.length));
+  for (const name of isLink(parent) ? [] : readdirSync(parent))
+    if (isOwn(name)) rmSync(path.join(parent, name), { recursive: true, force: true });
   return mkdtempSync(path.join(parent, prefix));
 }
 

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { cli, projectWith } from '../support/cli.ts';
@@ -170,6 +172,22 @@ export const one = command({ name: 'one', run: ['true'], needs: { servers: serve
     'server:17-b base:b',
     'server:17-t base:t',
   ]);
+});
+
+test('relative paths in definitions start from the project, wherever it is called; those of flags from where it is', async () => {
+  const root = projectWith(
+    `${head}import { readFileSync } from 'node:fs';\nconst late = () => readFileSync('late', 'utf8').trim();\nexport const a = command({ name: readFileSync('name', 'utf8').trim(), run: () => ['echo', late()] });\n`,
+    { name: 'found\n', late: 'x\n', 'sub/deep/file': '' },
+  );
+  const inside = path.join(root, 'sub/deep');
+  for (const [cwd, ...args] of [[root], [inside], ['/', '-C', root], [inside, '-C', '..']]) {
+    const { out, code, err } = await cli([...args, 'list'], { cwd: cwd! });
+    assert.is(code, 0, err);
+    assert.match(out, 'found');
+  }
+  const { code, err } = await cli(['graph', '--format', 'json', '--output', 'graph.json'], { cwd: inside });
+  assert.is(code, 0, err);
+  assert.ok(existsSync(path.join(inside, 'graph.json')));
 });
 
 test.run();

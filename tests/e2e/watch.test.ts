@@ -1,8 +1,9 @@
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { projectWith, start } from '../support/cli.ts';
+import { tempFolder, writeFiles } from '../support/temp.ts';
 
 const test = suite('tasks watch');
 const env = { DOCKER_HOST: 'unix:///nowhere.sock' };
@@ -85,6 +86,42 @@ export const noisy = command({ name: 'noisy', run: ['./noisy'], inputs: ['in/*.t
   const { code, err } = await ended;
   assert.is(code, 130);
   assert.equal([times(err, 'latest │ run with 1'), times(err, 'latest │ run with 2')], [1, 1], err);
+});
+
+test('what links lead to is noticed: programs, files, folders, contexts, in packages and outside; and links that are switched', async () => {
+  const outside = tempFolder();
+  writeFiles(outside, { 'dir/x': 'one\n' });
+  const cwd = projectWith(
+    `import { command } from 'image-tasks';
+export const gen = command({ name: 'gen', run: ['node_modules/.bin/gen'], inputs: ['in', 'now/*'] });
+`,
+    {
+      'node_modules/gen/cli*': '#!/bin/sh\necho "one: $(cat in/file in/dir/x now/y | tr "\\n" " ")"\n',
+      'node_modules/.bin/gen': { link: '../gen/cli' },
+      'shared/file': 'one\n',
+      'in/file': { link: '../shared/file' },
+      'in/dir': { link: path.join(outside, 'dir') },
+      'v1/y': 'v1\n',
+      'v2/y': 'v2\n',
+      now: { link: 'v1' },
+    },
+  );
+  const { child, said, ended } = watch(cwd, '--verbose');
+  await said('one: one one v1');
+  await said('watching for changes');
+  writeFileSync(path.join(cwd, 'shared/file'), 'two\n');
+  await said('one: two one v1');
+  writeFileSync(path.join(outside, 'dir/x'), 'three\n');
+  await said('one: two three v1');
+  rmSync(path.join(cwd, 'now'));
+  symlinkSync('v2', path.join(cwd, 'now'));
+  await said('one: two three v2');
+  writeFileSync(path.join(cwd, 'v2/y'), 'v3\n');
+  await said('one: two three v3');
+  writeFileSync(path.join(cwd, 'node_modules/gen/cli'), '#!/bin/sh\necho four\n');
+  await said('latest │ four');
+  child.kill('SIGINT');
+  assert.is((await ended).code, 130);
 });
 
 test('wrong usage ends it', async () => {

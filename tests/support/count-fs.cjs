@@ -23,7 +23,9 @@ watch(fs, 'lstatSync', () => counts.lstat++);
 watch(fs, 'statSync', () => counts.stat++);
 watch(fs, 'readdirSync', () => counts.readdir++);
 watch(fs, 'openSync', ([file, mode = 'r']) =>
-  mode === 'r' ? counts.opened++ : counts.write.push(String(file)),
+  mode === 'r' || (typeof mode === 'number' && (mode & 3) === fs.constants.O_RDONLY)
+    ? counts.opened++
+    : counts.write.push(String(file)),
 );
 for (const name of ['writeFileSync', 'mkdirSync', 'renameSync', 'rmSync', 'utimesSync'])
   watch(fs, name, ([file]) => counts.write.push(String(file)));

@@ -18,7 +18,7 @@ const mayImport: Record<string, readonly string[]> = {
   key: ['model'],
   plan: ['model', 'key'],
   schedule: ['model'],
-  run: ['model', 'observe', 'key', 'plan', 'schedule'],
+  run: ['model', 'disk', 'observe', 'key', 'plan', 'schedule'],
   release: ['model', 'plan', 'run'],
   engine: ['model'],
   registry: ['model'],
@@ -30,6 +30,7 @@ const mayImport: Record<string, readonly string[]> = {
   doctor: ['model', 'engine'],
   cli: [
     'model',
+    'disk',
     'define',
     'load',
     'graph',

@@ -1,4 +1,4 @@
-import { type Kept, surveyCache } from '../../cache/survey.ts';
+import { type Kept, linkedFolders, surveyCache } from '../../cache/survey.ts';
 import { chooseTrim, removeKept } from '../../cache/trim.ts';
 import type { ExitCode } from '../../model/errors.ts';
 import type { Engine } from '../../model/ports.ts';
@@ -33,6 +33,8 @@ export async function clean(flags: CleanFlags, io: Io): Promise<ExitCode> {
   const chosen = chooseTrim(kept, keysInUse(prospect), io.now());
   const stale = staleOf(prospect, kept, chosen, io);
   const dev = oldDevTagsOf(prospect, io);
+  for (const folder of linkedFolders(prospect.cacheFolder))
+    warner(io)(`${folder} is a link: nothing that stands behind it is removed`);
   const isDry = flags.dryRun === true;
   if (!isDry) {
     await untagAll([...stale, ...dev], prospect.engine, io);

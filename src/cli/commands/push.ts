@@ -2,6 +2,7 @@ import { gitState } from '../../engine/git.ts';
 import { select, withNeeds } from '../../graph/select.ts';
 import { type ExitCode, TasksError } from '../../model/errors.ts';
 import type { Project, Task } from '../../model/task.ts';
+import { checkLengths } from '../../plan/lengths.ts';
 import type { Naming } from '../../plan/refs.ts';
 import { releaseFile } from '../../release/file.ts';
 import type { Change } from '../../release/journal.ts';
@@ -36,6 +37,7 @@ export async function push(selectors: readonly string[], flags: PushFlags, io: I
   const naming = pushNaming(project, flags, io, started);
   const selected = select(graph, selectors);
   const tasks = (ids: Iterable<string>): Task[] => [...ids].map((id) => graph.tasks.get(id)!);
+  checkLengths(tasks(selected), naming);
   const registry = registryFor(io);
   const names = [...graph.tasks.values()].map(({ name }) => name);
   const desk = deskFor(naming, names, io);

@@ -1,6 +1,15 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  readdirSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -130,6 +139,26 @@ test('a holder on another machine whose clock is behind keeps its lock', async (
     () => undefined,
   );
   assert.ok(existsSync(fileOf(folder)));
+});
+
+test('a link or a pipe in the place of a lock is nobody, is taken over, and what it leads to stays as it is', async () => {
+  for (const put of [
+    (file: string, victim: string) => symlinkSync(victim, file),
+    (file: string) => void spawnSync('mkfifo', [file]),
+  ]) {
+    const folder = tempFolder();
+    const victim = path.join(folder, 'victim');
+    // Who holds it would be alive.
+    writeFileSync(victim, JSON.stringify(newOwner()));
+    utimesSync(victim, 1, 1);
+    mkdirSync(path.join(folder, 'locks'));
+    put(fileOf(folder), victim);
+    lutimesSync(fileOf(folder), 1, 1);
+    const release = await locksIn(folder).acquire('key', live);
+    assert.is(lstatSync(victim).mtimeMs, 1000);
+    await release();
+    assert.equal(readdirSync(path.join(folder, 'locks')), []);
+  }
 });
 
 test.run();

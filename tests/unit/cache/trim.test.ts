@@ -1,13 +1,27 @@
-import { existsSync, lstatSync, mkdirSync, readdirSync, utimesSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { logsOf, openLog } from '../../../src/cache/logs.ts';
 import { openRecords } from '../../../src/cache/records.ts';
-import { type Kept, surveyCache } from '../../../src/cache/survey.ts';
+import { type Kept, linkedFolders, surveyCache } from '../../../src/cache/survey.ts';
 import { chooseTrim, type Limits, markUsed, removeKept } from '../../../src/cache/trim.ts';
 import { tempFolder, writeFiles } from '../../support/temp.ts';
 
 const test = suite('trimming of .cache');
+const log = '2026-11-24T12-00-00.000Z.log';
 
 const day = 86_400_000;
 const now = new Date(Date.UTC(2026, 10, 24));
@@ -74,14 +88,16 @@ test('the survey finds all that there is, with its size and key; leftovers are t
     [`files/${'b'.repeat(64)}/orphan`]: 'x',
     [`records/v1%3a${'c'.repeat(64)}.broken`]: 'x',
     [`manifests/v1%3a${'c'.repeat(64)}.123-0a1b2c3d`]: 'x',
-    'work/aaaa-1/out/x': 'x',
-    'logs/a@1/1.log': 'x',
+    'work/0123456789ab-aB3dE9/out/x': 'x',
+    [`logs/a@1/${log}`]: 'x',
     'tests/v1%3apass': 'x',
-    'definitions/index.json': '{"module":"/x/now.mjs"}',
-    'definitions/now.mjs': '',
-    'definitions/before.mjs': '',
+    'definitions/index.json': '{"file":"0123456789abcdef.mjs"}',
+    'definitions/0123456789abcdef.mjs': '',
+    'definitions/0000456789abcdef.mjs': '',
     'locks/lock': '',
     memo: '',
+    'memo.0123456789abcdef.part': '',
+    'traces.clock': '',
   });
   const kept = surveyCache(folder);
   const names = (kind: Kept['kind']): string[] =>
@@ -98,14 +114,129 @@ test('the survey finds all that there is, with its size and key; leftovers are t
     kept.filter(({ kind }) => kind === 'manifest').map((each) => each.key),
     [key],
   );
-  assert.equal([names('log'), names('pass')], [['logs/a@1/1.log'], ['tests/v1%3apass']]);
+  assert.equal([names('log'), names('pass')], [[`logs/a@1/${log}`], ['tests/v1%3apass']]);
   assert.equal(names('leftover').sort(), [
-    'definitions/before.mjs',
+    'definitions/0000456789abcdef.mjs',
     `files/${'b'.repeat(64)}`,
     `manifests/v1%3a${'c'.repeat(64)}.123-0a1b2c3d`,
+    'memo.0123456789abcdef.part',
     `records/v1%3a${'c'.repeat(64)}.broken`,
-    'work/aaaa-1',
+    'traces.clock',
+    'work/0123456789ab-aB3dE9',
   ]);
+});
+
+const names = ['records', 'latest', 'manifests', 'tests', 'files', 'logs', 'work', 'definitions'];
+const foreign = [
+  'notes.txt',
+  'photos/1.jpg',
+  'old.log',
+  'v2',
+  '.git/config',
+  'backup.123',
+  'x.broken',
+  'b'.repeat(63),
+];
+
+test('what has no name of our own is never trimmed, wherever it stands', async () => {
+  const folder = await cacheWith('a'.repeat(64));
+  for (const name of [...names, 'logs/a@1', '.'])
+    for (const each of foreign) writeFiles(folder, { [`${name}/${each}`]: 'precious' });
+  const before = surveyCache(folder).flatMap(({ paths }) => paths);
+  for (const each of foreign)
+    assert.equal(
+      before.filter((file) => file.includes(`/${each}`)),
+      [],
+      each,
+    );
+});
+
+test('nothing is trimmed through a link, not even what has a name of our own', async () => {
+  const key = 'a'.repeat(64);
+  const own = {
+    records: `v1%3a${key}`,
+    latest: 'v1%3aa%3a1',
+    manifests: `v1%3a${key}`,
+    tests: `v1%3a${key}`,
+    files: `${key}/x`,
+    logs: `a@1/${log}`,
+    work: '0123456789ab-aB3dE9/x',
+    definitions: '0123456789abcdef.mjs',
+  };
+  const [disk, folder] = [tempFolder(), tempFolder()];
+  for (const [name, file] of Object.entries(own)) writeFiles(disk, { [`${name}/${file}`]: '{}' });
+  for (const name of names) symlinkSync(path.join(disk, name), path.join(folder, name));
+  assert.equal(surveyCache(folder), []);
+  assert.equal(linkedFolders(folder).length, names.length);
+  // A folder of one task's logs, and files behind a link whose record stands here.
+  const other = await cacheWith(key);
+  rmSync(path.join(other, 'files'), { recursive: true });
+  symlinkSync(path.join(disk, 'files'), path.join(other, 'files'));
+  mkdirSync(path.join(other, 'logs'));
+  symlinkSync(path.join(disk, 'logs/a@1'), path.join(other, 'logs/a@1'));
+  const kept = surveyCache(other);
+  assert.equal(
+    kept.filter(({ kind }) => kind === 'result' || kind === 'log' || kind === 'leftover'),
+    [],
+  );
+});
+
+test('a new log takes only our own logs away, none through a link, and writes through none', () => {
+  const folder = tempFolder();
+  const at = (minute: number): Date => new Date(Date.UTC(2026, 10, 24, 12, minute));
+  const fill = (minute: number): string => {
+    const opened = openLog(folder, 'a:1', at(minute), assert.unreachable);
+    opened.line(`line ${minute}`);
+    opened.close();
+    return opened.path;
+  };
+  writeFiles(folder, { 'logs/a@1/mine.log': 'precious' });
+  for (let minute = 0; minute < 8; minute++) fill(minute);
+  assert.is(logsOf(folder, 'a:1').length, 5);
+  assert.ok(existsSync(path.join(folder, 'logs/a@1/mine.log')));
+  // The same moment again, and a link in the place of a log.
+  const again = fill(7);
+  assert.match(again, /-2\.log$/);
+  const victim = path.join(folder, 'victim');
+  writeFileSync(victim, 'text');
+  symlinkSync(victim, path.join(folder, `logs/a@1/${at(9).toISOString().replace(/:/g, '-')}.log`));
+  fill(9);
+  assert.is(readFileSync(victim, 'utf8'), 'text');
+  // Through a link nothing goes.
+  const disk = tempFolder();
+  rmSync(path.join(folder, 'logs'), { recursive: true });
+  symlinkSync(disk, path.join(folder, 'logs'));
+  for (let minute = 0; minute < 8; minute++) fill(minute);
+  assert.is(readdirSync(path.join(disk, 'a@1')).length, 8);
+});
+
+test('names longer than a file name may be: logs and records are kept and found', async () => {
+  const folder = tempFolder();
+  const tasks = ['a', 'b'].map((last) => `team/${'n'.repeat(230)}${last}:${'v'.repeat(90)}`);
+  const records = openRecords(folder, (message) => assert.unreachable(message));
+  for (const task of tasks) {
+    openLog(folder, task, now, assert.unreachable).close();
+    const key = createHash('sha256').update(task).digest('hex');
+    const record = { key, task, needs: {}, bytes: 5, durationMs: 1, tags: [], time: now.toISOString() };
+    await records.put(record, { schema: 1, lines: [] });
+  }
+  for (const task of tasks) {
+    assert.is(logsOf(folder, task).length, 1);
+    assert.is((await records.latest([task])).get(task)?.task, task);
+  }
+});
+
+test('marking what was used follows no link', async () => {
+  const key = 'a'.repeat(64);
+  const folder = await cacheWith(key);
+  const [record, victim] = [path.join(folder, 'records', `v1%3a${key}`), path.join(folder, 'victim')];
+  writeFileSync(victim, '');
+  utimesSync(victim, 1, 1);
+  rmSync(record);
+  symlinkSync(victim, record);
+  lutimesSync(record, 1, 1);
+  markUsed(folder, [key], now);
+  assert.is(lstatSync(victim).mtimeMs, 1000);
 });
 
 test('a result goes with its files; what was used lately is marked and stays', async () => {

@@ -310,4 +310,41 @@ test('a chain of 5,000 tasks is no problem for the stack', () => {
   assert.is([...sketch(needs).tasks.keys()][0], 't4999:latest');
 });
 
+test('a fault that all versions have is told once; one that some have, with which they are', () => {
+  const versions = Array.from({ length: 54 }, (_, at) => `${at}`);
+  const told = (message: string, text: string): number => message.split(text).length - 1;
+  const fixed = errorOf({
+    app: image({ name: 'app', versions, context: 'a', platforms: ['linux/amd64', 'linux/arm64'] }),
+  });
+  assert.is(told(fixed, '› platforms'), 1, fixed);
+  const late = errorOf({
+    app: image({
+      name: 'app',
+      versions,
+      context: (v) => (v === '7' ? '/absolute' : 'a'),
+      platforms: () => ['linux'],
+    }),
+  });
+  assert.is(told(late, '› platforms'), 1, late);
+  assert.match(late, /platforms\.0: wrong value \(versions 0, 1, 2 and 51 more\)/);
+  assert.match(late, /context: wrong value \(version 7\)/);
+  const thrown = errorOf({
+    app: image({
+      name: 'app',
+      versions,
+      context: 'a',
+      args: () => {
+        throw new Error('boom');
+      },
+    }),
+  });
+  assert.is(told(thrown, 'boom'), 1, thrown);
+  const tags = errorOf({ app: image({ name: 'app', versions, context: 'a', tags: () => ['not a tag'] }) });
+  assert.is(told(tags, 'not a valid tag'), 1, tags);
+  assert.match(tags, /\(versions 0, 1, 2 and 51 more\)/);
+  const shared = errorOf({ app: image({ name: 'app', versions, context: 'a', tags: ['x'] }) });
+  assert.is(told(shared, 'write the tag'), 1, shared);
+  assert.match(shared, /app:0, app:1 and 52 more would all write the tag app:x/);
+});
+
 test.run();

@@ -1,4 +1,13 @@
-import { lstatSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -157,5 +166,149 @@ for (const [what, text] of modules) {
     }
   });
 }
+
+/** [file that is imported, how, what it holds: a name is put in] */
+const kinds: [string, string, (name: string) => string][] = [
+  ['lib/v.ts', "import { name } from './lib/v.ts';", (name) => `export const name: string = '${name}';`],
+  ['lib/v.mts', "import { name } from './lib/v.mts';", (name) => `export const name: string = '${name}';`],
+  ['lib/v.cts', "import { name } from './lib/v.cts';", (name) => `export const name: string = '${name}';`],
+  ['lib/v.js', "import { name } from './lib/v.js';", (name) => `export const name = '${name}';`],
+  ['lib/v.mjs', "import { name } from './lib/v.mjs';", (name) => `export const name = '${name}';`],
+  ['lib/v.cjs', "import { name } from './lib/v.cjs';", (name) => `exports.name = '${name}';`],
+  ['lib/v.cjs', "const { name } = require('./lib/v.cjs');", (name) => `exports.name = '${name}';`],
+  ['lib/v.tsx', "import { name } from './lib/v.tsx';", (name) => `export const name: string = '${name}';`],
+  ['lib/v.jsx', "import { name } from './lib/v.jsx';", (name) => `export const name = '${name}';`],
+  ['lib/v.json', "import { name } from './lib/v.json';", (name) => JSON.stringify({ name })],
+  [
+    'lib/v.json',
+    "import v from './lib/v.json' with { type: 'json' }; const { name } = v;",
+    (name) => JSON.stringify({ name }),
+  ],
+  ['lib/v.txt', "import name from './lib/v.txt';", (name) => name],
+  ['lib/index.ts', "import { name } from './lib';", (name) => `export const name = '${name}';`],
+  ['lib/v.cjs', "import { name } from './lib/w.ts';", (name) => `exports.name = '${name}';`],
+  [
+    'package.json',
+    "import { name } from '#lib';",
+    (name) => JSON.stringify({ imports: { '#lib': `./lib/${name}.ts` } }),
+  ],
+];
+for (const [file, text, content] of kinds) {
+  test(`${text} ${file}: a change is seen, and nothing is compiled without one`, async () => {
+    const root = tempFolder();
+    const place = file === 'package.json' ? root : path.join(root, 'tasks');
+    const write = (name: string): void => writeFiles(place, { [file]: content(name) });
+    writeFiles(root, {
+      'tasks/images.ts': `import { command } from 'image-tasks';\n${text}\nexport default command({ name, run: ['true'] });\n`,
+      'tasks/lib/w.ts': "export { name } from './v.cjs';",
+      'tasks/lib/v.cjs': "exports.name = 'one';",
+      'lib/one.ts': "export const name = 'one';",
+      'lib/two.ts': "export const name = 'two';",
+    });
+    write('one');
+    settle(path.join(place, file));
+    assert.equal(await names(root), ['one']);
+    const index = path.join(root, '.cache/definitions/index.json');
+    const { ino } = lstatSync(index);
+    assert.equal(await names(root), ['one']);
+    assert.is(lstatSync(index).ino, ino, 'compiled again');
+    write('two');
+    assert.equal(await names(root), ['two']);
+  });
+}
+
+test('a project that is called through a link, at another depth', async () => {
+  const root = project();
+  const link = path.join(tempFolder(), 'deep');
+  symlinkSync(root, link);
+  assert.equal(await names(link), ['one']);
+  writeFiles(root, { 'tasks/lib/name.ts': "export const name = 'two';\n" });
+  assert.equal(await names(link), ['two']);
+});
+
+test('text in an import itself', async () => {
+  const root = project();
+  writeFiles(root, {
+    'tasks/images.ts':
+      "import { command } from 'image-tasks';\nimport name from 'data:text/javascript,export default %22inline%22';\nexport default command({ name, run: ['true'] });\n",
+  });
+  assert.equal(await names(root), ['inline']);
+});
+
+test('a package.json that comes, which says what an import means', async () => {
+  const root = project();
+  writeFiles(root, {
+    'package.json': '{ "imports": { "#name": "./tasks/lib/name.ts" } }',
+    'tasks/lib/other.ts': "export const name = 'other';",
+    'tasks/images.ts':
+      "import { command } from 'image-tasks';\nimport { name } from '#name';\nexport default command({ name, run: ['true'] });\n",
+  });
+  settle(path.join(root, 'tasks/images.ts'));
+  assert.equal(await names(root), ['one']);
+  writeFiles(root, { 'tasks/package.json': '{ "imports": { "#name": "./lib/other.ts" } }' });
+  assert.equal(await names(root), ['other']);
+});
+
+test('__dirname and __filename are those of the file, where it does not declare them itself', async () => {
+  const root = project();
+  writeFiles(root, {
+    'tasks/images.ts':
+      "import { readFileSync } from 'node:fs';\nimport { command } from 'image-tasks';\nimport { own } from './own.ts';\nconst name = readFileSync(`${__dirname}/lib/x`, 'utf8') + own + __filename.endsWith('/tasks/images.ts');\nexport default command({ name, run: ['true'] });\n\n  if (name.startsWith('b')) throw new Error('bad');\n",
+    'tasks/own.ts': "const { __dirname } = { __dirname: '-' };\nexport const own = __dirname;\n",
+    'tasks/lib/x': 'a',
+  });
+  assert.equal(await names(root), ['a-true']);
+  writeFiles(root, { 'tasks/lib/x': 'b' });
+  await names(root).then(
+    () => assert.unreachable(),
+    (error) => assert.match((error as Error).message, 'tasks/images.ts:7:35'),
+  );
+});
+
+const remedies: [string, Parameters<typeof writeFiles>[1], RegExp][] = [
+  [
+    "import { name } from '@lib/name';",
+    { 'tsconfig.json': '{ "compilerOptions": { "paths": { "@lib/*": ["./lib/*"] } } }', 'lib/name.ts': '' },
+    /tsconfig\.json[\s\S]*relative path/,
+  ],
+  [
+    "import { name } from 'source';",
+    {
+      'packages/source/package.json': '{ "name": "source", "type": "module", "exports": "./index.tsx" }',
+      'packages/source/index.tsx': "enum E { A = 'a' }\nexport const name: string = E.A;",
+      'node_modules/source': { link: '../packages/source' },
+    },
+    /compile the package to JavaScript, or import its source by a relative path/,
+  ],
+];
+for (const [text, files, remedy] of remedies) {
+  test(`${text} says what to do`, async () => {
+    const root = tempFolder();
+    writeFiles(root, {
+      ...files,
+      'tasks/images.ts': `import { command } from 'image-tasks';\n${text}\nexport default command({ name, run: ['true'] });\n`,
+    });
+    await names(root).then(
+      () => assert.unreachable(),
+      (error) => assert.match((error as Error).message, remedy),
+    );
+  });
+}
+
+test('an index that somebody else wrote names nothing that is run or removed', async () => {
+  const root = project();
+  assert.equal(await names(root), ['one']);
+  const index = path.join(root, '.cache/definitions/index.json');
+  const victim = path.join(root, 'victim');
+  writeFileSync(victim, 'module.exports = {};');
+  const kept = JSON.parse(readFileSync(index, 'utf8')) as object;
+  for (const name of ['../../victim', victim]) {
+    writeFileSync(index, JSON.stringify({ ...kept, name, file: victim, map: victim }));
+    assert.equal(await names(root), ['one']);
+    writeFileSync(index, JSON.stringify({ ...kept, name, file: victim, map: victim, identity: 'other' }));
+    assert.equal(await names(root), ['one']);
+    assert.ok(existsSync(victim));
+  }
+});
 
 test.run();

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   appendFileSync,
@@ -5,6 +6,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -13,7 +15,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { stampOf } from '../../../src/disk/stamp.ts';
 import { openMemo } from '../../../src/observe/memo.ts';
-import { tempFolder, writeFiles } from '../../support/temp.ts';
+import { settle, tempFolder, writeFiles } from '../../support/temp.ts';
 
 const test = suite('memo');
 const sha = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -184,6 +186,42 @@ test('a memo that cannot be written warns and goes on', () => {
   assert.is(digest(memo, file), sha('one'));
   memo.save();
   assert.is(warnings.length, 1);
+});
+
+test('a file that is not the one whose stamp was taken: its digest is not remembered under that stamp', () => {
+  const folder = tempFolder();
+  writeFiles(folder, { 'v1/file': 'one', 'v2/file': 'two', now: { link: 'v1' } });
+  const file = path.join(folder, 'now/file');
+  for (const version of ['v2', 'v1']) settle(path.join(folder, version, 'file'));
+  const stamp = stampOf(lstatSync(file));
+  const switchTo = (version: string): void => {
+    rmSync(path.join(folder, 'now'));
+    symlinkSync(version, path.join(folder, 'now'));
+  };
+  // A folder on the way is switched between the stamp and the reading, and back.
+  switchTo('v2');
+  const memo = open(folder);
+  let isVouched = true;
+  const disk = {
+    vouchForNothing: () => {
+      isVouched = false;
+    },
+  };
+  assert.is(memo.digest(file, stamp, disk), sha('two'));
+  assert.is(isVouched, false);
+  memo.save();
+  switchTo('v1');
+  assert.is(digest(memo, file), sha('one'));
+  assert.is(digest(open(folder), file), sha('one'));
+});
+
+test('a pipe in the place of a file is an error, nobody waits for it', () => {
+  const folder = tempFolder();
+  const file = settled(folder, 'one');
+  const stamp = stampOf(lstatSync(file));
+  rmSync(file);
+  spawnSync('mkfifo', [file]);
+  assert.throws(() => open(folder).digest(file, stamp), /no regular file/);
 });
 
 test.run();

@@ -15,8 +15,10 @@ import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { command, image } from '../../../src/define/index.ts';
+import { openClock } from '../../../src/disk/stamp.ts';
 import { keyTasks } from '../../../src/key/keys.ts';
 import type { LockEntry } from '../../../src/model/lock.ts';
+import { emptyTrace, notingDisk } from '../../../src/observe/looks.ts';
 import { openMemo } from '../../../src/observe/memo.ts';
 import { openObserver } from '../../../src/observe/observe.ts';
 import { graphOf } from '../../support/graphs.ts';
@@ -273,16 +275,106 @@ test('ONBUILD that comes into a needed Dockerfile is said of what stands on it; 
   ]);
 });
 
-test('a context, a Dockerfile or a program that is a link is read in each run, and seen when it leads elsewhere', async () => {
-  const root = project();
-  renameSync(`${root}/app`, `${root}/real`);
-  symlinkSync('real', `${root}/app`);
-  const before = await look(root);
-  assert.equal((await look(root)).read, ['app', 'foreign']);
-  writeFiles(root, { 'real2/Dockerfile': 'ARG BASE\nFROM $BASE\nCOPY x /\n', 'real2/x': 'y' });
-  rmSync(`${root}/app`);
-  symlinkSync('real2', `${root}/app`);
-  assert.is.not((await look(root)).keys.app, before.keys.app);
+const throughLinks: [string, (root: string) => void, (root: string) => void][] = [
+  [
+    'a context that is a link, and leads elsewhere',
+    (root) => {
+      renameSync(`${root}/app`, `${root}/real`);
+      symlinkSync('real', `${root}/app`);
+    },
+    (root) => {
+      writeFiles(root, { 'real2/Dockerfile': 'ARG BASE\nFROM $BASE\nCOPY x /\n', 'real2/x': 'y' });
+      rmSync(`${root}/app`);
+      symlinkSync('real2', `${root}/app`);
+    },
+  ],
+  [
+    'a context that is a link, and a file in it',
+    (root) => {
+      renameSync(`${root}/app`, `${root}/real`);
+      symlinkSync('real', `${root}/app`);
+    },
+    (root) => writeFileSync(`${root}/real/x`, 'y'),
+  ],
+  [
+    'a context that is a link, and an ignore file that comes into it',
+    (root) => {
+      renameSync(`${root}/app`, `${root}/real`);
+      symlinkSync('real', `${root}/app`);
+    },
+    (root) => writeFileSync(`${root}/real/.dockerignore`, 'x\n'),
+  ],
+  [
+    'a Dockerfile that is a link to a link, and what it leads to',
+    (root) => {
+      renameSync(`${root}/app/Dockerfile`, `${root}/real`);
+      symlinkSync('real', `${root}/hop`);
+      symlinkSync('../hop', `${root}/app/Dockerfile`);
+    },
+    (root) => appendFileSync(`${root}/real`, 'COPY x /y\n'),
+  ],
+  [
+    'a Dockerfile that is a link to a link, which leads elsewhere',
+    (root) => {
+      renameSync(`${root}/app/Dockerfile`, `${root}/real`);
+      symlinkSync('real', `${root}/hop`);
+      symlinkSync('../hop', `${root}/app/Dockerfile`);
+    },
+    (root) => {
+      writeFileSync(`${root}/real2`, 'ARG BASE\nFROM $BASE\nCOPY x /z\n');
+      rmSync(`${root}/hop`);
+      symlinkSync('real2', `${root}/hop`);
+    },
+  ],
+  [
+    'an ignore file that is a link, and what it leads to',
+    (root) => {
+      writeFileSync(`${root}/ignored`, 'nothing\n');
+      symlinkSync('../ignored', `${root}/app/.dockerignore`);
+    },
+    (root) => writeFileSync(`${root}/ignored`, 'x\n'),
+  ],
+  [
+    'folders above that are a link',
+    (root) => {
+      mkdirSync(`${root}/v1`);
+      renameSync(`${root}/app`, `${root}/v1/app`);
+      symlinkSync('v1/app', `${root}/app`);
+    },
+    (root) => {
+      writeFiles(root, { 'v2/app/Dockerfile': 'ARG BASE\nFROM $BASE\nCOPY x /\n', 'v2/app/x': 'other' });
+      rmSync(`${root}/app`);
+      symlinkSync('v2/app', `${root}/app`);
+    },
+  ],
+];
+for (const [what, link, change] of throughLinks) {
+  test(`${what}: seen; nothing is read before`, async () => {
+    const root = project();
+    link(root);
+    for (const name of ['app', 'app/x', 'app/Dockerfile', '.']) settle(path.join(root, name));
+    const ids = ['base:latest', 'app:latest'];
+    const before = await look(root, { ids });
+    assert.equal((await look(root, { ids })).read, []);
+    change(root);
+    const { keys } = await look(root, { ids });
+    assert.is.not(keys.app, before.keys.app);
+    assert.equal(keys, await lookAnew(root, { ids }));
+  });
+}
+
+test('a folder on the way that is switched while names are read: nothing is remembered', () => {
+  const root = tempFolder();
+  writeFiles(root, { 'v1/d/a': '', 'v2/d/b': '', now: { link: 'v1' } });
+  for (const name of ['v1/d', 'v2/d']) settle(path.join(root, name));
+  const folder = path.join(root, 'now/d');
+  const trace = emptyTrace();
+  const disk = notingDisk(() => trace, openClock(path.join(root, 'clock')));
+  assert.is(disk.lstat(folder)?.kind, 'folder');
+  rmSync(path.join(root, 'now'));
+  symlinkSync('v2', path.join(root, 'now'));
+  assert.equal(disk.names(folder), ['b']);
+  assert.is(trace.isWhole, false);
 });
 
 test('tasks that a run does not ask for stay remembered', async () => {

@@ -1,3 +1,5 @@
+import { realpathSync } from 'node:fs';
+import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { command, image } from '../../../src/define/index.ts';
@@ -5,6 +7,7 @@ import { makeGraph } from '../../../src/graph/graph.ts';
 import { isOwnState, watchedPaths } from '../../../src/observe/watched.ts';
 import { watchAndLook } from '../../../src/run/watch.ts';
 import { declare } from '../../support/graphs.ts';
+import { tempFolder, writeFiles } from '../../support/temp.ts';
 
 const test = suite('watching');
 
@@ -166,6 +169,43 @@ test('what is watched: contexts, Dockerfiles, their ignore files, programs, inpu
   const own = ['/p/.cache', '/p/.cache/memo', '/p/.git/index', '/p/images/base/node_modules/x/y'];
   assert.ok(own.every((file) => isOwnState(file, '/p')));
   assert.not.ok(['/p', '/p/images/.cache/x', '/p/.gitignore'].some((file) => isOwnState(file, '/p')));
+});
+
+test('what is watched where links are: each of them, and where they lead, also where nothing is yet', () => {
+  const root = realpathSync(tempFolder());
+  const outside = realpathSync(tempFolder());
+  writeFiles(root, {
+    'shared/data': '',
+    'src/hop': { link: '../shared/data' },
+    'src/twice': { link: 'hop' },
+    'src/gone': { link: '../not/yet' },
+    'src/out': { link: outside },
+    'images/app': { link: '../shared' },
+    'node_modules/.bin/x': { link: '../x/cli.js' },
+    'node_modules/x/cli.js': '',
+  });
+  const files = command({ name: 'files', run: ['node_modules/.bin/x'], inputs: ['src/*'] });
+  const app = image({ name: 'app', context: 'images/app' });
+  const graph = makeGraph(declare({ files, app }), 'linux/amd64');
+  const paths = watchedPaths(graph, ['files:latest', 'app:latest'], root).sort();
+  const expected = [
+    'src',
+    'src/hop',
+    'src/twice',
+    'src/gone',
+    'src/out',
+    'shared/data',
+    'not/yet',
+    'node_modules/.bin/x',
+    'node_modules/x/cli.js',
+    'images/app',
+    'shared',
+    'images/app/Dockerfile',
+    'shared/Dockerfile',
+    'images/app/Dockerfile.dockerignore',
+    'shared/Dockerfile.dockerignore',
+  ];
+  assert.equal(paths, [outside, ...expected.map((name) => path.join(root, name))].sort());
 });
 
 test.run();

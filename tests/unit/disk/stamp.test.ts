@@ -1,0 +1,85 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import * as fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { fileClock, isSettled, openClock, type Stamp } from '../../../src/disk/stamp.ts';
+import { newName, writeNew, writeWhole } from '../../../src/disk/write.ts';
+import { tempFolder } from '../../support/temp.ts';
+
+const test = suite('stamps, clocks, and writing without links');
+
+/** Of a file that was changed at a time on a file system of this tick, both in milliseconds. */
+const stampAt = (time: number, tick: number): Stamp => {
+  const coarse = tick === 0 ? time : Math.floor(time / tick) * tick;
+  return [1, coarse, coarse, 1];
+};
+
+test('a settled stamp moves with each later change, whatever the tick of its file system', () => {
+  const second = 1_800_000_000_000;
+  fc.assert(
+    fc.property(
+      fc.constantFrom(2000, 1000, 10, 0.25),
+      fc.integer({ min: 0, max: 20_000 }),
+      fc.integer({ min: 0, max: 4000 }),
+      fc.integer({ min: 0, max: 4000 }),
+      (tick, at, read, more) => {
+        // Odd numbers of microseconds, so that fine clocks give no round times.
+        const changed = second + at + 0.125;
+        const clock = changed + read + 0.0625;
+        const stamp = stampAt(changed, tick);
+        if (!isSettled(stamp, clock)) return;
+        const later = stampAt(clock + more, tick);
+        assert.is.not(later[1], stamp[1], `changed at ${changed}, clock ${clock}, again at ${clock + more}`);
+      },
+    ),
+  );
+});
+
+test('a stamp of whole seconds is settled two seconds later, one of parts of a second at once', () => {
+  const at = 1_800_000_000_000;
+  const stamp = (time: number): Stamp => [1, time, time, 1];
+  assert.equal(
+    [1, 999, 1999, 2001].map((more) => isSettled(stamp(at), at + more)),
+    [false, false, false, true],
+  );
+  assert.is(isSettled([1, 1e12, at, 1], at + 1500), false, 'by its ctime alone');
+  assert.is(isSettled(stamp(at + 0.5), at + 0.6), true);
+});
+
+test('the clock leaves nothing behind, and follows no link', () => {
+  const folder = tempFolder();
+  const file = path.join(folder, 'state/memo');
+  mkdirSync(path.dirname(file));
+  writeFileSync(path.join(folder, 'victim'), 'text');
+  symlinkSync(path.join(folder, 'victim'), `${file}.clock`);
+  const time = fileClock(file);
+  assert.ok(time > 0);
+  assert.is(readFileSync(path.join(folder, 'victim'), 'utf8'), 'text');
+  assert.equal(readdirSync(path.dirname(file)), ['memo.clock']);
+});
+
+test('stamps of another file system are settled only where its times are from the same clock', () => {
+  const clock = openClock(path.join(tempFolder(), 'memo'));
+  const old: Stamp = [1, 1e12 + 0.5, 1e12 + 0.5, 1];
+  // Of /proc nobody knows: it stands for what comes through a network.
+  assert.is(clock.isSettled(old, -7, '/proc'), false);
+  assert.is(clock.isSettled(old, -8, tempFolder()), true);
+});
+
+test('what is written in place of a link leaves what it leads to; a name is never used twice', () => {
+  const folder = tempFolder();
+  const [victim, file] = [path.join(folder, 'victim'), path.join(folder, 'file')];
+  writeFileSync(victim, 'text');
+  symlinkSync(victim, file);
+  assert.throws(() => writeNew(file, 'x'), /EEXIST/);
+  writeWhole(file, 'new');
+  assert.equal([readFileSync(victim, 'utf8'), readFileSync(file, 'utf8')], ['text', 'new']);
+  assert.is.not(newName(file), newName(file));
+  symlinkSync(path.join(folder, 'made'), path.join(folder, 'dangling'));
+  assert.throws(() => writeNew(path.join(folder, 'dangling'), 'x'), /EEXIST/);
+  assert.is(existsSync(path.join(folder, 'made')), false);
+  assert.equal(readdirSync(folder).sort(), ['dangling', 'file', 'victim']);
+});
+
+test.run();
