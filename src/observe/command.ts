@@ -1,10 +1,11 @@
 import path from 'node:path';
-import { type Disk, kindOf } from '../disk/disk.ts';
+import { type Disk, kindOf, plainDisk } from '../disk/disk.ts';
 import type { Entry, ObservedCommand } from '../model/observed.ts';
 import type { CommandTask } from '../model/task.ts';
 import type { Fault } from './image.ts';
 import { findInputs, readInput } from './inputs.ts';
 import type { Memo } from './memo.ts';
+import { Unreadable } from './walk.ts';
 
 export interface CommandReader {
   readonly root: string;
@@ -53,4 +54,38 @@ function readProgram(absolute: string, as: string, memo: Memo, disk: Disk): Entr
   const stat = disk.lstat(absolute)!;
   const behind = stat.kind === 'link' ? disk.stat(absolute) : undefined;
   return readInput({ path: as, absolute, stat, ...(behind ? { behind } : {}) }, memo, disk)!;
+}
+
+/** What of a command's program and inputs is no longer as it was observed; undefined: nothing. */
+export function changedInput(
+  task: CommandTask,
+  before: ObservedCommand,
+  reader: Omit<CommandReader, 'disk'>,
+): string | undefined {
+  const now = observedAgain(task, reader);
+  if (now === undefined) return task.inputs[0] ?? task.run[0];
+  const texts = ({ program, inputs }: ObservedCommand) =>
+    new Map(
+      [...(program ? [started(program)] : []), ...inputs].map((each) => [each.path, JSON.stringify(each)]),
+    );
+  const [old, current] = [texts(before), texts(now)];
+  return [...old.keys(), ...current.keys()].find((name) => old.get(name) !== current.get(name));
+}
+
+/** Whether a program may be started says nothing any more once it was. */
+function started(program: Entry): Entry {
+  if (program.type === 'file') return { ...program, executable: true };
+  return program.type === 'link' && program.behind
+    ? { ...program, behind: started(program.behind) }
+    : program;
+}
+
+/** Undefined where it cannot be read any more. */
+function observedAgain(task: CommandTask, reader: Omit<CommandReader, 'disk'>): ObservedCommand | undefined {
+  try {
+    return observeCommand(task, { ...reader, disk: plainDisk }, () => undefined);
+  } catch (error) {
+    if (error instanceof Unreadable) return undefined;
+    throw error;
+  }
 }

@@ -1,7 +1,10 @@
 import { cpSync, mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import type { ObservedCommand } from '../model/observed.ts';
+import { StepFailed } from '../model/ports.ts';
 import type { TaskRecord } from '../model/record.ts';
 import type { CommandTask } from '../model/task.ts';
+import { changedInput } from '../observe/command.ts';
 import { keptFolder } from '../observe/kept.ts';
 import { keepFiles, workFolder } from './files.ts';
 import type { StepInput } from './image-step.ts';
@@ -19,7 +22,9 @@ export async function commandStep(input: StepInput): Promise<TaskRecord> {
   const started = services.clock.now();
   const work = workFolder(step.key, services);
   try {
-    const kept = keepFiles(await runCommand(input, work), step.key, services);
+    const made = await runCommand(input, work);
+    checkInputs(input);
+    const kept = keepFiles(made, step.key, services);
     return {
       key: step.key,
       task: step.task.id,
@@ -33,6 +38,16 @@ export async function commandStep(input: StepInput): Promise<TaskRecord> {
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
+}
+
+/** What was made of other inputs than those that the key knows is not kept under it. @throws StepFailed */
+function checkInputs({ step, observations, services }: StepInput): void {
+  const task = step.task as CommandTask;
+  const changed = changedInput(task, observations.get(task.id) as ObservedCommand, services);
+  if (changed !== undefined)
+    throw new StepFailed(
+      `${changed} changed while the task was running; run again (a command must not write into its own inputs)`,
+    );
 }
 
 /**

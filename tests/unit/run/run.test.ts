@@ -123,6 +123,26 @@ test('a failed task is not recorded: the next run makes it', async () => {
   assert.is((await rig.build({ selectors: ['lone'] })).counts.built, 1);
 });
 
+for (const [said, file] of [
+  ['in', 'real'],
+  ['./tool', 'tool'],
+] as const) {
+  test(`a command's ${said} changes while it runs: it fails, since nobody knows what it was made of`, async () => {
+    const root = tempFolder();
+    writeFiles(root, { real: 'one', in: { link: 'real' }, 'tool*': 'one' });
+    const rig = makeRig({ gen: command({ name: 'gen', run: ['./tool'], inputs: ['in'] }) }, root);
+    rig.onCommand = async () => writeFileSync(path.join(root, file), 'two');
+    const result = await rig.build();
+    assert.equal([result.exitCode, result.counts.failed], [1, 1]);
+    const ended = rig.events.findLast(({ type }) => type === 'task-finished');
+    assert.match(JSON.stringify(ended), `${said} changed while the task was running`);
+    writeFileSync(path.join(root, file), 'one');
+    rig.onCommand = async () => undefined;
+    assert.is((await rig.build()).counts.built, 1, 'what was made meanwhile is not reused');
+    assert.is((await rig.build()).counts.reused, 1);
+  });
+}
+
 test('an engine that goes away: exit code 3, what finished is kept, the next run goes on', async () => {
   const rig = project();
   const { run } = await rig.plan({ jobs: 1, selectors: ['one', 'two'] });
