@@ -1,9 +1,10 @@
 import { rmSync } from 'node:fs';
 import { StepFailed } from '../model/ports.ts';
 import type { TaskRecord } from '../model/record.ts';
+import { needIds } from '../model/task.ts';
 import { keptFolder } from '../observe/kept.ts';
 import { madeByAnother } from './another.ts';
-import { commandStep } from './command-step.ts';
+import { changedWhileRunning, commandStep } from './command-step.ts';
 import { buildStep, type StepInput } from './image-step.ts';
 import { pullStep } from './pull-step.ts';
 
@@ -27,7 +28,7 @@ export async function carryOut(
     }
     const make = step.action === 'pull' ? pullStep : step.action === 'run' ? commandStep : buildStep;
     const record = await make(timed);
-    await remember(record, timed);
+    if (isWhatTheKeySays(timed)) await remember(record, timed);
     return { record, outcome: step.action === 'pull' ? 'pulled' : 'built' };
   } catch (error) {
     if (limit.isOver() && !input.signal.aborted)
@@ -37,6 +38,22 @@ export async function carryOut(
     limit.clear();
     await release();
   }
+}
+
+/**
+ * False where a command's inputs changed while it ran: then its result is not recorded, and the next run runs it again.
+ * @throws StepFailed where this run would build something on that result
+ */
+function isWhatTheKeySays(input: StepInput): boolean {
+  const { step, plan, progress } = input;
+  const changed = step.action === 'run' ? changedWhileRunning(input) : undefined;
+  if (changed === undefined) return true;
+  const isNeeded = [...plan.steps.values()].some(
+    ({ task, action }) => ['build', 'run'].includes(action) && needIds(task).includes(step.task.id),
+  );
+  if (isNeeded) throw new StepFailed(`${changed} changed while the task was running; run it again`);
+  progress.line(`${changed} changed while the task was running: the next run runs it again`);
+  return false;
 }
 
 /** Files that no record speaks of would lie around for ever: where it cannot be written, they go too. */

@@ -1,7 +1,6 @@
 import { cpSync, mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { ObservedCommand } from '../model/observed.ts';
-import { StepFailed } from '../model/ports.ts';
 import type { TaskRecord } from '../model/record.ts';
 import type { CommandTask } from '../model/task.ts';
 import { changedInput } from '../observe/command.ts';
@@ -22,9 +21,7 @@ export async function commandStep(input: StepInput): Promise<TaskRecord> {
   const started = services.clock.now();
   const work = workFolder(step.key, services);
   try {
-    const made = await runCommand(input, work);
-    checkInputs(input);
-    const kept = keepFiles(made, step.key, services);
+    const kept = keepFiles(await runCommand(input, work), step.key, services);
     return {
       key: step.key,
       task: step.task.id,
@@ -40,14 +37,13 @@ export async function commandStep(input: StepInput): Promise<TaskRecord> {
   }
 }
 
-/** What was made of other inputs than those that the key knows is not kept under it. @throws StepFailed */
-function checkInputs({ step, observations, services }: StepInput): void {
+/**
+ * The path of an input or program that is no longer as it was when the key was made; undefined: none. What the command read then
+ * is unknown, so its result must not be found under the key later.
+ */
+export function changedWhileRunning({ step, observations, services }: StepInput): string | undefined {
   const task = step.task as CommandTask;
-  const changed = changedInput(task, observations.get(task.id) as ObservedCommand, services);
-  if (changed !== undefined)
-    throw new StepFailed(
-      `${changed} changed while the task was running; run again (a command must not write into its own inputs)`,
-    );
+  return changedInput(task, observations.get(task.id) as ObservedCommand, services);
 }
 
 /**

@@ -127,19 +127,32 @@ for (const [said, file] of [
   ['in', 'real'],
   ['./tool', 'tool'],
 ] as const) {
-  test(`a command's ${said} changes while it runs: it fails, since nobody knows what it was made of`, async () => {
+  const changing = () => {
     const root = tempFolder();
     writeFiles(root, { real: 'one', in: { link: 'real' }, 'tool*': 'one' });
-    const rig = makeRig({ gen: command({ name: 'gen', run: ['./tool'], inputs: ['in'] }) }, root);
-    rig.onCommand = async () => writeFileSync(path.join(root, file), 'two');
-    const result = await rig.build();
-    assert.equal([result.exitCode, result.counts.failed], [1, 1]);
-    const ended = rig.events.findLast(({ type }) => type === 'task-finished');
-    assert.match(JSON.stringify(ended), `${said} changed while the task was running`);
-    writeFileSync(path.join(root, file), 'one');
+    const gen = command({ name: 'gen', run: ['./tool'], inputs: ['in'] });
+    const user = command({ name: 'user', run: ['true'], needs: { gen } });
+    const rig = makeRig({ gen, user }, root);
+    const write = (text: string): void => writeFileSync(path.join(root, file), text);
+    rig.onCommand = async () => write('two');
+    return { rig, write };
+  };
+
+  test(`a command's ${said} changes while it runs: its result is not kept, and the next run runs it again`, async () => {
+    const { rig, write } = changing();
+    assert.is((await rig.build({ selectors: ['gen'] })).exitCode, 0);
+    write('one');
     rig.onCommand = async () => undefined;
-    assert.is((await rig.build()).counts.built, 1, 'what was made meanwhile is not reused');
-    assert.is((await rig.build()).counts.reused, 1);
+    assert.is((await rig.build({ selectors: ['gen'] })).counts.built, 1, 'back at the first key');
+    assert.is((await rig.build({ selectors: ['gen'] })).counts.reused, 1);
+  });
+
+  test(`a command's ${said} changes while it runs: nothing is built on its result`, async () => {
+    const { rig } = changing();
+    const result = await rig.build();
+    assert.equal([result.exitCode, result.counts.failed, result.counts.blocked], [1, 1, 1]);
+    const ended = rig.events.find((event) => event.type === 'task-finished' && event.outcome === 'failed');
+    assert.match(JSON.stringify(ended), `${said} changed while the task was running`);
   });
 }
 
