@@ -17,8 +17,6 @@ export interface ApiRequest {
   readonly signal?: AbortSignal;
   /** Gets the body as it arrives; the answer's `body` is then empty. */
   readonly onData?: (data: Buffer) => void;
-  /** Called when the answer begins: what it is about is under way. */
-  readonly onOpen?: () => void;
   /**
    * Milliseconds that the engine may be silent. Undefined: as long as a question, or a change, takes. `any` is for what lasts
    * as long as it lasts; its caller must look whether the engine still answers (`whileAnswering`).
@@ -93,7 +91,6 @@ async function send(endpoint: Endpoint, dial: Dial, request: Sent, limits: Patie
       },
       (incoming) => {
         const chunks: Buffer[] = [];
-        request.onOpen?.();
         incoming.on('data', (data: Buffer) => {
           silence?.heard();
           if (request.onData) request.onData(data);
@@ -181,6 +178,12 @@ export function messageOf(answer: ApiAnswer): string {
   }
 }
 
+const listTries = 10;
+
+function isTornList(answer: ApiAnswer): boolean {
+  return answer.status >= 300 && /content digest .* not found/.test(messageOf(answer));
+}
+
 /** All images of the engine, in one request. */
 export async function listImages(api: EngineApi): Promise<EngineImage[]> {
   type Listed = {
@@ -190,7 +193,11 @@ export async function listImages(api: EngineApi): Promise<EngineImage[]> {
     Size: number;
     Created: number;
   };
-  const listed = readJson<Listed[]>(await api.get('/images/json'), 'list its images');
+  let answer = await api.get('/images/json');
+  // Containerd's store fails where an image goes while it lists them.
+  for (let tried = 1; tried < listTries && isTornList(answer); tried++)
+    answer = await api.get('/images/json');
+  const listed = readJson<Listed[]>(answer, 'list its images');
   return listed.map((image) => ({
     id: image.Id,
     tags: (image.RepoTags ?? []).filter((tag) => tag !== '<none>:<none>'),

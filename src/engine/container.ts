@@ -5,7 +5,7 @@ import { whileAnswering } from './answering.ts';
 import { type ApiRequest, type EngineApi, readJson } from './api.ts';
 import { packFiles } from './archive.ts';
 import type { ApiAnswer } from './get.ts';
-import { readLines } from './lines.ts';
+import { type LineReader, readLines } from './lines.ts';
 import type { Reaper } from './reaper.ts';
 
 /**
@@ -54,8 +54,10 @@ async function runNamed(
       Labels: { [testOwnerLabel]: JSON.stringify(request.owner) },
       // The image's own would run beside the test.
       Healthcheck: { Test: ['NONE'] },
-      // What it writes is followed, not kept.
-      HostConfig: { LogConfig: { Type: 'none' } },
+      // Some log drivers cannot be read, and json-file spoils characters that it cuts through. In one piece: it is read twice.
+      HostConfig: {
+        LogConfig: { Type: 'local', Config: { 'max-size': '1g', 'max-file': '1', compress: 'false' } },
+      },
     },
     signal,
   });
@@ -63,43 +65,19 @@ async function runNamed(
   const ask = (what: Partial<ApiRequest>, path: string): Promise<ApiAnswer> =>
     api.request({ method: 'POST', signal, ...what, path: `/containers/${name}/${path}` });
   readJson(await ask({ method: 'PUT', body: request.archive }, 'archive?path=/'), 'copy the test in');
-  await attached(ask, progress, signal, async () => {
-    readJson(await ask({}, 'start'), 'start the test');
-  });
+  readJson(await ask({}, 'start'), 'start the test');
+  const output = readFrames(progress.line);
+  const logs = (follow: 0 | 1): Promise<ApiAnswer> =>
+    ask(
+      { method: 'GET', onData: output.pass(), silenceMs: 'any' },
+      `logs?follow=${follow}&stdout=1&stderr=1`,
+    );
+  readJson(await logs(1), "read the test's output");
   const waited = await ask({ silenceMs: 'any' }, 'wait');
+  // What is followed, or attached to, may lack lines of the end, or all of a short test; what is kept by now does not.
+  readJson(await logs(0), "read the test's output");
+  output.end();
   return { exitCode: readJson<{ StatusCode: number }>(waited, 'wait for the test').StatusCode };
-}
-
-/**
- * Follows all that a container writes, from before it is started to its end. (Its log may lack the last line while it is
- * followed: docker 20.10.)
- */
-async function attached(
-  ask: (what: Partial<ApiRequest>, path: string) => Promise<ApiAnswer>,
-  progress: Progress,
-  signal: AbortSignal,
-  start: () => Promise<void>,
-): Promise<void> {
-  const frames = readFrames(progress.line);
-  const over = new AbortController();
-  let open: () => void = () => undefined;
-  const opened = new Promise<void>((resolve) => (open = resolve));
-  const output = ask(
-    {
-      onData: frames.data,
-      onOpen: open,
-      silenceMs: 'any',
-      signal: AbortSignal.any([signal, over.signal]),
-    },
-    'attach?stream=1&stdout=1&stderr=1',
-  ).then((answer) => readJson(answer, "read the test's output"));
-  try {
-    await Promise.race([opened, output]);
-    await Promise.all([start(), output]);
-    frames.end();
-  } finally {
-    over.abort();
-  }
 }
 
 /** False where there was none (yet). An interrupt does not end this one. */
@@ -146,24 +124,37 @@ function parseOwner(text = ''): Owner | undefined {
   }
 }
 
-/** Takes the Engine API's stream of frames (8 bytes: stream, 0 0 0, length; then the data) apart into lines. */
-function readFrames(onLine: (line: string) => void): { data(data: Buffer): void; end(): void } {
-  let buffer: Buffer = Buffer.alloc(0);
-  const streams = new Map<number, ReturnType<typeof readLines>>();
+/**
+ * Takes the Engine API's streams of frames (8 bytes: stream, 0 0 0, length; then the data) apart into lines. Each pass reads
+ * the same output from its beginning; what one before has read is not told again.
+ */
+function readFrames(onLine: (line: string) => void): { pass(): (data: Buffer) => void; end(): void } {
+  const streams = new Map<number, { readonly reader: LineReader; taken: number }>();
+  const take = (number: number, start: number, data: Buffer): void => {
+    const stream = streams.get(number) ?? { reader: readLines(onLine), taken: 0 };
+    streams.set(number, stream);
+    const fresh = data.subarray(Math.max(0, stream.taken - start));
+    stream.taken = Math.max(stream.taken, start + data.length);
+    stream.reader.data(fresh);
+  };
   return {
-    data(data) {
-      buffer = Buffer.concat([buffer, data]);
-      while (buffer.length >= 8 && buffer.length >= 8 + buffer.readUInt32BE(4)) {
-        const stream = buffer[0]!;
-        const end = 8 + buffer.readUInt32BE(4);
-        const reader = streams.get(stream) ?? readLines(onLine);
-        streams.set(stream, reader);
-        reader.data(buffer.subarray(8, end));
-        buffer = buffer.subarray(end);
-      }
+    pass() {
+      let buffer: Buffer = Buffer.alloc(0);
+      const positions = new Map<number, number>();
+      return (data) => {
+        buffer = Buffer.concat([buffer, data]);
+        while (buffer.length >= 8 && buffer.length >= 8 + buffer.readUInt32BE(4)) {
+          const number = buffer[0]!;
+          const end = 8 + buffer.readUInt32BE(4);
+          const position = positions.get(number) ?? 0;
+          take(number, position, buffer.subarray(8, end));
+          positions.set(number, position + end - 8);
+          buffer = buffer.subarray(end);
+        }
+      };
     },
     end() {
-      for (const reader of streams.values()) reader.end();
+      for (const { reader } of streams.values()) reader.end();
     },
   };
 }

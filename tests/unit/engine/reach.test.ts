@@ -180,4 +180,41 @@ test("the digest of a push: in the engine's own message, or in its last line", a
   }
 });
 
+test('a list of images that breaks because one of them goes is asked for again, and no other error', async () => {
+  const torn = 'content digest sha256:1: not found';
+  for (const [failures, message, asked, ok] of [
+    [2, torn, 3, true],
+    [99, torn, 10, false],
+    [1, 'too hot', 1, false],
+  ] as const) {
+    let left: number = failures;
+    const engine = await stubEngine(() => (left-- > 0 ? { status: 500, body: { message } } : { body: [] }));
+    const listed = listImages(at(engine.env));
+    if (ok) assert.equal(await listed, []);
+    else assert.match((await failure(listed)).message, message);
+    assert.is(engine.asked.length, asked);
+    engine.close();
+  }
+});
+
+test('what a test writes is told once and whole, whatever the first look at its log lacked', async () => {
+  const frame = (stream: number, text: string): string =>
+    String.fromCharCode(stream, 0, 0, 0, 0, 0, 0, text.length) + text;
+  const whole = frame(1, 'one\ntw') + frame(2, 'err\n') + frame(1, 'o\nlast');
+  for (const followed of ['', frame(1, 'one\n'), frame(1, 'one\ntw') + frame(2, 'err\n'), whole]) {
+    const engine = await stubEngine(({ url }) => {
+      if (url.includes('follow=1')) return { body: followed };
+      if (url.includes('follow=0')) return { body: whole };
+      return { body: url.endsWith('/wait') ? { StatusCode: 3 } : {} };
+    });
+    const lines: string[] = [];
+    const progress = { step: () => undefined, line: (line: string) => void lines.push(line) };
+    const request = { imageId: 'sha256:1', files: [], program: '/x', env: {}, owner: newOwner() };
+    const { exitCode } = await runInContainer(at(engine.env), request, progress, never, undefined);
+    assert.is(exitCode, 3);
+    assert.equal([...lines].sort(), ['err', 'last', 'one', 'two']);
+    engine.close();
+  }
+});
+
 test.run();
