@@ -16,6 +16,7 @@ const io = {
   onIdle: () => undefined,
   onMany: () => undefined,
   pageFolder: '',
+  reaper: '',
   programVersion: '0',
   programId,
   out: () => undefined,

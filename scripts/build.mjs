@@ -1,5 +1,5 @@
 // Bundles the program into dist/: `tasks.js` starts `program.js` (the command line, one file), `define.mjs` is what definitions
-// import, `page/` what browsers run. Run by `npm ci` through "prepare". In a checkout it also links `node_modules/.bin/tasks`:
+// import, `page/` what browsers run, `reaper.js` what removes containers of a killed run. Run by `npm ci` through "prepare". In a checkout it also links `node_modules/.bin/tasks`:
 // without that npx installs the checkout into a cache of its own first.
 import { createHash } from 'node:crypto';
 import {
@@ -80,7 +80,11 @@ await Promise.all([
     banner: { js: '(function (require, PLACE, loadModule, onIdle, onMany) {' },
     footer: { js: '})' },
   }),
-  build({ ...common, entryPoints: { tasks: 'src/cli/launch.ts' }, format: 'cjs' }),
+  build({
+    ...common,
+    entryPoints: { tasks: 'src/cli/launch.ts', reaper: 'src/cli/reaper.ts' },
+    format: 'cjs',
+  }),
   build({
     ...common,
     entryPoints: { define: 'src/define/index.ts' },

@@ -15,7 +15,8 @@ import {
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { writeNew } from '../disk/write.ts';
-import { isAlive, newOwner, type Owner } from './owner.ts';
+import type { Owner } from '../model/owner.ts';
+import { isAlive, newOwner } from './owner.ts';
 
 /** Milliseconds between two looks at a lock that somebody holds. */
 const lookEvery = 100;

@@ -1,17 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
-
-/** Who holds a lock. */
-export interface Owner {
-  /** Of this very holding. */
-  readonly id: string;
-  /** The machine, its boot and its process numbers: only there does `pid` mean anything. */
-  readonly place: string;
-  readonly pid: number;
-  /** When the process started, in the kernel's ticks, so that a number used again is not taken for it; empty elsewhere. */
-  readonly started: string;
-}
+import type { Owner } from '../model/owner.ts';
 
 /** This process as the owner of something new. */
 export function newOwner(): Owner {

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isAlive, newOwner, type Owner } from '../cache/owner.ts';
+import { isAlive, newOwner } from '../cache/owner.ts';
+import type { Owner } from '../model/owner.ts';
 import type { Naming } from '../plan/refs.ts';
 import { type Desk, ownersBelow } from '../release/desk.ts';
 import { journalName } from '../release/journal.ts';

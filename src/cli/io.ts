@@ -15,6 +15,8 @@ export interface Io {
   onMany(): void;
   /** Absolute path of the folder with the script and the style of the page that shows graphs. */
   readonly pageFolder: string;
+  /** Absolute path of the program that removes test containers when this process is gone. */
+  readonly reaper: string;
   readonly programVersion: string;
   /** Changes with every change of the program; part of what derived facts are remembered under. */
   readonly programId: string;

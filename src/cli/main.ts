@@ -114,6 +114,7 @@ function makeIo({ out, err }: Streams, signal: AbortSignal): Io {
     onIdle,
     onMany,
     pageFolder: path.join(PLACE, 'page'),
+    reaper: path.join(PLACE, 'reaper.js'),
     programVersion: VERSION,
     programId: `${VERSION}-${BUILD_ID}`,
     out: out.write,

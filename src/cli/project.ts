@@ -3,6 +3,8 @@ import path from 'node:path';
 import { openRecords } from '../cache/records.ts';
 import { writeNew } from '../disk/write.ts';
 import { dockerEngine } from '../engine/docker.ts';
+import { resolveEndpoint } from '../engine/endpoint.ts';
+import { proxyArgs } from '../engine/proxies.ts';
 import { makeGraph, projectOf } from '../graph/graph.ts';
 import type { ImpliedNeed } from '../graph/implied.ts';
 import { select, withNeeds } from '../graph/select.ts';
@@ -157,7 +159,7 @@ export async function planProject(
   const scope = withNeeds(graph, selected);
   const records = openRecords(cacheFolder, warner(io), sharedStore(io), hashManifest);
   const tasks = [...scope].map((id) => graph.tasks.get(id)!);
-  const engine = tasks.some((task) => task.kind === 'image') ? dockerEngine(io.environment) : undefined;
+  const engine = tasks.some((task) => task.kind === 'image') ? dockerEngine(io.environment, io) : undefined;
   checkLengths(
     [...selected].map((id) => graph.tasks.get(id)!),
     naming,
@@ -209,7 +211,7 @@ export async function planProject(
 }
 
 /** What reads the tasks of a project, and remembers what it read. */
-function observing({ root, cacheFolder }: OpenProject, io: Io): { memo: Memo; observer: Observer } {
+function observing({ root, cacheFolder, graph }: OpenProject, io: Io): { memo: Memo; observer: Observer } {
   const memo = openMemo(path.join(cacheFolder, 'memo'), warner(io));
   const observer = openObserver({
     root,
@@ -220,9 +222,16 @@ function observing({ root, cacheFolder }: OpenProject, io: Io): { memo: Memo; ob
     programId: io.programId,
     lock: readLock(root),
     askTriggers: triggerAsker(io),
+    builderArgs: builderArgsOf(graph, io),
     warn: warner(io),
   });
   return { memo, observer };
+}
+
+/** What the docker client adds to each build. A project of commands alone needs no engine, and asks for none. */
+function builderArgsOf({ tasks }: Graph, { environment }: Io): Record<string, string> {
+  const hasImages = [...tasks.values()].some(({ kind }) => kind === 'image');
+  return hasImages ? proxyArgs(resolveEndpoint(environment), environment) : {};
 }
 
 /** Tasks to be made whose inputs were not read, since they had not moved: to make them takes more than to know their keys. */

@@ -62,7 +62,7 @@ export async function tryOnce(attempt: Attempt, isFirst: boolean): Promise<Done>
   }
   const releasable = steps.filter(({ task }) => published.has(task.id));
   const passed = await testAll(prospect, releasable, results, followers, attempt);
-  if (passed === undefined) return { kind: 'ended', exitCode: io.signal.aborted ? 130 : 1 };
+  if (typeof passed === 'number') return { kind: 'ended', exitCode: passed };
   const omitted = omittedOf(steps, published, results, passed);
   for (const [id, why] of omitted) io.err(`${id} is left out: ${why}\n`);
   await announce(
@@ -94,14 +94,14 @@ export async function tryOnce(attempt: Attempt, isFirst: boolean): Promise<Done>
   }
 }
 
-/** The digests of the tests that have passed, by task; undefined where one failed that may not. */
+/** The digests of the tests that have passed, by task; an exit code where one failed that may not. */
 async function testAll(
   prospect: Prospect,
   steps: readonly Step[],
   results: Results,
   followers: Reporter,
   { flags, io }: Attempt,
-): Promise<ReadonlyMap<TaskId, string> | undefined> {
+): Promise<ReadonlyMap<TaskId, string> | ExitCode> {
   const tests = steps.flatMap((step) => {
     const test = observeTest(step.task, prospect.root, prospect.memo);
     return test === undefined ? [] : [{ step, digest: test.digest }];
@@ -109,7 +109,7 @@ async function testAll(
   // Known from the registry: no engine is needed to say so.
   if (tests.every(({ step }) => step.passed))
     return new Map(tests.map(({ step, digest }) => [step.task.id, digest]));
-  const { ok, passed } = await testProspect(
+  const { exitCode, passed } = await testProspect(
     prospect,
     tests.map(({ step }) => step),
     results,
@@ -117,5 +117,5 @@ async function testAll(
     flags,
     io,
   );
-  return ok ? passed : undefined;
+  return exitCode === 0 ? passed : exitCode;
 }

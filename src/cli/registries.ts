@@ -9,10 +9,13 @@ export function registryFor(
   { environment, signal }: Pick<Io, 'environment' | 'signal'>,
   patience?: Patience,
 ): Registry {
-  return dockerRegistry(environment, signal, patience, () => insecureRegistries(environment));
+  return dockerRegistry(environment, signal, patience, () => insecureRegistries(environment, signal));
 }
 
 /** The same, request by request. */
-export function registryClientFor({ environment, signal }: Pick<Io, 'environment' | 'signal'>): Client {
-  return dockerClient(environment, signal, undefined, () => insecureRegistries(environment));
+export function registryClientFor(
+  { environment, signal }: Pick<Io, 'environment' | 'signal'>,
+  patience?: Patience,
+): Client {
+  return dockerClient(environment, signal, patience, () => insecureRegistries(environment, signal));
 }

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { openLocks } from '../cache/locks.ts';
 import { openLog } from '../cache/logs.ts';
+import { isAlive, newOwner } from '../cache/owner.ts';
 import { openPasses } from '../cache/passes.ts';
 import { processes } from '../engine/processes.ts';
 import { TasksError } from '../model/errors.ts';
@@ -115,6 +116,8 @@ export function makeServices(prospect: Prospect, io: Io): Services {
     records,
     logs: { open: (task) => openLog(cacheFolder, task, io.now(), warner(io)) },
     locks: openLocks(cacheFolder, () => io.err('waiting for another run that makes the same task\n')),
+    newOwner,
+    isGone: (owner) => isAlive(owner) === false,
     clock: { now: io.now, sleep: (ms, signal) => delay(ms, undefined, { signal }) },
     memo,
     root,

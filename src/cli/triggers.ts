@@ -12,7 +12,7 @@ type AskRegistry = (reference: string, platform: string) => Promise<boolean>;
 export function triggerAsker(io: Io): AskTriggers {
   let ask: AskTriggers | undefined;
   return async (reference, platform) => {
-    ask ??= askInTurn(dockerEngine(io.environment), registryOf(io), (message) => io.err(`${message}\n`));
+    ask ??= askInTurn(dockerEngine(io.environment, io), registryOf(io), (message) => io.err(`${message}\n`));
     return await ask(reference, platform);
   };
 }
@@ -65,11 +65,10 @@ function hostOf(reference: string): string {
 
 function registryOf(io: Io): AskRegistry {
   return async (reference, platform) => {
-    const [{ dockerClient }, { pinImage }] = await Promise.all([
-      import('../registry/registry.ts'),
+    const [{ registryClientFor }, { pinImage }] = await Promise.all([
+      import('./registries.ts'),
       import('../registry/pin.ts'),
     ]);
-    const client = dockerClient(io.environment, io.signal, patience);
-    return (await pinImage(client, reference, platform)).onbuild;
+    return (await pinImage(registryClientFor(io, patience), reference, platform)).onbuild;
   };
 }

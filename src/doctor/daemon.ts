@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect, engineVersion } from '../engine/api.ts';
-import { dialWithClient } from '../engine/docker.ts';
+import { dialWithClient } from '../engine/dial.ts';
 import { type Environment, resolveEndpoint } from '../engine/endpoint.ts';
 import { TasksError } from '../model/errors.ts';
 import { readNote, writeNote } from './note.ts';
@@ -47,7 +47,7 @@ async function startOnce(
   let ended: string | undefined;
   child.on('error', (error) => (ended = error.message));
   child.on('exit', (code, by) => (ended ??= `it ended with ${by ?? `exit code ${code}`}`));
-  const api = connect(resolveEndpoint(environment), dialWithClient(environment));
+  const api = connect(resolveEndpoint(environment), dialWithClient(environment), { signal });
   const deadline = Date.now() + 60_000;
   while (ended === undefined && Date.now() < deadline) {
     signal.throwIfAborted();

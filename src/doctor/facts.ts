@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statfsSync } from 'node:fs';
 import path from 'node:path';
 import { connect, engineVersion } from '../engine/api.ts';
 import { type Client, findClient, type Probe, type Rejected } from '../engine/client.ts';
-import { dialWithClient } from '../engine/docker.ts';
+import { dialWithClient } from '../engine/dial.ts';
 import { type Endpoint, type Environment, resolveEndpoint } from '../engine/endpoint.ts';
 import { TasksError } from '../model/errors.ts';
 
@@ -50,8 +50,13 @@ export interface Facts {
 }
 
 /** Looks at the machine; changes nothing. What cannot be seen is a fact too, never an error. */
-export async function gatherFacts(environment: Environment, wanted: Wanted, probe: Probe): Promise<Facts> {
-  const engine = await lookAtEngine(environment);
+export async function gatherFacts(
+  environment: Environment,
+  wanted: Wanted,
+  probe: Probe,
+  signal: AbortSignal,
+): Promise<Facts> {
+  const engine = await lookAtEngine(environment, signal);
   const { client, rejected } = await findClient(
     environment,
     engine.endpoint ?? { context: 'default' },
@@ -59,7 +64,7 @@ export async function gatherFacts(environment: Environment, wanted: Wanted, prob
   );
   const os = readOs();
   const archive = os.id === 'debian' ? await debianArchive(probe) : [];
-  const reached = await Promise.all([...archive, ...wanted.places].map(reach));
+  const reached = await Promise.all([...archive, ...wanted.places].map((place) => reach(place, signal)));
   const dockerd = findProgram('dockerd', environment);
   return {
     os,
@@ -74,15 +79,15 @@ export async function gatherFacts(environment: Environment, wanted: Wanted, prob
       return { ...program, ...(file !== undefined ? { path: file } : {}) };
     }),
     places: reached,
-    ...(wanted.registry !== undefined ? { registry: await reach(wanted.registry) } : {}),
+    ...(wanted.registry !== undefined ? { registry: await reach(wanted.registry, signal) } : {}),
   };
 }
 
-async function lookAtEngine(environment: Environment): Promise<Facts['engine']> {
+async function lookAtEngine(environment: Environment, signal: AbortSignal): Promise<Facts['engine']> {
   let endpoint: Endpoint | undefined;
   try {
     endpoint = resolveEndpoint(environment);
-    const { version } = await engineVersion(connect(endpoint, dialWithClient(environment)));
+    const { version } = await engineVersion(connect(endpoint, dialWithClient(environment), { signal }));
     return { endpoint, version };
   } catch (error) {
     if (!(error instanceof TasksError)) throw error;
@@ -107,11 +112,13 @@ async function debianArchive(probe: Probe): Promise<Place[]> {
 }
 
 /** Any answer counts: a registry that asks for a login is there. */
-async function reach(place: Place): Promise<Place & { problem?: string }> {
+async function reach(place: Place, signal: AbortSignal): Promise<Place & { problem?: string }> {
+  const until = AbortSignal.any([signal, AbortSignal.timeout(10_000)]);
   try {
-    await fetch(place.url, { method: 'HEAD', redirect: 'manual', signal: AbortSignal.timeout(10_000) });
+    await fetch(place.url, { method: 'HEAD', redirect: 'manual', signal: until });
     return place;
   } catch (error) {
+    signal.throwIfAborted();
     const { cause, name, message } = error as Error & { cause?: { code?: string; message?: string } };
     const problem =
       name === 'TimeoutError' ? 'no answer in 10 s' : (cause?.code ?? cause?.message ?? message);

@@ -15,7 +15,7 @@ export async function installPackages(
   signal: AbortSignal,
   say: (text: string) => void,
 ): Promise<void> {
-  const before = await installed(packages, processProbe(environment));
+  const before = await installed(packages, processProbe(environment, signal));
   // Engines and registries would start at once, with settings that are not ours (invoke-rc.d(8)).
   const release = holdServices();
   try {

@@ -1,8 +1,10 @@
 import type { RequestOptions } from 'node:http';
 import { TasksError } from '../model/errors.ts';
 import type { EngineImage } from '../model/ports.ts';
+import { DialFailed } from './dial.ts';
 import type { Endpoint } from './endpoint.ts';
 import { type ApiAnswer, type Dial, get } from './get.ts';
+import { listenFor, type Patience, patience, Silence } from './patience.ts';
 
 export interface ApiRequest {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'HEAD';
@@ -11,46 +13,71 @@ export interface ApiRequest {
   /** Sent as JSON, or, bytes, as a tar archive. */
   readonly body?: object | Buffer;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Undefined: the connection's own. */
   readonly signal?: AbortSignal;
   /** Gets the body as it arrives; the answer's `body` is then empty. */
   readonly onData?: (data: Buffer) => void;
+  /**
+   * Milliseconds that the engine may be silent. Undefined: as long as a question, or a change, takes. `any` is for what lasts
+   * as long as it lasts; its caller must look whether the engine still answers (`whileAnswering`).
+   */
+  readonly silenceMs?: number | 'any';
 }
 
 /** The Engine API of one endpoint. */
 export interface EngineApi {
-  /** @throws TasksError exit 3 where the engine cannot be reached, or ends the connection */
+  /** @throws TasksError exit 3 where the engine cannot be reached, does not answer, or ends the connection */
   request(request: ApiRequest): Promise<ApiAnswer>;
   /** The same of a GET whose answer is JSON. */
-  get(path: string): Promise<ApiAnswer>;
+  get(path: string, signal?: AbortSignal): Promise<ApiAnswer>;
+  readonly patience: Patience;
+}
+
+export interface ConnectOptions {
+  /** Ends every request that has no signal of its own. */
+  readonly signal?: AbortSignal;
+  readonly patience?: Patience;
 }
 
 /** The Engine API at an endpoint. `dial` is only used for endpoints of the kind `client`. */
-export function connect(endpoint: Endpoint, dial: Dial): EngineApi {
+export function connect(endpoint: Endpoint, dial: Dial, options: ConnectOptions = {}): EngineApi {
+  const limits = options.patience ?? patience;
   return {
-    request: (request) => send(endpoint, dial, request),
-    get: async (path) => {
+    patience: limits,
+    request: (request) => send(endpoint, dial, { signal: options.signal, ...request }, limits),
+    get: async (path, signal = options.signal) => {
       try {
-        return await get(endpoint, dial, path);
+        return await get(endpoint, dial, path, { limitMs: limits.answer, signal });
       } catch (error) {
-        throw asTasksError(error as Error, endpoint);
+        throw signal?.aborted ? signal.reason : asTasksError(error as Error, endpoint);
       }
     },
   };
 }
 
-async function send(endpoint: Endpoint, dial: Dial, request: ApiRequest): Promise<ApiAnswer> {
-  const { body } = request;
+type Sent = Omit<ApiRequest, 'signal'> & { readonly signal?: AbortSignal | undefined };
+
+async function send(endpoint: Endpoint, dial: Dial, request: Sent, limits: Patience): Promise<ApiAnswer> {
+  const {
+    body,
+    method = 'GET',
+    signal,
+    silenceMs = method === 'GET' ? limits.answer : limits.change,
+  } = request;
   const payload = body === undefined || Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body));
   const { default: http } = await import('node:http');
   const type = Buffer.isBuffer(body) ? 'application/x-tar' : 'application/json';
   return await new Promise((resolve, reject) => {
-    const fail = (error: Error): void =>
-      reject(request.signal?.aborted ? request.signal.reason : asTasksError(error, endpoint));
+    const silence =
+      silenceMs === 'any' ? undefined : listenFor(silenceMs, (error) => outgoing.destroy(error));
+    const fail = (error: Error): void => {
+      silence?.stop();
+      reject(signal?.aborted ? signal.reason : asTasksError(error, endpoint));
+    };
     const outgoing = http.request(
       {
         ...addressOf(endpoint, dial),
-        agent: false,
-        method: request.method ?? 'GET',
+        method,
         path: request.path,
         headers: {
           host: 'docker',
@@ -60,13 +87,20 @@ async function send(endpoint: Endpoint, dial: Dial, request: ApiRequest): Promis
             ? { 'content-type': type, 'content-length': payload.length }
             : { 'content-length': 0 }),
         },
-        ...(request.signal !== undefined ? { signal: request.signal } : {}),
+        ...(signal !== undefined ? { signal } : {}),
       },
       (incoming) => {
         const chunks: Buffer[] = [];
-        incoming.on('data', (data: Buffer) => (request.onData ? request.onData(data) : chunks.push(data)));
+        incoming.on('data', (data: Buffer) => {
+          silence?.heard();
+          if (request.onData) request.onData(data);
+          else chunks.push(data);
+        });
         incoming.on('error', fail);
-        incoming.on('end', () => resolve({ status: incoming.statusCode ?? 0, body: Buffer.concat(chunks) }));
+        incoming.on('end', () => {
+          silence?.stop();
+          resolve({ status: incoming.statusCode ?? 0, body: Buffer.concat(chunks) });
+        });
       },
     );
     outgoing.on('error', fail);
@@ -74,15 +108,28 @@ async function send(endpoint: Endpoint, dial: Dial, request: ApiRequest): Promis
   });
 }
 
+/** Node heeds `createConnection` only where no agent is named, be it `false`. */
 function addressOf(endpoint: Endpoint, dial: Dial): RequestOptions {
-  if (endpoint.kind === 'unix') return { socketPath: endpoint.path };
-  if (endpoint.kind === 'tcp') return { host: endpoint.host, port: endpoint.port };
+  if (endpoint.kind === 'unix') return { socketPath: endpoint.path, agent: false };
+  if (endpoint.kind === 'tcp') return { host: endpoint.host, port: endpoint.port, agent: false };
   return { createConnection: dial };
 }
 
 function asTasksError(error: Error, endpoint: Endpoint): TasksError {
   const code = (error as NodeJS.ErrnoException).code ?? '';
   const place = `${endpoint.url} (${endpoint.origin})`;
+  if (error instanceof Silence) {
+    return new TasksError(3, `the docker engine at ${place} does not answer (${error.message})`, {
+      hint: 'restart the engine; `tasks doctor` says whether it answers again',
+      cause: error,
+    });
+  }
+  if (error instanceof DialFailed) {
+    return new TasksError(3, `no docker engine answers at ${place}: ${error.message}`, {
+      hint: '`docker version` should reach it with the same environment',
+      cause: error,
+    });
+  }
   if (code === 'EACCES' || code === 'EPERM') {
     return new TasksError(3, `no permission to talk to the docker engine at ${place}`, {
       hint: 'run as root, or join the group docker: `usermod -aG docker $USER` and log in again',
@@ -131,6 +178,12 @@ export function messageOf(answer: ApiAnswer): string {
   }
 }
 
+const listTries = 10;
+
+function isTornList(answer: ApiAnswer): boolean {
+  return answer.status >= 300 && /content digest .* not found/.test(messageOf(answer));
+}
+
 /** All images of the engine, in one request. */
 export async function listImages(api: EngineApi): Promise<EngineImage[]> {
   type Listed = {
@@ -140,7 +193,11 @@ export async function listImages(api: EngineApi): Promise<EngineImage[]> {
     Size: number;
     Created: number;
   };
-  const listed = readJson<Listed[]>(await api.get('/images/json'), 'list its images');
+  let answer = await api.get('/images/json');
+  // Containerd's store fails where an image goes while it lists them.
+  for (let tried = 1; tried < listTries && isTornList(answer); tried++)
+    answer = await api.get('/images/json');
+  const listed = readJson<Listed[]>(answer, 'list its images');
   return listed.map((image) => ({
     id: image.Id,
     tags: (image.RepoTags ?? []).filter((tag) => tag !== '<none>:<none>'),
@@ -183,9 +240,6 @@ export async function engineAbilities(api: EngineApi): Promise<{ version: string
 /** The engine's version and platform. */
 export async function engineVersion(api: EngineApi): Promise<{ version: string; os: string; arch: string }> {
   type Version = { Version: string; Os: string; Arch: string };
-  const { Version, Os, Arch } = readJson<Version>(
-    await api.request({ path: '/version' }),
-    'tell its version',
-  );
+  const { Version, Os, Arch } = readJson<Version>(await api.get('/version'), 'tell its version');
   return { version: Version, os: Os, arch: Arch };
 }

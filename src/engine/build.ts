@@ -1,17 +1,19 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { type BuildRequest, type BuiltImage, type Progress, StepFailed } from '../model/ports.ts';
+import { whileAnswering } from './answering.ts';
 import { type EngineApi, readJson } from './api.ts';
 import type { Client } from './client.ts';
 import { csvField } from './csv.ts';
 import type { Environment } from './endpoint.ts';
+import { clientEnvironment } from './environment.ts';
 import { runProcess } from './process.ts';
 import { readBuildKit } from './progress.ts';
 import { stageBuild } from './staging.ts';
 
 /**
  * Builds with the docker client and BuildKit, and verifies the image. No tag is put before that.
- * @throws StepFailed for a build that fails; TasksError exit 3 where the engine is gone
+ * @throws StepFailed for a build that fails; TasksError exit 3 where the engine is gone or does not answer
  */
 export async function build(
   request: BuildRequest,
@@ -21,26 +23,36 @@ export async function build(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<BuiltImage | undefined> {
-  const iidFile = path.join(request.work, 'iid');
   const staged = await stageBuild(request, signal);
   const reader = readBuildKit(progress);
-  const exit = await runProcess({
-    argv: [
-      client.path,
-      'build',
-      ...buildFlags(request, iidFile),
-      `--file=${staged.dockerfile}`,
-      staged.context,
-    ],
-    cwd: request.work,
-    env: clientEnvironment(environment, client),
-    signal,
-    onLine: (line) => reader.line(line),
-  });
-  signal.throwIfAborted();
+  const secrets = Object.entries(request.secrets);
+  const exit = await whileAnswering(api, signal, (until) =>
+    runProcess({
+      argv: [
+        client.path,
+        'build',
+        ...buildFlags(request, client),
+        ...secrets.map(([id, source], index) =>
+          'env' in source
+            ? `--secret=id=${id},env=${secretVariable(index)}`
+            : `--secret=id=${id},${csvField(`src=${source.file}`)}`,
+        ),
+        `--file=${staged.dockerfile}`,
+        staged.context,
+      ],
+      cwd: request.work,
+      env: {
+        ...clientEnvironment(environment),
+        ...client.env,
+        ...secretValues(request, environment),
+      },
+      signal: until,
+      onLine: (line) => reader.line(line),
+    }),
+  );
   if (exit.code !== 0) {
     // Throws with exit code 3 where it is the engine that is gone.
-    await api.request({ path: '/_ping' });
+    await api.request({ path: '/_ping', signal });
     const words =
       exit.problem ??
       reader.failure() ??
@@ -49,60 +61,85 @@ export async function build(
   }
   return request.exportTo !== undefined
     ? undefined
-    : { ...(await verify(request, readFileSync(iidFile, 'utf8').trim(), api)), ran: reader.ran() };
+    : { ...(await verify(request, api, signal)), ran: reader.ran() };
 }
 
-function buildFlags(request: BuildRequest, iidFile: string): string[] {
+const idFile = ({ work }: BuildRequest): string => path.join(work, 'iid');
+const metadataFile = ({ work }: BuildRequest): string => path.join(work, 'metadata');
+
+function buildFlags(request: BuildRequest, client: Client): string[] {
   const pairs = (flag: string, values: Readonly<Record<string, string>>): string[] =>
     Object.entries(values).flatMap(([name, value]) => [flag, `${name}=${value}`]);
+  const described = client.buildx === undefined ? [] : [`--metadata-file=${metadataFile(request)}`];
   return [
     '--progress=plain',
     `--platform=${request.platform}`,
     ...(request.exportTo !== undefined
       ? [`--output=type=local,${csvField(`dest=${request.exportTo}`)}`]
-      : [`--iidfile=${iidFile}`]),
+      : [`--iidfile=${idFile(request)}`, ...described]),
     ...(request.target !== undefined ? [`--target=${request.target}`] : []),
     ...(request.network !== 'default' ? [`--network=${request.network}`] : []),
     ...(request.noCache ? ['--no-cache'] : []),
-    ...Object.entries(request.secrets).map(([id, source]) =>
-      'env' in source
-        ? `--secret=id=${id},env=${source.env}`
-        : `--secret=id=${id},${csvField(`src=${source.file}`)}`,
-    ),
     ...pairs('--build-arg', request.args),
     ...pairs('--label', request.labels),
   ];
 }
 
-function clientEnvironment(environment: Environment, client: Client): Record<string, string> {
-  const env = Object.entries({ ...environment, ...client.env }).filter(
-    (pair): pair is [string, string] => pair[1] !== undefined,
+/** A secret's variable may have a name that the client heeds itself: it is handed over under another. */
+function secretVariable(index: number): string {
+  return `TASKS_SECRET_${index}`;
+}
+
+function secretValues({ secrets }: BuildRequest, environment: Environment): Record<string, string> {
+  return Object.fromEntries(
+    Object.values(secrets).flatMap((source, index) =>
+      'env' in source ? [[secretVariable(index), environment[source.env] ?? '']] : [],
+    ),
   );
-  // buildx would take it as a build arg that no key knows of.
-  return Object.fromEntries(env.filter(([name]) => name !== 'SOURCE_DATE_EPOCH'));
+}
+
+/**
+ * The ids that the built image may have, the likely one first. Containerd's image store calls an image by the digest of its
+ * manifest, which the metadata tell; the id file holds that of its config, which is the name in docker's own store.
+ */
+function candidates(request: BuildRequest): string[] {
+  const file = metadataFile(request);
+  const metadata = existsSync(file)
+    ? (JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>)
+    : {};
+  const digest = metadata['containerimage.digest'];
+  const id = readFileSync(idFile(request), 'utf8').trim();
+  return [...new Set([...(typeof digest === 'string' ? [digest] : []), id])];
+}
+
+interface Inspected {
+  readonly Id: string;
+  readonly Os: string;
+  readonly Architecture: string;
+  readonly Size: number;
+  readonly Config?: { readonly Labels?: Readonly<Record<string, string>> | null };
+}
+
+async function inspect(ids: readonly string[], api: EngineApi, signal: AbortSignal): Promise<Inspected> {
+  const [id, ...others] = ids;
+  const answer = await api.request({ path: `/images/${id}/json`, signal });
+  if (answer.status === 404 && others.length > 0) return await inspect(others, api, signal);
+  return readJson<Inspected>(answer, `show the image ${id}`);
 }
 
 /** The image as the engine has it: of the platform asked for, with the labels asked for. */
 async function verify(
   request: BuildRequest,
-  imageId: string,
   api: EngineApi,
+  signal: AbortSignal,
 ): Promise<Omit<BuiltImage, 'ran'>> {
-  type Inspected = {
-    Id: string;
-    Os: string;
-    Architecture: string;
-    Size: number;
-    Config: { Labels: Record<string, string> | null };
-  };
-  const image = readJson<Inspected>(
-    await api.request({ path: `/images/${imageId}/json` }),
-    `show the image ${imageId}`,
-  );
-  const labels = image.Config.Labels ?? {};
+  const image = await inspect(candidates(request), api, signal);
+  const labels = image.Config?.Labels ?? {};
   const wrong = Object.entries(request.labels).find(([name, value]) => labels[name] !== value);
   if (wrong !== undefined)
-    throw new StepFailed(`the built image ${imageId} does not carry the label ${wrong[0]} it was built with`);
+    throw new StepFailed(
+      `the built image ${image.Id} does not carry the label ${wrong[0]} it was built with`,
+    );
   const platform = `${image.Os}/${image.Architecture}`;
   if (!request.platform.startsWith(platform))
     throw new StepFailed(`the built image is for ${platform}, not ${request.platform}`);

@@ -91,7 +91,9 @@ async function examine(
   const major = Number.parseInt(version, 10);
   if (Number.isNaN(major)) return { path: file, reason: 'it does not tell its version; is it docker?' };
   if (major < 18) return { path: file, reason: `version ${version} is too old for BuildKit` };
-  if (major < 23) return { path: file, version, env: { DOCKER_BUILDKIT: '1' } };
+  // `docker buildx install` makes its `build` one of buildx, too, on whatever builder is in use.
+  const env = clientSettings(endpoint);
+  if (major < 23) return { path: file, version, env };
   const buildx = await probe([file, 'buildx', 'version']);
   const plugin = /v?(\d+\.\d+[^\s]*)/.exec(buildx.stdout)?.[1];
   if (buildx.exitCode !== 0 || plugin === undefined) {
@@ -101,16 +103,19 @@ async function examine(
     };
   }
   // The context's own builder: another driver would not see images that are only in the engine.
-  return { path: file, version, buildx: plugin, env: buildxEnvironment(endpoint) };
+  return { path: file, version, buildx: plugin, env };
 }
 
-function buildxEnvironment(endpoint: Pick<Endpoint, 'context'>): Record<string, string> {
+function clientSettings(endpoint: Pick<Endpoint, 'context'>): Record<string, string> {
   // Attestations would make an index of each image, with another digest for each build.
   return { DOCKER_BUILDKIT: '1', BUILDX_BUILDER: endpoint.context, BUILDX_NO_DEFAULT_ATTESTATIONS: '1' };
 }
 
-/** A probe that starts programs for real. `environment` is theirs. */
-export function processProbe(environment: Environment): Probe {
+/** The engine in place of the real one, so that no client waits for one that hangs: what it is asked it knows by itself. */
+const nowhere = 'unix:///nowhere';
+
+/** A probe that starts programs for real, and ends them with the signal. `environment` is theirs. */
+export function processProbe(environment: Environment, signal: AbortSignal): Probe {
   return async ([file, ...args]) => {
     const { execa } = await import('execa');
     const env = Object.fromEntries(
@@ -118,11 +123,13 @@ export function processProbe(environment: Environment): Probe {
     );
     const result = await execa(file, args, {
       reject: false,
-      env,
+      env: { ...env, DOCKER_HOST: nowhere },
       extendEnv: false,
       stdin: 'ignore',
       timeout: 20_000,
+      cancelSignal: signal,
     });
+    signal.throwIfAborted();
     return { exitCode: result.exitCode, stdout: typeof result.stdout === 'string' ? result.stdout : '' };
   };
 }

@@ -1,21 +1,29 @@
-import { spawn } from 'node:child_process';
-import { Duplex } from 'node:stream';
 import type { Engine } from '../model/ports.ts';
 import { connect, engineAbilities, imageTriggers, listImages, readJson } from './api.ts';
 import { build } from './build.ts';
 import { type Client, processProbe, requireClient } from './client.ts';
-import { runInContainer } from './container.ts';
+import { removeLeft, runInContainer } from './container.ts';
+import { dialWithClient } from './dial.ts';
 import { type Environment, resolveEndpoint } from './endpoint.ts';
-import type { Dial } from './get.ts';
+import { clientEnvironment } from './environment.ts';
+import { startReaper } from './reaper.ts';
 import { pullImage, pushImage, splitName } from './transfer.ts';
 
+export interface DockerOptions {
+  /** Ends all that has no signal of its own. */
+  readonly signal: AbortSignal;
+  /** The program that removes containers when this process is gone; undefined: the next run does. */
+  readonly reaper?: string;
+}
+
 /** The docker engine that this environment names. Nothing is started or asked before the first call needs it. */
-export function dockerEngine(environment: Environment): Engine {
+export function dockerEngine(environment: Environment, { signal, reaper: program }: DockerOptions): Engine {
   const endpoint = resolveEndpoint(environment);
-  const api = connect(endpoint, dialWithClient(environment));
+  const api = connect(endpoint, dialWithClient(environment), { signal });
+  const reaper = program === undefined ? undefined : startReaper(program, environment);
   let client: Promise<Client> | undefined;
   const findClient = (): Promise<Client> => {
-    client ??= requireClient(environment, endpoint, processProbe(environment));
+    client ??= requireClient(environment, endpoint, processProbe(clientEnvironment(environment), signal));
     return client;
   };
   return {
@@ -41,23 +49,9 @@ export function dockerEngine(environment: Environment): Engine {
       readJson(answer, `take the tag ${reference} away`);
       return true;
     },
-    test: (request, progress, signal) => runInContainer(api, request, progress, signal),
+    test: (request, progress, until) => runInContainer(api, request, progress, until, reaper),
+    removeLeftTests: (isGone) => removeLeft(api, isGone, signal),
     push: (tag, credentials, progress, signal) => pushImage(api, tag, credentials, progress, signal),
     pull: (name, credentials, progress, signal) => pullImage(api, name, credentials, progress, signal),
-  };
-}
-
-/** Reaches engines behind TLS or ssh the way the docker client does. */
-export function dialWithClient(environment: Environment): Dial {
-  return () => {
-    const file = environment.TASKS_DOCKER || 'docker';
-    const child = spawn(file, ['system', 'dial-stdio'], {
-      env: { ...environment },
-      stdio: ['pipe', 'pipe', 'ignore'],
-    });
-    const duplex = Duplex.from({ readable: child.stdout, writable: child.stdin });
-    child.on('error', (error) => duplex.destroy(error));
-    duplex.on('close', () => child.kill());
-    return duplex;
   };
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { TasksError } from '../model/errors.ts';
 
@@ -19,33 +19,33 @@ export type Endpoint = (
 };
 
 const defaultSocket = 'unix:///var/run/docker.sock';
+/** What the client takes in its place where TLS is asked for and no engine is named. */
+const defaultTls = 'tcp://localhost:2376';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * The engine that the docker client would use: DOCKER_HOST, then DOCKER_CONTEXT, then the configuration's current
- * context, then the default socket (docs.docker.com, "docker context").
+ * context, then the default socket, or port by TLS (docs.docker.com, "docker context").
  * @throws TasksError exit 3 for an address or context that cannot be understood
  */
 export function resolveEndpoint(environment: Environment): Endpoint {
-  const { DOCKER_HOST, DOCKER_CONTEXT, DOCKER_TLS_VERIFY } = environment;
-  if (DOCKER_HOST)
-    return parseAddress(DOCKER_HOST, {
-      origin: 'DOCKER_HOST',
-      context: 'default',
-      tls: Boolean(DOCKER_TLS_VERIFY),
-    });
+  const { DOCKER_HOST, DOCKER_CONTEXT } = environment;
+  // Set to anything, `0` too, as the client has it.
+  const tls = Boolean(environment.DOCKER_TLS) || Boolean(environment.DOCKER_TLS_VERIFY);
+  if (DOCKER_HOST) return parseAddress(DOCKER_HOST, { origin: 'DOCKER_HOST', context: 'default', tls });
   const folder = configFolder(environment);
   const context = DOCKER_CONTEXT || currentContext(folder);
   if (context === undefined || context === 'default') {
-    return parseAddress(defaultSocket, { origin: 'default', context: 'default', tls: false });
+    if (tls) return parseAddress(defaultTls, { origin: 'DOCKER_TLS', context: 'default', tls });
+    return parseAddress(defaultSocket, { origin: 'default', context: 'default', tls });
   }
-  const { address, tls } = readContext(folder, context);
-  return parseAddress(address, { origin: `context ${context}`, context, tls });
+  const { address, ...own } = readContext(folder, context);
+  return parseAddress(address, { origin: `context ${context}`, context, ...own });
 }
 
 /** The docker client's configuration folder. */
-function configFolder(environment: Environment): string {
+export function configFolder(environment: Environment): string {
   return environment.DOCKER_CONFIG || path.join(environment.HOME ?? '/', '.docker');
 }
 
@@ -66,10 +66,16 @@ function readContext(folder: string, name: string): { address: string; tls: bool
       hint: 'see `docker context ls`',
     });
   }
-  const endpoints = parseJson(text, file).Endpoints as { docker?: { Host?: string } } | undefined;
-  const address = endpoints?.docker?.Host;
-  if (!address) throw new TasksError(3, `the docker context "${name}" names no docker host (${file})`);
-  return { address, tls: readIfThere(path.join(folder, 'contexts/tls', id, 'docker/ca.pem')) !== undefined };
+  const endpoints = parseJson(text, file).Endpoints as
+    | { docker?: { Host?: string; SkipTLSVerify?: boolean } }
+    | undefined;
+  const { Host, SkipTLSVerify } = endpoints?.docker ?? {};
+  if (!Host) throw new TasksError(3, `the docker context "${name}" names no docker host (${file})`);
+  // As the client has it: by TLS where there is anything that belongs to it, verified or not.
+  const keys = ['ca.pem', 'cert.pem', 'key.pem'].map((pem) =>
+    path.join(folder, 'contexts/tls', id, 'docker', pem),
+  );
+  return { address: Host, tls: SkipTLSVerify === true || keys.some((key) => existsSync(key)) };
 }
 
 interface Origin {

@@ -1,6 +1,7 @@
 import { connect as open } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Endpoint } from './endpoint.ts';
+import { listenFor } from './patience.ts';
 
 export interface ApiAnswer {
   readonly status: number;
@@ -10,12 +11,25 @@ export interface ApiAnswer {
 /** Makes a connection to an engine that only the docker client can reach (`docker system dial-stdio`). */
 export type Dial = () => Duplex;
 
+export interface GetOptions {
+  /** Milliseconds without a byte after which the engine counts as hanging. */
+  readonly limitMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * One GET, as HTTP/1.0 has it: the answer ends with the connection. To load Node's HTTP client takes half as long as all of a
  * run that has nothing to do. What comes must tell by itself whether it is whole, as JSON does.
+ * @throws Silence; the signal's reason; what the connection fails with
  */
-export async function get(endpoint: Endpoint, dial: Dial, path: string): Promise<ApiAnswer> {
-  const whole = await exchange(dialTo(endpoint, dial), `GET ${path} HTTP/1.0\r\nHost: docker\r\n\r\n`);
+export async function get(
+  endpoint: Endpoint,
+  dial: Dial,
+  path: string,
+  options: GetOptions,
+): Promise<ApiAnswer> {
+  const request = `GET ${path} HTTP/1.0\r\nHost: docker\r\n\r\n`;
+  const whole = await exchange(dialTo(endpoint, dial), request, options);
   const end = whole.indexOf('\r\n\r\n');
   const head = whole.toString('latin1', 0, Math.max(end, 0));
   const status = /^HTTP\/1\.[01] (\d{3})/.exec(head)?.[1];
@@ -30,15 +44,27 @@ function dialTo(endpoint: Endpoint, dial: Dial): Duplex {
   return dial();
 }
 
-async function exchange(stream: Duplex, text: string): Promise<Buffer> {
-  return await new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    stream.on('data', (data: Buffer) => chunks.push(data));
-    stream.on('error', reject);
-    stream.on('end', () => {
-      stream.destroy();
-      resolve(Buffer.concat(chunks));
+async function exchange(stream: Duplex, text: string, { limitMs, signal }: GetOptions): Promise<Buffer> {
+  const silence = listenFor(limitMs, (error) => stream.destroy(error));
+  const abort = (): void => void stream.destroy(signal!.reason);
+  signal?.addEventListener('abort', abort, { once: true });
+  if (signal?.aborted) abort();
+  try {
+    return await new Promise((resolve, reject) => {
+      const chunks: Buffer[] = [];
+      stream.on('data', (data: Buffer) => {
+        silence.heard();
+        chunks.push(data);
+      });
+      stream.on('error', reject);
+      stream.on('end', () => {
+        stream.destroy();
+        resolve(Buffer.concat(chunks));
+      });
+      stream.write(text);
     });
-    stream.write(text);
-  });
+  } finally {
+    silence.stop();
+    signal?.removeEventListener('abort', abort);
+  }
 }

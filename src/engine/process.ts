@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { readLines } from './lines.ts';
 
 /** What a program is started with. */
 export interface ProcessOptions {
@@ -72,7 +73,7 @@ export async function runProcess(options: ProcessOptions): Promise<Exit> {
   };
   options.signal.addEventListener('abort', end, { once: true });
   if (options.signal.aborted) end();
-  const lines = readLines(child.all!, options.onLine);
+  const lines = follow(child.all!, options.onLine);
   const [result] = await Promise.all([child, lines]);
   over = true;
   if (child.pid !== undefined) groups.delete(child.pid);
@@ -82,21 +83,15 @@ export async function runProcess(options: ProcessOptions): Promise<Exit> {
   return { code: result.exitCode, signal: result.signal, problem };
 }
 
-async function readLines(stream: Readable, onLine: (line: string) => void): Promise<void> {
-  let rest = '';
-  stream.setEncoding('utf8');
-  stream.on('data', (text: string) => {
-    const lines = (rest + text).split('\n');
-    rest = lines.pop()!;
-    // Programs that draw progress bars return to the line's start: what stands last is what a person would see.
-    for (const line of lines) onLine(line.replace(/\r$/, '').replace(/^.*\r/, ''));
-  });
+async function follow(stream: Readable, onLine: (line: string) => void): Promise<void> {
+  const reader = readLines(onLine);
+  stream.on('data', (data: Buffer) => reader.data(data));
   await new Promise<void>((resolve) => {
     stream.on('close', resolve);
     stream.on('end', resolve);
     stream.on('error', resolve);
   });
-  if (rest !== '') onLine(rest);
+  reader.end();
 }
 
 function signalGroup(pid: number | undefined, signal: NodeJS.Signals): void {

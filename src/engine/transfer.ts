@@ -1,5 +1,6 @@
 import { type Progress, StepFailed } from '../model/ports.ts';
 import { type Credentials, RegistryError } from '../model/registry.ts';
+import { whileAnswering } from './answering.ts';
 import { type EngineApi, messageOf, readJson } from './api.ts';
 import type { ApiAnswer } from './get.ts';
 import { type EngineMessage, followLayers, readMessages } from './layers.ts';
@@ -20,11 +21,16 @@ export async function pushImage(
   let digest: string | undefined;
   const layers = followLayers('uploading', progress);
   await transfer(api, { path, what: `push ${tag}`, credentials, signal }, (message) => {
-    digest = message.aux?.Digest ?? digest;
+    digest = message.aux?.Digest ?? digestIn(message) ?? digest;
     layers(message);
   });
   if (digest !== undefined) return digest;
   throw new StepFailed(`the docker engine pushed ${tag}, but did not say as which digest`);
+}
+
+/** Engines whose images live in containerd's store tell it in their last line alone: `1.0: digest: sha256:… size: 481`. */
+function digestIn({ status = '' }: EngineMessage): string | undefined {
+  return /(?:^|\s)digest: (sha256:[0-9a-f]{64}) size: \d+$/.exec(status)?.[1];
 }
 
 /** Pulls `repo@sha256:…`; returns the image's id in the engine. @throws as a push does, RegistryError `missing` too */
@@ -63,14 +69,16 @@ async function transfer(
     problem = message.errorDetail?.message ?? message.error ?? problem;
     onMessage(message);
   });
-  const answer: ApiAnswer = await api.request({
-    method: 'POST',
-    path,
-    headers: { 'x-registry-auth': authHeader(credentials) },
-    onData: (data) => reader.data(data),
-    signal,
-  });
-  signal.throwIfAborted();
+  const answer: ApiAnswer = await whileAnswering(api, signal, (until) =>
+    api.request({
+      method: 'POST',
+      path,
+      headers: { 'x-registry-auth': authHeader(credentials) },
+      onData: (data) => reader.data(data),
+      signal: until,
+      silenceMs: api.patience.transfer,
+    }),
+  );
   if (answer.status >= 300) problem = messageOf({ ...answer, body: reader.all() });
   if (problem !== undefined) throw asError(what, withoutSecrets(problem, credentials));
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Entry, ObservedCommand, ObservedImage } from '../model/observed.ts';
 import type { Key, Manifest, ManifestLine } from '../model/record.ts';
 import type { CommandTask, ImageTask, Task, TaskId } from '../model/task.ts';
@@ -64,11 +65,27 @@ function imageLines(task: ImageTask, observed: ObservedImage): ManifestLine[] {
 }
 
 /** Those that the seen stages declare, and those that BuildKit heeds without. */
-function countingArgs(task: ImageTask, { seen }: ObservedImage): Readonly<Record<string, string>> {
-  if (seen === undefined) return task.args;
+function countingArgs(
+  task: ImageTask,
+  { seen, builderArgs = {} }: ObservedImage,
+): Readonly<Record<string, string>> {
   const counts = (name: string): boolean =>
-    seen.args.includes(name) || name.startsWith('BUILDKIT_') || name === 'SOURCE_DATE_EPOCH';
-  return Object.fromEntries(Object.entries(task.args).filter(([name]) => counts(name)));
+    seen === undefined ||
+    seen.args.includes(name) ||
+    name.startsWith('BUILDKIT_') ||
+    name === 'SOURCE_DATE_EPOCH';
+  const added = Object.entries(builderArgs).map(([name, value]) => [name, withoutPassword(value)] as const);
+  const all = { ...Object.fromEntries(added), ...task.args };
+  return Object.fromEntries(Object.entries(all).filter(([name]) => counts(name)));
+}
+
+/** A manifest is shown and shared: of who is let into a proxy it holds only that it is somebody else. */
+function withoutPassword(value: string): string {
+  return value.replace(
+    /(\/\/)([^/@]*)@/g,
+    (_, slashes: string, user: string) =>
+      `${slashes}${createHash('sha256').update(user).digest('hex').slice(0, 16)}@`,
+  );
 }
 
 function dockerfileLines(task: ImageTask, { seen, dockerfile }: ObservedImage): ManifestLine[] {

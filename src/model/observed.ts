@@ -26,6 +26,8 @@ export interface ObservedImage {
   /** Sorted by path; every directory has an entry. Paths are relative to the context, with `/`. */
   readonly context: readonly Entry[];
   readonly dockerfile: ObservedDockerfile;
+  /** Build args that the builder adds (proxies) and the Dockerfile declares: they count as the task's own do, which win. */
+  readonly builderArgs?: Readonly<Record<string, string>>;
   /** What of the Dockerfile counts; undefined where it is not understood exactly: then every byte of it does. */
   readonly seen?: SeenDockerfile;
   /** Why it is not, in words. */

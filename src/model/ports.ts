@@ -1,5 +1,6 @@
 import type { StepProgress } from './events.ts';
 import type { Entry, ImageName, Observed, ObservedBefore } from './observed.ts';
+import type { Owner } from './owner.ts';
 import type { Key, Manifest, TaskRecord } from './record.ts';
 import type { Credentials } from './registry.ts';
 import type { SecretSource, Task, TaskId } from './task.ts';
@@ -88,6 +89,8 @@ export interface Engine {
   untag(reference: string): Promise<boolean>;
   /** Runs an image's test in a throw-away container. */
   test(request: TestRequest, progress: Progress, signal: AbortSignal): Promise<{ exitCode: number }>;
+  /** Removes containers of tests whose owner is gone: nothing else ever would. */
+  removeLeftTests(isGone: (owner: Owner) => boolean): Promise<void>;
   /**
    * Pushes what a tag points at to that tag's registry; returns the digest of its manifest there, `sha256:…`.
    * @throws RegistryError `denied`, `unreachable`; StepFailed for whatever else stops it; on abort anything
@@ -114,6 +117,8 @@ export interface TestRequest {
   /** The program inside the container. */
   readonly program: string;
   readonly env: Readonly<Record<string, string>>;
+  /** Who runs it: an owner for each run of a test. */
+  readonly owner: Owner;
 }
 
 /** A build or command that ended badly. `step` is the failing Dockerfile instruction where it is known. */

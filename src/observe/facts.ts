@@ -39,16 +39,22 @@ export interface FactFault {
   readonly expected?: string;
 }
 
+interface FactsReader {
+  readonly memo: Memo;
+  readonly programId: string;
+  readonly builderArgs: Readonly<Record<string, string>>;
+}
+
 /** The facts of a task's Dockerfile; remembered, since they are the same as long as its text is. */
 export async function dockerfileFacts(
   task: ImageTask,
   text: string,
-  { memo, programId }: { readonly memo: Memo; readonly programId: string },
+  { memo, programId, builderArgs }: FactsReader,
 ): Promise<DockerfileFacts> {
   const needs = task.needs
     .filter((need) => need.kind === 'image' && !need.isReference)
     .map((need) => [need.name, standIn(need.name)]);
-  const args: Record<string, string> = { ...task.args, ...Object.fromEntries(needs) };
+  const args: Record<string, string> = { ...builderArgs, ...task.args, ...Object.fromEntries(needs) };
   const given = { args, platform: task.platform };
   const inputs = JSON.stringify(['facts', programId, text, task.target ?? null, given]);
   return await memo.derived(inputs, () => readFacts(text, task.target, given));

@@ -37,6 +37,7 @@ export interface ImageReader {
   readonly askTriggers: AskTriggers;
   /** Tasks of which more will be known once somebody can be asked. */
   readonly unanswered: Set<TaskId>;
+  readonly builderArgs: Readonly<Record<string, string>>;
   /**
    * Tasks whose images make what is built on them run instructions (ONBUILD) that stand in another Dockerfile; and the
    * unpinned images that those take from.
@@ -102,6 +103,7 @@ export async function observeImage(
     kind: 'image',
     context: entries,
     dockerfile: { source: dockerfile, digest },
+    ...declaredOf(reader.builderArgs, seen),
     bases,
     needed,
     ...(seen !== undefined ? { seen: { steps: seen.steps, args: seen.args } } : {}),
@@ -115,6 +117,15 @@ export async function observeImage(
 
 function lacking(kind: Kind, message: string): string {
   return kind === 'circle' ? 'its links lead in a circle' : message;
+}
+
+/** Of the builder's args those that the Dockerfile declares: others change no image. All, where it is not understood. */
+function declaredOf(
+  args: Readonly<Record<string, string>>,
+  seen: { readonly args: readonly string[] } | undefined,
+): Pick<ObservedImage, 'builderArgs'> {
+  const declared = Object.entries(args).filter(([name]) => seen === undefined || seen.args.includes(name));
+  return declared.length === 0 ? {} : { builderArgs: Object.fromEntries(declared) };
 }
 
 const wholeContext = { path: '', isPattern: false };

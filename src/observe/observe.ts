@@ -23,6 +23,8 @@ export interface ObserveOptions {
   readonly lock: Lock;
   /** Undefined: nobody is asked. */
   readonly askTriggers?: AskTriggers;
+  /** Build args that the builder adds to those of each image; they count where a Dockerfile declares them. */
+  readonly builderArgs?: Readonly<Record<string, string>>;
   readonly warn: (message: string) => void;
 }
 
@@ -35,14 +37,15 @@ type Kept = Notes & { readonly triggers: readonly string[] | null };
  * task a problem, not the run.
  */
 export function openObserver(options: ObserveOptions): Observer {
-  const { root, memo, programId, lock, now } = options;
-  const common = JSON.stringify([programId, process.platform, process.arch, [...lock]]);
+  const { root, memo, programId, lock, now, builderArgs = {} } = options;
+  const common = JSON.stringify([programId, process.platform, process.arch, [...lock], builderArgs]);
   const traces = openTraces(options.traces, { common, root, warn: options.warn });
   const problems = new Map<string, Problem>();
   const triggering = new Map<TaskId, readonly string[]>();
   const unanswered = new Set<TaskId>();
   const reader = {
     ...options,
+    builderArgs,
     askTriggers: options.askTriggers ?? (async () => undefined),
     triggering,
     unanswered,

@@ -33,12 +33,15 @@ export interface Parts {
   readonly layers: readonly Descriptor[];
 }
 
+type Nullable<T> = { readonly [K in keyof T]?: T[K] | null };
+
 /** Takes a manifest apart. @throws RegistryError `broken`. `name`: whose it is, for that error */
 export function partsOf({ mediaType, body }: RawManifest, name: string): Parts {
   return readable(name, () => {
-    const { manifests = [], config, layers = [] } = JSON.parse(body.toString('utf8')) as Partial<Parts>;
-    if (indexTypes.includes(mediaType)) return { manifests: manifests.map(checked), layers: [] };
-    return { ...(config ? { config: checked(config) } : {}), layers: layers.map(checked) };
+    const { manifests, config, layers } = JSON.parse(body.toString('utf8')) as Nullable<Parts>;
+    if (indexTypes.includes(mediaType)) return { manifests: (manifests ?? []).map(checked), layers: [] };
+    // Of an image without layers containerd writes `null`.
+    return { ...(config ? { config: checked(config) } : {}), layers: (layers ?? []).map(checked) };
   });
 }
 

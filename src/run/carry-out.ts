@@ -6,6 +6,7 @@ import { keptFolder } from '../observe/kept.ts';
 import { madeByAnother } from './another.ts';
 import { changedWhileRunning, commandStep } from './command-step.ts';
 import { buildStep, type StepInput } from './image-step.ts';
+import { withTimeout } from './limit.ts';
 import { pullStep } from './pull-step.ts';
 
 /**
@@ -17,27 +18,23 @@ export async function carryOut(
   input: StepInput,
 ): Promise<{ record: TaskRecord; outcome: 'built' | 'pulled' | 'reused' }> {
   const { step, services } = input;
-  const limit = withTimeout(input.signal, step.task.timeoutMs);
-  const timed: StepInput = { ...input, signal: limit.signal };
-  const release = await services.locks.acquire(step.key, limit.signal);
-  try {
-    const other = await madeByAnother(timed);
-    if (other !== undefined) {
-      await tagAll(other, timed);
-      return { record: other, outcome: 'reused' };
+  return await withTimeout(input.signal, step.task.timeoutMs, async (signal) => {
+    const timed: StepInput = { ...input, signal };
+    const release = await services.locks.acquire(step.key, signal);
+    try {
+      const other = await madeByAnother(timed);
+      if (other !== undefined) {
+        await tagAll(other, timed);
+        return { record: other, outcome: 'reused' };
+      }
+      const make = step.action === 'pull' ? pullStep : step.action === 'run' ? commandStep : buildStep;
+      const record = await make(timed);
+      if (isWhatTheKeySays(timed)) await remember(record, timed);
+      return { record, outcome: step.action === 'pull' ? 'pulled' : 'built' };
+    } finally {
+      await release();
     }
-    const make = step.action === 'pull' ? pullStep : step.action === 'run' ? commandStep : buildStep;
-    const record = await make(timed);
-    if (isWhatTheKeySays(timed)) await remember(record, timed);
-    return { record, outcome: step.action === 'pull' ? 'pulled' : 'built' };
-  } catch (error) {
-    if (limit.isOver() && !input.signal.aborted)
-      throw new StepFailed(`took longer than its timeout of ${step.task.timeoutMs! / 1000} s`);
-    throw error;
-  } finally {
-    limit.clear();
-    await release();
-  }
+  });
 }
 
 /**
@@ -71,19 +68,4 @@ async function remember(record: TaskRecord, { step, services }: StepInput): Prom
 async function tagAll({ imageId }: TaskRecord, { step, services }: StepInput): Promise<void> {
   if (imageId === undefined) return;
   for (const tag of [step.contentTag!, ...step.newTags]) await services.engine!.tag(imageId, tag);
-}
-
-/** A signal that also ends after a time. Without a time it is the signal itself. */
-function withTimeout(
-  signal: AbortSignal,
-  ms: number | undefined,
-): { signal: AbortSignal; isOver: () => boolean; clear: () => void } {
-  if (ms === undefined) return { signal, isOver: () => false, clear: () => undefined };
-  const timeout = new AbortController();
-  const timer = setTimeout(() => timeout.abort(new Error('timeout')), ms);
-  return {
-    signal: AbortSignal.any([signal, timeout.signal]),
-    isOver: () => timeout.signal.aborted,
-    clear: () => clearTimeout(timer),
-  };
 }

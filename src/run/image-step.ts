@@ -92,7 +92,7 @@ export async function makeRequest(
     ...(task.target !== undefined ? { target: task.target } : {}),
     platform: task.platform,
     network: task.network,
-    args: { ...task.args, ...imageArgs(task, plan) },
+    args: { ...observed.builderArgs, ...task.args, ...imageArgs(task, plan) },
     // Labels are inherited from the base: all of ours are set, so that none of its is taken for this image's.
     labels: {
       ...task.labels,

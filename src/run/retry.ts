@@ -1,4 +1,5 @@
 import { type Clock, StepFailed } from '../model/ports.ts';
+import { TimedOut } from './limit.ts';
 
 /** What programs say when the network, or a machine at its other end, failed them. */
 const signs = [
@@ -17,7 +18,7 @@ const reachesOut = /^\[[^\]]*\] (FROM|RUN|ADD)\b/;
  * of the network. `lines`: the last lines of its output.
  */
 export function isNetworkFailure(error: unknown, lines: readonly string[]): boolean {
-  if (!(error instanceof StepFailed)) return false;
+  if (!(error instanceof StepFailed) || error instanceof TimedOut) return false;
   if (error.step !== undefined && !reachesOut.test(error.step)) return false;
   return signs.some((sign) => sign.test(error.message) || lines.some((line) => sign.test(line)));
 }

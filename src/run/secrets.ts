@@ -58,12 +58,46 @@ export function redactor(task: Task, where: Where): (text: string) => string {
     // The step itself says so; without its values it has nothing to print either.
     if (!(error instanceof StepFailed)) throw error;
   }
-  const parts = values
-    .flatMap((value) => [value, ...value.split('\n')])
-    .map((part) => part.trim())
-    .filter((part) => part.length >= shortest)
-    .sort((a, b) => b.length - a.length);
+  const parts = [...new Set(values.flatMap(partsOf).flatMap(formsOf))].sort((a, b) => b.length - a.length);
   return (text) => parts.reduce((shown, part) => shown.replaceAll(part, '***'), text);
+}
+
+/** What of a secret a line may hold: all of it, each of its lines, and each text in it where it is JSON. */
+function partsOf(value: string): string[] {
+  return [value, ...value.split(/\r\n?|\n/), ...textsIn(value)]
+    .map((part) => part.trim())
+    .filter((part) => part.length >= shortest);
+}
+
+function textsIn(json: string): string[] {
+  const texts: string[] = [];
+  try {
+    JSON.parse(json, (_, value: unknown) => {
+      if (typeof value === 'string') texts.push(value, ...value.split(/\r\n?|\n/));
+      return value;
+    });
+  } catch {
+    // Most are no JSON.
+  }
+  return texts;
+}
+
+/** How programs write a text: as it is, in a JSON text, in an address, in base64. */
+function formsOf(part: string): string[] {
+  const quoted = JSON.stringify(part).slice(1, -1);
+  // Half of a surrogate pair has no such form.
+  const escaped = encodeURIComponent(Buffer.from(part).toString());
+  return [part, quoted, escaped, ...base64Of(part)];
+}
+
+/** In base64 a text looks otherwise by where it begins: behind `user:` in a header. What its neighbors are part of is left out. */
+function base64Of(part: string): string[] {
+  const forms = [0, 2, 3].map((skipped, shift) => {
+    const bytes = Buffer.concat([Buffer.alloc(shift), Buffer.from(part)]);
+    const text = bytes.toString('base64').replace(/=+$/, '');
+    return text.slice(skipped, bytes.length % 3 === 0 ? undefined : -1);
+  });
+  return forms.filter((form) => form.length >= 2 * shortest);
 }
 
 /** The same for all that a step tells. */

@@ -1,3 +1,4 @@
+import type { Owner } from '../model/owner.ts';
 import type { Clock, Engine, Processes, Records } from '../model/ports.ts';
 import type { Credentials } from '../model/registry.ts';
 import type { TaskId } from '../model/task.ts';
@@ -28,6 +29,10 @@ export interface Services {
   readonly records: Records;
   readonly logs: Logs;
   readonly locks: Locks;
+  /** Names this process, for what would outlive it. */
+  newOwner(): Owner;
+  /** True where that process surely runs no more. */
+  isGone(owner: Owner): boolean;
   readonly clock: Clock;
   readonly memo: Memo;
   /** Absolute. */

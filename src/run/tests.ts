@@ -1,10 +1,14 @@
 import pLimit from 'p-limit';
+import { asMachineError, type ExitCode, TasksError } from '../model/errors.ts';
 import type { Counts, Happening, Listener, Outcome, TaskFailure } from '../model/events.ts';
 import { OUTCOMES } from '../model/events.ts';
 import type { Step } from '../model/plan.ts';
+import { type Progress, StepFailed } from '../model/ports.ts';
 import type { TaskRecord } from '../model/record.ts';
 import type { ImageTask, TaskId } from '../model/task.ts';
-import { type ObservedTest, observeTest } from '../observe/test.ts';
+import { type ObservedTest, observeTest, whyNotStarted } from '../observe/test.ts';
+import { withTimeout } from './limit.ts';
+import { redacted, redactor } from './secrets.ts';
 import type { Services } from './services.ts';
 
 /** Remembers passed tests by image and test content. */
@@ -23,7 +27,8 @@ export interface TestOptions {
 }
 
 export interface TestsResult {
-  readonly ok: boolean;
+  /** 0, 1, 3 or 130. */
+  readonly exitCode: ExitCode;
   readonly counts: Counts;
   /** The tests that have passed, now or before: their digests by task. */
   readonly passed: ReadonlyMap<TaskId, string>;
@@ -58,6 +63,7 @@ export async function runTests(
     tell({ type: 'task-finished', id, outcome, ms, ...(error !== undefined ? { error } : {}) });
   };
   let failures = 0;
+  let isMachine = false;
   const passed = new Map<TaskId, string>();
   const pass = (id: TaskId, test: Test, outcome: Outcome, ms: number): void => {
     passed.set(id, test.digest);
@@ -77,6 +83,8 @@ export async function runTests(
     jobs: options.jobs,
     tasks: planned.map(({ id, action }) => ({ id, action, needs: [] })),
   });
+  if (planned.some(({ action }) => action === 'test'))
+    await services.engine!.removeLeftTests((owner) => services.isGone(owner));
   const limit = pLimit(options.jobs);
   await Promise.all(
     planned.map(({ id, test, action }) =>
@@ -87,12 +95,13 @@ export async function runTests(
         if (isOver) return finish(id, 'cancelled', 0);
         const begun = services.clock.now().getTime();
         tell({ type: 'task-started', id, action });
-        const error = await runOne(test, services, options.signal, tell);
+        const thrown = await runOne(test, services, options.signal, tell);
         const ms = services.clock.now().getTime() - begun;
         if (options.signal.aborted) return finish(id, 'cancelled', ms);
-        if (error !== undefined) {
-          if (!test.task.allowFailure) failures++;
-          return finish(id, 'failed', ms, error);
+        if (thrown !== undefined) {
+          if (!test.task.allowFailure || thrown.isMachine) failures++;
+          isMachine ||= thrown.isMachine;
+          return finish(id, 'failed', ms, thrown.failure);
         }
         await passes.add(test.passId);
         return pass(id, test, 'built', ms);
@@ -101,7 +110,8 @@ export async function runTests(
   );
   const ok = failures === 0 && counts.cancelled === 0;
   tell({ type: 'run-finished', ok, counts: { ...counts }, ms: services.clock.now().getTime() - started });
-  return { ok, counts, passed };
+  const exitCode = options.signal.aborted ? 130 : isMachine ? 3 : ok ? 0 : 1;
+  return { exitCode, counts, passed };
 }
 
 function prepare(step: Step, results: ReadonlyMap<TaskId, TaskRecord>, services: Services): Test | undefined {
@@ -113,36 +123,60 @@ function prepare(step: Step, results: ReadonlyMap<TaskId, TaskRecord>, services:
   return { ...observed, task: task as ImageTask, imageId, passId };
 }
 
+/** A test that failed. `isMachine`: not by itself; the engine is gone, or a disk is full. */
+interface Failed {
+  readonly failure: TaskFailure;
+  readonly isMachine: boolean;
+}
+
 async function runOne(
   test: Test,
   services: Services,
   signal: AbortSignal,
   tell: (happening: Happening) => void,
-): Promise<TaskFailure | undefined> {
-  const { id } = test.task;
+): Promise<Failed | undefined> {
+  const { id, timeoutMs } = test.task;
   const log = services.logs.open(testLog(id));
   const lines: string[] = [];
-  const progress = {
-    step: () => undefined,
-    line: (line: string) => {
-      log.line(line);
-      lines.push(line);
-      if (lines.length > 20) lines.shift();
-      tell({ type: 'task-output', id, line });
+  // A test gets no secrets; its image may hold what it should not.
+  const redact = redactor(test.task, services);
+  const progress = redacted(
+    {
+      step: () => undefined,
+      line: (line: string) => {
+        log.line(line);
+        lines.push(line);
+        if (lines.length > 20) lines.shift();
+        tell({ type: 'task-output', id, line });
+      },
     },
-  };
+    redact,
+  );
   try {
-    const env = { ...test.task.args, TASKS_VERSION: test.task.version };
-    const { exitCode } = await services.engine!.test(
-      { imageId: test.imageId, files: test.files, program: test.program, env },
-      progress,
-      signal,
-    );
-    if (exitCode === 0) return undefined;
-    return { message: `the test ${test.task.test} ended with exit code ${exitCode}`, lines, log: log.path };
-  } catch (error) {
-    return { message: error instanceof Error ? error.message : String(error), lines, log: log.path };
+    await withTimeout(signal, timeoutMs, (until) => carryOut(test, services, progress, until));
+    return undefined;
+  } catch (thrown) {
+    const error = asMachineError(thrown) ?? thrown;
+    const message = error instanceof Error ? error.message : String(error);
+    const isMachine = error instanceof TasksError && error.exitCode === 3;
+    return { failure: { message: redact(message), lines, log: log.path }, isMachine };
   } finally {
     log.close();
   }
+}
+
+/** @throws StepFailed where it does not pass */
+async function carryOut(
+  test: Test,
+  services: Services,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<void> {
+  const { task, imageId, files, program } = test;
+  const why = whyNotStarted(test);
+  if (why !== undefined) throw new StepFailed(`the test ${task.test} cannot be started: ${why}`);
+  const env = { ...task.args, TASKS_VERSION: task.version };
+  const owner = services.newOwner();
+  const { exitCode } = await services.engine!.test({ imageId, files, program, env, owner }, progress, signal);
+  if (exitCode !== 0) throw new StepFailed(`the test ${task.test} ended with exit code ${exitCode}`);
 }

@@ -10,7 +10,7 @@ engineSuite('docker', async () => {
   const program = busybox();
   const own = hasRegistry ? await startRegistry({ auth: true }) : undefined;
   return {
-    engine: dockerEngine(process.env),
+    engine: dockerEngine(process.env, { signal: new AbortController().signal }),
     // busybox is whatever it is called by.
     files: { 'bin/sh': program, 'bin/sleep': program, 'bin/cat': program },
     ...(own === undefined ? {} : { remote: remoteOf(own) }),

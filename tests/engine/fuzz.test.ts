@@ -36,6 +36,7 @@ const test = suite('keys against BuildKit');
 const trials = Number(process.env.TASKS_FUZZ ?? 12);
 const seed = Number(process.env.TASKS_FUZZ_SEED ?? 20261124);
 const label = 'image-tasks.fuzz';
+const live = new AbortController().signal;
 const base = `tasks-fuzz-${process.pid}:base`;
 
 let api: EngineApi;
@@ -44,7 +45,8 @@ let client: Client;
 /** docker's own build of the folder: the image, and whether every step was cached; undefined where it fails. */
 function reference(root: string, state: State): { imageId: string; isCached: boolean } | undefined {
   // A name that no build had before: docker compares folders of one name by size and time alone.
-  const iid = path.join(root, 'iid');
+  const [iid, metadata] = [path.join(root, 'iid'), path.join(root, 'metadata')];
+  const described = client.buildx === undefined ? [] : [`--metadata-file=${metadata}`];
   const context = path.join(root, `c-${path.basename(root)}`);
   execFileSync('cp', ['-a', path.join(root, 'c'), context]);
   const args = Object.entries({ ...state.args, BASE: base }).flatMap(([name, value]) => [
@@ -57,6 +59,7 @@ function reference(root: string, state: State): { imageId: string; isCached: boo
       'build',
       '--progress=plain',
       `--iidfile=${iid}`,
+      ...described,
       `--label=${label}=1`,
       ...targetOf(state),
       ...args,
@@ -74,7 +77,10 @@ function reference(root: string, state: State): { imageId: string; isCached: boo
   );
   const cached = new Set([...ran.stderr.matchAll(/^#(\d+) CACHED/gm)].map((match) => match[1]!));
   return {
-    imageId: readFileSync(iid, 'utf8').trim(),
+    imageId:
+      client.buildx === undefined
+        ? readFileSync(iid, 'utf8').trim()
+        : (JSON.parse(readFileSync(metadata, 'utf8')) as Record<string, string>)['containerimage.digest']!,
     isCached: [...new Set(steps)].every((step) => cached.has(step)),
   };
 }
@@ -128,7 +134,7 @@ async function ours(
       work,
     };
     const silent = { step: () => undefined, line: () => undefined };
-    return (await dockerEngine(process.env).build(request, silent, new AbortController().signal))!.imageId;
+    return (await dockerEngine(process.env, { signal: live }).build(request, silent, live))!.imageId;
   };
   return { key, isVague: observed.vague.length > 0, build };
 }
@@ -219,7 +225,7 @@ async function trial(random: State, change: Change): Promise<void> {
 
 test.before(async () => {
   api = await testEngine();
-  client = await requireClient(process.env, resolveEndpoint(process.env), processProbe(process.env));
+  client = await requireClient(process.env, resolveEndpoint(process.env), processProbe(process.env, live));
   const root = tempFolder();
   mkdirSync(path.join(root, 'bin'));
   for (const name of ['sh', 'ls', 'cat', 'echo']) copyFileSync(busybox(), path.join(root, 'bin', name));

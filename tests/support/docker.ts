@@ -1,5 +1,5 @@
 import { connect, type EngineApi, engineVersion, listImages } from '../../src/engine/api.ts';
-import { dialWithClient } from '../../src/engine/docker.ts';
+import { dialWithClient } from '../../src/engine/dial.ts';
 import { resolveEndpoint } from '../../src/engine/endpoint.ts';
 import { TasksError } from '../../src/model/errors.ts';
 

@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { newOwner } from '../../src/cache/owner.ts';
 import type { StepProgress } from '../../src/model/events.ts';
 import { type BuildRequest, type ContextEntry, type Engine, StepFailed } from '../../src/model/ports.ts';
 import { type Credentials, type Registry, RegistryError } from '../../src/model/registry.ts';
@@ -301,6 +302,7 @@ export function engineSuite(name: string, open: () => Promise<Opened>): void {
         ],
         program: '/run/script',
         env: { COLOUR: 'red' },
+        owner: newOwner(),
       },
       { step: () => undefined, line: (line) => void lines.push(line) },
       live,

@@ -110,6 +110,7 @@ export function fakeEngine(registry: FakeRegistry = fakeRegistry(), machine = ''
       const exit = /^exit (\d+)$/m.exec(script)?.[1];
       return { exitCode: exit === undefined ? engine.testExit : Number(exit) };
     },
+    removeLeftTests: async () => undefined,
     async push(tag, _credentials, progress, signal) {
       signal.throwIfAborted();
       engine.transferred.push(`push ${tag}`);

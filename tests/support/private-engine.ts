@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type EngineApi, engineVersion } from '../../src/engine/api.ts';
-import { dialWithClient } from '../../src/engine/docker.ts';
+import { dialWithClient } from '../../src/engine/dial.ts';
 import { resolveEndpoint } from '../../src/engine/endpoint.ts';
 
 const program = '/usr/sbin/dockerd';

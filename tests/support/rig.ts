@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { isAlive, newOwner } from '../../src/cache/owner.ts';
 import { openRecords } from '../../src/cache/records.ts';
 import { notShared, type SharedStore } from '../../src/cache/shared.ts';
 import { linkedGraph } from '../../src/cli/linked.ts';
@@ -10,7 +11,7 @@ import { keyTasks } from '../../src/key/keys.ts';
 import type { RunEvent } from '../../src/model/events.ts';
 import type { Observations } from '../../src/model/observed.ts';
 import type { Plan } from '../../src/model/plan.ts';
-import type { CommandRequest, Processes } from '../../src/model/ports.ts';
+import type { CommandRequest, Processes, Progress } from '../../src/model/ports.ts';
 import { makesFiles, type TaskId } from '../../src/model/task.ts';
 import { keptDigests } from '../../src/observe/kept.ts';
 import { readLock } from '../../src/observe/lock.ts';
@@ -65,7 +66,8 @@ export function makeRig(
     declarations: declare(exports) as Declarations,
     environment: { PATH: '/bin', HOME: '/home/x', SECRET: 'never' } as Record<string, string>,
     /** What commands do; may write into env.TASKS_OUT. */
-    onCommand: async (_request: CommandRequest, _signal: AbortSignal): Promise<void> => undefined,
+    onCommand: async (_request: CommandRequest, _signal: AbortSignal, _progress: Progress): Promise<void> =>
+      undefined,
     async plan(options: RigOptions = {}): Promise<{
       plan: Plan;
       observations: Observations;
@@ -124,9 +126,9 @@ export function makeRig(
         ...(options.published ? { published: options.published } : {}),
       });
       const processes: Processes = {
-        run: async (request, _progress, signal) => {
+        run: async (request, progress, signal) => {
           commands.push(request);
-          await rig.onCommand(request, signal);
+          await rig.onCommand(request, signal, progress);
         },
       };
       const services: Services = {
@@ -135,6 +137,8 @@ export function makeRig(
         records,
         logs: { open: (task) => ({ path: `/logs/${task}`, line: () => undefined, close: () => undefined }) },
         locks: { acquire: async () => async () => undefined },
+        newOwner,
+        isGone: (owner) => isAlive(owner) === false,
         clock: {
           now: () => {
             now += 1000;

@@ -28,8 +28,10 @@ export function writeFiles(folder: string, files: Readonly<Record<string, string
 
 /** Returns when a file is older than the file system's clock by more than one tick: only then are its stamps trusted. */
 export function settle(file: string): void {
-  const { ctimeMs } = lstatSync(file);
+  const { ctimeMs, mtimeMs } = lstatSync(file);
+  // A whole millisecond may come from a coarse clock, so it settles later (src/disk/stamp.ts).
+  const tick = [ctimeMs, mtimeMs].some(Number.isInteger) ? 10.01 : 0.01;
   const probe = path.join(tempFolder(), 'probe');
   do writeFileSync(probe, '');
-  while (lstatSync(probe).mtimeMs <= ctimeMs + 0.01);
+  while (lstatSync(probe).mtimeMs <= ctimeMs + tick);
 }

@@ -1,6 +1,7 @@
+import { isAlive } from '../../cache/owner.ts';
 import { type Kept, linkedFolders, surveyCache } from '../../cache/survey.ts';
 import { chooseTrim, removeKept } from '../../cache/trim.ts';
-import type { ExitCode } from '../../model/errors.ts';
+import { type ExitCode, TasksError } from '../../model/errors.ts';
 import type { Engine } from '../../model/ports.ts';
 import type { Graph } from '../../model/task.ts';
 import { oldDevTags } from '../../plan/old-dev-tags.ts';
@@ -37,6 +38,7 @@ export async function clean(flags: CleanFlags, io: Io): Promise<ExitCode> {
     warner(io)(`${folder} is a link: nothing that stands behind it is removed`);
   const isDry = flags.dryRun === true;
   if (!isDry) {
+    await removeContainers(prospect, io);
     await untagAll([...stale, ...dev], prospect.engine, io);
     removeKept(chosen);
   }
@@ -77,6 +79,17 @@ function oldDevTagsOf({ images, naming, graph, plan, latest }: Prospect, io: Io)
 
 function namesOf({ tasks }: Graph): Set<string> {
   return new Set([...tasks.values()].map(({ name }) => name));
+}
+
+/** What killed tests left in the engine. One that does not answer was told of when the plan was made. */
+async function removeContainers({ engine, images }: Prospect, io: Io): Promise<void> {
+  if (images.length === 0) return;
+  try {
+    await engine?.removeLeftTests((owner) => isAlive(owner) === false);
+  } catch (error) {
+    if (!(error instanceof TasksError)) throw error;
+    warner(io)(`containers of tests that were killed may be left: ${error.message}`);
+  }
 }
 
 async function untagAll(stale: readonly StaleTag[], engine: Engine | undefined, io: Io): Promise<void> {

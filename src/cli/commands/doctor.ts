@@ -22,7 +22,7 @@ export async function doctor(flags: DoctorFlags, io: Io): Promise<ExitCode> {
   if (flags.stop) return await stop(io);
   const wanted = await wantedBy(flags, io);
   const look = async (): Promise<Facts> =>
-    await gatherFacts(io.environment, wanted, processProbe(io.environment));
+    await gatherFacts(io.environment, wanted, processProbe(io.environment, io.signal), io.signal);
   let facts = await look();
   if (flags.fix && (await fix(facts, io))) facts = await look();
   const checks = judge(facts);

@@ -78,7 +78,7 @@ async function explained(failed: Pinning['failed'], io: Io): Promise<Failure[]> 
 
 async function localTags(io: Io): Promise<ReadonlySet<string>> {
   try {
-    return new Set((await dockerEngine(io.environment).images()).flatMap(({ tags }) => tags));
+    return new Set((await dockerEngine(io.environment, io).images()).flatMap(({ tags }) => tags));
   } catch (error) {
     // Pinning needs no engine: it would only have known more.
     if (error instanceof TasksError) return new Set();

@@ -30,10 +30,10 @@ export async function test(selectors: readonly string[], flags: TestFlags, io: I
     results = built.results;
   }
   const selected = steps.filter((step) => step.selected);
-  const { ok, passed } = await testProspect(prospect, selected, results, followers, flags, io);
+  const { exitCode, passed } = await testProspect(prospect, selected, results, followers, flags, io);
   await sharePasses(prospect, passed, io);
   if (io.signal.aborted) return 130;
-  return ok ? 0 : 1;
+  return exitCode;
 }
 
 /** Where the registry was asked, it is told: an image that it has need not be tested on the next machine. */

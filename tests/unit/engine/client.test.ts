@@ -33,6 +33,8 @@ test('DOCKER_HOST wins over DOCKER_CONTEXT, over the context in use, over the us
   assert.is(url({ DOCKER_CONFIG, DOCKER_CONTEXT: 'default' }), 'unix:///var/run/docker.sock');
   assert.is(url({ DOCKER_CONFIG: config('unix:///x', false), DOCKER_CONTEXT: 'work' }), 'unix:///x');
   assert.is(url({ DOCKER_CONFIG, DOCKER_HOST: 'unix:///y' }), 'unix:///y');
+  assert.is(url({ DOCKER_TLS_VERIFY: '1' }), 'tcp://localhost:2376', 'builds would go there');
+  assert.is(url({ DOCKER_CONFIG, DOCKER_TLS: '1' }), 'tcp://build:2375');
 });
 
 test('addresses: what we can talk to ourselves, and what only the client can reach', () => {
@@ -44,11 +46,37 @@ test('addresses: what we can talk to ourselves, and what only the client can rea
   assert.equal(kind('tcp://h:1234'), { kind: 'tcp', host: 'h', port: 1234 });
   assert.equal(kind('tcp://[::1]'), { kind: 'tcp', host: '::1', port: 2375 });
   assert.equal(kind('ssh://me@h'), { kind: 'client' });
-  assert.equal(kind('tcp://h:2376', { DOCKER_TLS_VERIFY: '1' }), { kind: 'client' });
+  // By TLS where it is asked for, verified or not; set to anything, as the client has it.
+  for (const name of ['DOCKER_TLS_VERIFY', 'DOCKER_TLS'])
+    for (const value of ['1', '0'])
+      assert.equal(kind('tcp://h:2376', { [name]: value }), { kind: 'client' }, name);
+  assert.is(
+    (kind('tcp://h:2375', { DOCKER_TLS: '', DOCKER_TLS_VERIFY: '' }) as { kind: string }).kind,
+    'tcp',
+  );
   assert.throws(
     () => kind('h:1'),
     (error: Error) => error instanceof TasksError && error.exitCode === 3,
   );
+});
+
+test('a context is reached by TLS where anything of it belongs to it, verified or not', () => {
+  const kindOf = (more: object, pems: readonly string[] = []): string => {
+    const id = createHash('sha256').update('work').digest('hex');
+    const DOCKER_CONFIG = tempFolder();
+    writeFiles(DOCKER_CONFIG, {
+      [`contexts/meta/${id}/meta.json`]: JSON.stringify({
+        Name: 'work',
+        Endpoints: { docker: { Host: 'tcp://h:2376', ...more } },
+      }),
+      ...Object.fromEntries(pems.map((pem) => [`contexts/tls/${id}/docker/${pem}`, ''])),
+    });
+    return resolveEndpoint({ DOCKER_CONFIG, DOCKER_CONTEXT: 'work', DOCKER_TLS_VERIFY: '1' }).kind;
+  };
+  assert.is(kindOf({}), 'tcp');
+  assert.is(kindOf({ SkipTLSVerify: false }), 'tcp');
+  assert.is(kindOf({ SkipTLSVerify: true }), 'client');
+  for (const pem of ['ca.pem', 'cert.pem', 'key.pem']) assert.is(kindOf({}, [pem]), 'client', pem);
 });
 
 /** Clients by path: their version, and their buildx's where they have one. */
@@ -59,7 +87,12 @@ const machine = (clients: Record<string, [version: string, buildx?: string]>) =>
   const probe: Probe = async ([file, ...args]) => {
     asked.push(args[0]!);
     const [version, buildx] = clients[path.basename(path.dirname(file))] ?? [];
-    if (args[0] === 'version') return { exitCode: 1, stdout: `${version ?? 'what?'}\n` };
+    if (args[0] === 'version')
+      return {
+        exitCode: 1,
+        stdout: `${version ?? 'what?'}
+`,
+      };
     return buildx === undefined
       ? { exitCode: 1, stdout: '' }
       : { exitCode: 0, stdout: `github.com/docker/buildx v${buildx} abc\n` };
@@ -74,7 +107,8 @@ test('the first client that can do BuildKit is taken, whatever stands first on P
   const { root, probe, environment } = machine({ bare: ['28.2.2'], podman: ['what?'], old: ['20.10.24'] });
   const { client, rejected } = await findClient(environment, { context: 'default' }, probe);
   assert.is(client?.path, path.join(root, 'old/docker'));
-  assert.is(client?.env.DOCKER_BUILDKIT, '1');
+  // Its `build` may be one of buildx: `docker buildx install`.
+  assert.equal([client?.env.DOCKER_BUILDKIT, client?.env.BUILDX_BUILDER], ['1', 'default']);
   assert.equal(
     rejected.map(({ path: file }) => path.basename(path.dirname(file))),
     ['bare', 'podman'],

@@ -6,6 +6,7 @@ import { command, image } from '../../../src/define/index.ts';
 import { TasksError } from '../../../src/model/errors.ts';
 import { keyLabel, needsLabel, taskLabel } from '../../../src/model/labels.ts';
 import { StepFailed } from '../../../src/model/ports.ts';
+import { TimedOut } from '../../../src/run/limit.ts';
 import { isNetworkFailure } from '../../../src/run/retry.ts';
 import { settle } from '../../support/fake-engine.ts';
 import { makeRig } from '../../support/rig.ts';
@@ -334,6 +335,17 @@ test('retries end; other failures have none; without the field nothing is tried 
   }
 });
 
+test('a timeout is not tried again, whatever the last lines speak of', async () => {
+  const slow = command({ name: 'slow', run: ['wait-for-it'], timeout: '1s', retries: 2 });
+  const rig = makeRig({ slow });
+  rig.onCommand = (_request, signal, progress) => {
+    progress.line('connection refused by db, waiting');
+    return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+  };
+  assert.is((await rig.build()).exitCode, 1);
+  assert.equal([rig.commands.length, rig.slept], [1, []]);
+});
+
 test('what failed tells whether the network did: a step that cannot reach out never', () => {
   const failed = (step?: string, message = 'exit code: 1'): StepFailed => new StepFailed(message, step);
   const lines = ['Err:1 http://x: Temporary failure resolving'];
@@ -341,7 +353,7 @@ test('what failed tells whether the network did: a step that cannot reach out ne
   assert.is(isNetworkFailure(failed('[1/3] FROM debian', 'net/http: TLS handshake timeout'), []), true);
   assert.is(isNetworkFailure(failed('[build 2/3] COPY a b'), lines), false);
   assert.is(isNetworkFailure(failed('[2/3] RUN make'), ['make: *** [all] Error 2']), false);
-  assert.is(isNetworkFailure(failed(undefined, 'took longer than its timeout of 1 s'), []), false);
+  assert.is(isNetworkFailure(new TimedOut(1000), lines), false, 'a timeout never is one');
   assert.is(isNetworkFailure(new TasksError(3, 'connection refused'), lines), false);
 });
 

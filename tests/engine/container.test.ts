@@ -1,0 +1,163 @@
+// Tests of images in real containers: what they may look like, and that nothing of them is left, however a run ends.
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { newOwner } from '../../src/cache/owner.ts';
+import type { EngineApi } from '../../src/engine/api.ts';
+import { dockerEngine } from '../../src/engine/docker.ts';
+import { testOwnerLabel } from '../../src/model/labels.ts';
+import type { Owner } from '../../src/model/owner.ts';
+import { busybox } from '../support/busybox.ts';
+import { cli, projectWith, start } from '../support/cli.ts';
+import { removeImages, testEngine } from '../support/docker.ts';
+
+const test = suite("images' tests, with docker");
+const label = 'image-tasks.container-test';
+const repo = `tasks-container-${process.pid}`;
+let api: EngineApi;
+
+function project(script: string, instructions = '', more = ''): string {
+  const root = projectWith(
+    `import { image, project } from 'image-tasks';
+export default project({ repo: '${repo}' });
+export const a = image({ name: 'a', context: 'a', test: 'test.sh', labels: { '${label}': '1' }, ${more} });`,
+    { 'a/Dockerfile': `FROM scratch\nCOPY bin /bin\nENV PATH=/bin\n${instructions}\n`, 'test.sh': script },
+  );
+  mkdirSync(path.join(root, 'a/bin'));
+  for (const name of ['sh', 'sleep', 'printf', 'cat']) {
+    copyFileSync(busybox(), path.join(root, 'a/bin', name));
+    chmodSync(path.join(root, 'a/bin', name), 0o755);
+  }
+  return root;
+}
+
+interface Container {
+  readonly Id: string;
+  readonly Names: readonly string[];
+  readonly Labels: Readonly<Record<string, string>>;
+  readonly Image: string;
+}
+/** Containers of tests of this file's images. */
+const containers = async (): Promise<Container[]> => {
+  const filters = encodeURIComponent(JSON.stringify({ label: [label] }));
+  const answer = await api.request({ path: `/containers/json?all=1&filters=${filters}` });
+  return JSON.parse(answer.body.toString()) as Container[];
+};
+const untilNone = async (): Promise<void> => {
+  while ((await containers()).length > 0) await delay(50);
+};
+
+test.before(async () => {
+  api = await testEngine();
+});
+test.after(async () => {
+  for (const { Id } of await containers())
+    await api.request({ method: 'DELETE', path: `/containers/${Id}?force=1` });
+  await removeImages(api, label);
+});
+
+const odd: [string, string][] = [
+  ['an ENTRYPOINT', 'ENTRYPOINT ["/nothing"]'],
+  ['a USER and a WORKDIR that is not there', 'USER 1000\nWORKDIR /does/not/exist'],
+  ['a HEALTHCHECK that never is well', 'HEALTHCHECK --interval=1s --retries=1 CMD /nothing'],
+  ['a VOLUME over the place of the test', 'VOLUME /tasks-test'],
+  ['ONBUILD and STOPSIGNAL', 'ONBUILD RUN x\nSTOPSIGNAL SIGWINCH'],
+];
+for (const [what, instructions] of odd) {
+  test(`an image with ${what} is tested like any other`, async () => {
+    const cwd = project('#!/bin/sh\nprintf "first\\nlast without a line end"\n', instructions);
+    const { code, err } = await cli(['test'], { cwd });
+    assert.is(code, 0, err);
+    assert.is((await cli(['logs', 'a'], { cwd })).out, 'first\nlast without a line end\n');
+    assert.equal(await containers(), []);
+  });
+}
+
+test('long lines, and characters of several bytes, come whole', async () => {
+  const text = 'ä€𝄞'.repeat(20_000);
+  const cwd = project(`#!/bin/sh\ncat /tasks-test/test.sh >&2; exit 0\n#${text}`);
+  assert.is((await cli(['test'], { cwd })).code, 0);
+  const folder = path.join(cwd, '.cache/logs/a@latest.test');
+  const [log] = readdirSync(folder);
+  assert.ok(readFileSync(path.join(folder, log!), 'utf8').endsWith(`\n#${text}\n`));
+});
+
+test('the timeout of a task ends its test; the container goes', async () => {
+  const cwd = project('#!/bin/sh\ntrap "" TERM INT\nsleep 1000\n', '', "timeout: '2s'");
+  const { code, err } = await cli(['test'], { cwd });
+  assert.is(code, 1);
+  assert.match(err, /took longer than its timeout of 2 s/);
+  assert.equal(await containers(), []);
+});
+
+for (const signals of [['SIGKILL'], ['SIGINT', 'SIGINT'], ['SIGTERM']] as const) {
+  test(`no container is left after ${signals.join(', ')}`, async () => {
+    const cwd = project('#!/bin/sh\ntrap "" TERM INT\nprintf "it runs\\n"\nsleep 1000\n');
+    const { child, said, ended } = start(['test', '--verbose'], { cwd });
+    await said('it runs');
+    assert.is((await containers()).length, 1);
+    for (const signal of signals) child.kill(signal);
+    await ended;
+    await untilNone();
+  });
+}
+
+test('what a killed run and its reaper left goes before the next test; nothing else does', async () => {
+  const cwd = project('#!/bin/sh\nexit 0\n');
+  assert.is((await cli(['build'], { cwd })).code, 0);
+  const [image] = JSON.parse((await api.request({ path: '/images/json' })).body.toString()).filter(
+    (each: { Labels: Record<string, string> | null }) => each.Labels?.[label] !== undefined,
+  ) as { Id: string }[];
+  const dead: Owner = { ...newOwner(), started: '1' };
+  const make = async (name: string, owner: unknown): Promise<void> => {
+    const Labels = { [testOwnerLabel]: typeof owner === 'string' ? owner : JSON.stringify(owner) };
+    const body = { Image: image!.Id, Cmd: ['/bin/sleep', '1000'], Labels };
+    const answer = await api.request({ method: 'POST', path: `/containers/create?name=${name}`, body });
+    assert.is(answer.status, 201, answer.body.toString());
+  };
+  const alive = newOwner();
+  const elsewhere: Owner = { ...newOwner(), place: 'elsewhere' };
+  await make(`tasks-test-${dead.id}`, dead);
+  await make(`tasks-test-${alive.id}`, alive);
+  await make(`tasks-test-${elsewhere.id}`, elsewhere);
+  // Labels are inherited from images, which may say anything: the name must agree.
+  await make(`${repo}-inherited`, dead);
+  await make(`${repo}-broken`, '{"id":7}');
+  const kept = [
+    `tasks-test-${alive.id}`,
+    `tasks-test-${elsewhere.id}`,
+    `${repo}-inherited`,
+    `${repo}-broken`,
+  ];
+  for (const command of ['test', 'clean']) {
+    if (command === 'clean') await make(`tasks-test-${dead.id}`, dead);
+    const { code, err } = await cli([command], { cwd });
+    assert.is(code, 0, err);
+    const names = (await containers()).flatMap(({ Names }) => Names.map((name) => name.slice(1)));
+    assert.equal(names.sort(), [...kept].sort(), command);
+  }
+});
+
+test('an interrupt ends a test at once, through the port as well', async () => {
+  const engine = dockerEngine(process.env, { signal: new AbortController().signal });
+  const [image] = await engine
+    .images()
+    .then((all) => all.filter(({ labels }) => labels[label] !== undefined));
+  const owner = newOwner();
+  const request = { imageId: image!.id, files: [], program: '/bin/sleep', env: {}, owner };
+  const stop = new AbortController();
+  const running = engine.test(request, { step: () => undefined, line: () => undefined }, stop.signal);
+  stop.abort(new Error('stop'));
+  try {
+    await running;
+    assert.unreachable();
+  } catch (error) {
+    assert.is((error as Error).message, 'stop');
+  }
+  const names = (await containers()).flatMap(({ Names }) => Names);
+  assert.not.ok(names.includes(`/tasks-test-${owner.id}`));
+});
+
+test.run();
