@@ -9,10 +9,10 @@ export function registryFor(
   { environment, signal }: Pick<Io, 'environment' | 'signal'>,
   patience?: Patience,
 ): Registry {
-  return dockerRegistry(environment, signal, patience, () => insecureRegistries(environment));
+  return dockerRegistry(environment, signal, patience, () => insecureRegistries(environment, signal));
 }
 
 /** The same, request by request. */
 export function registryClientFor({ environment, signal }: Pick<Io, 'environment' | 'signal'>): Client {
-  return dockerClient(environment, signal, undefined, () => insecureRegistries(environment));
+  return dockerClient(environment, signal, undefined, () => insecureRegistries(environment, signal));
 }

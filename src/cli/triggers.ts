@@ -12,7 +12,7 @@ type AskRegistry = (reference: string, platform: string) => Promise<boolean>;
 export function triggerAsker(io: Io): AskTriggers {
   let ask: AskTriggers | undefined;
   return async (reference, platform) => {
-    ask ??= askInTurn(dockerEngine(io.environment), registryOf(io), (message) => io.err(`${message}\n`));
+    ask ??= askInTurn(dockerEngine(io.environment, io), registryOf(io), (message) => io.err(`${message}\n`));
     return await ask(reference, platform);
   };
 }

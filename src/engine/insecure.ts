@@ -1,9 +1,12 @@
 import { connect, readJson } from './api.ts';
-import { dialWithClient } from './docker.ts';
+import { dialWithClient } from './dial.ts';
 import { type Environment, resolveEndpoint } from './endpoint.ts';
 
 /** The registries that the engine is told to trust without a certificate: hosts, and networks. None where no engine answers. */
-export async function insecureRegistries(environment: Environment): Promise<readonly string[]> {
+export async function insecureRegistries(
+  environment: Environment,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
   type Info = {
     RegistryConfig?: {
       InsecureRegistryCIDRs?: string[] | null;
@@ -11,13 +14,14 @@ export async function insecureRegistries(environment: Environment): Promise<read
     };
   };
   try {
-    const api = connect(resolveEndpoint(environment), dialWithClient(environment));
+    const api = connect(resolveEndpoint(environment), dialWithClient(environment), { signal });
     const { RegistryConfig = {} } = readJson<Info>(await api.get('/info'), 'tell of itself');
     const hosts = Object.entries(RegistryConfig.IndexConfigs ?? {}).filter(
       ([, { Secure }]) => Secure === false,
     );
     return [...(RegistryConfig.InsecureRegistryCIDRs ?? []), ...hosts.map(([host]) => host)];
   } catch {
+    signal.throwIfAborted();
     // Then nothing is trusted; what cannot be reached is told by whoever asked.
     return [];
   }

@@ -2,6 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { image } from '../../../src/define/index.ts';
 import { engineAbilities } from '../../../src/engine/api.ts';
+import { patience } from '../../../src/engine/patience.ts';
 import { TasksError } from '../../../src/model/errors.ts';
 import type { Observations, ObservedImage } from '../../../src/model/observed.ts';
 import { requireEngine } from '../../../src/run/ready.ts';
@@ -61,7 +62,7 @@ test('an engine is asked only where something is built, and what it can only for
 test('what an engine can is told by its API, whatever a distribution calls its version', async () => {
   const says = async (answer: object): Promise<boolean> => {
     const request = async () => ({ status: 200, body: Buffer.from(JSON.stringify(answer)) });
-    return (await engineAbilities({ request, get: request })).heredocs;
+    return (await engineAbilities({ request, get: request, patience })).heredocs;
   };
   assert.is(await says({ Version: '20.10.24+dfsg1', ApiVersion: '1.41' }), false);
   assert.is(await says({ Version: 'library-import', ApiVersion: '1.42' }), true);
