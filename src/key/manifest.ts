@@ -4,7 +4,7 @@ import type { Key, Manifest, ManifestLine } from '../model/record.ts';
 import type { CommandTask, ImageTask, Task, TaskId } from '../model/task.ts';
 
 /** Part of every key: another meaning of a manifest is another schema, and nothing old is reused. */
-const keySchema = 4;
+const keySchema = 5;
 
 /**
  * Everything that can change a task's result, as readable lines. The one source for both the key and its explanation.
