@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire, SourceMap } from 'node:module';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Script } from 'node:vm';
@@ -29,8 +30,30 @@ export interface LoadOptions extends Omit<CompileOptions, 'files'> {
  */
 export async function loadDeclarations(options: LoadOptions): Promise<Declarations> {
   const files = definitionFiles(options.root);
-  const compiled = await compile({ ...options, files });
-  return collect(await evaluate(compiled, options));
+  try {
+    return collect(await evaluate(await compile({ ...options, files }), options));
+  } catch (error) {
+    if (!isReadOnly(error, options.cacheFolder)) throw error;
+  }
+  const cacheFolder = mkdtempSync(path.join(tmpdir(), 'image-tasks-'));
+  try {
+    return collect(await evaluate(await compile({ ...options, files, cacheFolder }), options));
+  } finally {
+    rmSync(cacheFolder, { recursive: true, force: true });
+  }
+}
+
+/** True where the folder of compiled code cannot be written: a plan of a read-only checkout compiles in a folder of its own. */
+function isReadOnly(error: unknown, cacheFolder: string): boolean {
+  const { code, path: place } = error as NodeJS.ErrnoException;
+  return (
+    ['EACCES', 'EPERM', 'EROFS'].includes(code ?? '') && place !== undefined && isInside(cacheFolder, place)
+  );
+}
+
+/** True for the folder itself, for what is in it, and for the folders above it that are missing. */
+function isInside(folder: string, place: string): boolean {
+  return place.startsWith(folder) || folder.startsWith(place);
 }
 
 /** What to do about imports that Node's own loader, which loads packages, does not take. */

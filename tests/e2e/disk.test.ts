@@ -76,6 +76,25 @@ if (probe !== undefined) {
       close();
     }
   });
+
+  for (const [form, first] of [
+    ['plain', ''],
+    ['with top-level await', 'await Promise.resolve();\n'],
+  ])
+    test(`a read-only .cache without anything in it: plan works (definitions ${form})`, async () => {
+      const { cwd, cache, close } = projectOnDisk()!;
+      try {
+        writeFileSync(path.join(cwd, 'tasks/images.ts'), first + definitions);
+        spawnSync('mount', ['-o', 'remount,ro', cache]);
+        for (const args of [['plan'], ['list'], ['why', 'small'], ['graph']]) {
+          const { code, out, err } = await cli(args, { cwd, env });
+          assert.is(code, 0, err);
+          assert.match(out, /small/);
+        }
+      } finally {
+        close();
+      }
+    });
 } else test.skip('(skipped: this user may not mount a small disk)');
 
 test.run();
