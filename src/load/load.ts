@@ -45,9 +45,12 @@ export async function loadDeclarations(options: LoadOptions): Promise<Declaratio
 
 /** True where the folder of compiled code cannot be written: a plan of a read-only checkout compiles in a folder of its own. */
 function isReadOnly(error: unknown, cacheFolder: string): boolean {
-  const { code, path: place } = error as NodeJS.ErrnoException;
+  const { code, path: place, syscall } = error as NodeJS.ErrnoException;
   return (
-    ['EACCES', 'EPERM', 'EROFS'].includes(code ?? '') && place !== undefined && isInside(cacheFolder, place)
+    // Node's recursive mkdir says ENOENT on a read-only file system.
+    (['EACCES', 'EPERM', 'EROFS'].includes(code ?? '') || (code === 'ENOENT' && syscall === 'mkdir')) &&
+    place !== undefined &&
+    isInside(cacheFolder, place)
   );
 }
 
