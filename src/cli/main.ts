@@ -4,6 +4,7 @@ import path from 'node:path';
 import { killAll } from '../engine/process.ts';
 import { asMachineError, type ExitCode, TasksError } from '../model/errors.ts';
 import { jsonLine } from '../report/sanitize.ts';
+import { withAbsolutePaths } from './environment.ts';
 import type { Io } from './io.ts';
 import { isHelp, isUsageError, runProgram } from './program.ts';
 import { obeysCommands, type SafeStream, type StreamFailure, safeStream } from './streams.ts';
@@ -105,9 +106,10 @@ function workingDirectory(): string {
 }
 
 function makeIo({ out, err }: Streams, signal: AbortSignal): Io {
+  const cwd = workingDirectory();
   return {
-    environment: process.env,
-    cwd: workingDirectory(),
+    environment: withAbsolutePaths(process.env, cwd),
+    cwd,
     enter: (folder) => process.chdir(folder),
     defineModule: path.join(PLACE, 'define.mjs'),
     loadModule,
