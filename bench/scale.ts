@@ -105,7 +105,7 @@ const plan = makePlan({
   retest: false,
 });
 mark('plan');
-const text = JSON.stringify(planJson(plan));
+const text = JSON.stringify(planJson(plan, { aliases: new Map(), bases: new Map() }));
 mark('plan as JSON');
 const { rss } = process.memoryUsage();
 process.stdout.write(

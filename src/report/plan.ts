@@ -1,5 +1,5 @@
 import { ACTIONS, type Action, type Plan, type Step } from '../model/plan.ts';
-import { needIds } from '../model/task.ts';
+import { type ImageTask, needIds, type TaskId } from '../model/task.ts';
 import { clip, columns, count, duration } from './format.ts';
 import type { Paint } from './reporter.ts';
 
@@ -103,8 +103,16 @@ function paintRow(line: string, action: Action, paint: Paint): string {
   return (action === 'build' || action === 'run' ? paint.warn(word) : paint.good(word)) + rest;
 }
 
+/** What a plan's document says of images beside their tasks. */
+export interface PlanFacts {
+  /** The references of the aliases that a release sets for a task. */
+  readonly aliases: ReadonlyMap<TaskId, readonly string[]>;
+  /** The external images that a task is built on or copies from. */
+  readonly bases: ReadonlyMap<TaskId, readonly { readonly reference: string; readonly digest?: string }[]>;
+}
+
 /** A plan as one JSON document. */
-export function planJson(plan: Plan): object {
+export function planJson(plan: Plan, facts: PlanFacts): object {
   const tasks = [...plan.steps.values()].map(({ task, action, reasons, key, tags }) => ({
     id: task.id,
     name: task.name,
@@ -115,6 +123,36 @@ export function planJson(plan: Plan): object {
     needs: needIds(task),
     tags,
     publish: task.publish,
+    ...(task.kind === 'image' ? imageJson(task, facts) : commandJson),
   }));
   return { tasks, counts: countActions(plan) };
 }
+
+function imageJson(task: ImageTask, { aliases, bases }: PlanFacts): object {
+  const { args, labels, platform, context, dockerfile, target = null } = task;
+  return {
+    args,
+    labels,
+    aliases: aliases.get(task.id) ?? [],
+    platform,
+    context,
+    dockerfile,
+    target,
+    bases: (bases.get(task.id) ?? []).map(({ reference, digest }) => ({
+      reference,
+      digest: digest ?? /@(.+)$/.exec(reference)?.[1] ?? null,
+    })),
+  };
+}
+
+/** What only images have. */
+const commandJson = {
+  args: {},
+  labels: {},
+  aliases: [],
+  platform: null,
+  context: null,
+  dockerfile: null,
+  target: null,
+  bases: [],
+};

@@ -1,7 +1,9 @@
 import type { ExitCode } from '../../model/errors.ts';
 import type { Plan } from '../../model/plan.ts';
+import type { TaskId } from '../../model/task.ts';
+import { chooseAlias, wantedAliases } from '../../release/aliases.ts';
 import { makePaint } from '../../report/paint.ts';
-import { type Outlook, planJson, planText } from '../../report/plan.ts';
+import { type Outlook, type PlanFacts, planJson, planText } from '../../report/plan.ts';
 import { forecast } from '../../schedule/forecast.ts';
 import { planJobs, unknownDuration } from '../../schedule/plan-jobs.ts';
 import { type CommonFlags, hasColor, jobsOf, limitsOf } from '../flags.ts';
@@ -15,17 +17,22 @@ export interface PlanFlags extends CommonFlags {
 
 /** `tasks plan`: says what build would do and why; runs nothing. */
 export async function plan(selectors: readonly string[], flags: PlanFlags, io: Io): Promise<ExitCode> {
-  const prospect = await planProject(selectors, flags, io, { withoutEngine: true });
+  const prospect = await planProject(selectors, flags, io, {
+    withoutEngine: true,
+    // The document names bases, which the keys of unchanged tasks do not tell.
+    inFull: flags.json === true,
+  });
   return printPlan(prospect, flags, io);
 }
 
 /** Prints a plan. With --check the exit code says whether anything would be done. */
 export function printPlan(
-  { plan, implied }: Pick<Prospect, 'plan' | 'implied'>,
+  prospect: Pick<Prospect, 'plan' | 'implied' | 'observations' | 'graph' | 'naming'>,
   flags: PlanFlags,
   io: Io,
 ): ExitCode {
-  if (flags.json) io.json(planJson(plan));
+  const { plan, implied } = prospect;
+  if (flags.json) io.json(planJson(plan, factsOf(prospect)));
   else {
     const paint = makePaint(hasColor(flags, io, io.outIsTerminal));
     const outlook = outlookOf(plan, jobsOf(flags, io), limitsOf(flags));
@@ -44,6 +51,28 @@ export function printPlan(
   const steps = [...plan.steps.values()];
   const isIdle = steps.every((step) => ['reuse', 'skip'].includes(step.action) && step.newTags.length === 0);
   return flags.check && !isIdle ? 1 : 0;
+}
+
+function factsOf({
+  plan,
+  observations,
+  graph,
+  naming,
+}: Pick<Prospect, 'plan' | 'observations' | 'graph' | 'naming'>): PlanFacts {
+  const tasks = [...plan.steps.values()].map(({ task }) => task);
+  const aliases = new Map<TaskId, string[]>();
+  for (const wanted of wantedAliases(tasks)) {
+    const { task } = chooseAlias(wanted, tasks, graph, undefined);
+    if (task === undefined) continue;
+    const ref = `${naming.repo}/${wanted.name}:${wanted.alias}`;
+    aliases.set(task.id, [...(aliases.get(task.id) ?? []), ref]);
+  }
+  const bases = new Map(
+    [...observations].flatMap(([id, observed]) =>
+      observed.kind === 'image' ? [[id, observed.bases] as const] : [],
+    ),
+  );
+  return { aliases, bases };
 }
 
 function outlookOf(plan: Plan, slots: number, limits: Readonly<Record<string, number>>): Outlook | undefined {
