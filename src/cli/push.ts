@@ -5,19 +5,18 @@ import type { TaskId } from '../model/task.ts';
 import { observeTest } from '../observe/test.ts';
 import type { Naming } from '../plan/refs.ts';
 import type { Desk } from '../release/desk.ts';
+import { startPhase } from '../release/events.ts';
 import type { GitState } from '../release/file.ts';
 import { checkJournal } from '../release/journal-check.ts';
 import { omittedOf } from '../release/omitted.ts';
 import { announce } from '../release/owners.ts';
 import type { Wanted } from '../release/preflight.ts';
 import { type Pushed, push } from '../release/push.ts';
-import type { Reporter } from '../report/reporter.ts';
 import type { Results } from '../run/needs.ts';
-import { type CommonFlags, limitsOf } from './flags.ts';
+import { type CommonFlags, jobsOf, limitsOf } from './flags.ts';
 import type { Io } from './io.ts';
 import { type Prospect, planProject } from './project.ts';
-import { checkSources } from './release.ts';
-import { followersOf, makeReporter, makeServices, recordsOf, runProspect, testProspect } from './run.ts';
+import { buildPhase, makeServices, type ReportedRun, testPhase } from './run.ts';
 
 /** What a push was asked for, and where it happens. */
 export interface Attempt {
@@ -42,26 +41,32 @@ export type Done =
       readonly passed: ReadonlyMap<TaskId, string>;
     };
 
-/** Plans, builds, tests, uploads and publishes, as the registry stands now. */
-export async function tryOnce(attempt: Attempt, isFirst: boolean): Promise<Done> {
-  const { selectors, flags, io, registry, naming, wanted } = attempt;
-  const { published } = wanted;
-  const prospect = await planProject(selectors, flags, io, {
+/** Plans what a push does, as the registry stands now. */
+export async function planPush({
+  selectors,
+  flags,
+  io,
+  registry,
+  naming,
+  wanted,
+}: Attempt): Promise<Prospect> {
+  return await planProject(selectors, flags, io, {
     withoutEngine: true,
     tests: true,
-    push: { registry, naming, published },
+    push: { registry, naming, published: wanted.published },
   });
-  if (isFirst && naming.suffix === '') checkSources(prospect.plan, attempt.git, flags.strict === true, io);
+}
+
+/** Builds, tests, uploads and publishes what a plan says. */
+export async function tryOnce(run: ReportedRun, prospect: Prospect, attempt: Attempt): Promise<Done> {
+  const { flags, io, registry, naming, wanted } = attempt;
+  const { published } = wanted;
   const steps = [...prospect.plan.steps.values()];
-  const followers = followersOf(flags, io);
-  let results: Results = recordsOf(steps);
-  if (steps.some(({ action }) => ['build', 'run', 'pull', 'blocked'].includes(action))) {
-    const built = await runProspect(prospect, 'build', flags, io, followers);
-    if (built.exitCode !== 0) return { kind: 'ended', exitCode: built.exitCode };
-    results = built.results;
-  }
+  const built = await buildPhase(run, prospect, false, flags, io);
+  if (built.exitCode !== 0) return { kind: 'ended', exitCode: built.exitCode };
+  const { results } = built;
   const releasable = steps.filter(({ task }) => published.has(task.id));
-  const passed = await testAll(prospect, releasable, results, followers, attempt);
+  const passed = await testAll(run, prospect, releasable, results, attempt);
   if (typeof passed === 'number') return { kind: 'ended', exitCode: passed };
   const omitted = omittedOf(steps, published, results, passed);
   for (const [id, why] of omitted) io.err(`${id} is left out: ${why}\n`);
@@ -72,9 +77,8 @@ export async function tryOnce(attempt: Attempt, isFirst: boolean): Promise<Done>
   );
   if (flags.uploadOnly !== true) await checkJournal(attempt.desk);
   const slots = limitsOf(flags).upload;
-  const reporter = await makeReporter(flags, io, followers);
-  try {
-    const pushed = await push({
+  const pushed = await run.phase(true, (listen) =>
+    push({
       plan: prospect.plan,
       results,
       passed,
@@ -86,36 +90,35 @@ export async function tryOnce(attempt: Attempt, isFirst: boolean): Promise<Done>
       uploadOnly: flags.uploadOnly === true,
       ...(slots !== undefined ? { slots } : {}),
       signal: io.signal,
-      listen: reporter.listen,
-    });
-    return { kind: 'pushed', prospect, pushed, results, passed };
-  } finally {
-    await reporter.close();
-  }
+      listen,
+    }),
+  );
+  return { kind: 'pushed', prospect, pushed, results, passed };
 }
 
 /** The digests of the tests that have passed, by task; an exit code where one failed that may not. */
 async function testAll(
+  run: ReportedRun,
   prospect: Prospect,
   steps: readonly Step[],
   results: Results,
-  followers: Reporter,
   { flags, io }: Attempt,
 ): Promise<ReadonlyMap<TaskId, string> | ExitCode> {
   const tests = steps.flatMap((step) => {
     const test = observeTest(step.task, prospect.root, prospect.memo);
     return test === undefined ? [] : [{ step, digest: test.digest }];
   });
+  const tested = tests.map(({ step }) => step);
   // Known from the registry: no engine is needed to say so.
-  if (tests.every(({ step }) => step.passed))
+  if (tested.every((step) => step.passed)) {
+    await run.phase(false, async (listen) => {
+      const reused = new Map(tested.map((step) => [step, 'reuse'] as const));
+      const events = startPhase('test', reused, jobsOf(flags, io), results, io, listen);
+      for (const step of tested) events.finish(step, 'reused');
+      events.end(true);
+    });
     return new Map(tests.map(({ step, digest }) => [step.task.id, digest]));
-  const { exitCode, passed } = await testProspect(
-    prospect,
-    tests.map(({ step }) => step),
-    results,
-    followers,
-    flags,
-    io,
-  );
+  }
+  const { exitCode, passed } = await testPhase(run, prospect, tested, results, flags, io);
   return exitCode === 0 ? passed : exitCode;
 }

@@ -7,9 +7,8 @@ import { isAlive, newOwner } from '../cache/owner.ts';
 import { openPasses } from '../cache/passes.ts';
 import { processes } from '../engine/processes.ts';
 import { TasksError } from '../model/errors.ts';
+import type { Listener } from '../model/events.ts';
 import type { Step } from '../model/plan.ts';
-import type { TaskRecord } from '../model/record.ts';
-import type { TaskId } from '../model/task.ts';
 import { credentialsFor } from '../registry/credentials.ts';
 import { markdownReporter } from '../report/markdown.ts';
 import { makePaint } from '../report/paint.ts';
@@ -19,6 +18,7 @@ import { traceReporter } from '../report/trace.ts';
 import type { Results } from '../run/needs.ts';
 import { requireEngine } from '../run/ready.ts';
 import { type RunResult, runPlan } from '../run/run.ts';
+import { startRun } from '../run/run-stream.ts';
 import type { Services } from '../run/services.ts';
 import { runTests, type TestsResult } from '../run/tests.ts';
 import {
@@ -35,8 +35,7 @@ import { type Io, warner } from './io.ts';
 import type { Prospect } from './project.ts';
 
 /**
- * What follows runs beside the reporter: a trace and a job summary, where they are asked for. They may follow several runs
- * of one command.
+ * What follows a run beside the reporter: a trace and a job summary, where they are asked for. Of `watch` they follow several runs.
  * @throws TasksError exit 2 for a trace that cannot be written
  */
 export function followersOf(flags: CommonFlags, io: Io): Reporter {
@@ -71,17 +70,56 @@ function traceOf(flags: CommonFlags, io: Io): Reporter {
   return traceReporter(save);
 }
 
-/** The reporter that flags and terminal ask for, with its followers. JSON is an answer and goes to standard output, all others are not. */
-export async function makeReporter(flags: CommonFlags, io: Io, followers: Reporter): Promise<Reporter> {
-  return together(await screenReporter(flags, io), followers);
+/** The one run of a command, as it is reported: one stream of events, and a screen of its own for each phase. */
+export interface ReportedRun {
+  /**
+   * Does the work of a phase, or of several that share a screen. `isShown`: false for a phase without work, which only the stream
+   * of events has.
+   */
+  phase<T>(isShown: boolean, work: (listen: Listener) => Promise<T>): Promise<T>;
+}
+
+/** Reports the run of a command while it works. `isOk`: whether it ended well. */
+export async function reportRun<T>(
+  command: string,
+  prospect: Prospect,
+  flags: CommonFlags,
+  io: Io,
+  followers: Reporter,
+  work: (run: ReportedRun) => Promise<T>,
+  isOk: (result: T) => boolean,
+): Promise<T> {
+  const isJson = reporterOf(flags, io) === 'json';
+  const whole = isJson ? together(jsonReporter(io.json), followers) : followers;
+  const stream = startRun(prospect.plan, { command, jobs: jobsOf(flags, io) }, io, whole.listen);
+  let ok = false;
+  try {
+    const result = await work({
+      async phase(isShown, each) {
+        const screen = isShown && !isJson ? await screenReporter(flags, io) : silentReporter;
+        try {
+          return await each((event) => {
+            stream.listen(event);
+            // The command itself says what it published.
+            if ('phase' in event && event.phase !== 'publish') screen.listen(event);
+          });
+        } finally {
+          await screen.close();
+        }
+      },
+    });
+    ok = isOk(result);
+    return result;
+  } finally {
+    stream.finish(ok);
+    await whole.close();
+  }
 }
 
 async function screenReporter(flags: CommonFlags, io: Io): Promise<Reporter> {
-  const layout = viewOf(flags);
   const name = reporterOf(flags, io);
-  // JSON escapes what it contains.
-  if (name === 'json') return jsonReporter(io.json);
-  return sanitizing(await textReporter(name, layout, flags, io));
+  if (name === 'json') return silentReporter;
+  return sanitizing(await textReporter(name, viewOf(flags), flags, io));
 }
 
 async function textReporter(
@@ -127,65 +165,49 @@ export function makeServices(prospect: Prospect, io: Io): Services {
   };
 }
 
-/** Carries a plan out and shows it. */
-export async function runProspect(
+/**
+ * Builds what a plan says. `isShown`: also where nothing has to be built.
+ * @throws TasksError exit 3 for an engine that cannot build it, before anything runs
+ */
+export async function buildPhase(
+  run: ReportedRun,
   prospect: Prospect,
-  command: string,
+  isShown: boolean,
   flags: CommonFlags,
   io: Io,
-  followers = followersOf(flags, io),
 ): Promise<RunResult> {
-  const jobs = jobsOf(flags, io);
+  const steps = [...prospect.plan.steps.values()];
+  const hasWork = steps.some(({ action }) => ['build', 'run', 'pull', 'blocked'].includes(action));
   // Before anything runs: half an hour of commands is no time to find out that the image behind them cannot be built.
-  const builds = [...prospect.plan.steps.values()].filter((step) => step.action === 'build');
+  const builds = steps.filter((step) => step.action === 'build');
   await requireEngine(builds, prospect.observations, prospect.engine);
-  const reporter = await makeReporter(flags, io, followers);
-  try {
-    return await runPlan(prospect.plan, prospect.observations, makeServices(prospect, io), {
-      command,
-      jobs,
+  return await run.phase(isShown || hasWork, (listen) =>
+    runPlan(prospect.plan, prospect.observations, makeServices(prospect, io), {
+      jobs: jobsOf(flags, io),
       limits: limitsOf(flags),
       keepGoing: flags.keepGoing === true,
       signal: io.signal,
-      listen: reporter.listen,
-    });
-  } finally {
-    await reporter.close();
-  }
+      listen,
+    }),
+  );
 }
 
-/** Runs the tests of these steps' images, and shows it. */
-export async function testProspect(
+/** Runs the tests of these steps' images. */
+export async function testPhase(
+  run: ReportedRun,
   prospect: Prospect,
   steps: readonly Step[],
   results: Results,
-  followers: Reporter,
   flags: CommonFlags & { readonly retest?: boolean },
   io: Io,
 ): Promise<TestsResult> {
-  const reporter = await makeReporter(flags, io, followers);
-  try {
-    return await runTests(
-      steps,
-      results,
-      makeServices(prospect, io),
-      openPasses(prospect.cacheFolder, warner(io)),
-      {
-        jobs: jobsOf(flags, io),
-        retest: flags.retest === true,
-        keepGoing: flags.keepGoing === true,
-        signal: io.signal,
-        listen: reporter.listen,
-      },
-    );
-  } finally {
-    await reporter.close();
-  }
-}
-
-/** The results that were there before anything is done. */
-export function recordsOf(steps: readonly Step[]): Map<TaskId, TaskRecord> {
-  return new Map(
-    steps.flatMap(({ task, record }) => (record !== undefined ? [[task.id, record] as const] : [])),
+  return await run.phase(true, (listen) =>
+    runTests(steps, results, makeServices(prospect, io), openPasses(prospect.cacheFolder, warner(io)), {
+      jobs: jobsOf(flags, io),
+      retest: flags.retest === true,
+      keepGoing: flags.keepGoing === true,
+      signal: io.signal,
+      listen,
+    }),
   );
 }

@@ -51,7 +51,20 @@ export interface StepProgress {
   readonly ended?: 'done' | 'cached' | 'failed';
 }
 
-/** A fact that happened in a run. `time` is ISO 8601 in UTC. */
+/** The parts of a run, in their order: a build has the first, a test the first two, a push all. */
+export type Phase = 'build' | 'test' | 'upload' | 'publish';
+
+/** What every event of a task has. `time` is ISO 8601 in UTC. */
+interface TaskEvent {
+  readonly time: string;
+  readonly phase: Phase;
+  readonly id: TaskId;
+}
+
+/**
+ * A fact that happened in a run. A command is one run: it starts and finishes once, with its phases between. Task events belong
+ * to a phase. The counts of a run count each task of the plan once.
+ */
 export type RunEvent =
   | {
       readonly type: 'run-started';
@@ -60,19 +73,32 @@ export type RunEvent =
       readonly jobs: number;
       readonly tasks: readonly PlannedTask[];
     }
-  | { readonly type: 'task-started'; readonly time: string; readonly id: TaskId; readonly action: string }
-  | ({ readonly type: 'task-progress'; readonly time: string; readonly id: TaskId } & StepProgress)
-  | { readonly type: 'task-output'; readonly time: string; readonly id: TaskId; readonly line: string }
   | {
-      readonly type: 'task-finished';
+      readonly type: 'phase-started';
       readonly time: string;
-      readonly id: TaskId;
+      readonly phase: Phase;
+      readonly jobs: number;
+      readonly tasks: readonly PlannedTask[];
+    }
+  | (TaskEvent & { readonly type: 'task-started'; readonly action: string })
+  | (TaskEvent & { readonly type: 'task-progress' } & StepProgress)
+  | (TaskEvent & { readonly type: 'task-output'; readonly line: string })
+  | (TaskEvent & {
+      readonly type: 'task-finished';
       readonly outcome: Outcome;
       readonly ms: number;
       readonly imageId?: string;
       readonly bytes?: number;
       readonly tags?: readonly string[];
       readonly error?: TaskFailure;
+    })
+  | {
+      readonly type: 'phase-finished';
+      readonly time: string;
+      readonly phase: Phase;
+      readonly ok: boolean;
+      readonly counts: Counts;
+      readonly ms: number;
     }
   | {
       readonly type: 'run-finished';
@@ -83,7 +109,7 @@ export type RunEvent =
     };
 
 /** An event before the clock has stamped it. */
-export type Happening = RunEvent extends infer E ? (E extends RunEvent ? Omit<E, 'time'> : never) : never;
+export type EventBody = RunEvent extends infer E ? (E extends RunEvent ? Omit<E, 'time'> : never) : never;
 
 /** Whoever follows a run. */
 export type Listener = (event: RunEvent) => void;

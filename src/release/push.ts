@@ -1,6 +1,6 @@
 import type { ExitCode, TasksError } from '../model/errors.ts';
 import type { Counts, Listener, Outcome } from '../model/events.ts';
-import type { Action, Plan, Step } from '../model/plan.ts';
+import type { Action, Plan } from '../model/plan.ts';
 import type { Registry } from '../model/registry.ts';
 import type { TaskId } from '../model/task.ts';
 import { repositoryOf } from '../plan/refs.ts';
@@ -8,7 +8,7 @@ import type { Results } from '../run/needs.ts';
 import type { Services } from '../run/services.ts';
 import { untouched } from './back.ts';
 import type { Desk } from './desk.ts';
-import { type Teller, tellOf } from './events.ts';
+import { type PhaseEvents, startPhase } from './events.ts';
 import type { Change } from './journal.ts';
 import { keepPasses } from './passes.ts';
 import type { Wanted } from './preflight.ts';
@@ -51,7 +51,10 @@ export interface Pushed {
 
 const outcomes: Partial<Record<Action, Outcome>> = { build: 'built', pull: 'pulled', retag: 'retagged' };
 
-/** Uploads all, then sets all tags or none. Failures are events, an exit code and an error, never exceptions. */
+/**
+ * Uploads all, then sets all tags or none: the phases `upload` and `publish` of a run. Failures are events, an exit code and an
+ * error, never exceptions.
+ */
 export async function push(input: PushInput): Promise<Pushed> {
   const { plan, results, wanted, services, desk, signal } = input;
   const roots = [...plan.steps.values()].filter(
@@ -59,13 +62,18 @@ export async function push(input: PushInput): Promise<Pushed> {
   );
   const { slots = uploadSlots } = input;
   const uploads = uploadsOf(roots, plan.steps, results);
-  const shown = new Map([
-    ...roots
-      .filter(({ task }) => wanted.published.has(task.id))
-      .map((step) => [step, step.action === 'retag' ? 'retag' : 'reuse'] as const),
-    ...uploads.map((step) => [step, 'upload'] as const),
-  ]);
-  const teller = tellOf(shown, slots, results, services.clock, input.listen);
+  const published = roots.filter(({ task }) => wanted.published.has(task.id));
+  const upload = startPhase(
+    'upload',
+    new Map([
+      ...published.map((step) => [step, 'reuse'] as const),
+      ...uploads.map((step) => [step, 'upload'] as const),
+    ]),
+    slots,
+    results,
+    services.clock,
+    input.listen,
+  );
   const digests = new Map<TaskId, string>();
   for (const step of roots) if (step.remote !== undefined) digests.set(step.task.id, step.remote.digest);
   let changes: Change[];
@@ -76,49 +84,54 @@ export async function push(input: PushInput): Promise<Pushed> {
       registry: input.registry,
       slots,
       signal,
-      onStart: teller.start,
-      onProgress: teller.progress,
+      onStart: upload.start,
+      onProgress: upload.progress,
       onDone: async (step, digest) => {
         const { id } = step.task;
         // What is left out may still be needed by something; it is not published.
         if (!input.omitted.has(id)) digests.set(id, digest);
         await services.records.put({ ...results.get(id)!, manifestDigest: digest }, step.manifest!);
-        if (!wanted.published.has(id)) teller.finish(step, outcomes[step.action] ?? 'reused');
+        upload.finish(step, outcomes[step.action] ?? 'reused');
       },
     });
     await keepPasses(input.registry, plan, input.passed, digests);
     changes = input.uploadOnly ? [] : changesOf(wanted, digests);
     await bringOver(input, changes);
   } catch (thrown) {
-    return { ...failed(thrown, teller, signal), digests, changes: [] };
+    return { ...failed(thrown, upload, signal), digests, changes: [] };
   }
+  for (const step of upload.open()) upload.finish(step, 'reused');
+  const counts = upload.end(true);
+  if (input.uploadOnly) return { exitCode: 0, counts, digests, changes, isOvertaken: false };
+  const tagging = new Map(
+    published.map((step) => [step, step.action === 'retag' ? 'retag' : 'reuse'] as const),
+  );
+  const events = startPhase('publish', tagging, 1, results, services.clock, input.listen);
   try {
     await publish(desk, changes, signal);
-    for (const step of teller.open())
-      teller.finish(step, outcomes[step.action] ?? 'reused', tagsOf(step, input));
-    return { exitCode: 0, counts: teller.end(true), digests, changes, isOvertaken: false };
+    for (const step of published) {
+      const tags = [...(wanted.published.get(step.task.id)?.keys() ?? [])];
+      events.finish(step, outcomes[step.action] ?? 'reused', { tags });
+    }
+    return { exitCode: 0, counts: events.end(true), digests, changes, isOvertaken: false };
   } catch (thrown) {
     // It says how the tags stand.
     const error = thrown as TasksError;
     const { exitCode } = error;
-    return { exitCode, counts: teller.end(false), digests, changes: [], isOvertaken: false, error };
+    return { exitCode, counts: events.end(false), digests, changes: [], isOvertaken: false, error };
   }
-}
-
-function tagsOf({ task }: Step, { wanted, uploadOnly }: PushInput): { tags?: readonly string[] } {
-  return uploadOnly ? {} : { tags: [...(wanted.published.get(task.id)?.keys() ?? [])] };
 }
 
 function failed(
   thrown: unknown,
-  teller: Teller,
+  events: PhaseEvents,
   signal: AbortSignal,
 ): Pick<Pushed, 'exitCode' | 'counts' | 'isOvertaken' | 'error'> {
-  if (thrown instanceof Overtaken) return { exitCode: 1, counts: teller.end(false), isOvertaken: true };
+  if (thrown instanceof Overtaken) return { exitCode: 1, counts: events.end(false), isOvertaken: true };
   const isUpload = thrown instanceof UploadFailed;
-  if (isUpload && !signal.aborted) teller.finish(thrown.step, 'failed', { error: thrown.message });
+  if (isUpload && !signal.aborted) events.finish(thrown.step, 'failed', { error: thrown.message });
   const error = untouched(isUpload ? thrown.cause : thrown, signal);
-  return { exitCode: error.exitCode, counts: teller.end(false), isOvertaken: false, error };
+  return { exitCode: error.exitCode, counts: events.end(false), isOvertaken: false, error };
 }
 
 /** The tags to change, and to what. */

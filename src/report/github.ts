@@ -14,7 +14,7 @@ export function githubReporter(write: Write, command: Write, paint: Paint): Repo
     command(`::${name}${parameters}::${escapeCommand(text)}\n`);
   const on = (event: RunEvent): void => {
     switch (event.type) {
-      case 'run-started':
+      case 'phase-started':
         say(story.begin(event));
         break;
       case 'task-started':
@@ -45,7 +45,7 @@ export function githubReporter(write: Write, command: Write, paint: Paint): Repo
         output.delete(event.id);
         break;
       }
-      case 'run-finished':
+      case 'phase-finished':
         for (const line of story.end(event)) say(line);
         break;
     }

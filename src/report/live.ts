@@ -19,7 +19,7 @@ export function liveReporter(terminal: NodeJS.WriteStream, paint: Paint, layout:
   return {
     listen(event) {
       view.apply(event);
-      if (event.type === 'run-started') {
+      if (event.type === 'phase-started') {
         const made = event.tasks.filter((task) => !['reuse', 'skip', 'blocked'].includes(task.action));
         const whole = new Promise<void>((resolve) => (endRun = resolve));
         const tasks = made.map((task) => ({
@@ -39,7 +39,7 @@ export function liveReporter(terminal: NodeJS.WriteStream, paint: Paint, layout:
         finished = list.run();
       }
       if (event.type === 'task-finished') ends.get(event.id)?.();
-      if (event.type === 'run-finished') endRun();
+      if (event.type === 'phase-finished') endRun();
     },
     async close() {
       endRun();

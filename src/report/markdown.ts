@@ -2,7 +2,7 @@ import type { RunEvent, TaskFailure } from '../model/events.ts';
 import { count, duration } from './format.ts';
 import { makePaint } from './paint.ts';
 import type { Reporter } from './reporter.ts';
-import { makeStory } from './words.ts';
+import { makeStory, phaseTitles } from './words.ts';
 
 type Finished = Extract<RunEvent, { type: 'task-finished' }>;
 
@@ -10,24 +10,34 @@ type Finished = Extract<RunEvent, { type: 'task-finished' }>;
 const mostRows = 500;
 
 /**
- * Follows runs and hands over a summary of each in Markdown: what happened to each task that was not simply up to date,
- * and what failures left to read.
+ * Follows a run and hands over a summary of each phase in Markdown: what happened to each task that was not simply up to date,
+ * and the output of failures. The tags that a push sets stand in the summary of its uploads.
  */
 export function markdownReporter(append: (text: string) => void): Reporter {
   const story = makeStory(makePaint(false));
-  let command = '';
-  let finished: Finished[] = [];
+  const finished = new Map<string, Finished>();
+  let ending: string[] | undefined;
+  let title = '';
+  const flush = (): void => {
+    if (ending !== undefined) append(summary(title, ending, [...finished.values()]));
+    ending = undefined;
+    finished.clear();
+  };
   return {
     listen(event) {
-      if (event.type === 'run-started') {
-        ({ command } = event);
-        finished = [];
+      if (event.type === 'phase-started' && event.phase !== 'publish') {
+        flush();
+        title = phaseTitles[event.phase];
         story.begin(event);
       }
       if (event.type === 'task-finished') {
-        if (story.outcome(event) !== undefined) finished.push(event);
+        const upload = event.phase === 'publish' ? finished.get(event.id) : undefined;
+        if (upload !== undefined && event.tags !== undefined)
+          finished.set(event.id, { ...upload, tags: event.tags });
+        else if (upload === undefined && story.outcome(event) !== undefined) finished.set(event.id, event);
       }
-      if (event.type === 'run-finished') append(summary(command, story.end(event), finished));
+      if (event.type === 'phase-finished' && event.phase !== 'publish') ending = story.end(event);
+      if (event.type === 'run-finished') flush();
     },
     close: async () => undefined,
   };

@@ -17,7 +17,7 @@ export function plainReporter(write: Write, paint: Paint, { verbose, stamped }: 
   const on = (event: RunEvent): void => {
     if (stamped) stamp = paint.dim(`${event.time.slice(11, 19)} `);
     switch (event.type) {
-      case 'run-started':
+      case 'phase-started':
         say(story.begin(event));
         break;
       case 'task-started':
@@ -33,7 +33,7 @@ export function plainReporter(write: Write, paint: Paint, { verbose, stamped }: 
           for (const row of failureBlock(event.error, paint)) say(row);
         break;
       }
-      case 'run-finished':
+      case 'phase-finished':
         for (const line of story.end(event)) say(line);
         break;
     }

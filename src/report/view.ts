@@ -49,7 +49,7 @@ export function makeView(paint: Paint, layout: Layout): View {
 
   const apply = (event: RunEvent): void => {
     switch (event.type) {
-      case 'run-started':
+      case 'phase-started':
         head = story.begin(event);
         for (const task of event.tasks) {
           cells.set(task.id, plannedCell(task.action));
@@ -93,7 +93,7 @@ export function makeView(paint: Paint, layout: Layout): View {
           );
         break;
       }
-      case 'run-finished':
+      case 'phase-finished':
         tail = story.end(event);
         break;
     }

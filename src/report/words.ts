@@ -1,4 +1,4 @@
-import type { Counts, PlannedTask, RunEvent, TaskFailure } from '../model/events.ts';
+import type { Counts, Phase, PlannedTask, RunEvent, TaskFailure } from '../model/events.ts';
 import type { TaskId } from '../model/task.ts';
 import { count, duration, size } from './format.ts';
 import type { Paint } from './reporter.ts';
@@ -10,25 +10,25 @@ const good = new Set(['built', 'pulled', 'retagged', 'reused']);
 
 /** The lines that every text reporter has, with what they need to remember of earlier events. */
 export interface Story {
-  begin(event: Of<'run-started'>): string;
+  begin(event: Of<'phase-started'>): string;
   /** Undefined where the end of a task is not worth a line: reused, skipped and never begun ones are a count. */
   outcome(event: Of<'task-finished'>): string | undefined;
-  /** The whole run in a line, and the slowest of what it made in a second, where there is a choice. */
-  end(event: Of<'run-finished'>): string[];
+  /** The whole phase in a line, and the slowest tasks that it built in a second, where there is a choice. */
+  end(event: Of<'phase-finished'>): string[];
   /** A task's id, padded to the widest of those that are to be made. */
   name(id: TaskId): string;
 }
 
-/** A story of one run; give it every event of the three kinds, in order. */
+/** The text of one phase; give it every event of the three kinds, in order. */
 export function makeStory(paint: Paint): Story {
   const planned = new Map<TaskId, PlannedTask>();
   const made: { id: TaskId; ms: number }[] = [];
-  let [command, saved, width, uploaded] = ['build', 0, 0, 0];
+  let [saved, width, uploaded] = [0, 0, 0];
   const name = (id: TaskId): string => id.padEnd(width);
   return {
     name,
     begin(event) {
-      [command, saved, made.length, uploaded] = [event.command, 0, 0, 0];
+      [saved, made.length, uploaded] = [0, 0, 0];
       for (const task of event.tasks) planned.set(task.id, task);
       width = Math.max(
         0,
@@ -47,9 +47,9 @@ export function makeStory(paint: Paint): Story {
       return outcomeLine(event, name(event.id), madeWord(task?.action ?? 'build'), paint);
     },
     end: (event) => [
-      command === 'push'
+      event.phase === 'upload'
         ? pushSummary(event, uploaded, paint)
-        : summary(event, command === 'test' ? 'passed' : 'built', saved, paint),
+        : summary(event, event.phase === 'test' ? 'passed' : 'built', saved, paint),
       ...slowest(made, paint),
     ],
   };
@@ -60,8 +60,16 @@ function madeWord(action: string): string {
   return { run: 'ran', test: 'passed' }[action] ?? 'built';
 }
 
-/** What a run starts with: `tasks build   19 tasks: 13 up to date, 6 to build · 2 slots · about 4 m 10 s`. */
-function headline(event: Of<'run-started'>, paint: Paint): string {
+/** The command whose work a phase is, as its headline says. */
+export const phaseTitles: Record<Phase, string> = {
+  build: 'build',
+  test: 'test',
+  upload: 'push',
+  publish: 'push',
+};
+
+/** What a phase starts with: `tasks build   19 tasks: 13 up to date, 6 to build · 2 slots · about 4 m 10 s`. */
+function headline(event: Of<'phase-started'>, paint: Paint): string {
   const words: [string, string][] = [
     ['reuse', 'up to date'],
     ['build', 'to build'],
@@ -81,11 +89,11 @@ function headline(event: Of<'run-started'>, paint: Paint): string {
   const expected = expectedTotal(event);
   const slots = todo.length > 0 ? ` · ${count(event.jobs, 'slot')}` : '';
   const about = expected !== undefined && todo.length > 0 ? ` · about ${duration(expected)}` : '';
-  return `${paint.bold(`tasks ${event.command}`)}   ${count(event.tasks.length, 'task')}: ${parts.join(', ')}${slots}${about}`;
+  return `${paint.bold(`tasks ${phaseTitles[event.phase]}`)}   ${count(event.tasks.length, 'task')}: ${parts.join(', ')}${slots}${about}`;
 }
 
 /** A lower bound of the run's length from recorded durations: the work over the slots, or the longest path. */
-function expectedTotal(event: Of<'run-started'>): number | undefined {
+function expectedTotal(event: Of<'phase-started'>): number | undefined {
   const todo = event.tasks.filter((task) => making.has(task.action));
   if (todo.length === 0 || todo.some((task) => task.expectedMs === undefined)) return undefined;
   const ends = new Map<string, number>();
@@ -126,7 +134,7 @@ export function failureBlock(error: TaskFailure, paint: Paint): string[] {
 }
 
 /** What an upload and its tags end with; how the images came to be was said by the runs before. */
-function pushSummary({ counts, ms, ok }: Of<'run-finished'>, uploaded: number, paint: Paint): string {
+function pushSummary({ counts, ms, ok }: Of<'phase-finished'>, uploaded: number, paint: Paint): string {
   const there = counts.built + counts.pulled + counts.retagged + counts.reused - uploaded;
   const parts = [
     [uploaded, 'uploaded'],
@@ -140,7 +148,12 @@ function pushSummary({ counts, ms, ok }: Of<'run-finished'>, uploaded: number, p
 }
 
 /** What a run ends with. `saved`: milliseconds that reused tasks took when they were made. */
-function summary({ counts, ms, ok }: Of<'run-finished'>, made: string, saved: number, paint: Paint): string {
+function summary(
+  { counts, ms, ok }: Of<'phase-finished'>,
+  made: string,
+  saved: number,
+  paint: Paint,
+): string {
   const words: [keyof Counts, string][] = [
     ['built', made],
     ['retagged', 'retagged'],

@@ -1,6 +1,6 @@
 import pLimit from 'p-limit';
 import { asMachineError, type ExitCode, TasksError } from '../model/errors.ts';
-import type { Counts, Happening, Listener, Outcome, TaskFailure } from '../model/events.ts';
+import type { Counts, EventBody, Listener, Outcome, TaskFailure } from '../model/events.ts';
 import { OUTCOMES } from '../model/events.ts';
 import type { Observations } from '../model/observed.ts';
 import type { Plan, Step } from '../model/plan.ts';
@@ -12,12 +12,11 @@ import { planJobs } from '../schedule/plan-jobs.ts';
 import { makeScheduler, type Orders, type ScheduleEvent } from '../schedule/scheduler.ts';
 import { carryOut } from './carry-out.ts';
 import { isNetworkFailure, withRetries } from './retry.ts';
+import { plannedTasks } from './run-stream.ts';
 import { redacted, redactor } from './secrets.ts';
 import type { Log, Services } from './services.ts';
 
 export interface RunOptions {
-  /** The command's name, for reporters. */
-  readonly command: string;
   readonly jobs: number;
   /** How many of a kind (`build`, `run`) may run at once, where that is limited, too. */
   readonly limits?: Readonly<Record<string, number>>;
@@ -37,10 +36,12 @@ export interface RunResult {
   readonly results: ReadonlyMap<TaskId, TaskRecord>;
 }
 
+const phase = 'build';
+
 /** How many requests for tags go out at once. */
 const tagRequests = 8;
 
-/** Carries a plan out. Failures of tasks are events and counts, never exceptions. */
+/** Carries a plan out, as the phase `build` of a run. Failures of tasks are events and counts, never exceptions. */
 export async function runPlan(
   plan: Plan,
   observations: Observations,
@@ -74,22 +75,18 @@ class Run {
     const steps = [...this.#plan.steps.values()];
     const started = this.#services.clock.now().getTime();
     this.#tell({
-      type: 'run-started',
-      command: this.#options.command,
+      type: 'phase-started',
+      phase,
       jobs: this.#options.jobs,
-      tasks: steps.map((step) => ({
-        id: step.task.id,
-        action: step.action,
-        needs: needIds(step.task),
-        ...(step.expectedMs !== undefined ? { expectedMs: step.expectedMs } : {}),
-      })),
+      tasks: plannedTasks(this.#plan),
     });
     await this.#settleWhatIsHere(steps);
     await this.#work(planJobs(this.#plan));
     if (this.#options.signal.aborted) this.#exitCode = 130;
     const ok = this.#exitCode === 0;
     const counts = { ...this.#counts };
-    this.#tell({ type: 'run-finished', ok, counts, ms: this.#services.clock.now().getTime() - started });
+    const ms = this.#services.clock.now().getTime() - started;
+    this.#tell({ type: 'phase-finished', phase, ok, counts, ms });
     return { ok, counts, exitCode: this.#exitCode, failed: this.#failed, results: this.#results };
   }
 
@@ -150,18 +147,18 @@ class Run {
     const services = this.#services;
     const started = services.clock.now().getTime();
     const elapsed = (): number => services.clock.now().getTime() - started;
-    this.#tell({ type: 'task-started', id, action: step.action });
+    this.#tell({ type: 'task-started', phase, id, action: step.action });
     let log: Log | undefined;
     const last: string[] = [];
     const redact = redactor(step.task, services);
     const progress = redacted(
       {
-        step: (at) => this.#tell({ type: 'task-progress', id, ...at }),
+        step: (at) => this.#tell({ type: 'task-progress', phase, id, ...at }),
         line: (line) => {
           log?.line(line);
           last.push(line);
           if (last.length > 20) last.shift();
-          this.#tell({ type: 'task-output', id, line });
+          this.#tell({ type: 'task-output', phase, id, line });
         },
       },
       redact,
@@ -233,6 +230,7 @@ class Run {
       this.#exitCode = 1;
     this.#tell({
       type: 'task-finished',
+      phase,
       id: step.task.id,
       outcome,
       ms,
@@ -251,10 +249,10 @@ class Run {
     });
   }
 
-  #tell(happening: Happening): void {
+  #tell(body: EventBody): void {
     const now = this.#services.clock.now();
     // Thousands are told in the same millisecond.
     if (now.getTime() !== this.#last.ms) this.#last = { ms: now.getTime(), text: now.toISOString() };
-    this.#options.listen({ ...happening, time: this.#last.text } as Parameters<Listener>[0]);
+    this.#options.listen({ ...body, time: this.#last.text } as Parameters<Listener>[0]);
   }
 }

@@ -1,6 +1,6 @@
 import pLimit from 'p-limit';
 import { asMachineError, type ExitCode, TasksError } from '../model/errors.ts';
-import type { Counts, Happening, Listener, Outcome, TaskFailure } from '../model/events.ts';
+import type { Counts, EventBody, Listener, Outcome, TaskFailure } from '../model/events.ts';
 import { OUTCOMES } from '../model/events.ts';
 import type { Step } from '../model/plan.ts';
 import { type Progress, StepFailed } from '../model/ports.ts';
@@ -46,7 +46,9 @@ interface Test extends ObservedTest {
   readonly passId: string;
 }
 
-/** Runs the tests of tasks whose images are here, each in a throw-away container. */
+const phase = 'test';
+
+/** Runs the tests of tasks whose images are here, each in a throw-away container, as the phase `test` of a run. */
 export async function runTests(
   steps: readonly Step[],
   results: ReadonlyMap<TaskId, TaskRecord>,
@@ -56,11 +58,11 @@ export async function runTests(
 ): Promise<TestsResult> {
   const counts = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0])) as Record<Outcome, number>;
   const started = services.clock.now().getTime();
-  const tell = (happening: Happening): void =>
-    options.listen({ ...happening, time: services.clock.now().toISOString() } as Parameters<Listener>[0]);
+  const tell = (body: EventBody): void =>
+    options.listen({ ...body, time: services.clock.now().toISOString() } as Parameters<Listener>[0]);
   const finish = (id: TaskId, outcome: Outcome, ms: number, error?: TaskFailure): void => {
     counts[outcome]++;
-    tell({ type: 'task-finished', id, outcome, ms, ...(error !== undefined ? { error } : {}) });
+    tell({ type: 'task-finished', phase, id, outcome, ms, ...(error !== undefined ? { error } : {}) });
   };
   let failures = 0;
   let isMachine = false;
@@ -78,8 +80,8 @@ export async function runTests(
     }),
   );
   tell({
-    type: 'run-started',
-    command: 'test',
+    type: 'phase-started',
+    phase,
     jobs: options.jobs,
     tasks: planned.map(({ id, action }) => ({ id, action, needs: [] })),
   });
@@ -94,7 +96,7 @@ export async function runTests(
         const isOver = options.signal.aborted || (failures > 0 && !options.keepGoing);
         if (isOver) return finish(id, 'cancelled', 0);
         const begun = services.clock.now().getTime();
-        tell({ type: 'task-started', id, action });
+        tell({ type: 'task-started', phase, id, action });
         const thrown = await runOne(test, services, options.signal, tell);
         const ms = services.clock.now().getTime() - begun;
         if (options.signal.aborted) return finish(id, 'cancelled', ms);
@@ -109,7 +111,13 @@ export async function runTests(
     ),
   );
   const ok = failures === 0 && counts.cancelled === 0;
-  tell({ type: 'run-finished', ok, counts: { ...counts }, ms: services.clock.now().getTime() - started });
+  tell({
+    type: 'phase-finished',
+    phase,
+    ok,
+    counts: { ...counts },
+    ms: services.clock.now().getTime() - started,
+  });
   const exitCode = options.signal.aborted ? 130 : isMachine ? 3 : ok ? 0 : 1;
   return { exitCode, counts, passed };
 }
@@ -133,7 +141,7 @@ async function runOne(
   test: Test,
   services: Services,
   signal: AbortSignal,
-  tell: (happening: Happening) => void,
+  tell: (body: EventBody) => void,
 ): Promise<Failed | undefined> {
   const { id, timeoutMs } = test.task;
   const log = services.logs.open(testLog(id));
@@ -147,7 +155,7 @@ async function runOne(
         log.line(line);
         lines.push(line);
         if (lines.length > 20) lines.shift();
-        tell({ type: 'task-output', id, line });
+        tell({ type: 'task-output', phase, id, line });
       },
     },
     redact,

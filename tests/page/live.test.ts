@@ -5,7 +5,7 @@ import type { Browser, Page } from 'playwright-core';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { htmlPage } from '../../src/draw/html.ts';
-import type { Happening, RunEvent } from '../../src/model/events.ts';
+import type { EventBody, RunEvent } from '../../src/model/events.ts';
 import { openPageServer, type PageServer } from '../../src/serve/server.ts';
 import { browserMissing, cleanPage, hasBrowser, openBrowser } from '../support/browser.ts';
 import { pageDataOf, pictureOf } from '../support/pictures.ts';
@@ -34,7 +34,7 @@ interface Live {
   readonly server: PageServer;
   /** What the page will show when it is asked for again. */
   picture: Parameters<typeof pictureOf>[0];
-  send(event: Happening): void;
+  send(event: EventBody): void;
 }
 
 function test(name: string, handler: (live: Live) => Promise<void>): void {
@@ -48,7 +48,7 @@ function test(name: string, handler: (live: Live) => Promise<void>): void {
       htmlPage(pageDataOf(pictureOf(live.picture), { isLive: true }), parts);
     const server = await openPageServer({ page: make, errorPage: String, isAwaited: true });
     let time = Date.UTC(2026, 10, 24);
-    const send = (event: Happening): void => {
+    const send = (event: EventBody): void => {
       time += 1000;
       server.send({ ...event, time: new Date(time).toISOString() } as RunEvent);
     };
@@ -66,7 +66,7 @@ function test(name: string, handler: (live: Live) => Promise<void>): void {
   });
 }
 
-const begin: Happening = {
+const begin: EventBody = {
   type: 'run-started',
   command: 'build',
   jobs: 2,
@@ -76,7 +76,7 @@ const begin: Happening = {
     { id: 'pg:17', action: 'build', needs: ['base:1'] },
   ],
 };
-const start = (id: string): Happening => ({ type: 'task-started', id, action: 'build' });
+const start = (id: string): EventBody => ({ type: 'task-started', phase: 'build', id, action: 'build' });
 const chip = (id: string, state: string): string => `.graph .s-${state}[data-id="${id}"]`;
 
 test('states change as the build goes; a page that is opened late knows them too', async ({
@@ -89,7 +89,7 @@ test('states change as the build goes; a page that is opened late knows them too
   send(start('pg:15'));
   await page.waitForSelector(chip('pg:15', 'running'));
   assert.is(await page.getAttribute(chip('pg:15', 'running'), 'aria-label'), 'pg:15, running');
-  send({ type: 'task-finished', id: 'pg:15', outcome: 'built', ms: 4000, bytes: 412e6 });
+  send({ type: 'task-finished', phase: 'build', id: 'pg:15', outcome: 'built', ms: 4000, bytes: 412e6 });
   await page.waitForSelector(chip('pg:15', 'made'));
   await page.waitForSelector('.states button:has-text("1 done")');
   await page.click(chip('pg:15', 'made'));
@@ -105,10 +105,11 @@ test('who ran when, on which slot; output and errors as they come', async ({ pag
   send(start('pg:17'));
   await page.keyboard.press('t');
   await page.click('.bar[aria-label^="pg:17, slot 2, running"]');
-  send({ type: 'task-output', id: 'pg:17', line: '<b>make: no rule</b>' });
+  send({ type: 'task-output', phase: 'build', id: 'pg:17', line: '<b>make: no rule</b>' });
   await page.waitForSelector('aside .log:has-text("<b>make: no rule</b>")');
   send({
     type: 'task-finished',
+    phase: 'build',
     id: 'pg:17',
     outcome: 'failed',
     ms: 1,

@@ -163,6 +163,7 @@ if (hasRegistry) {
       const io = {
         environment: { DOCKER_CONFIG: tempFolder() },
         cwd,
+        enter: () => undefined,
         defineModule: path.resolve('dist/define.mjs'),
         loadModule: (url: string) => import(url),
         programId: 'test',

@@ -315,21 +315,61 @@ if (hasRegistry) {
     assert.equal(Object.keys(site.released()), releaseTags);
   });
 
-  at('--json: events alone on standard output, and all that began ended', async (site) => {
-    const machine = site.machine();
-    const { out } = await ok(machine, ['push', '--release', '--json']);
+  interface Event {
+    readonly type: string;
+    readonly time: string;
+    readonly phase?: string;
+    readonly id?: string;
+    readonly ok?: boolean;
+    readonly tasks?: readonly { readonly id: string }[];
+    readonly counts?: Readonly<Record<string, number>>;
+  }
+
+  /** One run, its phases one after the other, the events of tasks within them, and each task of the plan counted once. */
+  const checkRun = (out: string, phases: readonly string[]): Event[] => {
     const events = out
       .trim()
       .split('\n')
-      .map((line) => JSON.parse(line) as { type: string; time: string; ok?: boolean });
+      .map((line) => JSON.parse(line) as Event);
     assert.ok(events.every(({ type, time }) => type && !Number.isNaN(Date.parse(time))));
-    const count = (type: string): number => events.filter((event) => event.type === type).length;
-    assert.is(count('task-started'), count('task-finished'));
-    assert.equal(
-      [count('run-started'), count('run-finished')],
-      [3, 3],
-      'of the build, the tests, the upload',
-    );
+    const [first, last] = [events[0]!, events.at(-1)!];
+    assert.equal([first.type, last.type, last.ok], ['run-started', 'run-finished', true]);
+    assert.is(events.filter(({ type }) => type.startsWith('run-')).length, 2);
+    const found: string[] = [];
+    let open: { phase: string; running: Set<string> } | undefined;
+    for (const { type, phase, id } of events.slice(1, -1)) {
+      if (type === 'phase-started') {
+        assert.is(open, undefined, `${phase} starts inside of another phase`);
+        open = { phase: phase!, running: new Set() };
+        found.push(phase!);
+        continue;
+      }
+      assert.is(phase, open?.phase, type);
+      if (type === 'task-started') open!.running.add(id!);
+      if (type === 'task-finished') open!.running.delete(id!);
+      if (type !== 'phase-finished') continue;
+      assert.is(open!.running.size, 0, `${[...open!.running]} did not finish`);
+      open = undefined;
+    }
+    assert.equal(found, phases);
+    const counted = Object.values(last.counts!).reduce((sum, count) => sum + count, 0);
+    assert.is(counted, first.tasks!.length);
+    return events;
+  };
+
+  at('--json: one run with its phases, and each task counted once', async (site) => {
+    const machine = site.machine();
+    const all = ['build', 'test', 'upload', 'publish'];
+    const events = checkRun((await ok(machine, ['push', '--release', '--json'])).out, all);
+    const published = events.filter(({ type, phase }) => type === 'task-finished' && phase === 'publish');
+    assert.ok(published.length > 0 && published.every((event) => 'tags' in event));
+    assert.ok(events.at(-1)!.counts!.built! > 0);
+    // Again, and on a machine that has nothing: everything is in the registry.
+    for (const each of [machine, site.machine()])
+      checkRun((await ok(each, ['push', '--release', '--json'])).out, all);
+    checkRun((await ok(machine, ['push', '--upload-only', '--json'])).out, all.slice(0, 3));
+    checkRun((await ok(machine, ['test', '--json'])).out, all.slice(0, 2));
+    checkRun((await ok(machine, ['build', '--json'])).out, all.slice(0, 1));
   });
 } else test.skip('docker-registry is not installed');
 

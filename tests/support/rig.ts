@@ -157,7 +157,6 @@ export function makeRig(
       const signal = options.signal ?? new AbortController().signal;
       const run = (): Promise<RunResult> =>
         runPlan(plan, observations, services, {
-          command: 'build',
           jobs: options.jobs ?? 2,
           keepGoing: options.keepGoing ?? false,
           signal,

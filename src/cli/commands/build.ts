@@ -9,7 +9,7 @@ import { type CommonFlags, reporterOf } from '../flags.ts';
 import { type Io, warner } from '../io.ts';
 import { keysInUse, type Prospect, planProject } from '../project.ts';
 import { asksRegistry } from '../remote.ts';
-import { followersOf, runProspect } from '../run.ts';
+import { buildPhase, followersOf, reportRun } from '../run.ts';
 import { plan } from './plan.ts';
 
 export interface BuildFlags extends CommonFlags {
@@ -45,7 +45,15 @@ export async function buildProspect(
   io: Io,
   followers = followersOf(flags, io),
 ): Promise<ExitCode> {
-  const result = await runProspect(prospect, 'build', flags, io, followers);
+  const result = await reportRun(
+    'build',
+    prospect,
+    flags,
+    io,
+    followers,
+    (run) => buildPhase(run, prospect, true, flags, io),
+    ({ ok }) => ok,
+  );
   tidy(prospect, result, selectors, io);
   if (result.counts.reused === prospect.plan.steps.size) io.onIdle();
   if (!flags.json) {

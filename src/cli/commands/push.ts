@@ -13,9 +13,10 @@ import { deskFor } from '../desk.ts';
 import { type CommonFlags, namingIn, reporterOf } from '../flags.ts';
 import type { Io } from '../io.ts';
 import { openLinked, planProject } from '../project.ts';
-import { type Attempt, type Done, tryOnce } from '../push.ts';
+import { type Attempt, type Done, planPush, tryOnce } from '../push.ts';
 import { registryFor } from '../registries.ts';
-import { checkWritable, releasePath, saveRelease } from '../release.ts';
+import { checkSources, checkWritable, releasePath, saveRelease } from '../release.ts';
+import { followersOf, type ReportedRun, reportRun } from '../run.ts';
 import { printPlan } from './plan.ts';
 
 export interface PushFlags extends CommonFlags {
@@ -56,7 +57,7 @@ export async function push(selectors: readonly string[], flags: PushFlags, io: I
   if (flags.dryRun) return await rehearse(selectors, flags, io, { registry, naming, wanted });
   const git = naming.suffix === '' ? await gitState(root, io.environment, io.signal) : undefined;
   const attempt: Attempt = { selectors, flags, io, registry, desk, naming, wanted, git };
-  const done = await untilNotOvertaken(attempt);
+  const done = await pushUntilFirst(attempt);
   if (done.kind === 'pushed') return conclude(done, attempt, flags, started, io);
   if (isTold(flags, io)) io.err('nothing is published: no tag was set\n');
   return done.exitCode;
@@ -142,16 +143,23 @@ function pushNaming(project: Project, flags: PushFlags, io: Io, now: Date): Nami
   return namingIn(project, flags, io, now, 'push to');
 }
 
-async function untilNotOvertaken(attempt: Attempt): Promise<Done> {
-  for (let round = 1; ; round++) {
-    const done = await tryOnce(attempt, round === 1);
-    if (done.kind === 'ended' || !done.pushed.isOvertaken) return done;
-    if (round === rounds)
-      throw new TasksError(1, 'other machines keep pushing the same images; nothing is published', {
-        hint: 'push again when they are through: what was uploaded is kept',
-      });
-    attempt.io.err(
-      'another machine was first with an image of the same key: planning again, to build on that\n',
-    );
-  }
+/** Plans and pushes, and plans again where another machine was first with an image. */
+async function pushUntilFirst(attempt: Attempt): Promise<Done> {
+  const { flags, io, naming, git } = attempt;
+  let prospect = await planPush(attempt);
+  if (naming.suffix === '') checkSources(prospect.plan, git, flags.strict === true, io);
+  const work = async (run: ReportedRun): Promise<Done> => {
+    for (let round = 1; ; round++) {
+      const done = await tryOnce(run, prospect, attempt);
+      if (done.kind === 'ended' || !done.pushed.isOvertaken) return done;
+      if (round === rounds)
+        throw new TasksError(1, 'other machines keep pushing the same images; nothing is published', {
+          hint: 'push again when they are through: what was uploaded is kept',
+        });
+      io.err('another machine was first with an image of the same key: planning again, to build on that\n');
+      prospect = await planPush(attempt);
+    }
+  };
+  const isOk = (done: Done): boolean => done.kind === 'pushed' && done.pushed.exitCode === 0;
+  return await reportRun('push', prospect, flags, io, followersOf(flags, io), work, isOk);
 }

@@ -1,12 +1,11 @@
 import type { ExitCode } from '../../model/errors.ts';
 import { RegistryError } from '../../model/registry.ts';
 import type { TaskId } from '../../model/task.ts';
-import type { Results } from '../../run/needs.ts';
 import type { CommonFlags } from '../flags.ts';
 import { type Io, warner } from '../io.ts';
 import { type Prospect, planProject } from '../project.ts';
 import { asksRegistry, patience } from '../remote.ts';
-import { followersOf, recordsOf, runProspect, testProspect } from '../run.ts';
+import { buildPhase, followersOf, type ReportedRun, reportRun, testPhase } from '../run.ts';
 
 export interface TestFlags extends CommonFlags {
   readonly retest?: boolean;
@@ -20,20 +19,29 @@ export async function test(selectors: readonly string[], flags: TestFlags, io: I
     tests: true,
     retest,
   });
-  const followers = followersOf(flags, io);
-  const steps = [...prospect.plan.steps.values()];
-  const isBuilt = steps.every(({ action }) => ['reuse', 'retag', 'skip'].includes(action));
-  let results: Results = recordsOf(steps);
-  if (!isBuilt) {
-    const built = await runProspect(prospect, 'build', flags, io, followers);
-    if (built.exitCode !== 0) return built.exitCode;
-    results = built.results;
-  }
-  const selected = steps.filter((step) => step.selected);
-  const { exitCode, passed } = await testProspect(prospect, selected, results, followers, flags, io);
+  return await reportRun(
+    'test',
+    prospect,
+    flags,
+    io,
+    followersOf(flags, io),
+    (run) => buildAndTest(run, prospect, flags, io),
+    (exitCode) => exitCode === 0,
+  );
+}
+
+async function buildAndTest(
+  run: ReportedRun,
+  prospect: Prospect,
+  flags: TestFlags,
+  io: Io,
+): Promise<ExitCode> {
+  const built = await buildPhase(run, prospect, false, flags, io);
+  if (built.exitCode !== 0) return built.exitCode;
+  const selected = [...prospect.plan.steps.values()].filter((step) => step.selected);
+  const { exitCode, passed } = await testPhase(run, prospect, selected, built.results, flags, io);
   await sharePasses(prospect, passed, io);
-  if (io.signal.aborted) return 130;
-  return exitCode;
+  return io.signal.aborted ? 130 : exitCode;
 }
 
 /** Where the registry was asked, it is told: an image that it has need not be tested on the next machine. */

@@ -1,19 +1,19 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Happening, RunEvent } from '../../../src/model/events.ts';
+import type { EventBody, RunEvent } from '../../../src/model/events.ts';
 import { emptyRun, follow, lastRun, type Run } from '../../../src/page/run.ts';
 
 const test = suite('page/run');
 
 /** A run after events, a second apart. */
-function runOf(...events: Happening[]): Run {
+function runOf(...events: EventBody[]): Run {
   return events.reduce(
     (run, event, index) => follow(run, { ...event, time: new Date(index * 1000).toISOString() } as RunEvent),
     emptyRun(),
   );
 }
 
-const begin: Happening = {
+const begin: EventBody = {
   type: 'run-started',
   command: 'build',
   jobs: 2,
@@ -23,9 +23,10 @@ const begin: Happening = {
     { id: 'c', action: 'reuse', needs: [] },
   ],
 };
-const start = (id: string): Happening => ({ type: 'task-started', id, action: 'build' });
-const end = (id: string, outcome: 'built' | 'failed'): Happening => ({
+const start = (id: string): EventBody => ({ type: 'task-started', phase: 'build', id, action: 'build' });
+const end = (id: string, outcome: 'built' | 'failed'): EventBody => ({
   type: 'task-finished',
+  phase: 'build',
   id,
   outcome,
   ms: 1,
@@ -55,18 +56,23 @@ test('each task has the lowest slot that is free, from its start to its end', ()
 test('a bar says what is done now; output is kept up to a limit', () => {
   const lines = Array.from(
     { length: 500 },
-    (_, index): Happening => ({ type: 'task-output', id: 'a', line: String(index) }),
+    (_, index): EventBody => ({ type: 'task-output', phase: 'build', id: 'a', line: String(index) }),
   );
   const run = runOf(
     begin,
     start('a'),
-    { type: 'task-progress', id: 'a', step: 2, steps: 5, text: 'RUN make' },
+    { type: 'task-progress', phase: 'build', id: 'a', step: 2, steps: 5, text: 'RUN make' },
     ...lines,
   );
   assert.is(run.bars[0]!.text, '2/5 RUN make');
   assert.is(run.output.get('a')!.length, 400);
   assert.is(run.output.get('a')!.at(-1), '499');
-  const coloured: Happening = { type: 'task-output', id: 'a', line: '\u001b[1;32mgreen\u001b[0m' };
+  const coloured: EventBody = {
+    type: 'task-output',
+    phase: 'build',
+    id: 'a',
+    line: '\u001b[1;32mgreen\u001b[0m',
+  };
   assert.equal(runOf(begin, coloured).output.get('a'), ['green']);
 });
 

@@ -19,9 +19,9 @@ const none = { built: 0, reused: 0, retagged: 0, pulled: 0, skipped: 0, failed: 
 
 const story: RunEvent[] = [
   {
-    type: 'run-started',
+    type: 'phase-started',
     time: at(0),
-    command: 'build',
+    phase: 'build',
     jobs: 2,
     tasks: [
       { id: 'base:1', action: 'reuse', needs: [], expectedMs: 60_000 },
@@ -30,14 +30,31 @@ const story: RunEvent[] = [
       { id: 'top:1', action: 'build', needs: ['app:1'], expectedMs: 5_000 },
     ],
   },
-  { type: 'task-finished', time: at(0), id: 'base:1', outcome: 'reused', ms: 0 },
-  { type: 'task-started', time: at(0), id: 'files:1', action: 'run' },
-  { type: 'task-started', time: at(0), id: 'app:1', action: 'build' },
-  { type: 'task-progress', time: at(1), id: 'app:1', step: 2, steps: 5, text: 'RUN make all' },
-  { type: 'task-output', time: at(1), id: 'app:1', line: '::error::gcc says' },
-  { type: 'task-finished', time: at(4), id: 'files:1', outcome: 'built', ms: 4_000, bytes: 12_300_000 },
+  { type: 'task-finished', phase: 'build', time: at(0), id: 'base:1', outcome: 'reused', ms: 0 },
+  { type: 'task-started', phase: 'build', time: at(0), id: 'files:1', action: 'run' },
+  { type: 'task-started', phase: 'build', time: at(0), id: 'app:1', action: 'build' },
+  {
+    type: 'task-progress',
+    phase: 'build',
+    time: at(1),
+    id: 'app:1',
+    step: 2,
+    steps: 5,
+    text: 'RUN make all',
+  },
+  { type: 'task-output', phase: 'build', time: at(1), id: 'app:1', line: '::error::gcc says' },
   {
     type: 'task-finished',
+    phase: 'build',
+    time: at(4),
+    id: 'files:1',
+    outcome: 'built',
+    ms: 4_000,
+    bytes: 12_300_000,
+  },
+  {
+    type: 'task-finished',
+    phase: 'build',
     time: at(9),
     id: 'app:1',
     outcome: 'failed',
@@ -46,6 +63,7 @@ const story: RunEvent[] = [
   },
   {
     type: 'task-finished',
+    phase: 'build',
     time: at(9),
     id: 'top:1',
     outcome: 'blocked',
@@ -53,7 +71,8 @@ const story: RunEvent[] = [
     error: { message: 'app:1 did not succeed' },
   },
   {
-    type: 'run-finished',
+    type: 'phase-finished',
+    phase: 'build',
     time: at(9),
     ok: false,
     counts: { ...none, built: 1, reused: 1, failed: 1, blocked: 1 },
@@ -100,6 +119,7 @@ test('plain in CI: each line has its time', () => {
 test('the slowest are named where there are more than a few', () => {
   const ran = (id: string, ms: number): RunEvent => ({
     type: 'task-finished',
+    phase: 'build',
     time: at(9),
     id,
     outcome: 'built',
@@ -107,9 +127,9 @@ test('the slowest are named where there are more than a few', () => {
   });
   const end = (events: readonly RunEvent[]): string[] => {
     const told = makeStory(paint);
-    told.begin(story[0] as Extract<RunEvent, { type: 'run-started' }>);
+    told.begin(story[0] as Extract<RunEvent, { type: 'phase-started' }>);
     for (const event of events) told.outcome(event as Extract<RunEvent, { type: 'task-finished' }>);
-    return told.end(story.at(-1) as Extract<RunEvent, { type: 'run-finished' }>).slice(1);
+    return told.end(story.at(-1) as Extract<RunEvent, { type: 'phase-finished' }>).slice(1);
   };
   const four = [ran('a:1', 1_000), ran('b:1', 90_000), ran('c:1', 5_000), ran('d:1', 2_000)];
   assert.equal(end(four), ['  slowest: b:1 1 m 30 s, c:1 5.0 s, d:1 2.0 s']);
@@ -126,6 +146,7 @@ test('the job summary: a table of what happened, and failures, whatever they pri
       isFailed ? { ...event, error: { ...event.error!, lines: ['```', '<b>'], step: 'RUN a < b' } } : event,
     );
   }
+  listen({ type: 'run-finished', time: at(9), ok: false, counts: none, ms: 9_000 });
   assert.is(
     written.join(''),
     `### tasks build
@@ -212,8 +233,15 @@ function wideRun(images: number, versions: number, dice: readonly number[]): Run
   );
   const states = ids.map((_, index) => dice[index % dice.length]!);
   const happenings = ids.flatMap((id, index): RunEvent[] => {
-    const began: RunEvent = { type: 'task-started', time: at(0), id, action: 'build' };
-    const ended: RunEvent = { type: 'task-finished', time: at(3), id, outcome: 'built', ms: 3_000 };
+    const began: RunEvent = { type: 'task-started', phase: 'build', time: at(0), id, action: 'build' };
+    const ended: RunEvent = {
+      type: 'task-finished',
+      phase: 'build',
+      time: at(3),
+      id,
+      outcome: 'built',
+      ms: 3_000,
+    };
     const failed: RunEvent = { ...ended, outcome: 'failed', error: { message: 'bad', lines: ['a', 'b'] } };
     return [[], [began], [began, ended], [began, failed]][states[index]! % 4]!;
   });
@@ -223,7 +251,7 @@ function wideRun(images: number, versions: number, dice: readonly number[]): Run
     needs: [],
     expectedMs: 9_000,
   }));
-  return [{ type: 'run-started', time: at(0), command: 'build', jobs: 4, tasks }, ...happenings];
+  return [{ type: 'phase-started', time: at(0), phase: 'build', jobs: 4, tasks }, ...happenings];
 }
 
 test('live: no line is wider than the terminal and no screen higher, whatever its size, layout and colours', () => {
@@ -262,12 +290,26 @@ test('live: a command says what it printed last; a failure stays in sight whatev
   const view = makeView(paint, 'list');
   const ids = Array.from({ length: 30 }, (_, index) => `c:${index}`);
   const tasks = ids.map((id) => ({ id, action: 'run', needs: [] }));
-  const finished = { type: 'task-finished', time: at(2), outcome: 'built', ms: 1_000 } as const;
+  const finished = {
+    type: 'task-finished',
+    phase: 'build',
+    time: at(2),
+    outcome: 'built',
+    ms: 1_000,
+  } as const;
   const lines = ['1', '2', '\u001b[31mno rule\u001b[39m', '\tto make', 'stop'];
   const error = { message: 'exit code 2', lines };
-  const started = ids.map((id): RunEvent => ({ type: 'task-started', time: at(1), id, action: 'run' }));
+  const started = ids.map(
+    (id): RunEvent => ({ type: 'task-started', phase: 'build', time: at(1), id, action: 'run' }),
+  );
   const screen = { rows: 14, columns: 40, spinner: '⠋' };
-  const said = (line: string): RunEvent => ({ type: 'task-output', time: at(1), id: 'c:29', line });
+  const said = (line: string): RunEvent => ({
+    type: 'task-output',
+    phase: 'build',
+    time: at(1),
+    id: 'c:29',
+    line,
+  });
   for (const event of [{ ...story[0]!, tasks } as RunEvent, ...started]) view.apply(event);
   for (const event of [said('\u001b[1mhalf\tway'), said('')]) view.apply(event);
   view.apply({ ...finished, id: 'c:0', outcome: 'failed', error });
@@ -288,8 +330,14 @@ test('live: a command says what it printed last; a failure stays in sight whatev
 
 test('what never began when a run was cancelled is a count, not a line', () => {
   const told = makeStory(paint);
-  told.begin(story[0] as Extract<RunEvent, { type: 'run-started' }>);
-  const cancelled = { type: 'task-finished', time: at(2), id: 'app:1', outcome: 'cancelled' } as const;
+  told.begin(story[0] as Extract<RunEvent, { type: 'phase-started' }>);
+  const cancelled = {
+    type: 'task-finished',
+    phase: 'build',
+    time: at(2),
+    id: 'app:1',
+    outcome: 'cancelled',
+  } as const;
   assert.is(told.outcome({ ...cancelled, ms: 0 }), undefined);
   assert.is(told.outcome({ ...cancelled, ms: 10 }), '■ app:1    cancelled');
 });

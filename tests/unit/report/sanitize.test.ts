@@ -86,10 +86,11 @@ test('events: output, progress, and all parts of an error are cleaned; other eve
   const time = '2026-01-01T00:00:00.000Z';
   const text = `x${esc}]0;pwned\x07`;
   const events: RunEvent[] = [
-    { type: 'task-output', time, id: 'a', line: text },
-    { type: 'task-progress', time, id: 'a', text },
+    { type: 'task-output', phase: 'build', time, id: 'a', line: text },
+    { type: 'task-progress', phase: 'build', time, id: 'a', text },
     {
       type: 'task-finished',
+      phase: 'build',
       time,
       id: 'a',
       outcome: 'failed',
@@ -98,7 +99,7 @@ test('events: output, progress, and all parts of an error are cleaned; other eve
     },
   ];
   for (const event of events) assert.not.match(JSON.stringify(sanitized(event)), /\\u001b|pwned/);
-  const calm: RunEvent = { type: 'task-output', time, id: 'a', line: 'calm' };
+  const calm: RunEvent = { type: 'task-output', phase: 'build', time, id: 'a', line: 'calm' };
   assert.is(sanitized(calm), calm);
 });
 

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Happening, RunEvent } from '../../../src/model/events.ts';
+import type { EventBody, RunEvent } from '../../../src/model/events.ts';
 import { traceReporter } from '../../../src/report/trace.ts';
 
 const test = suite('trace');
@@ -15,7 +15,7 @@ interface Traced {
 }
 
 /** The trace of what happened at these seconds, as a viewer would read it. */
-async function traced(happenings: readonly [second: number, happening: Happening][]): Promise<Traced[]> {
+async function traced(happenings: readonly [second: number, happening: EventBody][]): Promise<Traced[]> {
   const saved: string[] = [];
   const { listen, close } = traceReporter((text) => void saved.push(text));
   for (const [second, happening] of happenings)
@@ -25,8 +25,14 @@ async function traced(happenings: readonly [second: number, happening: Happening
   return (JSON.parse(saved[0]!) as { traceEvents: Traced[] }).traceEvents;
 }
 
-const started = (id: string): Happening => ({ type: 'task-started', id, action: 'build' });
-const ended = (id: string): Happening => ({ type: 'task-finished', id, outcome: 'built', ms: 0 });
+const started = (id: string): EventBody => ({ type: 'task-started', phase: 'build', id, action: 'build' });
+const ended = (id: string): EventBody => ({
+  type: 'task-finished',
+  phase: 'build',
+  id,
+  outcome: 'built',
+  ms: 0,
+});
 const spans = (events: readonly Traced[]): [string, number, number, number][] =>
   events.filter(({ ph }) => ph === 'X').map(({ name, tid, ts, dur }) => [name, tid, ts / 1e6, dur / 1e6]);
 
@@ -52,8 +58,9 @@ test('a task stands on the lowest slot that was free, in microseconds', async ()
 });
 
 test('steps that run at once stand on lanes of their own; those without an end last as long as their task', async () => {
-  const step = (text: string, more = {}): Happening => ({
+  const step = (text: string, more = {}): EventBody => ({
     type: 'task-progress',
+    phase: 'build',
     id: 'a:1',
     step: 1,
     steps: 2,
@@ -80,7 +87,7 @@ test('steps that run at once stand on lanes of their own; those without an end l
 test('what an interrupt left running is in the trace, up to the last that was heard', async () => {
   const events = await traced([
     [1, started('a:1')],
-    [5, { type: 'task-output', id: 'a:1', line: '' }],
+    [5, { type: 'task-output', phase: 'build', id: 'a:1', line: '' }],
   ]);
   assert.equal(spans(events), [['a:1', 100, 1, 4]]);
   assert.is(events.find(({ name }) => name === 'a:1')!.args.outcome, 'not finished');

@@ -292,15 +292,15 @@ test("an image with output 'files' leaves its files, kept by digest", async () =
   assert.is((await rig.build()).counts.reused, 1);
 });
 
-test('events tell the whole run, in order', async () => {
+test('events report a whole phase, in order', async () => {
   const rig = project();
   await rig.build({ selectors: ['lone'] });
   assert.equal(
     rig.events.map((event) => event.type),
-    ['run-started', 'task-started', 'task-progress', 'task-progress', 'task-finished', 'run-finished'],
+    ['phase-started', 'task-started', 'task-progress', 'task-progress', 'task-finished', 'phase-finished'],
   );
   const last = rig.events.at(-1)!;
-  assert.ok(last.type === 'run-finished' && last.ok && last.counts.built === 1 && last.ms > 0);
+  assert.ok(last.type === 'phase-finished' && last.ok && last.counts.built === 1 && last.ms > 0);
   for (const event of rig.events) assert.match(event.time, /^\d{4}-\d\d-\d\dT/);
 });
 

@@ -43,14 +43,15 @@ test('another token, host, origin, site or method is refused', () => {
 });
 
 const time = '2026-11-24T00:00:00.000Z';
-const output = (line: string): RunEvent => ({ type: 'task-output', time, id: 'a', line });
+const output = (line: string): RunEvent => ({ type: 'task-output', phase: 'build', time, id: 'a', line });
 const started: RunEvent = { type: 'run-started', time, command: 'build', jobs: 1, tasks: [] };
 
 test('a page that comes late is told all that still counts', () => {
   const history = makeHistory();
   history.add(started);
   for (let line = 0; line < 1000; line++) history.add(output(String(line)));
-  for (const text of ['one', 'two']) history.add({ type: 'task-progress', time, id: 'a', text });
+  for (const text of ['one', 'two'])
+    history.add({ type: 'task-progress', phase: 'build', time, id: 'a', text });
   const all = history.after(0).map(({ text }) => JSON.parse(text) as RunEvent);
   assert.is(all.length, 302);
   assert.is(all[0]!.type, 'run-started');
