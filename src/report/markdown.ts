@@ -18,15 +18,17 @@ export function markdownReporter(append: (text: string) => void): Reporter {
   const finished = new Map<string, Finished>();
   let ending: string[] | undefined;
   let title = '';
-  const flush = (): void => {
-    if (ending !== undefined) append(summary(title, ending, [...finished.values()]));
+  /** A phase in which nothing happened is worth a summary only where no other follows. */
+  const flush = (isLast: boolean): void => {
+    if (ending !== undefined && (isLast || finished.size > 0))
+      append(summary(title, ending, [...finished.values()]));
     ending = undefined;
     finished.clear();
   };
   return {
     listen(event) {
       if (event.type === 'phase-started' && event.phase !== 'publish') {
-        flush();
+        flush(false);
         title = phaseTitles[event.phase];
         story.begin(event);
       }
@@ -37,7 +39,7 @@ export function markdownReporter(append: (text: string) => void): Reporter {
         else if (upload === undefined && story.outcome(event) !== undefined) finished.set(event.id, event);
       }
       if (event.type === 'phase-finished' && event.phase !== 'publish') ending = story.end(event);
-      if (event.type === 'run-finished') flush();
+      if (event.type === 'run-finished') flush(true);
     },
     close: async () => undefined,
   };

@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util';
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { RunEvent } from '../../../src/model/events.ts';
+import type { Phase, RunEvent } from '../../../src/model/events.ts';
 import { clipPainted, clock, columns, duration, size } from '../../../src/report/format.ts';
 import { githubReporter } from '../../../src/report/github.ts';
 import { markdownReporter } from '../../../src/report/markdown.ts';
@@ -135,6 +135,26 @@ test('the slowest are named where there are more than a few', () => {
   assert.equal(end(four), ['  slowest: b:1 1 m 30 s, c:1 5.0 s, d:1 2.0 s']);
   assert.equal(end(four.slice(1)), []);
   assert.equal(end([1, 2, 3, 4].map((ms) => ran(`x:${ms}`, ms))), []);
+});
+
+test('the job summary: of phases in which nothing happened only the last; uploads have the tags that are published', () => {
+  const written: string[] = [];
+  const { listen } = markdownReporter((text) => void written.push(text));
+  const phase = (name: Phase, finished: readonly Partial<RunEvent>[] = []): void => {
+    listen({ type: 'phase-started', time: at(0), phase: name, jobs: 1, tasks: [] });
+    for (const each of finished)
+      listen({ type: 'task-finished', time: at(1), phase: name, id: 'a:1', ms: 0, ...each } as RunEvent);
+    listen({ type: 'phase-finished', time: at(1), phase: name, ok: true, counts: none, ms: 0 });
+  };
+  phase('build', [{ type: 'task-finished', outcome: 'reused' }]);
+  phase('test');
+  assert.equal(written, []);
+  phase('upload', [{ type: 'task-finished', outcome: 'built' }]);
+  phase('publish', [{ type: 'task-finished', outcome: 'built', tags: ['team/a:1'] }]);
+  listen({ type: 'run-finished', time: at(1), ok: true, counts: none, ms: 0 });
+  assert.is(written.length, 1);
+  assert.match(written[0]!, /^### tasks push\n/);
+  assert.match(written[0]!, '| a:1 | built |  | `team/a:1` |');
 });
 
 test('the job summary: a table of what happened, and failures, whatever they printed', () => {
