@@ -2,6 +2,7 @@ import {
   accessSync,
   closeSync,
   constants,
+  existsSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -61,7 +62,7 @@ export function releasePath(output: string | undefined, started: Date, cacheFold
  */
 export function checkWritable(file: string, isChosen: boolean): void {
   try {
-    mkdirSync(path.dirname(file), { recursive: true });
+    makeFolder(path.dirname(file));
     const state = statSync(file, { throwIfNoEntry: false });
     if (state === undefined) {
       closeSync(openSync(file, 'wx'));
@@ -78,6 +79,13 @@ export function checkWritable(file: string, isChosen: boolean): void {
   }
 }
 
+/** Node's own `recursive` never ends where a file system refuses new folders with ENOENT, as /proc does (seen with Node 20). */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolder(path.dirname(folder));
+  mkdirSync(folder);
+}
+
 /**
  * Writes a release file, of what is published already. Where that fails it is kept below `.cache` instead. Returns its path, as a
  * person would type it.
@@ -86,7 +94,7 @@ export function checkWritable(file: string, isChosen: boolean): void {
 export function saveRelease(release: ReleaseFile, file: string, fallback: string, io: Io): string {
   const text = `${JSON.stringify(release, undefined, 2)}\n`;
   const save = (target: string): void => {
-    mkdirSync(path.dirname(target), { recursive: true });
+    makeFolder(path.dirname(target));
     writeFileSync(target, text);
   };
   try {

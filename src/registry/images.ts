@@ -30,12 +30,21 @@ export async function readConfig(client: Client, place: Place, manifest: RawMani
     return {
       digest: config.digest,
       bytes: layers.reduce((sum, { size = 0 }) => sum + size, blob.length),
-      labels: { ...(settings?.Labels as Record<string, string> | null) },
+      labels: stringsOf(settings?.Labels),
       ...(Number.isNaN(time) ? {} : { created: time }),
       platform: { os, architecture, variant },
       onbuild: (settings?.OnBuild?.length ?? 0) > 0,
     };
   });
+}
+
+/** What is no string is no label: a config may hold anything. */
+function stringsOf(labels: unknown): Record<string, string> {
+  const entries = Object.entries((labels ?? {}) as object);
+  return Object.fromEntries(entries.filter(([, value]) => typeof value === 'string')) as Record<
+    string,
+    string
+  >;
 }
 
 /** The image of a platform that a name stands for; undefined where there is none. */

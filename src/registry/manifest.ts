@@ -58,6 +58,8 @@ export function isImageConfig({ mediaType }: Descriptor): boolean {
 
 function checked(descriptor: Descriptor): Descriptor {
   if (!/^\w+:[0-9a-f]{32,}$/.test(descriptor.digest)) throw new TypeError('no digest');
+  const { size = 0 } = descriptor;
+  if (!Number.isSafeInteger(size) || size < 0) throw new TypeError('no size');
   return descriptor;
 }
 

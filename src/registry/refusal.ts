@@ -55,13 +55,27 @@ export function refusal(answer: Answer, asked: Asked): RegistryError {
   });
 }
 
+/** In the words of Amazon, Harbor, Quay, Artifactory, Nexus, Azure and others. */
+const refusesToOverwrite = new RegExp(
+  [
+    'immutab',
+    'TAG_INVALID',
+    'already exists?',
+    "(?:can ?not|can't|must not|may not) be (?:overwritten|updated|modified|changed|replaced|moved)",
+    'overwrit\\w* (?:is )?not (?:allowed|permitted|supported)',
+    'not allow(?:ed)? (?:to )?(?:updat|overwrit|redeploy|modif|chang)',
+    'delete/overwrite',
+    '(?:tag|image|manifest|repository)[^.]{0,160} is locked',
+    'operation is disallowed on this registry, repository or image',
+  ].join('|'),
+  'i',
+);
+
 /** Registries have no common word for it: Amazon's says TAG_INVALID, Harbor's 412, others only write it. */
 function isImmutable({ status, body }: Answer, { access, name }: Asked): boolean {
   const isTag = /:[^/:@]+$/.test(name) && !name.includes('@');
   if (access !== 'push' || !isTag || ![400, 403, 405, 409, 412].includes(status)) return false;
-  return /immutab|TAG_INVALID|can(?: ?no|')t be overwritten|not allow(?:ed)? (?:to )?(?:updat|overwrit|redeploy)|tag already exists/i.test(
-    body.toString('utf8'),
-  );
+  return refusesToOverwrite.test(body.toString('utf8'));
 }
 
 function denial({ status, isKnown }: Answer, asked: Asked): RegistryError {

@@ -1,5 +1,5 @@
 import { TasksError } from '../model/errors.ts';
-import type { Registry } from '../model/registry.ts';
+import { type Registry, RegistryError } from '../model/registry.ts';
 import { close, type Desk, exitCodeOf, list, messageOf, stopUnlessOurs } from './desk.ts';
 import { type Change, type Journal, openJournal, readJournal } from './journal.ts';
 import { each, inOrder, manifestReader } from './tags.ts';
@@ -31,9 +31,9 @@ export async function undone(
     await stopUnlessOurs(desk, journal);
     const back: Journal = { ...journal, direction: 'back', beat: journal.beat + 1 };
     await openJournal(desk.registry, desk.journal, back);
-    const { refused, foreign } = await putBack(desk.registry, journal.changes);
+    const { refused, lost, foreign } = await putBack(desk.registry, journal.changes);
     const note = foreign.length === 0 ? '' : `\nsomebody else moved ${list(foreign)}: left as they are`;
-    if (refused.length === 0) {
+    if (refused.length === 0 && lost.length === 0) {
       await close(desk, journal, 'reverted');
       return new TasksError(exitCode, `${what}\nnothing is published: the tags are as they were${note}`, {
         cause,
@@ -43,7 +43,7 @@ export async function undone(
     await openJournal(desk.registry, desk.journal, { ...back, direction: 'forward', beat: back.beat + 1 });
     return new TasksError(
       exitCode,
-      `${what}\nthe tags that moved are back, but this registry deletes nothing: ${list(refused)} stay new${note}`,
+      `${what}\nthe tags that moved are back, but ${stuckText({ refused, lost })}${note}`,
       { hint: 'the next push ends this release first, from any machine', cause },
     );
   } catch (error) {
@@ -62,19 +62,46 @@ export async function undone(
 export async function putBack(
   registry: Registry,
   changes: readonly Change[],
-): Promise<{ refused: string[]; foreign: string[] }> {
+): Promise<Stuck & { readonly foreign: readonly string[] }> {
   const manifest = manifestReader(registry);
-  const [refused, foreign]: [string[], string[]] = [[], []];
+  const [refused, lost, foreign]: [string[], string[], string[]] = [[], [], []];
   for (const group of inOrder(changes).reverse()) {
     await each(group, async ({ name, before, after }) => {
       const now = await registry.head(name);
       if (now === before) return;
       if (now !== after) foreign.push(name);
-      else if (before !== undefined) await registry.put(name, await manifest(name, before));
-      else if ((await registry.untag(name)) === 'refused') refused.push(name);
+      else if (before !== undefined) {
+        const old = await unlessMissing(manifest(name, before));
+        if (old === undefined) lost.push(name);
+        else await registry.put(name, old);
+      } else if ((await registry.untag(name)) === 'refused') refused.push(name);
     });
   }
-  return { refused, foreign };
+  return { refused, lost, foreign };
+}
+
+/** Tags that cannot be put back. */
+export interface Stuck {
+  /** New tags that the registry does not delete. */
+  readonly refused: readonly string[];
+  /** Tags whose previous image is no longer in the registry. */
+  readonly lost: readonly string[];
+}
+
+export function stuckText({ refused, lost }: Stuck): string {
+  return [
+    ...(refused.length > 0 ? [`this registry deletes nothing: ${list(refused)} stay new`] : []),
+    ...(lost.length > 0 ? [`the previous image of ${list(lost)} is no longer in the registry`] : []),
+  ].join(', and ');
+}
+
+async function unlessMissing<T>(asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof RegistryError && error.problem === 'missing') return undefined;
+    throw error;
+  }
 }
 
 /** The failure of a push that has set no tag, which it says. */

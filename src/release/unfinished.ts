@@ -1,6 +1,6 @@
 import { TasksError } from '../model/errors.ts';
 import { RegistryError } from '../model/registry.ts';
-import { putBack } from './back.ts';
+import { putBack, stuckText } from './back.ts';
 import { close, type Desk, list, pointElsewhere, type TagOwner } from './desk.ts';
 import { type Change, type Journal, openJournal, readJournal, workOf } from './journal.ts';
 import { each, inOrder, manifestReader, pointedAt } from './tags.ts';
@@ -100,14 +100,14 @@ async function end(desk: Desk, journal: Journal): Promise<'published' | 'reverte
     desk.tell(`the push of ${journal.time} cannot be made whole: ${(failure.error as Error).message}`);
     await openJournal(desk.registry, desk.journal, { ...journal, direction: 'back', beat: journal.beat + 1 });
   }
-  const { refused, foreign } = await putBack(desk.registry, journal.changes);
+  const { refused, lost, foreign } = await putBack(desk.registry, journal.changes);
   if (foreign.length > 0) desk.tell(`somebody else moved ${list(foreign)} since: left as they are`);
-  if (refused.length > 0)
+  if (refused.length > 0 || lost.length > 0)
     throw new TasksError(
       1,
-      `the push of ${journal.time} can neither be ended nor taken back: ${list(refused)}`,
+      `the push of ${journal.time} can be neither completed nor rolled back: ${stuckText({ refused, lost })}`,
       {
-        hint: 'allow deletes in the registry, or take these tags away by hand; then push again',
+        hint: `allow deletes in the registry, or remove these tags by hand; then push again`,
       },
     );
   return 'reverted';

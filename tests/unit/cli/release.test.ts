@@ -27,7 +27,15 @@ test('one that cannot be written is found out before, and nothing is left', () =
   mkdirSync(path.join(root, 'folder'));
   symlinkSync('folder', path.join(root, 'link'));
   symlinkSync('nowhere/x', path.join(root, 'broken'));
-  for (const output of ['file/x.json', 'folder', 'link', 'broken', `${'x'.repeat(300)}.json`, '/proc/x.json'])
+  for (const output of [
+    'file/x.json',
+    'folder',
+    'link',
+    'broken',
+    `${'x'.repeat(300)}.json`,
+    '/proc/x.json',
+    '/proc/x/y/z.json',
+  ])
     for (const isChosen of [true, false]) {
       const error = failure(() => checkWritable(releasePath(output, new Date(), root, io(root)), isChosen));
       assert.is(error?.exitCode, isChosen ? 2 : 3, output);

@@ -87,6 +87,17 @@ test('a tag that is not overwritten is told as immutable; the same image on the 
     [412, 'PRECONDITION', "Failed to process request due to '1' configured as immutable."],
     [409, 'DENIED', 'manifest is immutable'],
     [403, 'DENIED', 'Repository does not allow updating assets'],
+    [400, 'UNKNOWN', 'Repository does not allow updating assets: docker-hosted'],
+    [403, 'MANIFEST_INVALID', 'Tag exist, overwrite not allowed'],
+    [403, 'DENIED', "Not enough permissions to delete/overwrite artifact 'a/1/manifest.json'"],
+    [
+      405,
+      'DENIED',
+      'The operation is disallowed on this registry, repository or image. View troubleshooting steps',
+    ],
+    [409, 'TAG_LOCKED', "The tag '1' of a is locked"],
+    [409, 'CONFLICT', 'Tag 1 already exists and must not be replaced'],
+    [400, 'MANIFEST_INVALID', 'The repository has enabled tag immutability; tags cannot be moved'],
   ];
   for (const [status, code, message] of refusals)
     await serve(

@@ -302,6 +302,39 @@ test('a journal that names tags of others: they are told and left alone, whateve
   }
 });
 
+test('a journal that names content tags, passes of tests or signatures of our own images: they are left alone', async () => {
+  const { registry, desk } = scene();
+  const after = registry.tagged('h:1/t/a')['2-kaaaaaaaaaaaa']!;
+  const [hex] = after.split(':').slice(1);
+  const tags = ['1-kbbbbbbbbbbbb', '2-kaaaaaaaaaaaa-tcccccccccccc', `sha256-${hex}.sig`, `sha256-${hex}`];
+  const before = registry.tagged('h:1/t/a');
+  const changes = tags.map((tag) => ({ name: `h:1/t/a:${tag}`, task: 'a:2', after, isAlias: false }));
+  const open = { id: 'x', owner: null, time: 't', beat: 0, direction: 'forward', changes };
+  await registry.write(journal, JSON.stringify({ schema: 1, open }));
+  const other = desk('y', false);
+  assert.equal(await endUnfinished(other, true, live), []);
+  assert.equal(registry.tagged('h:1/t/a'), before);
+  assert.match(other.told[0]!, /names tags that are not this project's/);
+});
+
+test('a previous image that is gone from the registry: the tag stays, and it is said what to do', async () => {
+  const { registry, changes, desk } = scene();
+  const lost = `sha256:${'0'.repeat(64)}`;
+  const moved = changes.map((change) => (change.before === undefined ? change : { ...change, before: lost }));
+  for (const { name, after } of moved)
+    await registry.put(name, await registry.manifest(`${name.replace(/:[^:]*$/, '')}@${after}`));
+  const open = { id: 'x', owner: null, time: 't', beat: 0, direction: 'back', changes: moved };
+  await registry.write(journal, JSON.stringify({ schema: 1, open }));
+  const error = (await failure(endUnfinished(desk('y', false), true, live))) as TasksError;
+  assert.match(
+    error.message,
+    /the push of t can be neither completed nor rolled back: the previous image of .*h:1\/t\/a:1.* is no longer in the registry/,
+  );
+  assert.match(error.hint!, /remove these tags by hand/);
+  assert.is(registry.tagged('h:1/t/a')['2'], undefined, 'new tags are taken away');
+  assert.is((await readJournal(registry, journal))?.id, 'x');
+});
+
 test('a journal of images that are not defined here is not ended here: it stays, and nothing is published', async () => {
   const { registry, changes, desk, state } = scene();
   const after = push(registry, 'h:1/t/c:1-kaaaaaaaaaaaa');
