@@ -44,6 +44,12 @@ async function main(): Promise<void> {
     streams.err.write('\ninterrupted: ending what runs (once more: at once)\n');
     interrupt.abort(new Error('interrupted'));
   };
+  // Of code that nobody waits for, such as a definition's own promises. Node would print it as it is, and leave children behind.
+  process.on('uncaughtException', (error) => {
+    streams.err.write(`error: uncaught exception\n${stackOf(error)}\n`);
+    killAll();
+    process.exit(1);
+  });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
   const exitCode = await run(streams, interrupt.signal);
   process.exitCode = exitCodeOf(stop, exitCode);
@@ -80,17 +86,21 @@ async function run(streams: Streams, signal: AbortSignal): Promise<ExitCode> {
   try {
     return await runProgram(process.argv.slice(2), makeIo(streams, signal));
   } catch (error) {
-    if (signal.aborted) return 130;
     if (isHelp(error)) return 0;
+    if (signal.aborted) return 130;
     if (isUsageError(error)) return 2;
     const known = error instanceof TasksError ? error : asMachineError(error);
     if (known !== undefined) {
       say(`error: ${known.message}\n${known.hint !== undefined ? `hint: ${known.hint}\n` : ''}`);
       return known.exitCode;
     }
-    say(`error: this is a fault of tasks itself\n${error instanceof Error ? error.stack : String(error)}\n`);
+    say(`error: this is a fault of tasks itself\n${stackOf(error)}\n`);
     return 1;
   }
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 /** @throws TasksError exit 2 where the working directory is gone */

@@ -35,9 +35,12 @@ async function run(args: readonly string[], cwd: string, { stdio, leaves }: Pipe
   return { code, err };
 }
 
-const isAlive = (cwd: string): boolean =>
-  existsSync(path.join(cwd, 'pid')) &&
-  existsSync(`/proc/${readFileSync(path.join(cwd, 'pid'), 'utf8').trim()}`);
+/** A child that ended and that nobody has waited for yet is not alive. */
+const isAlive = (cwd: string): boolean => {
+  if (!existsSync(path.join(cwd, 'pid'))) return false;
+  const stat = `/proc/${readFileSync(path.join(cwd, 'pid'), 'utf8').trim()}/stat`;
+  return existsSync(stat) && !/\) Z /.test(readFileSync(stat, 'utf8'));
+};
 
 for (const [what, args, leaves] of [
   ['events', ['build', '--json'], 'stdout'],
@@ -58,12 +61,32 @@ test('the reader of a list goes away: that is no failure', async () => {
   assert.equal([code, err], [0, '']);
 });
 
-test('standard output on a full disk: an error, exit code 3', async () => {
-  const { code, err } = await run(['list'], talkative(), {
-    stdio: ['ignore', openSync('/dev/full', 'w'), 'pipe'],
+for (const args of [['list'], ['completion', 'bash'], ['complete', '--', 'build', '']])
+  test(`standard output of ${args[0]} on a full disk: an error, exit code 3`, async () => {
+    const { code, err } = await run(args, talkative(), {
+      stdio: ['ignore', openSync('/dev/full', 'w'), 'pipe'],
+    });
+    assert.is(code, 3);
+    assert.match(err, /^error: cannot write to stdout: .*no space left/);
   });
-  assert.is(code, 3);
-  assert.match(err, /^error: cannot write to stdout: .*no space left/);
+
+test("a definition's own promise fails: the text controls no terminal, and no child is left", async () => {
+  const cwd = projectWith(
+    `import { command } from 'image-tasks';
+import { existsSync } from 'node:fs';
+const fail = (async () => {
+  while (!existsSync('pid')) await new Promise((resolve) => setTimeout(resolve, 10));
+  throw new Error('\\u001b]0;pwned\\u0007');
+})();
+export const talk = command({ name: 'talk', run: ['./talk'] });
+`,
+    { 'talk*': '#!/bin/sh\necho $$ > pid\nexec sleep 60\n' },
+  );
+  const { code, err } = await run(['build'], cwd, { stdio: ['ignore', 'ignore', 'pipe'] });
+  assert.is(code, 1);
+  assert.match(err, /error: uncaught exception\nError: /);
+  assert.not.match(err, /\x1b|\x07/);
+  assert.is(isAlive(cwd), false);
 });
 
 test('a working directory that is gone: an error, exit code 2', async () => {
