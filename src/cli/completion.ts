@@ -14,8 +14,6 @@ export async function addCompletion(
   words: readonly string[] | undefined,
   io: Io,
 ): Promise<void> {
-  // The library prints by itself: what it prints has descriptions of the definitions in it, and may not be swallowed.
-  console.log = (...texts: unknown[]) => io.out(`${texts.join(' ')}\n`);
   const completion = tab(program, { completionCommandName: 'completion' });
   if (words === undefined) return;
   const names = await selectorsIn(flagsIn(words), io);

@@ -1,4 +1,5 @@
 import { repositoryFault } from '../graph/names.ts';
+import { isDerivedTag } from '../model/derived-tags.ts';
 import { TasksError } from '../model/errors.ts';
 import type { Project } from '../model/task.ts';
 import { type Naming, namingOf } from '../plan/refs.ts';
@@ -75,9 +76,12 @@ export function namesOf(
     throw new TasksError(2, `${flags.repo === undefined ? 'DOCKER_REPO' : '--repo'} is "${repo}"`, {
       hint: `expected ${fault}`,
     });
-  if (flags.suffix !== undefined && !/^[A-Za-z0-9._-]{0,64}$/.test(flags.suffix)) {
+  if (
+    flags.suffix !== undefined &&
+    (!/^[A-Za-z0-9._-]{0,64}$/.test(flags.suffix) || isDerivedTag(`x${flags.suffix}`))
+  ) {
     throw new TasksError(2, `--suffix is "${flags.suffix}"`, {
-      hint: "expected letters, digits, '.', '_' and '-', 64 at most",
+      hint: "expected letters, digits, '.', '_' and '-', 64 at most, and no content tag",
     });
   }
   return { repo, suffix: flags.suffix, release: flags.release ?? isRelease(io) };

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
+import { format } from 'node:util';
 import { killAll } from '../engine/process.ts';
 import { asMachineError, type ExitCode, TasksError } from '../model/errors.ts';
 import { jsonLine } from '../report/sanitize.ts';
@@ -44,6 +45,11 @@ async function main(): Promise<void> {
     streams.err.write('\ninterrupted: ending what runs (once more: at once)\n');
     interrupt.abort(new Error('interrupted'));
   };
+  // Definitions and libraries print by themselves: that is text of others, too, and a failed write of it counts.
+  for (const name of ['log', 'info', 'debug'] as const)
+    console[name] = (...values: unknown[]) => streams.out.write(`${format(...values)}\n`);
+  for (const name of ['warn', 'error'] as const)
+    console[name] = (...values: unknown[]) => streams.err.write(`${format(...values)}\n`);
   // Of code that nobody waits for, such as a definition's own promises. Node would print it as it is, and leave children behind.
   process.on('uncaughtException', (error) => {
     streams.err.write(`error: uncaught exception\n${stackOf(error)}\n`);

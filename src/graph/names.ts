@@ -1,3 +1,5 @@
+import { isDerivedTag } from '../model/derived-tags.ts';
+
 /** What the OCI distribution specification accepts as (part of) a repository's name. */
 const repositoryPattern =
   /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
@@ -27,6 +29,8 @@ export function tagFault(version: string): string | undefined {
   if (!tagPattern.test(tag)) {
     return "a tag that registries accept: letters, digits, '_', '.', '-', not '.' or '-' first, 128 characters at most";
   }
+  if (isDerivedTag(tag))
+    return 'a tag that does not look like a content tag: no -k and 12 hexadecimal digits at its end';
   return tag.length + contentTagRoom > 128 ? `${128 - contentTagRoom} characters at most` : undefined;
 }
 

@@ -1,3 +1,4 @@
+import { isDerivedTag } from '../model/derived-tags.ts';
 import { type ExitCode, TasksError } from '../model/errors.ts';
 import type { Clock } from '../model/ports.ts';
 import type { Registry } from '../model/registry.ts';
@@ -12,14 +13,10 @@ export type TagOwner = 'own' | 'undefined' | 'foreign';
 export function ownersBelow(repo: string, names: ReadonlySet<string>): (name: string) => TagOwner {
   return (name) => {
     const repository = repositoryOf(name);
-    if (!repository.startsWith(`${repo}/`) || isDerived(name.slice(repository.length + 1))) return 'foreign';
+    if (!repository.startsWith(`${repo}/`) || isDerivedTag(name.slice(repository.length + 1)))
+      return 'foreign';
     return names.has(repository.slice(repo.length + 1)) ? 'own' : 'undefined';
   };
-}
-
-/** True for tags that no publication sets: content tags, passes of tests, signatures and what else is kept under a digest. */
-function isDerived(tag: string): boolean {
-  return /-k[0-9a-f]{12}(?:-t[0-9a-f]{12})?$|^sha256-[0-9a-f]{64}/.test(tag);
 }
 
 /** Where a publication happens, and who does it. */

@@ -28,29 +28,51 @@ export async function announce(registry: Registry, naming: Naming, names: Iterab
 const journalForm = /^release-journal-([0-9a-f]{8})(?:-|$)/;
 const projectForm = /^project-([0-9a-f]{8})-[0-9a-f]{8}$/;
 
-/** Reads whose images a repository of content tags holds. `tags`: all that are there. @throws RegistryError */
+/**
+ * Reads whose images a repository of content tags holds. `tags`: all that are there. `names`: of the project's definitions.
+ * @throws RegistryError
+ */
 export async function readOwners(
   registry: Registry,
   naming: Naming,
   tags: readonly SeenTag[],
+  names: ReadonlySet<string>,
 ): Promise<CacheOwners> {
   const mark = projectMark(naming);
   const there = tags.filter(({ repository }) => repository === naming.cacheRepo).map(({ tag }) => tag);
-  const [own, others, told] = [new Set<string>(), new Set<string>(), new Set<string>([mark])];
+  const [others, told] = [new Set<string>(), new Set<string>([mark])];
+  const sameRepo: (readonly string[])[] = [];
   let isUnclear = false;
   await each(there, async (tag) => {
     const [, project] = projectForm.exec(tag) ?? [];
     if (project === undefined) return;
-    const names = await namesAt(registry, `${naming.cacheRepo}:${tag}`, project);
-    if (names === undefined) isUnclear = true;
+    const announced = await namesAt(registry, `${naming.cacheRepo}:${tag}`, project);
+    if (announced === undefined) isUnclear = true;
     else told.add(project);
-    for (const name of names ?? []) (project === mark ? own : others).add(name);
+    if (project === mark) sameRepo.push(announced ?? []);
+    else for (const name of announced ?? []) others.add(name);
   });
+  const own = connectedTo(names, sameRepo);
+  for (const name of sameRepo.flat()) if (!own.has(name)) others.add(name);
   for (const tag of there) {
     const [, project] = journalForm.exec(tag) ?? [];
     if (project !== undefined && !told.has(project)) isUnclear = true;
   }
   return { own, others, isUnclear };
+}
+
+/**
+ * The names that lead to these by announcements with a name in common: a project's names change bit by bit. Another project
+ * that publishes to the same repository has no name in common.
+ */
+function connectedTo(start: ReadonlySet<string>, announced: readonly (readonly string[])[]): Set<string> {
+  const own = new Set(start);
+  for (let before = -1; before < own.size; ) {
+    before = own.size;
+    for (const names of announced)
+      if (names.some((name) => own.has(name))) for (const name of names) own.add(name);
+  }
+  return own;
 }
 
 /** Undefined for what is no announcement of that project. */

@@ -31,7 +31,8 @@ export async function seeTags(
     a.repository === b.repository ? compare(a.tag, b.tag) : compare(a.repository, b.repository),
   );
   const { naming } = about;
-  const owners = naming.cacheRepo === undefined ? undefined : await readOwners(registry, naming, tags);
+  const owners =
+    naming.cacheRepo === undefined ? undefined : await readOwners(registry, naming, tags, about.names);
   const facts = { ...about, tags, contents: known, ...(owners ? { owners } : {}) };
   if (candidatesOf(facts).length === 0) return facts;
   const unread = new Map(

@@ -70,6 +70,17 @@ for (const args of [['list'], ['completion', 'bash'], ['complete', '--', 'build'
     assert.match(err, /^error: cannot write to stdout: .*no space left/);
   });
 
+test('what definitions print controls neither a terminal nor a CI service', async () => {
+  const cwd = projectWith(`import { command } from 'image-tasks';
+console.log('\\u001b]0;pwned\\u0007');
+console.error('::add-mask::\\u001b[2Jx');
+export const a = command({ name: 'a', run: ['true'] });
+`);
+  const { out, err } = await cli(['list'], { cwd, env: { GITHUB_ACTIONS: 'true' } });
+  assert.match(out, /a +command/);
+  assert.not.match(out + err, /\x1b|\x07|^::/m);
+});
+
 test("a definition's own promise fails: the text controls no terminal, and no child is left", async () => {
   const cwd = projectWith(
     `import { command } from 'image-tasks';

@@ -152,6 +152,12 @@ test("an alias may be asked for by several versions, but is nobody's own tag", (
   assert.equal(graphOf(pg(['latest'])).tasks.get('pg:17.9')?.tags, ['17.9']);
   assert.match(errorOf(pg(['16.13'])), /pg:17\.9 would move pg:16\.13, which is a tag of pg:16\.13/);
   assert.match(errorOf(pg(['a b'])), /aliases: not a valid tag/);
+  for (const tag of [
+    `1-k${'a'.repeat(12)}`,
+    `1-k${'a'.repeat(12)}-t${'b'.repeat(12)}`,
+    `sha256-${'0'.repeat(64)}`,
+  ])
+    assert.match(errorOf(pg([tag])), /aliases: not a valid tag[^]*does not look like a content tag/);
 });
 
 test('an alias that several versions claim must have a newest one', () => {

@@ -46,6 +46,21 @@ test('only images whose names this project has, or had, go', async () => {
   assert.equal(await removed('a', 'app'), [tag('app'), tag('gone')]);
 });
 
+test('another project with the same repo and other names: what it has stays', async () => {
+  const { registry, removed } = scene('app', 'old', 'theirs', 'also');
+  await announce(registry, namingOf('a'), ['theirs', 'also']);
+  await announce(registry, namingOf('a'), ['app', 'old']);
+  assert.equal(await removed('a', 'app'), [tag('app'), tag('old')]);
+  assert.equal(await removed('a', 'theirs', 'also'), [tag('also'), tag('theirs')]);
+});
+
+test('a project whose names changed bit by bit is still the same', async () => {
+  const { registry, removed } = scene('app', 'was', 'first');
+  for (const names of [['first', 'was'], ['was', 'app'], ['app']])
+    await announce(registry, namingOf('a'), names);
+  assert.equal(await removed('a', 'app'), [tag('app'), tag('first'), tag('was')]);
+});
+
 test('a name that another project has, too, stays', async () => {
   const { registry, removed } = scene('app', 'tool');
   await announce(registry, namingOf('b'), ['app']);
