@@ -63,8 +63,8 @@ export function openClient(options: ClientOptions): Client {
   const verified = (reference: Reference, wish: Wish): Promise<Answer> =>
     client.again(async (isLast) => {
       const answer = await client.ask(reference, wish);
-      const expected = reference.digest ?? answer.headers.get('docker-content-digest');
-      if (expected === null || digestOf(answer.body) === expected) return answer;
+      const expected = reference.digest ?? statedDigest(answer.headers);
+      if (expected === undefined || digestOf(answer.body) === expected) return answer;
       if (isLast) throw otherBytes(reference, expected);
       return new Again();
     });
@@ -112,7 +112,7 @@ export function openClient(options: ClientOptions): Client {
       if (answer.status === 404) return undefined;
       if (noHead.includes(answer.status)) return (await ifThere(client.manifest(reference)))?.digest;
       // Some registries leave it out.
-      return answer.headers.get('docker-content-digest') ?? (await client.manifest(reference)).digest;
+      return statedDigest(answer.headers) ?? (await client.manifest(reference)).digest;
     },
     async manifest(reference) {
       const { headers, body } = await verified(reference, {
@@ -145,7 +145,13 @@ export function openClient(options: ClientOptions): Client {
 }
 
 /** Where HEAD is refused, GET may not be. */
-const noHead = [400, 405, 501];
+const noHead = [400, 403, 405, 501];
+
+/** The digest that a registry states; undefined for one that we do not compute, or that is none. */
+function statedDigest(headers: Headers): string | undefined {
+  const stated = headers.get('docker-content-digest') ?? '';
+  return /^sha256:[0-9a-f]{64}$/.test(stated) ? stated : undefined;
+}
 
 /** Undefined for what is not there. */
 export async function ifThere<T>(asked: Promise<T>): Promise<T | undefined> {

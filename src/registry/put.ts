@@ -28,7 +28,7 @@ export async function putManifest(
   };
   const { headers } = await ask();
   const kept = headers.get('docker-content-digest');
-  if (kept !== null && kept !== digest)
+  if (kept !== null && /^sha256:/.test(kept) && kept !== digest)
     throw new RegistryError(
       'broken',
       `${reference.host} keeps ${digest} of ${reference.repository} as ${kept}`,

@@ -60,7 +60,7 @@ const refuse = (response: ServerResponse, status: number, code: string, message:
   void response.writeHead(status).end(JSON.stringify({ errors: [{ code, message }] }));
 
 test('HEAD is refused: GET tells the same', async () => {
-  for (const status of [405, 501, 400])
+  for (const status of [405, 501, 400, 403])
     await serve(
       ({ method, url }, response) => {
         if (method === 'HEAD') response.writeHead(status).end();
@@ -73,6 +73,17 @@ test('HEAD is refused: GET tells the same', async () => {
         assert.is(await client.head(parseReference(`${host}/a:gone`)), undefined);
         assert.is(await client.hasBlob(place, digestOf('{}')), true);
         assert.is(await client.hasBlob(place, `sha256:${'f'.repeat(64)}`), false);
+      },
+    );
+});
+
+test('a digest of another kind, or none, is not taken for one', async () => {
+  for (const stated of [`sha512:${'a'.repeat(128)}`, 'sha256:x', '', 'latest'])
+    await serve(
+      (_, response) =>
+        void response.writeHead(200, { 'content-type': type, 'docker-content-digest': stated }).end('{}'),
+      async ({ host, client }) => {
+        assert.is(await client.head(parseReference(`${host}/a:1`)), digestOf('{}'), stated);
       },
     );
 });
