@@ -16,7 +16,7 @@ export function policyText(pid: number, started: string): string {
 ${mark} No service starts while process ${pid} installs packages.
 # The process may have been killed: this file has no effect afterwards, and can be removed.
 set -- $(sed 's/.*) //' /proc/${pid}/stat 2>/dev/null)
-[ "\${20}" = "${started}" ] && exit 101
+[ "\${20:-gone}" = "${started}" ] && exit 101
 exit 0
 `;
 }

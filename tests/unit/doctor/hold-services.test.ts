@@ -29,6 +29,13 @@ test('another process with the same pid does not count', () => {
   assert.is(ask(file), 0);
 });
 
+test('a start time that nobody knows forbids nothing for ever', () => {
+  const file = policyIn(tempFolder());
+  // No process has that pid.
+  writeFileSync(file, policyText(2 ** 30, ''));
+  assert.is(ask(file), 0);
+});
+
 test('the policy is there and executable until it is released', () => {
   const file = policyIn(tempFolder());
   const release = holdServices(file);
