@@ -102,10 +102,15 @@ export function analyse(file: Dockerfile, target: string | undefined, given: Giv
   };
 }
 
+/** Flags that the BuildKit of docker 20.10 refuses, in any stage, and that of docker 23 knows. */
+const newFlags: ReadonlySet<string> = new Set(['COPY --link', 'ADD --link', 'RUN --network']);
+
 /** Docker 20.10 does not only refuse them: its engine dies of the mount. */
 function findNewForm({ instructions }: Dockerfile): NewForm | undefined {
-  for (const { line, heredocs, flags, trigger } of instructions) {
+  for (const { line, keyword, heredocs, flags, trigger } of instructions) {
     if (heredocs.length > 0) return { what: 'a heredoc', line };
+    const flag = flags.map(({ name }) => `${keyword} --${name}`).find((each) => newFlags.has(each));
+    if (flag !== undefined) return { what: flag, line };
     const mounts = [...flags, ...(trigger?.flags ?? [])].filter(({ name }) => name === 'mount');
     const read = mounts.map(({ value }) => readMount(value));
     if (read.some((mount) => mount?.from !== undefined && mount.type.toLowerCase() === 'tmpfs'))

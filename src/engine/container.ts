@@ -27,8 +27,7 @@ export async function runInContainer(
       runNamed(api, name, { ...request, archive }, progress, until),
     );
   } finally {
-    const silenceMs = signal.aborted ? api.patience.goodbye : api.patience.change;
-    if (await remove(api, name, silenceMs)) reaper?.release(name);
+    if (await remove(api, name, signal)) reaper?.release(name);
   }
 }
 
@@ -80,12 +79,23 @@ async function runNamed(
   return { exitCode: readJson<{ StatusCode: number }>(waited, 'wait for the test').StatusCode };
 }
 
-/** False where there was none (yet). An interrupt does not end this one. */
-async function remove(api: EngineApi, name: string, silenceMs: number): Promise<boolean> {
+/** False where there was none (yet). An interrupt does not end the removal at once, but it leaves it little time. */
+async function remove(api: EngineApi, name: string, signal: AbortSignal): Promise<boolean> {
   const path = `/containers/${name}?force=1&v=1`;
-  const { signal } = new AbortController();
-  const { status } = await api.request({ method: 'DELETE', path, signal, silenceMs });
-  return status < 300;
+  const over = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const hurry = (): void => {
+    timer = setTimeout(() => over.abort(signal.reason), api.patience.goodbye);
+  };
+  if (signal.aborted) hurry();
+  else signal.addEventListener('abort', hurry, { once: true });
+  try {
+    const { status } = await api.request({ method: 'DELETE', path, signal: over.signal });
+    return status < 300;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', hurry);
+  }
 }
 
 /**

@@ -38,10 +38,11 @@ export function linkImplied(
   for (const [id, own] of names) {
     const task = graph.tasks.get(id)!;
     if (task.kind !== 'image') continue;
+    const declared = byReference(task, own);
     const added = new Map<string, Need>();
     for (const name of own) {
       const { reference } = name;
-      const isKnown = added.has(reference) || task.needs.some((need) => need.name === reference);
+      const isKnown = added.has(reference) || declared.some((need) => need.name === reference);
       const found = isKnown ? undefined : published(reference);
       if (found === undefined) continue;
       const need = ownerOf(found, aliasOwner);
@@ -53,11 +54,21 @@ export function linkImplied(
       added.set(reference, { name: reference, isReference: true, kind: 'image', all: false, tasks: [need] });
       needs.push({ ...name, task: id, dockerfile: task.dockerfile, need });
     }
-    if (added.size > 0) linked.set(id, { ...task, needs: [...task.needs, ...added.values()] });
+    if (added.size > 0 || declared !== task.needs)
+      linked.set(id, { ...task, needs: [...declared, ...added.values()] });
   }
   if (problems.size > 0) throw new DefinitionError([...problems.values()]);
-  if (needs.length === 0) return { graph, needs };
+  if (linked.size === 0) return { graph, needs };
   return { graph: orderTasks([...graph.tasks.values()].map((task) => linked.get(task.id) ?? task)), needs };
+}
+
+/** A name without a tag, such as `debian`, can be that of an ARG or of an image. It is an image's where only images have it. */
+function byReference({ needs }: ImageTask, names: readonly ImageName[]): readonly Need[] {
+  const isImage = ({ name, kind, isReference }: Need): boolean =>
+    kind === 'image' && !isReference && names.some(({ reference, isArg }) => reference === name && !isArg);
+  return needs.some(isImage)
+    ? needs.map((need) => (isImage(need) ? { ...need, isReference: true } : need))
+    : needs;
 }
 
 interface PublishedName {

@@ -71,6 +71,8 @@ export interface ObservedNeed {
 export interface ImageName {
   readonly reference: string;
   readonly place: 'FROM' | 'COPY --from' | 'RUN --mount';
+  /** True: the Dockerfile also declares an ARG of this name. */
+  readonly isArg?: true;
 }
 
 export interface ObservedDockerfile {

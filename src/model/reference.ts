@@ -13,7 +13,7 @@ export function fullName(reference: string): string | undefined {
   const first = name.slice(0, Math.max(0, slash));
   // As docker tells a host from the first part of a repository.
   const isHost = /[.:]/.test(first) || first === 'localhost' || first !== first.toLowerCase();
-  const [host, path] = isHost ? [first, name.slice(slash + 1)] : [hub, name];
+  const [host, path] = isHost ? [first.toLowerCase(), name.slice(slash + 1)] : [hub, name];
   if (host !== hub && host !== `index.${hub}`) return `${host}/${path}:${tag}`;
   return `${hub}/${path.includes('/') ? path : `library/${path}`}:${tag}`;
 }

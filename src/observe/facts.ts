@@ -102,7 +102,7 @@ async function readFacts(text: string, target: string | undefined, given: Given)
 function asFault({ line, found, args: [arg] }: PartlyNeeded): FactFault {
   return {
     line,
-    message: `${arg} holds the name of a needed image and is only a part of this name: no key knows the image that it means`,
+    message: `${arg} holds the name of a needed image and is only part of this name, so the image that it means is not known`,
     found,
     expected: `$${arg} alone, or a build arg that no need fills`,
   };

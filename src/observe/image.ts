@@ -155,10 +155,12 @@ function partImages(
 export async function observeNames(task: ImageTask, reader: ImageReader): Promise<ImageName[]> {
   const dockerfile = path.resolve(reader.root, task.dockerfile);
   if (kindOf(reader.disk, dockerfile) !== 'file') return [];
-  const { images } = await dockerfileFacts(task, dockerfileText(dockerfile, reader).text, reader);
-  return images.flatMap(({ reference, place, isPinned }) =>
-    isPinned || place === 'syntax' ? [] : [{ reference, place }],
-  );
+  const { text } = dockerfileText(dockerfile, reader);
+  const { images, declaredArgs } = await dockerfileFacts(task, text, reader);
+  return images.flatMap(({ reference, place, isPinned }): ImageName[] => {
+    if (isPinned || place === 'syntax') return [];
+    return [{ reference, place, ...(declaredArgs.includes(reference) ? { isArg: true } : {}) }];
+  });
 }
 
 /** ONBUILD of a needed image's Dockerfile may copy anything of this task's context, and of other images. */

@@ -31,12 +31,15 @@ export function oldDevTags(
 ): StaleTag[] {
   const all = images.flatMap((image) => devTagsOf(image, naming, names));
   const newest = new Map<string, string>();
-  for (const { start, stamp } of all) if (stamp > (newest.get(start) ?? '')) newest.set(start, stamp);
+  const today = stampOf(now);
+  // A clock that was ahead made tags that would be the newest for a long time.
+  for (const { start, stamp } of all)
+    if (stamp <= today && stamp > (newest.get(start) ?? '')) newest.set(start, stamp);
   const limit = stampOf(new Date(now.getTime() - keptMs));
   const isRecorded = new Set([...recorded].map(familiar));
   const old = all.filter(
     ({ tag, start, stamp }) =>
-      !isRecorded.has(familiar(tag)) && (stamp < newest.get(start)! || stamp < limit),
+      !isRecorded.has(familiar(tag)) && (stamp < (newest.get(start) ?? '') || stamp < limit),
   );
   const going = new Set(old.map(({ tag }) => tag));
   return old.map(({ tag, image }) => {

@@ -66,6 +66,25 @@ test('an image of the project is a need: in plan, keys, selectors and graph; sai
   for (const id of ['app:16', 'app:17']) assert.is.not(after.get(id)!.key, before.get(id)!.key);
 });
 
+test('a need is declared by the name of an image, with or without a tag', async () => {
+  const cwd = projectWith(
+    `import { image } from 'image-tasks';
+export const base = image({ name: 'base', context: 'base' });
+export const app = image({ name: 'app', context: 'app', needs: { debian: base, 'quay.io/x/tool:1': base } });
+`,
+    {
+      'base/Dockerfile': 'FROM scratch\n',
+      'app/Dockerfile': 'FROM debian\nCOPY --from=quay.io/x/tool:1 / /tool\n',
+    },
+  );
+  const { needs, reasons } = (await planned(cwd)).get('app:latest')!;
+  assert.equal(needs, ['base:latest']);
+  assert.equal(
+    reasons.map(({ code }) => code),
+    ['not-built', 'need-built'],
+  );
+});
+
 test('what a Dockerfile names is read again when it changes, and under the repository of each run', async () => {
   const cwd = project();
   assert.equal((await planned(cwd)).get('app:17')!.needs, ['ext:17']);

@@ -225,6 +225,10 @@ test('what the engine of docker 20.10 does not know, or dies of, is told with a 
   const mount = 'FROM scratch AS s\nFROM scratch\nRUN --mount=type=TMPFS,from=s,target=/m true\n';
   assert.equal(look(mount).newForm, { what: 'a tmpfs mount with an origin', line: 3 });
   assert.is(look('FROM scratch\nRUN ["<<EOF"]\n').newForm, undefined);
+  const link = 'FROM scratch AS unused\nCOPY --link a /\nFROM scratch\n';
+  assert.equal(look(link).newForm, { what: 'COPY --link', line: 2 });
+  assert.equal(look('FROM scratch\nRUN --network=none x\n').newForm, { what: 'RUN --network', line: 2 });
+  assert.is(look('FROM scratch\nCOPY --chmod=755 a /\nONBUILD COPY --link a /\n').newForm, undefined);
 });
 
 /** [a Dockerfile, why everything counts] */

@@ -95,6 +95,22 @@ test('an interrupt ends a test in a container of an engine that hangs; the reape
   engine.close();
 });
 
+test('an interrupt shortens the wait for the removal of a container, too', async () => {
+  const interrupt = new AbortController();
+  const reason = new Error('interrupted');
+  const engine = await stubEngine(({ method, url }) => {
+    if (method !== 'DELETE') return { body: url.endsWith('/wait') ? { StatusCode: 0 } : {} };
+    interrupt.abort(reason);
+    return undefined;
+  });
+  const request = { imageId: 'sha256:1', files: [], program: '/x', env: {}, owner: newOwner() };
+  const progress = { step: () => undefined, line: () => undefined };
+  const api = at(engine.env, { patience: { goodbye: 5 } });
+  const ended = await failure(runInContainer(api, request, progress, interrupt.signal, undefined));
+  assert.is(ended, reason);
+  engine.close();
+});
+
 test('what may take as long as it likes ends when the engine answers nothing else any more', async () => {
   const engine = await silentEngine();
   const api = at(engine.env, { patience: { answer: 5, look: 1 } });

@@ -81,6 +81,17 @@ test('names count under the repository of the project and under that of the run'
   assert.is(needed('localhost:5000/base:1', ['localhost:5000']), 'base:1');
   assert.is(needed('base:1', ['docker.io/library']), 'base:1');
   assert.is(needed('docker.io/library/base:1', ['library']), 'base:1');
+  // Hosts have no case.
+  assert.is(needed('registry.example/team/base:1', ['Registry.Example/team']), 'base:1');
+});
+
+test('a name without a tag is that of an image where the Dockerfile has it, and no ARG of that name', () => {
+  const user = image({ name: 'user', versions: ['1'], context: 'u', needs: { debian: base.at('1') } });
+  const isReference = (name: ImageName): boolean | undefined =>
+    link({ 'user:1': [name] }, { user, base }).graph.tasks.get('user:1')!.needs[0]!.isReference;
+  assert.is(isReference({ reference: 'debian', place: 'COPY --from' }), true);
+  assert.is(isReference({ reference: 'debian', place: 'FROM', isArg: true }), undefined);
+  assert.is(isReference({ reference: 'debian:12', place: 'FROM' }), undefined);
 });
 
 test('of repositories within one another each is looked into', () => {

@@ -42,6 +42,11 @@ test('the newest goes after a week', () => {
   assert.equal(old([image('1', ['team/app:1.0-dev202611211159'])]), [['team/app:1.0-dev202611211159', 100]]);
 });
 
+test('a tag of a clock that was ahead is no newer one', () => {
+  const ahead = 'team/app:1.0-dev209901010000';
+  assert.equal(old([image('1', [first]), image('2', [second]), image('3', [ahead])]), [[first, 100]]);
+});
+
 test('what a record names stays', () => {
   assert.equal(old([image('1', [first]), image('2', [second])], { recorded: [first] }), []);
   const ancient = 'team/app:1.0-dev202001010000';
