@@ -3,6 +3,7 @@ import {
   closeSync,
   constants,
   existsSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -11,6 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
+import { newName, writeWhole } from '../disk/write.ts';
 import { TasksError } from '../model/errors.ts';
 import type { Plan } from '../model/plan.ts';
 import type { TaskId } from '../model/task.ts';
@@ -65,8 +67,12 @@ export function checkWritable(file: string, isChosen: boolean): void {
     makeFolder(path.dirname(file));
     const state = statSync(file, { throwIfNoEntry: false });
     if (state === undefined) {
-      closeSync(openSync(file, 'wx'));
-      unlinkSync(file);
+      if (lstatSync(file, { throwIfNoEntry: false }) !== undefined)
+        throw new Error(`${file} is a link that leads nowhere`);
+      // Under another name: nobody may take an empty file for a release.
+      const probe = newName(path.join(path.dirname(file), 'probe'));
+      closeSync(openSync(probe, 'wx'));
+      unlinkSync(probe);
     } else if (state.isFile()) closeSync(openSync(file, 'r+'));
     else if (state.isDirectory()) throw new Error(`${file} is a folder`);
     else accessSync(file, constants.W_OK);
@@ -95,7 +101,9 @@ export function saveRelease(release: ReleaseFile, file: string, fallback: string
   const text = `${JSON.stringify(release, undefined, 2)}\n`;
   const save = (target: string): void => {
     makeFolder(path.dirname(target));
-    writeFileSync(target, text);
+    // Our own place is read by others at any time. A place that a person chose may be a link or a device.
+    if (target === fallback) writeWhole(target, text);
+    else writeFileSync(target, text);
   };
   try {
     save(file);

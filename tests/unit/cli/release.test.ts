@@ -1,4 +1,12 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -73,6 +81,18 @@ test('one that fails after all is kept elsewhere, and it is said that everything
   assert.equal(JSON.parse(readFileSync(kept, 'utf8')), release);
   const nowhere = failure(() => saveRelease(release, '/proc/x', '/proc/y', io(root)));
   assert.match(nowhere!.message, /^everything is published/);
+});
+
+test('our own place: no link in it is followed, and only the whole file ever has its name', () => {
+  const root = tempFolder();
+  const [victim, own] = [path.join(root, 'victim'), path.join(root, 'own.json')];
+  writeFileSync(victim, 'x');
+  symlinkSync(victim, own);
+  saveRelease(release, own, own, io(root));
+  assert.is(readFileSync(victim, 'utf8'), 'x');
+  assert.equal(JSON.parse(readFileSync(own, 'utf8')), release);
+  checkWritable(path.join(root, 'next.json'), false);
+  assert.equal(readdirSync(root).sort(), ['own.json', 'victim']);
 });
 
 test.run();
