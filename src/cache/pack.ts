@@ -1,5 +1,6 @@
-import { lstatSync, readFileSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { checksum } from '../disk/checksum.ts';
+import { readWhole } from '../disk/read.ts';
 import { fileClock, isSameStamp, isSettled, type Stamp, stampOf, tellsNames } from '../disk/stamp.ts';
 import { writeWhole } from '../disk/write.ts';
 
@@ -78,7 +79,7 @@ function read(file: string, now: Stamp): Map<string, Entry> {
   const entries = new Map<string, Entry>();
   let bytes: Buffer;
   try {
-    bytes = readFileSync(file);
+    bytes = readWhole(file);
   } catch {
     // Not there yet, or unreadable.
     return entries;

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { KeyvStoreAdapter, StoredData } from 'keyv';
+import { readWhole } from '../disk/read.ts';
 import { writeWhole } from '../disk/write.ts';
 import { fitted } from './file-name.ts';
 
@@ -48,7 +49,7 @@ export function fileStore(folder: string, warn: Warn): KeyvStoreAdapter {
 function read(file: string, warn: Warn): string | undefined {
   let text: string;
   try {
-    text = readFileSync(file, 'utf8');
+    text = readWhole(file).toString();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'ENOENT' && code !== 'ENOTDIR') setAside(file, `cannot be read (${code})`, warn);

@@ -1,6 +1,7 @@
-import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { isLink } from '../disk/disk.ts';
+import { readWhole } from '../disk/read.ts';
 import type { Key } from '../model/record.ts';
 import {
   definitionName,
@@ -98,7 +99,7 @@ function sizeOf(file: string): { bytes: number; changedAt: number } {
 
 function keyInRecord(file: string): Key | undefined {
   try {
-    const text = readFileSync(file, 'utf8');
+    const text = readWhole(file).toString();
     const { value } = JSON.parse(text.slice(text.indexOf('\n') + 1)) as { value: { key: Key } };
     return value.key;
   } catch {
@@ -115,7 +116,7 @@ function oldDefinitions(cacheFolder: string): string[] {
   if (files.length === 0) return [];
   let text = '';
   try {
-    text = readFileSync(index, 'utf8');
+    text = readWhole(index).toString();
   } catch {
     // Without an index nothing there is ever used again.
   }

@@ -162,6 +162,7 @@ export function makeServices(prospect: Prospect, io: Io): Services {
     cacheFolder,
     credentials: credentialsFor(io.environment, io.signal),
     environment: io.environment,
+    warn: warner(io),
   };
 }
 

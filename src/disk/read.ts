@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, readSync, type Stats } from 'node:fs';
 import { isSameStamp, type Stamp, stampOf } from './stamp.ts';
 
 const mostBytes = 1 << 20;
@@ -28,7 +28,7 @@ export function reading<T>(file: string, stamp: Stamp, use: (opened: Opened) => 
   const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const stat = fstatSync(descriptor);
-    if (!stat.isFile()) throw Object.assign(new Error(`${file} is no regular file`), { code: 'EINVAL' });
+    mustBeFile(stat, file);
     return use({
       device: stat.dev,
       isSame: isSameStamp(stampOf(stat), stamp),
@@ -39,6 +39,26 @@ export function reading<T>(file: string, stamp: Stamp, use: (opened: Opened) => 
   } finally {
     closeSync(descriptor);
   }
+}
+
+/**
+ * All bytes of a file. A pipe or a device in its place is not read: that could wait for ever, or never end.
+ * @throws as open does, EINVAL where it is no regular file
+ */
+export function readWhole(file: string): Buffer {
+  const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    mustBeFile(fstatSync(descriptor), file);
+    return readFileSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function mustBeFile(stat: Stats, file: string): void {
+  if (stat.isFile()) return;
+  const error = new Error(`${file} is no regular file`);
+  throw Object.assign(error, { code: 'EINVAL', syscall: 'open', path: file });
 }
 
 function readShort(descriptor: number, size: number): Buffer | undefined {

@@ -2,10 +2,12 @@ import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { BuildOptions, BuildResult, Loader, Message, Metafile, Plugin } from 'esbuild';
+import type { BuildOptions, BuildResult, Loader, Message, Metafile, Plugin, PluginBuild } from 'esbuild';
 import { type Stamp, stampOf } from '../disk/stamp.ts';
 import { DefinitionError, type Problem } from '../model/errors.ts';
+import { packagesByPath } from './packages.ts';
 import { definitionsFolder } from './root.ts';
+import { subpathFiles } from './subpath.ts';
 
 export interface BundleOptions {
   readonly root: string;
@@ -15,6 +17,12 @@ export interface BundleOptions {
   readonly cacheFolder: string;
   /** Absolute path of the module that `image-tasks` stands for. */
   readonly defineModule: string;
+}
+
+/** What bundling needs to know. */
+export interface BundleInput extends BundleOptions {
+  /** True: compiled code stands outside the project, where Node does not find the project's packages. */
+  readonly isElsewhere: boolean;
 }
 
 /** `script`: an expression, a function of `require` and `module`. `module`: an ES module. */
@@ -27,7 +35,7 @@ export interface Bundle {
   readonly map: string;
   /** Each file that went in, by absolute path, as it stood before it was read. */
   readonly inputs: ReadonlyMap<string, Stamp>;
-  /** Every folder (absolute) that decides what an import means: where files stand, and what paths to them pass. */
+  /** Every folder (absolute) that decides what an import means: where files stand, and where imports look for them. */
   readonly folders: ReadonlySet<string>;
 }
 
@@ -36,7 +44,7 @@ export interface Bundle {
  * faster, but where definitions import packages or wait for something: only Node's own loader does that.
  * @throws DefinitionError exit 2 for syntax errors and imports that do not resolve
  */
-export async function bundle(options: BundleOptions): Promise<Bundle> {
+export async function bundle(options: BundleInput): Promise<Bundle> {
   return (await build(options, 'script')) ?? (await build(options, 'module'))!;
 }
 
@@ -45,7 +53,7 @@ interface Read {
   readonly folders: Set<string>;
 }
 
-async function build(options: BundleOptions, form: Form): Promise<Bundle | undefined> {
+async function build(options: BundleInput, form: Form): Promise<Bundle | undefined> {
   const esbuild = await import('esbuild');
   const read: Read = { inputs: new Map(), folders: new Set([path.join(options.root, definitionsFolder)]) };
   let result: BuildResult<{ write: false; metafile: true }>;
@@ -58,7 +66,7 @@ async function build(options: BundleOptions, form: Form): Promise<Bundle | undef
             banner: { js: "(function (require, module) { 'use strict';" },
             footer: { js: '})' },
           }
-        : { format: 'esm' }),
+        : { format: 'esm', banner: { js: requireFrom(options.root) } }),
     });
   } catch (error) {
     const messages = (error as { errors?: readonly Message[] }).errors;
@@ -73,6 +81,12 @@ async function build(options: BundleOptions, form: Form): Promise<Bundle | undef
     (end) => result.outputFiles.find((file) => file.path.endsWith(end))!.text,
   );
   return { form, text: text!, map: map!, ...read };
+}
+
+/** ES modules have no `require`: one that looks where definitions stand. */
+function requireFrom(root: string): string {
+  const place = JSON.stringify(path.join(root, definitionsFolder, 'index.ts'));
+  return `import { createRequire as __requireFrom } from 'node:module'; const require = __requireFrom(${place});`;
 }
 
 /** What goes in and is not noted would change without being seen. @throws DefinitionError */
@@ -107,7 +121,7 @@ function needsLoader({ metafile, warnings }: BuildResult<{ metafile: true }>): b
 /** No file's name holds it. */
 const entryName = '\0definitions';
 
-function settings(options: BundleOptions, form: Form, read: Read) {
+function settings(options: BundleInput, form: Form, read: Read) {
   const imports = options.files.map((file, index) => `import * as m${index} from './${file}';`);
   const entries = options.files.map((file, index) => `${JSON.stringify(file)}: m${index}`);
   const contents = `${imports.join('\n')}\nexport default { ${entries.join(', ')} };`;
@@ -119,7 +133,8 @@ function settings(options: BundleOptions, form: Form, read: Read) {
     metafile: true,
     platform: 'node',
     target: 'node20',
-    packages: 'external',
+    // By Node's own conditions: esbuild adds one.
+    ...(options.isElsewhere ? { conditions: [] } : { packages: 'external' as const }),
     sourcemap: 'external',
     sourcesContent: false,
     keepNames: true,
@@ -128,7 +143,11 @@ function settings(options: BundleOptions, form: Form, read: Read) {
     logLevel: 'silent',
     // Nothing is written there; the source map's paths are relative to it.
     outfile: path.join(options.cacheFolder, 'definitions.mjs'),
-    plugins: [ownName(form, options.defineModule), ownPlace(read)],
+    plugins: [
+      ownName(form, options.defineModule),
+      ...(options.isElsewhere ? [packagesByPath] : []),
+      ownPlace(read),
+    ],
   } as const satisfies BuildOptions;
 }
 
@@ -169,42 +188,66 @@ function ownPlace({ inputs, folders }: Read): Plugin {
   return {
     name: 'own-place',
     setup(builder) {
-      builder.onResolve({ filter: /^\.\.?\// }, ({ path: name, resolveDir }) => {
-        // Resolved by esbuild, which then tells where links led, not where they stand.
-        for (let at = path.dirname(path.resolve(resolveDir, name)); !folders.has(at); at = path.dirname(at)) {
-          folders.add(at);
-          if (resolveDir.startsWith(at)) break;
-        }
+      // Resolved by esbuild, which then tells where links led, not where they stand.
+      builder.onResolve({ filter: /^(\/|\.\.?(\/|$))/ }, ({ path: name, resolveDir }) => {
+        folders.add(path.dirname(path.resolve(resolveDir, name)));
         return undefined;
       });
-      builder.onLoad({ filter: /.*/, namespace: 'file' }, ({ path: file, with: attributes }) => {
+      builder.onResolve({ filter: /^#/ }, ({ path: name, resolveDir }) => {
+        for (const each of subpathFiles(name, resolveDir)) folders.add(path.dirname(each));
+        return undefined;
+      });
+      builder.onLoad({ filter: /.*/, namespace: 'file' }, async ({ path: file, with: attributes }) => {
         // Before it is read: what changes meanwhile moves it.
         inputs.set(file, stampOf(statSync(file)));
         folders.add(path.dirname(file));
         const loader = loaders[path.extname(file)];
         if (loader === undefined || attributes.type !== undefined) return undefined;
-        return { contents: placed(readFileSync(file, 'utf8'), file), loader };
+        const text = readFileSync(file, 'utf8');
+        const own = await declaredIn(text, loader, builder.esbuild);
+        return { contents: placed(text, file, own), loader };
       });
     },
   };
 }
 
-/** A file's text with its own place in it, in the words of both kinds of modules. */
-function placed(text: string, file: string): string {
+const placeNames = ['__filename', '__dirname'] as const;
+
+/** Those of CommonJS's names that a file declares itself. */
+async function declaredIn(text: string, loader: Loader, esbuild: PluginBuild['esbuild']): Promise<string[]> {
+  const isDeclared = async (name: string): Promise<boolean> => {
+    try {
+      // Where there is one already, another one is an error.
+      await esbuild.transform(startingWith(`const ${name} = 0;`, text), { loader, logLevel: 'silent' });
+      return false;
+    } catch (error) {
+      const { errors = [] } = error as { errors?: readonly Message[] };
+      return errors.some((each) => each.text === `The symbol "${name}" has already been declared`);
+    }
+  };
+  const asked = placeNames.filter((name) => mentions(text, name));
+  const answers = await Promise.all(asked.map(isDeclared));
+  return asked.filter((_, at) => answers[at]);
+}
+
+/** A file's text with its own place in it, in the words of both kinds of modules; `declared`: names that it gives itself. */
+function placed(text: string, file: string, declared: readonly string[]): string {
   const folder = path.dirname(file);
   const values = { url: pathToFileURL(file).href, filename: file, dirname: folder };
   const own = text.replace(/\bimport\.meta\.(url|filename|dirname)\b/g, (_, name: keyof typeof values) =>
     JSON.stringify(values[name]),
   );
   const names = { __filename: file, __dirname: folder };
-  // What a file declares itself is its own. In the first line, so that all others keep their numbers.
-  const given = Object.entries(names).filter(
-    ([name]) => mentions(own, name) && !mentions(own, `(const|let|var|import)\\s*(\\{[^}=]*)?\\b${name}`),
-  );
+  const given = Object.entries(names).filter(([name]) => mentions(own, name) && !declared.includes(name));
   const line = given.map(([name, value]) => `const ${name} = ${JSON.stringify(value)};`).join(' ');
-  return line === '' ? own : own.startsWith('#!') ? own.replace('\n', `\n${line} `) : `${line} ${own}`;
+  return line === '' ? own : startingWith(line, own);
 }
 
-function mentions(text: string, what: string): boolean {
-  return new RegExp(`\\b${what}\\b`).test(text);
+/** In the first line, so that all others keep their numbers. */
+function startingWith(line: string, text: string): string {
+  return text.startsWith('#!') ? text.replace('\n', () => `\n${line} `) : `${line} ${text}`;
+}
+
+function mentions(text: string, name: string): boolean {
+  return new RegExp(`\\b${name}\\b`).test(text);
 }

@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
-import { lstatSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { readdirSync, realpathSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { checksum } from '../disk/checksum.ts';
+import { isLink } from '../disk/disk.ts';
+import { readWhole } from '../disk/read.ts';
 import { fileClock, isSameStamp, isSettled, type Stamp, stampOf } from '../disk/stamp.ts';
 import { writeWhole } from '../disk/write.ts';
 import type { Bundle, BundleOptions, Form } from './bundle.ts';
@@ -15,6 +18,7 @@ export interface CompileOptions extends BundleOptions {
 export interface Compiled {
   readonly form: Form;
   readonly file: string;
+  readonly text: string;
   /** Source map. */
   readonly map: string;
 }
@@ -24,6 +28,8 @@ interface Kept {
   readonly form: Form;
   /** Its name in the cache folder. */
   readonly name: string;
+  /** Of its text, which may be damaged. */
+  readonly sum: number;
   readonly identity: string;
   /**
    * Every file that went in or that says what imports mean, by absolute path. null: it was too new to tell by its stamp whether
@@ -46,24 +52,40 @@ export async function compile(options: CompileOptions): Promise<Compiled> {
   const identity = JSON.stringify([files, root, programId, process.version, defineModule]);
   const index = path.join(cacheFolder, 'index.json');
   const kept = readKept(index);
-  const asCompiled = ({ form, name }: Pick<Kept, 'form' | 'name'>): Compiled => {
+  const asCompiled = ({ form, name }: Pick<Kept, 'form' | 'name'>, text: string): Compiled => {
     const file = path.join(cacheFolder, name);
-    return { form, file, map: `${file}.map` };
+    return { form, file, text, map: `${file}.map` };
   };
-  if (kept?.identity === identity && isCurrent(kept, cacheFolder)) return asCompiled(kept);
+  const current = kept?.identity === identity ? currentText(kept, cacheFolder) : undefined;
+  if (current !== undefined) return asCompiled(kept!, current);
   const { bundle } = await import('./bundle.ts');
   const clock = fileClock(index);
-  const { form, text, map, inputs, folders } = await bundle(options);
+  const isElsewhere = !isBelow(realPlace(root), realPlace(cacheFolder));
+  const { form, text, map, inputs, folders } = await bundle({ ...options, isElsewhere });
   const digest = createHash('sha256').update(identity).update(text).digest('hex');
   const name = `${digest.slice(0, 16)}.${form === 'module' ? 'mjs' : 'js'}`;
-  const compiled = asCompiled({ form, name });
+  const compiled = asCompiled({ form, name }, text);
   writeWhole(compiled.map, map);
   writeWhole(compiled.file, text);
-  const now: Kept = { form, name, identity, ...standing({ inputs, folders }, clock) };
+  // Where packages are to be found is looked up in each run.
+  const isLasting = !isElsewhere || form === 'script';
+  const sum = checksum(Buffer.from(text));
+  const now: Kept = { form, name, sum, identity, ...standing({ inputs, folders }, isLasting ? clock : 0) };
   writeWhole(index, JSON.stringify(now));
   if (kept !== undefined && kept.name !== name)
     for (const old of [kept.name, `${kept.name}.map`]) rmSync(path.join(cacheFolder, old), { force: true });
   return compiled;
+}
+
+/** Where a folder really is, or will be once it is there. */
+function realPlace(folder: string): string {
+  const real = targetOf(folder);
+  if (real !== '' || path.dirname(folder) === folder) return real || folder;
+  return path.join(realPlace(path.dirname(folder)), path.basename(folder));
+}
+
+function isBelow(folder: string, other: string): boolean {
+  return other.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
 }
 
 /** How all stands that the compiled text hangs on. `clock`: the file system's, before anything of it was read. */
@@ -96,47 +118,58 @@ function packageFiles(files: Iterable<string>): string[] {
   return [...folders].map((folder) => path.join(folder, 'package.json'));
 }
 
-/** Absolute paths of the files that definitions were last compiled from; none where they never were. */
-export function compiledFrom(cacheFolder: string): string[] {
-  return Object.keys(readKept(path.join(cacheFolder, 'index.json'))?.inputs ?? {});
+/**
+ * Absolute paths of the files that definitions were last compiled from, and of the folders where their imports are looked for,
+ * as imports name them; none where they never were.
+ */
+export function compiledFrom(cacheFolder: string): { files: string[]; folders: string[] } {
+  const kept = readKept(path.join(cacheFolder, 'index.json'));
+  return { files: Object.keys(kept?.inputs ?? {}), folders: Object.keys(kept?.folders ?? {}) };
 }
 
-function isCurrent({ inputs, absent, folders, name }: Kept, cacheFolder: string): boolean {
+/** The compiled text, where all that it hangs on stands as it did. */
+function currentText({ inputs, absent, folders, name, sum }: Kept, cacheFolder: string): string | undefined {
   const stands = ([file, stamp]: [string, Stamp | null]): boolean => {
     const stat = statSync(file, { throwIfNoEntry: false });
     return stat !== undefined && stamp !== null && isSameStamp(stampOf(stat), stamp);
   };
-  return (
-    Object.entries(inputs).every(stands) &&
-    absent.every((file) => statSync(file, { throwIfNoEntry: false }) === undefined) &&
-    Object.entries(folders).every(
-      ([folder, names]) => names !== null && JSON.stringify(namesIn(folder)) === JSON.stringify(names),
-    ) &&
-    lstatSync(path.join(cacheFolder, name), { throwIfNoEntry: false })?.isFile() === true
-  );
+  try {
+    const isCurrent =
+      Object.entries(inputs).every(stands) &&
+      absent.every((file) => statSync(file, { throwIfNoEntry: false }) === undefined) &&
+      Object.entries(folders).every(
+        ([folder, names]) => names !== null && JSON.stringify(namesIn(folder)) === JSON.stringify(names),
+      );
+    const file = path.join(cacheFolder, name);
+    if (!isCurrent || isLink(file)) return undefined;
+    const text = readWhole(file);
+    return checksum(text) === sum ? text.toString() : undefined;
+  } catch {
+    // What cannot be asked for does not stand as it did: compiled anew, which says what is wrong.
+    return undefined;
+  }
 }
 
-/** The names in a folder, with where links lead: imports follow them. */
+/** Where a folder really is, and the names in it with where links lead: imports follow links. */
 function namesIn(folder: string): string[] {
-  return entriesOf(folder)
-    .map((entry) =>
-      entry.isSymbolicLink() ? `${entry.name} ${targetOf(path.join(folder, entry.name))}` : entry.name,
-    )
-    .sort();
+  const names = entriesOf(folder).map((entry) =>
+    entry.isSymbolicLink() ? `${entry.name} ${targetOf(path.join(folder, entry.name))}` : entry.name,
+  );
+  return [targetOf(folder), ...names.sort()];
 }
 
 function entriesOf(folder: string) {
   try {
     return readdirSync(folder, { withFileTypes: true });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
     throw error;
   }
 }
 
 function targetOf(link: string): string {
   try {
-    return realpathSync(link);
+    return realpathSync.native(link);
   } catch {
     // Dangling.
     return '';
@@ -145,7 +178,7 @@ function targetOf(link: string): string {
 
 function readKept(index: string): Kept | undefined {
   try {
-    const kept = JSON.parse(readFileSync(index, 'utf8')) as Kept;
+    const kept = JSON.parse(readWhole(index).toString()) as Kept;
     const isOurs =
       compiledName.test(kept.name) && typeof kept.folders === 'object' && Array.isArray(kept.absent);
     return isOurs ? kept : undefined;

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire, SourceMap } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -14,6 +14,7 @@ import {
   type ProjectDefinition,
   projectBrand,
 } from '../define/types.ts';
+import { readWhole } from '../disk/read.ts';
 import { DefinitionError, TasksError } from '../model/errors.ts';
 import { type Compiled, type CompileOptions, compile } from './compile.ts';
 import { definitionFiles, definitionsFolder } from './root.ts';
@@ -82,7 +83,7 @@ type Modules = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 async function evaluate(compiled: Compiled, options: LoadOptions): Promise<Modules> {
   try {
     return compiled.form === 'script'
-      ? runScript(compiled.file, options)
+      ? runScript(compiled, options)
       : await importModule(compiled.file, options);
   } catch (error) {
     if (error instanceof TasksError) throw error;
@@ -98,12 +99,12 @@ async function evaluate(compiled: Compiled, options: LoadOptions): Promise<Modul
   }
 }
 
-function runScript(file: string, { profile, defineModule }: LoadOptions): Modules {
+function runScript({ file, text }: Compiled, { profile, defineModule }: LoadOptions): Modules {
   const builtin = createRequire(defineModule);
   const own = { ...define, profile };
   const require = (name: string): unknown => (name === 'image-tasks' ? own : builtin(name));
   const module: { exports: { default?: Modules } } = { exports: {} };
-  const script = new Script(readFileSync(file, 'utf8'), { filename: file });
+  const script = new Script(text, { filename: file });
   (script.runInThisContext() as (require: unknown, module: unknown) => void)(require, module);
   return module.exports.default!;
 }
@@ -119,7 +120,7 @@ async function importModule(file: string, { profile, loadModule }: LoadOptions):
 
 /** Where in the project's own files the topmost call of a stack stands, `tasks/images.ts:12:3`. */
 function placeInStack(stack: string, { file, map }: Compiled, root: string): string {
-  const sources = new SourceMap(JSON.parse(readFileSync(map, 'utf8')));
+  const sources = new SourceMap(JSON.parse(readWhole(map).toString()));
   for (const [, line, column] of stack.matchAll(
     new RegExp(`${path.basename(file)}(?:\\?\\d+)?:(\\d+):(\\d+)`, 'g'),
   )) {

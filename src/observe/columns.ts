@@ -1,6 +1,7 @@
-import { readFileSync, renameSync, rmSync } from 'node:fs';
+import { renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { checksum } from '../disk/checksum.ts';
+import { readWhole } from '../disk/read.ts';
 import type { Stamp } from '../disk/stamp.ts';
 import { writeWhole } from '../disk/write.ts';
 import type { TaskId } from '../model/task.ts';
@@ -40,7 +41,7 @@ export function readColumns(
 ): Columns | undefined {
   let bytes: Buffer;
   try {
-    bytes = readFileSync(file);
+    bytes = readWhole(file);
   } catch {
     // Not there yet, or unreadable: everything is observed anew.
     return undefined;

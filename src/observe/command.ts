@@ -1,11 +1,12 @@
 import path from 'node:path';
-import { type Disk, kindOf, plainDisk } from '../disk/disk.ts';
+import { type Disk, kindOf, plainDisk, type Stat } from '../disk/disk.ts';
 import type { Entry, ObservedCommand } from '../model/observed.ts';
 import type { CommandTask } from '../model/task.ts';
 import type { Fault } from './image.ts';
 import { findInputs, readInput } from './inputs.ts';
 import type { Memo } from './memo.ts';
 import { Unreadable } from './walk.ts';
+import { waysOf } from './watched.ts';
 
 export interface CommandReader {
   readonly root: string;
@@ -56,8 +57,58 @@ function readProgram(absolute: string, as: string, memo: Memo, disk: Disk): Entr
   return readInput({ path: as, absolute, stat, ...(behind ? { behind } : {}) }, memo, disk)!;
 }
 
+/**
+ * Watches what a command reads while it runs; call it before the command starts. The result tells afterwards what is not, or for
+ * a while was not, as it was observed; undefined: nothing. What was written again counts, even with the same content: nobody can
+ * tell what the command read meanwhile.
+ */
+export function guardInputs(
+  task: CommandTask,
+  before: ObservedCommand,
+  reader: Omit<CommandReader, 'disk'>,
+): () => string | undefined {
+  // The stamps first: what changes after they were taken moves them.
+  const stamps = stampsOf(task, reader.root);
+  const first = changedInput(task, before, reader);
+  return () => {
+    const changed = first ?? changedInput(task, before, reader);
+    if (changed !== undefined) return changed;
+    const now = stampsOf(task, reader.root);
+    return [...stamps.keys(), ...now.keys()].find((name) => stamps.get(name) !== now.get(name));
+  };
+}
+
+/**
+ * Stamps of all files that a command reads, and of all links that lead to them. Without ctimes, which a change of mode moves,
+ * and without folders: what comes and goes in them while the command runs may be its own.
+ */
+function stampsOf(task: CommandTask, root: string): ReadonlyMap<string, string> {
+  const stamps = new Map<string, string>();
+  const note = (name: string, ...stats: (Stat | undefined)[]): void => {
+    const texts = stats.flatMap((stat) => {
+      if (stat?.kind !== 'file' && stat?.kind !== 'link') return [];
+      const [size, mtimeMs, , ino] = stat.stamp;
+      return `${size} ${mtimeMs} ${ino}`;
+    });
+    if (texts.length > 0) stamps.set(name, texts.join());
+  };
+  try {
+    for (const { path: name, stat, behind } of findInputs(root, task.inputs, plainDisk).inputs) {
+      note(name, stat, behind);
+    }
+    for (const file of waysOf(task, root)) {
+      const name = path.relative(root, file);
+      if (!stamps.has(name)) note(name, plainDisk.lstat(file));
+    }
+  } catch (error) {
+    if (!(error instanceof Unreadable) && (error as NodeJS.ErrnoException).syscall === undefined) throw error;
+    // What cannot be read now was read when it was observed: it is told as changed.
+  }
+  return stamps;
+}
+
 /** What of a command's program and inputs is no longer as it was observed; undefined: nothing. */
-export function changedInput(
+function changedInput(
   task: CommandTask,
   before: ObservedCommand,
   reader: Omit<CommandReader, 'disk'>,

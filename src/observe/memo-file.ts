@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readWhole } from '../disk/read.ts';
 import type { Stamp } from '../disk/stamp.ts';
 import { writeWhole } from '../disk/write.ts';
 
@@ -33,7 +33,7 @@ export function readTables(file: string): Tables {
   const tables: Tables = { digests: new Map(), derivations: new Map(), pointers: new Set() };
   let bytes: Buffer;
   try {
-    bytes = readFileSync(file);
+    bytes = readWhole(file);
   } catch {
     // Not there yet, or unreadable: everything is read anew.
     return tables;

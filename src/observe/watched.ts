@@ -1,9 +1,10 @@
 import { lstatSync, readlinkSync, realpathSync } from 'node:fs';
 import path from 'node:path';
-import picomatch from 'picomatch';
 import { plainDisk } from '../disk/disk.ts';
 import type { CommandTask, Graph, Task, TaskId } from '../model/task.ts';
+import { readPattern } from './input-pattern.ts';
 import { findInputs } from './inputs.ts';
+import { GlobError } from './safe-glob.ts';
 import { Unreadable } from './walk.ts';
 
 /**
@@ -14,27 +15,46 @@ import { Unreadable } from './walk.ts';
 export function watchedPaths(graph: Graph, scope: Iterable<TaskId>, root: string): string[] {
   const tasks = [...scope].map((id) => graph.tasks.get(id)!);
   const named = tasks.flatMap(pathsOf).map((each) => path.resolve(root, each));
-  const links = tasks.flatMap((task) => (task.kind === 'command' ? linksIn(task, root) : []));
-  return [...new Set([...named, ...links].flatMap((file) => waysTo(file, root)))];
+  const hidden = tasks.flatMap((task) => (task.kind === 'command' ? hiddenIn(task, root) : []));
+  return [...new Set([...named, ...hidden].flatMap((file) => waysTo(file, root)))];
 }
 
 function pathsOf(task: Task): string[] {
   if (task.kind === 'command') {
     const [program] = task.run;
-    const inputs = task.inputs.map((pattern) => {
-      const { base, isGlob } = picomatch.scan(pattern);
-      return isGlob ? base : pattern;
-    });
+    const inputs = task.inputs.flatMap(foldersOf);
     return [...inputs, ...(program.includes('/') ? [program] : [])];
   }
   const { context, dockerfile, test } = task;
   return [context, dockerfile, `${dockerfile}.dockerignore`, ...(test !== undefined ? [test] : [])];
 }
 
-/** Every link that is followed to read a command's inputs, also those that lead nowhere yet. */
-function linksIn(task: CommandTask, root: string): string[] {
+/** Where what a pattern stands for is looked for. */
+function foldersOf(pattern: string): readonly string[] {
   try {
-    return findInputs(root, task.inputs, plainDisk).links;
+    const { literals, globs } = readPattern(pattern);
+    return globs.length > 0 ? globs.map(({ base }) => base) : literals;
+  } catch (error) {
+    // Whoever reads the inputs tells it.
+    if (error instanceof GlobError) return [];
+    throw error;
+  }
+}
+
+/** The paths (absolute) that a command's definition names, each link that they pass, and where they lead. */
+export function waysOf(task: CommandTask, root: string): string[] {
+  return pathsOf(task).flatMap((each) => waysTo(path.resolve(root, each), root));
+}
+
+/**
+ * What of a command's inputs would not be noticed by watching what it names: every link that is followed, also those that lead
+ * nowhere yet, and folders that are ignored elsewhere.
+ */
+function hiddenIn(task: CommandTask, root: string): string[] {
+  try {
+    const { inputs, links } = findInputs(root, task.inputs, plainDisk);
+    const ignored = inputs.flatMap(({ path: name }) => ignoredOf(name) ?? []);
+    return [...links, ...ignored.map((name) => path.resolve(root, name))];
   } catch (error) {
     // Whoever reads them tells it.
     if (error instanceof Unreadable || (error as NodeJS.ErrnoException).syscall !== undefined) return [];
@@ -81,8 +101,23 @@ function targetOf(file: string): string | undefined {
   }
 }
 
+/** The links that a path passes (absolute). */
+export function linksTo(file: string, root: string): string[] {
+  return waysTo(file, root).filter((each) => targetOf(each) !== undefined);
+}
+
+/** Folders that tools keep for themselves. */
+const ignoredFolder = /^(\.git|node_modules)$/;
+
+/** The first such folder on a path. */
+function ignoredOf(name: string): string | undefined {
+  const parts = name.split('/');
+  const at = parts.findIndex((part) => ignoredFolder.test(part));
+  return at < 0 ? undefined : parts.slice(0, at + 1).join('/');
+}
+
 /** True where a change is never a reason to look: our own state, and what tools keep for themselves. */
 export function isOwnState(file: string, root: string): boolean {
   const parts = path.relative(root, file).split(path.sep);
-  return parts[0] === '.cache' || parts.includes('.git') || parts.includes('node_modules');
+  return parts[0] === '.cache' || parts.some((part) => ignoredFolder.test(part));
 }

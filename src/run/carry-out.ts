@@ -4,7 +4,7 @@ import type { TaskRecord } from '../model/record.ts';
 import { needIds } from '../model/task.ts';
 import { keptFolder } from '../observe/kept.ts';
 import { madeByAnother } from './another.ts';
-import { changedWhileRunning, commandStep } from './command-step.ts';
+import { commandStep, guardCommand } from './command-step.ts';
 import { buildStep, type StepInput } from './image-step.ts';
 import { withTimeout } from './limit.ts';
 import { pullStep } from './pull-step.ts';
@@ -28,8 +28,9 @@ export async function carryOut(
         return { record: other, outcome: 'reused' };
       }
       const make = step.action === 'pull' ? pullStep : step.action === 'run' ? commandStep : buildStep;
+      const changedMeanwhile = step.action === 'run' ? guardCommand(timed) : () => undefined;
       const record = await make(timed);
-      if (isWhatTheKeySays(timed)) await remember(record, timed);
+      if (isWhatTheKeySays(changedMeanwhile(), timed)) await remember(record, timed);
       return { record, outcome: step.action === 'pull' ? 'pulled' : 'built' };
     } finally {
       await release();
@@ -41,15 +42,15 @@ export async function carryOut(
  * False where a command's inputs changed while it ran: then its result is not recorded, and the next run runs it again.
  * @throws StepFailed where this run would build something on that result
  */
-function isWhatTheKeySays(input: StepInput): boolean {
-  const { step, plan, progress } = input;
-  const changed = step.action === 'run' ? changedWhileRunning(input) : undefined;
+function isWhatTheKeySays(changed: string | undefined, { step, plan, services }: StepInput): boolean {
   if (changed === undefined) return true;
   const isNeeded = [...plan.steps.values()].some(
     ({ task, action }) => ['build', 'run'].includes(action) && needIds(task).includes(step.task.id),
   );
   if (isNeeded) throw new StepFailed(`${changed} changed while the task was running; run it again`);
-  progress.line(`${changed} changed while the task was running: the next run runs it again`);
+  services.warn(
+    `${step.task.id}: ${changed} changed while the task was running, so its result is not kept for later runs`,
+  );
   return false;
 }
 

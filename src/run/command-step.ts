@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { ObservedCommand } from '../model/observed.ts';
 import type { TaskRecord } from '../model/record.ts';
 import type { CommandTask } from '../model/task.ts';
-import { changedInput } from '../observe/command.ts';
+import { guardInputs } from '../observe/command.ts';
 import { keptFolder } from '../observe/kept.ts';
 import { keepFiles, workFolder } from './files.ts';
 import type { StepInput } from './image-step.ts';
@@ -38,12 +38,13 @@ export async function commandStep(input: StepInput): Promise<TaskRecord> {
 }
 
 /**
- * The path of an input or program that is no longer as it was when the key was made; undefined: none. What the command read then
- * is unknown, so its result must not be found under the key later.
+ * To be called before a step's command runs. The result tells afterwards the path of an input or program that was not all the
+ * time as it was when the key was made; undefined: none. What the command read then is unknown, so its result must not be found
+ * under the key later.
  */
-export function changedWhileRunning({ step, observations, services }: StepInput): string | undefined {
+export function guardCommand({ step, observations, services }: StepInput): () => string | undefined {
   const task = step.task as CommandTask;
-  return changedInput(task, observations.get(task.id) as ObservedCommand, services);
+  return guardInputs(task, observations.get(task.id) as ObservedCommand, services);
 }
 
 /**

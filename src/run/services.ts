@@ -41,4 +41,6 @@ export interface Services {
   /** Who we are where an image's name points to; for the engine's uploads and downloads. */
   credentials(name: string): Promise<Credentials | undefined>;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Tells the user something that is no error. */
+  warn(message: string): void;
 }

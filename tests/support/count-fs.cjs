@@ -16,7 +16,8 @@ function watch(object, name, note) {
 }
 
 watch(fs, 'readFileSync', ([file], result) => {
-  counts.read.push(String(file));
+  // What was opened by itself, or by this call, has been noted.
+  if (typeof file !== 'number' && counts.read.at(-1) !== String(file)) counts.read.push(String(file));
   counts.bytes += result.length;
 });
 watch(fs, 'lstatSync', () => counts.lstat++);
@@ -24,7 +25,7 @@ watch(fs, 'statSync', () => counts.stat++);
 watch(fs, 'readdirSync', () => counts.readdir++);
 watch(fs, 'openSync', ([file, mode = 'r']) =>
   mode === 'r' || (typeof mode === 'number' && (mode & 3) === fs.constants.O_RDONLY)
-    ? counts.opened++
+    ? counts.read.push(String(file)) && counts.opened++
     : counts.write.push(String(file)),
 );
 for (const name of ['writeFileSync', 'mkdirSync', 'renameSync', 'rmSync', 'utimesSync'])

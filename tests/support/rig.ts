@@ -153,6 +153,7 @@ export function makeRig(
         cacheFolder,
         environment: rig.environment,
         credentials: async () => undefined,
+        warn: (message) => warnings.push(message),
       };
       const signal = options.signal ?? new AbortController().signal;
       const run = (): Promise<RunResult> =>

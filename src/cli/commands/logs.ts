@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { logsOf } from '../../cache/logs.ts';
+import { readWhole } from '../../disk/read.ts';
 import { select } from '../../graph/select.ts';
 import { type ExitCode, TasksError } from '../../model/errors.ts';
 import { testLog } from '../../run/tests.ts';
@@ -21,7 +21,7 @@ export async function logs(selector: string, flags: CommonFlags, io: Io): Promis
     });
   }
   io.err(`${newest.id}: ${newest.file}\n`);
-  io.out(readFileSync(newest.file, 'utf8'));
+  io.out(readWhole(newest.file).toString());
   return 0;
 }
 

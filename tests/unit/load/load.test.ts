@@ -1,6 +1,7 @@
 import {
   existsSync,
   lstatSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -217,6 +218,105 @@ for (const [file, text, content] of kinds) {
   });
 }
 
+/** A project that imports `text`, and two folders `v1` and `v2`, of which a link shows one. */
+function versions(
+  text: (root: string) => string,
+  link: string,
+  files = {},
+): { root: string; turn: () => void } {
+  const root = tempFolder();
+  writeFiles(root, {
+    'v1/name.ts': "export const name = 'one';\n",
+    'v2/name.ts': "export const name = 'two';\n",
+    [link]: { link: 'v1' },
+    'tasks/images.ts': `import { command } from 'image-tasks';\nimport { name } from '${text(root)}';\nexport default command({ name, run: ['true'] });\n`,
+    ...files,
+  });
+  settle(path.join(root, 'tasks/images.ts'));
+  return {
+    root,
+    turn() {
+      rmSync(path.join(root, link));
+      symlinkSync('v2', path.join(root, link));
+    },
+  };
+}
+
+const subpath = (meaning: unknown) => ({ 'package.json': JSON.stringify({ imports: meaning }) });
+const switched: [string, ReturnType<typeof versions>][] = [
+  ['whose name starts like the folder of definitions', versions(() => '../t/name.ts', 't')],
+  ['by an absolute path', versions((root) => `${root}/now/name.ts`, 'now')],
+  ['by a subpath', versions(() => '#name', 'now', subpath({ '#name': './now/name.ts' }))],
+  ['by a pattern', versions(() => '#x/now/name', 'now', subpath({ '#x/*': { node: './*.ts' } }))],
+];
+for (const [said, { root, turn }] of switched)
+  test(`a linked folder ${said}, which then leads elsewhere`, async () => {
+    assert.equal(await names(root), ['one']);
+    turn();
+    assert.equal(await names(root), ['two']);
+  });
+
+test('a package, where .cache is a link to another disk', async () => {
+  const root = tempFolder();
+  writeFiles(root, {
+    'package.json': '{ "type": "module" }',
+    'node_modules/both/package.json':
+      '{ "name": "both", "exports": { "import": "./one.mjs", "require": "./two.cjs" } }',
+    'node_modules/both/one.mjs': "export const name = 'one';",
+    'node_modules/both/two.cjs': "exports.name = 'two';",
+    'node_modules/both/three.mjs': "export const name = 'three';",
+    'tasks/images.ts':
+      "import { command } from 'image-tasks';\nimport { name } from 'both';\nexport default command({ name, run: ['true'] });\n",
+    '.cache': { link: tempFolder() },
+  });
+  settle(path.join(root, 'tasks/images.ts'));
+  assert.equal(await names(root), ['one']);
+  writeFiles(root, {
+    'node_modules/both/package.json': '{ "name": "both", "exports": { "import": "./three.mjs" } }',
+  });
+  assert.equal(await names(root), ['three'], 'no place of a package is remembered');
+});
+
+test('require, in an ES module too', async () => {
+  const root = tempFolder();
+  writeFiles(root, {
+    'tasks/images.ts':
+      "import { command } from 'image-tasks';\nimport { base } from './base.cjs';\nconst name = await base(require.resolve('./base.cjs'));\nexport default command({ name, run: ['true'] });\n",
+    'tasks/base.cjs': "exports.base = require('node:path').basename;",
+  });
+  assert.equal(await names(root), ['base.cjs']);
+});
+
+test('compiled code that is damaged is compiled anew', async () => {
+  const root = project();
+  settle(path.join(root, 'tasks/images.ts'));
+  assert.equal(await names(root), ['one']);
+  const folder = path.join(root, '.cache/definitions');
+  const code = path.join(folder, readdirSync(folder).find((name) => name.endsWith('.js'))!);
+  const text = readFileSync(code, 'utf8');
+  for (const damaged of ['', text.slice(0, -9), text.replaceAll('one', 'two')]) {
+    writeFileSync(code, damaged);
+    assert.equal(await names(root), ['one']);
+  }
+});
+
+test('an index that holds anything is no fault', async () => {
+  const root = project();
+  assert.equal(await names(root), ['one']);
+  const index = path.join(root, '.cache/definitions/index.json');
+  const kept = JSON.parse(readFileSync(index, 'utf8')) as object;
+  const odd = [
+    { inputs: null },
+    { inputs: { 'a\0': [1, 2, 3, 4] } },
+    { absent: [1] },
+    { folders: { '\0': [] } },
+  ];
+  for (const each of odd) {
+    writeFileSync(index, JSON.stringify({ ...kept, inputs: {}, absent: [], folders: {}, ...each }));
+    assert.equal(await names(root), ['one']);
+  }
+});
+
 test('a project that is called through a link, at another depth', async () => {
   const root = project();
   const link = path.join(tempFolder(), 'deep');
@@ -254,7 +354,7 @@ test('__dirname and __filename are those of the file, where it does not declare 
   writeFiles(root, {
     'tasks/images.ts':
       "import { readFileSync } from 'node:fs';\nimport { command } from 'image-tasks';\nimport { own } from './own.ts';\nconst name = readFileSync(`${__dirname}/lib/x`, 'utf8') + own + __filename.endsWith('/tasks/images.ts');\nexport default command({ name, run: ['true'] });\n\n  if (name.startsWith('b')) throw new Error('bad');\n",
-    'tasks/own.ts': "const { __dirname } = { __dirname: '-' };\nexport const own = __dirname;\n",
+    'tasks/own.ts': "const a = 1,\n  __dirname = '-';\nexport const own = __dirname.repeat(a);\n",
     'tasks/lib/x': 'a',
   });
   assert.equal(await names(root), ['a-true']);

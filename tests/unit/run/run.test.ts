@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -10,7 +10,7 @@ import { TimedOut } from '../../../src/run/limit.ts';
 import { isNetworkFailure } from '../../../src/run/retry.ts';
 import { settle } from '../../support/fake-engine.ts';
 import { makeRig } from '../../support/rig.ts';
-import { tempFolder, writeFiles } from '../../support/temp.ts';
+import { settle as settleFile, tempFolder, writeFiles } from '../../support/temp.ts';
 
 const dockerfile = 'ARG BASE\nFROM $BASE\n';
 
@@ -131,6 +131,7 @@ for (const [said, file] of [
   const changing = () => {
     const root = tempFolder();
     writeFiles(root, { real: 'one', in: { link: 'real' }, 'tool*': 'one' });
+    settleFile(path.join(root, 'tool'));
     const gen = command({ name: 'gen', run: ['./tool'], inputs: ['in'] });
     const user = command({ name: 'user', run: ['true'], needs: { gen } });
     const rig = makeRig({ gen, user }, root);
@@ -148,6 +149,22 @@ for (const [said, file] of [
     assert.is((await rig.build({ selectors: ['gen'] })).counts.reused, 1);
   });
 
+  test(`a command's ${said} changes while it runs, and changes back: its result is not kept`, async () => {
+    const { rig, write } = changing();
+    rig.onCommand = async () => {
+      write('two');
+      write('one');
+    };
+    assert.is((await rig.build({ selectors: ['gen'] })).exitCode, 0);
+    assert.match(
+      rig.warnings.join(),
+      `gen:latest: ${path.normalize(said)} changed while the task was running`,
+    );
+    rig.onCommand = async () => undefined;
+    assert.is((await rig.build({ selectors: ['gen'] })).counts.built, 1);
+    assert.is((await rig.build({ selectors: ['gen'] })).counts.reused, 1);
+  });
+
   test(`a command's ${said} changes while it runs: nothing is built on its result`, async () => {
     const { rig } = changing();
     const result = await rig.build();
@@ -156,6 +173,34 @@ for (const [said, file] of [
     assert.match(JSON.stringify(ended), `${said} changed while the task was running`);
   });
 }
+
+test('a link on the way to an input is turned while the command runs, and turned back: its result is not kept', async () => {
+  const root = tempFolder();
+  writeFiles(root, { 'v1/in': 'one', 'v2/in': 'two', now: { link: 'v1' } });
+  const rig = makeRig({ gen: command({ name: 'gen', run: ['true'], inputs: ['now/in'] }) }, root);
+  const turn = (to: string): void => {
+    rmSync(path.join(root, 'now'));
+    symlinkSync(to, path.join(root, 'now'));
+  };
+  rig.onCommand = async () => {
+    turn('v2');
+    turn('v1');
+  };
+  assert.is((await rig.build()).exitCode, 0);
+  rig.onCommand = async () => undefined;
+  assert.equal([(await rig.build()).counts.built, (await rig.build()).counts.reused], [1, 1]);
+});
+
+test('a command may change the mode of its inputs, and what stands beside them', async () => {
+  const root = tempFolder();
+  writeFiles(root, { in: 'one', tool: 'one' });
+  const rig = makeRig({ gen: command({ name: 'gen', run: ['true'], inputs: ['in'] }) }, root);
+  rig.onCommand = async () => {
+    chmodSync(path.join(root, 'in'), 0o600);
+    writeFiles(root, { beside: 'new' });
+  };
+  assert.equal([(await rig.build()).counts.built, (await rig.build()).counts.reused], [1, 1]);
+});
 
 test('an engine that goes away: exit code 3, what finished is kept, the next run goes on', async () => {
   const rig = project();

@@ -4,7 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { command, image } from '../../../src/define/index.ts';
 import { makeGraph } from '../../../src/graph/graph.ts';
-import { isOwnState, watchedPaths } from '../../../src/observe/watched.ts';
+import { isOwnState, linksTo, watchedPaths } from '../../../src/observe/watched.ts';
 import { watchAndLook } from '../../../src/run/watch.ts';
 import { declare } from '../../support/graphs.ts';
 import { tempFolder, writeFiles } from '../../support/temp.ts';
@@ -169,6 +169,32 @@ test('what is watched: contexts, Dockerfiles, their ignore files, programs, inpu
   const own = ['/p/.cache', '/p/.cache/memo', '/p/.git/index', '/p/images/base/node_modules/x/y'];
   assert.ok(own.every((file) => isOwnState(file, '/p')));
   assert.not.ok(['/p', '/p/images/.cache/x', '/p/.gitignore'].some((file) => isOwnState(file, '/p')));
+});
+
+test('what is watched: inputs below folders that are ignored elsewhere, names with glob characters', () => {
+  const root = realpathSync(tempFolder());
+  writeFiles(root, {
+    'src/node_modules/x/a': '',
+    'src/b/.git/HEAD': '',
+    'src/b/c': '',
+    'app/[id]/d': '',
+  });
+  const files = command({ name: 'files', run: ['true'], inputs: ['src/**/[aH]*', 'app/\\[id\\]/d'] });
+  const graph = makeGraph(declare({ files }), 'linux/amd64');
+  assert.equal(
+    watchedPaths(graph, ['files:latest'], root).sort(),
+    ['src', 'app', 'src/node_modules', 'src/b/.git'].map((name) => path.join(root, name)).sort(),
+  );
+});
+
+test('what is watched of definitions: links on the way to what they import', () => {
+  const root = realpathSync(tempFolder());
+  writeFiles(root, { 'v1/x': '', hop: { link: 'v1' }, now: { link: 'hop' } });
+  assert.equal(
+    linksTo(path.join(root, 'now'), root),
+    ['now', 'hop'].map((name) => path.join(root, name)),
+  );
+  assert.equal(linksTo(path.join(root, 'v1'), root), []);
 });
 
 test('what is watched where links are: each of them, and where they lead, also where nothing is yet', () => {
