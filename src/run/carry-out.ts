@@ -47,7 +47,10 @@ function isWhatTheKeySays(changed: string | undefined, { step, plan, services }:
   const isNeeded = [...plan.steps.values()].some(
     ({ task, action }) => ['build', 'run'].includes(action) && needIds(task).includes(step.task.id),
   );
-  if (isNeeded) throw new StepFailed(`${changed} changed while the task was running; run it again`);
+  if (isNeeded)
+    throw new StepFailed(
+      `${changed} changed while the task was running\nrun it again; if the command itself writes ${changed}, take that out of its inputs`,
+    );
   services.warn(
     `${step.task.id}: ${changed} changed while the task was running, so its result is not kept for later runs`,
   );
