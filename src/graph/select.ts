@@ -1,7 +1,7 @@
 import { TasksError } from '../model/errors.ts';
 import { type Graph, needIds, type TaskId } from '../model/task.ts';
+import { matchesWildcard } from '../model/wildcard.ts';
 import { nearest } from './nearest.ts';
-import { matchesWildcard } from './wildcard.ts';
 
 /**
  * The tasks that selectors name, in the graph's order: `name`, `name:version`, globs, `+sel` (and all it needs), `sel+`

@@ -1,4 +1,5 @@
 import picomatch from 'picomatch';
+import { matchesWildcard } from '../model/wildcard.ts';
 
 /** In how many ways an expression may come to a name, times how far a star may reach, before it is not left to go back. */
 const mostWays = 20_000_000;
@@ -49,27 +50,9 @@ function matchesNames(wanted: readonly string[], names: readonly string[]): bool
     const next = new Set<number>();
     for (const at of positions) {
       if (wanted[at] === '**') spread(at, next);
-      else if (at < wanted.length && matchesName(wanted[at]!, name)) spread(at + 1, next);
+      else if (at < wanted.length && name !== '' && matchesWildcard(wanted[at]!, name)) spread(at + 1, next);
     }
     positions = next;
   }
   return positions.has(wanted.length);
-}
-
-/** Where a character does not match, only the last star gets more text: no other could help. */
-function matchesName(pattern: string, name: string): boolean {
-  let [at, want] = [0, 0];
-  let star: { want: number; at: number } | undefined;
-  while (at < name.length) {
-    if (pattern[want] === '*') star = { want: ++want, at };
-    else if (pattern[want] === '?' || pattern[want] === name[at]) {
-      at++;
-      want++;
-    } else if (star !== undefined) {
-      at = ++star.at;
-      want = star.want;
-    } else return false;
-  }
-  while (pattern[want] === '*') want++;
-  return want === pattern.length && name !== '';
 }

@@ -99,7 +99,7 @@ export const gen = command({ name: 'gen', run: ['node_modules/.bin/gen'], inputs
       'node_modules/gen/cli*': '#!/bin/sh\necho "one: $(cat in/file in/dir/x now/y | tr "\\n" " ")"\n',
       'node_modules/.bin/gen': { link: '../gen/cli' },
       'shared/file': 'one\n',
-      'in/file': { link: '../shared/file' },
+      'in/file': { link: '../common/file' },
       'in/dir': { link: path.join(outside, 'dir') },
       'v1/y': 'v1\n',
       'v2/y': 'v2\n',

@@ -1,6 +1,6 @@
 /**
- * Says whether a text is as a pattern wants it: `*` stands for any text, `?` for one character. Where a character does not
- * match, only the last star gets more text: no other could help, and the time stays the product of the two lengths at most.
+ * True if a pattern matches a whole text: `*` stands for any text, `?` for one character. Where a character does not match, only
+ * the last star takes more text, since no other could help: the time is at most the product of the two lengths.
  */
 export function matchesWildcard(pattern: string, text: string): boolean {
   let [at, want] = [0, 0];
