@@ -98,7 +98,7 @@ export const gen = command({ name: 'gen', run: ['node_modules/.bin/gen'], inputs
     {
       'node_modules/gen/cli*': '#!/bin/sh\necho "one: $(cat in/file in/dir/x now/y | tr "\\n" " ")"\n',
       'node_modules/.bin/gen': { link: '../gen/cli' },
-      'shared/file': 'one\n',
+      'common/file': 'one\n',
       'in/file': { link: '../common/file' },
       'in/dir': { link: path.join(outside, 'dir') },
       'v1/y': 'v1\n',
@@ -109,7 +109,7 @@ export const gen = command({ name: 'gen', run: ['node_modules/.bin/gen'], inputs
   const { child, said, ended } = watch(cwd, '--verbose');
   await said('one: one one v1');
   await said('watching for changes');
-  writeFileSync(path.join(cwd, 'shared/file'), 'two\n');
+  writeFileSync(path.join(cwd, 'common/file'), 'two\n');
   await said('one: two one v1');
   writeFileSync(path.join(outside, 'dir/x'), 'three\n');
   await said('one: two three v1');

@@ -62,10 +62,10 @@ const linked: Files = {
   '../outside/data': 'one',
   '../outside/dir/f': 'one',
   '../outside/tool*': '#!/bin/sh\n',
-  'shared/data': 'one',
-  'shared/dir/f': 'one',
-  'shared/dir/deep/g': 'one',
-  'shared/again': { link: 'data' },
+  'common/data': 'one',
+  'common/dir/f': 'one',
+  'common/dir/deep/g': 'one',
+  'common/again': { link: 'data' },
   'src/data': { link: '../common/data' },
   'src/dir': { link: '../common/dir' },
   'src/twice': { link: '../common/again' },
@@ -74,21 +74,21 @@ const linked: Files = {
   'above/src': { link: '../src' },
   'bin/tool': { link: '../common/tool' },
   'bin/out': { link: '../../outside/tool' },
-  'shared/tool*': '#!/bin/sh\n',
+  'common/tool*': '#!/bin/sh\n',
 };
 
 const behind: [string, string[], string][] = [
-  ['a linked file by name', ['src/data'], 'shared/data'],
-  ['a linked file by glob', ['src/d*'], 'shared/data'],
-  ['a linked file below a folder', ['src'], 'shared/data'],
-  ['a linked folder by name', ['src/dir'], 'shared/dir/f'],
-  ['a linked folder by glob', ['src/d*'], 'shared/dir/deep/g'],
-  ['a linked folder below a folder', ['src/'], 'shared/dir/deep/g'],
-  ['a linked folder on the way of a glob', ['src/*/deep/*'], 'shared/dir/deep/g'],
-  ['a linked folder as the base of a glob', ['src/dir/**/g'], 'shared/dir/deep/g'],
-  ['a link to a link', ['src/twice'], 'shared/data'],
-  ['a link on the way of a name', ['src/dir/f'], 'shared/dir/f'],
-  ['links on the way twice', ['above/src/dir/*'], 'shared/dir/f'],
+  ['a linked file by name', ['src/data'], 'common/data'],
+  ['a linked file by glob', ['src/d*'], 'common/data'],
+  ['a linked file below a folder', ['src'], 'common/data'],
+  ['a linked folder by name', ['src/dir'], 'common/dir/f'],
+  ['a linked folder by glob', ['src/d*'], 'common/dir/deep/g'],
+  ['a linked folder below a folder', ['src/'], 'common/dir/deep/g'],
+  ['a linked folder on the way of a glob', ['src/*/deep/*'], 'common/dir/deep/g'],
+  ['a linked folder as the base of a glob', ['src/dir/**/g'], 'common/dir/deep/g'],
+  ['a link to a link', ['src/twice'], 'common/data'],
+  ['a link on the way of a name', ['src/dir/f'], 'common/dir/f'],
+  ['links on the way twice', ['above/src/dir/*'], 'common/dir/f'],
   ['a linked file outside of the project', ['src/out'], '../outside/data'],
   ['a linked folder outside of the project', ['src/**'], '../outside/dir/f'],
 ];
@@ -106,7 +106,7 @@ for (const [what, inputs, file] of behind) {
 }
 
 for (const [program, file] of [
-  ['bin/tool', 'shared/tool'],
+  ['bin/tool', 'common/tool'],
   ['bin/out', '../outside/tool'],
 ] as const) {
   test(`a program that is a link, ${program}: a change behind it is one`, async () => {
