@@ -69,7 +69,7 @@ export function planText(
     paintRow(verbose ? line : clip(line, width), shown[index]!.action, paint),
     ...(verbose ? reasons[index]!.slice(1).map((detail) => `         ${detail}`) : []),
   ]);
-  const sum = `${steps.length} tasks: ${total.join(', ')}`;
+  const sum = `${count(steps.length, 'task')}: ${total.join(', ')}`;
   const noted = notes.map((note) => `${paint.warn('note')} ${note}`);
   const head = [...lines, ...(lines.length > 0 ? [''] : []), sum];
   return [...head, ...foreseen(outlook), ...noted, ...suspects(steps, paint)];
