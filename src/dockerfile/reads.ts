@@ -36,12 +36,19 @@ const knownFlags: Readonly<Record<string, readonly string[]>> = {
 
 const experimentalFlags = new Set(['parents', 'exclude', 'unpack', 'device', 'security']);
 
-/** Flags that not every builder takes, of an instruction anywhere in a file: with them the file may be refused as a whole. */
+/**
+ * Flags that not every builder takes, of an instruction anywhere in a file: with them the file may be refused as a whole, though
+ * the target does not see the instruction. So it is where a mount names a stage in upper case (docker 26.1: "repository name must
+ * be lowercase").
+ */
 export function uncertainFlags({ keyword, flags }: Instruction): string[] {
-  const names = flags.map(({ name }) => name);
-  return names
-    .filter((name) => experimentalFlags.has(name) || !(knownFlags[keyword] ?? []).includes(name))
-    .map((name) => `${keyword} --${name}`);
+  const isUncertain = (name: string): boolean =>
+    experimentalFlags.has(name) || !(knownFlags[keyword] ?? []).includes(name);
+  return flags.flatMap(({ name, value = '' }) => {
+    if (isUncertain(name)) return [`${keyword} --${name}`];
+    const from = keyword === 'RUN' && name === 'mount' ? readMount(value)?.from : undefined;
+    return from === undefined || from === from.toLowerCase() ? [] : [`${keyword} --${name}=from=${from}`];
+  });
 }
 
 /** What an instruction takes, with the variables that it sees. @throws DockerfileError */

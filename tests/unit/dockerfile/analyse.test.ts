@@ -209,6 +209,13 @@ test('a flag that not every builder takes counts in stages that are not reached:
   assert.is(text('--link'), text('--chown=1'));
 });
 
+test('a stage in upper case that a mount names counts in stages that are not reached: some builders refuse the file', () => {
+  const file = (name: string): string =>
+    `FROM x AS ${name}\nFROM y\nRUN --mount=type=tmpfs,from=${name},target=/m true\nFROM z\nCOPY a /x\n`;
+  assert.not.equal(steps(file('T')), steps(file('s')));
+  assert.equal(steps(file('t')), steps(file('s')));
+});
+
 test('of two origins of a mount the last counts, and a stage by another name is the same there', () => {
   const text = (name: string): string =>
     `FROM scratch AS ${name}\nCOPY a /\nFROM scratch\nRUN --mount=from=x,target=/m,from=${name} true\n`;
