@@ -112,10 +112,10 @@ test('links are followed: what they lead to is in the container, and counts', as
   const { rig, root, run } = await project(
     {
       'images/t/run': '#!/bin/sh\n. /tasks-test/lib.sh\n',
-      'images/t/lib.sh': { link: '../../shared/lib.sh' },
-      'images/t/more': { link: '../../shared/more' },
-      'shared/lib.sh': 'true\n',
-      'shared/more/deep': { link: '../../outside' },
+      'images/t/lib.sh': { link: '../../common/lib.sh' },
+      'images/t/more': { link: '../../common/more' },
+      'common/lib.sh': 'true\n',
+      'common/more/deep': { link: '../../outside' },
       outside: 'out\n',
     },
     { test: 'images/t' },
@@ -134,19 +134,19 @@ test('links are followed: what they lead to is in the container, and counts', as
     ],
   );
   assert.is((await run()).counts.reused, 1);
-  for (const changed of ['shared/lib.sh', 'outside', 'images/t/run']) {
+  for (const changed of ['common/lib.sh', 'outside', 'images/t/run']) {
     writeFileSync(path.join(root, changed), `${changed}\n`);
     assert.is((await run()).counts.built, 1, changed);
   }
   rmSync(path.join(root, 'images/t/lib.sh'));
-  writeFiles(root, { 'images/t/lib.sh': 'shared/lib.sh\n' });
+  writeFiles(root, { 'images/t/lib.sh': 'common/lib.sh\n' });
   assert.is((await run()).counts.reused, 1, 'a file with the same text is the same');
 });
 
 test('a script that is a link keeps its name, and is what it leads to', async () => {
   const { rig, root, run } = await project({
-    'images/t.sh': { link: '../shared/real' },
-    'shared/real': '#!/bin/sh\nexit 0\n',
+    'images/t.sh': { link: '../common/real' },
+    'common/real': '#!/bin/sh\nexit 0\n',
   });
   assert.is((await run()).counts.built, 1);
   assert.is(rig.engine.tested[0]!.program, '/tasks-test/t.sh');
@@ -154,7 +154,7 @@ test('a script that is a link keeps its name, and is what it leads to', async ()
     rig.engine.tested[0]!.files.map(({ entry }) => (entry.type === 'file' ? entry.executable : entry.type)),
     ['dir', true],
   );
-  writeFileSync(path.join(root, 'shared/real'), '#!/bin/sh\nexit 1\n');
+  writeFileSync(path.join(root, 'common/real'), '#!/bin/sh\nexit 1\n');
   assert.is((await run()).exitCode, 1);
 });
 

@@ -201,12 +201,12 @@ test('what is watched where links are: each of them, and where they lead, also w
   const root = realpathSync(tempFolder());
   const outside = realpathSync(tempFolder());
   writeFiles(root, {
-    'shared/data': '',
-    'src/hop': { link: '../shared/data' },
+    'common/data': '',
+    'src/hop': { link: '../common/data' },
     'src/twice': { link: 'hop' },
     'src/gone': { link: '../not/yet' },
     'src/out': { link: outside },
-    'images/app': { link: '../shared' },
+    'images/app': { link: '../common' },
     'node_modules/.bin/x': { link: '../x/cli.js' },
     'node_modules/x/cli.js': '',
   });
@@ -220,16 +220,16 @@ test('what is watched where links are: each of them, and where they lead, also w
     'src/twice',
     'src/gone',
     'src/out',
-    'shared/data',
+    'common/data',
     'not/yet',
     'node_modules/.bin/x',
     'node_modules/x/cli.js',
     'images/app',
-    'shared',
+    'common',
     'images/app/Dockerfile',
-    'shared/Dockerfile',
+    'common/Dockerfile',
     'images/app/Dockerfile.dockerignore',
-    'shared/Dockerfile.dockerignore',
+    'common/Dockerfile.dockerignore',
   ];
   assert.equal(paths, [outside, ...expected.map((name) => path.join(root, name))].sort());
 });
