@@ -13,6 +13,7 @@ import { announce } from '../release/owners.ts';
 import type { Wanted } from '../release/preflight.ts';
 import { type Pushed, push } from '../release/push.ts';
 import type { Results } from '../run/needs.ts';
+import { exitCodeOf } from './exit-code.ts';
 import { type CommonFlags, jobsOf, limitsOf } from './flags.ts';
 import type { Io } from './io.ts';
 import { type Prospect, planProject } from './project.ts';
@@ -63,7 +64,7 @@ export async function tryOnce(run: ReportedRun, prospect: Prospect, attempt: Att
   const { published } = wanted;
   const steps = [...prospect.plan.steps.values()];
   const built = await buildPhase(run, prospect, false, flags, io);
-  if (built.exitCode !== 0) return { kind: 'ended', exitCode: built.exitCode };
+  if (built.outcome !== 'ok') return { kind: 'ended', exitCode: exitCodeOf(built.outcome) };
   const { results } = built;
   const releasable = steps.filter(({ task }) => published.has(task.id));
   const passed = await testAll(run, prospect, releasable, results, attempt);
@@ -119,6 +120,6 @@ async function testAll(
     });
     return new Map(tests.map(({ step, digest }) => [step.task.id, digest]));
   }
-  const { exitCode, passed } = await testPhase(run, prospect, tested, results, flags, io);
-  return exitCode === 0 ? passed : exitCode;
+  const { outcome, passed } = await testPhase(run, prospect, tested, results, flags, io);
+  return outcome === 'ok' ? passed : exitCodeOf(outcome);
 }

@@ -21,6 +21,9 @@ export const OUTCOMES: readonly Outcome[] = [
   'cancelled',
 ];
 
+/** How a run ended, or a part of it. `not-ready`: the machine, the engine or the registry failed, not a task. */
+export type RunOutcome = 'ok' | 'failed' | 'not-ready' | 'interrupted';
+
 export type Counts = Readonly<Record<Outcome, number>>;
 
 /** What a run is about to do, for reporters. */

@@ -1,5 +1,5 @@
-import type { ExitCode, TasksError } from '../model/errors.ts';
-import type { Counts, Listener, Outcome } from '../model/events.ts';
+import type { TasksError } from '../model/errors.ts';
+import type { Counts, Listener, Outcome, RunOutcome } from '../model/events.ts';
 import type { Action, Plan } from '../model/plan.ts';
 import type { Registry } from '../model/registry.ts';
 import type { TaskId } from '../model/task.ts';
@@ -39,7 +39,7 @@ export interface PushInput {
 }
 
 export interface Pushed {
-  readonly exitCode: ExitCode;
+  readonly outcome: RunOutcome;
   readonly counts: Counts;
   /** By task, but for those left out: the digest under which it is in the registry. */
   readonly digests: ReadonlyMap<TaskId, string>;
@@ -52,7 +52,7 @@ export interface Pushed {
 const outcomes: Partial<Record<Action, Outcome>> = { build: 'built', pull: 'pulled', retag: 'retagged' };
 
 /**
- * Uploads all, then sets all tags or none: the phases `upload` and `publish` of a run. Failures are events, an exit code and an
+ * Uploads all, then sets all tags or none: the phases `upload` and `publish` of a run. Failures are events, an outcome and an
  * error, never exceptions.
  */
 export async function push(input: PushInput): Promise<Pushed> {
@@ -102,7 +102,7 @@ export async function push(input: PushInput): Promise<Pushed> {
   }
   for (const step of upload.open()) upload.finish(step, 'reused');
   const counts = upload.end(true);
-  if (input.uploadOnly) return { exitCode: 0, counts, digests, changes, isOvertaken: false };
+  if (input.uploadOnly) return { outcome: 'ok', counts, digests, changes, isOvertaken: false };
   const tagging = new Map(
     published.map((step) => [step, step.action === 'retag' ? 'retag' : 'reuse'] as const),
   );
@@ -113,12 +113,12 @@ export async function push(input: PushInput): Promise<Pushed> {
       const tags = [...(wanted.published.get(step.task.id)?.keys() ?? [])];
       events.finish(step, outcomes[step.action] ?? 'reused', { tags });
     }
-    return { exitCode: 0, counts: events.end(true), digests, changes, isOvertaken: false };
+    return { outcome: 'ok', counts: events.end(true), digests, changes, isOvertaken: false };
   } catch (thrown) {
     // It says how the tags stand.
     const error = thrown as TasksError;
-    const { exitCode } = error;
-    return { exitCode, counts: events.end(false), digests, changes: [], isOvertaken: false, error };
+    const counts = events.end(false);
+    return { outcome: outcomeOf(error), counts, digests, changes: [], isOvertaken: false, error };
   }
 }
 
@@ -126,12 +126,17 @@ function failed(
   thrown: unknown,
   events: PhaseEvents,
   signal: AbortSignal,
-): Pick<Pushed, 'exitCode' | 'counts' | 'isOvertaken' | 'error'> {
-  if (thrown instanceof Overtaken) return { exitCode: 1, counts: events.end(false), isOvertaken: true };
+): Pick<Pushed, 'outcome' | 'counts' | 'isOvertaken' | 'error'> {
+  if (thrown instanceof Overtaken) return { outcome: 'failed', counts: events.end(false), isOvertaken: true };
   const isUpload = thrown instanceof UploadFailed;
   if (isUpload && !signal.aborted) events.finish(thrown.step, 'failed', { error: thrown.message });
   const error = untouched(isUpload ? thrown.cause : thrown, signal);
-  return { exitCode: error.exitCode, counts: events.end(false), isOvertaken: false, error };
+  return { outcome: outcomeOf(error), counts: events.end(false), isOvertaken: false, error };
+}
+
+function outcomeOf({ exitCode }: TasksError): RunOutcome {
+  if (exitCode === 130) return 'interrupted';
+  return exitCode === 3 ? 'not-ready' : 'failed';
 }
 
 /** The tags to change, and to what. */

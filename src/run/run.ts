@@ -1,6 +1,6 @@
 import pLimit from 'p-limit';
-import { asMachineError, type ExitCode, TasksError } from '../model/errors.ts';
-import type { Counts, EventBody, Listener, Outcome, TaskFailure } from '../model/events.ts';
+import { asMachineError, TasksError } from '../model/errors.ts';
+import type { Counts, EventBody, Listener, Outcome, RunOutcome, TaskFailure } from '../model/events.ts';
 import { OUTCOMES } from '../model/events.ts';
 import type { Observations } from '../model/observed.ts';
 import type { Plan, Step } from '../model/plan.ts';
@@ -26,10 +26,8 @@ export interface RunOptions {
 }
 
 export interface RunResult {
-  readonly ok: boolean;
+  readonly outcome: RunOutcome;
   readonly counts: Counts;
-  /** 0, 1, 3 or 130. */
-  readonly exitCode: ExitCode;
   /** Tasks that began and failed, in order. */
   readonly failed: readonly TaskId[];
   /** Every task's record after the run, where it has one. */
@@ -61,7 +59,7 @@ class Run {
   readonly #results = new Map<TaskId, TaskRecord>();
   readonly #counts = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0])) as Record<Outcome, number>;
   readonly #failed: TaskId[] = [];
-  #exitCode: ExitCode = 0;
+  #outcome: RunOutcome = 'ok';
   #last = { ms: Number.NaN, text: '' };
 
   constructor(plan: Plan, observations: Observations, services: Services, options: RunOptions) {
@@ -82,12 +80,12 @@ class Run {
     });
     await this.#settleWhatIsHere(steps);
     await this.#work(planJobs(this.#plan));
-    if (this.#options.signal.aborted) this.#exitCode = 130;
-    const ok = this.#exitCode === 0;
+    if (this.#options.signal.aborted) this.#outcome = 'interrupted';
+    const ok = this.#outcome === 'ok';
     const counts = { ...this.#counts };
     const ms = this.#services.clock.now().getTime() - started;
     this.#tell({ type: 'phase-finished', phase, ok, counts, ms });
-    return { ok, counts, exitCode: this.#exitCode, failed: this.#failed, results: this.#results };
+    return { outcome: this.#outcome, counts, failed: this.#failed, results: this.#results };
   }
 
   /** Reused tasks get their missing tags before anything starts: what is built next may stand on them. */
@@ -219,15 +217,15 @@ class Run {
     const message = error instanceof Error ? error.message : String(error);
     const hint = error instanceof TasksError && error.hint !== undefined ? `\n${error.hint}` : '';
     const where = error instanceof StepFailed && error.step !== undefined ? { step: redact(error.step) } : {};
-    if (error instanceof TasksError && error.exitCode === 3) this.#exitCode = 3;
+    if (error instanceof TasksError && error.exitCode === 3) this.#outcome = 'not-ready';
     this.#finish(step, 'failed', ms, undefined, { message: redact(message + hint), ...where, ...output });
   }
 
   #finish(step: Step, outcome: Outcome, ms: number, record?: TaskRecord, error?: TaskFailure): void {
     this.#counts[outcome]++;
     const isBad = outcome === 'failed' || outcome === 'blocked';
-    if (isBad && !step.task.allowFailure && !this.#isTolerated(step) && this.#exitCode === 0)
-      this.#exitCode = 1;
+    if (isBad && !step.task.allowFailure && !this.#isTolerated(step) && this.#outcome === 'ok')
+      this.#outcome = 'failed';
     this.#tell({
       type: 'task-finished',
       phase,

@@ -1,6 +1,6 @@
 import pLimit from 'p-limit';
-import { asMachineError, type ExitCode, TasksError } from '../model/errors.ts';
-import type { Counts, EventBody, Listener, Outcome, TaskFailure } from '../model/events.ts';
+import { asMachineError, TasksError } from '../model/errors.ts';
+import type { Counts, EventBody, Listener, Outcome, RunOutcome, TaskFailure } from '../model/events.ts';
 import { OUTCOMES } from '../model/events.ts';
 import type { Step } from '../model/plan.ts';
 import { type Progress, StepFailed } from '../model/ports.ts';
@@ -27,8 +27,7 @@ export interface TestOptions {
 }
 
 export interface TestsResult {
-  /** 0, 1, 3 or 130. */
-  readonly exitCode: ExitCode;
+  readonly outcome: RunOutcome;
   readonly counts: Counts;
   /** The tests that have passed, now or before: their digests by task. */
   readonly passed: ReadonlyMap<TaskId, string>;
@@ -118,8 +117,8 @@ export async function runTests(
     counts: { ...counts },
     ms: services.clock.now().getTime() - started,
   });
-  const exitCode = options.signal.aborted ? 130 : isMachine ? 3 : ok ? 0 : 1;
-  return { exitCode, counts, passed };
+  const outcome = options.signal.aborted ? 'interrupted' : isMachine ? 'not-ready' : ok ? 'ok' : 'failed';
+  return { outcome, counts, passed };
 }
 
 function prepare(step: Step, results: ReadonlyMap<TaskId, TaskRecord>, services: Services): Test | undefined {

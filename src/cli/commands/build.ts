@@ -5,6 +5,7 @@ import type { Plan } from '../../model/plan.ts';
 import { nextCommand } from '../../report/next.ts';
 import { type Reporter, together } from '../../report/reporter.ts';
 import type { RunResult } from '../../run/run.ts';
+import { exitCodeOf } from '../exit-code.ts';
 import { type CommonFlags, reporterOf } from '../flags.ts';
 import { type Io, warner } from '../io.ts';
 import { keysInUse, type Prospect, planProject } from '../project.ts';
@@ -52,7 +53,7 @@ export async function buildProspect(
     io,
     followers,
     (run) => buildPhase(run, prospect, true, flags, io),
-    ({ ok }) => ok,
+    ({ outcome }) => outcome === 'ok',
   );
   tidy(prospect, result, selectors, io);
   if (result.counts.reused === prospect.plan.steps.size) io.onIdle();
@@ -64,7 +65,7 @@ export async function buildProspect(
     const next = nextAfter(prospect.plan, result, selectors, flags);
     if (next !== undefined) io.err(`next: ${next}\n`);
   }
-  return result.exitCode;
+  return exitCodeOf(result.outcome);
 }
 
 /**
@@ -91,7 +92,7 @@ function tidy(
 
 function nextAfter(
   { steps }: Plan,
-  { exitCode, failed }: RunResult,
+  { outcome, failed }: RunResult,
   selectors: readonly string[],
   flags: BuildFlags,
 ): string | undefined {
@@ -103,5 +104,9 @@ function nextAfter(
     ...(flags.directory !== undefined ? ['-C', flags.directory] : []),
     ...(flags.profile !== undefined ? ['--profile', flags.profile] : []),
   ];
-  return nextCommand({ failed: failed[0], isInterrupted: exitCode === 130, isTestable }, told, selectors);
+  return nextCommand(
+    { failed: failed[0], isInterrupted: outcome === 'interrupted', isTestable },
+    told,
+    selectors,
+  );
 }

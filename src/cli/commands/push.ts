@@ -10,6 +10,7 @@ import { checkPermission, wantedTags } from '../../release/preflight.ts';
 import { endUnfinished } from '../../release/unfinished.ts';
 import { columns, count } from '../../report/format.ts';
 import { deskFor } from '../desk.ts';
+import { exitCodeOf } from '../exit-code.ts';
 import { type CommonFlags, namingIn, reporterOf } from '../flags.ts';
 import type { Io } from '../io.ts';
 import { openLinked, planProject } from '../project.ts';
@@ -102,7 +103,7 @@ function conclude(
     if (!io.signal.aborted) throw pushed.error;
     io.err(`${pushed.error.message}\n`);
   }
-  if (pushed.exitCode !== 0) return pushed.exitCode;
+  if (pushed.outcome !== 'ok') return exitCodeOf(pushed.outcome);
   if (flags.uploadOnly) {
     if (isTold(flags, io))
       io.err('uploaded; no tag was set\nnext: tasks push   sets the tags, once all that it needs is there\n');
@@ -160,6 +161,6 @@ async function pushUntilFirst(attempt: Attempt): Promise<Done> {
       prospect = await planPush(attempt);
     }
   };
-  const isOk = (done: Done): boolean => done.kind === 'pushed' && done.pushed.exitCode === 0;
+  const isOk = (done: Done): boolean => done.kind === 'pushed' && done.pushed.outcome === 'ok';
   return await reportRun('push', prospect, flags, io, followersOf(flags, io), work, isOk);
 }

@@ -1,6 +1,7 @@
 import type { ExitCode } from '../../model/errors.ts';
 import { RegistryError } from '../../model/registry.ts';
 import type { TaskId } from '../../model/task.ts';
+import { exitCodeOf } from '../exit-code.ts';
 import type { CommonFlags } from '../flags.ts';
 import { type Io, warner } from '../io.ts';
 import { type Prospect, planProject } from '../project.ts';
@@ -37,11 +38,11 @@ async function buildAndTest(
   io: Io,
 ): Promise<ExitCode> {
   const built = await buildPhase(run, prospect, false, flags, io);
-  if (built.exitCode !== 0) return built.exitCode;
+  if (built.outcome !== 'ok') return exitCodeOf(built.outcome);
   const selected = [...prospect.plan.steps.values()].filter((step) => step.selected);
-  const { exitCode, passed } = await testPhase(run, prospect, selected, built.results, flags, io);
+  const { outcome, passed } = await testPhase(run, prospect, selected, built.results, flags, io);
   await sharePasses(prospect, passed, io);
-  return io.signal.aborted ? 130 : exitCode;
+  return io.signal.aborted ? 130 : exitCodeOf(outcome);
 }
 
 /** Where the registry was asked, it is told: an image that it has need not be tested on the next machine. */

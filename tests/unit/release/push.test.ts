@@ -100,7 +100,7 @@ test('everything is uploaded, internal images too; then tags are set, and the pa
   const registry = fakeRegistry();
   const one = machine(registry, 'x');
   const pushed = await one.push(await one.plan());
-  assert.equal([pushed.exitCode, pushed.changes.length], [0, 2]);
+  assert.equal([pushed.outcome, pushed.changes.length], ['ok', 2]);
   assert.equal(tags(registry, 'base'), ['latest-k…']);
   assert.equal(tags(registry, 'one'), ['latest-dev1', 'latest-k…', 'latest-k…-t…']);
   assert.equal(one.outcomes(), { 'base:latest': 'built', 'one:latest': 'built', 'two:latest': 'built' });
@@ -113,7 +113,7 @@ test('uploads only: no tag is set; the next push sets them and uploads nothing',
   assert.equal(tags(registry, 'two'), ['latest-k…']);
   const other = machine(registry, 'y');
   const pushed = await other.push(await other.plan());
-  assert.equal([pushed.exitCode, pushed.counts.retagged, other.rig.engine.all.length], [0, 2, 0]);
+  assert.equal([pushed.outcome, pushed.counts.retagged, other.rig.engine.all.length], ['ok', 2, 0]);
   assert.equal(tags(registry, 'two'), ['latest-dev1', 'latest-k…']);
 });
 
@@ -133,7 +133,7 @@ test('another machine was first: nothing of ours replaces it, no tag is set, and
     ['pull', 'retag', 'build'],
   );
   const pushed = await slow.push(again);
-  assert.equal([pushed.exitCode, pushed.isOvertaken], [0, false]);
+  assert.equal([pushed.outcome, pushed.isOvertaken], ['ok', false]);
   assert.equal(registry.tagged(`${repo}/base`), theirs);
   const calm = await quick.plan();
   assert.ok(
@@ -151,8 +151,8 @@ test('an upload that fails for good: no tag is set, what needs it is not uploade
   };
   const pushed = await one.push(planned);
   assert.equal(
-    [pushed.exitCode, pushed.error?.message],
-    [3, 'h:1 does not permit it\nnothing is published: no tag was set'],
+    [pushed.outcome, pushed.error?.message],
+    ['not-ready', 'h:1 does not permit it\nnothing is published: no tag was set'],
   );
   assert.equal(one.outcomes(), {
     'base:latest': 'failed',
@@ -172,8 +172,8 @@ test('an engine that is denied once, though we may push, is let try again; denie
       if (tag.includes('/base:') && ++tries <= denials) throw new RegistryError('denied', 'unauthorized');
       return await right(tag, ...others);
     };
-    const { exitCode } = await one.push(await one.plan());
-    assert.equal([exitCode, tries], [denials === 1 ? 0 : 3, 2]);
+    const { outcome } = await one.push(await one.plan());
+    assert.equal([outcome, tries], [denials === 1 ? 'ok' : 'not-ready', 2]);
   }
 });
 
@@ -181,7 +181,7 @@ test('what may fail is left out, the others are published', async () => {
   const registry = fakeRegistry();
   const one = machine(registry, 'x');
   const pushed = await one.push(await one.plan(), { omitted: new Set(['two:latest']) });
-  assert.is(pushed.exitCode, 0);
+  assert.is(pushed.outcome, 'ok');
   assert.equal(tags(registry, 'two'), []);
   assert.equal(tags(registry, 'one'), ['latest-dev1', 'latest-k…', 'latest-k…-t…']);
 });
@@ -192,7 +192,7 @@ test('what is left out gets no tag, even where it is uploaded for something that
   const planned = await one.plan();
   planned.published.set('base:latest', new Map([[`${repo}/base:latest-dev1`, undefined]]));
   const pushed = await one.push(planned, { omitted: new Set(['base:latest']) });
-  assert.is(pushed.exitCode, 0);
+  assert.is(pushed.outcome, 'ok');
   assert.equal(tags(registry, 'base'), ['latest-k…']);
 });
 

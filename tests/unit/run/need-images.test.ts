@@ -66,7 +66,7 @@ test('a build takes its needs by tags that hold their image IDs, whatever moves 
   assert.is(imageOf(rig, content)!.id, after);
   assert.equal(JSON.parse(request.labels[needsLabel]!), { 'base:latest': before });
   succeed();
-  assert.is((await running).exitCode, 0);
+  assert.is((await running).outcome, 'ok');
   assert.is(other.plan.steps.get('app:latest')!.key, first.plan.steps.get('app:latest')!.key);
   assert.is(other.plan.steps.get('base:latest')!.contentTag, content);
   const next = await rig.plan({ selectors: ['app'] });
@@ -87,8 +87,8 @@ test('a command is told of an image by its content tag, and fails where another 
       rig.onCommand = async () => undefined;
       await forceBase(rig);
     };
-    const { exitCode, failed } = await run();
-    assert.equal([exitCode, failed], [1, ['tool:latest']]);
+    const { outcome, failed } = await run();
+    assert.equal([outcome, failed], ['failed', ['tool:latest']]);
     const error = rig.events.flatMap((event) =>
       event.type === 'task-finished' ? (event.error?.message ?? []) : [],
     );
@@ -192,7 +192,7 @@ test('where it is not understood how a need is used, a build fails once the need
     const { succeed } = rig.engine.pending.pop()!;
     await forceBase(rig as unknown as Rig);
     succeed();
-    assert.is((await running).ok, isWell, name);
+    assert.is((await running).outcome, isWell ? 'ok' : 'failed', name);
   }
 });
 

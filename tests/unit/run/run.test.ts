@@ -39,7 +39,7 @@ const test = suite('run');
 test('the first run makes everything, the second nothing', async () => {
   const rig = project();
   const first = await rig.build();
-  assert.is(first.exitCode, 0);
+  assert.is(first.outcome, 'ok');
   assert.is(first.counts.built, 5);
   const second = await rig.build();
   assert.equal([second.counts.built, second.counts.reused], [0, 5]);
@@ -63,7 +63,7 @@ test('a build gets its needs: images as content tags, files as folders; and labe
   assert.is(request.labels[taskLabel], 'one:latest');
   assert.equal(Object.keys(JSON.parse(request.labels[needsLabel]!) as object), ['base:latest']);
   rig.engine.pending[1]!.succeed();
-  assert.is((await running).ok, true);
+  assert.is((await running).outcome, 'ok');
   assert.ok(rig.engine.all.some((made) => made.tags.includes('test/one:latest-dev1')));
   assert.not.ok(
     rig.engine.all.some((made) => made.tags.includes('test/base:latest-dev1')),
@@ -98,7 +98,7 @@ test('a failure is told with step, last lines and log; its dependents are blocke
   rig.engine.pending[0]!.progress.line('gcc: no such file');
   rig.engine.pending[0]!.fail(new StepFailed('exit code: 1', '[2/3] RUN make'));
   const result = await running;
-  assert.is(result.exitCode, 1);
+  assert.is(result.outcome, 'failed');
   assert.equal(rig.outcomes(), {
     'rootfs:latest': 'built',
     'base:latest': 'failed',
@@ -142,7 +142,7 @@ for (const [said, file] of [
 
   test(`a command's ${said} changes while it runs: its result is not kept, and the next run runs it again`, async () => {
     const { rig, write } = changing();
-    assert.is((await rig.build({ selectors: ['gen'] })).exitCode, 0);
+    assert.is((await rig.build({ selectors: ['gen'] })).outcome, 'ok');
     write('one');
     rig.onCommand = async () => undefined;
     assert.is((await rig.build({ selectors: ['gen'] })).counts.built, 1, 'back at the first key');
@@ -155,7 +155,7 @@ for (const [said, file] of [
       write('two');
       write('one');
     };
-    assert.is((await rig.build({ selectors: ['gen'] })).exitCode, 0);
+    assert.is((await rig.build({ selectors: ['gen'] })).outcome, 'ok');
     assert.match(
       rig.warnings.join(),
       `gen:latest: ${path.normalize(said)} changed while the task was running`,
@@ -168,7 +168,7 @@ for (const [said, file] of [
   test(`a command's ${said} changes while it runs: nothing is built on its result`, async () => {
     const { rig } = changing();
     const result = await rig.build();
-    assert.equal([result.exitCode, result.counts.failed, result.counts.blocked], [1, 1, 1]);
+    assert.equal([result.outcome, result.counts.failed, result.counts.blocked], ['failed', 1, 1]);
     const ended = rig.events.find((event) => event.type === 'task-finished' && event.outcome === 'failed');
     assert.match(JSON.stringify(ended), `${said} changed while the task was running`);
   });
@@ -186,7 +186,7 @@ test('a link on the way to an input is turned while the command runs, and turned
     turn('v2');
     turn('v1');
   };
-  assert.is((await rig.build()).exitCode, 0);
+  assert.is((await rig.build()).outcome, 'ok');
   rig.onCommand = async () => undefined;
   assert.equal([(await rig.build()).counts.built, (await rig.build()).counts.reused], [1, 1]);
 });
@@ -210,10 +210,10 @@ test('an engine that goes away: exit code 3, what finished is kept, the next run
   rig.engine.pending[0]!.succeed();
   await settle();
   rig.engine.pending[1]!.fail(new TasksError(3, 'the docker engine broke off'));
-  const { exitCode, counts } = await running;
-  assert.equal([exitCode, counts.built, counts.failed], [3, 2, 1]);
+  const { outcome, counts } = await running;
+  assert.equal([outcome, counts.built, counts.failed], ['not-ready', 2, 1]);
   const next = await rig.build({ selectors: ['one', 'two'] });
-  assert.equal([next.exitCode, next.counts.reused], [0, 2]);
+  assert.equal([next.outcome, next.counts.reused], ['ok', 2]);
 });
 
 test('an interrupt cancels what runs and what waits, keeps what is finished, exits with 130', async () => {
@@ -225,7 +225,7 @@ test('an interrupt cancels what runs and what waits, keeps what is finished, exi
   rig.engine.pending[0]!.succeed();
   await settle();
   interrupt.abort(new Error('interrupted'));
-  assert.is((await running).exitCode, 130);
+  assert.is((await running).outcome, 'interrupted');
   assert.is(rig.outcomes()['base:latest'], 'built');
   assert.equal([rig.outcomes()['one:latest'], rig.outcomes()['two:latest']], ['cancelled', 'cancelled']);
   const next = await rig.build({ selectors: ['one', 'two'] });
@@ -243,7 +243,7 @@ test('a build that ends well after its cancellation is not recorded', async () =
   await settle();
   interrupt.abort(new Error('interrupted'));
   rig.engine.pending[0]!.succeed();
-  assert.is((await running).exitCode, 130);
+  assert.is((await running).outcome, 'interrupted');
   rig.engine.build = build;
   assert.is((await rig.build({ selectors: ['lone'] })).counts.built, 1);
 });
@@ -254,8 +254,8 @@ test('a task that takes longer than its timeout fails', async () => {
   const rig = makeRig({ slow }, root);
   rig.onCommand = (_request, signal) =>
     new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
-  const { exitCode } = await rig.build();
-  assert.is(exitCode, 1);
+  const { outcome } = await rig.build();
+  assert.is(outcome, 'failed');
   const end = rig.events.find((event) => event.type === 'task-finished');
   assert.match(end?.type === 'task-finished' ? end.error!.message : '', /longer than its timeout of 1 s/);
 });
@@ -270,7 +270,7 @@ test('an allowed failure, and what it blocks, leave the exit code alone', async 
   const running = run();
   await settle();
   rig.engine.pending[0]!.fail(new StepFailed('no'));
-  assert.is((await running).exitCode, 0);
+  assert.is((await running).outcome, 'ok');
   assert.equal(rig.outcomes(), { 'base:latest': 'failed', 'app:latest': 'blocked' });
 });
 
@@ -361,7 +361,7 @@ function failing(times: number, retries: number, message: string) {
 
 test('a failure of the network is tried again, each time after twice as long', async () => {
   const rig = failing(3, 3, 'curl: (6) Could not resolve host: example');
-  assert.is((await rig.build()).exitCode, 0);
+  assert.is((await rig.build()).outcome, 'ok');
   assert.equal([rig.commands.length, rig.slept], [4, [5_000, 10_000, 20_000]]);
   const told = rig.events.flatMap((event) => (event.type === 'task-progress' ? [event.text] : []));
   assert.match(told[0]!, /again in 5 s \(1 of 3\)/);
@@ -375,7 +375,7 @@ test('retries end; other failures have none; without the field nothing is tried 
   ];
   for (const [retries, message, tries] of cases) {
     const rig = failing(99, retries, message);
-    assert.is((await rig.build()).exitCode, 1);
+    assert.is((await rig.build()).outcome, 'failed');
     assert.is(rig.commands.length, tries, message);
   }
 });
@@ -387,7 +387,7 @@ test('a timeout is not tried again, whatever the last lines speak of', async () 
     progress.line('connection refused by db, waiting');
     return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
   };
-  assert.is((await rig.build()).exitCode, 1);
+  assert.is((await rig.build()).outcome, 'failed');
   assert.equal([rig.commands.length, rig.slept], [1, []]);
 });
 

@@ -53,8 +53,8 @@ const untilAborted: Engine['test'] = (_request, _progress, signal) =>
 
 test('the timeout of a task holds for its test, too', async () => {
   const { run } = await project({}, { timeout: '1s' });
-  const { exitCode, error } = await run({ test: untilAborted });
-  assert.equal([exitCode, error?.message], [1, 'took longer than its timeout of 1 s']);
+  const { outcome, error } = await run({ test: untilAborted });
+  assert.equal([outcome, error?.message], ['failed', 'took longer than its timeout of 1 s']);
 });
 
 test('an interrupt is exit code 130, an engine that is gone 3, whatever may fail', async () => {
@@ -62,14 +62,14 @@ test('an interrupt is exit code 130, an engine that is gone 3, whatever may fail
   const interrupt = new AbortController();
   const running = run({ test: untilAborted, signal: interrupt.signal });
   setImmediate(() => interrupt.abort(new Error('interrupted')));
-  assert.is((await running).exitCode, 130);
+  assert.is((await running).outcome, 'interrupted');
   const gone = await run({
     test: async () => {
       throw new TasksError(3, 'the docker engine does not answer');
     },
   });
-  assert.is(gone.exitCode, 3);
-  assert.is((await run({ test: async () => ({ exitCode: 1 }) })).exitCode, 0);
+  assert.is(gone.outcome, 'not-ready');
+  assert.is((await run({ test: async () => ({ exitCode: 1 }) })).outcome, 'ok');
 });
 
 test('before tests run, containers go that others left; an owner for each run of a test', async () => {
@@ -88,8 +88,8 @@ test('before tests run, containers go that others left; an owner for each run of
 
 test('a first line that ends with a carriage return is said, and nothing is started', async () => {
   const { rig, run } = await project({ 'images/t.sh': '#!/bin/sh -e\r\nexit 0\r\n' });
-  const { exitCode, error } = await run();
-  assert.is(exitCode, 1);
+  const { outcome, error } = await run();
+  assert.is(outcome, 'failed');
   assert.match(error!.message, /images\/t\.sh cannot be started: .*\(CRLF\)/);
   assert.is(rig.engine.tested.length, 0);
 });
@@ -155,7 +155,7 @@ test('a script that is a link keeps its name, and is what it leads to', async ()
     ['dir', true],
   );
   writeFileSync(path.join(root, 'common/real'), '#!/bin/sh\nexit 1\n');
-  assert.is((await run()).exitCode, 1);
+  assert.is((await run()).outcome, 'failed');
 });
 
 const broken: [string, string, RegExp][] = [
