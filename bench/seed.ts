@@ -2,7 +2,7 @@
 // then list in IMAGES.json. The program's own code makes keys and writes records; only the builds are left out.
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
-import path from 'node:path';
+
 import { planProject } from '../src/cli/project.ts';
 import { keyLabel, needsLabel, taskLabel } from '../src/model/labels.ts';
 
@@ -11,7 +11,6 @@ const io = {
   environment: { HOME: '/nonexistent', DOCKER_HOST: 'unix:///nonexistent' },
   cwd: root,
   enter: () => undefined,
-  defineModule: path.join(dist, 'define.mjs'),
   loadModule: (url: string) => import(url),
   onIdle: () => undefined,
   onMany: () => undefined,

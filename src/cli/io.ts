@@ -5,8 +5,6 @@ export interface Io {
   readonly cwd: string;
   /** Makes a folder the one that relative paths start from; absolute. */
   enter(folder: string): void;
-  /** Absolute path of the module that definitions import as `image-tasks`. */
-  readonly defineModule: string;
   /** Node's own `import`. */
   loadModule(url: string): Promise<unknown>;
   /** To be called by a build that found nothing to do. */

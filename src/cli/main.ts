@@ -127,7 +127,6 @@ function makeIo({ out, err }: Streams, signal: AbortSignal): Io {
     environment: withAbsolutePaths(process.env, cwd),
     cwd,
     enter: (folder) => process.chdir(folder),
-    defineModule: path.join(PLACE, 'define.mjs'),
     loadModule,
     onIdle,
     onMany,

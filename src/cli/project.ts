@@ -58,7 +58,6 @@ export async function openProject(flags: GlobalFlags, io: Io): Promise<OpenProje
     profile,
     cacheFolder: path.join(cacheFolder, 'definitions'),
     programId: io.programId,
-    defineModule: io.defineModule,
     loadModule: io.loadModule,
   });
   if (declarations.definitions.length > 10) io.onMany();

@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import type { BuildOptions, BuildResult, Loader, Message, Metafile, Plugin, PluginBuild } from 'esbuild';
 import { type Stamp, stampOf } from '../disk/stamp.ts';
 import { DefinitionError, type Problem } from '../model/errors.ts';
+import { ownModule } from './own-module.ts';
 import { packagesByPath } from './packages.ts';
 import { definitionsFolder } from './root.ts';
 import { subpathFiles } from './subpath.ts';
@@ -15,8 +16,6 @@ export interface BundleOptions {
   readonly files: readonly string[];
   /** Where compiled code is kept between runs; absolute. */
   readonly cacheFolder: string;
-  /** Absolute path of the module that `image-tasks` stands for. */
-  readonly defineModule: string;
 }
 
 /** What bundling needs to know. */
@@ -98,6 +97,7 @@ function checkInputs({ inputs }: Metafile, root: string, read: Read): void {
     (name) =>
       path.basename(name) !== entryName &&
       !name.startsWith('<data:') &&
+      !name.startsWith(`${ownNamespace}:`) &&
       !read.inputs.has(path.resolve(base, name)),
   );
   if (unseen.length === 0) return;
@@ -143,11 +143,7 @@ function settings(options: BundleInput, form: Form, read: Read) {
     logLevel: 'silent',
     // Nothing is written there; the source map's paths are relative to it.
     outfile: path.join(options.cacheFolder, 'definitions.mjs'),
-    plugins: [
-      ownName(form, options.defineModule),
-      ...(options.isElsewhere ? [packagesByPath] : []),
-      ownPlace(read),
-    ],
+    plugins: [ownName(form), ...(options.isElsewhere ? [packagesByPath] : []), ownPlace(read)],
   } as const satisfies BuildOptions;
 }
 
@@ -160,13 +156,22 @@ function asProblem({ text, location }: Message): Problem {
   };
 }
 
-/** `image-tasks` is this very program, installed in the project or not. A script is given it; Node's loader wants a place. */
-function ownName(form: Form, defineModule: string): Plugin {
-  const place = form === 'script' ? 'image-tasks' : pathToFileURL(defineModule).href;
+const ownNamespace = 'image-tasks';
+
+/**
+ * Makes `image-tasks` mean this program, whether it is installed in the project or not. A script gets it from its own `require`; a
+ * module looks it up by its own URL, so that several projects with different profiles can be loaded in one process.
+ */
+function ownName(form: Form): Plugin {
   return {
     name: 'image-tasks',
     setup(builder) {
-      builder.onResolve({ filter: /^image-tasks$/ }, () => ({ path: place, external: true }));
+      builder.onResolve({ filter: /^image-tasks$/ }, () =>
+        form === 'script'
+          ? { path: 'image-tasks', external: true }
+          : { path: 'image-tasks', namespace: ownNamespace },
+      );
+      builder.onLoad({ filter: /./, namespace: ownNamespace }, () => ({ contents: ownModule, loader: 'js' }));
     },
   };
 }

@@ -48,8 +48,8 @@ interface Kept {
  * @throws DefinitionError exit 2
  */
 export async function compile(options: CompileOptions): Promise<Compiled> {
-  const { files, root, programId, defineModule, cacheFolder } = options;
-  const identity = JSON.stringify([files, root, programId, process.version, defineModule]);
+  const { files, root, programId, cacheFolder } = options;
+  const identity = JSON.stringify([files, root, programId, process.version]);
   const index = path.join(cacheFolder, 'index.json');
   const kept = readKept(index);
   const asCompiled = ({ form, name }: Pick<Kept, 'form' | 'name'>, text: string): Compiled => {

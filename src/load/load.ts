@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Script } from 'node:vm';
-import * as define from '../define/index.ts';
 import { setProfile } from '../define/profile.ts';
 import {
   type Declarations,
@@ -17,6 +16,7 @@ import {
 import { readWhole } from '../disk/read.ts';
 import { DefinitionError, TasksError } from '../model/errors.ts';
 import { type Compiled, type CompileOptions, compile } from './compile.ts';
+import { loadWithOwnExports, ownExports } from './own-module.ts';
 import { definitionFiles, definitionsFolder } from './root.ts';
 
 export interface LoadOptions extends Omit<CompileOptions, 'files'> {
@@ -99,9 +99,9 @@ async function evaluate(compiled: Compiled, options: LoadOptions): Promise<Modul
   }
 }
 
-function runScript({ file, text }: Compiled, { profile, defineModule }: LoadOptions): Modules {
-  const builtin = createRequire(defineModule);
-  const own = { ...define, profile };
+function runScript({ file, text }: Compiled, { profile, root }: LoadOptions): Modules {
+  const builtin = createRequire(path.join(root, definitionsFolder, 'index.ts'));
+  const own = ownExports(profile);
   const require = (name: string): unknown => (name === 'image-tasks' ? own : builtin(name));
   const module: { exports: { default?: Modules } } = { exports: {} };
   const script = new Script(text, { filename: file });
@@ -109,20 +109,18 @@ function runScript({ file, text }: Compiled, { profile, defineModule }: LoadOpti
   return module.exports.default!;
 }
 
-/** Makes each evaluation one of its own: Node would give the same module again. */
-let evaluations = 0;
-
 async function importModule(file: string, { profile, loadModule }: LoadOptions): Promise<Modules> {
+  // For packages that import `image-tasks` themselves: Node evaluates them once per process.
   setProfile(profile);
-  const module = (await loadModule(`${pathToFileURL(file).href}?${evaluations++}`)) as { default: Modules };
-  return module.default;
+  const module = await loadWithOwnExports(pathToFileURL(file).href, profile, loadModule);
+  return (module as { default: Modules }).default;
 }
 
 /** Where in the project's own files the topmost call of a stack stands, `tasks/images.ts:12:3`. */
 function placeInStack(stack: string, { file, map }: Compiled, root: string): string {
   const sources = new SourceMap(JSON.parse(readWhole(map).toString()));
   for (const [, line, column] of stack.matchAll(
-    new RegExp(`${path.basename(file)}(?:\\?\\d+)?:(\\d+):(\\d+)`, 'g'),
+    new RegExp(`${path.basename(file)}(?:\\?[\\w=]+)?:(\\d+):(\\d+)`, 'g'),
   )) {
     const entry = sources.findEntry(Number(line) - 1, Number(column) - 1);
     if (!('originalSource' in entry)) continue;

@@ -164,7 +164,6 @@ if (hasRegistry) {
         environment: { DOCKER_CONFIG: tempFolder() },
         cwd,
         enter: () => undefined,
-        defineModule: path.resolve('dist/define.mjs'),
         loadModule: (url: string) => import(url),
         programId: 'test',
         out: () => undefined,

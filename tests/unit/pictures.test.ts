@@ -29,7 +29,6 @@ async function shippedGraph(profile: string): Promise<Graph> {
     profile,
     cacheFolder: path.join(folder, 'definitions'),
     programId: 'pictures',
-    defineModule: path.join(root, 'dist/define.mjs'),
     loadModule: (url) => import(url),
   });
   return makeGraph(declarations, 'linux/amd64');

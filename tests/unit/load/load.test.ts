@@ -38,7 +38,6 @@ async function names(root: string, profile = 'default'): Promise<unknown[]> {
     profile,
     cacheFolder: path.join(root, '.cache/definitions'),
     programId: 'test',
-    defineModule: path.resolve('dist/define.mjs'),
     loadModule: (url) => import(url),
   });
   return definitions.map(({ definition }) => definition.fields.name);
