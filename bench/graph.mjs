@@ -87,7 +87,7 @@ try {
   const browser = made.hasBrowser ? await made.openBrowser() : undefined;
   for (const [images, versions] of matrices) {
     const picture = made.matrixPicture(images, versions);
-    const options = { full: false, mostChips: 60, legend: true };
+    const options = { full: false, maxChips: 60, legend: true };
     const svg = measure(() => made.svgFile(made.makeDrawing(picture, options), 'bench'));
     const full = measure(() => made.svgFile(made.makeDrawing(picture, { ...options, full: true }), 'bench'));
     const data = made.pageDataOf(picture);

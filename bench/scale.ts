@@ -3,8 +3,8 @@
 import { image } from '../src/define/index.ts';
 import type { Declarations } from '../src/define/types.ts';
 import { makeGraph } from '../src/graph/graph.ts';
-import { select, withNeeds } from '../src/graph/select.ts';
-import { keyTasks } from '../src/key/keys.ts';
+import { resolveSelectors, withNeeds } from '../src/graph/select.ts';
+import { computeKeys } from '../src/key/compute-keys.ts';
 import { keyLabel } from '../src/model/labels.ts';
 import type { ObservedImage } from '../src/model/observed.ts';
 import type { EngineImage, Observer } from '../src/model/ports.ts';
@@ -51,24 +51,24 @@ const observed: ObservedImage = {
   dockerfile: { source: 'Dockerfile', digest },
   vague: [],
   impure: [],
-  loose: [],
+  unpinnedFetches: [],
   suspect: [],
   bases: [],
 };
 const observer: Observer = {
   names: async () => [],
-  before: () => undefined,
+  recall: () => undefined,
   observe: async () => observed,
   remember: () => undefined,
-  done: () => undefined,
+  finish: () => undefined,
 };
 
 const declarations = declare();
 mark('declare');
 const graph = makeGraph(declarations, 'linux/amd64');
 mark('graph');
-const scope = withNeeds(graph, select(graph, []));
-const { keyed, observations } = await keyTasks(graph, scope, observer);
+const scope = withNeeds(graph, resolveSelectors(graph, []));
+const { keyed, observations } = await computeKeys(graph, scope, observer);
 mark('manifests and keys');
 const records = new Map<string, TaskRecord>();
 const images: EngineImage[] = [];
@@ -97,7 +97,7 @@ const plan = makePlan({
   scope,
   observations,
   keyed,
-  world: { records, images, files: new Map(), remote: new Map() },
+  existing: { records, images, files: new Map(), remote: new Map() },
   latest: new Map(),
   naming: { repo: 'r', suffix: '-dev1', timed: true },
   forced: new Set(),

@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { writeNew } from '../disk/write.ts';
+import { writeNewFile } from '../disk/write.ts';
 import type { Owner } from '../model/owner.ts';
 import { isAlive, newOwner } from './owner.ts';
 
@@ -64,7 +64,7 @@ async function take(
   const own = newOwner();
   const isDead = watchHolder(file, elapsed);
   const draft = `${file}.${own.id}`;
-  writeNew(draft, JSON.stringify(own));
+  writeNewFile(draft, JSON.stringify(own));
   try {
     for (let waited = false; ; ) {
       signal.throwIfAborted();

@@ -2,9 +2,9 @@ import { closeSync, constants, mkdirSync, openSync, readdirSync, rmSync, writeSy
 import path from 'node:path';
 import { isLink } from '../disk/disk.ts';
 import type { TaskId } from '../model/task.ts';
-import { fitted } from './file-name.ts';
-import { logName } from './own-names.ts';
-import type { Warn } from './store.ts';
+import { fitFileName } from './file-name.ts';
+import type { Warn } from './file-store.ts';
+import { logFileName } from './name-patterns.ts';
 
 /** Logs that are kept of each task. */
 const kept = 5;
@@ -22,7 +22,7 @@ export function openLog(
   const folder = logFolder(cacheFolder, task);
   mkdirSync(folder, { recursive: true });
   if (!isLink(folder) && !isLink(path.dirname(folder)))
-    for (const old of logsOf(cacheFolder, task).slice(kept - 1)) rmSync(old, { force: true });
+    for (const old of listLogs(cacheFolder, task).slice(kept - 1)) rmSync(old, { force: true });
   const { file, descriptor } = openNew(path.join(folder, now.toISOString().replace(/:/g, '-')));
   let isBroken = false;
   return {
@@ -54,11 +54,11 @@ function openNew(start: string): { file: string; descriptor: number } {
 }
 
 /** Paths of a task's logs, newest first. */
-export function logsOf(cacheFolder: string, task: TaskId): string[] {
+export function listLogs(cacheFolder: string, task: TaskId): string[] {
   const folder = logFolder(cacheFolder, task);
   try {
     return readdirSync(folder)
-      .filter((name) => logName.test(name))
+      .filter((name) => logFileName.test(name))
       .sort()
       .reverse()
       .map((name) => path.join(folder, name));
@@ -69,5 +69,5 @@ export function logsOf(cacheFolder: string, task: TaskId): string[] {
 }
 
 function logFolder(cacheFolder: string, task: TaskId): string {
-  return path.join(cacheFolder, 'logs', fitted(task.replaceAll('/', '%').replace(':', '@')));
+  return path.join(cacheFolder, 'logs', fitFileName(task.replaceAll('/', '%').replace(':', '@')));
 }

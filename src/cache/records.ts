@@ -1,19 +1,19 @@
 import path from 'node:path';
 import Keyv from 'keyv';
-import { asMachineError } from '../model/errors.ts';
+import { fromSystemError } from '../model/errors.ts';
 import type { Records } from '../model/ports.ts';
 import type { Key, Manifest, TaskRecord } from '../model/record.ts';
 import type { TaskId } from '../model/task.ts';
-import { openPack } from './pack.ts';
-import { notShared, type SharedStore } from './shared.ts';
-import { fileStore, type Warn } from './store.ts';
-import { day, markUsed } from './trim.ts';
+import { fileStore, type Warn } from './file-store.ts';
+import { openRecordPack } from './record-pack.ts';
+import { noSharedStore, type SharedStore } from './shared-store.ts';
+import { dayMs, markUsed } from './trim.ts';
 
 /** Part of every stored key: records of another layout are not found rather than misread. */
 const layout = 'v1';
 
 /** Tells the key of a manifest: only one that has its key explains anything. */
-export type KeyOf = (manifest: Manifest) => Key;
+export type ComputeKey = (manifest: Manifest) => Key;
 
 /**
  * What is remembered of finished tasks, in a project's cache folder and, of images, in what is shared with other machines.
@@ -22,16 +22,16 @@ export type KeyOf = (manifest: Manifest) => Key;
 export function openRecords(
   cacheFolder: string,
   warn: Warn,
-  shared: SharedStore = notShared,
-  keyOf: KeyOf = () => '',
+  shared: SharedStore = noSharedStore,
+  keyOf: ComputeKey = () => '',
 ): Records {
   const records = open<TaskRecord>(cacheFolder, 'records', warn);
   const latest = open<TaskRecord>(cacheFolder, 'latest', warn);
   const manifests = open<Manifest>(cacheFolder, 'manifests', warn);
-  const pack = openPack(path.join(cacheFolder, 'records.pack'), path.join(cacheFolder, 'records'));
+  const pack = openRecordPack(path.join(cacheFolder, 'records.pack'), path.join(cacheFolder, 'records'));
   return {
     async get(keys: readonly Key[]) {
-      pack.look();
+      pack.refresh();
       const known = new Map<Key, TaskRecord>();
       for (const key of keys) {
         const text = pack.get(key);
@@ -39,7 +39,7 @@ export function openRecords(
       }
       const rest = keys.filter((key) => !known.has(key));
       if (rest.length > 0) {
-        pack.reading();
+        pack.beforeRead();
         const found = zip(rest, await records().getMany<TaskRecord>(rest), isRecord);
         for (const [key, record] of found) {
           known.set(key, record);
@@ -67,12 +67,12 @@ export function openRecords(
       const { manifestDigest: _, ...told } = record;
       await shared.set('record', record.key, told);
     },
-    async noteFound(record, manifest) {
+    async noteExternalResult(record, manifest) {
       await keep(manifests(), record.key, manifest);
       await keep(latest(), record.task, record);
     },
-    used(keys, now) {
-      const unmarked = keys.filter((key) => now.getTime() - pack.usedAt(key) >= day);
+    markUsed(keys, now) {
+      const unmarked = keys.filter((key) => now.getTime() - pack.usedAt(key) >= dayMs);
       markUsed(cacheFolder, unmarked, now);
       for (const key of unmarked) {
         const text = pack.get(key);
@@ -114,7 +114,7 @@ async function keep<T>(store: Keyv<T>, key: string, value: T): Promise<void> {
     await store.set(key, value);
   } catch (error) {
     // A folder that may only be read, or a full disk: the next run does without it.
-    if (asMachineError(error) === undefined) throw error;
+    if (fromSystemError(error) === undefined) throw error;
   }
 }
 

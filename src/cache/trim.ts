@@ -1,41 +1,48 @@
 import { lstatSync, lutimesSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { Key } from '../model/record.ts';
-import type { Kept } from './survey.ts';
+import type { CacheEntry } from './entries.ts';
 
 /** Milliseconds. Within a day it is enough to note once that something was used. */
-export const day = 86_400_000;
+export const dayMs = 86_400_000;
 
 /** What is kept at most. */
-export interface Limits {
+export interface TrimLimits {
   /** Milliseconds without use after which each kind goes. */
-  readonly ages: Readonly<Record<Kept['kind'], number>>;
+  readonly maxAges: Readonly<Record<CacheEntry['kind'], number>>;
   /** Of all results together; the least recently used go first. */
-  readonly resultBytes: number;
+  readonly maxResultBytes: number;
 }
 
-const limits: Limits = {
-  ages: { result: 30 * day, latest: 90 * day, manifest: day, log: 30 * day, pass: 90 * day, leftover: day },
-  resultBytes: 10e9,
+const limits: TrimLimits = {
+  maxAges: {
+    result: 30 * dayMs,
+    latest: 90 * dayMs,
+    manifest: dayMs,
+    log: 30 * dayMs,
+    pass: 90 * dayMs,
+    leftover: dayMs,
+  },
+  maxResultBytes: 10e9,
 };
 
 /**
  * What goes: what was not used for longer than its kind may, then results until they fit. What a key in `inUse` needs
  * never goes, nor a manifest that a record left over speaks of.
  */
-export function chooseTrim(
-  kept: readonly Kept[],
+export function selectExpired(
+  kept: readonly CacheEntry[],
   inUse: ReadonlySet<Key>,
   now: Date,
-  { ages, resultBytes }: Limits = limits,
-): Kept[] {
-  const isFree = ({ key }: Kept): boolean => key === undefined || !inUse.has(key);
-  const isOld = ({ kind, usedAt }: Kept): boolean => now.getTime() - usedAt > ages[kind];
+  { maxAges, maxResultBytes }: TrimLimits = limits,
+): CacheEntry[] {
+  const isFree = ({ key }: CacheEntry): boolean => key === undefined || !inUse.has(key);
+  const isOld = ({ kind, usedAt }: CacheEntry): boolean => now.getTime() - usedAt > maxAges[kind];
   const chosen = new Set(kept.filter((each) => each.kind !== 'manifest' && isFree(each) && isOld(each)));
   const results = kept.filter((each) => each.kind === 'result' && !chosen.has(each));
   let bytes = results.reduce((sum, each) => sum + each.bytes, 0);
   for (const each of results.filter(isFree).sort((a, b) => a.usedAt - b.usedAt)) {
-    if (bytes <= resultBytes) break;
+    if (bytes <= maxResultBytes) break;
     chosen.add(each);
     bytes -= each.bytes;
   }
@@ -48,7 +55,7 @@ export function chooseTrim(
 }
 
 /** Removes what was chosen. What another run took away meanwhile is no error. */
-export function removeKept(chosen: readonly Kept[]): void {
+export function removeEntries(chosen: readonly CacheEntry[]): void {
   for (const { paths } of chosen) for (const each of paths) rmSync(each, { recursive: true, force: true });
 }
 
@@ -57,7 +64,7 @@ export function markUsed(cacheFolder: string, keys: readonly Key[], now: Date): 
   for (const key of keys) {
     const file = recordFile(cacheFolder, key);
     const stat = lstatSync(file, { throwIfNoEntry: false });
-    if (stat === undefined || now.getTime() - stat.mtimeMs < day) continue;
+    if (stat === undefined || now.getTime() - stat.mtimeMs < dayMs) continue;
     try {
       lutimesSync(file, now, now);
     } catch (error) {

@@ -2,7 +2,7 @@ import { repositoryFault } from '../graph/names.ts';
 import { isDerivedTag } from '../model/derived-tags.ts';
 import { TasksError } from '../model/errors.ts';
 import type { Project } from '../model/task.ts';
-import { type Naming, namingOf } from '../plan/refs.ts';
+import { type Naming, resolveNaming } from '../plan/refs.ts';
 import type { Io } from './io.ts';
 
 /** Flags before or after the command. */
@@ -100,7 +100,7 @@ export function namingIn(
     throw new TasksError(2, `no repository to ${what}`, {
       hint: "name it: --repo citus, DOCKER_REPO, or project({ repo: 'citus' }) in the definitions",
     });
-  return namingOf(names, project, now);
+  return resolveNaming(names, project, now);
 }
 
 /** Colours on a stream: flags over NO_COLOR over whether it is a terminal. */

@@ -1,5 +1,5 @@
-import type { Implied, ImpliedNeed } from '../graph/implied.ts';
-import { linkImplied } from '../graph/implied.ts';
+import type { ImpliedNeed, LinkedGraph } from '../graph/implied-needs.ts';
+import { linkImpliedNeeds } from '../graph/implied-needs.ts';
 import type { ImageName } from '../model/observed.ts';
 import type { Observer } from '../model/ports.ts';
 import type { Graph, Project, TaskId } from '../model/task.ts';
@@ -10,7 +10,7 @@ export async function linkedGraph(
   { graph, project }: { readonly graph: Graph; readonly project: Project },
   observer: Pick<Observer, 'names'>,
   repo: string,
-): Promise<Implied> {
+): Promise<LinkedGraph> {
   const names = new Map<TaskId, readonly ImageName[]>();
   for (const task of graph.tasks.values()) {
     const own = await observer.names(task);
@@ -18,7 +18,12 @@ export async function linkedGraph(
   }
   const repos = [...(project.repo !== undefined ? [project.repo] : []), repo];
   const tasks = [...graph.tasks.values()];
-  return linkImplied(graph, names, repos, (alias) => chooseAlias(alias, tasks, graph, undefined).task?.id);
+  return linkImpliedNeeds(
+    graph,
+    names,
+    repos,
+    (alias) => chooseAlias(alias, tasks, graph, undefined).task?.id,
+  );
 }
 
 /** What is said of needs that no definition declares, each name in each Dockerfile once. */

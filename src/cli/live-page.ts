@@ -2,9 +2,9 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errorPage } from '../draw/html.ts';
 import { type ExitCode, TasksError } from '../model/errors.ts';
-import { isOwnState } from '../observe/watched.ts';
+import { isIgnoredPath } from '../observe/watch-paths.ts';
 import type { Reporter } from '../report/reporter.ts';
-import { watchAndLook } from '../run/watch.ts';
+import { watchAndRun } from '../run/watch.ts';
 import { openPageServer } from '../serve/server.ts';
 import type { CommonFlags } from './flags.ts';
 import { type Io, warner } from './io.ts';
@@ -18,12 +18,12 @@ const pageErrors = (error: unknown): string =>
 /** The page of `tasks build --ui`: it follows a run, and its server ends with it. */
 export async function livePage(prospect: Prospect, io: Io): Promise<Reporter> {
   const server = await openPageServer({
-    page: () => livePageOf(prospect, false, io),
-    errorPage: pageErrors,
-    isAwaited: false,
+    renderPage: () => livePageOf(prospect, false, io),
+    renderErrorPage: pageErrors,
+    keepsProcessAlive: false,
   });
   io.err(`page: ${server.url}\n`);
-  return { listen: server.send, close: server.close };
+  return { onEvent: server.send, close: server.close };
 }
 
 function livePageOf(prospect: Prospect, changed: boolean, io: Io): Promise<string> {
@@ -44,19 +44,19 @@ export async function serveGraph(
   // What is wrong now ends it; what is wrong later is on the page until it is mended.
   const { root, cacheFolder } = await plan();
   const server = await openPageServer({
-    page: async () => livePageOf(await plan(), flags.changed === true, io),
-    errorPage: pageErrors,
-    isAwaited: true,
+    renderPage: async () => livePageOf(await plan(), flags.changed === true, io),
+    renderErrorPage: pageErrors,
+    keepsProcessAlive: true,
   });
   io.out(`${server.url}\n`);
   const made = path.join(cacheFolder, 'latest');
   let watched: readonly string[] = [];
   let looks = 0;
-  const look = async (changed: readonly string[]): Promise<readonly string[]> => {
+  const run = async (changed: readonly string[]): Promise<readonly string[]> => {
     looks++;
     // The second look is the first with everything watched: nothing is missed from here on.
     if (looks === 2) io.err('open pages follow what changes; Ctrl-C ends it\n');
-    if (looks === 2 || changed.length > 0) server.renew();
+    if (looks === 2 || changed.length > 0) server.notifyNewPlan();
     try {
       watched = [made, ...placesOf(await openLinked(flags, io), selectors)];
     } catch (error) {
@@ -66,10 +66,10 @@ export async function serveGraph(
   };
   try {
     const { openWatcher } = await import('../observe/watcher.ts');
-    const isIgnored = (file: string): boolean => isOwnState(file, root) && !file.startsWith(made);
-    await watchAndLook({
-      open: (onChange) => openWatcher({ onChange, onProblem: warner(io), isIgnored }),
-      look,
+    const isIgnored = (file: string): boolean => isIgnoredPath(file, root) && !file.startsWith(made);
+    await watchAndRun({
+      openWatcher: (onChange) => openWatcher({ onChange, onProblem: warner(io), isIgnored }),
+      run: run,
       clock: { sleep: (ms, signal) => delay(ms, undefined, { signal }) },
       signal: io.signal,
     });

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { format } from 'node:util';
 import { killAll } from '../engine/process.ts';
-import { asMachineError, type ExitCode, TasksError } from '../model/errors.ts';
+import { type ExitCode, fromSystemError, TasksError } from '../model/errors.ts';
 import { jsonLine } from '../report/sanitize.ts';
 import { withAbsolutePaths } from './environment.ts';
 import type { Io } from './io.ts';
@@ -95,7 +95,7 @@ async function run(streams: Streams, signal: AbortSignal): Promise<ExitCode> {
     if (isHelp(error)) return 0;
     if (signal.aborted) return 130;
     if (isUsageError(error)) return 2;
-    const known = error instanceof TasksError ? error : asMachineError(error);
+    const known = error instanceof TasksError ? error : fromSystemError(error);
     if (known !== undefined) {
       say(`error: ${known.message}\n${known.hint !== undefined ? `hint: ${known.hint}\n` : ''}`);
       return known.exitCode;

@@ -1,9 +1,9 @@
-import type { Keyed } from '../key/keys.ts';
+import type { TaskKey } from '../key/compute-keys.ts';
 import type { Records } from '../model/ports.ts';
 import type { Key, TaskRecord } from '../model/record.ts';
 import type { Graph, TaskId } from '../model/task.ts';
-import type { Nearest } from '../plan/input.ts';
-import { siblingsIn } from '../plan/siblings.ts';
+import type { PreviousRecord } from '../plan/input.ts';
+import { siblingVersions } from '../plan/sibling-versions.ts';
 
 /**
  * The record of each task's key among those `known`, or else its last record, or, of one that was never made, of its closest
@@ -12,14 +12,14 @@ import { siblingsIn } from '../plan/siblings.ts';
 export async function nearestOf(
   graph: Graph,
   scope: ReadonlySet<TaskId>,
-  keyed: ReadonlyMap<TaskId, Keyed>,
+  keyed: ReadonlyMap<TaskId, TaskKey>,
   records: Records,
   known: ReadonlyMap<Key, TaskRecord>,
-): Promise<Map<TaskId, Nearest>> {
+): Promise<Map<TaskId, PreviousRecord>> {
   // Where age counts the last record is asked for: another machine's, of the same key, says nothing of this one's engine.
   const made = (id: TaskId): TaskRecord | undefined =>
     graph.tasks.get(id)!.maxAgeMs === undefined ? known.get(keyed.get(id)?.key ?? '') : undefined;
-  const nearest = new Map<TaskId, Nearest>();
+  const nearest = new Map<TaskId, PreviousRecord>();
   const rest: TaskId[] = [];
   for (const id of scope) {
     const record = made(id);
@@ -28,7 +28,7 @@ export async function nearestOf(
   }
   if (rest.length === 0) return nearest;
   const last = await records.latest(rest);
-  const siblingsOf = siblingsIn(graph);
+  const siblingsOf = siblingVersions(graph);
   const siblings = new Map(rest.filter((id) => !last.has(id)).map((id) => [id, siblingsOf(id)]));
   const others = await records.latest([...new Set([...siblings.values()].flat())]);
   for (const id of rest) {

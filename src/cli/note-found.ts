@@ -2,7 +2,7 @@ import type { Plan, Step } from '../model/plan.ts';
 import type { Records } from '../model/ports.ts';
 import type { TaskRecord } from '../model/record.ts';
 import type { TaskId } from '../model/task.ts';
-import type { Nearest } from '../plan/input.ts';
+import type { PreviousRecord } from '../plan/input.ts';
 
 /**
  * Notes what the results were made from that a plan found in the engine or the registry, where this folder has no record of
@@ -11,7 +11,7 @@ import type { Nearest } from '../plan/input.ts';
  */
 export async function noteFound(
   { steps }: Plan,
-  latest: ReadonlyMap<TaskId, Nearest>,
+  latest: ReadonlyMap<TaskId, PreviousRecord>,
   records: Records,
   now: Date,
 ): Promise<void> {
@@ -21,7 +21,7 @@ export async function noteFound(
     if (!isFound || manifest === undefined || task.maxAgeMs !== undefined) continue;
     const nearest = latest.get(task.id)?.record;
     if (nearest?.task === task.id && nearest.key === key) continue;
-    await records.noteFound({ ...recordOf(step), time: now.toISOString() }, manifest);
+    await records.noteExternalResult({ ...recordOf(step), time: now.toISOString() }, manifest);
   }
 }
 

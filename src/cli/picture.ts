@@ -1,8 +1,8 @@
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import path from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
-import { logsOf } from '../cache/logs.ts';
-import type { Log, PageData, TaskFacts } from '../draw/page-data.ts';
+import { listLogs } from '../cache/logs.ts';
+import type { LogTail, PageData, TaskFacts } from '../draw/page-data.ts';
 import { makePicture, type Picture } from '../draw/picture.ts';
 import type { TaskId } from '../model/task.ts';
 import type { Io } from './io.ts';
@@ -10,7 +10,7 @@ import type { Prospect } from './project.ts';
 
 /** What a plan looks like, with the tasks that did not end well the last time. */
 export function pictureOf(prospect: Prospect, changed: boolean): Picture {
-  return makePicture(prospect.plan, { failed: failedTasks(prospect), changed });
+  return makePicture(prospect.plan, { failed: failedTasks(prospect), changedOnly: changed });
 }
 
 /** Tasks to be made whose last log began after their last record: that try left nothing that can be used. */
@@ -18,7 +18,7 @@ function failedTasks({ plan, latest, cacheFolder }: Prospect): Set<TaskId> {
   const failed = new Set<TaskId>();
   for (const { task, action } of plan.steps.values()) {
     if (action !== 'build' && action !== 'run') continue;
-    const [newest] = logsOf(cacheFolder, task.id);
+    const [newest] = listLogs(cacheFolder, task.id);
     if (newest === undefined) continue;
     const record = latest.get(task.id)?.record;
     // Logs are named by the time at which the task began, in the letters of a file's name.
@@ -46,7 +46,7 @@ function factsOf({ plan, latest, cacheFolder, root }: Prospect): Map<TaskId, Tas
   const facts = [...plan.steps.values()].map((step): [TaskId, TaskFacts] => {
     const { task, key, manifest, tags, expectedMs } = step;
     const nearest = latest.get(task.id)?.record;
-    const [log] = logsOf(cacheFolder, task.id);
+    const [log] = listLogs(cacheFolder, task.id);
     return [
       task.id,
       {
@@ -67,7 +67,7 @@ function factsOf({ plan, latest, cacheFolder, root }: Prospect): Map<TaskId, Tas
 /** Lines of a log that a page shows, and how much of the file they are looked for in. */
 const [shownLines, shownBytes] = [25, 16_384];
 
-function endOf(file: string, root: string): Log {
+function endOf(file: string, root: string): LogTail {
   const descriptor = openSync(file, 'r');
   try {
     const { size } = fstatSync(descriptor);

@@ -1,6 +1,6 @@
 import pLimit from 'p-limit';
 import { TasksError } from '../model/errors.ts';
-import { type Lock, type LockEntry, lockName } from '../model/lock.ts';
+import { type Lock, type LockEntry, lockEntryId } from '../model/lock.ts';
 import type { Observations } from '../model/observed.ts';
 
 /** An image on a platform that the definitions use from outside. */
@@ -27,9 +27,9 @@ export function wantedPins(observations: Observations): WantedPin[] {
   for (const observed of observations.values()) {
     if (observed.kind !== 'image') continue;
     for (const { reference: image, platform } of observed.bases)
-      wanted.set(lockName({ image, platform }), { image, platform });
+      wanted.set(lockEntryId({ image, platform }), { image, platform });
   }
-  return [...wanted.values()].sort((a, b) => (lockName(a) < lockName(b) ? -1 : 1));
+  return [...wanted.values()].sort((a, b) => (lockEntryId(a) < lockEntryId(b) ? -1 : 1));
 }
 
 /**
@@ -51,7 +51,7 @@ export async function pinAll(
     if (profiles.length > 0 || !update) next.set(name, { ...entry, profiles });
     else dropped.push(entry);
   }
-  const missing = wanted.filter((each) => !next.has(lockName(each)));
+  const missing = wanted.filter((each) => !next.has(lockEntryId(each)));
   const known = update ? [...next.values()].filter(({ image }) => images.has(image)) : [];
   const [added, moved, failed]: [LockEntry[], Pinning['moved'][number][], Pinning['failed'][number][]] = [
     [],
@@ -69,7 +69,7 @@ export async function pinAll(
     }),
   );
   for (const { image, platform, pin } of await Promise.all(asked)) {
-    const name = lockName({ image, platform });
+    const name = lockEntryId({ image, platform });
     const before = next.get(name);
     if (pin instanceof TasksError) {
       failed.push({ wanted: { image, platform }, error: pin });

@@ -1,32 +1,32 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { openRecords } from '../cache/records.ts';
-import { writeNew } from '../disk/write.ts';
+import { writeNewFile } from '../disk/write.ts';
 import { dockerEngine } from '../engine/docker.ts';
 import { resolveEndpoint } from '../engine/endpoint.ts';
 import { proxyArgs } from '../engine/proxies.ts';
-import { makeGraph, projectOf } from '../graph/graph.ts';
-import type { ImpliedNeed } from '../graph/implied.ts';
-import { select, withNeeds } from '../graph/select.ts';
-import { hashManifest } from '../key/key.ts';
-import { keyTasks } from '../key/keys.ts';
+import { makeGraph, resolveProject } from '../graph/graph.ts';
+import type { ImpliedNeed } from '../graph/implied-needs.ts';
+import { resolveSelectors, withNeeds } from '../graph/select.ts';
+import { type Memo, openMemo } from '../incremental/memo.ts';
+import { computeKeys } from '../key/compute-keys.ts';
+import { hashManifest } from '../key/hash-manifest.ts';
 import { loadDeclarations } from '../load/load.ts';
-import { findRoot } from '../load/root.ts';
+import { findRoot } from '../load/project-root.ts';
 import { TasksError } from '../model/errors.ts';
 import type { Observations } from '../model/observed.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Engine, EngineImage, Observer, Records } from '../model/ports.ts';
 import type { Registry } from '../model/registry.ts';
 import { type Graph, makesFiles, type Project, type Task, type TaskId } from '../model/task.ts';
-import { keptDigests } from '../observe/kept.ts';
-import { readLock } from '../observe/lock.ts';
-import { type Memo, openMemo } from '../observe/memo.ts';
-import { openObserver } from '../observe/observe.ts';
-import { type RemotePlace, seeRemote } from '../observe/remote.ts';
-import type { Nearest, PublishedTags } from '../plan/input.ts';
-import { checkLengths } from '../plan/lengths.ts';
+import { readLock } from '../observe/lock-file.ts';
+import { openObserver } from '../observe/observer.ts';
+import { readOutputDigests } from '../observe/outputs.ts';
+import { queryRemoteImages, type RemoteImageQuery } from '../observe/remote-images.ts';
+import type { PreviousRecord, PushTags } from '../plan/input.ts';
+import { checkNameLengths } from '../plan/name-lengths.ts';
 import { makePlan } from '../plan/plan.ts';
-import { type Naming, namingOf } from '../plan/refs.ts';
+import { type Naming, resolveNaming } from '../plan/refs.ts';
 import { type CommonFlags, type GlobalFlags, namesOf } from './flags.ts';
 import { type Io, warner } from './io.ts';
 import { linkedGraph } from './linked.ts';
@@ -71,8 +71,8 @@ export async function openProject(flags: GlobalFlags, io: Io): Promise<OpenProje
       },
     );
   }
-  const project = projectOf(declarations);
-  checkLengths(graph.tasks.values(), namingOf({ suffix: '', release: true }, project, io.now()));
+  const project = resolveProject(declarations);
+  checkNameLengths(graph.tasks.values(), resolveNaming({ suffix: '', release: true }, project, io.now()));
   return { root, cacheFolder, project, graph, profile };
 }
 
@@ -88,7 +88,7 @@ export interface LinkedProject extends OpenProject {
 export async function openLinked(flags: CommonFlags, io: Io): Promise<LinkedProject> {
   const open = await openProject(flags, io);
   const { memo, observer } = observing(open, io);
-  const { repo } = namingOf(namesOf(flags, io), open.project, io.now());
+  const { repo } = resolveNaming(namesOf(flags, io), open.project, io.now());
   const { graph, needs } = await linkedGraph(open, observer, repo);
   return { ...open, graph, implied: needs, memo, observer };
 }
@@ -98,7 +98,7 @@ function ignoreOwnFolder(cacheFolder: string): void {
   if (existsSync(cacheFolder)) return;
   try {
     mkdirSync(cacheFolder, { recursive: true });
-    writeNew(path.join(cacheFolder, '.gitignore'), '*\n');
+    writeNewFile(path.join(cacheFolder, '.gitignore'), '*\n');
   } catch {
     // Whoever needs to write there says so.
   }
@@ -111,7 +111,7 @@ export interface Prospect extends OpenProject {
   readonly plan: Plan;
   readonly observations: Observations;
   /** The records that reasons and durations come from. */
-  readonly latest: ReadonlyMap<TaskId, Nearest>;
+  readonly latest: ReadonlyMap<TaskId, PreviousRecord>;
   readonly records: Records;
   readonly memo: Memo;
   readonly naming: Naming;
@@ -137,7 +137,7 @@ export interface PlanOptions {
   readonly push?: {
     readonly registry: Registry;
     readonly naming: Naming;
-    readonly published: ReadonlyMap<TaskId, PublishedTags>;
+    readonly published: ReadonlyMap<TaskId, PushTags>;
   };
   /** True: all tasks are read, those too that have not moved since their keys were made. */
   readonly inFull?: boolean;
@@ -153,28 +153,28 @@ export async function planProject(
   const names = namesOf(flags, io);
   const { memo, observer, ...open } = await openLinked(flags, io);
   const { graph, root, cacheFolder } = open;
-  const naming = options.push?.naming ?? namingOf(names, open.project, io.now());
-  const selected = select(graph, selectors);
+  const naming = options.push?.naming ?? resolveNaming(names, open.project, io.now());
+  const selected = resolveSelectors(graph, selectors);
   const scope = withNeeds(graph, selected);
   const records = openRecords(cacheFolder, warner(io), sharedStore(io), hashManifest);
   const tasks = [...scope].map((id) => graph.tasks.get(id)!);
   const engine = tasks.some((task) => task.kind === 'image') ? dockerEngine(io.environment, io) : undefined;
-  checkLengths(
+  checkNameLengths(
     [...selected].map((id) => graph.tasks.get(id)!),
     naming,
   );
   const tested = testedOf(tasks, selected, options);
   const isAsked = options.push !== undefined || asksRegistry(flags, io);
-  const askRegistry = onceFor((places: readonly RemotePlace[]) =>
+  const askRegistry = onceFor((places: readonly RemoteImageQuery[]) =>
     options.push === undefined
       ? glance(places, flags, io, names.repo ?? open.project.repo)
-      : seeRemote(options.push.registry, places),
+      : queryRemoteImages(options.push.registry, places),
   );
   let images: readonly EngineImage[] | undefined;
   // A push records what it uploads, with the manifest.
   let inFull: ReadonlySet<TaskId> = options.inFull || options.push ? scope : new Set();
   for (;;) {
-    const { keyed, observations } = await keyTasks(graph, scope, observer, inFull);
+    const { keyed, observations } = await computeKeys(graph, scope, observer, inFull);
     const fileKeys = tasks.filter(makesFiles).flatMap((task) => keyed.get(task.id)?.key ?? []);
     const known = await records.get([...keyed.values()].map(({ key }) => key));
     const latest = await nearestOf(graph, scope, keyed, records, known);
@@ -185,10 +185,10 @@ export async function planProject(
       scope,
       observations,
       keyed,
-      world: {
+      existing: {
         records: known,
         images,
-        files: keptDigests(cacheFolder, fileKeys, memo),
+        files: readOutputDigests(cacheFolder, fileKeys, memo),
         remote: isAsked
           ? await askRegistry(remotePlaces(tasks, keyed, naming, { tested, root, memo }))
           : new Map(),
@@ -198,7 +198,7 @@ export async function planProject(
       forced: flags.force ? (selectors.length === 0 ? scope : selected) : new Set(),
       tested,
       retest: options.retest === true,
-      ...(options.push ? { published: options.push.published } : {}),
+      ...(options.push ? { pushTags: options.push.published } : {}),
     });
     const unread = unreadOf(plan);
     if (unread.length === 0) {

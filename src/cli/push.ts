@@ -2,16 +2,16 @@ import type { ExitCode } from '../model/errors.ts';
 import type { Step } from '../model/plan.ts';
 import type { Registry } from '../model/registry.ts';
 import type { TaskId } from '../model/task.ts';
-import { observeTest } from '../observe/test.ts';
+import { observeTest } from '../observe/image-test.ts';
 import type { Naming } from '../plan/refs.ts';
-import type { Desk } from '../release/desk.ts';
-import { startPhase } from '../release/events.ts';
-import type { GitState } from '../release/file.ts';
-import { checkJournal } from '../release/journal-check.ts';
-import { omittedOf } from '../release/omitted.ts';
-import { announce } from '../release/owners.ts';
-import type { Wanted } from '../release/preflight.ts';
-import { type Pushed, push } from '../release/push.ts';
+import { announceNames } from '../release/cache-owners.ts';
+import { checkJournalWritable } from '../release/journal-check.ts';
+import { omittedTasks } from '../release/omitted.ts';
+import { startPhase } from '../release/phase-events.ts';
+import type { TargetTags } from '../release/preflight.ts';
+import type { PublishContext } from '../release/publish-context.ts';
+import { type PushResult, push } from '../release/push.ts';
+import type { GitState } from '../release/release-file.ts';
 import type { Results } from '../run/needs.ts';
 import { exitCodeOf } from './exit-code.ts';
 import { type CommonFlags, jobsOf, limitsOf } from './flags.ts';
@@ -25,9 +25,9 @@ export interface Attempt {
   readonly flags: CommonFlags & { readonly uploadOnly?: boolean; readonly strict?: boolean };
   readonly io: Io;
   readonly registry: Registry;
-  readonly desk: Desk;
+  readonly desk: PublishContext;
   readonly naming: Naming;
-  readonly wanted: Wanted;
+  readonly wanted: TargetTags;
   readonly git: GitState | undefined;
 }
 
@@ -37,7 +37,7 @@ export type Done =
   | {
       readonly kind: 'pushed';
       readonly prospect: Prospect;
-      readonly pushed: Pushed;
+      readonly pushed: PushResult;
       readonly results: Results;
       readonly passed: ReadonlyMap<TaskId, string>;
     };
@@ -69,14 +69,14 @@ export async function tryOnce(run: ReportedRun, prospect: Prospect, attempt: Att
   const releasable = steps.filter(({ task }) => published.has(task.id));
   const passed = await testAll(run, prospect, releasable, results, attempt);
   if (typeof passed === 'number') return { kind: 'ended', exitCode: passed };
-  const omitted = omittedOf(steps, published, results, passed);
+  const omitted = omittedTasks(steps, published, results, passed);
   for (const [id, why] of omitted) io.err(`${id} is left out: ${why}\n`);
-  await announce(
+  await announceNames(
     registry,
     naming,
     [...prospect.graph.tasks.values()].map(({ name }) => name),
   );
-  if (flags.uploadOnly !== true) await checkJournal(attempt.desk);
+  if (flags.uploadOnly !== true) await checkJournalWritable(attempt.desk);
   const slots = limitsOf(flags).upload;
   const pushed = await run.phase(true, (listen) =>
     push({
@@ -87,7 +87,7 @@ export async function tryOnce(run: ReportedRun, prospect: Prospect, attempt: Att
       wanted,
       services: makeServices(prospect, io),
       registry,
-      desk: attempt.desk,
+      context: attempt.desk,
       uploadOnly: flags.uploadOnly === true,
       ...(slots !== undefined ? { slots } : {}),
       signal: io.signal,
@@ -111,7 +111,7 @@ async function testAll(
   });
   const tested = tests.map(({ step }) => step);
   // Known from the registry: no engine is needed to say so.
-  if (tested.every((step) => step.passed)) {
+  if (tested.every((step) => step.testPassed)) {
     await run.phase(false, async (listen) => {
       const reused = new Map(tested.map((step) => [step, 'reuse'] as const));
       const events = startPhase('test', reused, jobsOf(flags, io), results, io, listen);

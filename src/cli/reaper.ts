@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type EngineApi } from '../engine/api.ts';
 import { dialWithClient } from '../engine/dial.ts';
 import { resolveEndpoint } from '../engine/endpoint.ts';
-import { watchMark } from '../engine/reaper.ts';
+import { watchPrefix } from '../engine/reaper.ts';
 
 /** The engine may still be making what it was asked for when the asking process died. */
 const tries = 20;
@@ -24,7 +24,7 @@ async function main(): Promise<void> {
   const names = new Set<string>();
   for await (const line of createInterface({ input: process.stdin })) {
     const name = line.slice(1);
-    if (line.startsWith(watchMark)) names.add(name);
+    if (line.startsWith(watchPrefix)) names.add(name);
     else names.delete(name);
   }
   if (names.size === 0) return;

@@ -12,11 +12,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import { newName, writeWhole } from '../disk/write.ts';
+import { temporaryName, writeFileAtomic } from '../disk/write.ts';
 import { TasksError } from '../model/errors.ts';
 import type { Plan } from '../model/plan.ts';
 import type { TaskId } from '../model/task.ts';
-import { type GitState, parseReleaseFile, type ReleaseFile } from '../release/file.ts';
+import { type GitState, parseReleaseFile, type ReleaseFile } from '../release/release-file.ts';
 import { type Io, warner } from './io.ts';
 
 /**
@@ -70,7 +70,7 @@ export function checkWritable(file: string, isChosen: boolean): void {
       if (lstatSync(file, { throwIfNoEntry: false }) !== undefined)
         throw new Error(`${file} is a link that leads nowhere`);
       // Under another name: nobody may take an empty file for a release.
-      const probe = newName(path.join(path.dirname(file), 'probe'));
+      const probe = temporaryName(path.join(path.dirname(file), 'probe'));
       closeSync(openSync(probe, 'wx'));
       unlinkSync(probe);
     } else if (state.isFile()) closeSync(openSync(file, 'r+'));
@@ -102,7 +102,7 @@ export function saveRelease(release: ReleaseFile, file: string, fallback: string
   const save = (target: string): void => {
     makeFolder(path.dirname(target));
     // Our own place is read by others at any time. A place that a person chose may be a link or a device.
-    if (target === fallback) writeWhole(target, text);
+    if (target === fallback) writeFileAtomic(target, text);
     else writeFileSync(target, text);
   };
   try {

@@ -1,28 +1,33 @@
-import type { Keyed } from '../key/keys.ts';
+import type { Memo } from '../incremental/memo.ts';
+import type { TaskKey } from '../key/compute-keys.ts';
 import { RegistryError } from '../model/registry.ts';
 import { makesFiles, type Task, type TaskId } from '../model/task.ts';
-import type { Memo } from '../observe/memo.ts';
-import { type RemotePlace, seeRemote } from '../observe/remote.ts';
-import { observeTest } from '../observe/test.ts';
-import type { Remote } from '../plan/here.ts';
-import { type Naming, passTag, registryTag } from '../plan/refs.ts';
+import { observeTest } from '../observe/image-test.ts';
+import { queryRemoteImages, type RemoteImageQuery } from '../observe/remote-images.ts';
+import type { RemoteResult } from '../plan/existing.ts';
+import { type Naming, registryTag, testPassTag } from '../plan/refs.ts';
 import { type CommonFlags, isCi } from './flags.ts';
 import type { Io } from './io.ts';
 
 /** Where the images of tasks would be in the registry, and the passes of those that are to be tested. */
 export function remotePlaces(
   tasks: readonly Task[],
-  keyed: ReadonlyMap<TaskId, Keyed>,
+  keyed: ReadonlyMap<TaskId, TaskKey>,
   naming: Naming,
   { tested, root, memo }: { tested: ReadonlySet<TaskId>; root: string; memo: Memo },
-): RemotePlace[] {
-  return tasks.flatMap((task): RemotePlace[] => {
+): RemoteImageQuery[] {
+  return tasks.flatMap((task): RemoteImageQuery[] => {
     const key = keyed.get(task.id)?.key;
     if (task.kind !== 'image' || makesFiles(task) || key === undefined) return [];
     const name = registryTag(task, key, naming);
     const test = tested.has(task.id) ? observeTest(task, root, memo) : undefined;
     return [
-      { id: task.id, name, platform: task.platform, ...(test ? { pass: passTag(name, test.digest) } : {}) },
+      {
+        id: task.id,
+        name,
+        platform: task.platform,
+        ...(test ? { pass: testPassTag(name, test.digest) } : {}),
+      },
     ];
   });
 }
@@ -39,11 +44,11 @@ export const patience = { tries: 2, timeoutMs: 10_000 };
  * What the registry has, for a build that asks it (`asksRegistry`), where a repository is named. A registry that does not answer costs time, nothing else: it is said once, and counts as empty.
  */
 export async function glance(
-  places: readonly RemotePlace[],
+  places: readonly RemoteImageQuery[],
   flags: CommonFlags,
   io: Io,
   repo: string | undefined,
-): Promise<ReadonlyMap<TaskId, Remote>> {
+): Promise<ReadonlyMap<TaskId, RemoteResult>> {
   if (places.length === 0) return new Map();
   if (repo === undefined) {
     if (flags.fromRegistry) io.err('warning: --from-registry without a repository: see --repo\n');
@@ -51,7 +56,7 @@ export async function glance(
   }
   const { registryFor } = await import('./registries.ts');
   try {
-    return await seeRemote(registryFor(io, patience), places);
+    return await queryRemoteImages(registryFor(io, patience), places);
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error;
     io.err(`${error.message}: its images count as not there\n`);

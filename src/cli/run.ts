@@ -4,8 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { openLocks } from '../cache/locks.ts';
 import { openLog } from '../cache/logs.ts';
 import { isAlive, newOwner } from '../cache/owner.ts';
-import { openPasses } from '../cache/passes.ts';
-import { processes } from '../engine/processes.ts';
+import { openTestPasses } from '../cache/test-passes.ts';
+import { processes } from '../engine/command-runner.ts';
 import { TasksError } from '../model/errors.ts';
 import type { Listener } from '../model/events.ts';
 import type { Step } from '../model/plan.ts';
@@ -13,14 +13,20 @@ import { credentialsFor } from '../registry/credentials.ts';
 import { markdownReporter } from '../report/markdown.ts';
 import { makePaint } from '../report/paint.ts';
 import { plainReporter } from '../report/plain.ts';
-import { jsonReporter, type Reporter, sanitizing, silentReporter, together } from '../report/reporter.ts';
+import {
+  combineReporters,
+  jsonReporter,
+  type Reporter,
+  sanitizingReporter,
+  silentReporter,
+} from '../report/reporter.ts';
 import { traceReporter } from '../report/trace.ts';
 import type { Results } from '../run/needs.ts';
-import { requireEngine } from '../run/ready.ts';
+import { requireEngine } from '../run/require-engine.ts';
 import { type RunResult, runPlan } from '../run/run.ts';
 import { startRun } from '../run/run-stream.ts';
 import type { Services } from '../run/services.ts';
-import { runTests, type TestsResult } from '../run/tests.ts';
+import { runTests, type TestsResult } from '../run/test-phase.ts';
 import {
   type CommonFlags,
   hasColor,
@@ -39,14 +45,14 @@ import type { Prospect } from './project.ts';
  * @throws TasksError exit 2 for a trace that cannot be written
  */
 export function followersOf(flags: CommonFlags, io: Io): Reporter {
-  return together(traceOf(flags, io), jobSummary(io));
+  return combineReporters(traceOf(flags, io), jobSummary(io));
 }
 
 /** GitHub shows what is appended to that file on the page of the workflow's run. */
 function jobSummary(io: Io): Reporter {
   const file = io.environment.GITHUB_STEP_SUMMARY;
   if (!file) return silentReporter;
-  return sanitizing(
+  return sanitizingReporter(
     markdownReporter((text) => {
       try {
         appendFileSync(file, text);
@@ -90,8 +96,8 @@ export async function reportRun<T>(
   isOk: (result: T) => boolean,
 ): Promise<T> {
   const isJson = reporterOf(flags, io) === 'json';
-  const whole = isJson ? together(jsonReporter(io.json), followers) : followers;
-  const stream = startRun(prospect.plan, { command, jobs: jobsOf(flags, io) }, io, whole.listen);
+  const whole = isJson ? combineReporters(jsonReporter(io.json), followers) : followers;
+  const stream = startRun(prospect.plan, { command, jobs: jobsOf(flags, io) }, io, whole.onEvent);
   let ok = false;
   try {
     const result = await work({
@@ -101,7 +107,7 @@ export async function reportRun<T>(
           return await each((event) => {
             stream.listen(event);
             // The command itself says what it published.
-            if ('phase' in event && event.phase !== 'publish') screen.listen(event);
+            if ('phase' in event && event.phase !== 'publish') screen.onEvent(event);
           });
         } finally {
           await screen.close();
@@ -119,7 +125,7 @@ export async function reportRun<T>(
 async function screenReporter(flags: CommonFlags, io: Io): Promise<Reporter> {
   const name = reporterOf(flags, io);
   if (name === 'json') return silentReporter;
-  return sanitizing(await textReporter(name, viewOf(flags), flags, io));
+  return sanitizingReporter(await textReporter(name, viewOf(flags), flags, io));
 }
 
 async function textReporter(
@@ -141,7 +147,7 @@ async function textReporter(
       return githubReporter(io.err, io.ciCommand, makePaint(false));
     }
     default:
-      return plainReporter(io.err, paint, { verbose: flags.verbose === true, stamped: isCi(io) });
+      return plainReporter(io.err, paint, { verbose: flags.verbose === true, timestamps: isCi(io) });
   }
 }
 
@@ -203,7 +209,7 @@ export async function testPhase(
   io: Io,
 ): Promise<TestsResult> {
   return await run.phase(true, (listen) =>
-    runTests(steps, results, makeServices(prospect, io), openPasses(prospect.cacheFolder, warner(io)), {
+    runTests(steps, results, makeServices(prospect, io), openTestPasses(prospect.cacheFolder, warner(io)), {
       jobs: jobsOf(flags, io),
       retest: flags.retest === true,
       keepGoing: flags.keepGoing === true,

@@ -1,4 +1,4 @@
-import { sanitizePainted, withoutCommands } from '../report/sanitize.ts';
+import { disarmCiCommands, sanitizeColored } from '../report/sanitize.ts';
 
 /** Why a stream takes no more text: its reader went away, or the text cannot be stored (a full disk). */
 export interface StreamFailure {
@@ -52,8 +52,8 @@ export function safeStream(
   };
   return {
     write: (text) => {
-      const safe = sanitizePainted(text);
-      writeRaw(obeysCommands ? withoutCommands(safe) : safe);
+      const safe = sanitizeColored(text);
+      writeRaw(obeysCommands ? disarmCiCommands(safe) : safe);
     },
     writeRaw,
     get stream() {

@@ -1,6 +1,6 @@
 import { dockerEngine } from '../engine/docker.ts';
 import { TasksError } from '../model/errors.ts';
-import type { AskTriggers, Engine } from '../model/ports.ts';
+import type { Engine, HasOnbuild } from '../model/ports.ts';
 import { RegistryError } from '../model/registry.ts';
 import type { Io } from './io.ts';
 import { patience } from './remote.ts';
@@ -9,8 +9,8 @@ import { patience } from './remote.ts';
 type AskRegistry = (reference: string, platform: string) => Promise<boolean>;
 
 /** Asks the engine, and where that does not know it, the image's registry. */
-export function triggerAsker(io: Io): AskTriggers {
-  let ask: AskTriggers | undefined;
+export function triggerAsker(io: Io): HasOnbuild {
+  let ask: HasOnbuild | undefined;
   return async (reference, platform) => {
     ask ??= askInTurn(dockerEngine(io.environment, io), registryOf(io), (message) => io.err(`${message}\n`));
     return await ask(reference, platform);
@@ -22,7 +22,7 @@ export function askInTurn(
   engine: Pick<Engine, 'triggers'>,
   registry: AskRegistry,
   tell: (message: string) => void,
-): AskTriggers {
+): HasOnbuild {
   let hasEngine = true;
   const silent = new Set<string>();
   const asked = new Map<string, Promise<boolean | undefined>>();

@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { analyse } from '../dockerfile/analyse.ts';
+import { analyze } from '../dockerfile/analyze.ts';
 import { DockerfileError } from '../dockerfile/error.ts';
 import { parseDockerfile } from '../dockerfile/parse.ts';
-import type { Place, Wanted, WantedProgram } from '../doctor/facts.ts';
+import type { CheckTargets, ProgramToCheck, Site } from '../doctor/facts.ts';
 import { programPackages } from '../doctor/fix.ts';
-import { registryOf } from '../doctor/places.ts';
+import { registrySiteOf } from '../doctor/registry-site.ts';
 import { TasksError } from '../model/errors.ts';
 import type { CommandTask, ImageTask } from '../model/task.ts';
 import { type CommonFlags, namesOf } from './flags.ts';
@@ -18,7 +18,7 @@ const alwaysTold = ['mmdebstrap'];
 const engineFolder = '/var/lib/docker';
 
 /** What the project here wants of the machine; without a readable one, what any would. */
-export async function wantedBy(flags: CommonFlags, io: Io): Promise<Wanted> {
+export async function wantedBy(flags: CommonFlags, io: Io): Promise<CheckTargets> {
   const { repo: named } = namesOf(flags, io);
   let project: OpenProject | undefined;
   try {
@@ -35,13 +35,13 @@ export async function wantedBy(flags: CommonFlags, io: Io): Promise<Wanted> {
   const repo = named ?? project?.project.repo;
   return {
     programs: programsOf(commands, root),
-    places: placesOf(images, root),
-    ...(repo !== undefined ? { registry: registryOf(`${repo}/x`) } : {}),
+    sites: placesOf(images, root),
+    ...(repo !== undefined ? { registry: registrySiteOf(`${repo}/x`) } : {}),
     folders: [engineFolder, root],
   };
 }
 
-function programsOf(commands: readonly CommandTask[], root: string): WantedProgram[] {
+function programsOf(commands: readonly CommandTask[], root: string): ProgramToCheck[] {
   const scripts = new Set(commands.map((task) => task.run[0]).filter((program) => program.includes('/')));
   const texts = [...scripts].map((script) => readIfThere(path.join(root, script)));
   const called = commands.map((task) => task.run[0]).filter((program) => !program.includes('/'));
@@ -54,13 +54,13 @@ function programsOf(commands: readonly CommandTask[], root: string): WantedProgr
 }
 
 /** The registries of all images from outside that the Dockerfiles stand on. */
-function placesOf(images: readonly ImageTask[], root: string): Place[] {
-  const places = new Map<string, Place>();
+function placesOf(images: readonly ImageTask[], root: string): Site[] {
+  const places = new Map<string, Site>();
   for (const task of images) {
     const needs = Object.fromEntries(task.needs.map((need) => [need.name, 'scratch']));
     const text = readIfThere(path.join(root, task.dockerfile));
     for (const reference of externalImages(text, task, { ...task.args, ...needs })) {
-      const place = registryOf(reference);
+      const place = registrySiteOf(reference);
       places.set(place.url, place);
     }
   }
@@ -69,7 +69,7 @@ function placesOf(images: readonly ImageTask[], root: string): Place[] {
 
 function externalImages(text: string, task: ImageTask, args: Readonly<Record<string, string>>): string[] {
   try {
-    return analyse(parseDockerfile(text), task.target, { args, platform: task.platform }).externalImages.map(
+    return analyze(parseDockerfile(text), task.target, { args, platform: task.platform }).externalImages.map(
       ({ reference }) => reference,
     );
   } catch (error) {

@@ -80,6 +80,6 @@ function definition(kind: 'image' | 'command', fields: object): Definition {
   return self;
 }
 
-function reference(form: 'at' | 'all', target: Definition, where: string | Axes | undefined): Reference {
-  return { [referenceBrand]: form, definition: target, where };
+function reference(form: 'at' | 'all', target: Definition, match: string | Axes | undefined): Reference {
+  return { [referenceBrand]: form, definition: target, match: match };
 }

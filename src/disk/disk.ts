@@ -17,9 +17,9 @@ export interface Disk {
   /** What a path leads to, all links followed; undefined: nothing. */
   stat(path: string): Stat | undefined;
   /** The names in a folder, or in the folder that a link leads to. @throws as readdir does */
-  names(folder: string): string[];
+  readdir(folder: string): string[];
   /** Something was looked at in another way: what was noted does not tell whether it still is so. */
-  vouchForNothing(): void;
+  markIncomplete(): void;
 }
 
 const nothingIsFine = { throwIfNoEntry: false } as const;
@@ -27,8 +27,8 @@ const nothingIsFine = { throwIfNoEntry: false } as const;
 export const plainDisk: Disk = {
   lstat: (path) => asked(() => lstatSync(path, nothingIsFine)),
   stat: (path) => asked(() => statSync(path, nothingIsFine)),
-  names: (folder) => readdirSync(folder),
-  vouchForNothing: () => undefined,
+  readdir: (folder) => readdirSync(folder),
+  markIncomplete: () => undefined,
 };
 
 function asked(ask: () => Stats | undefined): Stat | undefined {
@@ -58,23 +58,23 @@ function brief(stat: Stats | undefined): Stat | undefined {
 }
 
 /** What a path leads to, links followed: `missing` where nothing is there, `circle` where links lead to one another for ever. */
-export type Kind = 'file' | 'folder' | 'other' | 'missing' | 'circle';
+export type PathKind = 'file' | 'folder' | 'other' | 'missing' | 'circle';
 
-export function kindOf(disk: Disk, path: string): Kind {
-  const stat = followed(disk, path);
+export function pathKind(disk: Disk, path: string): PathKind {
+  const stat = followLinks(disk, path);
   if (stat === undefined) return 'missing';
   if (stat === 'circle') return 'circle';
   return stat.kind === 'file' || stat.kind === 'folder' ? stat.kind : 'other';
 }
 
 /** What a path leads to, links followed. A path that is no link is asked for once. */
-export function followed(disk: Disk, path: string): Stat | 'circle' | undefined {
+export function followLinks(disk: Disk, path: string): Stat | 'circle' | undefined {
   try {
     const stat = disk.lstat(path);
     return stat?.kind === 'link' ? disk.stat(path) : stat;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ELOOP') throw error;
-    disk.vouchForNothing();
+    disk.markIncomplete();
     return 'circle';
   }
 }

@@ -6,7 +6,7 @@ const mostBytes = 1 << 20;
 let buffer: Buffer | undefined;
 
 /** A file that is open to be read. */
-export interface Opened {
+export interface OpenFile {
   /** The device that it stands on. */
   readonly device: number;
   /**
@@ -15,15 +15,15 @@ export interface Opened {
    */
   readonly isSame: boolean;
   /** Its bytes, in a buffer that the next call uses again; undefined where they are more than a megabyte. */
-  short(): Buffer | undefined;
+  readShort(): Buffer | undefined;
   /** Its bytes, piece by piece; a piece is overwritten by the next. */
-  pieces(): Generator<Buffer, void>;
+  readChunks(): Generator<Buffer, void>;
   /** All of its bytes. */
-  all(): Buffer;
+  readAll(): Buffer;
 }
 
 /** Opens a file whose stamp was taken before, and closes it after `use`. @throws as open does, EINVAL where it is no file */
-export function reading<T>(file: string, stamp: Stamp, use: (opened: Opened) => T): T {
+export function withOpenFile<T>(file: string, stamp: Stamp, use: (opened: OpenFile) => T): T {
   // Where a pipe has taken its place, nobody waits for a writer.
   const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
@@ -32,9 +32,9 @@ export function reading<T>(file: string, stamp: Stamp, use: (opened: Opened) => 
     return use({
       device: stat.dev,
       isSame: isSameStamp(stampOf(stat), stamp),
-      short: () => readShort(descriptor, stat.size),
-      pieces: () => piecesOf(descriptor),
-      all: () => readFileSync(descriptor),
+      readShort: () => readShort(descriptor, stat.size),
+      readChunks: () => piecesOf(descriptor),
+      readAll: () => readFileSync(descriptor),
     });
   } finally {
     closeSync(descriptor);
@@ -45,7 +45,7 @@ export function reading<T>(file: string, stamp: Stamp, use: (opened: Opened) => 
  * All bytes of a file. A pipe or a device in its place is not read: that could wait for ever, or never end.
  * @throws as open does, EINVAL where it is no regular file
  */
-export function readWhole(file: string): Buffer {
+export function readRegularFile(file: string): Buffer {
   const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     mustBeFile(fstatSync(descriptor), file);

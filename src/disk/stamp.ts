@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, mkdirSync, openSync, rmSync, type Stats, statfsSync } from 'node:fs';
 import path from 'node:path';
-import { newName } from './write.ts';
+import { temporaryName } from './write.ts';
 
 /**
  * What moves when a file is changed or another takes its place: size, mtime and ctime in milliseconds, inode. (What chmod
@@ -44,12 +44,12 @@ function tickOf(timeMs: number): number {
  * The clock of the file system that a file stands on, in milliseconds, not older than any stamp taken there before. It makes
  * a new file beside it and removes it. Where that is not possible: 0, and nothing is settled.
  */
-export function fileClock(file: string): number {
+export function readFileSystemClock(file: string): number {
   return probe(file).timeMs;
 }
 
 /** Tells of stamps whether they are settled. */
-export interface Clock {
+export interface FileSystemClock {
   /** To be called before something is read whose stamp will be asked for afterwards. */
   start(): void;
   /** `place`: a path on the device. */
@@ -57,7 +57,7 @@ export interface Clock {
 }
 
 /** The clock of the file system that `file` stands on. It is read once, at the first call. */
-export function openClock(file: string): Clock {
+export function openFileSystemClock(file: string): FileSystemClock {
   let own: { timeMs: number; device: number } | undefined;
   const devices = new Map<number, boolean>();
   const start = () => (own ??= probe(file));
@@ -81,7 +81,7 @@ export function openClock(file: string): Clock {
 function probe(file: string): { timeMs: number; device: number } {
   try {
     mkdirSync(path.dirname(file), { recursive: true });
-    const name = newName(file);
+    const name = temporaryName(file);
     const descriptor = openSync(name, 'wx');
     try {
       const { mtimeMs, dev } = fstatSync(descriptor);
@@ -117,7 +117,7 @@ const local = new Set([
 ]);
 
 /** True where a folder's stamp tells whether the names in it are the same. */
-export function tellsNames(folder: string): boolean {
+export function hasReliableFolderStamps(folder: string): boolean {
   return process.platform === 'linux' && honest.has(typeOf(folder));
 }
 

@@ -7,15 +7,15 @@ import path from 'node:path';
  * Links are never followed: a link that has the file's name is replaced, what it leads to stays.
  * @throws as open, write and rename do
  */
-export function writeWhole(
+export function writeFileAtomic(
   file: string,
   content: string | Uint8Array,
   { flush = false }: { flush?: boolean } = {},
 ): void {
   mkdirSync(path.dirname(file), { recursive: true });
-  const part = newName(file);
+  const part = temporaryName(file);
   try {
-    writeNew(part, content, flush);
+    writeNewFile(part, content, flush);
     renameSync(part, file);
   } catch (error) {
     rmSync(part, { force: true });
@@ -24,12 +24,12 @@ export function writeWhole(
 }
 
 /** A name beside a file's that nobody can guess, so that nobody can put a link in its place before. */
-export function newName(file: string): string {
+export function temporaryName(file: string): string {
   return `${file}.${randomBytes(8).toString('hex')}.part`;
 }
 
 /** Writes a file that must not be there yet, not even as a link. @throws EEXIST */
-export function writeNew(file: string, content: string | Uint8Array, flush = false): void {
+export function writeNewFile(file: string, content: string | Uint8Array, flush = false): void {
   // O_EXCL: a link is not followed, whatever it leads to.
   const descriptor = openSync(file, 'wx');
   try {

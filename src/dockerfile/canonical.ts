@@ -1,13 +1,13 @@
-import { renameOrigin } from './mounts.ts';
-import { type Flag, type Instruction, wordsOf } from './parse.ts';
+import { renameMountOrigin } from './mounts.ts';
+import { type Flag, type Instruction, instructionWords } from './parse.ts';
 
 /** What the name of an origin (a stage or image; `byNumber`: it may be a stage's number) is to be written as; undefined: as it is. */
-export type Naming = (origin: string, byNumber: boolean) => string | undefined;
+export type RenameOrigin = (origin: string, byNumber: boolean) => string | undefined;
 
-const asWritten: Naming = () => undefined;
+const asWritten: RenameOrigin = () => undefined;
 
 /** An instruction as a text that is equal for two that mean the same: words parted by one space where only words count. */
-export function canonical(instruction: Instruction, naming: Naming): string {
+export function canonicalText(instruction: Instruction, naming: RenameOrigin): string {
   const { keyword, rest, json, heredocs } = instruction;
   const isCopy = keyword === 'COPY' || keyword === 'ADD';
   const body = json !== undefined ? JSON.stringify(json) : isCopy ? copyText(instruction) : rest;
@@ -16,11 +16,11 @@ export function canonical(instruction: Instruction, naming: Naming): string {
 }
 
 function copyText(instruction: Instruction): string {
-  return instruction.heredocs.length > 0 ? instruction.rest : wordsOf(instruction).join(' ');
+  return instruction.heredocs.length > 0 ? instruction.rest : instructionWords(instruction).join(' ');
 }
 
 /** An instruction's flags in one form. */
-export function flagText({ flags }: Instruction, naming: Naming = asWritten): string {
+export function flagText({ flags }: Instruction, naming: RenameOrigin = asWritten): string {
   return flags.map((flag) => `--${flag.name}=${quoted(valueIn(flag, naming))}`).join(' ');
 }
 
@@ -29,7 +29,7 @@ function quoted(value: string): string {
   return /^[^\s"]*$/.test(value) ? value : JSON.stringify(value);
 }
 
-function valueIn({ name, value }: Flag, naming: Naming): string {
+function valueIn({ name, value }: Flag, naming: RenameOrigin): string {
   if (name === 'from') return naming(value, true) ?? value;
-  return name === 'mount' ? renameOrigin(value, (origin) => naming(origin, false)) : value;
+  return name === 'mount' ? renameMountOrigin(value, (origin) => naming(origin, false)) : value;
 }

@@ -1,5 +1,5 @@
 import { DockerfileError } from './error.ts';
-import { trimEndOf, trimStart } from './space.ts';
+import { trimEndOf, trimStart } from './whitespace.ts';
 
 /** What the comments at the top of a Dockerfile say to the parser. */
 export interface Directives {
@@ -34,7 +34,7 @@ function skipBlanks(text: string): string {
 }
 
 /** The parser directives of a Dockerfile's lines. @throws DockerfileError */
-export function readDirectives(physical: readonly string[]): Directives {
+export function parseDirectives(physical: readonly string[]): Directives {
   const found = new Map<string, string>();
   let isAmbiguous = false;
   for (const [index, text] of physical.entries()) {
@@ -52,14 +52,14 @@ export function readDirectives(physical: readonly string[]): Directives {
 }
 
 /** The image of the `syntax` directive, as builders find it. */
-export interface Syntax {
+export interface SyntaxDirective {
   readonly image?: string;
   /** True where builders of different ages find another one. */
   readonly isAmbiguous: boolean;
 }
 
 /** As BuildKit looks for it: in `#` or `//` directives, or a JSON object; behind a line `#!` too. */
-export function readSyntax(text: string): Syntax {
+export function parseSyntaxDirective(text: string): SyntaxDirective {
   const lines = withoutMark(text).split('\n');
   const isScript = lines[0]!.startsWith('#!');
   const body = isScript ? lines.slice(1) : lines;

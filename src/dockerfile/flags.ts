@@ -1,4 +1,4 @@
-import { isSpace, trim } from './space.ts';
+import { isSpace, trim } from './whitespace.ts';
 
 /** A flag's word without quotes and escapes, and where it stands as it is written. */
 export interface FlagWord {
@@ -48,7 +48,7 @@ function hasWideCharacter(text: string, end: number): boolean {
 }
 
 /** The members of a JSON form; undefined where the text is none, and docker takes it as plain words. */
-export function readJson(text: string): string[] | undefined {
+export function parseJsonForm(text: string): string[] | undefined {
   if (!text.startsWith('[')) return undefined;
   try {
     const values: unknown = JSON.parse(text);

@@ -10,7 +10,7 @@ export interface Mount {
 const sourceKeys = new Set(['source', 'src']);
 
 /** Reads `type=bind,source=x,target=/y`, of two of one kind the last; undefined where it is written in a way that we do not read (quotes). */
-export function readMount(value: string): Mount | undefined {
+export function parseMount(value: string): Mount | undefined {
   if (value.includes('"')) return undefined;
   let [type, from, source] = ['bind', '', ''];
   for (const field of value.split(',')) {
@@ -23,7 +23,7 @@ export function readMount(value: string): Mount | undefined {
 }
 
 /** The same text with another origin, where it has one. */
-export function renameOrigin(value: string, naming: (origin: string) => string | undefined): string {
+export function renameMountOrigin(value: string, naming: (origin: string) => string | undefined): string {
   const fields = value.split(',');
   const at = fields.findLastIndex((field) => splitField(field)[0] === 'from');
   if (at < 0) return value;

@@ -1,7 +1,7 @@
-import { readSyntax } from './directives.ts';
+import { parseSyntaxDirective } from './directives.ts';
 import { DockerfileError } from './error.ts';
-import { readJson, splitFlags } from './flags.ts';
-import { type Heredoc, isHeredoc, type LogicalLine, readLines } from './lines.ts';
+import { parseJsonForm, splitFlags } from './flags.ts';
+import { type Heredoc, isHeredocWord, type LogicalLine, parseLines } from './logical-lines.ts';
 
 export interface Flag {
   readonly name: string;
@@ -31,7 +31,7 @@ export interface Dockerfile {
   /** The image of the `# syntax=` line. */
   readonly syntax?: string;
   /** True where that is another language than docker's own. */
-  readonly isForeign: boolean;
+  readonly usesCustomFrontend: boolean;
   /** What `# check=` asks for: it may make a build fail. */
   readonly check?: string;
   /** Why builders of different ages read the file as a whole in other ways. */
@@ -50,12 +50,12 @@ const mayBeJson = new Set(['ADD', 'CMD', 'COPY', 'ENTRYPOINT', 'RUN', 'SHELL', '
  * @throws DockerfileError where there is no stage, or an instruction that does not exist or stands before the first FROM
  */
 export function parseDockerfile(text: string): Dockerfile {
-  const found = readSyntax(text);
+  const found = parseSyntaxDirective(text);
   const syntax = found.image;
   const named = syntax === undefined ? {} : { syntax };
-  if (syntax !== undefined && isForeign(syntax))
-    return { instructions: [], escapeToken: '\\', ...named, isForeign: true, doubts: [] };
-  const { escapeToken, lines, check, isAmbiguous } = readLines(text);
+  if (syntax !== undefined && isCustomFrontend(syntax))
+    return { instructions: [], escapeToken: '\\', ...named, usesCustomFrontend: true, doubts: [] };
+  const { escapeToken, lines, check, isAmbiguous } = parseLines(text);
   const instructions = lines.map((line) => readInstruction(line, escapeToken));
   checkAll(instructions);
   const doubts = [
@@ -67,7 +67,7 @@ export function parseDockerfile(text: string): Dockerfile {
   return {
     instructions,
     escapeToken,
-    isForeign: false,
+    usesCustomFrontend: false,
     doubts,
     ...named,
     ...(check === undefined ? {} : { check }),
@@ -75,7 +75,7 @@ export function parseDockerfile(text: string): Dockerfile {
 }
 
 /** True for an image that reads another language than docker's own. */
-export function isForeign(syntax: string): boolean {
+export function isCustomFrontend(syntax: string): boolean {
   return !/(^|\/)docker\/dockerfile(-upstream)?(:|@|$)/.test(syntax);
 }
 
@@ -89,7 +89,7 @@ function readInstruction(
   const [, word, behind = ''] = /^([^\t\v\f\r ]+)(?:[\t\v\f\r ]+([\s\S]*))?$/.exec(text)!;
   const keyword = word!.toUpperCase();
   const { flags, rest, isGarbled } = splitFlags(behind, escapeToken);
-  const json = mayBeJson.has(keyword) ? readJson(rest) : undefined;
+  const json = mayBeJson.has(keyword) ? parseJsonForm(rest) : undefined;
   // ONBUILD behind ONBUILD is refused; it needs no reading.
   const inner =
     keyword === 'ONBUILD' && rest !== '' && !isTrigger ? { text: rest, line, heredocs } : undefined;
@@ -117,9 +117,9 @@ function asFlag(word: string): Flag {
 }
 
 /** The words of an instruction without its heredocs: members of its JSON form, or what white space parts. */
-export function wordsOf(instruction: Instruction): readonly string[] {
+export function instructionWords(instruction: Instruction): readonly string[] {
   const words = instruction.json ?? instruction.rest.split(/[\t\v\f\r ]+/).filter(Boolean);
-  return instruction.heredocs.length === 0 ? words : words.filter((word) => !isHeredoc(word));
+  return instruction.heredocs.length === 0 ? words : words.filter((word) => !isHeredocWord(word));
 }
 
 function checkAll(instructions: readonly Instruction[]): void {

@@ -1,8 +1,8 @@
-import { asPairs } from './pairs.ts';
+import { parseAssignments } from './assignments.ts';
 import type { Instruction } from './parse.ts';
-import { attempt, type Given, platformArg, type Variables } from './stages.ts';
-import { Unknowable } from './substitute.ts';
-import type { Lookup } from './words.ts';
+import type { Lookup } from './shell-words.ts';
+import { type BuildParameters, platformArg, tryExpand, type Variables } from './stages.ts';
+import { UnknownValueError } from './substitute.ts';
 
 /** The variables of a stage as far as they can be known without the build. */
 export interface Scope {
@@ -14,7 +14,7 @@ export interface Scope {
 }
 
 /** What a stage sees of build args: those that are given, and those from before the first FROM. */
-export interface Setting extends Given {
+export interface StageParameters extends BuildParameters {
   readonly globals: Variables;
   readonly escapeToken: string;
 }
@@ -25,7 +25,7 @@ export function emptyScope(isScratch: boolean): Scope {
 }
 
 /** The scope at the start of a stage that is built on another one, whose end is given. */
-export function scopeAbove({ variables, env, isOpen }: Scope): Scope {
+export function inheritScope({ variables, env, isOpen }: Scope): Scope {
   const inherited = new Map(variables);
   for (const name of variables.keys()) {
     const isCertain = env.has(name) || (!isOpen && name !== 'PATH');
@@ -41,28 +41,33 @@ export function lookupIn({ variables, isOpen }: Pick<Scope, 'variables' | 'isOpe
   return (name) => {
     const value = variables.get(name);
     // BuildKit gives every stage a PATH.
-    if (value === null || (value === undefined && (isOpen || name === 'PATH'))) throw new Unknowable(name);
+    if (value === null || (value === undefined && (isOpen || name === 'PATH')))
+      throw new UnknownValueError(name);
     return value;
   };
 }
 
 /** Brings a scope behind an instruction, and gives the names of the ARGs that it declares. @throws DockerfileError */
-export function advance(scope: Scope, instruction: Instruction, setting: Setting): Declared {
+export function applyInstruction(
+  scope: Scope,
+  instruction: Instruction,
+  setting: StageParameters,
+): DeclaredArgs {
   if (instruction.keyword === 'ENV') setEnv(scope, instruction, setting);
   return instruction.keyword === 'ARG' ? setArgs(scope, instruction, setting) : { names: [], isExact: true };
 }
 
 /** What an ARG declares: as old and as new builders read it. Not exact: a name among them is not known. */
-export interface Declared {
+export interface DeclaredArgs {
   readonly names: readonly string[];
   readonly isExact: boolean;
 }
 
 /** The words of one ENV, names too, all see the variables as they were before it. */
-function setEnv(scope: Scope, instruction: Instruction, { escapeToken }: Setting): void {
+function setEnv(scope: Scope, instruction: Instruction, { escapeToken }: StageParameters): void {
   const lookup = lookupIn(scope);
-  const expand = (word: string): string | undefined => attempt(word, lookup, escapeToken, instruction.line);
-  const pairs = asPairs(instruction, escapeToken).map(({ name, value }) => [
+  const expand = (word: string): string | undefined => tryExpand(word, lookup, escapeToken, instruction.line);
+  const pairs = parseAssignments(instruction, escapeToken).map(({ name, value }) => [
     expand(name),
     expand(value ?? ''),
   ]);
@@ -83,17 +88,17 @@ function forget(scope: Scope): void {
  * Builders before 0.14 expand names, and all words with the variables as they were before; later ones take names as they are
  * written, and expand values in turn. What differs is not known.
  */
-function setArgs(scope: Scope, instruction: Instruction, setting: Setting): Declared {
+function setArgs(scope: Scope, instruction: Instruction, setting: StageParameters): DeclaredArgs {
   const { variables } = scope;
   const { escapeToken } = setting;
-  const pairs = asPairs(instruction, escapeToken);
+  const pairs = parseAssignments(instruction, escapeToken);
   const before = pairs.length === 1 ? lookupIn(scope) : lookupIn({ ...scope, variables: new Map(variables) });
   const now = lookupIn(scope);
   const names: string[] = [];
   let isExact = true;
   for (const { name: written, value } of pairs) {
     const expand = (word: string, lookup: Lookup): string | undefined =>
-      attempt(word, lookup, escapeToken, instruction.line);
+      tryExpand(word, lookup, escapeToken, instruction.line);
     const name = expand(written, before);
     names.push(written, ...(name === undefined || name === written ? [] : [name]));
     if (name === undefined) {

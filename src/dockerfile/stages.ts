@@ -1,9 +1,9 @@
+import { parseAssignments } from './assignments.ts';
 import { DockerfileError } from './error.ts';
-import { asPairs } from './pairs.ts';
 import type { Dockerfile, Instruction } from './parse.ts';
-import { MadeOfNeed } from './stand-in.ts';
-import { Unknowable, WordError } from './substitute.ts';
-import { expandWords, type Lookup } from './words.ts';
+import { NeedValueError } from './placeholder.ts';
+import { expandWords, type Lookup } from './shell-words.ts';
+import { UnknownValueError, WordError } from './substitute.ts';
 
 export interface Stage {
   /** Lower case. */
@@ -33,13 +33,13 @@ const newArgs = /OSVERSION$|^TARGETSTAGE$/;
 const plainPlatform = /^linux\/(amd64|arm64|386|ppc64le|s390x|riscv64|arm\/v[67])$/;
 
 /** What a build is asked for: its build args and its platform, `linux/arm64`. */
-export interface Given {
+export interface BuildParameters {
   readonly args: Readonly<Record<string, string>>;
   readonly platform: string;
 }
 
 /** The stages of a file, as a build that is given this sees them. @throws DockerfileError */
-export function readStages(file: Dockerfile, given: Given): Stages {
+export function parseStages(file: Dockerfile, given: BuildParameters): Stages {
   const start = file.instructions.findIndex(({ keyword }) => keyword === 'FROM');
   const global = file.instructions.slice(0, start);
   const globals = readGlobals(global, given, file.escapeToken);
@@ -58,7 +58,7 @@ export function readStages(file: Dockerfile, given: Given): Stages {
 /** The index of the stage that a target names, by name or number; the last where it is undefined. @throws DockerfileError */
 export function findTarget(stages: readonly Stage[], target: string | undefined): number {
   if (target === undefined) return stages.length - 1;
-  const found = findStage(stages, target) ?? indexOf(stages, target);
+  const found = findStageByName(stages, target) ?? findStageByNumber(stages, target);
   if (found !== undefined) return found;
   const names = stages.flatMap((stage) => stage.name ?? []);
   throw new DockerfileError(
@@ -68,24 +68,24 @@ export function findTarget(stages: readonly Stage[], target: string | undefined)
 }
 
 /** A stage by its name; of several the last. */
-export function findStage(stages: readonly Stage[], name: string): number | undefined {
+export function findStageByName(stages: readonly Stage[], name: string): number | undefined {
   const index = stages.findLastIndex((stage) => stage.name === name.toLowerCase());
   return index < 0 ? undefined : index;
 }
 
 /** A stage by its number, where there is one; COPY takes a sign, too. */
-export function indexOf(stages: readonly Stage[], number: string): number | undefined {
-  const index = isNumber(number) ? Number(number) : -1;
+export function findStageByNumber(stages: readonly Stage[], number: string): number | undefined {
+  const index = isGoInteger(number) ? Number(number) : -1;
   return index >= 0 && index < stages.length ? Math.abs(index) : undefined;
 }
 
 /** What Go reads as a number. */
-export function isNumber(text: string): boolean {
+export function isGoInteger(text: string): boolean {
   return /^[+-]?\d+$/.test(text);
 }
 
 /** An arg that BuildKit sets by itself, where it is declared: null for those that the builder decides. */
-export function platformArg(name: string, { platform, args }: Given): string | null | undefined {
+export function platformArg(name: string, { platform, args }: BuildParameters): string | null | undefined {
   if (!platformArgs.test(name)) return undefined;
   if (Object.hasOwn(args, name)) return newArgs.test(name) ? null : args[name]!;
   if (!plainPlatform.test(platform)) return null;
@@ -99,22 +99,22 @@ export function platformArg(name: string, { platform, args }: Given): string | n
   return target[name] ?? null;
 }
 
-function globalLookup(globals: Variables, given: Given): Lookup {
+function globalLookup(globals: Variables, given: BuildParameters): Lookup {
   return (name) => {
     const value = globals.has(name) ? globals.get(name) : platformArg(name, given);
-    if (value === null) throw new Unknowable(name);
+    if (value === null) throw new UnknownValueError(name);
     return value;
   };
 }
 
-function readGlobals(global: readonly Instruction[], given: Given, escapeToken: string): Variables {
+function readGlobals(global: readonly Instruction[], given: BuildParameters, escapeToken: string): Variables {
   const globals = new Map<string, string | null>();
   const lookup = globalLookup(globals, given);
   for (const instruction of global) {
-    for (const { name, value } of asPairs(instruction, escapeToken)) {
+    for (const { name, value } of parseAssignments(instruction, escapeToken)) {
       if (Object.hasOwn(given.args, name)) globals.set(name, given.args[name]!);
       else if (value !== undefined)
-        globals.set(name, attempt(value, lookup, escapeToken, instruction.line) ?? null);
+        globals.set(name, tryExpand(value, lookup, escapeToken, instruction.line) ?? null);
       // Old builders forget the value that it had; new ones keep it.
       else if (globals.has(name) || platformArgs.test(name)) globals.set(name, null);
     }
@@ -123,11 +123,16 @@ function readGlobals(global: readonly Instruction[], given: Given, escapeToken: 
 }
 
 /** An expanded word; undefined where it hangs on what only the build knows. @throws DockerfileError */
-export function attempt(word: string, lookup: Lookup, escapeToken: string, line: number): string | undefined {
+export function tryExpand(
+  word: string,
+  lookup: Lookup,
+  escapeToken: string,
+  line: number,
+): string | undefined {
   try {
     return expandWords(word, lookup, { escape: escapeToken }).text;
   } catch (error) {
-    if (error instanceof Unknowable || error instanceof MadeOfNeed) return undefined;
+    if (error instanceof UnknownValueError || error instanceof NeedValueError) return undefined;
     if (error instanceof WordError) throw new DockerfileError(line, `${word}: ${error.message}`);
     throw error;
   }
@@ -146,8 +151,8 @@ function readFrom(
     throw new DockerfileError(from.line, `FROM takes an image, and "AS" and a name behind it`);
   if (isNamed && !/^[a-z][a-z0-9-_.]*$/i.test(name!))
     throw new DockerfileError(from.line, `"${name}" is no name of a stage`);
-  const base = attempt(image!, lookup, escapeToken, from.line);
+  const base = tryExpand(image!, lookup, escapeToken, from.line);
   if (base === '') throw new DockerfileError(from.line, `the base ${image} is empty`);
-  const stage = base === undefined ? undefined : findStage(before, base);
+  const stage = base === undefined ? undefined : findStageByName(before, base);
   return { name: isNamed ? name!.toLowerCase() : undefined, from, base: stage ?? base };
 }

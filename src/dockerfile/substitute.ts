@@ -1,4 +1,4 @@
-import { hasStandIn, MadeOfNeed } from './stand-in.ts';
+import { hasPlaceholder, NeedValueError } from './placeholder.ts';
 
 // What stands behind a variable's name in braces, as BuildKit's shell.Lex has it.
 
@@ -8,7 +8,7 @@ export class WordError extends Error {
 }
 
 /** A value that only the build itself knows, or that would take too long to find. */
-export class Unknowable extends Error {
+export class UnknownValueError extends Error {
   override readonly name = 'Unknowable';
 }
 
@@ -47,10 +47,10 @@ export function substitute(
 }
 
 /** `${name/pattern/word}`, and with `//` for `all`. @throws WordError for a pattern that is none */
-export function replaceIn(value: string, pattern: string, word: string, all: boolean): string {
+export function replacePattern(value: string, pattern: string, word: string, all: boolean): string {
   checkKnown(value, pattern, word);
   // Go replaces all with `$1` as a group; single replacements are taken as they are.
-  if (all && word.includes('$')) throw new Unknowable(word);
+  if (all && word.includes('$')) throw new UnknownValueError(word);
   checkCost(pattern, value);
   let end = -1;
   return value.replace(patternRegex(pattern, true, false, all ? 'gu' : 'u'), (match: string, at: number) => {
@@ -62,7 +62,7 @@ export function replaceIn(value: string, pattern: string, word: string, all: boo
 }
 
 function checkKnown(...texts: readonly string[]): void {
-  if (texts.some(hasStandIn)) throw new MadeOfNeed();
+  if (texts.some(hasPlaceholder)) throw new NeedValueError();
 }
 
 function trimPrefix(pattern: string, value: string, longest: boolean): string {
@@ -74,7 +74,8 @@ function trimPrefix(pattern: string, value: string, longest: boolean): string {
 /** Expressions go back at each star: @throws Unknowable for values too long for their number. */
 function checkCost(pattern: string, value: string): void {
   const stars = pattern.split('*').length - 1;
-  if ((value.length + 1) ** (stars + 1) * (pattern.length + 1) > stepLimit) throw new Unknowable(pattern);
+  if ((value.length + 1) ** (stars + 1) * (pattern.length + 1) > stepLimit)
+    throw new UnknownValueError(pattern);
 }
 
 /** `*` any text, `?` one character, `\` takes the meaning of these away; nothing else is special. */

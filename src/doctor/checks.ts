@@ -16,13 +16,13 @@ const scarceBytes = 5e9;
 const neededBytes = 1e9;
 
 /** What was found, as a list of verdicts. Pure. */
-export function judge(facts: Facts): Check[] {
+export function evaluateFacts(facts: Facts): Check[] {
   return [
     engineCheck(facts),
     buildkitCheck(facts),
     ...facts.disks.map(({ folder, freeBytes }) => diskCheck(folder, freeBytes)),
     ...facts.programs.map((program) => programCheck(program, facts)),
-    ...facts.places.map(placeCheck),
+    ...facts.sites.map(placeCheck),
     registryCheck(facts),
   ];
 }
@@ -99,7 +99,7 @@ function programCheck(program: Facts['programs'][number], { os }: Facts): Check 
   };
 }
 
-function placeCheck(place: Facts['places'][number]): Check {
+function placeCheck(place: Facts['sites'][number]): Check {
   if (place.problem === undefined) return ok(place.name, `${place.url} answers`);
   return {
     name: place.name,

@@ -2,12 +2,12 @@ import { spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { connect, engineVersion } from '../engine/api.ts';
+import { connect, readEngineVersion } from '../engine/api.ts';
 import { dialWithClient } from '../engine/dial.ts';
 import { type Environment, resolveEndpoint } from '../engine/endpoint.ts';
 import { TasksError } from '../model/errors.ts';
-import { readNote, writeNote } from './note.ts';
-import { nameOf, startOf } from './proc.ts';
+import { readInstallState, writeInstallState } from './install-state.ts';
+import { processName, processStartTime } from './proc.ts';
 
 const pidFile = '/var/run/docker.pid';
 const logFile = '/var/log/image-tasks-dockerd.log';
@@ -52,10 +52,10 @@ async function startOnce(
   while (ended === undefined && Date.now() < deadline) {
     signal.throwIfAborted();
     try {
-      await engineVersion(api);
+      await readEngineVersion(api);
       child.unref();
       const pid = child.pid!;
-      writeNote({ ...readNote(), engine: { pid, started: startOf(pid) ?? '' } });
+      writeInstallState({ ...readInstallState(), engine: { pid, started: processStartTime(pid) ?? '' } });
       return { pid, log: logFile };
     } catch (error) {
       if (!(error instanceof TasksError)) throw error;
@@ -74,18 +74,18 @@ async function startOnce(
  * @throws TasksError exit 3 where it does not end in 30 s
  */
 export async function stopEngine(signal: AbortSignal): Promise<boolean> {
-  const { engine, ...rest } = readNote();
-  if (engine === undefined || startOf(engine.pid) !== engine.started) {
-    if (engine !== undefined) writeNote(rest);
+  const { engine, ...rest } = readInstallState();
+  if (engine === undefined || processStartTime(engine.pid) !== engine.started) {
+    if (engine !== undefined) writeInstallState(rest);
     return false;
   }
   process.kill(engine.pid, 'SIGTERM');
   const deadline = Date.now() + 30_000;
-  while (startOf(engine.pid) === engine.started) {
+  while (processStartTime(engine.pid) === engine.started) {
     if (Date.now() > deadline) throw new TasksError(3, `the docker engine (pid ${engine.pid}) does not end`);
     await delay(100, undefined, { signal });
   }
-  writeNote(rest);
+  writeInstallState(rest);
   return true;
 }
 
@@ -94,7 +94,7 @@ function removeStalePid(): void {
   if (!existsSync(pidFile)) return;
   const pid = Number(readFileSync(pidFile, 'utf8'));
   // One that has ended keeps its number and name until somebody asks for its exit code.
-  if (startOf(pid) === undefined || nameOf(pid) !== 'dockerd') rmSync(pidFile);
+  if (processStartTime(pid) === undefined || processName(pid) !== 'dockerd') rmSync(pidFile);
 }
 
 /** Containers whose network takes larger packets than the way out lose them: `--mtu` where that is below 1500. */

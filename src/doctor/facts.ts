@@ -1,30 +1,30 @@
 import { existsSync, readFileSync, statfsSync } from 'node:fs';
 import path from 'node:path';
-import { connect, engineVersion } from '../engine/api.ts';
+import { connect, readEngineVersion } from '../engine/api.ts';
 import { type Client, findClient, type Probe, type Rejected } from '../engine/client.ts';
 import { dialWithClient } from '../engine/dial.ts';
 import { type Endpoint, type Environment, resolveEndpoint } from '../engine/endpoint.ts';
 import { TasksError } from '../model/errors.ts';
 
 /** A program that the project calls outside of images. */
-export interface WantedProgram {
+export interface ProgramToCheck {
   readonly name: string;
   /** False: only worth a word. */
   readonly isNeeded: boolean;
 }
 
 /** A place that builds fetch from. */
-export interface Place {
+export interface Site {
   readonly name: string;
   readonly url: string;
 }
 
 /** What `doctor` is to look at besides the engine. */
-export interface Wanted {
-  readonly programs: readonly WantedProgram[];
-  readonly places: readonly Place[];
+export interface CheckTargets {
+  readonly programs: readonly ProgramToCheck[];
+  readonly sites: readonly Site[];
   /** The registry that pushes would go to; undefined where no repository is named. */
-  readonly registry?: Place;
+  readonly registry?: Site;
   /** Absolute folders whose disks must have room. */
   readonly folders: readonly string[];
 }
@@ -43,16 +43,16 @@ export interface Facts {
   /** The engine's program, where it is installed. */
   readonly dockerd?: string;
   readonly disks: readonly { readonly folder: string; readonly freeBytes: number }[];
-  readonly programs: readonly (WantedProgram & { readonly path?: string })[];
+  readonly programs: readonly (ProgramToCheck & { readonly path?: string })[];
   /** `problem`: why it cannot be reached. */
-  readonly places: readonly (Place & { readonly problem?: string })[];
-  readonly registry?: Place & { readonly problem?: string };
+  readonly sites: readonly (Site & { readonly problem?: string })[];
+  readonly registry?: Site & { readonly problem?: string };
 }
 
 /** Looks at the machine; changes nothing. What cannot be seen is a fact too, never an error. */
 export async function gatherFacts(
   environment: Environment,
-  wanted: Wanted,
+  wanted: CheckTargets,
   probe: Probe,
   signal: AbortSignal,
 ): Promise<Facts> {
@@ -64,7 +64,7 @@ export async function gatherFacts(
   );
   const os = readOs();
   const archive = os.id === 'debian' ? await debianArchive(probe) : [];
-  const reached = await Promise.all([...archive, ...wanted.places].map((place) => reach(place, signal)));
+  const reached = await Promise.all([...archive, ...wanted.sites].map((place) => reach(place, signal)));
   const dockerd = findProgram('dockerd', environment);
   return {
     os,
@@ -78,7 +78,7 @@ export async function gatherFacts(
       const file = findProgram(program.name, environment);
       return { ...program, ...(file !== undefined ? { path: file } : {}) };
     }),
-    places: reached,
+    sites: reached,
     ...(wanted.registry !== undefined ? { registry: await reach(wanted.registry, signal) } : {}),
   };
 }
@@ -87,7 +87,7 @@ async function lookAtEngine(environment: Environment, signal: AbortSignal): Prom
   let endpoint: Endpoint | undefined;
   try {
     endpoint = resolveEndpoint(environment);
-    const { version } = await engineVersion(connect(endpoint, dialWithClient(environment), { signal }));
+    const { version } = await readEngineVersion(connect(endpoint, dialWithClient(environment), { signal }));
     return { endpoint, version };
   } catch (error) {
     if (!(error instanceof TasksError)) throw error;
@@ -105,14 +105,14 @@ function readOs(): Facts['os'] {
 }
 
 /** The archives that apt installs from. */
-async function debianArchive(probe: Probe): Promise<Place[]> {
+async function debianArchive(probe: Probe): Promise<Site[]> {
   const { stdout } = await probe(['apt-get', 'indextargets', '--format', '$(SITE)']);
   const sites = [...new Set(stdout.split('\n').filter((site) => /^https?:/.test(site)))];
   return sites.map((url) => ({ name: 'Debian archive', url }));
 }
 
 /** Any answer counts: a registry that asks for a login is there. */
-async function reach(place: Place, signal: AbortSignal): Promise<Place & { problem?: string }> {
+async function reach(place: Site, signal: AbortSignal): Promise<Site & { problem?: string }> {
   const until = AbortSignal.any([signal, AbortSignal.timeout(10_000)]);
   try {
     await fetch(place.url, { method: 'HEAD', redirect: 'manual', signal: until });

@@ -2,8 +2,8 @@ import { type Probe, processProbe } from '../engine/client.ts';
 import type { Environment } from '../engine/endpoint.ts';
 import { runProcess } from '../engine/process.ts';
 import { TasksError } from '../model/errors.ts';
-import { holdServices } from './hold-services.ts';
-import { readNote, writeNote } from './note.ts';
+import { readInstallState, writeInstallState } from './install-state.ts';
+import { preventServiceStarts } from './service-policy.ts';
 
 /**
  * Installs packages from the Debian archive without starting any service of theirs, and notes which.
@@ -17,16 +17,16 @@ export async function installPackages(
 ): Promise<void> {
   const before = await installed(packages, processProbe(environment, signal));
   // Engines and registries would start at once, with settings that are not ours (invoke-rc.d(8)).
-  const release = holdServices();
+  const release = preventServiceStarts();
   try {
     await apt(['update'], environment, signal, say);
     await apt(['install', '--yes', '--no-install-recommends', ...packages], environment, signal, say);
   } finally {
     release();
   }
-  const note = readNote();
+  const note = readInstallState();
   const added = packages.filter((name) => !before.has(name));
-  writeNote({ ...note, packages: [...new Set([...note.packages, ...added])] });
+  writeInstallState({ ...note, packages: [...new Set([...note.packages, ...added])] });
 }
 
 /** Those that are there already, and so are not ours to remove. */
@@ -51,7 +51,7 @@ async function apt(
     env: { ...Object.fromEntries(env), DEBIAN_FRONTEND: 'noninteractive' },
     signal,
     // dpkg must not be killed while it unpacks.
-    grace: 60_000,
+    graceMs: 60_000,
     onLine: (line) => {
       last.push(line);
       if (last.length > 10) last.shift();

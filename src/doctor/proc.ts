@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
 /** The name of a running process (proc(5), `comm`); undefined where there is none. */
-export function nameOf(pid: number): string | undefined {
+export function processName(pid: number): string | undefined {
   return readProc(pid, 'comm')?.trim();
 }
 
@@ -9,7 +9,7 @@ export function nameOf(pid: number): string | undefined {
  * The start time of a process in clock ticks since boot (proc(5), field 22 of `stat`): with it a pid names one process even
  * after the number was used again. Undefined where there is no such process, or it has ended.
  */
-export function startOf(pid: number): string | undefined {
+export function processStartTime(pid: number): string | undefined {
   const fields = readProc(pid, 'stat')
     ?.replace(/^.*\) /s, '')
     .split(' ');

@@ -4,7 +4,7 @@ import type { PictureTask } from './picture.ts';
 import { STATES } from './state.ts';
 
 /** Sizes of text in pixels; what one character takes, of the size, in the widest of the usual monospace fonts. */
-export const FONT = { title: 13, small: 10, chip: 11, legend: 11 } as const;
+export const FONT_SIZES = { title: 13, small: 10, chip: 11, legend: 11 } as const;
 const advance = 0.615;
 
 /** A version on a card: a mark of its state and its text. Places are from the card's left upper corner. */
@@ -31,7 +31,7 @@ const padding = 8;
 const chipHeight = 19;
 const chipGap = 4;
 /** Where a chip's text begins: behind the mark. */
-export const MARK = 18;
+export const CHIP_TEXT_X = 18;
 const longestTitle = 34;
 const longestVersion = 20;
 /** How wide a card gets for few versions, and for many. */
@@ -54,7 +54,7 @@ export function shapeCard({ id, kind, tasks }: Card, most: number): CardShape {
     ...(left > 0 ? [{ text: `${left} more` }] : []),
   ];
   const titleWidth =
-    textWidth(title, FONT.title) + (kindText === '' ? 0 : 8 + textWidth(kindText, FONT.small));
+    textWidth(title, FONT_SIZES.title) + (kindText === '' ? 0 : 8 + textWidth(kindText, FONT_SIZES.small));
   const chips = flow(texts, Math.max(titleWidth, roomFor(texts)));
   const width = Math.max(titleWidth, ...chips.map((chip) => chip.x + chip.width - padding)) + 2 * padding;
   const height = Math.max(...chips.map((chip) => chip.y + chip.height)) + padding;
@@ -71,7 +71,7 @@ function foremost(tasks: readonly PictureTask[], most: number): readonly Picture
 }
 
 function chipWidth(text: string): number {
-  return MARK + textWidth(text, FONT.chip) + 6;
+  return CHIP_TEXT_X + textWidth(text, FONT_SIZES.chip) + 6;
 }
 
 /** All in one line where they fit, about three times as wide as high where there are many. */

@@ -1,10 +1,10 @@
-import type { Kind, Picture, PictureTask } from './picture.ts';
+import type { Picture, PictureKind, PictureTask } from './picture.ts';
 
 /** What is drawn as one box: the versions of an image, or a single task. */
 export interface Card {
   /** An image's name, or a task's id. */
   readonly id: string;
-  readonly kind: Kind;
+  readonly kind: PictureKind;
   readonly tasks: readonly PictureTask[];
   /** Other cards that its tasks need or run after; together they never lead back to it. */
   readonly needs: readonly string[];

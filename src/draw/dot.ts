@@ -1,7 +1,7 @@
 import { quoteDot } from './escape.ts';
-import { type Picture, type PictureTask, versionsByName } from './picture.ts';
-import { LOOKS } from './state.ts';
-import { stateColours } from './theme.ts';
+import { type Picture, type PictureTask, tasksByName } from './picture.ts';
+import { STATE_STYLES } from './state.ts';
+import { stateColors } from './theme.ts';
 
 const shapes: Readonly<Record<PictureTask['kind'], string>> = {
   image: 'box',
@@ -12,7 +12,7 @@ const shapes: Readonly<Record<PictureTask['kind'], string>> = {
 
 /** A picture in the DOT language of Graphviz: a cluster for each image, a node for each version, arrows to what is needed. */
 export function dotText(picture: Picture): string {
-  const clusters = [...versionsByName(picture)].flatMap(([name, tasks], index) => [
+  const clusters = [...tasksByName(picture)].flatMap(([name, tasks], index) => [
     `  subgraph cluster_${index} {`,
     `    label=${quoteDot(name)};`,
     ...tasks.map((task) => `    ${quoteDot(task.id)} [${attributes(task)}];`),
@@ -35,8 +35,8 @@ export function dotText(picture: Picture): string {
 }
 
 function attributes({ version, kind, state, reasons }: PictureTask): string {
-  const { symbol, words } = LOOKS[state];
+  const { symbol, label } = STATE_STYLES[state];
   const style = kind === 'internal' ? ', style="filled,dashed"' : '';
-  const why = [words, ...reasons.map(({ detail }) => detail)].join('\n');
-  return `label=${quoteDot(`${symbol} ${version}`)}, shape=${shapes[kind]}${style}, fillcolor="${stateColours(state).ground}", tooltip=${quoteDot(why)}`;
+  const why = [label, ...reasons.map(({ detail }) => detail)].join('\n');
+  return `label=${quoteDot(`${symbol} ${version}`)}, shape=${shapes[kind]}${style}, fillcolor="${stateColors(state).ground}", tooltip=${quoteDot(why)}`;
 }

@@ -1,14 +1,14 @@
-import { type CardShape, FONT, shapeCard, textWidth } from './card-shape.ts';
+import { type CardShape, FONT_SIZES, shapeCard, textWidth } from './card-shape.ts';
 import { type Card, makeCards } from './cards.ts';
 import { layOut } from './layout/layout.ts';
-import type { Layout, Line, Link, Place } from './layout/types.ts';
+import type { Layout, Line, Link, Rect } from './layout/types.ts';
 import type { Picture } from './picture.ts';
-import { countStates, LOOKS, type State } from './state.ts';
+import { countStates, STATE_STYLES, type State } from './state.ts';
 
 export interface DrawnCard {
   readonly card: Card;
   readonly shape: CardShape;
-  readonly place: Place;
+  readonly place: Rect;
 }
 
 /** A line from a card to one that it needs, or runs after. */
@@ -40,7 +40,7 @@ export interface DrawingOptions {
   /** A card for each task. */
   readonly full: boolean;
   /** As many versions as are shown on one card. */
-  readonly mostChips: number;
+  readonly maxChips: number;
   readonly legend: boolean;
 }
 
@@ -50,9 +50,9 @@ const [margin, gap] = [16, 22];
 const [legendHeight, legendGap] = [20, 16];
 
 /** Where everything stands. Small graphs fit a page's width; of larger ones width and height grow alike. */
-export function makeDrawing(picture: Picture, { full, mostChips, legend }: DrawingOptions): Drawing {
+export function makeDrawing(picture: Picture, { full, maxChips, legend }: DrawingOptions): Drawing {
   const cards = makeCards(picture, full);
-  const shapes = cards.map((card) => shapeCard(card, mostChips));
+  const shapes = cards.map((card) => shapeCard(card, maxChips));
   const links = linksOf(cards);
   const area = shapes.reduce((sum, { width, height }) => sum + (width + gap) * (height + 60), 0);
   const width = Math.max(pageWidth - 2 * margin, Math.sqrt(area * 1.6));
@@ -113,13 +113,13 @@ function legendOf(
   const states = countStates(tasks.map(({ state }) => state));
   const kinds = new Set(links.map(({ kind }) => kind));
   const rows: [LegendEntry['of'], string][] = [
-    ...states.map(([state, count]): [State, string] => [state, `${count} ${LOOKS[state].words}`]),
+    ...states.map(([state, count]): [State, string] => [state, `${count} ${STATE_STYLES[state].label}`]),
     ...(kinds.has('needs') ? [['needs', 'needs'] as [LegendEntry['of'], string]] : []),
     ...(kinds.has('after') ? [['after', 'runs after'] as [LegendEntry['of'], string]] : []),
   ];
   let [x, y] = [0, 0];
   return rows.map(([of, text]) => {
-    const own = legendGap + textWidth(text, FONT.legend) + legendGap;
+    const own = legendGap + textWidth(text, FONT_SIZES.legend) + legendGap;
     if (x > 0 && x + own > width) [x, y] = [0, y + legendHeight];
     const entry = { of, text, x, y };
     x += own;

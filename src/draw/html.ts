@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { escapeXml, jsonInHtml } from './escape.ts';
 import type { PageData } from './page-data.ts';
-import { drawingCss, pageColours } from './theme.ts';
+import { drawingCss, pageColorsCss } from './theme.ts';
 
 /** What makes the page work, as `scripts/build.mjs` bundles it from `src/page`. */
-export interface PageParts {
+export interface PageAssets {
   readonly script: string;
   readonly style: string;
 }
@@ -13,8 +13,8 @@ export interface PageParts {
  * A page in one file that asks nobody for anything: its policy allows its own script and style alone, and requests only
  * where it is live, to where it came from.
  */
-export function htmlPage(data: PageData, { script, style }: PageParts): string {
-  const css = `${pageColours()}${drawingCss()}${style}`;
+export function htmlPage(data: PageData, { script, style }: PageAssets): string {
+  const css = `${pageColorsCss()}${drawingCss()}${style}`;
   const policy = [
     "default-src 'none'",
     `script-src '${hashOf(script)}'`,

@@ -1,7 +1,7 @@
 import { quoteMermaid } from './escape.ts';
-import { type Picture, type PictureTask, versionsByName } from './picture.ts';
-import { countStates, LOOKS, type State } from './state.ts';
-import { stateColours } from './theme.ts';
+import { type Picture, type PictureTask, tasksByName } from './picture.ts';
+import { countStates, STATE_STYLES, type State } from './state.ts';
+import { stateColors } from './theme.ts';
 
 /** What stands out beside its colours. */
 const borders: Readonly<Partial<Record<State, string>>> = {
@@ -24,11 +24,11 @@ const GITHUB_LIMITS = { edges: 500, characters: 50_000 } as const;
 /** A picture in the language of Mermaid: a group for each image, a node for each version, arrows to what is needed. */
 export function mermaidText(picture: Picture): string {
   const nodes = new Map(picture.tasks.map(({ id }, index) => [id, `t${index}`]));
-  const groups = [...versionsByName(picture)].flatMap(([name, tasks], index) => [
+  const groups = [...tasksByName(picture)].flatMap(([name, tasks], index) => [
     `  subgraph g${index} [${quoteMermaid(name)}]`,
     ...tasks.map((task) => {
       const [open, close] = brackets[task.kind];
-      const text = quoteMermaid(`${LOOKS[task.state].symbol} ${task.version}`);
+      const text = quoteMermaid(`${STATE_STYLES[task.state].symbol} ${task.version}`);
       return `    ${nodes.get(task.id)}${open}${text}${close}:::${task.state}`;
     }),
     '  end',
@@ -39,11 +39,11 @@ export function mermaidText(picture: Picture): string {
   ]);
   const states = countStates(picture.tasks.map(({ state }) => state));
   const classes = states.flatMap(([state, count]) => {
-    const { ink, ground } = stateColours(state);
+    const { ink, ground } = stateColors(state);
     const look = `fill:${ground},stroke:${ink},color:${ink}${borders[state] ?? ''}`;
-    return [`  %% ${count} ${LOOKS[state].words}`, `  classDef ${state} ${look}`];
+    return [`  %% ${count} ${STATE_STYLES[state].label}`, `  classDef ${state} ${look}`];
   });
-  const names = Array.from({ length: versionsByName(picture).size }, (_, index) => `g${index}`);
+  const names = Array.from({ length: tasksByName(picture).size }, (_, index) => `g${index}`);
   const grouped =
     names.length === 0
       ? []

@@ -26,10 +26,10 @@ export interface PageTask extends PictureTask {
     readonly bytes: number;
     readonly image?: string;
   };
-  readonly log?: Log;
+  readonly log?: LogTail;
 }
 
-export interface Log {
+export interface LogTail {
   readonly file: string;
   /** The last lines. */
   readonly lines: readonly string[];
@@ -56,7 +56,7 @@ export interface TaskFacts {
   readonly manifest: Manifest | undefined;
   readonly record: TaskRecord | undefined;
   readonly expectedMs: number | undefined;
-  readonly log: Log | undefined;
+  readonly log: LogTail | undefined;
 }
 
 /** What a page holds at most: inputs of one task, characters of all logs together. */
@@ -159,8 +159,8 @@ function chooseLogs(
   { tasks }: Picture,
   facts: ReadonlyMap<TaskId, TaskFacts>,
   most: number,
-): Map<TaskId, Log> {
-  const chosen = new Map<TaskId, Log>();
+): Map<TaskId, LogTail> {
+  const chosen = new Map<TaskId, LogTail>();
   let room = most;
   for (const wanted of [true, false])
     for (const { id, state } of tasks) {

@@ -3,14 +3,14 @@ import { makesFiles, needIds, type Task, type TaskId } from '../model/task.ts';
 import { plannedState, type State } from './state.ts';
 
 /** What a task is, in a word that a picture shows. */
-export type Kind = 'image' | 'internal' | 'files' | 'command';
+export type PictureKind = 'image' | 'internal' | 'files' | 'command';
 
 /** One task, ready to be drawn. */
 export interface PictureTask {
   readonly id: TaskId;
   readonly name: string;
   readonly version: string;
-  readonly kind: Kind;
+  readonly kind: PictureKind;
   readonly state: State;
   readonly action: Action;
   readonly reasons: readonly Reason[];
@@ -29,12 +29,12 @@ export interface PictureOptions {
   /** Tasks whose last try did not end well. */
   readonly failed: ReadonlySet<TaskId>;
   /** Only what would be done. */
-  readonly changed: boolean;
+  readonly changedOnly: boolean;
 }
 
 /** A plan as a picture. */
-export function makePicture(plan: Plan, { failed, changed }: PictureOptions): Picture {
-  const steps = [...plan.steps.values()].filter((step) => !changed || isToDo(step));
+export function makePicture(plan: Plan, { failed, changedOnly }: PictureOptions): Picture {
+  const steps = [...plan.steps.values()].filter((step) => !changedOnly || isToDo(step));
   const shown = new Set(steps.map(({ task }) => task.id));
   const tasks = steps.map(({ task, action, reasons }) => ({
     id: task.id,
@@ -60,7 +60,7 @@ function isToDo({ action }: Step): boolean {
   return action !== 'reuse' && action !== 'skip';
 }
 
-function kindOf(task: Task): Kind {
+function kindOf(task: Task): PictureKind {
   if (task.kind === 'command') return 'command';
   if (makesFiles(task)) return 'files';
   return task.publish ? 'image' : 'internal';
@@ -83,7 +83,7 @@ export function pictureJson({ tasks }: Picture): { nodes: object[]; edges: objec
 }
 
 /** The tasks of each image, both in the picture's order. */
-export function versionsByName({ tasks }: Picture): Map<string, PictureTask[]> {
+export function tasksByName({ tasks }: Picture): Map<string, PictureTask[]> {
   const groups = new Map<string, PictureTask[]>();
   for (const task of tasks) {
     const group = groups.get(task.name);

@@ -1,9 +1,9 @@
-import { MARK } from './card-shape.ts';
+import { CHIP_TEXT_X } from './card-shape.ts';
 import type { Drawing, DrawnCard, DrawnLink, LegendEntry } from './drawing.ts';
 import { escapeXml } from './escape.ts';
 import type { Line } from './layout/types.ts';
 import type { PictureTask } from './picture.ts';
-import { LOOKS, type State } from './state.ts';
+import { STATE_STYLES, type State } from './state.ts';
 import { drawingCss } from './theme.ts';
 
 /** A drawing as an SVG file, for light and dark. */
@@ -35,12 +35,12 @@ function links(all: readonly DrawnLink[]): string[] {
   }
   return [...groups.values()].flatMap(({ to, kind, parts, end }) => [
     `<path class="link ${kind}" data-to="${escapeXml(to)}" d="${[...parts].join('')}"/>`,
-    headAt(end),
+    arrowhead(end),
   ]);
 }
 
 /** The head of an arrow that leads down to a place. */
-export function headAt([x, y]: Line[number]): string {
+export function arrowhead([x, y]: Line[number]): string {
   return `<path class="head" d="M${n(x)} ${n(y)}l-4-7h8z"/>`;
 }
 
@@ -62,7 +62,7 @@ function part([x1, y1]: Line[number], [x2, y2]: Line[number]): string {
 function card({ card: { id, kind, tasks }, shape, place }: DrawnCard): string {
   const chips = shape.chips.map((chip) => {
     const box = `<rect x="${n(chip.x)}" y="${n(chip.y)}" width="${n(chip.width)}" height="${chip.height}" rx="4"/>`;
-    const text = `<text x="${n(chip.x + MARK)}" y="${n(chip.y + 13.5)}">${escapeXml(chip.text)}</text>`;
+    const text = `<text x="${n(chip.x + CHIP_TEXT_X)}" y="${n(chip.y + 13.5)}">${escapeXml(chip.text)}</text>`;
     if (chip.task === undefined) return `<g class="chip more">${text}</g>`;
     const { state } = chip.task;
     return `<g class="chip s-${state}" data-id="${escapeXml(chip.task.id)}"><title>${escapeXml(tooltip(chip.task))}</title>${box}${mark(state, chip.x + 10, chip.y + 9.5)}${text}</g>`;
@@ -82,21 +82,21 @@ function card({ card: { id, kind, tasks }, shape, place }: DrawnCard): string {
 }
 
 function mark(state: State, x: number, y: number): string {
-  const { shape, isLine } = LOOKS[state];
+  const { shape, isLine } = STATE_STYLES[state];
   return `<path class="${isLine ? 'stroke' : 'fill'}" transform="translate(${n(x)} ${n(y)})" d="${shape}"/>`;
 }
 
 /** `postgres:17: to be done. Dockerfile line 14 changed` */
 function tooltip({ id, state, reasons }: PictureTask): string {
   const why = reasons.map(({ detail }) => detail).join('; ');
-  return `${id}: ${LOOKS[state].words}${why === '' ? '' : `. ${why}`}`;
+  return `${id}: ${STATE_STYLES[state].label}${why === '' ? '' : `. ${why}`}`;
 }
 
 function legendEntry({ of, text, x, y }: LegendEntry): string {
   const words = `<text x="${n(x + 16)}" y="${n(y + 10)}">${escapeXml(text)}</text>`;
   if (of !== 'needs' && of !== 'after')
     return `<g class="legend s-${of}">${mark(of, x + 6, y + 6)}${words}</g>`;
-  const arrow = `<path class="link ${of}" d="M${n(x + 6)} ${n(y)}v8"/>${headAt([x + 6, y + 13])}`;
+  const arrow = `<path class="link ${of}" d="M${n(x + 6)} ${n(y)}v8"/>${arrowhead([x + 6, y + 13])}`;
   return `<g class="legend">${arrow}${words}</g>`;
 }
 

@@ -56,7 +56,7 @@ const dark: Theme = {
 };
 
 /** A state's colours where only one theme can be had: they stand on light and dark grounds. */
-export function stateColours(state: State): { readonly ink: string; readonly ground: string } {
+export function stateColors(state: State): { readonly ink: string; readonly ground: string } {
   const [ink, ground] = light.states[state];
   return { ink, ground };
 }
@@ -98,7 +98,7 @@ function colours(theme: Theme): string {
 }
 
 /** The same colours as variables, for a page around a drawing. */
-export function pageColours(): string {
+export function pageColorsCss(): string {
   const variables = (theme: Theme): string =>
     [
       ...(['ground', 'ink', 'muted', 'card', 'border', 'line', 'accent'] as const).map(

@@ -1,9 +1,9 @@
 import type { ReasonCode } from '../model/plan.ts';
 import type { TaskId } from '../model/task.ts';
-import { clip, clipPainted } from '../report/format.ts';
+import { clip, clipColored } from '../report/format.ts';
 import type { Paint } from '../report/reporter.ts';
 import type { Picture, PictureTask } from './picture.ts';
-import { countStates, LOOKS, STATES, type State } from './state.ts';
+import { countStates, STATE_STYLES, STATES, type State } from './state.ts';
 
 export interface TreeOptions {
   /** A line for each task, rather than one for the versions of an image. */
@@ -31,7 +31,7 @@ export function graphTree(picture: Picture, paint: Paint, options: TreeOptions):
     const isAgain = fresh.length === 0 && row.some(({ needs }) => needs.length > 0);
     const start = paint.dim(lead + branch);
     const room = width - lead.length - branch.length;
-    lines.push(clipPainted(start + label(row, { room, isAgain, byId }, paint, options), width));
+    lines.push(clipColored(start + label(row, { room, isAgain, byId }, paint, options), width));
     for (const { id } of fresh) drawn.add(id);
     const next = [...new Set(fresh.flatMap(({ needs }) => needs))].map((id) => byId.get(id)!);
     const rows = rowsOf(next, options.full);
@@ -109,7 +109,7 @@ const isNeed = /^need [^,]+ changed$/;
 const unsaid = new Set<ReasonCode>(['vague', 'impure', 'up-to-date', 'need-built']);
 
 function mark(state: State, paint: Paint): string {
-  const { symbol } = LOOKS[state];
+  const { symbol } = STATE_STYLES[state];
   if (state === 'here' || state === 'made') return paint.good(symbol);
   if (state === 'failed' || state === 'blocked') return paint.bad(symbol);
   return state === 'skip' ? paint.dim(symbol) : paint.warn(symbol);
@@ -120,7 +120,7 @@ function summary({ tasks }: Picture, width: number, paint: Paint): string[] {
   const lines: string[] = [];
   let room = 0;
   for (const [state, number] of countStates(tasks.map((task) => task.state))) {
-    const text = `${number} ${LOOKS[state].words}`;
+    const text = `${number} ${STATE_STYLES[state].label}`;
     const part = `${mark(state, paint)} ${text}`;
     room -= text.length + 5;
     if (lines.length > 0 && room >= 0) lines.push(`${lines.pop()}   ${part}`);
@@ -129,5 +129,5 @@ function summary({ tasks }: Picture, width: number, paint: Paint): string[] {
       room = width - text.length - 2;
     }
   }
-  return lines.map((line) => clipPainted(line, width));
+  return lines.map((line) => clipColored(line, width));
 }

@@ -3,8 +3,8 @@ import { TasksError } from '../model/errors.ts';
 import type { EngineImage } from '../model/ports.ts';
 import { DialFailed } from './dial.ts';
 import type { Endpoint } from './endpoint.ts';
-import { type ApiAnswer, type Dial, get } from './get.ts';
-import { listenFor, type Patience, patience, Silence } from './patience.ts';
+import { type ApiResponse, type Dial, httpGet } from './http-get.ts';
+import { IdleTimeoutError, startIdleTimer, type Timeouts, timeouts } from './timeouts.ts';
 
 export interface ApiRequest {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'HEAD';
@@ -21,33 +21,33 @@ export interface ApiRequest {
    * Milliseconds that the engine may be silent. Undefined: as long as a question, or a change, takes. `any` is for what lasts
    * as long as it lasts; its caller must look whether the engine still answers (`whileAnswering`).
    */
-  readonly silenceMs?: number | 'any';
+  readonly idleTimeoutMs?: number | 'any';
 }
 
 /** The Engine API of one endpoint. */
 export interface EngineApi {
   /** @throws TasksError exit 3 where the engine cannot be reached, does not answer, or ends the connection */
-  request(request: ApiRequest): Promise<ApiAnswer>;
+  request(request: ApiRequest): Promise<ApiResponse>;
   /** The same of a GET whose answer is JSON. */
-  get(path: string, signal?: AbortSignal): Promise<ApiAnswer>;
-  readonly patience: Patience;
+  get(path: string, signal?: AbortSignal): Promise<ApiResponse>;
+  readonly timeouts: Timeouts;
 }
 
 export interface ConnectOptions {
   /** Ends every request that has no signal of its own. */
   readonly signal?: AbortSignal;
-  readonly patience?: Patience;
+  readonly timeouts?: Timeouts;
 }
 
 /** The Engine API at an endpoint. `dial` is only used for endpoints of the kind `client`. */
 export function connect(endpoint: Endpoint, dial: Dial, options: ConnectOptions = {}): EngineApi {
-  const limits = options.patience ?? patience;
+  const limits = options.timeouts ?? timeouts;
   return {
-    patience: limits,
+    timeouts: limits,
     request: (request) => send(endpoint, dial, { signal: options.signal, ...request }, limits),
     get: async (path, signal = options.signal) => {
       try {
-        return await get(endpoint, dial, path, { limitMs: limits.answer, signal });
+        return await httpGet(endpoint, dial, path, { idleTimeoutMs: limits.response, signal });
       } catch (error) {
         throw signal?.aborted ? signal.reason : asTasksError(error as Error, endpoint);
       }
@@ -57,19 +57,19 @@ export function connect(endpoint: Endpoint, dial: Dial, options: ConnectOptions 
 
 type Sent = Omit<ApiRequest, 'signal'> & { readonly signal?: AbortSignal | undefined };
 
-async function send(endpoint: Endpoint, dial: Dial, request: Sent, limits: Patience): Promise<ApiAnswer> {
+async function send(endpoint: Endpoint, dial: Dial, request: Sent, limits: Timeouts): Promise<ApiResponse> {
   const {
     body,
     method = 'GET',
     signal,
-    silenceMs = method === 'GET' ? limits.answer : limits.change,
+    idleTimeoutMs = method === 'GET' ? limits.response : limits.change,
   } = request;
   const payload = body === undefined || Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body));
   const { default: http } = await import('node:http');
   const type = Buffer.isBuffer(body) ? 'application/x-tar' : 'application/json';
   return await new Promise((resolve, reject) => {
     const silence =
-      silenceMs === 'any' ? undefined : listenFor(silenceMs, (error) => outgoing.destroy(error));
+      idleTimeoutMs === 'any' ? undefined : startIdleTimer(idleTimeoutMs, (error) => outgoing.destroy(error));
     const fail = (error: Error): void => {
       silence?.stop();
       reject(signal?.aborted ? signal.reason : asTasksError(error, endpoint));
@@ -118,7 +118,7 @@ function addressOf(endpoint: Endpoint, dial: Dial): RequestOptions {
 function asTasksError(error: Error, endpoint: Endpoint): TasksError {
   const code = (error as NodeJS.ErrnoException).code ?? '';
   const place = `${endpoint.url} (${endpoint.origin})`;
-  if (error instanceof Silence) {
+  if (error instanceof IdleTimeoutError) {
     return new TasksError(3, `the docker engine at ${place} does not answer (${error.message})`, {
       hint: 'restart the engine; `tasks doctor` says whether it answers again',
       cause: error,
@@ -149,11 +149,11 @@ function asTasksError(error: Error, endpoint: Endpoint): TasksError {
 }
 
 /** An answer's body as JSON. @throws TasksError where the status is none of a success, with the engine's own words */
-export function readJson<T>(answer: ApiAnswer, what: string): T {
+export function parseResponse<T>(answer: ApiResponse, what: string): T {
   if (answer.status >= 200 && answer.status < 300) {
     return (answer.body.length === 0 ? undefined : parse(answer.body, what)) as T;
   }
-  throw new TasksError(1, `the docker engine could not ${what}: ${messageOf(answer)}`);
+  throw new TasksError(1, `the docker engine could not ${what}: ${errorMessageOf(answer)}`);
 }
 
 function parse(body: Buffer, what: string): unknown {
@@ -168,7 +168,7 @@ function parse(body: Buffer, what: string): unknown {
 }
 
 /** The engine's own words in an answer that is no success. */
-export function messageOf(answer: ApiAnswer): string {
+export function errorMessageOf(answer: ApiResponse): string {
   const text = answer.body.toString('utf8');
   try {
     return (JSON.parse(text) as { message?: string }).message ?? text;
@@ -180,8 +180,8 @@ export function messageOf(answer: ApiAnswer): string {
 
 const listTries = 10;
 
-function isTornList(answer: ApiAnswer): boolean {
-  return answer.status >= 300 && /content digest .* not found/.test(messageOf(answer));
+function isTornList(answer: ApiResponse): boolean {
+  return answer.status >= 300 && /content digest .* not found/.test(errorMessageOf(answer));
 }
 
 /** All images of the engine, in one request. */
@@ -197,7 +197,7 @@ export async function listImages(api: EngineApi): Promise<EngineImage[]> {
   // Containerd's store fails where an image goes while it lists them.
   for (let tried = 1; tried < listTries && isTornList(answer); tried++)
     answer = await api.get('/images/json');
-  const listed = readJson<Listed[]>(answer, 'list its images');
+  const listed = parseResponse<Listed[]>(answer, 'list its images');
   return listed.map((image) => ({
     id: image.Id,
     tags: (image.RepoTags ?? []).filter((tag) => tag !== '<none>:<none>'),
@@ -208,7 +208,7 @@ export async function listImages(api: EngineApi): Promise<EngineImage[]> {
 }
 
 /** Whether an image has ONBUILD instructions; undefined where the engine does not have it, or has it for another platform. */
-export async function imageTriggers(
+export async function readImageTriggers(
   api: EngineApi,
   reference: string,
   platform: string,
@@ -223,23 +223,28 @@ export async function imageTriggers(
   if (!/^[\w./:@-]+$/.test(reference)) return undefined;
   const answer = await api.get(`/images/${reference}/json`);
   if (answer.status === 404) return undefined;
-  const { Os, Architecture, Variant, Config } = readJson<Inspected>(answer, `show the image ${reference}`);
+  const { Os, Architecture, Variant, Config } = parseResponse<Inspected>(
+    answer,
+    `show the image ${reference}`,
+  );
   const platforms = [`${Os}/${Architecture}`, `${Os}/${Architecture}/${Variant}`];
   return platforms.includes(platform) ? (Config?.OnBuild?.length ?? 0) > 0 : undefined;
 }
 
 /** What the engine's own BuildKit can do: heredocs came with docker 23, whose API is 1.42. */
-export async function engineAbilities(api: EngineApi): Promise<{ version: string; heredocs: boolean }> {
+export async function readCapabilities(api: EngineApi): Promise<{ version: string; heredocs: boolean }> {
   type Version = { Version: string; ApiVersion?: string };
   const answer = await api.request({ path: '/version' });
-  const { Version, ApiVersion = '0.0' } = readJson<Version>(answer, 'tell its version');
+  const { Version, ApiVersion = '0.0' } = parseResponse<Version>(answer, 'tell its version');
   const [major = 0, minor = 0] = ApiVersion.split('.').map(Number);
   return { version: Version, heredocs: major > 1 || minor >= 42 };
 }
 
 /** The engine's version and platform. */
-export async function engineVersion(api: EngineApi): Promise<{ version: string; os: string; arch: string }> {
+export async function readEngineVersion(
+  api: EngineApi,
+): Promise<{ version: string; os: string; arch: string }> {
   type Version = { Version: string; Os: string; Arch: string };
-  const { Version, Os, Arch } = readJson<Version>(await api.get('/version'), 'tell its version');
+  const { Version, Os, Arch } = parseResponse<Version>(await api.get('/version'), 'tell its version');
   return { version: Version, os: Os, arch: Arch };
 }

@@ -1,13 +1,13 @@
 import { type Pack, pack as startPack } from 'tar-stream';
-import type { Entry } from '../model/observed.ts';
+import type { FileEntry } from '../model/observed.ts';
 import type { ContextEntry } from '../model/ports.ts';
-import { checkedBytes } from './checked.ts';
+import { readVerifiedBytes } from './verified-read.ts';
 
 /** The one modification time of everything that an engine is given. Zip-like tools cannot read anything before 1980. */
-export const time = new Date(Date.UTC(1980, 0, 2));
+export const fixedMtime = new Date(Date.UTC(1980, 0, 2));
 
 /** The modes that an engine is given: what is on disk hangs on the umask of who checked it out. */
-export function modeOf(entry: Entry): number {
+export function normalizedMode(entry: FileEntry): number {
   if (entry.type === 'link') return 0o777;
   return entry.type === 'dir' || (entry.type === 'file' && entry.executable) ? 0o755 : 0o644;
 }
@@ -27,11 +27,11 @@ async function collect(pack: Pack, chunks: Buffer[]): Promise<void> {
   for await (const chunk of pack as AsyncIterable<Buffer>) chunks.push(chunk);
 }
 
-function add(pack: Pack, entry: Entry, source: string): void {
-  const header = { name: entry.path, mtime: time, uid: 0, gid: 0, mode: modeOf(entry) };
+function add(pack: Pack, entry: FileEntry, source: string): void {
+  const header = { name: entry.path, mtime: fixedMtime, uid: 0, gid: 0, mode: normalizedMode(entry) };
   switch (entry.type) {
     case 'file':
-      pack.entry({ ...header, type: 'file' }, checkedBytes(source, entry.digest));
+      pack.entry({ ...header, type: 'file' }, readVerifiedBytes(source, entry.digest));
       return;
     case 'dir':
       pack.entry({ ...header, type: 'directory' });

@@ -1,12 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { type BuildRequest, type BuiltImage, type Progress, StepFailed } from '../model/ports.ts';
-import { whileAnswering } from './answering.ts';
-import { type EngineApi, readJson } from './api.ts';
+import { type EngineApi, parseResponse } from './api.ts';
 import type { Client } from './client.ts';
 import { csvField } from './csv.ts';
 import type { Environment } from './endpoint.ts';
 import { clientEnvironment } from './environment.ts';
+import { withLivenessCheck } from './liveness.ts';
 import { runProcess } from './process.ts';
 import { readBuildKit } from './progress.ts';
 import { stageBuild } from './staging.ts';
@@ -26,7 +26,7 @@ export async function build(
   const staged = await stageBuild(request, signal);
   const reader = readBuildKit(progress);
   const secrets = Object.entries(request.secrets);
-  const exit = await whileAnswering(api, signal, (until) =>
+  const exit = await withLivenessCheck(api, signal, (until) =>
     runProcess({
       argv: [
         client.path,
@@ -124,7 +124,7 @@ async function inspect(ids: readonly string[], api: EngineApi, signal: AbortSign
   const [id, ...others] = ids;
   const answer = await api.request({ path: `/images/${id}/json`, signal });
   if (answer.status === 404 && others.length > 0) return await inspect(others, api, signal);
-  return readJson<Inspected>(answer, `show the image ${id}`);
+  return parseResponse<Inspected>(answer, `show the image ${id}`);
 }
 
 /** The image as the engine has it: of the platform asked for, with the labels asked for. */

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { Duplex } from 'node:stream';
 import type { Environment } from './endpoint.ts';
 import { clientEnvironment } from './environment.ts';
-import type { Dial } from './get.ts';
+import type { Dial } from './http-get.ts';
 
 /** The docker client could not reach the engine; the message holds its last words. */
 export class DialFailed extends Error {

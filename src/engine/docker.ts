@@ -1,13 +1,13 @@
 import type { Engine } from '../model/ports.ts';
-import { connect, engineAbilities, imageTriggers, listImages, readJson } from './api.ts';
+import { connect, listImages, parseResponse, readCapabilities, readImageTriggers } from './api.ts';
 import { build } from './build.ts';
 import { type Client, processProbe, requireClient } from './client.ts';
-import { removeLeft, runInContainer } from './container.ts';
 import { dialWithClient } from './dial.ts';
 import { type Environment, resolveEndpoint } from './endpoint.ts';
 import { clientEnvironment } from './environment.ts';
 import { startReaper } from './reaper.ts';
-import { pullImage, pushImage, splitName } from './transfer.ts';
+import { removeOrphanedTests, runTestContainer } from './test-container.ts';
+import { pullImage, pushImage, splitReference } from './transfer.ts';
 
 export interface DockerOptions {
   /** Ends all that has no signal of its own. */
@@ -28,15 +28,15 @@ export function dockerEngine(environment: Environment, { signal, reaper: program
   };
   return {
     ready: async () => void (await findClient()),
-    abilities: () => engineAbilities(api),
+    abilities: () => readCapabilities(api),
     images: () => listImages(api),
-    triggers: (reference, platform) => imageTriggers(api, reference, platform),
+    triggers: (reference, platform) => readImageTriggers(api, reference, platform),
     build: async (request, progress, signal) =>
       await build(request, await findClient(), api, environment, progress, signal),
     tag: async (imageId, reference) => {
-      const { name: repo, rest: tag } = splitName(reference);
+      const { name: repo, rest: tag } = splitReference(reference);
       const query = new URLSearchParams({ repo, tag }).toString();
-      readJson(
+      parseResponse(
         await api.request({ method: 'POST', path: `/images/${imageId}/tag?${query}` }),
         `tag ${reference}`,
       );
@@ -46,11 +46,11 @@ export function dockerEngine(environment: Environment, { signal, reaper: program
       // Somebody else was faster: it is gone all the same.
       if (answer.status === 404) return true;
       if (answer.status === 409) return false;
-      readJson(answer, `take the tag ${reference} away`);
+      parseResponse(answer, `take the tag ${reference} away`);
       return true;
     },
-    test: (request, progress, until) => runInContainer(api, request, progress, until, reaper),
-    removeLeftTests: (isGone) => removeLeft(api, isGone, signal),
+    test: (request, progress, until) => runTestContainer(api, request, progress, until, reaper),
+    removeLeftoverTests: (isGone) => removeOrphanedTests(api, isGone, signal),
     push: (tag, credentials, progress, signal) => pushImage(api, tag, credentials, progress, signal),
     pull: (name, credentials, progress, signal) => pullImage(api, name, credentials, progress, signal),
   };

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { readLines } from './lines.ts';
+import { createLineReader } from './line-reader.ts';
 
 /** What a program is started with. */
 export interface ProcessOptions {
@@ -10,10 +10,10 @@ export interface ProcessOptions {
   readonly signal: AbortSignal;
   readonly onLine: (line: string) => void;
   /** Milliseconds between the interrupt and the kill. */
-  readonly grace?: number;
+  readonly graceMs?: number;
 }
 
-export interface Exit {
+export interface ProcessExit {
   /** Undefined where a signal ended it, or it could not be started. */
   readonly code: number | undefined;
   readonly signal: string | undefined;
@@ -44,7 +44,7 @@ export function killAll(): void {
  * grace time: an interrupt alone leaves some docker clients building (seen with 20.10). Throws nothing: callers look at the
  * signal.
  */
-export async function runProcess(options: ProcessOptions): Promise<Exit> {
+export async function runProcess(options: ProcessOptions): Promise<ProcessExit> {
   const { execa } = await import('execa');
   const [file, ...args] = options.argv;
   const child = execa(file, args, {
@@ -69,7 +69,7 @@ export async function runProcess(options: ProcessOptions): Promise<Exit> {
   child.once('exit', kill);
   const end = (): void => {
     signalGroup(child.pid, 'SIGINT');
-    setTimeout(kill, options.grace ?? 300);
+    setTimeout(kill, options.graceMs ?? 300);
   };
   options.signal.addEventListener('abort', end, { once: true });
   if (options.signal.aborted) end();
@@ -84,8 +84,8 @@ export async function runProcess(options: ProcessOptions): Promise<Exit> {
 }
 
 async function follow(stream: Readable, onLine: (line: string) => void): Promise<void> {
-  const reader = readLines(onLine);
-  stream.on('data', (data: Buffer) => reader.data(data));
+  const reader = createLineReader(onLine);
+  stream.on('data', (data: Buffer) => reader.write(data));
   await new Promise<void>((resolve) => {
     stream.on('close', resolve);
     stream.on('end', resolve);

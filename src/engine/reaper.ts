@@ -11,7 +11,7 @@ export interface Reaper {
 }
 
 /** What a reaper is told, a line each: `+name` and `-name`. */
-export const watchMark = '+';
+export const watchPrefix = '+';
 const releaseMark = '-';
 
 /**
@@ -25,7 +25,7 @@ export function startReaper(program: string, environment: Environment): Reaper {
     input.write(`${line}\n`);
   };
   return {
-    watch: (name) => tell(`${watchMark}${name}`),
+    watch: (name) => tell(`${watchPrefix}${name}`),
     release: (name) => tell(`${releaseMark}${name}`),
   };
 }

@@ -14,8 +14,8 @@ import {
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { BuildRequest, ContextEntry } from '../model/ports.ts';
-import { modeOf, time } from './archive.ts';
-import { checkedBytes, checkedPieces, checkedText } from './checked.ts';
+import { fixedMtime, normalizedMode } from './archive.ts';
+import { readVerifiedBytes, readVerifiedChunks, readVerifiedText } from './verified-read.ts';
 
 /** Milliseconds of work between two chances for others: the screen, and builds that end. */
 const turn = 8;
@@ -41,7 +41,9 @@ export async function stageBuild(
   // Under its own name: messages tell it.
   const dockerfile = path.join(beside, path.basename(source));
   const content =
-    rewrite === undefined ? checkedBytes(source, digest) : await rewrite(checkedText(source, digest));
+    rewrite === undefined
+      ? readVerifiedBytes(source, digest)
+      : await rewrite(readVerifiedText(source, digest));
   writeFileSync(dockerfile, content);
   // Beats any .dockerignore in the context: what is ignored was left out already, by the right file.
   writeFileSync(`${dockerfile}.dockerignore`, '');
@@ -73,21 +75,21 @@ async function stage({ entry, source }: ContextEntry, target: string, pause: Pau
       return;
     case 'link':
       symlinkSync(entry.target, target);
-      lutimesSync(target, time, time);
+      lutimesSync(target, fixedMtime, fixedMtime);
       return;
     case 'fifo':
       await makePipe(target);
-      utimesSync(target, time, time);
+      utimesSync(target, fixedMtime, fixedMtime);
       return;
     case 'file': {
       const file = openSync(target, 'wx');
       try {
-        for (const piece of checkedPieces(source, entry)) {
+        for (const piece of readVerifiedChunks(source, entry)) {
           writeFileSync(file, piece);
           await pause();
         }
-        fchmodSync(file, modeOf(entry));
-        futimesSync(file, time, time);
+        fchmodSync(file, normalizedMode(entry));
+        futimesSync(file, fixedMtime, fixedMtime);
       } finally {
         closeSync(file);
       }
@@ -106,7 +108,7 @@ function settleFolders(entries: readonly ContextEntry[], context: string): void 
   for (const { entry } of [...entries].reverse()) {
     if (entry.type !== 'dir') continue;
     const folder = path.join(context, entry.path);
-    chmodSync(folder, modeOf(entry));
-    utimesSync(folder, time, time);
+    chmodSync(folder, normalizedMode(entry));
+    utimesSync(folder, fixedMtime, fixedMtime);
   }
 }

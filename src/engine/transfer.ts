@@ -1,9 +1,9 @@
 import { type Progress, StepFailed } from '../model/ports.ts';
 import { type Credentials, RegistryError } from '../model/registry.ts';
-import { whileAnswering } from './answering.ts';
-import { type EngineApi, messageOf, readJson } from './api.ts';
-import type { ApiAnswer } from './get.ts';
-import { type EngineMessage, followLayers, readMessages } from './layers.ts';
+import { type EngineApi, errorMessageOf, parseResponse } from './api.ts';
+import type { ApiResponse } from './http-get.ts';
+import { createMessageReader, type EngineMessage, trackLayers } from './layer-progress.ts';
+import { withLivenessCheck } from './liveness.ts';
 
 /**
  * Pushes the image under a tag to that tag's registry; returns the digest of its manifest there.
@@ -16,10 +16,10 @@ export async function pushImage(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<string> {
-  const { name, rest } = splitName(tag);
+  const { name, rest } = splitReference(tag);
   const path = `/images/${name}/push?${new URLSearchParams({ tag: rest })}`;
   let digest: string | undefined;
-  const layers = followLayers('uploading', progress);
+  const layers = trackLayers('uploading', progress);
   await transfer(api, { path, what: `push ${tag}`, credentials, signal }, (message) => {
     digest = message.aux?.Digest ?? digestIn(message) ?? digest;
     layers(message);
@@ -41,15 +41,15 @@ export async function pullImage(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<string> {
-  const { name, rest } = splitName(image);
+  const { name, rest } = splitReference(image);
   const path = `/images/create?${new URLSearchParams({ fromImage: name, tag: rest })}`;
   await transfer(
     api,
     { path, what: `pull ${image}`, credentials, signal },
-    followLayers('downloading', progress),
+    trackLayers('downloading', progress),
   );
   const answer = await api.request({ path: `/images/${image}/json`, signal });
-  return readJson<{ Id: string }>(answer, `show the image ${image}`).Id;
+  return parseResponse<{ Id: string }>(answer, `show the image ${image}`).Id;
 }
 
 interface Transfer {
@@ -65,21 +65,21 @@ async function transfer(
   onMessage: (message: EngineMessage) => void,
 ): Promise<void> {
   let problem: string | undefined;
-  const reader = readMessages((message) => {
+  const reader = createMessageReader((message) => {
     problem = message.errorDetail?.message ?? message.error ?? problem;
     onMessage(message);
   });
-  const answer: ApiAnswer = await whileAnswering(api, signal, (until) =>
+  const answer: ApiResponse = await withLivenessCheck(api, signal, (until) =>
     api.request({
       method: 'POST',
       path,
       headers: { 'x-registry-auth': authHeader(credentials) },
       onData: (data) => reader.data(data),
       signal: until,
-      silenceMs: api.patience.transfer,
+      idleTimeoutMs: api.timeouts.transfer,
     }),
   );
-  if (answer.status >= 300) problem = messageOf({ ...answer, body: reader.all() });
+  if (answer.status >= 300) problem = errorMessageOf({ ...answer, body: reader.all() });
   if (problem !== undefined) throw asError(what, withoutSecrets(problem, credentials));
 }
 
@@ -125,7 +125,7 @@ function withoutSecrets(text: string, credentials: Credentials | undefined): str
 }
 
 /** `localhost:5000/team/app:1.0` or `…@sha256:…` → the repository, and its tag or digest. */
-export function splitName(text: string): { name: string; rest: string } {
+export function splitReference(text: string): { name: string; rest: string } {
   const at = text.indexOf('@');
   const end = at >= 0 ? at : text.lastIndexOf(':');
   return { name: text.slice(0, end), rest: text.slice(end + 1) };

@@ -1,11 +1,11 @@
 import type { Definition } from '../define/types.ts';
 import type { Axes, Task } from '../model/task.ts';
-import type { Draft } from './expand.ts';
-import { type Complain, show } from './fields.ts';
-import { didYouMean } from './nearest.ts';
+import { didYouMean } from './did-you-mean.ts';
+import type { TaskDraft } from './expand.ts';
+import { formatValue, type ReportFault } from './fields.ts';
 
 /** What a need or an `after` names. */
-export interface Target {
+export interface ResolvedReference {
   readonly form: 'plain' | 'at' | 'all';
   readonly definition: Definition;
   readonly where?: string | Axes | undefined;
@@ -13,16 +13,16 @@ export interface Target {
 
 /** The one task that a need means; complains and gives undefined where there is none, or more than one. */
 export function pickOne(
-  target: Target,
-  candidates: readonly Draft[],
-  draft: Draft,
+  target: ResolvedReference,
+  candidates: readonly TaskDraft[],
+  draft: TaskDraft,
   field: string,
-  complain: Complain,
-): Draft[] | undefined {
+  complain: ReportFault,
+): TaskDraft[] | undefined {
   const found =
     target.form === 'at' ? atCandidates(target, candidates) : matchingCandidates(candidates, draft.task);
   if (found.length === 1) return found;
-  const wanted = target.form === 'at' ? show(target.where) : show(draft.task.axes);
+  const wanted = target.form === 'at' ? formatValue(target.where) : formatValue(draft.task.axes);
   const hint =
     typeof target.where === 'string'
       ? didYouMean(
@@ -36,14 +36,14 @@ export function pickOne(
       found.length === 0
         ? 'unknown need: no version matches'
         : 'ambiguous need: more than one version matches',
-    found: found.length === 0 ? wanted : `${wanted} matches ${list(found)}`,
-    expected: found.length === 0 ? `one of ${list(candidates)}` : 'exactly one',
+    found: found.length === 0 ? wanted : `${wanted} matches ${listIds(found)}`,
+    expected: found.length === 0 ? `one of ${listIds(candidates)}` : 'exactly one',
     hint: hint ?? 'name the version with .at(…), or by a function of the version',
   });
   return undefined;
 }
 
-function atCandidates(target: Target, candidates: readonly Draft[]): Draft[] {
+function atCandidates(target: ResolvedReference, candidates: readonly TaskDraft[]): TaskDraft[] {
   const { where } = target;
   if (typeof where === 'string') return candidates.filter((candidate) => candidate.task.version === where);
   const exact = candidates.filter((candidate) => candidate.versionArgument === where);
@@ -53,7 +53,7 @@ function atCandidates(target: Target, candidates: readonly Draft[]): Draft[] {
 }
 
 /** By the axes that both have; a plain list falls back on the same version, then on the only one. */
-export function matchingCandidates(candidates: readonly Draft[], task: Task): Draft[] {
+export function matchingCandidates(candidates: readonly TaskDraft[], task: Task): TaskDraft[] {
   const sameVersion = candidates.filter((candidate) => candidate.task.version === task.version);
   const shared = Object.keys(task.axes).filter((axis) => axis in candidates[0]!.task.axes);
   if (shared.length === 0 || shared.join() === 'version') {
@@ -68,11 +68,11 @@ function agree(axes: Axes, wanted: Axes): boolean {
 }
 
 /** True where a task has the given values on axes. */
-export function fits(task: Task, filter: Axes | undefined): boolean {
+export function matchesAxes(task: Task, filter: Axes | undefined): boolean {
   return Object.entries(filter ?? {}).every(([axis, value]) => task.axes[axis] === value);
 }
 
 /** Tasks' ids for a message. */
-export function list(drafts: readonly Draft[]): string {
+export function listIds(drafts: readonly TaskDraft[]): string {
   return drafts.map((draft) => draft.task.id).join(', ');
 }

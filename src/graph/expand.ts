@@ -11,16 +11,16 @@ import {
   type CommandValues,
   checkField,
   checkFieldNames,
-  type Fault,
-  fieldsOf,
+  type FieldFault,
+  fieldNames,
+  formatValue,
   type ImageValues,
-  show,
 } from './fields.ts';
-import { commandTask, imageTask } from './make-task.ts';
+import { makeCommandTask, makeImageTask } from './make-task.ts';
 import { nameFault, tagFault } from './names.ts';
 
 /** A task with the definition it comes from. Its needs and `after` are empty until all drafts are there. */
-export interface Draft {
+export interface TaskDraft {
   readonly task: Task & { needs: Task['needs']; after: Task['after'] };
   readonly declared: Declared;
   /** What functions of the version are called with. */
@@ -31,7 +31,7 @@ export interface Draft {
  * One draft per definition and version, in the order written.
  * @throws DefinitionError with every fault found
  */
-export function expand(definitions: readonly Declared[], defaultPlatform: string): Draft[] {
+export function expandDefinitions(definitions: readonly Declared[], defaultPlatform: string): TaskDraft[] {
   const problems: Problem[] = [];
   const drafts = definitions.flatMap((declared) => {
     const name = String(declared.definition.fields.name ?? declared.where.name);
@@ -47,17 +47,17 @@ export function expand(definitions: readonly Declared[], defaultPlatform: string
 
 /** A fault, and the version that it was found at where a function of the version gave it. */
 interface VersionFault {
-  readonly fault: Fault;
+  readonly fault: FieldFault;
   readonly version: string | undefined;
 }
-type ComplainOf = (fault: Fault, version?: string) => void;
+type ComplainOf = (fault: FieldFault, version?: string) => void;
 
 /** As many versions of one fault as are named. */
 const mostNamed = 3;
 
 /** A fault that many versions have is told once, with which they are. */
-function eachOnce(faults: readonly VersionFault[]): Fault[] {
-  const versions = new Map<string, { readonly fault: Fault; readonly of: Set<string> }>();
+function eachOnce(faults: readonly VersionFault[]): FieldFault[] {
+  const versions = new Map<string, { readonly fault: FieldFault; readonly of: Set<string> }>();
   for (const { fault, version } of faults) {
     const id = JSON.stringify(fault);
     const known = versions.get(id) ?? { fault, of: new Set() };
@@ -73,14 +73,14 @@ function eachOnce(faults: readonly VersionFault[]): Fault[] {
   });
 }
 
-function expandOne(declared: Declared, defaultPlatform: string, complain: ComplainOf): Draft[] {
+function expandOne(declared: Declared, defaultPlatform: string, complain: ComplainOf): TaskDraft[] {
   const { fields, [definitionBrand]: kind } = declared.definition;
   for (const fault of checkFieldNames(kind, fields)) complain(fault);
   const { name } = fields;
   const expected = typeof name === 'string' ? nameFault(name) : 'a text';
   if (expected !== undefined)
-    complain({ field: 'name', message: 'not a valid name', found: show(name), expected });
-  const drafts: Draft[] = [];
+    complain({ field: 'name', message: 'not a valid name', found: formatValue(name), expected });
+  const drafts: TaskDraft[] = [];
   const { fixed, late } = checkFixed(kind, fields, complain);
   for (const { version, axes, argument } of cellsOf(fields.versions, complain)) {
     const values = checkLate(kind, late, argument, (fault) => complain(fault, version));
@@ -97,11 +97,11 @@ function expandOne(declared: Declared, defaultPlatform: string, complain: Compla
     const checked: unknown = { ...fixed, ...values };
     const task =
       kind === 'image'
-        ? imageTask(base, checked as ImageValues, defaultPlatform, (fault) => {
+        ? makeImageTask(base, checked as ImageValues, defaultPlatform, (fault) => {
             const isLate = late.some(([field]) => field === fault.field);
             complain(fault, isLate ? version : undefined);
           })
-        : commandTask(base, checked as CommandValues);
+        : makeCommandTask(base, checked as CommandValues);
     drafts.push({ task, declared, versionArgument: argument });
   }
   return drafts;
@@ -110,7 +110,7 @@ function expandOne(declared: Declared, defaultPlatform: string, complain: Compla
 /** The cells of `versions`; of a plain list each has the one axis `version`. */
 function cellsOf(
   versions: unknown,
-  complain: (fault: Fault) => void,
+  complain: (fault: FieldFault) => void,
 ): (VersionCell & { argument: unknown })[] {
   const expected = 'a list of versions (texts, not numbers), or matrix(…)';
   if (versions === undefined) return [{ version: 'latest', axes: { version: 'latest' }, argument: 'latest' }];
@@ -124,7 +124,7 @@ function cellsOf(
     complain({
       field: 'versions',
       message: cells ? 'no version at all' : 'wrong value',
-      found: show(versions),
+      found: formatValue(versions),
       expected,
     });
     return [];
@@ -134,12 +134,17 @@ function cellsOf(
     const { version, axes } = cell;
     const wrong = typeof version === 'string' ? tagFault(version) : expected;
     if (wrong !== undefined)
-      complain({ field: 'versions', message: 'not a valid version', found: show(version), expected: wrong });
+      complain({
+        field: 'versions',
+        message: 'not a valid version',
+        found: formatValue(version),
+        expected: wrong,
+      });
     else if (seen.has(version))
       complain({
         field: 'versions',
         message: 'the same version twice',
-        found: show(version),
+        found: formatValue(version),
         expected: 'each version once',
       });
     else {
@@ -160,12 +165,12 @@ type LateFields = readonly (readonly [field: string, call: (argument: unknown) =
 function checkFixed(
   kind: 'image' | 'command',
   fields: Values,
-  complain: (fault: Fault) => void,
+  complain: (fault: FieldFault) => void,
 ): { fixed: Values | undefined; late: LateFields } {
   const fixed: Record<string, unknown> = {};
   const late: [string, (argument: unknown) => unknown][] = [];
   let isGood = true;
-  for (const field of fieldsOf(kind)) {
+  for (const field of fieldNames(kind)) {
     const written = Object.hasOwn(fields, field) ? fields[field] : undefined;
     if (typeof written === 'function') {
       late.push([field, written as (argument: unknown) => unknown]);
@@ -184,7 +189,7 @@ function checkLate(
   kind: 'image' | 'command',
   late: LateFields,
   argument: unknown,
-  complain: (fault: Fault) => void,
+  complain: (fault: FieldFault) => void,
 ): Values | undefined {
   const values: Record<string, unknown> = {};
   let isGood = true;

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import type { Problem } from '../model/errors.ts';
-import { didYouMean } from './nearest.ts';
+import { didYouMean } from './did-you-mean.ts';
 
 const text = v.string();
 const nonEmpty = v.pipe(v.string(), v.nonEmpty('a text that is not empty'));
@@ -80,19 +80,19 @@ const resolvedElsewhere = ['name', 'versions', 'needs', 'after'];
 export type ImageValues = v.InferOutput<typeof imageFields>;
 export type CommandValues = v.InferOutput<typeof commandFields>;
 /** What a fault is told about: everything of a Problem but the place. */
-export type Fault = Omit<Problem, 'file' | 'definition'>;
+export type FieldFault = Omit<Problem, 'file' | 'definition'>;
 /** Takes a fault; who gives it goes on, so that all of them are told together. */
-export type Complain = (fault: Fault) => void;
+export type ReportFault = (fault: FieldFault) => void;
 
 /** Field names that a definition of this kind must not have, each with what to do instead. */
 export function checkFieldNames(
   kind: 'image' | 'command',
   fields: Readonly<Record<string, unknown>>,
-): Fault[] {
+): FieldFault[] {
   const known = [...Object.keys(schemas[kind].entries), ...resolvedElsewhere];
   return Object.keys(fields)
     .filter((field) => !known.includes(field))
-    .map((field): Fault => {
+    .map((field): FieldFault => {
       const hint = didYouMean(field, known);
       return {
         field,
@@ -104,7 +104,7 @@ export function checkFieldNames(
 }
 
 /** The fields that `checkField` knows. */
-export function fieldsOf(kind: 'image' | 'command'): string[] {
+export function fieldNames(kind: 'image' | 'command'): string[] {
   return Object.keys(schemas[kind].entries);
 }
 
@@ -113,7 +113,7 @@ export function checkField(
   kind: 'image' | 'command',
   field: string,
   value: unknown,
-): { value?: unknown; faults: Fault[] } {
+): { value?: unknown; faults: FieldFault[] } {
   const entries = schemas[kind].entries as Readonly<Record<string, v.GenericSchema>>;
   const result = v.safeParse(entries[field]!, value);
   if (result.success) return { value: result.output, faults: [] };
@@ -123,7 +123,7 @@ export function checkField(
 /** The settings of `project()`, checked, or the faults. */
 export function checkProject(fields: Readonly<Record<string, unknown>>): {
   values?: { repo?: string; cacheRepo?: string };
-  faults: Fault[];
+  faults: FieldFault[];
 } {
   const schema = v.strictObject({ repo: v.optional(nonEmpty), cacheRepo: v.optional(nonEmpty) });
   const result = v.safeParse(schema, fields);
@@ -132,19 +132,19 @@ export function checkProject(fields: Readonly<Record<string, unknown>>): {
   return { values: { ...(repo ? { repo } : {}), ...(cacheRepo ? { cacheRepo } : {}) }, faults: [] };
 }
 
-function asFault(issue: v.BaseIssue<unknown>, ...above: string[]): Fault {
+function asFault(issue: v.BaseIssue<unknown>, ...above: string[]): FieldFault {
   const path = [...above, ...(issue.path?.map((item) => String(item.key)) ?? [])];
   const missing = issue.received === 'undefined' && issue.kind === 'schema';
   return {
     field: path.join('.'),
     message: missing ? 'missing' : issue.expected === 'never' ? 'unknown field' : 'wrong value',
-    ...(missing ? {} : { found: show(issue.input) }),
+    ...(missing ? {} : { found: formatValue(issue.input) }),
     expected: issue.kind === 'validation' ? issue.message : describeType(issue.expected),
   };
 }
 
 /** A value as a person would write it, cut where it is long. */
-export function show(value: unknown): string {
+export function formatValue(value: unknown): string {
   if (typeof value === 'function') return 'a function';
   if (typeof value === 'string') return JSON.stringify(value);
   const shown = JSON.stringify(value) ?? String(value);

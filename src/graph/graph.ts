@@ -2,10 +2,10 @@ import type { Declarations } from '../define/types.ts';
 import { DefinitionError, type Problem } from '../model/errors.ts';
 import type { Graph, Project, Task } from '../model/task.ts';
 import { compareVersions } from '../model/versions.ts';
-import { expand } from './expand.ts';
+import { expandDefinitions } from './expand.ts';
 import { checkProject } from './fields.ts';
 import { repositoryFault } from './names.ts';
-import { indexDrafts, placeOf, resolveNeeds } from './needs.ts';
+import { indexDrafts, problemLocation, resolveNeeds } from './needs.ts';
 import { orderTasks } from './order.ts';
 
 /**
@@ -14,11 +14,11 @@ import { orderTasks } from './order.ts';
  * @throws DefinitionError (exit 2) with all faults of the first stage that has any
  */
 export function makeGraph(declarations: Declarations, defaultPlatform: string): Graph {
-  const drafts = expand(declarations.definitions, defaultPlatform);
+  const drafts = expandDefinitions(declarations.definitions, defaultPlatform);
   const problems: Problem[] = [];
   const index = indexDrafts(drafts);
   const tasks = drafts.map((draft) =>
-    resolveNeeds(draft, index, (fault) => problems.push({ ...placeOf(draft.declared), ...fault })),
+    resolveNeeds(draft, index, (fault) => problems.push({ ...problemLocation(draft.declared), ...fault })),
   );
   problems.push(...duplicates(tasks));
   if (problems.length > 0) throw new DefinitionError(unique(problems));
@@ -26,7 +26,7 @@ export function makeGraph(declarations: Declarations, defaultPlatform: string): 
 }
 
 /** The project's settings, or none. @throws DefinitionError where there are two, or a wrong one. */
-export function projectOf(declarations: Declarations): Project {
+export function resolveProject(declarations: Declarations): Project {
   const [first, second] = declarations.projects;
   if (first === undefined) return {};
   const place = { file: first.where.file, definition: first.where.name };

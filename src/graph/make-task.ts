@@ -1,9 +1,9 @@
 import type { CommandTask, ImageTask, Task } from '../model/task.ts';
-import { type CommandValues, type Fault, type ImageValues, show } from './fields.ts';
+import { type CommandValues, type FieldFault, formatValue, type ImageValues } from './fields.ts';
 import { asTag, tagFault } from './names.ts';
 
 /** What a task is before its fields are known. */
-export type Base = Pick<Task, 'id' | 'name' | 'version' | 'axes' | 'where' | 'needs' | 'after'>;
+export type TaskIdentity = Pick<Task, 'id' | 'name' | 'version' | 'axes' | 'where' | 'needs' | 'after'>;
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -16,11 +16,11 @@ function withShared<T extends Task>(task: Writable<T>, values: ImageValues | Com
 }
 
 /** The task of an image at one version. Complains of fields that do not go together. */
-export function imageTask(
-  base: Base,
+export function makeImageTask(
+  base: TaskIdentity,
   values: ImageValues,
   defaultPlatform: string,
-  complain: (fault: Fault) => void,
+  complain: (fault: FieldFault) => void,
 ): ImageTask {
   const isFiles = values.output === 'files';
   const platforms = values.platforms ?? [defaultPlatform];
@@ -28,7 +28,7 @@ export function imageTask(
     complain({
       field: 'platforms',
       message: 'several platforms in one task are not supported yet',
-      found: show(platforms),
+      found: formatValue(platforms),
       expected: 'one platform',
     });
   }
@@ -66,18 +66,19 @@ export function imageTask(
 }
 
 /** Each once. A version, which is a task's tag where none is given, has been looked at before. */
-function asTags(field: string, given: readonly string[], complain: (fault: Fault) => void): string[] {
+function asTags(field: string, given: readonly string[], complain: (fault: FieldFault) => void): string[] {
   if (given.length === 0) return [];
   const tags = given.map(asTag);
   for (const tag of tags) {
     const expected = tagFault(tag);
-    if (expected !== undefined) complain({ field, message: 'not a valid tag', found: show(tag), expected });
+    if (expected !== undefined)
+      complain({ field, message: 'not a valid tag', found: formatValue(tag), expected });
   }
   return [...new Set(tags)];
 }
 
 /** The task of a command at one version. */
-export function commandTask(base: Base, values: CommandValues): CommandTask {
+export function makeCommandTask(base: TaskIdentity, values: CommandValues): CommandTask {
   const task: Writable<CommandTask> = {
     kind: 'command',
     id: base.id,

@@ -7,16 +7,16 @@ import {
 } from '../define/types.ts';
 import type { Axes, Need, Task, TaskId } from '../model/task.ts';
 import { makesFiles } from '../model/task.ts';
-import { fits, list, matchingCandidates, pickOne, type Target } from './candidates.ts';
-import type { Draft } from './expand.ts';
-import { type Complain, show } from './fields.ts';
+import { listIds, matchesAxes, matchingCandidates, pickOne, type ResolvedReference } from './candidates.ts';
+import type { TaskDraft } from './expand.ts';
+import { formatValue, type ReportFault } from './fields.ts';
 
 /** All drafts by the definition that they come from. */
-export type Index = ReadonlyMap<Definition, readonly Draft[]>;
+export type DraftIndex = ReadonlyMap<Definition, readonly TaskDraft[]>;
 
 /** Groups drafts by definition. */
-export function indexDrafts(drafts: readonly Draft[]): Index {
-  const index = new Map<Definition, Draft[]>();
+export function indexDrafts(drafts: readonly TaskDraft[]): DraftIndex {
+  const index = new Map<Definition, TaskDraft[]>();
   for (const draft of drafts) {
     const list = index.get(draft.declared.definition);
     if (list) list.push(draft);
@@ -26,7 +26,7 @@ export function indexDrafts(drafts: readonly Draft[]): Index {
 }
 
 /** Makes a draft's task whole: resolves `needs` and `after` to task ids. */
-export function resolveNeeds(draft: Draft, index: Index, complain: Complain): Task {
+export function resolveNeeds(draft: TaskDraft, index: DraftIndex, complain: ReportFault): Task {
   const { fields } = draft.declared.definition;
   const { task } = draft;
   if (fields.needs !== undefined)
@@ -37,9 +37,9 @@ export function resolveNeeds(draft: Draft, index: Index, complain: Complain): Ta
   return task;
 }
 
-function resolveAll(list: unknown, draft: Draft, index: Index, complain: Complain): TaskId[] {
+function resolveAll(list: unknown, draft: TaskDraft, index: DraftIndex, complain: ReportFault): TaskId[] {
   if (!Array.isArray(list)) {
-    complain({ field: 'after', message: 'wrong value', found: show(list), expected: 'a list' });
+    complain({ field: 'after', message: 'wrong value', found: formatValue(list), expected: 'a list' });
     return [];
   }
   const ids = list.flatMap((value, position) =>
@@ -48,7 +48,7 @@ function resolveAll(list: unknown, draft: Draft, index: Index, complain: Complai
   return [...new Set(ids)];
 }
 
-function lateRecord(value: unknown, argument: unknown, complain: Complain): [string, unknown][] {
+function lateRecord(value: unknown, argument: unknown, complain: ReportFault): [string, unknown][] {
   const called = typeof value === 'function' ? attempt(() => value(argument), 'needs', complain) : value;
   if (called === undefined) return [];
   if (
@@ -63,13 +63,13 @@ function lateRecord(value: unknown, argument: unknown, complain: Complain): [str
   complain({
     field: 'needs',
     message: 'wrong value',
-    found: show(called),
+    found: formatValue(called),
     expected: 'an object { BUILD_ARG: image }',
   });
   return [];
 }
 
-function attempt<T>(call: () => T, field: string, complain: Complain): T | undefined {
+function attempt<T>(call: () => T, field: string, complain: ReportFault): T | undefined {
   try {
     return call();
   } catch (error) {
@@ -81,9 +81,9 @@ function attempt<T>(call: () => T, field: string, complain: Complain): T | undef
 function resolveNeed(
   name: string,
   value: unknown,
-  draft: Draft,
-  index: Index,
-  complain: Complain,
+  draft: TaskDraft,
+  index: DraftIndex,
+  complain: ReportFault,
 ): Need | undefined {
   const field = `needs.${name}`;
   const target = asReference(value, field, draft, index, complain);
@@ -101,15 +101,15 @@ function resolveNeed(
   }
   if (!nameFits(name, files, draft.task, field, complain)) return undefined;
   const found = all
-    ? candidates.filter((candidate) => fits(candidate.task, target.where as Axes | undefined))
+    ? candidates.filter((candidate) => matchesAxes(candidate.task, target.where as Axes | undefined))
     : pickOne(target, candidates, draft, field, complain);
   if (found === undefined) return undefined;
   if (found.length === 0) {
     complain({
       field,
       message: 'all() finds no task',
-      found: show(target.where),
-      expected: list(candidates),
+      found: formatValue(target.where),
+      expected: listIds(candidates),
     });
     return undefined;
   }
@@ -130,13 +130,13 @@ function isArgName(name: string): boolean {
   return /^[A-Za-z_]\w*$/.test(name);
 }
 
-function nameFits(name: string, files: boolean, task: Task, field: string, complain: Complain): boolean {
+function nameFits(name: string, files: boolean, task: Task, field: string, complain: ReportFault): boolean {
   if (task.kind === 'image' && !files && !isArgName(name)) {
     if (isImageName(name)) return true;
     complain({
       field,
       message: 'not a name for a build arg, nor that of an image',
-      found: show(name),
+      found: formatValue(name),
       expected: "an ARG of the Dockerfile, or an image that it names, such as 'example/postgres:18.3'",
     });
     return false;
@@ -149,7 +149,7 @@ function nameFits(name: string, files: boolean, task: Task, field: string, compl
     complain({
       field,
       message: 'not a name for a folder',
-      found: show(name),
+      found: formatValue(name),
       expected: 'letters, digits, _ . -',
     });
     return false;
@@ -160,14 +160,14 @@ function nameFits(name: string, files: boolean, task: Task, field: string, compl
 function asReference(
   value: unknown,
   field: string,
-  draft: Draft,
-  index: Index,
-  complain: Complain,
-): Target | undefined {
+  draft: TaskDraft,
+  index: DraftIndex,
+  complain: ReportFault,
+): ResolvedReference | undefined {
   const called =
     typeof value === 'function' ? attempt(() => value(draft.versionArgument), field, complain) : value;
-  const target: Target | undefined = isReference(called)
-    ? { form: called[referenceBrand], definition: called.definition, where: called.where }
+  const target: ResolvedReference | undefined = isReference(called)
+    ? { form: called[referenceBrand], definition: called.definition, where: called.match }
     : isDefinition(called)
       ? { form: 'plain', definition: called }
       : undefined;
@@ -175,7 +175,7 @@ function asReference(
     complain({
       field,
       message: 'unknown need',
-      found: show(called),
+      found: formatValue(called),
       expected: 'an image() or command(), its .at(…) or .all(…), or a function that returns one',
       ...(called === undefined
         ? { hint: 'definitions that refer to each other across files: write it as a function' }
@@ -186,7 +186,7 @@ function asReference(
   if (index.has(target.definition)) return target;
   complain({
     field,
-    message: `unknown need: ${show(target.definition.fields.name)} is not among the project's definitions`,
+    message: `unknown need: ${formatValue(target.definition.fields.name)} is not among the project's definitions`,
     hint: 'export it (itself, in an array or in a plain object) from a file tasks/*.ts',
   });
   return undefined;
@@ -195,9 +195,9 @@ function asReference(
 function resolveAfter(
   value: unknown,
   field: string,
-  draft: Draft,
-  index: Index,
-  complain: Complain,
+  draft: TaskDraft,
+  index: DraftIndex,
+  complain: ReportFault,
 ): TaskId[] {
   const target = asReference(value, field, draft, index, complain);
   if (target === undefined) return [];
@@ -206,7 +206,7 @@ function resolveAfter(
     return (pickOne(target, candidates, draft, field, complain) ?? []).map((c) => c.task.id);
   const found =
     target.form === 'all'
-      ? candidates.filter((c) => fits(c.task, target.where as Axes))
+      ? candidates.filter((c) => matchesAxes(c.task, target.where as Axes))
       : matchingCandidates(candidates, draft.task);
   return found.map((candidate) => candidate.task.id).filter((id) => id !== draft.task.id);
 }
@@ -220,7 +220,7 @@ function isReference(value: unknown): value is Reference {
 }
 
 /** Where a draft's faults are told to stand. */
-export function placeOf(declared: Declared): { file: string; definition: string } {
+export function problemLocation(declared: Declared): { file: string; definition: string } {
   return {
     file: declared.where.file,
     definition: String(declared.definition.fields.name ?? declared.where.name),

@@ -1,14 +1,14 @@
 import { TasksError } from '../model/errors.ts';
 import { type Graph, needIds, type TaskId } from '../model/task.ts';
 import { matchesWildcard } from '../model/wildcard.ts';
-import { nearest } from './nearest.ts';
+import { closestWords } from './did-you-mean.ts';
 
 /**
  * The tasks that selectors name, in the graph's order: `name`, `name:version`, globs, `+sel` (and all it needs), `sel+`
  * (and all that needs it). No selector: all published images and every task that nothing needs.
  * @throws TasksError exit 2 for a selector that matches nothing, with the nearest names
  */
-export function select(graph: Graph, selectors: readonly string[]): ReadonlySet<TaskId> {
+export function resolveSelectors(graph: Graph, selectors: readonly string[]): ReadonlySet<TaskId> {
   const chosen =
     selectors.length === 0 ? defaults(graph) : new Set(selectors.flatMap((text) => matches(graph, text)));
   return new Set([...graph.tasks.keys()].filter((id) => chosen.has(id)));
@@ -49,7 +49,7 @@ function matches(graph: Graph, text: string): TaskId[] {
 
 function unknown(graph: Graph, text: string, pattern: string): TasksError {
   const names = new Set([...graph.tasks.values()].map((task) => task.name));
-  const near = nearest(pattern, pattern.includes(':') ? [...graph.tasks.keys(), ...names] : names);
+  const near = closestWords(pattern, pattern.includes(':') ? [...graph.tasks.keys(), ...names] : names);
   const hint =
     near.length > 0
       ? `did you mean ${near.join(', ')}?`

@@ -11,7 +11,7 @@ export interface Difference {
 }
 
 /** The same difference with a file's path from the project root, as a person would look for it. */
-export function located(difference: Difference, task: Task): Difference {
+export function withProjectPath(difference: Difference, task: Task): Difference {
   if (difference.kind !== 'file' || task.kind !== 'image' || task.context === '.') return difference;
   return { ...difference, name: `${task.context}/${difference.name}` };
 }
@@ -20,7 +20,7 @@ export function located(difference: Difference, task: Task): Difference {
 const opaque = new Set(['file', 'program', 'dockerfile']);
 
 /** A difference as three columns: what kind of input, which, and what happened to it. */
-export function columnsOf({ kind, name, before, after, line }: Difference): [string, string, string] {
+export function differenceColumns({ kind, name, before, after, line }: Difference): [string, string, string] {
   if (kind === 'schema') return ['key', 'schema', 'keys are made in another way since'];
   if (kind === 'step')
     return ['step', line === undefined ? 'Dockerfile' : `Dockerfile line ${line}`, change(before, after)];
@@ -38,8 +38,8 @@ export function columnsOf({ kind, name, before, after, line }: Difference): [str
 const briefly = 50;
 
 /** The same in a few words: `file images/x changed`, `arg PG_VERSION 16.12 → 16.13`. */
-export function describe(difference: Difference): string {
-  const [kind, name, whole] = columnsOf(difference);
+export function formatDifference(difference: Difference): string {
+  const [kind, name, whole] = differenceColumns(difference);
   const isLong = whole.length > briefly && difference.before !== undefined && difference.after !== undefined;
   const what =
     kind === 'base'

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Entry, ObservedCommand, ObservedImage } from '../model/observed.ts';
+import type { FileEntry, ObservedCommand, ObservedImage } from '../model/observed.ts';
 import type { Key, Manifest, ManifestLine } from '../model/record.ts';
 import type { CommandTask, ImageTask, Task, TaskId } from '../model/task.ts';
 
@@ -44,10 +44,10 @@ export function makeManifest(
 }
 
 /** What tells the period in which a result was made. */
-export const ageLine = 'max age';
+export const maxAgeLine = 'max age';
 
 function ageLines({ maxAgeMs }: Task, { period }: ObservedImage | ObservedCommand): ManifestLine[] {
-  return maxAgeMs === undefined ? [] : [['task', ageLine, `${maxAgeMs / 1000} s, period ${period}`]];
+  return maxAgeMs === undefined ? [] : [['task', maxAgeLine, `${maxAgeMs / 1000} s, period ${period}`]];
 }
 
 function imageLines(task: ImageTask, observed: ObservedImage): ManifestLine[] {
@@ -67,11 +67,11 @@ function imageLines(task: ImageTask, observed: ObservedImage): ManifestLine[] {
 /** Those that the seen stages declare, and those that BuildKit heeds without. */
 function countingArgs(
   task: ImageTask,
-  { seen, builderArgs = {} }: ObservedImage,
+  { reachable, builderArgs = {} }: ObservedImage,
 ): Readonly<Record<string, string>> {
   const counts = (name: string): boolean =>
-    seen === undefined ||
-    seen.args.includes(name) ||
+    reachable === undefined ||
+    reachable.args.includes(name) ||
     name.startsWith('BUILDKIT_') ||
     name === 'SOURCE_DATE_EPOCH';
   const added = Object.entries(builderArgs).map(([name, value]) => [name, withoutPassword(value)] as const);
@@ -88,8 +88,9 @@ function withoutPassword(value: string): string {
   );
 }
 
-function dockerfileLines(task: ImageTask, { seen, dockerfile }: ObservedImage): ManifestLine[] {
-  if (seen !== undefined) return seen.steps.map(({ name, text, line }) => ['step', name, text, line]);
+function dockerfileLines(task: ImageTask, { reachable, dockerfile }: ObservedImage): ManifestLine[] {
+  if (reachable !== undefined)
+    return reachable.steps.map(({ name, text, line }) => ['step', name, text, line]);
   return [['dockerfile', task.dockerfile, dockerfile.digest]];
 }
 
@@ -120,14 +121,14 @@ function pairs(kind: string, values: Readonly<Record<string, string>>): Manifest
     .map(([name, value]) => [kind, name, value]);
 }
 
-function entryLine(kind: string, entry: Entry): ManifestLine {
+function entryLine(kind: string, entry: FileEntry): ManifestLine {
   if (entry.type !== 'link') return [kind, entry.path, contentOf(entry)];
-  const { path, target, behind } = entry;
-  if (behind === undefined) return [kind, path, `link ${target}`];
+  const { path, target, resolved } = entry;
+  if (resolved === undefined) return [kind, path, `link ${target}`];
   // The target last: it may hold anything.
-  return [kind, path, `linked ${contentOf(behind)} ${target}`];
+  return [kind, path, `linked ${contentOf(resolved)} ${target}`];
 }
 
-function contentOf(entry: Entry): string {
+function contentOf(entry: FileEntry): string {
   return entry.type === 'file' ? `${entry.executable ? 'program' : 'file'} ${entry.digest}` : entry.type;
 }

@@ -6,9 +6,9 @@ import type { BuildOptions, BuildResult, Loader, Message, Metafile, Plugin, Plug
 import { type Stamp, stampOf } from '../disk/stamp.ts';
 import { DefinitionError, type Problem } from '../model/errors.ts';
 import { ownModule } from './own-module.ts';
-import { packagesByPath } from './packages.ts';
-import { definitionsFolder } from './root.ts';
-import { subpathFiles } from './subpath.ts';
+import { packagesPlugin } from './packages-plugin.ts';
+import { definitionsFolder } from './project-root.ts';
+import { subpathImportFiles } from './subpath-imports.ts';
 
 export interface BundleOptions {
   readonly root: string;
@@ -143,7 +143,7 @@ function settings(options: BundleInput, form: Form, read: Read) {
     logLevel: 'silent',
     // Nothing is written there; the source map's paths are relative to it.
     outfile: path.join(options.cacheFolder, 'definitions.mjs'),
-    plugins: [ownName(form), ...(options.isElsewhere ? [packagesByPath] : []), ownPlace(read)],
+    plugins: [ownName(form), ...(options.isElsewhere ? [packagesPlugin] : []), ownPlace(read)],
   } as const satisfies BuildOptions;
 }
 
@@ -199,7 +199,7 @@ function ownPlace({ inputs, folders }: Read): Plugin {
         return undefined;
       });
       builder.onResolve({ filter: /^#/ }, ({ path: name, resolveDir }) => {
-        for (const each of subpathFiles(name, resolveDir)) folders.add(path.dirname(each));
+        for (const each of subpathImportFiles(name, resolveDir)) folders.add(path.dirname(each));
         return undefined;
       });
       builder.onLoad({ filter: /.*/, namespace: 'file' }, async ({ path: file, with: attributes }) => {

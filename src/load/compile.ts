@@ -3,9 +3,9 @@ import { readdirSync, realpathSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { checksum } from '../disk/checksum.ts';
 import { isLink } from '../disk/disk.ts';
-import { readWhole } from '../disk/read.ts';
-import { fileClock, isSameStamp, isSettled, type Stamp, stampOf } from '../disk/stamp.ts';
-import { writeWhole } from '../disk/write.ts';
+import { readRegularFile } from '../disk/read.ts';
+import { isSameStamp, isSettled, readFileSystemClock, type Stamp, stampOf } from '../disk/stamp.ts';
+import { writeFileAtomic } from '../disk/write.ts';
 import type { Bundle, BundleOptions, Form } from './bundle.ts';
 
 /** What compiling needs to know: everything that can change its result is in here or in the files that it reads. */
@@ -59,19 +59,19 @@ export async function compile(options: CompileOptions): Promise<Compiled> {
   const current = kept?.identity === identity ? currentText(kept, cacheFolder) : undefined;
   if (current !== undefined) return asCompiled(kept!, current);
   const { bundle } = await import('./bundle.ts');
-  const clock = fileClock(index);
+  const clock = readFileSystemClock(index);
   const isElsewhere = !isBelow(realPlace(root), realPlace(cacheFolder));
   const { form, text, map, inputs, folders } = await bundle({ ...options, isElsewhere });
   const digest = createHash('sha256').update(identity).update(text).digest('hex');
   const name = `${digest.slice(0, 16)}.${form === 'module' ? 'mjs' : 'js'}`;
   const compiled = asCompiled({ form, name }, text);
-  writeWhole(compiled.map, map);
-  writeWhole(compiled.file, text);
+  writeFileAtomic(compiled.map, map);
+  writeFileAtomic(compiled.file, text);
   // Where packages are to be found is looked up in each run.
   const isLasting = !isElsewhere || form === 'script';
   const sum = checksum(Buffer.from(text));
   const now: Kept = { form, name, sum, identity, ...standing({ inputs, folders }, isLasting ? clock : 0) };
-  writeWhole(index, JSON.stringify(now));
+  writeFileAtomic(index, JSON.stringify(now));
   if (kept !== undefined && kept.name !== name)
     for (const old of [kept.name, `${kept.name}.map`]) rmSync(path.join(cacheFolder, old), { force: true });
   return compiled;
@@ -122,7 +122,7 @@ function packageFiles(files: Iterable<string>): string[] {
  * Absolute paths of the files that definitions were last compiled from, and of the folders where their imports are looked for,
  * as imports name them; none where they never were.
  */
-export function compiledFrom(cacheFolder: string): { files: string[]; folders: string[] } {
+export function compiledInputs(cacheFolder: string): { files: string[]; folders: string[] } {
   const kept = readKept(path.join(cacheFolder, 'index.json'));
   return { files: Object.keys(kept?.inputs ?? {}), folders: Object.keys(kept?.folders ?? {}) };
 }
@@ -142,7 +142,7 @@ function currentText({ inputs, absent, folders, name, sum }: Kept, cacheFolder: 
       );
     const file = path.join(cacheFolder, name);
     if (!isCurrent || isLink(file)) return undefined;
-    const text = readWhole(file);
+    const text = readRegularFile(file);
     return checksum(text) === sum ? text.toString() : undefined;
   } catch {
     // What cannot be asked for does not stand as it did: compiled anew, which says what is wrong.
@@ -178,7 +178,7 @@ function targetOf(link: string): string {
 
 function readKept(index: string): Kept | undefined {
   try {
-    const kept = JSON.parse(readWhole(index).toString()) as Kept;
+    const kept = JSON.parse(readRegularFile(index).toString()) as Kept;
     const isOurs =
       compiledName.test(kept.name) && typeof kept.folders === 'object' && Array.isArray(kept.absent);
     return isOurs ? kept : undefined;

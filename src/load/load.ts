@@ -13,11 +13,11 @@ import {
   type ProjectDefinition,
   projectBrand,
 } from '../define/types.ts';
-import { readWhole } from '../disk/read.ts';
+import { readRegularFile } from '../disk/read.ts';
 import { DefinitionError, TasksError } from '../model/errors.ts';
 import { type Compiled, type CompileOptions, compile } from './compile.ts';
 import { loadWithOwnExports, ownExports } from './own-module.ts';
-import { definitionFiles, definitionsFolder } from './root.ts';
+import { definitionFiles, definitionsFolder } from './project-root.ts';
 
 export interface LoadOptions extends Omit<CompileOptions, 'files'> {
   readonly profile: string;
@@ -118,7 +118,7 @@ async function importModule(file: string, { profile, loadModule }: LoadOptions):
 
 /** Where in the project's own files the topmost call of a stack stands, `tasks/images.ts:12:3`. */
 function placeInStack(stack: string, { file, map }: Compiled, root: string): string {
-  const sources = new SourceMap(JSON.parse(readWhole(map).toString()));
+  const sources = new SourceMap(JSON.parse(readRegularFile(map).toString()));
   for (const [, line, column] of stack.matchAll(
     new RegExp(`${path.basename(file)}(?:\\?[\\w=]+)?:(\\d+):(\\d+)`, 'g'),
   )) {

@@ -21,7 +21,7 @@ export class TasksError extends Error {
  * An error of the operating system (full disk, no permission, a folder where a file should be) as one that a person can
  * act on; undefined for anything else.
  */
-export function asMachineError(error: unknown): TasksError | undefined {
+export function fromSystemError(error: unknown): TasksError | undefined {
   if (!(error instanceof Error) || !('syscall' in error)) return undefined;
   const { code, path } = error as NodeJS.ErrnoException;
   if (code === 'ENOSPC' || code === 'EDQUOT') {

@@ -16,6 +16,6 @@ export interface LockEntry {
 export type Lock = ReadonlyMap<string, LockEntry>;
 
 /** What an entry is found by. */
-export function lockName({ image, platform }: Pick<LockEntry, 'image' | 'platform'>): string {
+export function lockEntryId({ image, platform }: Pick<LockEntry, 'image' | 'platform'>): string {
   return `${image} ${platform}`;
 }

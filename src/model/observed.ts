@@ -2,7 +2,7 @@ import type { Key } from './record.ts';
 import type { TaskId } from './task.ts';
 
 /** One path as it was read from disk. `digest` is the SHA-256 of a file's bytes in hex. */
-export type Entry =
+export type FileEntry =
   | {
       readonly path: string;
       readonly type: 'file';
@@ -17,23 +17,23 @@ export type Entry =
       readonly type: 'link';
       readonly target: string;
       /** What it leads to in the end, where links are followed: in the inputs of commands. */
-      readonly behind?: Entry;
+      readonly resolved?: FileEntry;
     };
 
 /** What an image task reads: what its build can see of the context, its Dockerfile, and what it takes from outside. */
 export interface ObservedImage {
   readonly kind: 'image';
   /** Sorted by path; every directory has an entry. Paths are relative to the context, with `/`. */
-  readonly context: readonly Entry[];
+  readonly context: readonly FileEntry[];
   readonly dockerfile: ObservedDockerfile;
   /** Build args that the builder adds (proxies) and the Dockerfile declares: they count as the task's own do, which win. */
   readonly builderArgs?: Readonly<Record<string, string>>;
   /** What of the Dockerfile counts; undefined where it is not understood exactly: then every byte of it does. */
-  readonly seen?: SeenDockerfile;
+  readonly reachable?: ReachableInstructions;
   /** Why it is not, in words. */
   readonly vague: readonly string[];
   /** The first form that needs docker 23 or newer, in words, and where it stands. */
-  readonly newForm?: { readonly what: string; readonly line: number };
+  readonly newSyntax?: { readonly what: string; readonly line: number };
   /** Images from outside that the build stands on or copies from, needed images left out. */
   readonly bases: readonly ObservedBase[];
   /** Where the Dockerfile names images of needed tasks: what is built takes them by their own tags. */
@@ -41,7 +41,11 @@ export interface ObservedImage {
   /** What can change without any of our inputs changing: unpinned bases, downloads without a checksum. */
   readonly impure: readonly string[];
   /** What instructions fetch without saying which version; for `audit`. */
-  readonly loose: readonly { readonly line: number; readonly what: string; readonly text: string }[];
+  readonly unpinnedFetches: readonly {
+    readonly line: number;
+    readonly what: string;
+    readonly text: string;
+  }[];
   /** What of the context is hardly meant to be there, or to be what it is; in words, with what to do. */
   readonly suspect: readonly string[];
   /** The number of the `maxAge` period that it is now, where there is one. */
@@ -82,7 +86,7 @@ export interface ObservedDockerfile {
 }
 
 /** The instructions that a target sees, and the build args that they declare or stand on. */
-export interface SeenDockerfile {
+export interface ReachableInstructions {
   readonly steps: readonly { readonly name: string; readonly line: number; readonly text: string }[];
   readonly args: readonly string[];
 }
@@ -91,8 +95,8 @@ export interface SeenDockerfile {
 export interface ObservedCommand {
   readonly kind: 'command';
   /** argv[0]'s file, where it has a slash. */
-  readonly program?: Entry;
-  readonly inputs: readonly Entry[];
+  readonly program?: FileEntry;
+  readonly inputs: readonly FileEntry[];
   /** null: not set. */
   readonly env: Readonly<Record<string, string | null>>;
   /** OS and architecture, `linux/x64`. */
@@ -109,17 +113,17 @@ export interface ObservedProblem {
 }
 
 /** A task that was observed before, and nothing of which has moved since. Its key is known; what it reads was not read again. */
-export interface ObservedBefore extends Notes {
+export interface ObservedUnchanged extends ObservationNotes {
   readonly kind: 'before';
   readonly key: Key;
 }
 
 /** What is said of a task besides its key, in words. */
-export interface Notes {
+export interface ObservationNotes {
   readonly vague: readonly string[];
   readonly impure: readonly string[];
   readonly suspect: readonly string[];
 }
 
-export type Observed = ObservedImage | ObservedCommand | ObservedProblem | ObservedBefore;
+export type Observed = ObservedImage | ObservedCommand | ObservedProblem | ObservedUnchanged;
 export type Observations = ReadonlyMap<TaskId, Observed>;

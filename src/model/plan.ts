@@ -43,9 +43,9 @@ export interface Step {
   /** The image in the registry, where that is the one that counts. */
   readonly remote?: RemoteImage;
   /** True: the registry says that its test has passed. */
-  readonly passed?: boolean;
+  readonly testPassed?: boolean;
   /** The digest of another image under its content tag in the registry, which does not count and may be overwritten. */
-  readonly replaces?: string;
+  readonly replacesDigest?: string;
   /** By these references the image can be used after the run; empty for internal and unselected tasks. */
   readonly tags: readonly string[];
   /** References that are to be put on the image: run tags, and the content tag where it is missing. */
@@ -55,11 +55,11 @@ export interface Step {
   /** The immutable reference under which a registry keeps the image; undefined for files. */
   readonly registryTag?: string;
   /** True: made from nothing, without BuildKit's cache: forced, or in a new `maxAge` period. */
-  readonly fromNothing: boolean;
+  readonly noCache: boolean;
   /** True: it was asked for with --force, and no result of another run is taken instead. */
   readonly forced: boolean;
   /** The result that was here when the plan was made, although the task is to be made. */
-  readonly outdated?: TaskRecord;
+  readonly outdatedRecord?: TaskRecord;
   /** From the last time it was built or run, milliseconds. */
   readonly expectedMs?: number;
 }

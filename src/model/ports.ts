@@ -1,5 +1,5 @@
 import type { StepProgress } from './events.ts';
-import type { Entry, ImageName, Observed, ObservedBefore } from './observed.ts';
+import type { FileEntry, ImageName, Observed, ObservedUnchanged } from './observed.ts';
 import type { Owner } from './owner.ts';
 import type { Key, Manifest, TaskRecord } from './record.ts';
 import type { Credentials } from './registry.ts';
@@ -26,7 +26,7 @@ export interface EngineImage {
 
 /** An entry of a build context and the file on disk that it is read from. */
 export interface ContextEntry {
-  readonly entry: Entry;
+  readonly entry: FileEntry;
   /** Absolute path of a file's bytes; unused for other types. */
   readonly source: string;
 }
@@ -90,7 +90,7 @@ export interface Engine {
   /** Runs an image's test in a throw-away container. */
   test(request: TestRequest, progress: Progress, signal: AbortSignal): Promise<{ exitCode: number }>;
   /** Removes containers of tests whose owner is gone: nothing else ever would. */
-  removeLeftTests(isGone: (owner: Owner) => boolean): Promise<void>;
+  removeLeftoverTests(isGone: (owner: Owner) => boolean): Promise<void>;
   /**
    * Pushes what a tag points at to that tag's registry; returns the digest of its manifest there, `sha256:…`.
    * @throws RegistryError `denied`, `unreachable`; StepFailed for whatever else stops it; on abort anything
@@ -155,20 +155,20 @@ export interface Watcher {
 }
 
 /** Says whether an image has instructions for what is built on it (ONBUILD); undefined where nobody could be asked. */
-export type AskTriggers = (reference: string, platform: string) => Promise<boolean | undefined>;
+export type HasOnbuild = (reference: string, platform: string) => Promise<boolean | undefined>;
 
 /** Observes tasks, each after all that it needs. */
 export interface Observer {
   /** The images that a task's Dockerfile names, but for those that are named by digest. None where it cannot be read. */
   names(task: Task): Promise<readonly ImageName[]>;
   /** What is known of a task without reading it: it was observed before, its needs had these keys, and nothing has moved since. */
-  before(task: Task, needKeys: readonly Key[]): ObservedBefore | undefined;
+  recall(task: Task, needKeys: readonly Key[]): ObservedUnchanged | undefined;
   /** Reads what a task is made from. Undefined: its definition is at fault, which `done` tells. */
-  observe(task: Task): Promise<Exclude<Observed, ObservedBefore> | undefined>;
+  observe(task: Task): Promise<Exclude<Observed, ObservedUnchanged> | undefined>;
   /** Remembers, of the task observed last, its key. */
   remember(task: Task, needKeys: readonly Key[], key: Key): void;
   /** To be called at the end. @throws DefinitionError (exit 2) with all faults */
-  done(): void;
+  finish(): void;
 }
 
 /** What is remembered of finished tasks. Unreadable state is set aside with a warning, never trusted. */
@@ -178,9 +178,9 @@ export interface Records {
   /**
    * Notes what a result was made from that another run or machine made. It explains a later change; it makes nothing reusable.
    */
-  noteFound(record: TaskRecord, manifest: Manifest): Promise<void>;
+  noteExternalResult(record: TaskRecord, manifest: Manifest): Promise<void>;
   /** Notes that results were used: what is not used for long is trimmed. */
-  used(keys: readonly Key[], now: Date): void;
+  markUsed(keys: readonly Key[], now: Date): void;
   /** The last record of each task and its manifest, for explanations and expected durations. */
   latest(tasks: readonly TaskId[]): Promise<ReadonlyMap<TaskId, TaskRecord>>;
   manifest(key: Key): Promise<Manifest | undefined>;

@@ -37,11 +37,11 @@ export interface TaskRecord {
 }
 
 /** Every digest by which the records of what is made with a result may name it. */
-export function idsOf({ imageId, manifestDigest, filesDigest }: TaskRecord): string[] {
+export function resultIds({ imageId, manifestDigest, filesDigest }: TaskRecord): string[] {
   return [imageId, manifestDigest, filesDigest].filter((each) => each !== undefined);
 }
 
 /** The result by which a need's identity is compared. */
-export function resultOf(record: TaskRecord): string {
+export function resultId(record: TaskRecord): string {
   return record.imageId ?? record.filesDigest ?? '';
 }

@@ -6,7 +6,7 @@ const form = /^((?:(?:\[[0-9a-fA-F:]+\](?::\d+)?|[^@\s:/]+:\d+)\/)?[^@\s:]+)(?::
  * An image's name in the one form that all of its spellings share: host, repository and tag, `docker.io/library/debian:latest`
  * for `debian`. Undefined for a name with a digest, and for what is no name.
  */
-export function fullName(reference: string): string | undefined {
+export function normalizeReference(reference: string): string | undefined {
   const [, name, tag = 'latest'] = form.exec(reference) ?? [];
   if (name === undefined) return undefined;
   const slash = name.indexOf('/');

@@ -36,7 +36,7 @@ export interface RemoteImage {
 }
 
 /** What lies under a name, whatever it is. */
-export interface Contents {
+export interface RemoteContents {
   /** `sha256:…` of what the name points at. */
   readonly digest: string;
   /** Digests of manifests that it speaks of: all that an index holds, attestations included; what a signature is of. */
@@ -55,7 +55,7 @@ export interface Registry {
   /** The image of a platform, its digests verified; undefined where nothing is there, or none of that platform. */
   image(name: string, platform: string): Promise<RemoteImage | undefined>;
   /** All that a name stands for, its digests verified; undefined where nothing is there. @throws `broken` for unknown kinds */
-  contents(name: string): Promise<Contents | undefined>;
+  contents(name: string): Promise<RemoteContents | undefined>;
   /** A manifest, its digest verified. @throws RegistryError `missing` */
   manifest(name: string): Promise<RawManifest>;
   /** Puts a manifest, byte for byte, whose blobs are there; under a tag, or under its own digest. */

@@ -5,7 +5,7 @@ export type TaskId = string;
 export type Axes = Readonly<Record<string, string>>;
 
 /** Where a definition stands, for messages: the file (relative to the project root) and the export's name. */
-export interface Where {
+export interface SourceLocation {
   readonly file: string;
   readonly name: string;
 }
@@ -31,7 +31,7 @@ interface TaskBase {
   readonly name: string;
   readonly version: string;
   readonly axes: Axes;
-  readonly where: Where;
+  readonly where: SourceLocation;
   readonly description?: string;
   readonly needs: readonly Need[];
   /** Order only: these run first when they are planned too; they add no task and no key. */

@@ -1,14 +1,14 @@
 import path from 'node:path';
-import { type Disk, kindOf, plainDisk, type Stat } from '../disk/disk.ts';
-import type { Entry, ObservedCommand } from '../model/observed.ts';
+import { type Disk, pathKind, plainDisk, type Stat } from '../disk/disk.ts';
+import type { Memo } from '../incremental/memo.ts';
+import type { FileEntry, ObservedCommand } from '../model/observed.ts';
 import type { CommandTask } from '../model/task.ts';
-import type { Fault } from './image.ts';
+import type { TaskProblem } from './image.ts';
 import { findInputs, readInput } from './inputs.ts';
-import type { Memo } from './memo.ts';
 import { Unreadable } from './walk.ts';
-import { waysOf } from './watched.ts';
+import { commandPaths } from './watch-paths.ts';
 
-export interface CommandReader {
+export interface CommandSources {
   readonly root: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly memo: Memo;
@@ -22,12 +22,12 @@ export interface CommandReader {
  */
 export function observeCommand(
   task: CommandTask,
-  { root, environment, memo, disk }: CommandReader,
-  complain: (fault: Fault) => void,
+  { root, environment, memo, disk }: CommandSources,
+  complain: (fault: TaskProblem) => void,
 ): ObservedCommand | undefined {
   const [program] = task.run;
   const file = program.includes('/') ? path.resolve(root, program) : undefined;
-  const kind = file === undefined ? undefined : kindOf(disk, file);
+  const kind = file === undefined ? undefined : pathKind(disk, file);
   if (kind !== undefined && kind !== 'file') {
     complain({
       field: 'run',
@@ -50,7 +50,7 @@ export function observeCommand(
   };
 }
 
-function readProgram(absolute: string, as: string, memo: Memo, disk: Disk): Entry {
+function readProgram(absolute: string, as: string, memo: Memo, disk: Disk): FileEntry {
   // Both were there a moment ago; where one is gone, reading says so.
   const stat = disk.lstat(absolute)!;
   const behind = stat.kind === 'link' ? disk.stat(absolute) : undefined;
@@ -62,10 +62,10 @@ function readProgram(absolute: string, as: string, memo: Memo, disk: Disk): Entr
  * a while was not, as it was observed; undefined: nothing. What was written again counts, even with the same content: nobody can
  * tell what the command read meanwhile.
  */
-export function guardInputs(
+export function trackInputChanges(
   task: CommandTask,
   before: ObservedCommand,
-  reader: Omit<CommandReader, 'disk'>,
+  reader: Omit<CommandSources, 'disk'>,
 ): () => string | undefined {
   // The stamps first: what changes after they were taken moves them.
   const stamps = stampsOf(task, reader.root);
@@ -96,7 +96,7 @@ function stampsOf(task: CommandTask, root: string): ReadonlyMap<string, string> 
     for (const { path: name, stat, behind } of findInputs(root, task.inputs, plainDisk).inputs) {
       note(name, stat, behind);
     }
-    for (const file of waysOf(task, root)) {
+    for (const file of commandPaths(task, root)) {
       const name = path.relative(root, file);
       if (!stamps.has(name)) note(name, plainDisk.lstat(file));
     }
@@ -111,7 +111,7 @@ function stampsOf(task: CommandTask, root: string): ReadonlyMap<string, string> 
 function changedInput(
   task: CommandTask,
   before: ObservedCommand,
-  reader: Omit<CommandReader, 'disk'>,
+  reader: Omit<CommandSources, 'disk'>,
 ): string | undefined {
   const now = observedAgain(task, reader);
   if (now === undefined) return task.inputs[0] ?? task.run[0];
@@ -124,15 +124,15 @@ function changedInput(
 }
 
 /** Whether a program may be started says nothing any more once it was. */
-function started(program: Entry): Entry {
+function started(program: FileEntry): FileEntry {
   if (program.type === 'file') return { ...program, executable: true };
-  return program.type === 'link' && program.behind
-    ? { ...program, behind: started(program.behind) }
+  return program.type === 'link' && program.resolved
+    ? { ...program, resolved: started(program.resolved) }
     : program;
 }
 
 /** Undefined where it cannot be read any more. */
-function observedAgain(task: CommandTask, reader: Omit<CommandReader, 'disk'>): ObservedCommand | undefined {
+function observedAgain(task: CommandTask, reader: Omit<CommandSources, 'disk'>): ObservedCommand | undefined {
   try {
     return observeCommand(task, { ...reader, disk: plainDisk }, () => undefined);
   } catch (error) {

@@ -1,22 +1,22 @@
 import path from 'node:path';
-import { type Disk, followed, type Kind, kindOf } from '../disk/disk.ts';
-import { reading } from '../disk/read.ts';
+import { type Disk, followLinks, type PathKind, pathKind } from '../disk/disk.ts';
+import { withOpenFile } from '../disk/read.ts';
 import { sha256 } from '../disk/sha256.ts';
-import { compileIgnore, type Ignore, IgnoreError } from '../dockerfile/ignore.ts';
-import type { ExternalImage } from '../dockerfile/reached.ts';
+import { compileIgnoreFile, IgnoreError, type IgnoreFile } from '../dockerfile/ignore-file.ts';
+import type { ExternalImage } from '../dockerfile/reachable-stages.ts';
+import type { Memo } from '../incremental/memo.ts';
 import type { Lock } from '../model/lock.ts';
 import type { ImageName, ObservedImage, ObservedNeed } from '../model/observed.ts';
-import type { AskTriggers } from '../model/ports.ts';
+import type { HasOnbuild } from '../model/ports.ts';
 import type { ImageTask, TaskId } from '../model/task.ts';
-import { basesOf } from './bases.ts';
-import { type DockerfileFacts, dockerfileFacts } from './facts.ts';
-import type { Memo } from './memo.ts';
-import { suspectsIn } from './suspects.ts';
-import { visibleOf } from './visible.ts';
-import { everything, type Filter, type Listed, list, readListed, Unreadable } from './walk.ts';
+import { resolveBaseImages } from './base-images.ts';
+import { contextWarnings } from './context-warnings.ts';
+import { type DockerfileFacts, readDockerfileFacts } from './dockerfile-facts.ts';
+import { visibleFiles } from './visible-files.ts';
+import { type Filter, includeAll, type Listed, list, readListed, Unreadable } from './walk.ts';
 
 /** A fault of a definition that only the disk shows. */
-export interface Fault {
+export interface TaskProblem {
   readonly field?: string;
   readonly message: string;
   readonly found?: string;
@@ -24,25 +24,25 @@ export interface Fault {
   readonly hint?: string;
 }
 
-export interface ImageReader {
+export interface ImageSources {
   readonly root: string;
   readonly memo: Memo;
   readonly disk: Disk;
   /** Does once a run what many tasks ask for: they share contexts. */
-  shared<T>(id: string, look: () => T): T;
+  readOnce<T>(id: string, look: () => T): T;
   /** Part of what facts are remembered under. */
   readonly programId: string;
   /** What images from outside are pinned to. */
   readonly lock: Lock;
-  readonly askTriggers: AskTriggers;
+  readonly askTriggers: HasOnbuild;
   /** Tasks of which more will be known once somebody can be asked. */
-  readonly unanswered: Set<TaskId>;
+  readonly unresolved: Set<TaskId>;
   readonly builderArgs: Readonly<Record<string, string>>;
   /**
    * Tasks whose images make what is built on them run instructions (ONBUILD) that stand in another Dockerfile; and the
    * unpinned images that those take from.
    */
-  readonly triggering: Map<TaskId, readonly string[]>;
+  readonly onbuildTasks: Map<TaskId, readonly string[]>;
 }
 
 /**
@@ -52,13 +52,13 @@ export interface ImageReader {
  */
 export async function observeImage(
   task: ImageTask,
-  reader: ImageReader,
-  complain: (fault: Fault) => void,
+  reader: ImageSources,
+  complain: (fault: TaskProblem) => void,
 ): Promise<ObservedImage | undefined> {
   const context = path.resolve(reader.root, task.context);
   const dockerfile = path.resolve(reader.root, task.dockerfile);
   const { disk } = reader;
-  const [contextKind, dockerfileKind] = [kindOf(disk, context), kindOf(disk, dockerfile)];
+  const [contextKind, dockerfileKind] = [pathKind(disk, context), pathKind(disk, dockerfile)];
   if (contextKind !== 'folder') {
     complain({
       field: 'context',
@@ -87,17 +87,17 @@ export async function observeImage(
   }
   const listed = listContext(context, dockerfile, reader, complain);
   const { text, digest } = dockerfileText(dockerfile, reader);
-  const facts = await dockerfileFacts(task, text, reader);
+  const facts = await readDockerfileFacts(task, text, reader);
   for (const fault of dockerfileFaults(task, facts)) complain(fault);
   for (const fault of folderFaults(task, listed)) complain(fault);
-  if (facts.hasTriggers) reader.triggering.set(task.id, facts.triggerImages);
+  if (facts.hasTriggers) reader.onbuildTasks.set(task.id, facts.triggerImages);
   const { needed, external } = partImages(task, facts);
-  const { bases, isOpen, ...more } = await basesOf(external, task.platform, reader);
-  if (isOpen) reader.unanswered.add(task.id);
+  const { bases, isOpen, ...more } = await resolveBaseImages(external, task.platform, reader);
+  if (isOpen) reader.unresolved.add(task.id);
   const triggers = triggerWarnings(task, reader);
   const vague = [...facts.vague, ...more.vague, ...triggers.vague];
   const seen = vague.length === 0 ? facts.seen : undefined;
-  const visible = visibleOf(listed, seen?.paths ?? [wholeContext]);
+  const visible = visibleFiles(listed, seen?.paths ?? [wholeContext]);
   const entries = visible.map((each) => readListed(each, reader.memo, disk));
   return {
     kind: 'image',
@@ -106,16 +106,16 @@ export async function observeImage(
     ...declaredOf(reader.builderArgs, seen),
     bases,
     needed,
-    ...(seen !== undefined ? { seen: { steps: seen.steps, args: seen.args } } : {}),
+    ...(seen !== undefined ? { reachable: { steps: seen.steps, args: seen.args } } : {}),
     vague,
-    ...(facts.newForm !== undefined ? { newForm: facts.newForm } : {}),
+    ...(facts.newForm !== undefined ? { newSyntax: facts.newForm } : {}),
     impure: [...more.impure, ...facts.impure, ...triggers.impure],
-    loose: facts.loose,
-    suspect: suspectsIn(entries, task.context, reader.memo),
+    unpinnedFetches: facts.loose,
+    suspect: contextWarnings(entries, task.context, reader.memo),
   };
 }
 
-function lacking(kind: Kind, message: string): string {
+function lacking(kind: PathKind, message: string): string {
   return kind === 'circle' ? 'its links lead in a circle' : message;
 }
 
@@ -152,11 +152,11 @@ function partImages(
  * Where a task's Dockerfile names images, but for those that are named by their digest: they may be images of the project.
  * What is wrong with the file is for `observeImage` to tell.
  */
-export async function observeNames(task: ImageTask, reader: ImageReader): Promise<ImageName[]> {
+export async function readImageNames(task: ImageTask, reader: ImageSources): Promise<ImageName[]> {
   const dockerfile = path.resolve(reader.root, task.dockerfile);
-  if (kindOf(reader.disk, dockerfile) !== 'file') return [];
+  if (pathKind(reader.disk, dockerfile) !== 'file') return [];
   const { text } = dockerfileText(dockerfile, reader);
-  const { images, declaredArgs } = await dockerfileFacts(task, text, reader);
+  const { images, declaredArgs } = await readDockerfileFacts(task, text, reader);
   return images.flatMap(({ reference, place, isPinned }): ImageName[] => {
     if (isPinned || place === 'syntax') return [];
     return [{ reference, place, ...(declaredArgs.includes(reference) ? { isArg: true } : {}) }];
@@ -166,15 +166,17 @@ export async function observeNames(task: ImageTask, reader: ImageReader): Promis
 /** ONBUILD of a needed image's Dockerfile may copy anything of this task's context, and of other images. */
 function triggerWarnings(
   task: ImageTask,
-  { triggering }: ImageReader,
+  { onbuildTasks }: ImageSources,
 ): { vague: string[]; impure: string[] } {
   const needed = task.needs
     .flatMap((need) => (need.kind === 'image' ? need.tasks : []))
-    .filter((id) => triggering.has(id));
+    .filter((id) => onbuildTasks.has(id));
   return {
     vague: needed.map((id) => `${id} has ONBUILD instructions, which run here`),
     impure: needed.flatMap((id) =>
-      triggering.get(id)!.map((name) => `ONBUILD of ${id} takes from ${name}, which is not pinned by digest`),
+      onbuildTasks
+        .get(id)!
+        .map((name) => `ONBUILD of ${id} takes from ${name}, which is not pinned by digest`),
     ),
   };
 }
@@ -182,17 +184,17 @@ function triggerWarnings(
 function listContext(
   context: string,
   dockerfile: string,
-  reader: ImageReader,
-  complain: (fault: Fault) => void,
+  reader: ImageSources,
+  complain: (fault: TaskProblem) => void,
 ): readonly Listed[] {
   const own = `${dockerfile}.dockerignore`;
   const ignoreFile = [own, path.join(context, '.dockerignore')].find(
-    (file) => kindOf(reader.disk, file) === 'file',
+    (file) => pathKind(reader.disk, file) === 'file',
   );
-  return reader.shared(`${context}\0${ignoreFile ?? ''}`, () => {
-    let filter: Filter = everything;
+  return reader.readOnce(`${context}\0${ignoreFile ?? ''}`, () => {
+    let filter: Filter = includeAll;
     try {
-      if (ignoreFile !== undefined) filter = asFilter(compileIgnore(readText(ignoreFile, reader.disk)));
+      if (ignoreFile !== undefined) filter = asFilter(compileIgnoreFile(readText(ignoreFile, reader.disk)));
     } catch (error) {
       if (!(error instanceof IgnoreError)) throw error;
       complain({ field: 'context', message: `${path.relative(reader.root, ignoreFile!)}: ${error.message}` });
@@ -205,7 +207,7 @@ function readText(file: string, disk: Disk): string {
   return readBytes(file, disk).toString('utf8');
 }
 
-function asFilter(ignore: Ignore): Filter {
+function asFilter(ignore: IgnoreFile): Filter {
   return { omits: (child) => ignore.ignores(child), mayEnter: (child) => ignore.mayReinclude(child) };
 }
 
@@ -228,9 +230,9 @@ function withoutState(filter: Filter, context: string, root: string): Filter {
 /** Read once a run: where its images are named and what is built is told from one text. */
 function dockerfileText(
   dockerfile: string,
-  { disk, shared }: ImageReader,
+  { disk, readOnce }: ImageSources,
 ): ReturnType<typeof readDockerfile> {
-  return shared(`text of ${dockerfile}`, () => readDockerfile(dockerfile, disk));
+  return readOnce(`text of ${dockerfile}`, () => readDockerfile(dockerfile, disk));
 }
 
 /** The facts are of this text, and so must be what is sent. */
@@ -240,8 +242,8 @@ function readDockerfile(dockerfile: string, disk: Disk): { readonly text: string
   return { text, digest: sha256(bytes) };
 }
 
-function dockerfileFaults(task: ImageTask, facts: DockerfileFacts): Fault[] {
-  const faults: Fault[] = facts.faults.map((fault) => ({
+function dockerfileFaults(task: ImageTask, facts: DockerfileFacts): TaskProblem[] {
+  const faults: TaskProblem[] = facts.faults.map((fault) => ({
     field: 'dockerfile',
     message: `${task.dockerfile}:${fault.line}: ${fault.message}`,
     ...(fault.found !== undefined ? { found: fault.found } : {}),
@@ -262,7 +264,7 @@ function dockerfileFaults(task: ImageTask, facts: DockerfileFacts): Fault[] {
 }
 
 /** Needs by the name of an image that no instruction of the target names. */
-function missingImages(task: ImageTask, { images }: DockerfileFacts): Fault[] {
+function missingImages(task: ImageTask, { images }: DockerfileFacts): TaskProblem[] {
   const names = images.flatMap(({ place, reference }) => (place === 'syntax' ? [] : reference));
   const missing = task.needs.filter(({ name, isReference }) => isReference && !names.includes(name));
   return missing.map(({ name }) => ({
@@ -272,7 +274,7 @@ function missingImages(task: ImageTask, { images }: DockerfileFacts): Fault[] {
   }));
 }
 
-function folderFaults(task: ImageTask, listed: readonly Listed[]): Fault[] {
+function folderFaults(task: ImageTask, listed: readonly Listed[]): TaskProblem[] {
   const isThere = (name: string): boolean =>
     listed.some((each) => each.path === name || each.path.startsWith(`${name}/`));
   return task.needs
@@ -285,19 +287,19 @@ function folderFaults(task: ImageTask, listed: readonly Listed[]): Fault[] {
 }
 
 function hasTest(file: string, disk: Disk): boolean {
-  const kind = kindOf(disk, file);
-  return kind === 'file' || (kind === 'folder' && kindOf(disk, path.join(file, 'run')) === 'file');
+  const kind = pathKind(disk, file);
+  return kind === 'file' || (kind === 'folder' && pathKind(disk, path.join(file, 'run')) === 'file');
 }
 
 /** A file's bytes, links followed; the next reading overwrites them. @throws Unreadable */
 function readBytes(file: string, disk: Disk): Buffer {
-  const stat = followed(disk, file);
+  const stat = followLinks(disk, file);
   if (stat === undefined || stat === 'circle' || stat.kind !== 'file')
     throw new Unreadable(`${file} is no regular file`);
   try {
-    return reading(file, stat.stamp, (opened) => {
-      if (!opened.isSame) disk.vouchForNothing();
-      return opened.short() ?? opened.all();
+    return withOpenFile(file, stat.stamp, (opened) => {
+      if (!opened.isSame) disk.markIncomplete();
+      return opened.readShort() ?? opened.readAll();
     });
   } catch (error) {
     throw new Unreadable(`cannot read ${file}: ${(error as NodeJS.ErrnoException).code}`);

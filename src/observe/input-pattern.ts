@@ -1,17 +1,17 @@
 import { safeGlob } from './safe-glob.ts';
 
 /** Where a walk through folders stands in a pattern. */
-export interface Position {
+export interface MatchState {
   /** True: this path is one that the pattern matches. */
   readonly isMatch: boolean;
   /** True: paths below may match. */
-  readonly isOpen: boolean;
+  readonly canDescend: boolean;
   /** The position of a name in this folder. */
-  next(name: string): Position;
+  next(name: string): MatchState;
 }
 
 /** Everything matches, at any depth. */
-export const everythingBelow: Position = { isMatch: true, isOpen: true, next: () => everythingBelow };
+export const matchAll: MatchState = { isMatch: true, canDescend: true, next: () => matchAll };
 
 /** A pattern of a command's inputs. */
 export interface InputPattern {
@@ -26,7 +26,7 @@ export interface Glob {
   /** The folder that all matches stand in, relative; empty for the project's root. */
   readonly base: string;
   /** The position of the base. */
-  readonly start: Position;
+  readonly start: MatchState;
 }
 
 const special = /[*?[\]{}()!@+\\|]/;
@@ -34,7 +34,7 @@ const special = /[*?[\]{}()!@+\\|]/;
 const options = { nonegate: true } as const;
 
 /** Reads a pattern: relative to the project's root, with `/`. @throws GlobError for one that cannot be matched in bounded time */
-export function readPattern(pattern: string): InputPattern {
+export function parsePattern(pattern: string): InputPattern {
   const plain = namesOf(pattern).join('/');
   const literals = [...new Set([plain, plain.replace(/\\(.)/g, '$1')])];
   return { literals, globs: special.test(plain) ? alternatives(plain).map(globOf) : [] };
@@ -103,11 +103,11 @@ function depthOf(name: string): number {
 }
 
 /** Matches whole paths; any folder may hold a match. */
-function asWhole(pattern: string): Position {
+function asWhole(pattern: string): MatchState {
   const isMatch = safeGlob(pattern, options);
-  const at = (path: string): Position => ({
+  const at = (path: string): MatchState => ({
     isMatch: path !== '' && isMatch(path),
-    isOpen: true,
+    canDescend: true,
     next: (name) => at(path === '' ? name : `${path}/${name}`),
   });
   return at('');
@@ -116,7 +116,7 @@ function asWhole(pattern: string): Position {
 type Segment = '**' | ((name: string) => boolean);
 
 /** Matches name by name, so that only folders are entered that can hold a match. */
-function bySegments(names: readonly string[]): Position {
+function bySegments(names: readonly string[]): MatchState {
   const segments = names.map((name): Segment => (name === '**' ? '**' : segmentTest(name)));
   /** Behind `**`, which may stand for no folder at all. */
   const spread = (states: readonly number[]): number[] => {
@@ -124,9 +124,9 @@ function bySegments(names: readonly string[]): Position {
     for (let state of states) for (all.add(state); segments[state] === '**'; all.add(state)) state++;
     return [...all];
   };
-  const at = (states: readonly number[], isStart: boolean): Position => ({
+  const at = (states: readonly number[], isStart: boolean): MatchState => ({
     isMatch: !isStart && states.includes(segments.length),
-    isOpen: states.some((state) => state < segments.length),
+    canDescend: states.some((state) => state < segments.length),
     next(name) {
       const after = states.flatMap((state) => {
         const segment = segments[state];

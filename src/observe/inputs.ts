@@ -1,14 +1,14 @@
 import { realpathSync } from 'node:fs';
 import path from 'node:path';
-import { type Disk, followed, type Stat } from '../disk/disk.ts';
-import type { Entry } from '../model/observed.ts';
-import { everythingBelow, type InputPattern, type Position, readPattern } from './input-pattern.ts';
-import type { Memo } from './memo.ts';
+import { type Disk, followLinks, type Stat } from '../disk/disk.ts';
+import type { Memo } from '../incremental/memo.ts';
+import type { FileEntry } from '../model/observed.ts';
+import { type InputPattern, type MatchState, matchAll, parsePattern } from './input-pattern.ts';
 import { GlobError } from './safe-glob.ts';
-import { linkTarget, linkText, namesIn, readListed, Unreadable } from './walk.ts';
+import { readLink, readListed, readNames, readTrackedLink, Unreadable } from './walk.ts';
 
 /** A fault of a command's inputs. */
-export interface InputFault {
+export interface InputProblem {
   readonly message: string;
   readonly found: string;
   readonly hint?: string;
@@ -38,8 +38,8 @@ export function findInputs(
   patterns: readonly string[],
   disk: Disk,
   most = mostBehindLinks,
-): { inputs: Input[]; faults: InputFault[]; links: string[] } {
-  const faults: InputFault[] = [];
+): { inputs: Input[]; faults: InputProblem[]; links: string[] } {
+  const faults: InputProblem[] = [];
   const walk = newWalk({ root, disk, most }, (fault) => faults.push(fault));
   for (const pattern of patterns) {
     const read = pattern.startsWith('/') ? { literals: [], globs: [] } : readOrFault(pattern);
@@ -50,16 +50,16 @@ export function findInputs(
   return { inputs, faults, links: walk.links };
 }
 
-function readOrFault(pattern: string): InputPattern | InputFault {
+function readOrFault(pattern: string): InputPattern | InputProblem {
   try {
-    return readPattern(pattern);
+    return parsePattern(pattern);
   } catch (error) {
     if (!(error instanceof GlobError)) throw error;
     return { message: error.message, found: pattern };
   }
 }
 
-function nothing(pattern: string, { globs }: InputPattern): InputFault {
+function nothing(pattern: string, { globs }: InputPattern): InputProblem {
   if (pattern.startsWith('!'))
     return {
       message: 'there is no such file',
@@ -76,31 +76,31 @@ function nothing(pattern: string, { globs }: InputPattern): InputFault {
 }
 
 /** Reads inputs: each with its content, links with what is behind them. @throws Unreadable */
-export function readInput({ behind, ...listed }: Input, memo: Memo, disk: Disk): Entry | undefined {
+export function readInput({ behind, ...listed }: Input, memo: Memo, disk: Disk): FileEntry | undefined {
   if (behind === undefined) return listed.stat.kind === 'socket' ? undefined : readListed(listed, memo, disk);
   const link = {
     path: listed.path,
     type: 'link',
-    target: linkText(listed.absolute, listed.stat, disk),
+    target: readTrackedLink(listed.absolute, listed.stat, disk),
   } as const;
   // A command cannot read a socket's content.
   return behind.kind === 'socket'
     ? link
-    : { ...link, behind: readListed({ ...listed, stat: behind }, memo, disk) };
+    : { ...link, resolved: readListed({ ...listed, stat: behind }, memo, disk) };
 }
 
 /** Where a walk is. */
 interface Place {
   /** Relative to the root; empty for the root itself. */
   readonly path: string;
-  readonly position: Position;
+  readonly position: MatchState;
   /** The real folders of the links that were followed to come here. */
   readonly holders: readonly string[];
 }
 
 function newWalk(
   { root, disk, most }: { readonly root: string; readonly disk: Disk; readonly most: number },
-  complain: (fault: InputFault) => void,
+  complain: (fault: InputProblem) => void,
 ) {
   const inputs = new Map<string, Input>();
   const absoluteOf = (name: string): string => (name === '' ? root : `${root}/${name}`);
@@ -113,7 +113,7 @@ function newWalk(
 
   const fault = (name: string, message: string): void => {
     matches++;
-    complain({ message, found: `${name} -> ${linkTarget(absoluteOf(name))}` });
+    complain({ message, found: `${name} -> ${readLink(absoluteOf(name))}` });
   };
   const take = (input: Input): void => {
     matches++;
@@ -123,7 +123,7 @@ function newWalk(
   const look = (place: Place): void => {
     const { path: name, position } = place;
     // What can neither match nor hold a match is not asked for.
-    if (!position.isMatch && !position.isOpen) return;
+    if (!position.isMatch && !position.canDescend) return;
     const absolute = absoluteOf(name);
     const stat = lstatOf(absolute, disk);
     if (stat === undefined) return;
@@ -141,7 +141,7 @@ function newWalk(
     const { path: name, position, holders } = place;
     const absolute = absoluteOf(name);
     links.push(absolute);
-    const behind = followed(disk, absolute);
+    const behind = followLinks(disk, absolute);
     if (behind === undefined || behind === 'circle') {
       if (position.isMatch) fault(name, `a link that leads ${behind ? 'in a circle' : 'nowhere'}`);
       return;
@@ -162,8 +162,8 @@ function newWalk(
 
   /** A folder that matches means all below it. */
   const enter = ({ path: name, position, holders }: Place): void => {
-    const at = position.isMatch ? everythingBelow : position;
-    for (const child of namesIn(absoluteOf(name), disk)) {
+    const at = position.isMatch ? matchAll : position;
+    for (const child of readNames(absoluteOf(name), disk)) {
       const below = name === '' ? child : `${name}/${child}`;
       // The project's own state changes with every run.
       if (child === '.cache' && path.resolve(absoluteOf(below)) === state) continue;
@@ -181,7 +181,7 @@ function newWalk(
     /** Adds what a pattern stands for; false where that is nothing. */
     take({ literals, globs }: InputPattern): boolean {
       const before = matches;
-      for (const name of literals) look({ path: name, position: everythingBelow, holders: [] });
+      for (const name of literals) look({ path: name, position: matchAll, holders: [] });
       for (const { base, start } of globs) look({ path: base, position: start, holders: [] });
       return matches > before;
     },
@@ -194,7 +194,7 @@ function lstatOf(absolute: string, disk: Disk): Stat | 'circle' | undefined {
     return disk.lstat(absolute);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ELOOP') throw error;
-    disk.vouchForNothing();
+    disk.markIncomplete();
     return 'circle';
   }
 }

@@ -2,8 +2,8 @@ import { readlinkSync } from 'node:fs';
 import path from 'node:path';
 import { type Disk, plainDisk, type Stat } from '../disk/disk.ts';
 import { isSameStamp } from '../disk/stamp.ts';
-import type { Entry } from '../model/observed.ts';
-import type { Memo } from './memo.ts';
+import type { Memo } from '../incremental/memo.ts';
+import type { FileEntry } from '../model/observed.ts';
 
 /** Something on disk that cannot be part of a task's inputs: unreadable, or of a kind that no build context holds. */
 export class Unreadable extends Error {
@@ -18,7 +18,7 @@ export interface Filter {
   mayEnter(path: string): boolean;
 }
 
-export const everything: Filter = { omits: () => false, mayEnter: () => true };
+export const includeAll: Filter = { omits: () => false, mayEnter: () => true };
 
 /** A path as it was found, not yet read. */
 export interface Listed {
@@ -37,7 +37,7 @@ export function list(folder: string, filter: Filter, disk: Disk = plainDisk): Li
   const top = path.resolve(folder);
   const prefix = top.endsWith('/') ? top : `${top}/`;
   const visit = (relative: string): void => {
-    for (const name of namesIn(relative === '' ? top : prefix + relative, disk)) {
+    for (const name of readNames(relative === '' ? top : prefix + relative, disk)) {
       const child = relative === '' ? name : `${relative}/${name}`;
       const omitted = filter.omits(child);
       if (omitted && !filter.mayEnter(child)) continue;
@@ -57,7 +57,7 @@ export function list(folder: string, filter: Filter, disk: Disk = plainDisk): Li
 }
 
 /** All entries below a folder that the filter lets in, sorted by path, each file with its digest. @throws Unreadable */
-export function walk(folder: string, filter: Filter, memo: Memo, disk: Disk = plainDisk): Entry[] {
+export function walk(folder: string, filter: Filter, memo: Memo, disk: Disk = plainDisk): FileEntry[] {
   return list(folder, filter, disk).map((listed) => readListed(listed, memo, disk));
 }
 
@@ -67,7 +67,7 @@ export function readEntry(
   as: string,
   memo: Memo,
   disk: Disk = plainDisk,
-): Entry | undefined {
+): FileEntry | undefined {
   const stat = statOf(absolute, disk);
   return stat.kind === 'socket' ? undefined : readListed({ path: as, absolute, stat }, memo, disk);
 }
@@ -77,7 +77,7 @@ export function readListed(
   { path: name, absolute, stat }: Listed,
   memo: Memo,
   disk: Disk = plainDisk,
-): Entry {
+): FileEntry {
   switch (stat.kind) {
     case 'folder':
       return { path: name, type: 'dir' };
@@ -86,7 +86,7 @@ export function readListed(
       return { path: name, type: 'file', executable: stat.executable, size: stat.stamp[0], digest };
     }
     case 'link':
-      return { path: name, type: 'link', target: linkText(absolute, stat, disk) };
+      return { path: name, type: 'link', target: readTrackedLink(absolute, stat, disk) };
     case 'pipe':
       return { path: name, type: 'fifo' };
     default:
@@ -95,22 +95,22 @@ export function readListed(
 }
 
 /** Where a link points, as it is written, of a link that was looked at before. @throws Unreadable */
-export function linkText(absolute: string, { stamp }: Stat, disk: Disk): string {
-  const target = linkTarget(absolute);
+export function readTrackedLink(absolute: string, { stamp }: Stat, disk: Disk): string {
+  const target = readLink(absolute);
   // A folder or link on the way may have been switched meanwhile, and this be another link's.
   const after = plainDisk.lstat(absolute);
-  if (after === undefined || !isSameStamp(stamp, after.stamp)) disk.vouchForNothing();
+  if (after === undefined || !isSameStamp(stamp, after.stamp)) disk.markIncomplete();
   return target;
 }
 
 /** Where a link points, as it is written. @throws Unreadable */
-export function linkTarget(absolute: string): string {
+export function readLink(absolute: string): string {
   return reading(absolute, () => readlinkSync(absolute));
 }
 
 /** The names in a folder. @throws Unreadable */
-export function namesIn(folder: string, disk: Disk): string[] {
-  const names = reading(folder, () => disk.names(folder));
+export function readNames(folder: string, disk: Disk): string[] {
+  const names = reading(folder, () => disk.readdir(folder));
   const broken = names.find((name) => name.includes('\uFFFD'));
   if (broken !== undefined)
     throw new Unreadable(`${folder}/${broken}: the name is not valid UTF-8; rename it or ignore it`);

@@ -1,10 +1,10 @@
 import type { Input, PageTask } from '../draw/page-data.ts';
 import type { TaskId } from '../model/task.ts';
-import { count, duration, size } from '../report/units.ts';
+import { formatBytes, formatDuration, pluralize } from '../report/units.ts';
 import { h } from './dom.ts';
-import { markOf, wordsOf } from './marks.ts';
-import type { Model } from './model.ts';
-import type { Run } from './run.ts';
+import type { PageModel } from './page-model.ts';
+import type { RunState } from './run-state.ts';
+import { stateIcon, stateLabel } from './state-icon.ts';
 
 export interface DetailsActions {
   select(id: TaskId | undefined): void;
@@ -12,8 +12,8 @@ export interface DetailsActions {
 }
 
 /** Everything that is known of a task. */
-export function details(
-  { task, model, run, isBumped }: { task: PageTask; model: Model; run: Run; isBumped: boolean },
+export function detailsPanel(
+  { task, model, run, isBumped }: { task: PageTask; model: PageModel; run: RunState; isBumped: boolean },
   actions: DetailsActions,
 ): HTMLElement {
   const state = model.states.get(task.id)!;
@@ -28,7 +28,7 @@ export function details(
       '✕',
     ),
     h('h2', {}, task.id),
-    h('p', { class: `state s-${state}` }, markOf(state), ` ${wordsOf(state, run.states.has(task.id))}`),
+    h('p', { class: `state s-${state}` }, stateIcon(state), ` ${stateLabel(state, run.states.has(task.id))}`),
     task.description !== undefined && h('p', { class: 'muted' }, task.description),
     button('What if I bump this?', isBumped, () => actions.bump(task.id)),
     ...reasons(task, run),
@@ -41,7 +41,7 @@ export function details(
   );
 }
 
-function reasons({ reasons, id }: PageTask, { errors }: Run): HTMLElement[] {
+function reasons({ reasons, id }: PageTask, { errors }: RunState): HTMLElement[] {
   const error = errors.get(id);
   return [
     ...(error === undefined ? [] : [h('pre', { class: 'error' }, error)]),
@@ -57,12 +57,12 @@ function facts({ kind, where, key, tags, expectedMs }: PageTask, last: PageTask[
     ['defined in', where],
     ['key', key === '' ? undefined : key],
     ['last built', last === undefined ? 'no record of it here' : local(last.time)],
-    ['took', last === undefined ? undefined : duration(last.ms)],
-    ['size', last === undefined || last.bytes === 0 ? undefined : size(last.bytes)],
+    ['took', last === undefined ? undefined : formatDuration(last.ms)],
+    ['size', last === undefined || last.bytes === 0 ? undefined : formatBytes(last.bytes)],
     ['image', last?.image],
     [
       'will take',
-      last === undefined && expectedMs !== undefined ? `about ${duration(expectedMs)}` : undefined,
+      last === undefined && expectedMs !== undefined ? `about ${formatDuration(expectedMs)}` : undefined,
     ],
     ...tags.map((tag): [string, string] => ['tag', tag]),
   ];
@@ -85,7 +85,7 @@ const few = 12;
 function relations(
   title: string,
   ids: readonly TaskId[],
-  { states }: Model,
+  { states }: PageModel,
   { select }: DetailsActions,
 ): HTMLElement | undefined {
   if (ids.length === 0) return undefined;
@@ -96,7 +96,7 @@ function relations(
       h(
         'button',
         { type: 'button', class: 'task', onclick: () => select(id) },
-        markOf(states.get(id)!),
+        stateIcon(states.get(id)!),
         ` ${id}`,
       ),
     );
@@ -125,7 +125,7 @@ const kinds: Readonly<Record<string, string>> = {
   command: 'setting',
 };
 
-function inputs({ inputs, moreInputs = 0 }: PageTask, { data }: Model): HTMLElement[] {
+function inputs({ inputs, moreInputs = 0 }: PageTask, { data }: PageModel): HTMLElement[] {
   const own = inputs.flatMap(([first, number]) => data.inputs.slice(first, first + number));
   if (own.length + moreInputs === 0) return [];
   const groups = new Map<string, Input[]>();
@@ -139,7 +139,7 @@ function inputs({ inputs, moreInputs = 0 }: PageTask, { data }: Model): HTMLElem
       h(
         'details',
         {},
-        h('summary', {}, count(list.length, kind)),
+        h('summary', {}, pluralize(list.length, kind)),
         h(
           'table',
           { class: 'inputs' },
@@ -151,7 +151,7 @@ function inputs({ inputs, moreInputs = 0 }: PageTask, { data }: Model): HTMLElem
   ];
 }
 
-function log({ id, log }: PageTask, { output }: Run): HTMLElement[] {
+function log({ id, log }: PageTask, { output }: RunState): HTMLElement[] {
   const lines = output.get(id) ?? log?.lines;
   if (lines === undefined) return [];
   const file = output.has(id) ? 'of this run' : (log?.file ?? '');

@@ -18,7 +18,7 @@ export function h<K extends keyof HTMLElementTagNameMap>(
 }
 
 /** An SVG from text that is escaped already. */
-export function svg(text: string): SVGElement {
+export function parseSvg(text: string): SVGElement {
   const template = document.createElement('template');
   template.innerHTML = text;
   return template.content.firstElementChild as SVGElement;

@@ -1,10 +1,10 @@
 import { type Drawing, makeDrawing } from '../draw/drawing.ts';
 import { escapeXml } from '../draw/escape.ts';
-import { LOOKS, type State } from '../draw/state.ts';
-import { headAt, linePath, svgContent } from '../draw/svg.ts';
+import { STATE_STYLES, type State } from '../draw/state.ts';
+import { arrowhead, linePath, svgContent } from '../draw/svg.ts';
 import type { TaskId } from '../model/task.ts';
-import { svg } from './dom.ts';
-import type { Emphasis, Model } from './model.ts';
+import { parseSvg } from './dom.ts';
+import type { Emphasis, PageModel } from './page-model.ts';
 import { type PanZoom, panZoom } from './pan-zoom.ts';
 
 export interface GraphView {
@@ -21,7 +21,7 @@ export interface GraphView {
 /** Versions of one image that a page shows on a card. */
 const mostChips = 600;
 
-export function graphView(model: Model, element: HTMLElement, onSelect: (id: TaskId) => void): GraphView {
+export function graphView(model: PageModel, element: HTMLElement, onSelect: (id: TaskId) => void): GraphView {
   const canvas = panZoom(element);
   const chips = new Map<TaskId, SVGGElement>();
   const shown = new Map<TaskId, State>();
@@ -30,9 +30,9 @@ export function graphView(model: Model, element: HTMLElement, onSelect: (id: Tas
 
   const draw: GraphView['draw'] = (full) => {
     const tasks = model.data.tasks.map((task) => ({ ...task, state: model.states.get(task.id)! }));
-    drawing = makeDrawing({ tasks }, { full, mostChips, legend: false });
+    drawing = makeDrawing({ tasks }, { full, maxChips: mostChips, legend: false });
     const { width, height } = drawing;
-    const root = svg(
+    const root = parseSvg(
       `<svg class="tasks-graph" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="group" aria-label="${escapeXml(`${tasks.length} tasks; arrow keys go from task to task`)}">${svgContent(drawing).join('')}<g class="over"/></svg>`,
     );
     overlay = root.querySelector('.over')!;
@@ -50,12 +50,12 @@ export function graphView(model: Model, element: HTMLElement, onSelect: (id: Tas
   };
 
   const name = (chip: SVGGElement, id: TaskId): void =>
-    chip.setAttribute('aria-label', `${id}, ${LOOKS[model.states.get(id)!].words}`);
+    chip.setAttribute('aria-label', `${id}, ${STATE_STYLES[model.states.get(id)!].label}`);
 
   const setState = (id: TaskId, chip: SVGGElement, state: State): void => {
     if (shown.get(id) === state) return;
     shown.set(id, state);
-    const { shape, isLine } = LOOKS[state];
+    const { shape, isLine } = STATE_STYLES[state];
     chip.setAttribute('class', `chip s-${state}`);
     const path = chip.querySelector('path')!;
     path.setAttribute('d', shape);
@@ -89,7 +89,7 @@ export function graphView(model: Model, element: HTMLElement, onSelect: (id: Tas
           .get(from)!
           .some(({ id, needs }) => needs.some((need) => targets.has(need) && isNear(id, need)));
       })
-      .map(({ line }) => `<path class="link near" d="${linePath(line)}"/>${headAt(line.at(-1)!)}`)
+      .map(({ line }) => `<path class="link near" d="${linePath(line)}"/>${arrowhead(line.at(-1)!)}`)
       .join('');
   };
 
@@ -104,7 +104,7 @@ export function graphView(model: Model, element: HTMLElement, onSelect: (id: Tas
 
   element.addEventListener('click', (event) => {
     const id = idAt(event.target);
-    if (id !== undefined && !canvas.hasMoved()) onSelect(id);
+    if (id !== undefined && !canvas.wasDragged()) onSelect(id);
   });
   element.addEventListener('keydown', (event) => {
     const id = idAt(event.target);

@@ -1,24 +1,32 @@
 // The page of `tasks graph --format html`, `tasks graph --serve` and `tasks build --ui`. It works from a file, alone.
 
 import type { PageData } from '../draw/page-data.ts';
-import { clock, duration } from '../report/units.ts';
-import { details } from './details.ts';
+import { formatClock, formatDuration } from '../report/units.ts';
+import { detailsPanel } from './details.ts';
 import { h } from './dom.ts';
 import { graphView } from './graph-view.ts';
-import { dataIn, listen } from './live.ts';
+import { followEvents, readPageData } from './live-events.ts';
 import { matrixView } from './matrix-view.ts';
-import { type Choice, emphasise, isShown, type Model, makeModel, nearNeeds, nothingChosen } from './model.ts';
-import { emptyRun, follow, lastRun, type Run } from './run.ts';
+import {
+  computeEmphasis,
+  highlightedNeeds,
+  initialViewState,
+  makePageModel,
+  matchesFilters,
+  type PageModel,
+  type ViewState,
+} from './page-model.ts';
+import { applyEvent, emptyRunState, lastRun, type RunState } from './run-state.ts';
 import { makeShell, type ViewName } from './shell.ts';
-import { showInSide } from './side.ts';
+import { showInSidebar } from './sidebar.ts';
 import { timelineView } from './timeline-view.ts';
-import { banner, showStates, stateFilter } from './toolbar.ts';
+import { bannerText, replaceStateButtons, stateFilterButtons } from './toolbar.ts';
 
 /** Makes the page, and keeps it as a person and, where it is live, the program want it. */
 function start(data: PageData): void {
-  const model = makeModel(data);
-  let choice: Choice = { ...nothingChosen, selected: selectedByAddress(model) };
-  let run: Run = emptyRun();
+  const model = makePageModel(data);
+  let choice: ViewState = { ...initialViewState, selected: selectedByAddress(model) };
+  let run: RunState = emptyRunState();
   let [isFull, isWaiting] = [false, false];
 
   const shell = makeShell(data, {
@@ -27,10 +35,10 @@ function start(data: PageData): void {
     onFull: (full) => {
       isFull = full;
       graph.draw(isFull);
-      updateGraph(emphasise(model, choice));
+      updateGraph(computeEmphasis(model, choice));
     },
     onKey,
-    choice: () => choice,
+    viewState: () => choice,
   });
   const select = (id: string | undefined): void =>
     change({ selected: id === choice.selected ? undefined : id });
@@ -48,28 +56,28 @@ function start(data: PageData): void {
     });
   }
 
-  function change(next: Partial<Choice>): void {
+  function change(next: Partial<ViewState>): void {
     choice = { ...choice, ...next };
     soon();
   }
 
   function update(): void {
-    const emphasis = emphasise(model, choice);
+    const emphasis = computeEmphasis(model, choice);
     updateGraph(emphasis);
-    matrix.update(emphasis, (id) => isShown(model, model.tasks.get(id)!, choice));
-    showStates(
+    matrix.update(emphasis, (id) => matchesFilters(model, model.tasks.get(id)!, choice));
+    replaceStateButtons(
       shell.states,
-      stateFilter(model, choice, run.start > 0, (hidden) => change({ hidden })),
+      stateFilterButtons(model, choice, run.start > 0, (hidden) => change({ hidden })),
     );
-    shell.banner.textContent = banner(model, choice);
+    shell.banner.textContent = bannerText(model, choice);
     shell.show(choice);
     if (shell.view() === 'timeline') updateTimeline();
     updateDetails();
     noteInAddress(choice.selected);
   }
 
-  function updateGraph(emphasis: ReturnType<typeof emphasise>): void {
-    graph.update(emphasis, nearNeeds(model, choice, emphasis));
+  function updateGraph(emphasis: ReturnType<typeof computeEmphasis>): void {
+    graph.update(emphasis, highlightedNeeds(model, choice, emphasis));
   }
 
   function updateTimeline(): void {
@@ -87,9 +95,9 @@ function start(data: PageData): void {
   function updateDetails(): void {
     const task = choice.selected === undefined ? undefined : model.tasks.get(choice.selected);
     const isBumped = task !== undefined && choice.bumped.has(task.id);
-    showInSide(
+    showInSidebar(
       shell.side,
-      task && details({ task, model, run, isBumped }, { select: goTo, bump: toggleBump }),
+      task && detailsPanel({ task, model, run, isBumped }, { select: goTo, bump: toggleBump }),
     );
   }
 
@@ -112,7 +120,7 @@ function start(data: PageData): void {
     else if (key === '-') graph.canvas.zoom(0.8);
     else if (key === 'c') change({ isPathShown: !choice.isPathShown });
     else if (key === 'b' && choice.selected !== undefined) toggleBump(choice.selected);
-    else if (key === 'Escape') change({ ...nothingChosen });
+    else if (key === 'Escape') change({ ...initialViewState });
     else if (key === 'n') next();
     else return false;
     return true;
@@ -120,7 +128,7 @@ function start(data: PageData): void {
 
   /** Selects the next task that the search and the filters let through. */
   function next(): void {
-    const shown = model.data.tasks.filter((task) => isShown(model, task, choice)).map(({ id }) => id);
+    const shown = model.data.tasks.filter((task) => matchesFilters(model, task, choice)).map(({ id }) => id);
     const id = shown[(shown.indexOf(choice.selected ?? '') + 1) % Math.max(1, shown.length)];
     if (id !== undefined) goTo(id);
   }
@@ -131,7 +139,7 @@ function start(data: PageData): void {
       location.reload();
       return;
     }
-    Object.assign(model, makeModel(next));
+    Object.assign(model, makePageModel(next));
     graph.draw(isFull);
     matrix = matrixView(model, shell.views.matrix, select);
     update();
@@ -144,9 +152,9 @@ function start(data: PageData): void {
   setInterval(() => {
     if (run.start > 0 && run.result === undefined) soon();
   }, 1000);
-  listen({
+  followEvents({
     onEvent: (event) => {
-      run = follow(run, event);
+      run = applyEvent(run, event);
       for (const [id, state] of run.states) if (model.states.has(id)) model.states.set(id, state);
       if (run.result !== undefined) shell.live.textContent = runTitle(run);
       soon();
@@ -158,14 +166,14 @@ function start(data: PageData): void {
   });
 }
 
-function runTitle({ command, jobs, start, now, result }: Run): string {
+function runTitle({ command, jobs, start, now, result }: RunState): string {
   const slots = `tasks ${command}, ${jobs} ${jobs === 1 ? 'slot' : 'slots'}`;
-  if (result === undefined) return `${slots}: running for ${clock(Math.max(0, now - start))}`;
-  return `${slots}: ${result.ok ? 'done' : 'failed'} in ${duration(result.ms)}`;
+  if (result === undefined) return `${slots}: running for ${formatClock(Math.max(0, now - start))}`;
+  return `${slots}: ${result.ok ? 'done' : 'failed'} in ${formatDuration(result.ms)}`;
 }
 
 /** `#postgres%3A17` selects a task, so that a link can. */
-function selectedByAddress({ tasks }: Model): string | undefined {
+function selectedByAddress({ tasks }: PageModel): string | undefined {
   try {
     const id = decodeURIComponent(location.hash.slice(1));
     return tasks.has(id) ? id : undefined;
@@ -182,4 +190,4 @@ function noteInAddress(selected: string | undefined): void {
 }
 
 document.body.append(h('div', { id: 'app' }));
-start(dataIn(document));
+start(readPageData(document));

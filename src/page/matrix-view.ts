@@ -1,16 +1,20 @@
-import { versionsByName } from '../draw/picture.ts';
-import { LOOKS } from '../draw/state.ts';
+import { tasksByName } from '../draw/picture.ts';
+import { STATE_STYLES } from '../draw/state.ts';
 import type { TaskId } from '../model/task.ts';
 import { h } from './dom.ts';
-import { markOf } from './marks.ts';
-import type { Emphasis, Model } from './model.ts';
+import type { Emphasis, PageModel } from './page-model.ts';
+import { stateIcon } from './state-icon.ts';
 
 export interface MatrixView {
   update(emphasis: ReadonlyMap<TaskId, Emphasis>, isShown: (id: TaskId) => boolean): void;
 }
 
 /** Images by versions, a state in each cell; images of the same versions share a table. */
-export function matrixView(model: Model, element: HTMLElement, onSelect: (id: TaskId) => void): MatrixView {
+export function matrixView(
+  model: PageModel,
+  element: HTMLElement,
+  onSelect: (id: TaskId) => void,
+): MatrixView {
   const cells = new Map<TaskId, HTMLButtonElement>();
   element.replaceChildren();
   const rows: { row: HTMLTableRowElement; ids: readonly TaskId[] }[] = [];
@@ -42,8 +46,8 @@ export function matrixView(model: Model, element: HTMLElement, onSelect: (id: Ta
         if (button.dataset.state === state) continue;
         button.dataset.state = state;
         button.className = `s-${state}`;
-        button.setAttribute('aria-label', `${id}, ${LOOKS[state].words}`);
-        button.replaceChildren(markOf(state));
+        button.setAttribute('aria-label', `${id}, ${STATE_STYLES[state].label}`);
+        button.replaceChildren(stateIcon(state));
       }
       for (const { row, ids } of rows) row.hidden = !ids.some(isShown);
       for (const table of element.querySelectorAll('table'))
@@ -58,9 +62,9 @@ interface Table {
 }
 
 /** Images go to the table that has all their versions; those with the most versions make the tables. */
-function tablesOf({ data }: Model): Table[] {
+function tablesOf({ data }: PageModel): Table[] {
   const tables: Table[] = [];
-  const images = [...versionsByName(data)].map(
+  const images = [...tasksByName(data)].map(
     ([name, tasks]) => [name, tasks.map(({ version }) => version)] as const,
   );
   for (const [name, versions] of images.sort(([, a], [, b]) => b.length - a.length)) {

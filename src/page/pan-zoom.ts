@@ -7,7 +7,7 @@ export interface PanZoom {
   /** Moves so that a part of it is in sight. */
   reveal(part: Element): void;
   /** True where the last press of the pointer moved it: that was no click. */
-  hasMoved(): boolean;
+  wasDragged(): boolean;
 }
 
 const [smallest, largest] = [0.05, 4];
@@ -121,6 +121,6 @@ export function panZoom(holder: HTMLElement): PanZoom {
       [x, y, isFitted] = [x + dx, y + dy, false];
       apply();
     },
-    hasMoved: () => moved >= click,
+    wasDragged: () => moved >= click,
   };
 }

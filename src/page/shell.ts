@@ -1,16 +1,16 @@
 import type { PageData } from '../draw/page-data.ts';
 import { h } from './dom.ts';
-import type { Choice } from './model.ts';
+import type { ViewState } from './page-model.ts';
 
 export type ViewName = 'graph' | 'matrix' | 'timeline';
 
 export interface ShellHandlers {
-  change(next: Partial<Choice>): void;
+  change(next: Partial<ViewState>): void;
   onView(): void;
   onFull(full: boolean): void;
   /** True: the key meant something. */
   onKey(key: string): boolean;
-  choice(): Choice;
+  viewState(): ViewState;
 }
 
 /** The parts of the page that others fill. */
@@ -22,7 +22,7 @@ export interface Shell {
   readonly live: HTMLElement;
   view(): ViewName;
   setView(view: ViewName): void;
-  show(choice: Choice): void;
+  show(choice: ViewState): void;
 }
 
 const help: readonly (readonly [string, string])[] = [
@@ -41,7 +41,7 @@ const help: readonly (readonly [string, string])[] = [
 
 /** Builds the page's frame: search, filters, tabs, the views, the side for details. */
 export function makeShell(data: PageData, handlers: ShellHandlers): Shell {
-  const { change, onView, onFull, onKey, choice } = handlers;
+  const { change, onView, onFull, onKey, viewState } = handlers;
   let view: ViewName = 'graph';
   const names: readonly ViewName[] = ['graph', 'matrix', 'timeline'];
   const views = {
@@ -72,7 +72,7 @@ export function makeShell(data: PageData, handlers: ShellHandlers): Shell {
     h('option', { value: '' }, 'all versions'),
     ...versions.map((each) => h('option', { value: each }, each)),
   );
-  const path = toggle('Critical path', () => change({ isPathShown: !choice().isPathShown }));
+  const path = toggle('Critical path', () => change({ isPathShown: !viewState().isPathShown }));
   const full = toggle('Each version', () => {
     const isFull = full.getAttribute('aria-pressed') !== 'true';
     full.setAttribute('aria-pressed', String(isFull));

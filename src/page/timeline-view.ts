@@ -1,12 +1,12 @@
-import { LOOKS } from '../draw/state.ts';
+import { STATE_STYLES } from '../draw/state.ts';
 import type { TaskId } from '../model/task.ts';
-import { clock, duration } from '../report/units.ts';
+import { formatClock, formatDuration } from '../report/units.ts';
 import { h } from './dom.ts';
-import type { Bar } from './run.ts';
+import type { TimelineBar } from './run-state.ts';
 
 export interface TimelineView {
   /** `now` ends what still runs; milliseconds since 1970. */
-  update(bars: readonly Bar[], now: number, title: string): void;
+  update(bars: readonly TimelineBar[], now: number, title: string): void;
 }
 
 /** Narrower bars carry no text; pixels. */
@@ -19,12 +19,12 @@ export function timelineView(element: HTMLElement, onSelect: (id: TaskId) => voi
   const drawn = new Map<string, HTMLButtonElement>();
   element.append(heading, lanes);
 
-  const place = (bar: Bar, start: number, length: number, now: number): HTMLButtonElement => {
+  const place = (bar: TimelineBar, start: number, length: number, now: number): HTMLButtonElement => {
     const name = `${bar.id} ${bar.start}`;
     const button = drawn.get(name) ?? h('button', { type: 'button', onclick: () => onSelect(bar.id) });
     drawn.set(name, button);
     const ms = (bar.end ?? now) - bar.start;
-    const words = `${bar.id}, slot ${bar.slot + 1}, ${LOOKS[bar.state].words}, ${duration(ms)}`;
+    const words = `${bar.id}, slot ${bar.slot + 1}, ${STATE_STYLES[bar.state].label}, ${formatDuration(ms)}`;
     button.className = `bar s-${bar.state}`;
     button.title = bar.text === '' ? words : `${words}: ${bar.text}`;
     button.setAttribute('aria-label', words);
@@ -54,7 +54,7 @@ export function timelineView(element: HTMLElement, onSelect: (id: TaskId) => voi
       });
       for (const name of gone) drawn.delete(name);
       const marks = ticks(length).map((at) => {
-        const mark = h('span', { class: 'tick' }, clock(at));
+        const mark = h('span', { class: 'tick' }, formatClock(at));
         mark.style.left = `${(at / length) * 100}%`;
         return mark;
       });

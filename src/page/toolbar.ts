@@ -1,15 +1,15 @@
 import { countStates } from '../draw/state.ts';
-import { count, duration } from '../report/units.ts';
+import { formatDuration, pluralize } from '../report/units.ts';
 import { h } from './dom.ts';
-import { markOf, wordsOf } from './marks.ts';
-import { type Choice, costOfBump, criticalPath, type Model } from './model.ts';
+import { bumpCost, criticalPath, type PageModel, type ViewState } from './page-model.ts';
+import { stateIcon, stateLabel } from './state-icon.ts';
 
 /** A row of buttons, one for each state that any task is in: pressed ones are shown. */
-export function stateFilter(
-  model: Model,
-  { hidden }: Choice,
+export function stateFilterButtons(
+  model: PageModel,
+  { hidden }: ViewState,
   isRunning: boolean,
-  onChange: (hidden: Choice['hidden']) => void,
+  onChange: (hidden: ViewState['hidden']) => void,
 ): HTMLElement[] {
   return countStates(model.states.values()).map(([state, number]) =>
     h(
@@ -26,14 +26,14 @@ export function stateFilter(
           onChange(next);
         },
       },
-      markOf(state),
-      ` ${number} ${wordsOf(state, isRunning)}`,
+      stateIcon(state),
+      ` ${number} ${stateLabel(state, isRunning)}`,
     ),
   );
 }
 
 /** Puts the buttons in place of older ones; what has the keyboard keeps it. */
-export function showStates(holder: HTMLElement, buttons: readonly HTMLElement[]): void {
+export function replaceStateButtons(holder: HTMLElement, buttons: readonly HTMLElement[]): void {
   const { activeElement } = document;
   const focused = holder.contains(activeElement) ? (activeElement as HTMLElement).dataset.state : undefined;
   holder.replaceChildren(...buttons);
@@ -41,18 +41,19 @@ export function showStates(holder: HTMLElement, buttons: readonly HTMLElement[])
 }
 
 /** What stands above the graph while something is emphasised: what a bump would cost, which path is the longest. */
-export function banner(model: Model, { bumped, isPathShown }: Choice): string {
+export function bannerText(model: PageModel, { bumped, isPathShown }: ViewState): string {
   if (bumped.size > 0) {
-    const { tasks, ms, path } = costOfBump(model, bumped);
-    const time = ms > 0 ? `: about ${duration(ms)} of work, ${duration(path.ms)} on the longest path` : '';
+    const { tasks, ms, path } = bumpCost(model, bumped);
+    const time =
+      ms > 0 ? `: about ${formatDuration(ms)} of work, ${formatDuration(path.ms)} on the longest path` : '';
     return `A bump of ${listed([...bumped])} makes ${tasks} of ${model.data.tasks.length} tasks again${time}.`;
   }
   if (!isPathShown) return '';
   const path = criticalPath(model);
-  const ends = `${count(path.ids.length, 'task')}, from ${path.ids[0]} to ${path.ids.at(-1)}`;
+  const ends = `${pluralize(path.ids.length, 'task')}, from ${path.ids[0]} to ${path.ids.at(-1)}`;
   if (path.ms === 0) return `Nothing was timed here yet. The longest path by number: ${ends}.`;
-  const unknown = path.unknown > 0 ? ` (${path.unknown} of them never timed)` : '';
-  return `The longest path takes ${duration(path.ms)}: ${ends}${unknown}.`;
+  const unknown = path.untimed > 0 ? ` (${path.untimed} of them never timed)` : '';
+  return `The longest path takes ${formatDuration(path.ms)}: ${ends}${unknown}.`;
 }
 
 function listed(ids: readonly string[]): string {

@@ -1,7 +1,7 @@
 import { keyLabel, taskLabel } from '../model/labels.ts';
 import type { EngineImage } from '../model/ports.ts';
-import { familiar, type Naming } from './refs.ts';
-import type { StaleTag } from './stale.ts';
+import { familiarName, type Naming } from './refs.ts';
+import type { StaleTag } from './stale-tags.ts';
 
 /** A dev tag that is the newest of its name and version may be in use, by another checkout on this machine for one. */
 const keptMs = 7 * 86_400_000;
@@ -36,10 +36,10 @@ export function oldDevTags(
   for (const { start, stamp } of all)
     if (stamp <= today && stamp > (newest.get(start) ?? '')) newest.set(start, stamp);
   const limit = stampOf(new Date(now.getTime() - keptMs));
-  const isRecorded = new Set([...recorded].map(familiar));
+  const isRecorded = new Set([...recorded].map(familiarName));
   const old = all.filter(
     ({ tag, start, stamp }) =>
-      !isRecorded.has(familiar(tag)) && (stamp < (newest.get(start) ?? '') || stamp < limit),
+      !isRecorded.has(familiarName(tag)) && (stamp < (newest.get(start) ?? '') || stamp < limit),
   );
   const going = new Set(old.map(({ tag }) => tag));
   return old.map(({ tag, image }) => {
@@ -53,9 +53,9 @@ function devTagsOf(image: EngineImage, naming: Naming, names: ReadonlySet<string
   const { [keyLabel]: key, [taskLabel]: id = '' } = image.labels;
   const name = id.slice(0, id.indexOf(':'));
   if (key === undefined || !names.has(name)) return [];
-  const prefix = familiar(`${naming.repo}/${name}:`);
+  const prefix = familiarName(`${naming.repo}/${name}:`);
   return image.tags.flatMap((tag) => {
-    const [, start, stamp] = /^(.*)-dev(\d{12})$/.exec(familiar(tag)) ?? [];
+    const [, start, stamp] = /^(.*)-dev(\d{12})$/.exec(familiarName(tag)) ?? [];
     return start?.startsWith(prefix) ? [{ tag, start, stamp: stamp!, image }] : [];
   });
 }

@@ -1,8 +1,8 @@
 import type { Plan, Step } from '../model/plan.ts';
 import type { TaskId } from '../model/task.ts';
+import { enforceConsistentNeeds } from './consistent-needs.ts';
 import type { PlanInput } from './input.ts';
-import { unifyNeeds } from './one-need.ts';
-import { demand, survey } from './standing.ts';
+import { initialStatuses, propagateBuilds } from './status.ts';
 import { makeStep } from './step.ts';
 
 /**
@@ -11,9 +11,9 @@ import { makeStep } from './step.ts';
  * known now, or if others of the same release stand on another image of a need.
  */
 export function makePlan(input: PlanInput): Plan {
-  const standings = survey(input);
-  demand(standings, input);
-  unifyNeeds(standings, input);
+  const standings = initialStatuses(input);
+  propagateBuilds(standings, input);
+  enforceConsistentNeeds(standings, input);
   const steps = new Map<TaskId, Step>();
   for (const standing of standings.values())
     steps.set(standing.task.id, makeStep(standing, standings, input));

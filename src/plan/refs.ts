@@ -20,10 +20,10 @@ export function runTags(task: Task, naming: Naming): string[] {
 }
 
 /** Those of an image's tags that a build or a release gave to a task under this repository, whenever it was. */
-export function runTagsAmong(tags: readonly string[], task: Task, { repo }: Naming): string[] {
+export function filterRunTags(tags: readonly string[], task: Task, { repo }: Naming): string[] {
   return tags.filter((tag) =>
     task.tags.some((each) => {
-      const plain = familiar(`${repo}/${task.name}:${each}`);
+      const plain = familiarName(`${repo}/${task.name}:${each}`);
       return (
         tag === plain || (tag.startsWith(`${plain}-dev`) && /^\d{12}$/.test(tag.slice(plain.length + 4)))
       );
@@ -55,7 +55,7 @@ function versionTag({ version }: Pick<Task, 'version'>, key: Key): string {
 }
 
 /** An engine's tag for one image of a key: its name holds the image's ID, so it never moves to another image. */
-export function imageTag(content: string, imageId: string): string {
+export function imageIdTag(content: string, imageId: string): string {
   return `${content}-i${imageId.replace(/^sha256:/, '').slice(0, 12)}`;
 }
 
@@ -65,7 +65,7 @@ export function devSuffix(now: Date): string {
 }
 
 /** The environment's settings over the project's, flags over both. */
-export function namingOf(
+export function resolveNaming(
   settings: { repo?: string | undefined; suffix?: string | undefined; release: boolean },
   project: Project,
   now: Date,
@@ -80,7 +80,7 @@ export function namingOf(
 }
 
 /** On which a test's pass is kept beside an image: `digest` is of the test's content and what it is told. */
-export function passTag(content: string, digest: string): string {
+export function testPassTag(content: string, digest: string): string {
   return `${content}-t${digest.slice(0, 12)}`;
 }
 
@@ -90,7 +90,7 @@ export function repositoryOf(reference: string): string {
 }
 
 /** A reference as engines list it: without Docker Hub's host name. */
-export function familiar(reference: string): string {
+export function familiarName(reference: string): string {
   if (!reference.startsWith('docker.io/') && !reference.startsWith('index.docker.io/')) return reference;
   return reference.replace(/^(index\.)?docker\.io\/(library\/)?/, '');
 }

@@ -1,23 +1,31 @@
 import { type Credentials, RegistryError } from '../model/registry.ts';
-import { type Challenge, readChallenges } from './challenge.ts';
+import { type Challenge, parseChallenges } from './challenge.ts';
 import type { FindCredentials } from './credentials.ts';
 import type { Request, Response, Send } from './http.ts';
-import { type Network, simpleNetwork } from './network.ts';
+import { directNetwork, type Network } from './network.ts';
 
-export interface Answer extends Response {
+export interface AuthResponse extends Response {
   /** A token was given for our credentials: they are good, whatever else the answer says. */
-  readonly isKnown?: boolean;
+  readonly isAuthenticated?: boolean;
 }
 
 /** Sends a request to a host's registry as who we are there. `scopes`: what it is for, `repository:library/debian:pull`. */
-export type SendAs = (host: string, scopes: readonly string[], request: Request) => Promise<Answer>;
+export type SendAuthorized = (
+  host: string,
+  scopes: readonly string[],
+  request: Request,
+) => Promise<AuthResponse>;
 
 /**
  * Identifies us where a registry asks for it: with a token for each set of scopes, or a name and password; as nobody where
  * we have none. A token is kept until it is refused, then asked for once more. Where we are refused, the answer is a 401.
  * @throws RegistryError `unreachable`, `broken`; TasksError where the credentials cannot be read
  */
-export function authorized(send: Send, find: FindCredentials, network: Network = simpleNetwork): SendAs {
+export function withAuthorization(
+  send: Send,
+  find: FindCredentials,
+  network: Network = directNetwork,
+): SendAuthorized {
   /** How each host wants to know who we are: later requests tell it unasked. */
   const challenges = new Map<string, Challenge>();
   const kept = new Map<string, Promise<string | undefined>>();
@@ -34,12 +42,13 @@ export function authorized(send: Send, find: FindCredentials, network: Network =
   };
   return async (host, scopes, request) => {
     // Uploads may lead elsewhere: there it is nobody's business who we are.
-    if (new URL(request.url).origin !== new URL(network.base(host)).origin) return await send(request);
-    const attempt = async (authorization: string | undefined): Promise<Answer> => {
+    if (new URL(request.url).origin !== new URL(network.baseUrl(host)).origin) return await send(request);
+    const attempt = async (authorization: string | undefined): Promise<AuthResponse> => {
       const headers = { ...request.headers, ...(authorization !== undefined ? { authorization } : {}) };
       const response = await send({ ...request, headers });
-      const isKnown = authorization?.startsWith('Bearer') === true && (await find(host)) !== undefined;
-      return isKnown ? { ...response, isKnown } : response;
+      const isAuthenticated =
+        authorization?.startsWith('Bearer') === true && (await find(host)) !== undefined;
+      return isAuthenticated ? { ...response, isAuthenticated: isAuthenticated } : response;
     };
     const before = challenges.get(host);
     const used = before === undefined ? undefined : await identify(host, scopes, before);
@@ -57,7 +66,7 @@ export function authorized(send: Send, find: FindCredentials, network: Network =
 
 /** The challenge that we answer: tokens before passwords. */
 function choose(response: Response): Challenge | undefined {
-  const offered = readChallenges(response.headers.get('www-authenticate') ?? '');
+  const offered = parseChallenges(response.headers.get('www-authenticate') ?? '');
   return (
     offered.find(({ scheme, parameters }) => scheme === 'bearer' && parameters.realm !== undefined) ??
     offered.find(({ scheme }) => scheme === 'basic')
@@ -107,7 +116,7 @@ async function fetchToken(
 
 /** Without encryption only where a host may be spoken to like that. */
 function isSafe({ protocol, host }: URL, network: Network): boolean {
-  return protocol === 'http:' && network.isPlain(host);
+  return protocol === 'http:' && network.allowsHttp(host);
 }
 
 function tokenRequest(

@@ -7,7 +7,7 @@ export interface Challenge {
 }
 
 /** Reads `Bearer realm="…",service="…", Basic realm="…"`; what is not understood is passed over. */
-export function readChallenges(header: string): Challenge[] {
+export function parseChallenges(header: string): Challenge[] {
   const challenges: { scheme: string; parameters: Record<string, string> }[] = [];
   const part = /([\w!#$%&'*+.^`|~-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+)))?/g;
   for (const [, name, quoted, bare] of header.matchAll(part)) {

@@ -1,20 +1,21 @@
 import { createHash } from 'node:crypto';
 import { type RawManifest, RegistryError } from '../model/registry.ts';
-import { type Answer, authorized } from './auth.ts';
+import { type AuthResponse, withAuthorization } from './auth.ts';
 import type { FindCredentials } from './credentials.ts';
 import { makeSend, type Request, type SendOptions } from './http.ts';
 import { manifestTypes } from './manifest.ts';
-import { type Network, simpleNetwork } from './network.ts';
-import type { Place, Reference } from './reference.ts';
-import { type Access, refusal } from './refusal.ts';
-import { Again, again } from './retry.ts';
+import { directNetwork, type Network } from './network.ts';
+import type { Reference, RepositoryRef } from './reference.ts';
+import { type Access, responseError } from './response-error.ts';
+import { Retry, retry } from './retry.ts';
 
 export interface ClientOptions extends SendOptions {
   readonly credentials: FindCredentials;
 }
 
 /** One request about a repository. */
-export interface Wish extends Pick<Request, 'method' | 'headers' | 'body' | 'once' | 'streamed' | 'signal'> {
+export interface RepositoryRequest
+  extends Pick<Request, 'method' | 'headers' | 'body' | 'once' | 'streamed' | 'signal'> {
   /** Below `/v2/NAME/`; or a whole URL, where an answer led. */
   readonly path: string;
   readonly access: Access;
@@ -26,51 +27,51 @@ export interface Wish extends Pick<Request, 'method' | 'headers' | 'body' | 'onc
 
 /** What can be asked of registries, request by request. Every method throws a RegistryError that says what to do. */
 export interface Client {
-  ask(place: Place, wish: Wish): Promise<Answer>;
+  request(place: RepositoryRef, wish: RepositoryRequest): Promise<AuthResponse>;
   /** Tries something of several requests as often as each request is tried. */
-  again<T>(attempt: (isLast: boolean) => Promise<T | Again>): Promise<T>;
+  retry<T>(attempt: (isLast: boolean) => Promise<T | Retry>): Promise<T>;
   /** The digest that a tag points at, without the manifest; undefined where nothing is there. */
   head(reference: Reference): Promise<string | undefined>;
   /** An image's or index's manifest, its digest verified against its bytes. */
   manifest(reference: Reference): Promise<RawManifest>;
   /** A small blob, an image's config, verified. `digest`: `sha256:…` */
-  blob(place: Place, digest: string): Promise<Buffer>;
-  hasBlob(place: Place, digest: string): Promise<boolean>;
+  blob(place: RepositoryRef, digest: string): Promise<Buffer>;
+  hasBlob(place: RepositoryRef, digest: string): Promise<boolean>;
   /** How the hosts that were asked are reached. */
   readonly network: Network;
 }
 
 /** A client of the OCI distribution protocol, for any number of registries. */
 export function openClient(options: ClientOptions): Client {
-  const { network = simpleNetwork } = options;
-  const sendAs = authorized(makeSend(options), options.credentials, network);
+  const { network = directNetwork } = options;
+  const sendAs = withAuthorization(makeSend(options), options.credentials, network);
   /** A registry without encryption may be one that docker's engine is told to trust: then it is asked again. */
-  const reach = async (host: string, ask: () => Promise<Answer>): Promise<Answer> => {
-    await network.decide(host);
+  const reach = async (host: string, ask: () => Promise<AuthResponse>): Promise<AuthResponse> => {
+    await network.resolve(host);
     for (;;) {
       const version = network.version(host);
       try {
         return await ask();
       } catch (error) {
         if (!(error instanceof RegistryError) || error.problem !== 'unreachable') throw error;
-        if (!(await network.revise(host, version))) throw error;
+        if (!(await network.recheck(host, version))) throw error;
       }
     }
   };
   /** Where we were let push: what may push may read, with one token. */
   const pushed = new Set<string>();
   /** What is garbled on its way is asked for again. */
-  const verified = (reference: Reference, wish: Wish): Promise<Answer> =>
-    client.again(async (isLast) => {
-      const answer = await client.ask(reference, wish);
+  const verified = (reference: Reference, wish: RepositoryRequest): Promise<AuthResponse> =>
+    client.retry(async (isLast) => {
+      const answer = await client.request(reference, wish);
       const expected = reference.digest ?? statedDigest(answer.headers);
       if (expected === undefined || digestOf(answer.body) === expected) return answer;
       if (isLast) throw otherBytes(reference, expected);
-      return new Again();
+      return new Retry();
     });
   const client: Client = {
     network,
-    async ask(place, wish) {
+    async request(place, wish) {
       const { host, repository } = place;
       const name = `${host}/${repository}`;
       const access = wish.access === 'pull' && pushed.has(name) ? 'push' : wish.access;
@@ -79,7 +80,7 @@ export function openClient(options: ClientOptions): Client {
       const answer = await reach(host, () =>
         sendAs(host, scopesOf(repository, access, wish.also), {
           method,
-          url: isWhole ? wish.path : `${network.base(host)}/v2/${repository}/${wish.path}`,
+          url: isWhole ? wish.path : `${network.baseUrl(host)}/v2/${repository}/${wish.path}`,
           ...(headers !== undefined ? { headers } : {}),
           ...(body !== undefined ? { body } : {}),
           ...(once !== undefined ? { once } : {}),
@@ -92,7 +93,7 @@ export function openClient(options: ClientOptions): Client {
         return answer;
       }
       const credentials = await options.credentials(host);
-      throw refusal(answer, {
+      throw responseError(answer, {
         host,
         repository,
         access: wish.access,
@@ -100,9 +101,9 @@ export function openClient(options: ClientOptions): Client {
         credentials,
       });
     },
-    again: (attempt) => again(options, attempt),
+    retry: (attempt) => retry(options, attempt),
     async head(reference) {
-      const answer = await client.ask(reference, {
+      const answer = await client.request(reference, {
         method: 'HEAD',
         path: manifestPath(reference),
         access: 'pull',
@@ -110,7 +111,8 @@ export function openClient(options: ClientOptions): Client {
         ok: [200, 404, ...noHead],
       });
       if (answer.status === 404) return undefined;
-      if (noHead.includes(answer.status)) return (await ifThere(client.manifest(reference)))?.digest;
+      if (noHead.includes(answer.status))
+        return (await undefinedIfMissing(client.manifest(reference)))?.digest;
       // Some registries leave it out.
       return statedDigest(answer.headers) ?? (await client.manifest(reference)).digest;
     },
@@ -132,11 +134,11 @@ export function openClient(options: ClientOptions): Client {
     async hasBlob(place, digest) {
       const path = `blobs/${digest}`;
       const wish = { method: 'HEAD', path, access: 'pull', ok: [200, 404, ...noHead] } as const;
-      const { status } = await client.ask(place, wish);
+      const { status } = await client.request(place, wish);
       if (!noHead.includes(status)) return status === 200;
       const leave = new AbortController();
       const again = { method: 'GET', path, access: 'pull', ok: [200, 404] } as const;
-      const answer = await client.ask(place, { ...again, streamed: true, signal: leave.signal });
+      const answer = await client.request(place, { ...again, streamed: true, signal: leave.signal });
       leave.abort();
       return answer.status === 200;
     },
@@ -154,7 +156,7 @@ function statedDigest(headers: Headers): string | undefined {
 }
 
 /** Undefined for what is not there. */
-export async function ifThere<T>(asked: Promise<T>): Promise<T | undefined> {
+export async function undefinedIfMissing<T>(asked: Promise<T>): Promise<T | undefined> {
   try {
     return await asked;
   } catch (error) {
@@ -169,7 +171,7 @@ function scopesOf(repository: string, access: Access, also: string | undefined):
 }
 
 /** What a request is about, as a name. */
-function spoken({ host, repository }: Place, { path }: Wish): string {
+function spoken({ host, repository }: RepositoryRef, { path }: RepositoryRequest): string {
   const [, what] = /^(?:manifests|blobs)\/([^/?]+)$/.exec(path) ?? [];
   if (what === undefined) return `${host}/${repository}`;
   return `${host}/${repository}${what.includes(':') ? '@' : ':'}${what}`;

@@ -2,16 +2,16 @@ import pLimit from 'p-limit';
 import { RegistryError } from '../model/registry.ts';
 import type { Client } from './client.ts';
 import type { OpenBody } from './http.ts';
-import { type Descriptor, partsOf } from './manifest.ts';
-import { putManifest } from './put.ts';
-import type { Place, Reference } from './reference.ts';
-import { beginUpload, cancelUpload, upload } from './upload.ts';
+import { type Descriptor, parseManifest } from './manifest.ts';
+import { putManifest } from './put-manifest.ts';
+import type { Reference, RepositoryRef } from './reference.ts';
+import { beginUpload, cancelUpload, uploadBlob } from './upload-blob.ts';
 
 /** How many blobs are under way at once for one image. */
 const atOnce = 3;
 
 /** Sees to it that all of an image is in a repository as well, under its digest; an index's images before itself. */
-export async function copyImage(client: Client, from: Reference, to: Place): Promise<void> {
+export async function copyImage(client: Client, from: Reference, to: RepositoryRef): Promise<void> {
   const isSame = from.host === to.host && from.repository === to.repository;
   if (from.digest !== undefined && !isSame) {
     // A registry takes a manifest only once it has everything in it.
@@ -19,7 +19,7 @@ export async function copyImage(client: Client, from: Reference, to: Place): Pro
   }
   const manifest = await client.manifest(from);
   if (isSame) return;
-  const { manifests, config, layers } = partsOf(manifest, from.repository);
+  const { manifests, config, layers } = parseManifest(manifest, from.repository);
   for (const { digest } of manifests ?? []) await copyImage(client, { ...from, digest }, to);
   const limit = pLimit(atOnce);
   const blobs = [...layers, ...(config !== undefined ? [config] : [])].filter(({ urls }) => !urls?.length);
@@ -28,7 +28,12 @@ export async function copyImage(client: Client, from: Reference, to: Place): Pro
   await putManifest(client, { ...to, digest: manifest.digest }, manifest);
 }
 
-async function copyBlob(client: Client, from: Place, to: Place, blob: Descriptor): Promise<void> {
+async function copyBlob(
+  client: Client,
+  from: RepositoryRef,
+  to: RepositoryRef,
+  blob: Descriptor,
+): Promise<void> {
   const { digest, size } = blob;
   if (size === undefined)
     throw new RegistryError(
@@ -37,20 +42,20 @@ async function copyBlob(client: Client, from: Place, to: Place, blob: Descriptor
     );
   const body = source(client, from, digest, size);
   if (from.host !== to.host) {
-    if (!(await client.hasBlob(to, digest))) await upload(client, to, { digest, bytes: size, body });
+    if (!(await client.hasBlob(to, digest))) await uploadBlob(client, to, { digest, bytes: size, body });
     return;
   }
   const begun = await beginUpload(client, to, { digest, from: from.repository });
   if (begun.status === 201) return;
   if (await client.hasBlob(to, digest)) await cancelUpload(client, to, begun);
-  else await upload(client, to, { digest, bytes: size, body }, begun);
+  else await uploadBlob(client, to, { digest, bytes: size, body }, begun);
 }
 
 /** A blob as it comes from where it is: however large, only a few chunks of it are in memory; never more than it says. */
-function source(client: Client, from: Place, digest: string, size: number): OpenBody {
+function source(client: Client, from: RepositoryRef, digest: string, size: number): OpenBody {
   return async (signal) => {
     const wish = { method: 'GET', path: `blobs/${digest}`, access: 'pull', ok: [200] } as const;
-    const { stream } = await client.ask(from, { ...wish, streamed: true, signal });
+    const { stream } = await client.request(from, { ...wish, streamed: true, signal });
     return limited(stream!, size, `${from.host}/${from.repository}@${digest}`);
   };
 }

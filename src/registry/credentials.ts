@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { TasksError } from '../model/errors.ts';
 import type { Credentials } from '../model/registry.ts';
-import { runHelper } from './helper.ts';
-import { credentialName, parseReference } from './reference.ts';
+import { runCredentialHelper } from './credential-helper.ts';
+import { credentialKey, parseReference } from './reference.ts';
 
 /** The credentials for a host (`docker.io`, `registry.example:5000`); undefined: nobody. @throws TasksError exit 3 */
 export type FindCredentials = (host: string) => Promise<Credentials | undefined>;
@@ -51,7 +51,7 @@ async function look(
   environment: Environment,
   signal: AbortSignal | undefined,
 ): Promise<Credentials | undefined> {
-  const name = credentialName(host);
+  const name = credentialKey(host);
   const { DOCKER_AUTH_CONFIG } = environment;
   const given = DOCKER_AUTH_CONFIG
     ? storedIn(parse(DOCKER_AUTH_CONFIG, 'DOCKER_AUTH_CONFIG'), name)
@@ -113,7 +113,7 @@ async function askHelper(
   signal: AbortSignal | undefined,
 ): Promise<Credentials | undefined> {
   const program = `docker-credential-${helper}`;
-  const { output, failure } = await runHelper(program, name, environment, signal);
+  const { output, failure } = await runCredentialHelper(program, name, environment, signal);
   if (failure !== undefined) {
     if (/credentials not found/i.test(output)) return undefined;
     throw new TasksError(3, `${program}, which docker's configuration names for ${name}, ${failure}`, {

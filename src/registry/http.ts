@@ -1,8 +1,8 @@
 import { TasksError } from '../model/errors.ts';
 import { RegistryError } from '../model/registry.ts';
-import { type Network, simpleNetwork } from './network.ts';
-import { Again, again, type Persistence } from './retry.ts';
-import { type Incoming, type Outgoing, openWire } from './wire.ts';
+import { directNetwork, type Network } from './network.ts';
+import { Retry, type RetryPolicy, retry } from './retry.ts';
+import { type IncomingResponse, type OutgoingRequest, openTransport } from './transport.ts';
 
 export interface Request {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -31,7 +31,7 @@ export interface Response {
 /** Sends a request; the answer may have any status. @throws RegistryError `unreachable`, or the signal's reason */
 export type Send = (request: Request) => Promise<Response>;
 
-export interface SendOptions extends Persistence {
+export interface SendOptions extends RetryPolicy {
   /** Milliseconds for one try, its body included; for what is streamed, until it has moved on by `stride`. */
   readonly timeoutMs: number;
   /** How hosts are reached; undefined: directly, encrypted but to this machine. */
@@ -41,7 +41,7 @@ export interface SendOptions extends Persistence {
 /** A try, with all that it needs. */
 interface Line extends SendOptions {
   readonly network: Network;
-  readonly wire: (outgoing: Outgoing, signal: AbortSignal) => Promise<Incoming>;
+  readonly wire: (outgoing: OutgoingRequest, signal: AbortSignal) => Promise<IncomingResponse>;
 }
 
 const longestPauseMs = 60_000;
@@ -58,11 +58,11 @@ const stride = 64 << 10;
  * others (jitter), or when the registry says (`Retry-After`). Redirects are followed; another host never sees who we are.
  */
 export function makeSend(options: SendOptions): Send {
-  const { timing, signal, network = simpleNetwork } = options;
-  const line: Line = { ...options, network, wire: openWire(network) };
+  const { timing, signal, network = directNetwork } = options;
+  const line: Line = { ...options, network, wire: openTransport(network) };
   const answered = new Set<string>();
   return async (request) =>
-    await again(options, async (isLast) => {
+    await retry(options, async (isLast) => {
       const isFinal = isLast || request.once === true;
       try {
         const response = await follow(request, line);
@@ -70,7 +70,7 @@ export function makeSend(options: SendOptions): Send {
         if ((response.status !== 429 && response.status < 500) || isFinal) return response;
         const wished = retryAfter(response.headers.get('retry-after'), timing.now());
         // To wait for longer is for the person who called to decide.
-        return wished > longestPauseMs ? response : new Again(wished);
+        return wished > longestPauseMs ? response : new Retry(wished);
       } catch (error) {
         signal.throwIfAborted();
         request.signal?.throwIfAborted();
@@ -78,7 +78,7 @@ export function makeSend(options: SendOptions): Send {
         if (known !== undefined) throw known;
         if (isFinal || !isPassing(error, answered.has(hostOf(request.url))))
           throw unreachable(request.url, error);
-        return new Again();
+        return new Retry();
       }
     });
 }
@@ -104,7 +104,7 @@ async function follow(request: Request, line: Line): Promise<Response> {
       if (!URL.canParse(location, url))
         throw new RegistryError('broken', `${hostOf(url)} redirects to what is no address`);
       const next = new URL(location, url);
-      if (next.protocol !== 'https:' && !(next.protocol === 'http:' && line.network.isPlain(next.host)))
+      if (next.protocol !== 'https:' && !(next.protocol === 'http:' && line.network.allowsHttp(next.host)))
         throw new RegistryError('broken', `${hostOf(url)} redirects to ${next.host} without encryption`);
       if (next.origin !== new URL(url).origin) headers = withoutAuthorization(headers);
       url = next.href;
@@ -118,7 +118,7 @@ async function sendOnce(
   { method, url, headers = {}, body }: Request,
   watch: Watch,
   { wire }: Line,
-): Promise<Incoming> {
+): Promise<IncomingResponse> {
   const common = { method, url, headers };
   if (typeof body !== 'function')
     return await wire(body === undefined ? common : { ...common, body }, watch.signal);
@@ -176,7 +176,7 @@ async function* watchedBody(source: AsyncIterable<Uint8Array>, watch: Watch): As
 
 /** A body as it comes; how fast it is taken is not the sender's fault. */
 function flowOf(
-  answer: Incoming,
+  answer: IncomingResponse,
   url: string,
   watch: Watch,
   { timing, timeoutMs }: Line,
@@ -211,7 +211,7 @@ function withoutAuthorization(headers: Readonly<Record<string, string>>): Record
   return Object.fromEntries(Object.entries(headers).filter(([name]) => name !== 'authorization'));
 }
 
-async function readBody(answer: Incoming, url: string): Promise<Buffer> {
+async function readBody(answer: IncomingResponse, url: string): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of answer.body) {

@@ -1,7 +1,7 @@
 import { type RawManifest, RegistryError, type RemoteImage } from '../model/registry.ts';
-import { type Client, ifThere } from './client.ts';
-import { choosePlatform, type Descriptor, partsOf, readable, withPlatform } from './manifest.ts';
-import type { Place, Reference } from './reference.ts';
+import { type Client, undefinedIfMissing } from './client.ts';
+import { choosePlatform, type Descriptor, parseManifest, parseOrThrow, platformImages } from './manifest.ts';
+import type { Reference, RepositoryRef } from './reference.ts';
 
 /** What an image's config says. */
 export interface ImageConfig {
@@ -18,13 +18,17 @@ export interface ImageConfig {
 }
 
 /** The config of an image. @throws RegistryError `broken` for what is none, others as the client does */
-export async function readConfig(client: Client, place: Place, manifest: RawManifest): Promise<ImageConfig> {
+export async function readConfig(
+  client: Client,
+  place: RepositoryRef,
+  manifest: RawManifest,
+): Promise<ImageConfig> {
   const { repository } = place;
-  const { config, layers } = partsOf(manifest, repository);
+  const { config, layers } = parseManifest(manifest, repository);
   if (config === undefined)
     throw new RegistryError('broken', `the manifest of ${repository} names no config`);
   const blob = await client.blob(place, config.digest);
-  return readable(repository, () => {
+  return parseOrThrow(repository, () => {
     const { os, architecture, variant, created, config: settings } = JSON.parse(blob.toString('utf8'));
     const time = Date.parse(created ?? '');
     return {
@@ -53,10 +57,10 @@ export async function findImage(
   reference: Reference,
   platform: string,
 ): Promise<RemoteImage | undefined> {
-  const top = await ifThere(client.manifest(reference));
+  const top = await undefinedIfMissing(client.manifest(reference));
   if (top === undefined) return undefined;
-  const { manifests } = partsOf(top, reference.repository);
-  const chosen = manifests && choosePlatform(withPlatform(manifests), platform);
+  const { manifests } = parseManifest(top, reference.repository);
+  const chosen = manifests && choosePlatform(platformImages(manifests), platform);
   if (manifests !== undefined && chosen === undefined) return undefined;
   const manifest =
     chosen === undefined ? top : await client.manifest({ ...reference, digest: chosen.digest });

@@ -26,7 +26,7 @@ const configTypes = [
 export const manifestTypes: readonly string[] = [...indexTypes, ...imageTypes];
 
 /** What a manifest is made of. */
-export interface Parts {
+export interface ManifestParts {
   /** What an index holds, attestations included; undefined for an image. */
   readonly manifests?: readonly Descriptor[];
   readonly config?: Descriptor;
@@ -36,9 +36,9 @@ export interface Parts {
 type Nullable<T> = { readonly [K in keyof T]?: T[K] | null };
 
 /** Takes a manifest apart. @throws RegistryError `broken`. `name`: whose it is, for that error */
-export function partsOf({ mediaType, body }: RawManifest, name: string): Parts {
-  return readable(name, () => {
-    const { manifests, config, layers } = JSON.parse(body.toString('utf8')) as Nullable<Parts>;
+export function parseManifest({ mediaType, body }: RawManifest, name: string): ManifestParts {
+  return parseOrThrow(name, () => {
+    const { manifests, config, layers } = JSON.parse(body.toString('utf8')) as Nullable<ManifestParts>;
     if (indexTypes.includes(mediaType)) return { manifests: (manifests ?? []).map(checked), layers: [] };
     // Of an image without layers containerd writes `null`.
     return { ...(config ? { config: checked(config) } : {}), layers: (layers ?? []).map(checked) };
@@ -64,7 +64,7 @@ function checked(descriptor: Descriptor): Descriptor {
 }
 
 /** Reads what a registry has; its digest was right, so it was made like this. @throws RegistryError `broken` */
-export function readable<T>(name: string, read: () => T): T {
+export function parseOrThrow<T>(name: string, read: () => T): T {
   try {
     return read();
   } catch {
@@ -73,7 +73,7 @@ export function readable<T>(name: string, read: () => T): T {
 }
 
 /** The images of an index, each for a platform. Attestations stand among them, for the platform `unknown/unknown`. */
-export function withPlatform(manifests: readonly Descriptor[]): Descriptor[] {
+export function platformImages(manifests: readonly Descriptor[]): Descriptor[] {
   return manifests.filter(({ platform }) => platform?.os !== 'unknown');
 }
 

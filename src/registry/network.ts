@@ -4,7 +4,7 @@ import { isIP } from 'node:net';
 import path from 'node:path';
 import tls from 'node:tls';
 import { type Certificates, certificatesFor } from './certificates.ts';
-import { isIn, proxyFor } from './proxy.ts';
+import { isInSubnet, proxyFor } from './proxy.ts';
 import { baseUrl, isLoopback } from './reference.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -12,28 +12,28 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** How hosts are reached. */
 export interface Network {
   /** Finds out how a host's registry is reached; asked before anything is sent to it. */
-  decide(host: string): Promise<void>;
+  resolve(host: string): Promise<void>;
   /** How often it was found out anew how a host is reached. */
   version(host: string): number;
   /** Looks again, after a host could not be reached as it was at a version. True: it is reached another way now. */
-  revise(host: string, version: number): Promise<boolean>;
+  recheck(host: string, version: number): Promise<boolean>;
   /** Where a host's registry answers, without a slash at the end. */
-  base(host: string): string;
+  baseUrl(host: string): string;
   /** True where a host may be spoken to without encryption. */
-  isPlain(host: string): boolean;
+  allowsHttp(host: string): boolean;
   /** How a connection to a host is secured. */
-  securityOf(host: string): Certificates & { readonly rejectUnauthorized?: boolean };
+  tlsOptionsFor(host: string): Certificates & { readonly rejectUnauthorized?: boolean };
   proxyFor(url: URL): URL | undefined;
 }
 
 /** Encrypted, but to this machine. */
-export const simpleNetwork: Network = {
-  decide: async () => undefined,
+export const directNetwork: Network = {
+  resolve: async () => undefined,
   version: () => 0,
-  revise: async () => false,
-  base: baseUrl,
-  isPlain: isLoopback,
-  securityOf: () => ({}),
+  recheck: async () => false,
+  baseUrl: baseUrl,
+  allowsHttp: isLoopback,
+  tlsOptionsFor: () => ({}),
   proxyFor: () => undefined,
 };
 
@@ -83,13 +83,13 @@ export function dockerNetwork(options: NetworkOptions): Network {
     if (isLoopback(host) || (await isListed(host, listed))) await look(host);
   };
   return {
-    decide(host) {
+    resolve(host) {
       const found = decided.get(host) ?? decide(host);
       decided.set(host, found);
       return found;
     },
     version,
-    async revise(host, tried) {
+    async recheck(host, tried) {
       if (version(host) === tried) {
         // Of several requests that failed one looks.
         const work = revising.get(host) ?? revise(host);
@@ -98,9 +98,9 @@ export function dockerNetwork(options: NetworkOptions): Network {
       }
       return version(host) !== tried;
     },
-    base: (host) => bases.get(host) ?? baseUrl(host),
-    isPlain: (host) => isLoopback(host) || insecure.has(host),
-    securityOf(host) {
+    baseUrl: (host) => bases.get(host) ?? baseUrl(host),
+    allowsHttp: (host) => isLoopback(host) || insecure.has(host),
+    tlsOptionsFor(host) {
       const found = known.get(host) ?? certificatesFor(host, environment, options.certFolders);
       known.set(host, found);
       return insecure.has(host) ? { ...found, rejectUnauthorized: false } : found;
@@ -146,7 +146,7 @@ async function isListed(host: string, list: readonly string[]): Promise<boolean>
   const name = hostname.replace(/^\[|\]$/g, '');
   const addresses = isIP(name) > 0 ? [name] : await addressesOf(name);
   return addresses.some((address) =>
-    networks.some(([network, bits]) => isIn(address, network!, Number(bits))),
+    networks.some(([network, bits]) => isInSubnet(address, network!, Number(bits))),
   );
 }
 

@@ -1,7 +1,7 @@
 import { RegistryError } from '../model/registry.ts';
 import type { Client } from './client.ts';
 import { type ImageConfig, readConfig } from './images.ts';
-import { choosePlatform, partsOf, platformOf, withPlatform } from './manifest.ts';
+import { choosePlatform, parseManifest, platformImages, platformOf } from './manifest.ts';
 import { parseReference } from './reference.ts';
 
 /** What a name stands for at this moment. */
@@ -16,13 +16,13 @@ export interface Pin {
 export async function pinImage(client: Client, name: string, platform: string): Promise<Pin> {
   const reference = parseReference(name);
   const top = await client.manifest(reference);
-  const { manifests } = partsOf(top, name);
+  const { manifests } = parseManifest(top, name);
   if (manifests === undefined) {
     const config = await readConfig(client, reference, top);
     checkPlatform(name, config, platform);
     return { digest: top.digest, onbuild: config.onbuild };
   }
-  const images = withPlatform(manifests);
+  const images = platformImages(manifests);
   const chosen = platform === 'any' ? images : [choosePlatform(images, platform)];
   let onbuild = false;
   for (const each of chosen) {

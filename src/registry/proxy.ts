@@ -38,16 +38,16 @@ function matches(pattern: string, hostname: string, port: string): boolean {
   const name = isIP(pattern) === 6 ? pattern : (bracketed ?? plain ?? '');
   if (isIP(pattern) !== 6 && wantedPort !== undefined && wantedPort !== port) return false;
   const [network, bits] = name.split('/');
-  if (bits !== undefined) return isIn(host, network!, Number(bits));
+  if (bits !== undefined) return isInSubnet(host, network!, Number(bits));
   if (isIP(host) > 0 || isIP(name) > 0)
-    return isIP(host) > 0 && isIn(host, name, isIP(name) === 6 ? 128 : 32);
+    return isIP(host) > 0 && isInSubnet(host, name, isIP(name) === 6 ? 128 : 32);
   const suffix = name.replace(/^\*(?=\.)/, '');
   if (suffix.startsWith('.')) return host.endsWith(suffix);
   return suffix !== '' && (host === suffix || host.endsWith(`.${suffix}`));
 }
 
 /** Whether an address is in a network; false for what is none. */
-export function isIn(address: string, network: string, bits: number): boolean {
+export function isInSubnet(address: string, network: string, bits: number): boolean {
   const [family, other] = [isIP(network), isIP(address)];
   if (
     family === 0 ||

@@ -1,7 +1,7 @@
 import { TasksError } from '../model/errors.ts';
 
 /** A repository, in full. */
-export interface Place {
+export interface RepositoryRef {
   /** As it is written in full names: `docker.io`, `registry.example:5000`. */
   readonly host: string;
   /** `library/debian`. */
@@ -9,7 +9,7 @@ export interface Place {
 }
 
 /** Where an image lies, in full. */
-export interface Reference extends Place {
+export interface Reference extends RepositoryRef {
   /** What stands behind the colon; `latest` where neither that nor a digest is given. */
   readonly tag?: string;
   /** `sha256:…` */
@@ -22,7 +22,7 @@ const label = '[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?';
 const hostForm = new RegExp(`^(?:${label}(?:\\.${label})*|\\[[0-9a-fA-F:]+\\])(?::\\d+)?$`);
 const repositoryForm = new RegExp(`^${component}(?:/${component})*$`);
 /** What a tag is made of. */
-export const tagForm = /^\w[\w.-]{0,127}$/;
+export const tagPattern = /^\w[\w.-]{0,127}$/;
 const digestForm = /^sha256:[0-9a-f]{64}$/;
 
 /** Reads an image's name by docker's rules: `debian` is `docker.io/library/debian:latest`. @throws TasksError exit 2 */
@@ -35,7 +35,7 @@ export function parseReference(text: string): Reference {
     repositoryForm.test(repository) &&
     !/^[0-9a-f]{64}$/.test(name!) &&
     `${host}/${repository}`.length <= 255 &&
-    (tag === undefined || tagForm.test(tag)) &&
+    (tag === undefined || tagPattern.test(tag)) &&
     (digest === undefined || digestForm.test(digest));
   if (!isGood)
     throw new TasksError(2, `"${text}" is no image's name`, {
@@ -66,6 +66,6 @@ export function isLoopback(host: string): boolean {
 }
 
 /** Under which name docker's configuration keeps a host's credentials. */
-export function credentialName(host: string): string {
+export function credentialKey(host: string): string {
   return host === hub ? `https://index.${hub}/v1/` : host;
 }

@@ -4,20 +4,20 @@ import { type Client, type ClientOptions, openClient } from './client.ts';
 import { findContents } from './contents.ts';
 import { copyImage } from './copy.ts';
 import { dockerCredentials } from './credentials.ts';
-import { documents } from './document.ts';
+import { deleteManifest, makeUntag, mayDelete } from './delete.ts';
+import { documentStore } from './document-store.ts';
 import { findImage } from './images.ts';
 import { dockerNetwork } from './network.ts';
-import { putManifest } from './put.ts';
-import { type Place, parseReference } from './reference.ts';
+import { putManifest } from './put-manifest.ts';
+import { parseReference, type RepositoryRef } from './reference.ts';
 import type { Timing } from './retry.ts';
 import { listTags } from './tags.ts';
-import { mayDelete, remove, untagging } from './untag.ts';
-import { beginUpload, cancelUpload } from './upload.ts';
+import { beginUpload, cancelUpload } from './upload-blob.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** How long registries are waited for. */
-export interface Patience {
+export interface RequestLimits {
   /** How often each request is tried at most. */
   readonly tries: number;
   /** Milliseconds for one try. */
@@ -25,9 +25,9 @@ export interface Patience {
 }
 
 /** What docker's engine is told to trust: hosts and networks. */
-export type Insecure = () => Promise<readonly string[]>;
+export type ListInsecureRegistries = () => Promise<readonly string[]>;
 
-const usual: Patience = { tries: 5, timeoutMs: 60_000 };
+const usual: RequestLimits = { tries: 5, timeoutMs: 60_000 };
 
 const realTiming: Timing = {
   now: Date.now,
@@ -39,8 +39,8 @@ const realTiming: Timing = {
 export function dockerRegistry(
   environment: Environment,
   signal: AbortSignal,
-  patience: Patience = usual,
-  insecure?: Insecure,
+  patience: RequestLimits = usual,
+  insecure?: ListInsecureRegistries,
 ): Registry {
   return registryOver(dockerClient(environment, signal, patience, insecure));
 }
@@ -49,8 +49,8 @@ export function dockerRegistry(
 export function dockerClient(
   environment: Environment,
   signal: AbortSignal,
-  patience: Patience = usual,
-  insecure?: Insecure,
+  patience: RequestLimits = usual,
+  insecure?: ListInsecureRegistries,
 ): Client {
   const { timeoutMs } = patience;
   return openClient({
@@ -68,8 +68,8 @@ export function openRegistry(options: ClientOptions): Registry {
 }
 
 function registryOver(client: Client): Registry {
-  const texts = documents(client);
-  const untag = untagging(client, texts);
+  const texts = documentStore(client);
+  const untag = makeUntag(client, texts);
   return {
     head: (name) => client.head(parseReference(name)),
     image: (name, platform) => findImage(client, parseReference(name), platform),
@@ -85,7 +85,7 @@ function registryOver(client: Client): Registry {
       const reference = parseReference(name);
       if (reference.digest === undefined)
         throw new RegistryError('broken', `${name} names no digest: only that can be deleted`);
-      return await remove(client, reference);
+      return await deleteManifest(client, reference);
     },
     read: (name) => texts.read(parseReference(name)),
     write: async (name, text) => void (await texts.write(parseReference(name), text)),
@@ -93,6 +93,6 @@ function registryOver(client: Client): Registry {
 }
 
 /** Begins an upload, and gives it up: whoever may do that may push. */
-async function mayPush(client: Client, place: Place): Promise<void> {
+async function mayPush(client: Client, place: RepositoryRef): Promise<void> {
   await cancelUpload(client, place, await beginUpload(client, place));
 }

@@ -8,7 +8,7 @@ export interface Timing {
 }
 
 /** How long to go on. */
-export interface Persistence {
+export interface RetryPolicy {
   readonly timing: Timing;
   readonly signal: AbortSignal;
   /** How often anything is tried at most, the first time included. */
@@ -16,7 +16,7 @@ export interface Persistence {
 }
 
 /** Says that another try is worth it, after so many milliseconds at least. */
-export class Again {
+export class Retry {
   readonly waitMs: number;
 
   constructor(waitMs = 0) {
@@ -27,13 +27,13 @@ export class Again {
 const firstPauseMs = 300;
 
 /** Tries until something comes of it, each time later. On the last try the attempt must give or throw something. */
-export async function again<T>(
-  { timing, signal, tries }: Persistence,
-  attempt: (isLast: boolean) => Promise<T | Again>,
+export async function retry<T>(
+  { timing, signal, tries }: RetryPolicy,
+  attempt: (isLast: boolean) => Promise<T | Retry>,
 ): Promise<T> {
   for (let tried = 1; ; tried++) {
     const outcome = await attempt(tried >= tries);
-    if (!(outcome instanceof Again)) return outcome;
+    if (!(outcome instanceof Retry)) return outcome;
     const pause = firstPauseMs * 2 ** (tried - 1) * (0.5 + timing.random());
     await timing.sleep(Math.max(pause, outcome.waitMs), signal);
   }

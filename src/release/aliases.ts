@@ -2,7 +2,7 @@ import type { Graph, ImageTask, Task, TaskId } from '../model/task.ts';
 import { compareVersions } from '../model/versions.ts';
 
 /** What an alias points at in the registry, as far as that is known. */
-export interface AliasHolder {
+export interface AliasTarget {
   /** The task that made it, from the image's label; undefined: not made by us. */
   readonly task?: TaskId;
 }
@@ -18,7 +18,7 @@ export interface AliasChoice {
 }
 
 /** The aliases that these tasks ask for, each once: `postgres:16`. */
-export function wantedAliases(tasks: readonly Task[]): { name: string; alias: string }[] {
+export function requestedAliases(tasks: readonly Task[]): { name: string; alias: string }[] {
   const wanted = tasks.flatMap((task) =>
     task.kind === 'image' && task.publish ? task.aliases.map((alias) => ({ name: task.name, alias })) : [],
   );
@@ -33,7 +33,7 @@ export function chooseAlias(
   { name, alias }: { name: string; alias: string },
   tasks: readonly Task[],
   graph: Graph,
-  holder: AliasHolder | undefined,
+  holder: AliasTarget | undefined,
 ): AliasChoice {
   const candidates = tasks.filter(
     (task): task is ImageTask => task.kind === 'image' && task.name === name && task.aliases.includes(alias),

@@ -1,10 +1,10 @@
 import { type Registry, RegistryError } from '../model/registry.ts';
 import type { TaskId } from '../model/task.ts';
 import type { Naming } from '../plan/refs.ts';
-import { projectMark } from './project-mark.ts';
+import { projectHash } from './project-hash.ts';
 
 /** One tag that a publication sets. */
-export interface Change {
+export interface TagChange {
   /** `repo/name:tag` */
   readonly name: string;
   readonly task: TaskId;
@@ -28,7 +28,7 @@ export interface Journal {
   /** `back`: it failed, and its tags are being put back. */
   readonly direction: 'forward' | 'back';
   /** None: old tags are being removed, and nothing may be published meanwhile. */
-  readonly changes: readonly Change[];
+  readonly changes: readonly TagChange[];
 }
 
 const schema = 1;
@@ -36,7 +36,7 @@ const schema = 1;
 /** The name under which a project keeps its journal: one for all that it publishes. */
 export function journalName({ repo, cacheRepo }: Naming): string {
   if (cacheRepo === undefined) return `${repo}/release-journal:current`;
-  return `${cacheRepo}:release-journal-${projectMark({ repo })}`;
+  return `${cacheRepo}:release-journal-${projectHash({ repo })}`;
 }
 
 /** The journal that lies there; undefined where nothing is under way. @throws RegistryError `broken` */
@@ -54,18 +54,18 @@ export async function readJournal(registry: Registry, name: string): Promise<Jou
 interface Document {
   readonly schema: number;
   readonly open?: Journal;
-  readonly last?: Ended;
+  readonly last?: ClosedJournal;
 }
 
 /** How the last publication ended, for people who look into the registry. */
-export interface Ended {
+export interface ClosedJournal {
   readonly id: string;
   readonly time: string;
   readonly outcome: 'published' | 'reverted' | 'withdrawn' | 'trimmed';
 }
 
 /** What is under way, for people. */
-export function workOf({ changes, time }: Journal): string {
+export function describeWork({ changes, time }: Journal): string {
   return changes.length > 0
     ? `another push is publishing since ${time}`
     : `a clean is removing old tags since ${time}`;
@@ -99,7 +99,7 @@ function isJournal(value: Journal): boolean {
   );
 }
 
-function isChange(value: Change | null): boolean {
+function isChange(value: TagChange | null): boolean {
   if (typeof value !== 'object' || value === null) return false;
   const { name, task, before, after, isAlias } = value;
   const isDigest = (each: unknown): boolean => typeof each === 'string' && /^sha256:[0-9a-f]{64}$/.test(each);
@@ -119,17 +119,17 @@ function isWord(value: unknown): boolean {
 }
 
 /** Puts a journal there: from now on any push, from anywhere, can end what it says. */
-export async function openJournal(registry: Registry, name: string, journal: Journal): Promise<void> {
-  await overwrite(registry, name, JSON.stringify({ schema, open: journal } satisfies Document));
+export async function writeJournal(registry: Registry, name: string, journal: Journal): Promise<void> {
+  await overwriteTag(registry, name, JSON.stringify({ schema, open: journal } satisfies Document));
 }
 
 /** Says that nothing is under way any more. The tag stays: registries without delete keep everything. */
-export async function closeJournal(registry: Registry, name: string, ended: Ended): Promise<void> {
-  await overwrite(registry, name, JSON.stringify({ schema, last: ended } satisfies Document));
+export async function closeJournal(registry: Registry, name: string, ended: ClosedJournal): Promise<void> {
+  await overwriteTag(registry, name, JSON.stringify({ schema, last: ended } satisfies Document));
 }
 
 /** Writes a text under a tag that moves. @throws RegistryError `immutable`, with the remedy */
-export async function overwrite(registry: Registry, name: string, text: string): Promise<void> {
+export async function overwriteTag(registry: Registry, name: string, text: string): Promise<void> {
   try {
     await registry.write(name, text);
   } catch (error) {

@@ -1,15 +1,15 @@
 import type { Step } from '../model/plan.ts';
 import { needIds, type TaskId } from '../model/task.ts';
-import type { PublishedTags } from '../plan/input.ts';
+import type { PushTags } from '../plan/input.ts';
 import type { Results } from '../run/needs.ts';
 
 /**
  * The tasks that a push leaves out, each with why: what failed, or failed its test, where its definition allows that, and
  * whatever stands on it. `steps`: each after what it needs. `passed`: the tests that have passed.
  */
-export function omittedOf(
+export function omittedTasks(
   steps: readonly Step[],
-  published: ReadonlyMap<TaskId, PublishedTags>,
+  published: ReadonlyMap<TaskId, PushTags>,
   results: Results,
   passed: ReadonlyMap<TaskId, string>,
 ): Map<TaskId, string> {

@@ -1,11 +1,11 @@
 import { taskLabel } from '../model/labels.ts';
 import { type Registry, RegistryError } from '../model/registry.ts';
 import type { Graph, Task, TaskId } from '../model/task.ts';
-import type { PublishedTags } from '../plan/input.ts';
+import type { PushTags } from '../plan/input.ts';
 import { type Naming, repositoryOf, runTags } from '../plan/refs.ts';
-import { type AliasHolder, chooseAlias, wantedAliases } from './aliases.ts';
+import { type AliasTarget, chooseAlias, requestedAliases } from './aliases.ts';
 import { journalName } from './journal.ts';
-import { each } from './tags.ts';
+import { forEachLimit } from './tags.ts';
 
 /** Throws where we may not push to all that a push of these tasks writes to; leaves nothing there. @throws RegistryError */
 export async function checkPermission(
@@ -23,12 +23,12 @@ export async function checkPermission(
   ]);
   // One registry that is out of reach, or does not know us, says it once.
   await registry.mayPush(first!);
-  await each(others, (repository) => registry.mayPush(repository));
+  await forEachLimit(others, (repository) => registry.mayPush(repository));
 }
 
 /** The tags that a push sets, and what they point at before it. */
-export interface Wanted {
-  readonly published: ReadonlyMap<TaskId, PublishedTags>;
+export interface TargetTags {
+  readonly published: ReadonlyMap<TaskId, PushTags>;
   /** Those of the names that are aliases. */
   readonly aliases: ReadonlySet<string>;
   /** Why an alias stays where it is, for people. */
@@ -36,26 +36,29 @@ export interface Wanted {
 }
 
 /** Asks the registry what the tags of a push point at. A release (no suffix) moves aliases, too. @throws RegistryError */
-export async function wantedTags(
+export async function resolveTargetTags(
   registry: Registry,
   selected: readonly Task[],
   graph: Graph,
   naming: Naming,
-): Promise<Wanted> {
+): Promise<TargetTags> {
   const published = new Map<TaskId, Map<string, string | undefined>>();
   for (const task of selected)
     if (task.publish) published.set(task.id, new Map(runTags(task, naming).map((name) => [name, undefined])));
   const names = [...published].flatMap(([id, tags]) => [...tags.keys()].map((name) => ({ id, name })));
-  await each(names, async ({ id, name }) => void published.get(id)!.set(name, await registry.head(name)));
+  await forEachLimit(
+    names,
+    async ({ id, name }) => void published.get(id)!.set(name, await registry.head(name)),
+  );
   const aliases = new Set<string>();
   const notes: string[] = [];
   if (naming.suffix !== '') return { published, aliases, notes };
-  const asked = wantedAliases(selected).map((wanted) => ({
+  const asked = requestedAliases(selected).map((wanted) => ({
     ...wanted,
     ref: `${naming.repo}/${wanted.name}:${wanted.alias}`,
   }));
   const holders = new Map<string, Holder | undefined>();
-  await each(asked, async ({ ref }) => void holders.set(ref, await holderOf(registry, ref)));
+  await forEachLimit(asked, async ({ ref }) => void holders.set(ref, await holderOf(registry, ref)));
   for (const { ref, ...wanted } of asked) {
     const now = holders.get(ref);
     const choice = chooseAlias(wanted, selected, graph, now);
@@ -68,7 +71,7 @@ export async function wantedTags(
 }
 
 /** What an alias points at, and who made that. */
-interface Holder extends AliasHolder {
+interface Holder extends AliasTarget {
   readonly digest: string;
 }
 

@@ -6,15 +6,15 @@ import type { TaskId } from '../model/task.ts';
 import { repositoryOf } from '../plan/refs.ts';
 import type { Results } from '../run/needs.ts';
 import type { Services } from '../run/services.ts';
-import { untouched } from './back.ts';
-import type { Desk } from './desk.ts';
-import { type PhaseEvents, startPhase } from './events.ts';
-import type { Change } from './journal.ts';
-import { keepPasses } from './passes.ts';
-import type { Wanted } from './preflight.ts';
+import type { TagChange } from './journal.ts';
+import { setPassTags } from './pass-tags.ts';
+import { type PhaseEvents, startPhase } from './phase-events.ts';
+import type { TargetTags } from './preflight.ts';
 import { publish } from './publish.ts';
-import { each } from './tags.ts';
-import { Overtaken, UploadFailed, uploadAll, uploadSlots, uploadsOf } from './upload.ts';
+import type { PublishContext } from './publish-context.ts';
+import { nothingPublished } from './rollback.ts';
+import { forEachLimit } from './tags.ts';
+import { defaultUploadJobs, stepsToUpload, UploadConflict, UploadFailed, uploadAll } from './upload.ts';
 
 export interface PushInput {
   readonly plan: Plan;
@@ -24,12 +24,12 @@ export interface PushInput {
   readonly passed: ReadonlyMap<TaskId, string>;
   /** Tasks that are left out, although they are selected: their failure is allowed. */
   readonly omitted: ReadonlySet<TaskId>;
-  readonly wanted: Wanted;
+  readonly wanted: TargetTags;
   readonly services: Services;
   /** For uploads, which take their time and stop at an interrupt. */
   readonly registry: Registry;
   /** For tags. */
-  readonly desk: Desk;
+  readonly context: PublishContext;
   /** True: everything is uploaded, no tag is set. */
   readonly uploadOnly: boolean;
   /** How many images are uploaded at once. */
@@ -38,12 +38,12 @@ export interface PushInput {
   readonly listen: Listener;
 }
 
-export interface Pushed {
+export interface PushResult {
   readonly outcome: RunOutcome;
   readonly counts: Counts;
   /** By task, but for those left out: the digest under which it is in the registry. */
   readonly digests: ReadonlyMap<TaskId, string>;
-  readonly changes: readonly Change[];
+  readonly changes: readonly TagChange[];
   /** True: another machine was first with an image; the plan has to be made anew. */
   readonly isOvertaken: boolean;
   readonly error?: TasksError;
@@ -55,13 +55,13 @@ const outcomes: Partial<Record<Action, Outcome>> = { build: 'built', pull: 'pull
  * Uploads all, then sets all tags or none: the phases `upload` and `publish` of a run. Failures are events, an outcome and an
  * error, never exceptions.
  */
-export async function push(input: PushInput): Promise<Pushed> {
-  const { plan, results, wanted, services, desk, signal } = input;
+export async function push(input: PushInput): Promise<PushResult> {
+  const { plan, results, wanted, services, context, signal } = input;
   const roots = [...plan.steps.values()].filter(
     ({ task, selected }) => selected && task.kind === 'image' && !input.omitted.has(task.id),
   );
-  const { slots = uploadSlots } = input;
-  const uploads = uploadsOf(roots, plan.steps, results);
+  const { slots = defaultUploadJobs } = input;
+  const uploads = stepsToUpload(roots, plan.steps, results);
   const published = roots.filter(({ task }) => wanted.published.has(task.id));
   const upload = startPhase(
     'upload',
@@ -76,7 +76,7 @@ export async function push(input: PushInput): Promise<Pushed> {
   );
   const digests = new Map<TaskId, string>();
   for (const step of roots) if (step.remote !== undefined) digests.set(step.task.id, step.remote.digest);
-  let changes: Change[];
+  let changes: TagChange[];
   try {
     await uploadAll(uploads, {
       results,
@@ -94,13 +94,13 @@ export async function push(input: PushInput): Promise<Pushed> {
         upload.finish(step, outcomes[step.action] ?? 'reused');
       },
     });
-    await keepPasses(input.registry, plan, input.passed, digests);
+    await setPassTags(input.registry, plan, input.passed, digests);
     changes = input.uploadOnly ? [] : changesOf(wanted, digests);
     await bringOver(input, changes);
   } catch (thrown) {
     return { ...failed(thrown, upload, signal), digests, changes: [] };
   }
-  for (const step of upload.open()) upload.finish(step, 'reused');
+  for (const step of upload.unfinished()) upload.finish(step, 'reused');
   const counts = upload.end(true);
   if (input.uploadOnly) return { outcome: 'ok', counts, digests, changes, isOvertaken: false };
   const tagging = new Map(
@@ -108,7 +108,7 @@ export async function push(input: PushInput): Promise<Pushed> {
   );
   const events = startPhase('publish', tagging, 1, results, services.clock, input.listen);
   try {
-    await publish(desk, changes, signal);
+    await publish(context, changes, signal);
     for (const step of published) {
       const tags = [...(wanted.published.get(step.task.id)?.keys() ?? [])];
       events.finish(step, outcomes[step.action] ?? 'reused', { tags });
@@ -126,11 +126,12 @@ function failed(
   thrown: unknown,
   events: PhaseEvents,
   signal: AbortSignal,
-): Pick<Pushed, 'outcome' | 'counts' | 'isOvertaken' | 'error'> {
-  if (thrown instanceof Overtaken) return { outcome: 'failed', counts: events.end(false), isOvertaken: true };
+): Pick<PushResult, 'outcome' | 'counts' | 'isOvertaken' | 'error'> {
+  if (thrown instanceof UploadConflict)
+    return { outcome: 'failed', counts: events.end(false), isOvertaken: true };
   const isUpload = thrown instanceof UploadFailed;
   if (isUpload && !signal.aborted) events.finish(thrown.step, 'failed', { error: thrown.message });
-  const error = untouched(isUpload ? thrown.cause : thrown, signal);
+  const error = nothingPublished(isUpload ? thrown.cause : thrown, signal);
   return { outcome: outcomeOf(error), counts: events.end(false), isOvertaken: false, error };
 }
 
@@ -140,7 +141,7 @@ function outcomeOf({ exitCode }: TasksError): RunOutcome {
 }
 
 /** The tags to change, and to what. */
-function changesOf({ published, aliases }: Wanted, digests: ReadonlyMap<TaskId, string>): Change[] {
+function changesOf({ published, aliases }: TargetTags, digests: ReadonlyMap<TaskId, string>): TagChange[] {
   return [...published].flatMap(([task, tags]) => {
     const after = digests.get(task);
     if (after === undefined) return [];
@@ -157,7 +158,7 @@ function changesOf({ published, aliases }: Wanted, digests: ReadonlyMap<TaskId, 
 }
 
 /** Where content tags have a repository of their own, the images are brought over before any tag points at them. */
-async function bringOver({ plan, registry }: PushInput, changes: readonly Change[]): Promise<void> {
+async function bringOver({ plan, registry }: PushInput, changes: readonly TagChange[]): Promise<void> {
   const wanted = new Map(
     changes.flatMap(({ task, name, after }) => {
       const from = repositoryOf(plan.steps.get(task)!.registryTag!);
@@ -165,5 +166,5 @@ async function bringOver({ plan, registry }: PushInput, changes: readonly Change
       return from === to ? [] : [[`${to}@${after}`, { from: `${from}@${after}`, to }] as const];
     }),
   );
-  await each([...wanted.values()], ({ from, to }) => registry.copy(from, to));
+  await forEachLimit([...wanted.values()], ({ from, to }) => registry.copy(from, to));
 }

@@ -1,13 +1,13 @@
 import pLimit from 'p-limit';
 import type { RawManifest, Registry } from '../model/registry.ts';
 import { repositoryOf } from '../plan/refs.ts';
-import type { Change } from './journal.ts';
+import type { TagChange } from './journal.ts';
 
 /** How many requests are under way at once. */
 const requests = 8;
 
 /** Does something for each, several at once; the first failure stops what has not begun. */
-export async function each<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
+export async function forEachLimit<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
   const limit = pLimit(requests);
   let failure: { error: unknown } | undefined;
   await Promise.all(
@@ -24,12 +24,12 @@ export async function each<T>(items: readonly T[], act: (item: T) => Promise<voi
 }
 
 /** What tags point at now, by name; undefined: nothing is there. */
-export async function pointedAt(
+export async function queryDigests(
   registry: Registry,
   names: readonly string[],
 ): Promise<Map<string, string | undefined>> {
   const found = new Map<string, string | undefined>();
-  await each(names, async (name) => void found.set(name, await registry.head(name)));
+  await forEachLimit(names, async (name) => void found.set(name, await registry.head(name)));
   return found;
 }
 
@@ -45,7 +45,7 @@ export function manifestReader(registry: Registry): (name: string, digest: strin
 }
 
 /** New tags, then those that move, then aliases: what people pull by habit changes last. */
-export function inOrder(changes: readonly Change[]): Change[][] {
+export function inPublishOrder(changes: readonly TagChange[]): TagChange[][] {
   return [
     changes.filter(({ isAlias, before }) => !isAlias && before === undefined),
     changes.filter(({ isAlias, before }) => !isAlias && before !== undefined),

@@ -4,18 +4,18 @@ import type { Step } from '../model/plan.ts';
 import { StepFailed } from '../model/ports.ts';
 import { type Registry, RegistryError } from '../model/registry.ts';
 import { type ImageTask, needIds, type TaskId } from '../model/task.ts';
-import { recordOf } from '../plan/here.ts';
+import { recordFromLabels } from '../plan/existing.ts';
 import type { Results } from '../run/needs.ts';
 import { withRetries } from '../run/retry.ts';
 import type { Services } from '../run/services.ts';
 
 /** How many images are uploaded at once where nobody says; the engine sends several layers of each at once. */
-export const uploadSlots = 3;
+export const defaultUploadJobs = 3;
 /** How often an upload is tried again after failures that may pass. */
 const retries = 3;
 
 /** Another machine put an image of the same key there first: what was built on ours here has to be built on that. */
-export class Overtaken extends Error {
+export class UploadConflict extends Error {
   override readonly name = 'Overtaken';
 }
 
@@ -23,7 +23,7 @@ export class Overtaken extends Error {
  * The images of these steps that the registry lacks, and those that they were built on here: others will build on them,
  * too. What is needed comes first.
  */
-export function uploadsOf(
+export function stepsToUpload(
   roots: readonly Step[],
   steps: ReadonlyMap<TaskId, Step>,
   results: Results,
@@ -66,7 +66,7 @@ export async function uploadAll(steps: readonly Step[], input: UploadInput): Pro
         input.onStart(step);
         await input.onDone(step, await uploadOne(step, input));
       } catch (error) {
-        failure ??= { error: error instanceof Overtaken ? error : new UploadFailed(step, error) };
+        failure ??= { error: error instanceof UploadConflict ? error : new UploadFailed(step, error) };
       }
     });
   };
@@ -95,8 +95,9 @@ async function uploadOne(step: Step, input: UploadInput): Promise<string> {
   const imageId = input.results.get(task.id)!.imageId!;
   const there = await registry.image(name, task.platform);
   if (there?.ids.includes(imageId)) return there.digest;
-  const isValid = there !== undefined && recordOf(task, step.key, { id: '', ...there }) !== undefined;
-  if (isValid && there.digest !== step.replaces) throw new Overtaken(`another machine pushed ${task.id}`);
+  const isValid = there !== undefined && recordFromLabels(task, step.key, { id: '', ...there }) !== undefined;
+  if (isValid && there.digest !== step.replacesDigest)
+    throw new UploadConflict(`another machine pushed ${task.id}`);
   const credentials = await services.credentials(name);
   // The engine pushes an image under a tag of the registry's name, and keeps it under a neutral one.
   await services.engine!.tag(imageId, name);
@@ -109,7 +110,7 @@ async function uploadOne(step: Step, input: UploadInput): Promise<string> {
     retries,
     clock: services.clock,
     signal,
-    isWorthIt: (error) =>
+    shouldRetry: (error) =>
       error instanceof RegistryError &&
       // That we may push was seen before; docker's engine says "unauthorized" where a registry failed to ask who it is.
       (error.problem === 'unreachable' || (error.problem === 'denied' && denials++ === 0)),
@@ -117,8 +118,8 @@ async function uploadOne(step: Step, input: UploadInput): Promise<string> {
   });
   signal.throwIfAborted();
   const now = await registry.image(name, task.platform);
-  if (now?.digest !== digest) throw new Overtaken(`another machine pushed ${task.id} at the same time`);
-  if (!now.ids.includes(imageId) || recordOf(task, step.key, { id: '', ...now }) === undefined)
+  if (now?.digest !== digest) throw new UploadConflict(`another machine pushed ${task.id} at the same time`);
+  if (!now.ids.includes(imageId) || recordFromLabels(task, step.key, { id: '', ...now }) === undefined)
     throw new StepFailed(
       `the engine uploaded another image than ${imageId} as ${name}: was it tagged from outside?`,
     );

@@ -1,8 +1,8 @@
-import { clip, columns, count } from './format.ts';
+import { alignColumns, clip, pluralize } from './format.ts';
 import type { Paint } from './reporter.ts';
 
 /** A repository, and what goes of it. */
-export interface TrimmedRepository {
+export interface CleanedRepository {
   readonly name: string;
   /** How many tags there were. */
   readonly tags: number;
@@ -30,8 +30,8 @@ const most = { rows: 12, width: 43 };
 const dayMs = 86_400_000;
 
 /** What goes from a registry, repository by repository: tags, ages, reasons. `isDone`: it is gone already. */
-export function remoteText(
-  repositories: readonly TrimmedRepository[],
+export function cleanRemoteText(
+  repositories: readonly CleanedRepository[],
   paint: Paint,
   { isDone, verbose }: { isDone: boolean; verbose: boolean },
 ): string[] {
@@ -46,10 +46,10 @@ export function remoteText(
         why,
       ]);
       const more = rows.length - shown.length;
-      const head = `${paint.bold(name)}  ${tagsOf(removals)} of ${count(tags, 'tag')}`;
+      const head = `${paint.bold(name)}  ${tagsOf(removals)} of ${pluralize(tags, 'tag')}`;
       return [
         head,
-        ...columns(cells),
+        ...alignColumns(cells),
         ...(more > 0 ? [paint.dim(`  … and ${more} more (-v shows all)`)] : []),
         '',
       ];
@@ -57,26 +57,26 @@ export function remoteText(
   return [...lines, ...summary(repositories, isDone)];
 }
 
-function summary(repositories: readonly TrimmedRepository[], isDone: boolean): string[] {
+function summary(repositories: readonly CleanedRepository[], isDone: boolean): string[] {
   const all = repositories.reduce((sum, { tags }) => sum + tags, 0);
-  const seen = `${count(all, 'tag')} in ${repositories.length === 1 ? '1 repository' : `${repositories.length} repositories`}`;
+  const seen = `${pluralize(all, 'tag')} in ${repositories.length === 1 ? '1 repository' : `${repositories.length} repositories`}`;
   const removals = repositories.flatMap((each) => each.removals);
   if (removals.length === 0) return [`nothing to remove: ${seen}, all of use`];
   const images = removals.filter(({ whole }) => whole).length;
   const number = tagsOf(removals);
   return [
-    `${isDone ? 'gone' : 'would go'}: ${number} of ${seen}${images > 0 ? `, and ${count(images, 'image')} with them` : ''}`,
+    `${isDone ? 'gone' : 'would go'}: ${number} of ${seen}${images > 0 ? `, and ${pluralize(images, 'image')} with them` : ''}`,
     'Untagged images go when the registry next collects its garbage.',
     ...(isDone ? [] : ['next: tasks clean --remote   removes them']),
   ];
 }
 
-function tagsOf(removals: TrimmedRepository['removals']): number {
+function tagsOf(removals: CleanedRepository['removals']): number {
   return removals.reduce((sum, { tags }) => sum + tags.length, 0);
 }
 
 /** A row for each tag; passes stand in the row of their image, where that goes, too. */
-function rowsOf({ tags, whole }: TrimmedRepository['removals'][number]): Row[] {
+function rowsOf({ tags, whole }: CleanedRepository['removals'][number]): Row[] {
   const passes = tags.filter(({ kind }) => kind === 'pass');
   const content = tags.find(({ kind }) => kind === 'content');
   const alone = content === undefined ? passes : [];

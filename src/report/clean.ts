@@ -1,8 +1,8 @@
-import { columns, count, size } from './format.ts';
+import { alignColumns, formatBytes, pluralize } from './format.ts';
 import type { Paint } from './reporter.ts';
 
 /** Things of one kind that go. */
-export interface Trimmed {
+export interface CleanedGroup {
   readonly what: string;
   /** Paths or tags. */
   readonly names: readonly string[];
@@ -11,14 +11,14 @@ export interface Trimmed {
 
 /** What goes, by kind, and how much that frees. `isDone`: it is gone already. `verbose`: each by its name. */
 export function cleanText(
-  trimmed: readonly Trimmed[],
+  trimmed: readonly CleanedGroup[],
   paint: Paint,
   { isDone, verbose }: { isDone: boolean; verbose: boolean },
 ): string[] {
   const some = trimmed.filter(({ names }) => names.length > 0);
   if (some.length === 0) return ['nothing to trim'];
-  const rows = columns(
-    some.map(({ what, names, bytes }) => [`  ${what}`, String(names.length), size(bytes)]),
+  const rows = alignColumns(
+    some.map(({ what, names, bytes }) => [`  ${what}`, String(names.length), formatBytes(bytes)]),
   );
   const lines = rows.flatMap((row, index) => [
     row,
@@ -26,5 +26,9 @@ export function cleanText(
   ]);
   const number = some.reduce((sum, { names }) => sum + names.length, 0);
   const bytes = some.reduce((sum, each) => sum + each.bytes, 0);
-  return [...lines, '', `${isDone ? 'freed' : 'would free'} about ${size(bytes)}, ${count(number, 'thing')}`];
+  return [
+    ...lines,
+    '',
+    `${isDone ? 'freed' : 'would free'} about ${formatBytes(bytes)}, ${pluralize(number, 'thing')}`,
+  ];
 }

@@ -1,9 +1,9 @@
 import { stripVTControlCharacters } from 'node:util';
 
-export { clip, clock, count, duration, size } from './units.ts';
+export { clip, formatBytes, formatClock, formatDuration, pluralize } from './units.ts';
 
 /** A text with colours cut to a width: they take no room and are never cut off. */
-export function clipPainted(text: string, width: number): string {
+export function clipColored(text: string, width: number): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what colours are made of
   const parts = text.match(/\x1b\[[\d;]*m|[\s\S]/gu) ?? [];
   const isColour = (part: string): boolean => part.length > 1 && part.startsWith('\x1b');
@@ -16,7 +16,7 @@ export function clipPainted(text: string, width: number): string {
 }
 
 /** Rows with their columns aligned, two spaces between; the last column is not padded. */
-export function columns(rows: readonly (readonly string[])[]): string[] {
+export function alignColumns(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];
   for (const row of rows) {
     for (const [index, cell] of row.slice(0, -1).entries())
@@ -31,7 +31,7 @@ export function columns(rows: readonly (readonly string[])[]): string[] {
 }
 
 /** A line of a program's output as one that takes the room that its length says: without colours and control characters. */
-export function cleaned(text: string): string {
+export function stripControls(text: string): string {
   return stripVTControlCharacters(text)
     .replace(/\p{Cc}+/gu, ' ')
     .trim();

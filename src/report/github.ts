@@ -1,6 +1,6 @@
 import type { RunEvent } from '../model/events.ts';
 import type { Paint, Reporter, Write } from './reporter.ts';
-import { failureBlock, makeStory } from './words.ts';
+import { failureLines, makeRunText } from './run-text.ts';
 
 /**
  * For GitHub Actions: each finished task's output in a group, failures as error annotations. `write` gets text in which
@@ -8,14 +8,14 @@ import { failureBlock, makeStory } from './words.ts';
  */
 export function githubReporter(write: Write, command: Write, paint: Paint): Reporter {
   const output = new Map<string, string[]>();
-  const story = makeStory(paint);
+  const story = makeRunText(paint);
   const say = (line: string): void => write(`${line}\n`);
   const run = (name: string, parameters: string, text: string): void =>
     command(`::${name}${parameters}::${escapeCommand(text)}\n`);
   const on = (event: RunEvent): void => {
     switch (event.type) {
       case 'phase-started':
-        say(story.begin(event));
+        say(story.phaseStarted(event));
         break;
       case 'task-started':
         output.set(event.id, []);
@@ -24,7 +24,7 @@ export function githubReporter(write: Write, command: Write, paint: Paint): Repo
         output.get(event.id)?.push(event.line);
         break;
       case 'task-finished': {
-        const line = story.outcome(event);
+        const line = story.taskFinished(event);
         if (line === undefined) break;
         const lines = output.get(event.id) ?? [];
         if (lines.length === 0) say(line);
@@ -40,17 +40,17 @@ export function githubReporter(write: Write, command: Write, paint: Paint): Repo
             ` title=${escapeProperty(event.id)}`,
             step === undefined ? message : `${message}\n${step}`,
           );
-          for (const row of failureBlock({ ...event.error, lines: [] }, paint)) say(row);
+          for (const row of failureLines({ ...event.error, lines: [] }, paint)) say(row);
         }
         output.delete(event.id);
         break;
       }
       case 'phase-finished':
-        for (const line of story.end(event)) say(line);
+        for (const line of story.phaseFinished(event)) say(line);
         break;
     }
   };
-  return { listen: on, close: async () => undefined };
+  return { onEvent: on, close: async () => undefined };
 }
 
 /** Escapes the text of a workflow command (actions/toolkit, packages/core/src/command.ts, escapeData). */

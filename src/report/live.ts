@@ -1,8 +1,8 @@
 import { stripVTControlCharacters } from 'node:util';
 import { DefaultRenderer, Listr, ListrLogger, ProcessOutput } from 'listr2';
 import type { TaskId } from '../model/task.ts';
+import { type LiveLayout, type LiveView, makeLiveView } from './live-view.ts';
 import type { Paint, Reporter } from './reporter.ts';
-import { type Layout, makeView, type View } from './view.ts';
 
 /** Milliseconds between two drawings. listr2 draws on every event by itself: minutes of CPU for some hundred tasks. */
 const drawEvery = 100;
@@ -11,13 +11,13 @@ const drawEvery = 100;
  * The live view on a terminal. listr2 draws and keeps the lines; what stands on them follows events alone. `terminal` is
  * the stream of the diagnostics: standard output stays free for the answer.
  */
-export function liveReporter(terminal: NodeJS.WriteStream, paint: Paint, layout: Layout): Reporter {
-  const view = makeView(paint, layout);
+export function liveReporter(terminal: NodeJS.WriteStream, paint: Paint, layout: LiveLayout): Reporter {
+  const view = makeLiveView(paint, layout);
   const ends = new Map<TaskId, () => void>();
   let finished: Promise<unknown> = Promise.resolve();
   let endRun = (): void => undefined;
   return {
-    listen(event) {
+    onEvent(event) {
       view.apply(event);
       if (event.type === 'phase-started') {
         const made = event.tasks.filter((task) => !['reuse', 'skip', 'blocked'].includes(task.action));
@@ -69,7 +69,7 @@ class Output extends ProcessOutput {
   }
 }
 
-function rendererOf(view: View, terminal: NodeJS.WriteStream): typeof DefaultRenderer {
+function rendererOf(view: LiveView, terminal: NodeJS.WriteStream): typeof DefaultRenderer {
   return class extends DefaultRenderer {
     static override nonTTY = true;
     #drawnAt = 0;

@@ -1,8 +1,8 @@
 import type { RunEvent, TaskFailure } from '../model/events.ts';
-import { count, duration } from './format.ts';
+import { formatDuration, pluralize } from './format.ts';
 import { makePaint } from './paint.ts';
 import type { Reporter } from './reporter.ts';
-import { makeStory, phaseTitles } from './words.ts';
+import { makeRunText, phaseCommands } from './run-text.ts';
 
 type Finished = Extract<RunEvent, { type: 'task-finished' }>;
 
@@ -14,7 +14,7 @@ const mostRows = 500;
  * and the output of failures. The tags that a push sets stand in the summary of its uploads.
  */
 export function markdownReporter(append: (text: string) => void): Reporter {
-  const story = makeStory(makePaint(false));
+  const story = makeRunText(makePaint(false));
   const finished = new Map<string, Finished>();
   let ending: string[] | undefined;
   let title = '';
@@ -26,19 +26,20 @@ export function markdownReporter(append: (text: string) => void): Reporter {
     finished.clear();
   };
   return {
-    listen(event) {
+    onEvent(event) {
       if (event.type === 'phase-started' && event.phase !== 'publish') {
         flush(false);
-        title = phaseTitles[event.phase];
-        story.begin(event);
+        title = phaseCommands[event.phase];
+        story.phaseStarted(event);
       }
       if (event.type === 'task-finished') {
         const upload = event.phase === 'publish' ? finished.get(event.id) : undefined;
         if (upload !== undefined && event.tags !== undefined)
           finished.set(event.id, { ...upload, tags: event.tags });
-        else if (upload === undefined && story.outcome(event) !== undefined) finished.set(event.id, event);
+        else if (upload === undefined && story.taskFinished(event) !== undefined)
+          finished.set(event.id, event);
       }
-      if (event.type === 'phase-finished' && event.phase !== 'publish') ending = story.end(event);
+      if (event.type === 'phase-finished' && event.phase !== 'publish') ending = story.phaseFinished(event);
       if (event.type === 'run-finished') flush(true);
     },
     close: async () => undefined,
@@ -48,7 +49,7 @@ export function markdownReporter(append: (text: string) => void): Reporter {
 function summary(command: string, ending: readonly string[], finished: readonly Finished[]): string {
   const rows = finished.slice(0, mostRows).map(({ id, outcome, ms, tags }) => {
     const shown = (tags ?? []).map((tag) => `\`${tag}\``).join('<br>');
-    return `| ${id} | ${outcome} | ${ms > 0 ? duration(ms) : ''} | ${shown} |`;
+    return `| ${id} | ${outcome} | ${ms > 0 ? formatDuration(ms) : ''} | ${shown} |`;
   });
   const table =
     rows.length === 0 ? [] : ['| task | outcome | time | tags |', '| --- | --- | --- | --- |', ...rows, ''];
@@ -61,7 +62,7 @@ function summary(command: string, ending: readonly string[], finished: readonly 
     '',
     ...ending.flatMap((line) => [line.trim(), '']),
     ...table,
-    ...(more > 0 ? [`and ${count(more, 'more task')}`, ''] : []),
+    ...(more > 0 ? [`and ${pluralize(more, 'more task')}`, ''] : []),
     ...failures,
     '',
   ].join('\n');

@@ -1,6 +1,6 @@
 import { ACTIONS, type Action, type Plan, type Step } from '../model/plan.ts';
 import { type ImageTask, needIds, type TaskId } from '../model/task.ts';
-import { clip, columns, count, duration } from './format.ts';
+import { alignColumns, clip, formatDuration, pluralize } from './format.ts';
 import type { Paint } from './reporter.ts';
 
 const words: Record<Action, string> = {
@@ -21,21 +21,21 @@ function countActions(plan: Plan): Record<Action, number> {
 }
 
 /** How long what is to be done will take, from the times that it took before; milliseconds. */
-export interface Outlook {
+export interface PlanEstimate {
   readonly expectedMs: number;
   /** What no order of tasks could do better. */
   readonly boundMs: number;
-  readonly slots: number;
+  readonly jobCount: number;
   /** Tasks whose time is not known, and what stands in for it. */
-  readonly unknown: number;
-  readonly unknownMs: number;
+  readonly untimed: number;
+  readonly assumedMs: number;
 }
 
 export interface PlanTextOptions {
   readonly verbose: boolean;
   readonly columns: number | undefined;
   /** Undefined where nothing is known of what is to be done, or nothing is to be done. */
-  readonly outlook: Outlook | undefined;
+  readonly outlook: PlanEstimate | undefined;
   /** What is worth knowing of the whole project, a line each. */
   readonly notes?: readonly string[];
 }
@@ -65,11 +65,11 @@ export function planText(
   const total = ACTIONS.filter((action) => counts[action] > 0).map(
     (action) => `${counts[action]} ${words[action]}`,
   );
-  const lines = columns(rows).flatMap((line, index) => [
+  const lines = alignColumns(rows).flatMap((line, index) => [
     paintRow(verbose ? line : clip(line, width), shown[index]!.action, paint),
     ...(verbose ? reasons[index]!.slice(1).map((detail) => `         ${detail}`) : []),
   ]);
-  const sum = `${count(steps.length, 'task')}: ${total.join(', ')}`;
+  const sum = `${pluralize(steps.length, 'task')}: ${total.join(', ')}`;
   const noted = notes.map((note) => `${paint.warn('note')} ${note}`);
   const head = [...lines, ...(lines.length > 0 ? [''] : []), sum];
   return [...head, ...foreseen(outlook), ...noted, ...suspects(steps, paint)];
@@ -81,12 +81,16 @@ function suspects(steps: readonly Step[], paint: Paint): string[] {
   return [...new Set(reasons.map(({ detail }) => detail))].map((detail) => `${paint.warn('note')} ${detail}`);
 }
 
-function foreseen(outlook: Outlook | undefined): string[] {
+function foreseen(outlook: PlanEstimate | undefined): string[] {
   if (outlook === undefined) return [];
-  const { expectedMs, boundMs, slots, unknown, unknownMs } = outlook;
+  const { expectedMs, boundMs, jobCount, untimed, assumedMs } = outlook;
   const guess =
-    unknown === 0 ? '' : `; ${count(unknown, 'task')} never timed, taken as ${duration(unknownMs)} each`;
-  return [`about ${duration(expectedMs)} with ${count(slots, 'slot')}, at best ${duration(boundMs)}${guess}`];
+    untimed === 0
+      ? ''
+      : `; ${pluralize(untimed, 'task')} never timed, taken as ${formatDuration(assumedMs)} each`;
+  return [
+    `about ${formatDuration(expectedMs)} with ${pluralize(jobCount, 'slot')}, at best ${formatDuration(boundMs)}${guess}`,
+  ];
 }
 
 function isQuiet(step: Step): boolean {

@@ -1,9 +1,9 @@
 import type { RunEvent } from '../model/events.ts';
-import { sanitized } from './sanitize.ts';
+import { sanitizeEvent } from './sanitize.ts';
 
 /** Follows a run and shows it. It never schedules, and never decides the exit code. */
 export interface Reporter {
-  listen(event: RunEvent): void;
+  onEvent(event: RunEvent): void;
   /** Called once after the run; resolves when everything is on the screen. */
   close(): Promise<void>;
 }
@@ -20,23 +20,23 @@ export interface Paint {
   warn(text: string): string;
 }
 
-export const silentReporter: Reporter = { listen: () => undefined, close: async () => undefined };
+export const silentReporter: Reporter = { onEvent: () => undefined, close: async () => undefined };
 
 /** One event per line, as JSON. `write` gets each event. */
 export function jsonReporter(write: (event: RunEvent) => void): Reporter {
-  return { listen: write, close: async () => undefined };
+  return { onEvent: write, close: async () => undefined };
 }
 
 /** A reporter of text: it gets events in which nothing can control a terminal. */
-export function sanitizing(reporter: Reporter): Reporter {
-  return { listen: (event) => reporter.listen(sanitized(event)), close: reporter.close };
+export function sanitizingReporter(reporter: Reporter): Reporter {
+  return { onEvent: (event) => reporter.onEvent(sanitizeEvent(event)), close: reporter.close };
 }
 
 /** Several that follow the same run. */
-export function together(...reporters: readonly Reporter[]): Reporter {
+export function combineReporters(...reporters: readonly Reporter[]): Reporter {
   return {
-    listen: (event) => {
-      for (const reporter of reporters) reporter.listen(event);
+    onEvent: (event) => {
+      for (const reporter of reporters) reporter.onEvent(event);
     },
     close: async () => {
       for (const reporter of reporters) await reporter.close();

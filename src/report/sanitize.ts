@@ -24,7 +24,7 @@ export function sanitize(text: string): string {
 }
 
 /** Our own text, which may contain text of others: only the colors of our reporters stay. */
-export function sanitizePainted(text: string): string {
+export function sanitizeColored(text: string): string {
   if (!controls.test(text)) return text;
   // What stands between our colors is cleaned by itself: no sequence begins in one part and ends in another.
   return text
@@ -38,7 +38,7 @@ function clean(text: string): string {
 }
 
 /** The event with the texts of others in it cleaned; the same object where nothing had to be. */
-export function sanitized(event: RunEvent): RunEvent {
+export function sanitizeEvent(event: RunEvent): RunEvent {
   switch (event.type) {
     case 'task-output':
       return controls.test(event.line) ? { ...event, line: sanitize(event.line) } : event;
@@ -75,6 +75,6 @@ export function jsonLine(value: unknown): string {
  * Text in which a CI service finds no command: of GitHub `::name::` at the start of a line or `##[name]` anywhere
  * (actions/runner, ActionCommand.cs), of Azure Pipelines `##vso[`, of TeamCity `##teamcity[`. A zero-width space breaks them up.
  */
-export function withoutCommands(text: string): string {
+export function disarmCiCommands(text: string): string {
   return text.replace(/^([^\S\n]*):(?=:)/gm, '$1:\u200b').replace(/##(?=\[|vso\[|teamcity\[)/g, '##\u200b');
 }

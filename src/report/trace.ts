@@ -62,7 +62,7 @@ export function traceReporter(save: (text: string) => void): Reporter {
   };
 
   return {
-    listen(event: RunEvent) {
+    onEvent(event: RunEvent) {
       last = Date.parse(event.time);
       if (event.type === 'task-started') {
         const taken = new Set([...open.values()].map(({ slot }) => slot));

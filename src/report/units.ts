@@ -1,7 +1,7 @@
 // Numbers and texts for people, wherever they stand: these work in a browser, too.
 
 /** Milliseconds for people: `0.4 s`, `41 s`, `1 m 32 s`, `2 h 5 m`. */
-export function duration(ms: number): string {
+export function formatDuration(ms: number): string {
   if (ms < 9_950) return `${(ms / 1000).toFixed(1)} s`;
   const seconds = Math.round(ms / 1000);
   if (seconds < 60) return `${seconds} s`;
@@ -10,14 +10,14 @@ export function duration(ms: number): string {
 }
 
 /** Milliseconds as a clock: `0:41`, `12:05`, `1:02:03`. */
-export function clock(ms: number): string {
+export function formatClock(ms: number): string {
   const seconds = Math.floor(ms / 1000);
   const rest = `${Math.floor(seconds / 60) % 60}:${String(seconds % 60).padStart(2, '0')}`;
   return seconds < 3600 ? rest : `${Math.floor(seconds / 3600)}:${rest.padStart(5, '0')}`;
 }
 
 /** Bytes for people, in units of 1000 as docker counts: `412 MB`. */
-export function size(bytes: number): string {
+export function formatBytes(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
   let [value, unit] = [bytes, 0];
   while (value >= 999.5 && unit < units.length - 1) [value, unit] = [value / 1000, unit + 1];
@@ -25,7 +25,7 @@ export function size(bytes: number): string {
 }
 
 /** `1 task`, `3 tasks`. */
-export function count(number: number, word: string): string {
+export function pluralize(number: number, word: string): string {
   return `${number} ${word}${number === 1 ? '' : 's'}`;
 }
 

@@ -1,5 +1,5 @@
 import type { Manifest } from '../model/record.ts';
-import { columns, count } from './format.ts';
+import { alignColumns, pluralize } from './format.ts';
 import type { Paint } from './reporter.ts';
 
 /** What `tasks why` found, ready to be shown. */
@@ -40,7 +40,7 @@ const width = 80;
 /** Columns; a row that is too wide goes on below its name. */
 function tableOf(rows: WhyAnswer['rows']): string[] {
   const fitting = rows.filter((row) => row.join('  ').length + 4 <= width);
-  const aligned = columns(fitting.map(([kind, name, what]) => [`  ${kind}`, name, what]));
+  const aligned = alignColumns(fitting.map(([kind, name, what]) => [`  ${kind}`, name, what]));
   return rows.flatMap((row) => {
     const at = fitting.indexOf(row);
     if (at >= 0) return aligned[at]!;
@@ -66,7 +66,9 @@ function sameLine({ task, against, rows, manifest }: WhyAnswer, paint: Paint): s
   }
   const steps = rows.filter(([kind]) => kind === 'step').length;
   if (steps > 0) counts.set('instruction', Math.max(0, (counts.get('instruction') ?? 0) - steps));
-  const parts = [...counts].filter(([, number]) => number > 0).map(([word, number]) => count(number, word));
+  const parts = [...counts]
+    .filter(([, number]) => number > 0)
+    .map(([word, number]) => pluralize(number, word));
   const what = against.task === task ? '' : ` ${against.task}`;
   const when = against.time ? ` on ${against.time.slice(0, 16).replace('T', ' ')}` : '';
   return [paint.dim(`the same as${what}${when}: ${parts.join(', ') || 'nothing'}`)];

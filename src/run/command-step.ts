@@ -3,12 +3,12 @@ import path from 'node:path';
 import type { ObservedCommand } from '../model/observed.ts';
 import type { TaskRecord } from '../model/record.ts';
 import type { CommandTask } from '../model/task.ts';
-import { guardInputs } from '../observe/command.ts';
-import { keptFolder } from '../observe/kept.ts';
-import { keepFiles, workFolder } from './files.ts';
+import { trackInputChanges } from '../observe/command.ts';
+import { outputFolder } from '../observe/outputs.ts';
 import type { StepInput } from './image-step.ts';
-import { imageNeeds, withSteadyNeeds } from './need-images.ts';
-import { fileEntries, usedResults } from './needs.ts';
+import { imageNeedIds, withStableNeeds } from './need-images.ts';
+import { needFileEntries, needResults } from './needs.ts';
+import { makeWorkFolder, storeOutputs } from './output-files.ts';
 import { secretVariables } from './secrets.ts';
 
 /**
@@ -16,16 +16,16 @@ import { secretVariables } from './secrets.ts';
  * the record is not yet written.
  * @throws StepFailed, or the signal's reason
  */
-export async function commandStep(input: StepInput): Promise<TaskRecord> {
+export async function executeCommandStep(input: StepInput): Promise<TaskRecord> {
   const { step, results, services } = input;
   const started = services.clock.now();
-  const work = workFolder(step.key, services);
+  const work = makeWorkFolder(step.key, services);
   try {
-    const kept = keepFiles(await runCommand(input, work), step.key, services);
+    const kept = storeOutputs(await runCommand(input, work), step.key, services);
     return {
       key: step.key,
       task: step.task.id,
-      needs: usedResults(step.task, results),
+      needs: needResults(step.task, results),
       ...kept,
       tags: [],
       // A clock may be set back meanwhile.
@@ -42,9 +42,9 @@ export async function commandStep(input: StepInput): Promise<TaskRecord> {
  * time as it was when the key was made; undefined: none. What the command read then is unknown, so its result must not be found
  * under the key later.
  */
-export function guardCommand({ step, observations, services }: StepInput): () => string | undefined {
+export function guardCommandInputs({ step, observations, services }: StepInput): () => string | undefined {
   const task = step.task as CommandTask;
-  return guardInputs(task, observations.get(task.id) as ObservedCommand, services);
+  return trackInputChanges(task, observations.get(task.id) as ObservedCommand, services);
 }
 
 /**
@@ -71,7 +71,7 @@ export async function runCommand(input: StepInput, work: string): Promise<string
     cwd: services.root,
     env,
   };
-  await withSteadyNeeds(imageNeeds(task), input, () => services.processes.run(request, progress, signal));
+  await withStableNeeds(imageNeedIds(task), input, () => services.processes.run(request, progress, signal));
   signal.throwIfAborted();
   return out;
 }
@@ -94,16 +94,16 @@ function namedEnvironment({ services }: StepInput, task: CommandTask): Record<st
 function needsEnvironment(input: StepInput, task: CommandTask, work: string): Record<string, string> {
   const { plan, services, results } = input;
   // Throws where kept files are no longer those that were made.
-  fileEntries(task, plan, results, services);
+  needFileEntries(task, plan, results, services);
   const values = task.needs.map((need): [string, string] => {
     const name = `TASKS_NEED_${need.name.toUpperCase().replace(/\W/g, '_')}`;
     const first = plan.steps.get(need.tasks[0]!)!;
     if (need.kind === 'image') return [name, first.contentTag!];
-    if (!need.all) return [name, keptFolder(services.cacheFolder, first.key)];
+    if (!need.all) return [name, outputFolder(services.cacheFolder, first.key)];
     const folder = path.join(work, 'needs', need.name);
     for (const id of need.tasks) {
       const version = id.slice(id.indexOf(':') + 1);
-      cpSync(keptFolder(services.cacheFolder, plan.steps.get(id)!.key), path.join(folder, version), {
+      cpSync(outputFolder(services.cacheFolder, plan.steps.get(id)!.key), path.join(folder, version), {
         recursive: true,
         verbatimSymlinks: true,
       });

@@ -9,7 +9,10 @@ import type { StepInput } from './image-step.ts';
  * What may be behind another image, from the first step that BuildKit carried out: all that it stands on was there. What is
  * sent to a build is what its key knows, so it is something from outside. Empty where nothing points anywhere.
  */
-export function evidenceOfImage([first]: readonly string[], { impure, loose }: ObservedImage): string[] {
+export function findImageEvidence(
+  [first]: readonly string[],
+  { impure, unpinnedFetches }: ObservedImage,
+): string[] {
   const bases = impure
     .filter((text) => text.endsWith('is not pinned by digest'))
     .map((text) => `${text}: it may be another image now`);
@@ -27,7 +30,7 @@ export function evidenceOfImage([first]: readonly string[], { impure, loose }: O
     ...downloads
       .filter(({ source }) => text.startsWith('ADD ') && text.includes(source))
       .map(({ said }) => said),
-    ...loose
+    ...unpinnedFetches
       .filter((each) => isFetched(each.text))
       .map((each) => `line ${each.line}: ${each.what}: ${each.text}`),
   ];
@@ -44,7 +47,7 @@ const foreign = /(^|\/)(\.git|\.cache|node_modules)$/;
  * again (`until`), and that it does not declare; those whose names stand in its arguments, its program or its inputs, or
  * else all.
  */
-export function evidenceOfCommand({ step, observations, services }: StepInput, until: Date): string[] {
+export function findCommandEvidence({ step, observations, services }: StepInput, until: Date): string[] {
   const task = step.task as CommandTask;
   const { program, inputs } = observations.get(task.id) as ObservedCommand;
   const own = program === undefined ? [] : [path.posix.normalize(program.path)];

@@ -6,11 +6,11 @@ import type { Plan, Step } from '../model/plan.ts';
 import type { BuildRequest, ContextEntry, Progress } from '../model/ports.ts';
 import type { TaskRecord } from '../model/record.ts';
 import type { ImageTask, TaskId } from '../model/task.ts';
-import { pinnedText } from '../observe/bases.ts';
-import { keepFiles, workFolder } from './files.ts';
-import { imageNeeds, tagNeeds, withSteadyNeeds } from './need-images.ts';
-import { fileEntries, imageArgs, type Results, usedResults } from './needs.ts';
-import { secretsOf } from './secrets.ts';
+import { rewriteImageReferences } from '../observe/base-images.ts';
+import { imageNeedIds, tagNeedImages, withStableNeeds } from './need-images.ts';
+import { needFileEntries, needImageArgs, needResults, type Results } from './needs.ts';
+import { makeWorkFolder, storeOutputs } from './output-files.ts';
+import { resolveSecrets } from './secrets.ts';
 import type { Services } from './services.ts';
 
 export interface StepInput {
@@ -27,16 +27,16 @@ export interface StepInput {
  * Builds an image (or exports its files), tags it, and returns its record; the record is not yet written.
  * @throws StepFailed, TasksError, or the signal's reason
  */
-export async function buildStep(input: StepInput): Promise<TaskRecord> {
+export async function executeImageStep(input: StepInput): Promise<TaskRecord> {
   const { step, results, services, progress, signal } = input;
   const task = step.task as ImageTask;
   const engine = services.engine!;
   const started = services.clock.now();
-  const needs = usedResults(task, results);
-  const work = workFolder(step.key, services);
+  const needs = needResults(task, results);
+  const work = makeWorkFolder(step.key, services);
   try {
-    const { request, unpinned } = await makeRequest(input, task, needs, work);
-    const image = await withSteadyNeeds(unpinned, input, () => engine.build(request, progress, signal));
+    const { request, unpinned } = await makeBuildRequest(input, task, needs, work);
+    const image = await withStableNeeds(unpinned, input, () => engine.build(request, progress, signal));
     // A build that ends after its cancellation counts as cancelled.
     signal.throwIfAborted();
     const now = services.clock.now();
@@ -51,7 +51,7 @@ export async function buildStep(input: StepInput): Promise<TaskRecord> {
       time: now.toISOString(),
     };
     if (request.exportTo !== undefined)
-      return { ...common, ...keepFiles(request.exportTo, step.key, services) };
+      return { ...common, ...storeOutputs(request.exportTo, step.key, services) };
     for (const tag of [step.contentTag!, ...step.newTags]) await engine.tag(image!.imageId, tag);
     return { ...common, imageId: image!.imageId, bytes: image!.bytes };
   } finally {
@@ -63,7 +63,7 @@ export async function buildStep(input: StepInput): Promise<TaskRecord> {
  * What is asked of the engine to build a task's image. `work`: an empty folder for it. `unpinned`: needs whose images the
  * build may take by their content tags, since it is not understood exactly where it names them.
  */
-export async function makeRequest(
+export async function makeBuildRequest(
   input: Omit<StepInput, 'progress' | 'signal'>,
   task: ImageTask,
   needs: Record<string, string>,
@@ -76,7 +76,7 @@ export async function makeRequest(
     (entry): ContextEntry => ({ entry, source: path.join(context, entry.path) }),
   );
   const { bases, dockerfile, needed = [] } = observed;
-  const tags = await tagNeeds(
+  const tags = await tagNeedImages(
     needed.map((each) => each.task),
     input,
   );
@@ -84,15 +84,15 @@ export async function makeRequest(
   const isRewritten = tagged.length > 0 || bases.some(({ digest }) => digest !== undefined);
   const request: BuildRequest = {
     task: task.id,
-    context: [...own, ...fileEntries(task, plan, input.results, services)],
+    context: [...own, ...needFileEntries(task, plan, input.results, services)],
     dockerfile: {
       ...dockerfile,
-      ...(isRewritten ? { rewrite: (text: string) => pinnedText(text, bases, tagged) } : {}),
+      ...(isRewritten ? { rewrite: (text: string) => rewriteImageReferences(text, bases, tagged) } : {}),
     },
     ...(task.target !== undefined ? { target: task.target } : {}),
     platform: task.platform,
     network: task.network,
-    args: { ...observed.builderArgs, ...task.args, ...imageArgs(task, plan) },
+    args: { ...observed.builderArgs, ...task.args, ...needImageArgs(task, plan) },
     // Labels are inherited from the base: all of ours are set, so that none of its is taken for this image's.
     labels: {
       ...task.labels,
@@ -100,12 +100,12 @@ export async function makeRequest(
       [taskLabel]: task.id,
       [needsLabel]: JSON.stringify(needs),
     },
-    noCache: step.fromNothing,
-    secrets: secretsOf(task, services),
+    noCache: step.noCache,
+    secrets: resolveSecrets(task, services),
     work,
     ...(task.output === 'files' ? { exportTo: exportFolder(work) } : {}),
   };
-  const unpinned = observed.seen === undefined ? imageNeeds(task).filter((id) => !tags.has(id)) : [];
+  const unpinned = observed.reachable === undefined ? imageNeedIds(task).filter((id) => !tags.has(id)) : [];
   return { request, unpinned };
 }
 

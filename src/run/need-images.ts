@@ -1,8 +1,8 @@
 import type { Plan } from '../model/plan.ts';
 import { StepFailed } from '../model/ports.ts';
-import { resultOf } from '../model/record.ts';
+import { resultId } from '../model/record.ts';
 import type { Task, TaskId } from '../model/task.ts';
-import { imageTag } from '../plan/refs.ts';
+import { imageIdTag } from '../plan/refs.ts';
 import type { Results } from './needs.ts';
 import type { Services } from './services.ts';
 
@@ -16,14 +16,14 @@ interface Input {
  * Gives the images of needs tags that never move to another image, for a build that takes them by these: another run may move
  * their content tags meanwhile. Returns the tags by task.
  */
-export async function tagNeeds(
+export async function tagNeedImages(
   ids: Iterable<TaskId>,
   { plan, results, services }: Input,
 ): Promise<ReadonlyMap<TaskId, string>> {
   const tags = new Map<TaskId, string>();
   for (const id of new Set(ids)) {
-    const imageId = resultOf(results.get(id)!);
-    const tag = imageTag(plan.steps.get(id)!.contentTag!, imageId);
+    const imageId = resultId(results.get(id)!);
+    const tag = imageIdTag(plan.steps.get(id)!.contentTag!, imageId);
     await services.engine!.tag(imageId, tag);
     tags.set(id, tag);
   }
@@ -34,7 +34,7 @@ export async function tagNeeds(
  * Runs what can name images of needs only by their content tags.
  * @throws StepFailed where another run moved one of those, before or meanwhile: what was made may stand on either image
  */
-export async function withSteadyNeeds<T>(
+export async function withStableNeeds<T>(
   ids: readonly TaskId[],
   input: Input,
   make: () => Promise<T>,
@@ -51,7 +51,7 @@ async function checkTags(ids: readonly TaskId[], { plan, results, services }: In
   for (const id of ids) {
     const tag = plan.steps.get(id)!.contentTag!;
     const image = images.find(({ tags }) => tags.includes(tag));
-    if (image === undefined || image.id !== resultOf(results.get(id)!))
+    if (image === undefined || image.id !== resultId(results.get(id)!))
       throw new StepFailed(
         `${tag} is no longer the image of ${id} that this run began with: another run replaced it; run again`,
       );
@@ -59,6 +59,6 @@ async function checkTags(ids: readonly TaskId[], { plan, results, services }: In
 }
 
 /** The needs of a task that are images. */
-export function imageNeeds({ needs }: Task): TaskId[] {
+export function imageNeedIds({ needs }: Task): TaskId[] {
   return needs.flatMap(({ kind, tasks }) => (kind === 'image' ? tasks : []));
 }

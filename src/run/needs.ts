@@ -1,21 +1,21 @@
 import path from 'node:path';
 import type { Plan } from '../model/plan.ts';
 import type { ContextEntry } from '../model/ports.ts';
-import { resultOf, type TaskRecord } from '../model/record.ts';
+import { resultId, type TaskRecord } from '../model/record.ts';
 import { type Need, needIds, type Task, type TaskId } from '../model/task.ts';
-import { keptFolder, readTree } from '../observe/kept.ts';
+import { outputFolder, readOutputs } from '../observe/outputs.ts';
 import type { Services } from './services.ts';
 
 /** The records of everything finished so far in this run, reused tasks included. */
 export type Results = ReadonlyMap<TaskId, TaskRecord>;
 
 /** The results that a task is made with, for its record: image ids, or digests of files. */
-export function usedResults(task: Task, results: Results): Record<TaskId, string> {
-  return Object.fromEntries(needIds(task).map((id) => [id, resultOf(results.get(id)!)]));
+export function needResults(task: Task, results: Results): Record<TaskId, string> {
+  return Object.fromEntries(needIds(task).map((id) => [id, resultId(results.get(id)!)]));
 }
 
 /** Build args that hold the needed images' content tags. */
-export function imageArgs(task: Task, plan: Plan): Record<string, string> {
+export function needImageArgs(task: Task, plan: Plan): Record<string, string> {
   const images = task.needs.filter((need) => need.kind === 'image' && !need.isReference);
   return Object.fromEntries(images.map((need) => [need.name, plan.steps.get(need.tasks[0]!)!.contentTag!]));
 }
@@ -29,13 +29,18 @@ function folderOf(need: Need, id: TaskId): string {
  * The needed files as entries of a build context, each below the need's name, checked against what was made.
  * @throws Error where kept files changed since they were made
  */
-export function fileEntries(task: Task, plan: Plan, results: Results, services: Services): ContextEntry[] {
+export function needFileEntries(
+  task: Task,
+  plan: Plan,
+  results: Results,
+  services: Services,
+): ContextEntry[] {
   const entries: ContextEntry[] = [];
   for (const need of task.needs.filter((candidate) => candidate.kind === 'files')) {
     if (need.all) entries.push({ entry: { path: need.name, type: 'dir' }, source: '' });
     for (const id of need.tasks) {
-      const folder = keptFolder(services.cacheFolder, plan.steps.get(id)!.key);
-      const tree = readTree(folder, services.memo);
+      const folder = outputFolder(services.cacheFolder, plan.steps.get(id)!.key);
+      const tree = readOutputs(folder, services.memo);
       if (tree.digest !== results.get(id)!.filesDigest)
         throw new Error(`the files of ${id} in ${folder} were changed from outside; run again`);
       const prefix = folderOf(need, id);

@@ -8,7 +8,7 @@ import type { StepInput } from './image-step.ts';
  * Fetches the image that the plan saw in the registry, by its digest, and puts its tags on it.
  * @throws StepFailed where it is another image than that; RegistryError, TasksError, or the signal's reason
  */
-export async function pullStep({ step, services, progress, signal }: StepInput): Promise<TaskRecord> {
+export async function executePullStep({ step, services, progress, signal }: StepInput): Promise<TaskRecord> {
   const engine = services.engine!;
   const remote = step.remote!;
   const name = `${repositoryOf(step.registryTag!)}@${remote.digest}`;

@@ -1,5 +1,5 @@
 import { type Clock, StepFailed } from '../model/ports.ts';
-import { TimedOut } from './limit.ts';
+import { StepTimeout } from './timeout.ts';
 
 /** What programs say when the network, or a machine at its other end, failed them. */
 const signs = [
@@ -18,7 +18,7 @@ const reachesOut = /^\[[^\]]*\] (FROM|RUN|ADD)\b/;
  * of the network. `lines`: the last lines of its output.
  */
 export function isNetworkFailure(error: unknown, lines: readonly string[]): boolean {
-  if (!(error instanceof StepFailed) || error instanceof TimedOut) return false;
+  if (!(error instanceof StepFailed) || error instanceof StepTimeout) return false;
   if (error.step !== undefined && !reachesOut.test(error.step)) return false;
   return signs.some((sign) => sign.test(error.message) || lines.some((line) => sign.test(line)));
 }
@@ -32,7 +32,7 @@ export interface RetryOptions {
   readonly retries: number;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  isWorthIt(error: unknown): boolean;
+  shouldRetry(error: unknown): boolean;
   /** Told before each wait. */
   onRetry(text: string): void;
 }
@@ -43,7 +43,7 @@ export async function withRetries<T>(attempt: () => Promise<T>, options: RetryOp
     try {
       return await attempt();
     } catch (error) {
-      if (tried >= options.retries || options.signal.aborted || !options.isWorthIt(error)) throw error;
+      if (tried >= options.retries || options.signal.aborted || !options.shouldRetry(error)) throw error;
       const wait = Math.min(longestWait, firstWait * 2 ** tried);
       options.onRetry(
         `the network failed it: again in ${wait / 1000} s (${tried + 1} of ${options.retries})`,

@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import { asMachineError, TasksError } from '../model/errors.ts';
+import { fromSystemError, TasksError } from '../model/errors.ts';
 import type { Counts, EventBody, Listener, Outcome, RunOutcome, TaskFailure } from '../model/events.ts';
 import { OUTCOMES } from '../model/events.ts';
 import type { Observations } from '../model/observed.ts';
@@ -9,11 +9,11 @@ import type { TaskRecord } from '../model/record.ts';
 import { needIds, type TaskId } from '../model/task.ts';
 import type { Job } from '../schedule/job.ts';
 import { planJobs } from '../schedule/plan-jobs.ts';
-import { makeScheduler, type Orders, type ScheduleEvent } from '../schedule/scheduler.ts';
-import { carryOut } from './carry-out.ts';
+import { makeScheduler, type ScheduleDecision, type ScheduleEvent } from '../schedule/scheduler.ts';
+import { executeStep } from './execute-step.ts';
 import { isNetworkFailure, withRetries } from './retry.ts';
 import { plannedTasks } from './run-stream.ts';
-import { redacted, redactor } from './secrets.ts';
+import { makeRedactor, redactProgress } from './secrets.ts';
 import type { Log, Services } from './services.ts';
 
 export interface RunOptions {
@@ -97,7 +97,7 @@ class Run {
         for (const tag of step.newTags) await this.#services.engine!.tag(step.record.imageId!, tag);
         this.#isHere(step);
       } catch (error) {
-        this.#fail(step, error, 0, redactor(step.task, this.#services));
+        this.#fail(step, error, 0, makeRedactor(step.task, this.#services));
       }
     };
     const settled = steps.filter(({ action }) => action === 'reuse' || action === 'retag');
@@ -148,8 +148,8 @@ class Run {
     this.#tell({ type: 'task-started', phase, id, action: step.action });
     let log: Log | undefined;
     const last: string[] = [];
-    const redact = redactor(step.task, services);
-    const progress = redacted(
+    const redact = makeRedactor(step.task, services);
+    const progress = redactProgress(
       {
         step: (at) => this.#tell({ type: 'task-progress', phase, id, ...at }),
         line: (line) => {
@@ -172,11 +172,11 @@ class Run {
         progress,
       };
       const { signal } = this.#options;
-      const { record, outcome } = await withRetries(() => carryOut({ ...input, signal }), {
+      const { record, outcome } = await withRetries(() => executeStep({ ...input, signal }), {
         retries: step.task.retries,
         clock: services.clock,
         signal,
-        isWorthIt: (error) => isNetworkFailure(error, last),
+        shouldRetry: (error) => isNetworkFailure(error, last),
         onRetry: (text) => {
           progress.line(text);
           progress.step({ text });
@@ -199,7 +199,7 @@ class Run {
     }
   }
 
-  #tellLost(orders: Orders): void {
+  #tellLost(orders: ScheduleDecision): void {
     for (const { id, by } of orders.blocked) {
       this.#finish(this.#plan.steps.get(id)!, 'blocked', 0, undefined, { message: `${by} did not succeed` });
     }
@@ -213,7 +213,7 @@ class Run {
     redact: (text: string) => string,
     output: Pick<TaskFailure, 'lines' | 'log'> = {},
   ): void {
-    const error = asMachineError(thrown) ?? thrown;
+    const error = fromSystemError(thrown) ?? thrown;
     const message = error instanceof Error ? error.message : String(error);
     const hint = error instanceof TasksError && error.hint !== undefined ? `\n${error.hint}` : '';
     const where = error instanceof StepFailed && error.step !== undefined ? { step: redact(error.step) } : {};

@@ -7,7 +7,7 @@ import type { Services } from './services.ts';
 type Where = Pick<Services, 'root' | 'environment'>;
 
 /** A task's secrets with their files as absolute paths. @throws StepFailed naming the secret whose value is not there */
-export function secretsOf(task: Task, where: Where): Readonly<Record<string, SecretSource>> {
+export function resolveSecrets(task: Task, where: Where): Readonly<Record<string, SecretSource>> {
   valuesOf(task, where);
   return Object.fromEntries(
     Object.entries(task.secrets).map(([id, source]) => [
@@ -20,7 +20,7 @@ export function secretsOf(task: Task, where: Where): Readonly<Record<string, Sec
 /** A command's secrets as environment variables: a value, or a file's path. @throws StepFailed as above */
 export function secretVariables(task: Task, where: Where): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(secretsOf(task, where)).map(([id, source]) => [
+    Object.entries(resolveSecrets(task, where)).map(([id, source]) => [
       id,
       'env' in source ? where.environment[source.env]! : source.file,
     ]),
@@ -49,7 +49,7 @@ function valuesOf(task: Task, { root, environment }: Where): string[] {
 const shortest = 4;
 
 /** Takes a task's secret values out of texts: what a build or command prints goes into logs and onto screens. */
-export function redactor(task: Task, where: Where): (text: string) => string {
+export function makeRedactor(task: Task, where: Where): (text: string) => string {
   if (Object.keys(task.secrets).length === 0) return (text) => text;
   let values: string[] = [];
   try {
@@ -101,7 +101,7 @@ function base64Of(part: string): string[] {
 }
 
 /** The same for all that a step tells. */
-export function redacted(progress: Progress, redact: (text: string) => string): Progress {
+export function redactProgress(progress: Progress, redact: (text: string) => string): Progress {
   return {
     step: (at) => progress.step({ ...at, text: redact(at.text) }),
     line: (line) => progress.line(redact(line)),

@@ -1,8 +1,8 @@
+import type { Memo } from '../incremental/memo.ts';
 import type { Owner } from '../model/owner.ts';
 import type { Clock, Engine, Processes, Records } from '../model/ports.ts';
 import type { Credentials } from '../model/registry.ts';
 import type { TaskId } from '../model/task.ts';
-import type { Memo } from '../observe/memo.ts';
 
 /** A task's log while it is written. */
 export interface Log {

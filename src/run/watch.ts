@@ -4,9 +4,9 @@ import type { Clock, Watcher } from '../model/ports.ts';
 const quiet = 100;
 
 export interface WatchOptions {
-  open(onChange: (path: string) => void): Watcher;
+  openWatcher(onChange: (path: string) => void): Watcher;
   /** Makes what is to be made and returns what is to be watched. `changed`: paths since the last look; none at first. */
-  look(changed: readonly string[]): Promise<readonly string[]>;
+  run(changed: readonly string[]): Promise<readonly string[]>;
   readonly clock: Pick<Clock, 'sleep'>;
   readonly signal: AbortSignal;
 }
@@ -16,12 +16,12 @@ export interface WatchOptions {
  * the next.
  * @throws what `look` throws
  */
-export async function watchAndLook({ open, look, clock, signal }: WatchOptions): Promise<void> {
+export async function watchAndRun({ openWatcher, run, clock, signal }: WatchOptions): Promise<void> {
   const changes = makeChanges(signal);
-  const watcher = open(changes.add);
+  const watcher = openWatcher(changes.add);
   try {
     while (!signal.aborted) {
-      const isNew = await watcher.watch(await look(changes.take()));
+      const isNew = await watcher.watch(await run(changes.take()));
       // Something may have changed after it was read and before it was watched.
       if (!isNew) await settled(changes, clock, signal);
     }

@@ -1,23 +1,23 @@
 import type { TaskId } from '../model/task.ts';
-import { type Job, pathLengths, type Rules } from './job.ts';
+import { type Job, pathLengths, type ScheduleRules } from './job.ts';
 import { makeScheduler, type ScheduleEvent } from './scheduler.ts';
 
 /** How long jobs take and how they end in a simulated run. */
-export interface Simulation extends Rules {
+export interface Simulation extends ScheduleRules {
   /** How long a job takes, in milliseconds. */
   duration(job: Job): number;
   result(job: Job): 'done' | 'failed';
 }
 
 /** When each job ran, in milliseconds from the beginning. Blocked and cancelled jobs are not in `ran`. */
-export interface Simulated {
+export interface SimulatedRun {
   readonly ran: ReadonlyMap<TaskId, { readonly startMs: number; readonly endMs: number }>;
   /** When the last job ended. */
   readonly lengthMs: number;
 }
 
 /** Runs the scheduler against a simulated clock. */
-export function simulate(jobs: readonly Job[], simulation: Simulation): Simulated {
+export function simulate(jobs: readonly Job[], simulation: Simulation): SimulatedRun {
   const byId = new Map(jobs.map((job) => [job.id, job]));
   const ran = new Map<TaskId, { startMs: number; endMs: number }>();
   const running: TaskId[] = [];
@@ -45,7 +45,7 @@ export interface Forecast {
 }
 
 /** The forecast of a run in which every job ends well. */
-export function forecast(jobs: readonly Job[], rules: Omit<Rules, 'keepGoing'>): Forecast {
+export function forecast(jobs: readonly Job[], rules: Omit<ScheduleRules, 'keepGoing'>): Forecast {
   const calm = { ...rules, keepGoing: false };
   const { lengthMs } = simulate(jobs, { ...calm, duration: ({ weight }) => weight, result: () => 'done' });
   let longest = 0;

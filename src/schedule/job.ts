@@ -17,7 +17,7 @@ export interface Job {
   readonly layers?: string;
 }
 
-export interface Rules {
+export interface ScheduleRules {
   /** How many jobs may run at once. */
   readonly limit: number;
   /** How many jobs of a kind may run at once. */
@@ -39,7 +39,7 @@ export interface JobGraph {
 }
 
 /** Relates jobs, which must be in needs-first order. */
-export function relateJobs(jobs: readonly Job[]): JobGraph {
+export function makeJobGraph(jobs: readonly Job[]): JobGraph {
   return {
     jobs: new Map(jobs.map((job) => [job.id, job])),
     position: new Map(jobs.map(({ id }, index) => [id, index])),

@@ -4,7 +4,7 @@ import type { Job } from './job.ts';
 import { leadingLayers } from './layers.ts';
 
 /** The duration that is assumed of a task without timing history, in milliseconds. */
-export const unknownDuration = 60_000;
+export const assumedDurationMs = 60_000;
 
 /** The duration that is assumed of a download, in milliseconds: what building took says nothing about it. */
 const pullDuration = 10_000;
@@ -23,7 +23,7 @@ function jobOf({ task, action, expectedMs, manifest }: Step): Job {
     id: task.id,
     needs: needIds(task),
     after: task.after,
-    weight: isPull ? pullDuration : (expectedMs ?? unknownDuration),
+    weight: isPull ? pullDuration : (expectedMs ?? assumedDurationMs),
     allowFailure: task.allowFailure,
     kind: action,
     ...(layers !== undefined ? { layers } : {}),

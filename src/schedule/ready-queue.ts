@@ -1,4 +1,4 @@
-import type { Job, JobGraph, Rules } from './job.ts';
+import type { Job, JobGraph, ScheduleRules } from './job.ts';
 import { makePriorityQueue, type PriorityQueue } from './priority-queue.ts';
 
 /** The jobs that wait for nothing but a free slot, in order, and the slots that are taken. */
@@ -14,7 +14,7 @@ export interface ReadyQueue {
  * The job with the longest path comes first. A job whose leading layers another job is just building counts as half as long:
  * jobs as urgent go before it, and a slot that has nothing else to do takes it, which keeps the bound on a run's length.
  */
-export function makeReadyQueue({ pathLength, position }: JobGraph, rules: Rules): ReadyQueue {
+export function makeReadyQueue({ pathLength, position }: JobGraph, rules: ScheduleRules): ReadyQueue {
   const length = ({ id }: Job): number => pathLength.get(id)!;
   const isBefore = (a: Job, b: Job): boolean =>
     length(a) > length(b) || (length(a) === length(b) && position.get(a.id)! < position.get(b.id)!);

@@ -1,5 +1,5 @@
 import type { TaskId } from '../model/task.ts';
-import { type Job, type Rules, relateJobs } from './job.ts';
+import { type Job, makeJobGraph, type ScheduleRules } from './job.ts';
 import { makeReadyQueue } from './ready-queue.ts';
 
 /** What happened: the run began, a job ended, or the run was cancelled. */
@@ -11,7 +11,7 @@ export type ScheduleEvent =
 export type JobResult = 'done' | 'failed' | 'cancelled';
 
 /** What to do now: jobs to start, and jobs that will never start. */
-export interface Orders {
+export interface ScheduleDecision {
   readonly start: readonly TaskId[];
   readonly blocked: readonly { readonly id: TaskId; readonly by: TaskId }[];
   readonly cancelled: readonly TaskId[];
@@ -25,14 +25,14 @@ type JobState = 'waiting' | 'running' | 'blocked' | JobResult;
  */
 export interface Scheduler {
   /** Takes in what happened and returns what to do. */
-  next(event: ScheduleEvent): Orders;
+  next(event: ScheduleEvent): ScheduleDecision;
   /** True when no job runs and none will start. */
-  isOver(): boolean;
+  isDone(): boolean;
 }
 
 /** A scheduler for jobs in needs-first order, of which none has begun. */
-export function makeScheduler(list: readonly Job[], rules: Rules): Scheduler {
-  const graph = relateJobs(list);
+export function makeScheduler(list: readonly Job[], rules: ScheduleRules): Scheduler {
+  const graph = makeJobGraph(list);
   const { jobs, position, dependents, followers } = graph;
   const ready = makeReadyQueue(graph, rules);
   const states = new Map<TaskId, JobState>(list.map(({ id }) => [id, 'waiting']));
@@ -114,6 +114,6 @@ export function makeScheduler(list: readonly Job[], rules: Rules): Scheduler {
         cancelled: isStopping ? cancelWaiting() : [],
       };
     },
-    isOver: () => left === 0,
+    isDone: () => left === 0,
   };
 }

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { RunEvent } from '../model/events.ts';
-import { admit } from './admit.ts';
-import { makeHistory, type Sent } from './history.ts';
+import { authorize } from './authorize.ts';
+import { createEventHistory, type SentEvent } from './event-history.ts';
 
 export interface PageServer {
   /** Holds the token: whoever has it sees what the page shows. */
@@ -11,18 +11,18 @@ export interface PageServer {
   /** Tells open pages of a run, and remembers it for those that are opened later. */
   send(event: RunEvent): void;
   /** Tells open pages that there is another page to be had. */
-  renew(): void;
+  notifyNewPlan(): void;
   /** Says goodbye to open pages and stops listening. */
   close(): Promise<void>;
 }
 
 export interface ServeOptions {
   /** Makes the page, for each one that asks. */
-  page(): Promise<string>;
+  renderPage(): Promise<string>;
   /** Makes what is shown where there is no page. */
-  errorPage(error: unknown): string;
+  renderErrorPage(error: unknown): string;
   /** False: the program may end while this listens. */
-  readonly isAwaited: boolean;
+  readonly keepsProcessAlive: boolean;
 }
 
 /** A page that reads slower than this many bytes behind is cut off; it connects again and is told what it missed. */
@@ -40,24 +40,28 @@ const headers = {
 };
 
 /** Serves a page and the events behind it: on loopback alone, on a free port, to whoever knows a random token. */
-export async function openPageServer({ page, errorPage, isAwaited }: ServeOptions): Promise<PageServer> {
+export async function openPageServer({
+  renderPage,
+  renderErrorPage,
+  keepsProcessAlive,
+}: ServeOptions): Promise<PageServer> {
   const token = randomBytes(24).toString('base64url');
-  const history = makeHistory();
+  const history = createEventHistory();
   const listeners = new Set<ServerResponse>();
   const sockets = new Set<Socket>();
   const server = createServer((request, response) => {
     answer(request, response).catch((error: unknown) => {
       if (!response.headersSent)
         response.writeHead(500, { ...headers, 'content-type': 'text/html; charset=utf-8' });
-      response.end(errorPage(error));
+      response.end(renderErrorPage(error));
     });
   });
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const admission = admit(request, { port: (server.address() as AddressInfo).port, token });
+    const admission = authorize(request, { port: (server.address() as AddressInfo).port, token });
     if ('refused' in admission) response.writeHead(admission.refused, headers).end();
     else if (admission.path === '') {
-      const text = await page();
+      const text = await renderPage();
       response.writeHead(200, { ...headers, 'content-type': 'text/html; charset=utf-8' }).end(text);
     } else if (admission.path === 'events') follow(request, response);
     else response.writeHead(404, headers).end();
@@ -83,17 +87,17 @@ export async function openPageServer({ page, errorPage, isAwaited }: ServeOption
   server.on('connection', (socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
-    if (!isAwaited) socket.unref();
+    if (!keepsProcessAlive) socket.unref();
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host: '127.0.0.1', port: 0 }, resolve);
   });
-  if (!isAwaited) server.unref();
+  if (!keepsProcessAlive) server.unref();
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/${token}/`,
     send: (event) => tell(asMessage(history.add(event))),
-    renew: () => tell('event: plan\ndata:\n\n'),
+    notifyNewPlan: () => tell('event: plan\ndata:\n\n'),
     async close() {
       server.close();
       const ended = [...listeners].map(
@@ -110,6 +114,6 @@ export async function openPageServer({ page, errorPage, isAwaited }: ServeOption
   };
 }
 
-function asMessage({ number, text }: Sent): string {
-  return `id: ${number}\ndata: ${text}\n\n`;
+function asMessage({ id, data }: SentEvent): string {
+  return `id: ${id}\ndata: ${data}\n\n`;
 }

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, utimesSync, w
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cli, projectWith } from '../support/cli.ts';
+import { makeProject, runCli } from '../support/cli.ts';
 import { writeFiles } from '../support/temp.ts';
 
 const test = suite('a project of commands alone, from the command line');
@@ -20,7 +20,7 @@ echo "$1 $COLOUR $(cat in/a)" > "$TASKS_OUT/text"
 [ ! -e fail-$1 ] || { echo "cannot make $1" >&2; exit 3; }
 `;
 const project = (): string =>
-  projectWith(definitions, {
+  makeProject(definitions, {
     'make*': make,
     'copy*': '#!/bin/sh\ncp -r "$TASKS_NEED_SOURCE" "$TASKS_OUT/copied"\n',
     'list*': '#!/bin/sh\n(cd "$TASKS_NEED_COPIES"; find . -type f | sort) > "$TASKS_OUT/list"\n',
@@ -34,7 +34,7 @@ interface PlanJson {
   counts: Record<string, number>;
 }
 const planOf = async (cwd: string, ...args: string[]): Promise<PlanJson> =>
-  JSON.parse((await cli(['plan', '--json', ...args], { cwd, env })).out) as PlanJson;
+  JSON.parse((await runCli(['plan', '--json', ...args], { cwd, env })).out) as PlanJson;
 const actions = (plan: PlanJson): Record<string, string> =>
   Object.fromEntries(plan.tasks.map(({ id, action }) => [id, action]));
 const reasonOf = (plan: PlanJson, id: string): string =>
@@ -45,7 +45,7 @@ const reasonOf = (plan: PlanJson, id: string): string =>
 
 test('the first build runs all, the second nothing; a change runs what hangs on it', async () => {
   const cwd = project();
-  const first = await cli(['build'], { cwd, env });
+  const first = await runCli(['build'], { cwd, env });
   assert.is(first.code, 0, first.err);
   assert.match(first.err, /5 to run/);
   const all = (await planOf(cwd)).tasks.find(({ id }) => id === 'all:latest')!;
@@ -53,23 +53,23 @@ test('the first build runs all, the second nothing; a change runs what hangs on 
     readFileSync(path.join(cwd, '.cache/files', all.key, 'list'), 'utf8'),
     './1/copied/text\n./2/copied/text\n',
   );
-  const second = await cli(['build'], { cwd, env });
+  const second = await runCli(['build'], { cwd, env });
   assert.match(second.err, /5 tasks: 5 up to date/);
-  assert.is((await cli(['plan', '--check'], { cwd, env })).code, 0);
+  assert.is((await runCli(['plan', '--check'], { cwd, env })).code, 0);
 
   writeFiles(cwd, { 'in/b': 'new' });
   const plan = await planOf(cwd);
   assert.is(plan.counts.run, 5);
   assert.is(reasonOf(plan, 'source:1'), 'changed: file in/b is new');
   assert.match(reasonOf(plan, 'copy:1'), /source/);
-  assert.is((await cli(['plan', '--check'], { cwd, env })).code, 1);
+  assert.is((await runCli(['plan', '--check'], { cwd, env })).code, 1);
 });
 
 test('what a plan says is what a build does', async () => {
   const cwd = project();
-  await cli(['build', 'copy:1'], { cwd, env });
+  await runCli(['build', 'copy:1'], { cwd, env });
   const plan = actions(await planOf(cwd));
-  const { out } = await cli(['build', '--json'], { cwd, env });
+  const { out } = await runCli(['build', '--json'], { cwd, env });
   const events = out
     .trim()
     .split('\n')
@@ -97,17 +97,17 @@ test('what a plan says is what a build does', async () => {
 test('named environment counts, other environment does not reach the command', async () => {
   const cwd = project();
   const build = (more: Record<string, string>) =>
-    cli(['build', 'source:1'], { cwd, env: { ...env, ...more } });
+    runCli(['build', 'source:1'], { cwd, env: { ...env, ...more } });
   await build({ COLOUR: 'red', OTHER: '1' });
   assert.match((await build({ COLOUR: 'red', OTHER: '2' })).err, /1 up to date/);
-  const changed = await cli(['plan', 'source:1'], { cwd, env: { ...env, COLOUR: 'blue' } });
+  const changed = await runCli(['plan', 'source:1'], { cwd, env: { ...env, COLOUR: 'blue' } });
   assert.match(changed.out, /env COLOUR =red → =blue/);
 });
 
 test('a failing command: exit code 1, its words, its log; others go on only with --keep-going', async () => {
   const cwd = project();
   writeFileSync(path.join(cwd, 'fail-1'), '');
-  const stopped = await cli(['build', '-j', '1'], { cwd, env });
+  const stopped = await runCli(['build', '-j', '1'], { cwd, env });
   assert.is(stopped.code, 1);
   assert.match(stopped.err, /source:1 +failed after .*exit code 3/);
   assert.match(stopped.err, /│ cannot make 1/);
@@ -116,31 +116,31 @@ test('a failing command: exit code 1, its words, its log; others go on only with
   assert.match(stopped.err, /copy:1 +blocked: source:1 did not succeed/);
   assert.not.match(stopped.err, /copy:2 +ran/);
 
-  const going = await cli(['build', '-j', '1', '-k'], { cwd, env });
+  const going = await runCli(['build', '-j', '1', '-k'], { cwd, env });
   assert.is(going.code, 1);
   assert.match(going.err, /copy:2 +ran/);
   assert.match(going.err, /2 built, 1 failed, 2 blocked/);
 
   rmSync(path.join(cwd, 'fail-1'));
-  assert.match((await cli(['build'], { cwd, env })).err, /3 built, 2 up to date/);
+  assert.match((await runCli(['build'], { cwd, env })).err, /3 built, 2 up to date/);
 });
 
 test('what a command leaves in the background ends with it and writes no more', async () => {
-  const cwd = projectWith(
+  const cwd = makeProject(
     "import { command } from 'image-tasks';\nexport const a = command({ name: 'a', run: ['./a'] });",
     {
       'a*': '#!/bin/sh\ntrap "" TERM INT\n(sleep 1000; echo late > "$TASKS_OUT/late") & echo $! > pid\necho early\n',
     },
   );
-  const { code } = await cli(['build'], { cwd, env });
+  const { code } = await runCli(['build'], { cwd, env });
   assert.is(code, 0);
   const stat = `/proc/${readFileSync(path.join(cwd, 'pid'), 'utf8').trim()}/stat`;
   assert.ok(!existsSync(stat) || / Z /.test(readFileSync(stat, 'utf8')));
-  assert.is((await cli(['logs', 'a'], { cwd, env })).out, 'early\n');
+  assert.is((await runCli(['logs', 'a'], { cwd, env })).out, 'early\n');
 });
 
 test('a secret reaches the command, and nothing else: no log, no event, no record, no key', async () => {
-  const cwd = projectWith(
+  const cwd = makeProject(
     `import { command } from 'image-tasks';
 export const a = command({ name: 'a', run: ['./a'], secrets: { token: { env: 'MY_TOKEN' }, key: { file: 'key.pem' } } });`,
     {
@@ -149,21 +149,21 @@ export const a = command({ name: 'a', run: ['./a'], secrets: { token: { env: 'MY
     },
   );
   const secret = { ...env, MY_TOKEN: 't0p-secret' };
-  const lost = await cli(['build'], { cwd, env });
+  const lost = await runCli(['build'], { cwd, env });
   assert.is(lost.code, 1);
   assert.match(lost.err, /the secret token is not there: the environment variable MY_TOKEN is not set/);
   writeFileSync(path.join(cwd, 'fail'), '');
   const shown = [
-    await cli(['build', '--verbose'], { cwd, env: secret }),
-    await cli(['build', '--json'], { cwd, env: secret }),
-    await cli(['build'], { cwd, env: secret }),
+    await runCli(['build', '--verbose'], { cwd, env: secret }),
+    await runCli(['build', '--json'], { cwd, env: secret }),
+    await runCli(['build'], { cwd, env: secret }),
   ];
   assert.match(shown[0]!.err, /\*\*\* and \*\*\*/);
   rmSync(path.join(cwd, 'fail'));
-  const good = await cli(['build'], { cwd, env: secret });
+  const good = await runCli(['build'], { cwd, env: secret });
   assert.is(good.code, 0, good.err);
   writeFileSync(path.join(cwd, 'key.pem'), 'line-three\n');
-  const other = await cli(['plan'], { cwd, env: { ...env, MY_TOKEN: 'another-one' } });
+  const other = await runCli(['plan'], { cwd, env: { ...env, MY_TOKEN: 'another-one' } });
   assert.match(other.out, /1 up to date/, 'another value is no other task');
   const all = [...shown, good].map(({ out, err }) => out + err);
   eachFile(path.join(cwd, '.cache'), (file) => all.push(readFileSync(file, 'latin1')));
@@ -171,29 +171,29 @@ export const a = command({ name: 'a', run: ['./a'], secrets: { token: { env: 'MY
 });
 
 test('maxAge: up to date within its period, made anew in the next', async () => {
-  const cwd = projectWith(
+  const cwd = makeProject(
     "import { command } from 'image-tasks';\nexport const a = command({ name: 'a', run: ['true'], maxAge: '1s' });",
   );
-  await cli(['build'], { cwd, env });
+  await runCli(['build'], { cwd, env });
   // Periods are counted from 1970: of two moments a second apart, each has its own.
   await new Promise((resolve) => setTimeout(resolve, 1000));
-  const { out } = await cli(['why', 'a'], { cwd, env });
+  const { out } = await runCli(['why', 'a'], { cwd, env });
   assert.match(out, /older than its maxAge of 1 s/);
 });
 
 test('logs gives the last log of a task', async () => {
   const cwd = project();
-  const none = await cli(['logs', 'source:1'], { cwd, env });
+  const none = await runCli(['logs', 'source:1'], { cwd, env });
   assert.is(none.code, 1);
   assert.match(none.err, /no log of source:1 yet/);
-  await cli(['build'], { cwd, env });
-  assert.is((await cli(['logs', 'source:2'], { cwd, env })).out, 'making 2\n');
+  await runCli(['build'], { cwd, env });
+  assert.is((await runCli(['logs', 'source:2'], { cwd, env })).out, 'making 2\n');
 });
 
 test('--force runs the selected ones again, and what is built on them', async () => {
   const cwd = project();
-  await cli(['build'], { cwd, env });
-  const { err } = await cli(['build', '--force', 'source:1'], { cwd, env });
+  await runCli(['build'], { cwd, env });
+  const { err } = await runCli(['build', '--force', 'source:1'], { cwd, env });
   assert.match(err, /1 built/);
   const plan = actions(await planOf(cwd, '--force', 'source:1', 'all'));
   assert.equal([plan['source:1'], plan['copy:1'], plan['copy:2']], ['run', 'run', 'reuse']);
@@ -201,7 +201,7 @@ test('--force runs the selected ones again, and what is built on them', async ()
 
 test('kept files that were tampered with, or are gone, are made again', async () => {
   const cwd = project();
-  await cli(['build'], { cwd, env });
+  await runCli(['build'], { cwd, env });
   const { key } = (await planOf(cwd)).tasks.find(({ id }) => id === 'source:1')!;
   const kept = path.join(cwd, '.cache/files', key, 'text');
   const original = readFileSync(kept, 'utf8');
@@ -213,7 +213,7 @@ test('kept files that were tampered with, or are gone, are made again', async ()
     spoil();
     const plan = await planOf(cwd, 'source:1');
     assert.match(reasonOf(plan, 'source:1'), /^missing: its kept files are gone or differ/);
-    assert.is((await cli(['build', 'source:1'], { cwd, env })).code, 0);
+    assert.is((await runCli(['build', 'source:1'], { cwd, env })).code, 0);
     assert.is(readFileSync(kept, 'utf8'), original);
   }
 });
@@ -249,20 +249,20 @@ function eachFile(folder: string, act: (file: string) => void): void {
 for (const [what, damage] of damages) {
   test(`.cache ${what}: nothing wrong is reused, and everything works again`, async () => {
     const cwd = project();
-    await cli(['build'], { cwd, env });
+    await runCli(['build'], { cwd, env });
     damage(path.join(cwd, '.cache'));
-    const again = await cli(['build'], { cwd, env });
+    const again = await runCli(['build'], { cwd, env });
     assert.is(again.code, 0, again.err);
     assert.match(again.err, /5 built/);
     assert.not.match(again.err, /fault of tasks itself/);
-    assert.match((await cli(['build'], { cwd, env })).err, /5 up to date/);
+    assert.match((await runCli(['build'], { cwd, env })).err, /5 up to date/);
   });
 }
 
 test('.cache keeps itself out of version control', async () => {
   const cwd = project();
   execFileSync('git', ['init', '-q', cwd]);
-  await cli(['build'], { cwd, env });
+  await runCli(['build'], { cwd, env });
   const seen = execFileSync('git', ['-C', cwd, 'status', '--porcelain', '-uall'], { encoding: 'utf8' });
   assert.not.match(seen, /\.cache/);
 });
@@ -270,7 +270,7 @@ test('.cache keeps itself out of version control', async () => {
 test('.cache that is no folder: exit code 3, and what to do', async () => {
   const cwd = project();
   writeFileSync(path.join(cwd, '.cache'), '');
-  const { code, err } = await cli(['build'], { cwd, env });
+  const { code, err } = await runCli(['build'], { cwd, env });
   assert.is(code, 3);
   assert.match(err, /\.cache/);
   assert.not.match(err, /fault of tasks itself/);
@@ -278,13 +278,13 @@ test('.cache that is no folder: exit code 3, and what to do', async () => {
 
 test('list says what there is and what it is for', async () => {
   const cwd = project();
-  const list = await cli(['list'], { cwd, env });
+  const list = await runCli(['list'], { cwd, env });
   assert.match(list.out, /source +command +1 2 +the text/);
 });
 
 test('--trace: each task that ran, on a slot', async () => {
   const cwd = project();
-  await cli(['build', '-j', '2', '--trace', 'trace.json'], { cwd, env });
+  await runCli(['build', '-j', '2', '--trace', 'trace.json'], { cwd, env });
   const { traceEvents } = JSON.parse(readFileSync(path.join(cwd, 'trace.json'), 'utf8')) as {
     traceEvents: { ph: string; name: string; tid: number; dur: number }[];
   };
@@ -304,7 +304,7 @@ test('after a failure the next command is the log; in CI lines have times and Gi
   writeFiles(cwd, { 'fail-1': '' });
   const summary = path.join(cwd, 'summary.md');
   const options = { cwd, env: { ...env, CI: 'true', GITHUB_STEP_SUMMARY: summary } };
-  const { code, err } = await cli(['build', '-k'], options);
+  const { code, err } = await runCli(['build', '-k'], options);
   assert.is(code, 1);
   assert.match(err, /^\d\d:\d\d:\d\d ✖ source:1/m);
   assert.match(err, /^next: tasks logs source:1 /m);
@@ -312,35 +312,35 @@ test('after a failure the next command is the log; in CI lines have times and Gi
     readFileSync(summary, 'utf8'),
     /### tasks build[\s\S]*\| source:1 \| failed[\s\S]*cannot make 1/,
   );
-  assert.is((await cli(['logs', 'source:1'], options)).out, 'making 1\ncannot make 1\n');
-  assert.not.match((await cli(['build', '-k', '--quiet'], options)).err, /next|slowest/);
+  assert.is((await runCli(['logs', 'source:1'], options)).out, 'making 1\ncannot make 1\n');
+  assert.not.match((await runCli(['build', '-k', '--quiet'], options)).err, /next|slowest/);
 });
 
 test('plan says how long it will take, where it was timed before', async () => {
   const cwd = project();
-  assert.not.match((await cli(['plan'], { cwd, env })).out, /about/);
-  await cli(['build', 'source', 'copy'], { cwd, env });
+  assert.not.match((await runCli(['plan'], { cwd, env })).out, /about/);
+  await runCli(['build', 'source', 'copy'], { cwd, env });
   writeFiles(cwd, { 'in/b': 'new' });
-  const { out } = await cli(['plan', '-j', '3'], { cwd, env });
+  const { out } = await runCli(['plan', '-j', '3'], { cwd, env });
   assert.match(out, /\nabout \d.* with 3 slots, at best \d.*; 1 task never timed, taken as 1 m 0 s each\n$/);
 });
 
 test('clean shows what it would free, frees it, and leaves what a plan reuses', async () => {
   const cwd = project();
-  await cli(['build'], { cwd, env });
-  await cli(['build', '--force', 'source:1'], { cwd, env: { ...env, COLOUR: 'red' } });
+  await runCli(['build'], { cwd, env });
+  await runCli(['build', '--force', 'source:1'], { cwd, env: { ...env, COLOUR: 'red' } });
   const cache = (name: string): string[] => readdirSync(path.join(cwd, '.cache', name)).sort();
   const old = new Date(Date.now() - 100 * 86_400_000);
   for (const folder of ['records', 'files'])
     for (const name of cache(folder)) utimesSync(path.join(cwd, '.cache', folder, name), old, old);
   const before = cache('files');
-  const dry = await cli(['clean', '--dry-run'], { cwd, env });
+  const dry = await runCli(['clean', '--dry-run'], { cwd, env });
   assert.match(dry.out, /^ {2}results of tasks +1 .*\n[\s\S]*would free about .*/);
   assert.equal(cache('files'), before);
-  assert.match((await cli(['clean'], { cwd, env })).out, /\nfreed about /);
+  assert.match((await runCli(['clean'], { cwd, env })).out, /\nfreed about /);
   assert.is(cache('files').length, before.length - 1);
-  assert.is((await cli(['plan', '--check'], { cwd, env })).code, 0, 'all is still up to date');
-  assert.not.match((await cli(['clean'], { cwd, env })).out, /results of tasks/);
+  assert.is((await runCli(['plan', '--check'], { cwd, env })).code, 0, 'all is still up to date');
+  assert.not.match((await runCli(['clean'], { cwd, env })).out, /results of tasks/);
 });
 
 test.run();

@@ -3,8 +3,8 @@ import { cpSync, lstatSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cli, projectWith } from '../support/cli.ts';
-import { settle, tempFolder, writeFiles } from '../support/temp.ts';
+import { makeProject, runCli } from '../support/cli.ts';
+import { tempFolder, waitUntilSettled, writeFiles } from '../support/temp.ts';
 
 const test = suite("V8's compiled code, kept in dist/");
 
@@ -58,7 +58,7 @@ function projectOf(count: number, dist: string): TestProject {
   const definitions = numbers.map(
     (at) => `export const c${at} = command({ name: 'c${at}', run: ['true'], inputs: ['in/${at}*'] });\n`,
   );
-  const cwd = projectWith(`import { command } from 'image-tasks';\n${definitions.join('')}`, {
+  const cwd = makeProject(`import { command } from 'image-tasks';\n${definitions.join('')}`, {
     ...Object.fromEntries(numbers.map((at) => [`in/${at}-`, 'x'])),
   });
   const env = { DOCKER_HOST: 'unix:///nowhere.sock' };
@@ -67,13 +67,13 @@ function projectOf(count: number, dist: string): TestProject {
     cwd,
     env,
     async build() {
-      const { code, err } = await cli(['build'], { cwd, env, program: path.join(dist, 'tasks.js') });
+      const { code, err } = await runCli(['build'], { cwd, env, program: path.join(dist, 'tasks.js') });
       assert.is(code, 0, err);
       return err;
     },
     change() {
       writeFiles(cwd, { 'in/0-': `change ${++changes}` });
-      settle(path.join(cwd, 'in/0-'));
+      waitUntilSettled(path.join(cwd, 'in/0-'));
     },
   };
 }

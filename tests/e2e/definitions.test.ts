@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cli, projectWith } from '../support/cli.ts';
+import { makeProject, runCli } from '../support/cli.ts';
 import { writeFiles } from '../support/temp.ts';
 
 const test = suite('definitions, from the command line');
@@ -120,7 +120,7 @@ const wrong: [string, string, Record<string, string>, string[]][] = [
 
 for (const [what, text, files, said] of wrong) {
   test(`${what}: exit code 2, and what is wrong where`, async () => {
-    const { code, err, out } = await cli(['plan'], { cwd: projectWith(head + text, files) });
+    const { code, err, out } = await runCli(['plan'], { cwd: makeProject(head + text, files) });
     for (const word of said) assert.ok(err.includes(word), `"${word}" in:\n${err}`);
     assert.is(code, 2);
     assert.is(out, '');
@@ -129,7 +129,7 @@ for (const [what, text, files, said] of wrong) {
 }
 
 test('definitions may stand in several files, read files beside them, and branch on the profile', async () => {
-  const root = projectWith(
+  const root = makeProject(
     `${head}import { pins } from './lib/pins.ts';\nimport data from './data.json' with { type: 'json' };\nimport { readFileSync } from 'node:fs';\nconst text = readFileSync(new URL('more.txt', import.meta.url), 'utf8').trim();\nexport const nested = { deep: [command({ name: 'a', versions: [...pins, data.v, text, profile], run: ['true'] })] };`,
   );
   writeFiles(root, {
@@ -141,7 +141,7 @@ test('definitions may stand in several files, read files beside them, and branch
     'sub/dir/': '',
   });
   const list = async (args: string[], env = {}): Promise<string[]> => {
-    const { out, code, err } = await cli(['list', '--json', ...args], { cwd: `${root}/sub/dir`, env });
+    const { out, code, err } = await runCli(['list', '--json', ...args], { cwd: `${root}/sub/dir`, env });
     assert.is(code, 0, err);
     return out
       .trim()
@@ -157,12 +157,12 @@ test('definitions may stand in several files, read files beside them, and branch
 });
 
 test('a matrix: needs are matched on the axes that both have', async () => {
-  const root = projectWith(
+  const root = makeProject(
     `${head}export const base = command({ name: 'base', versions: matrix({ distro: ['b', 't'] }, { version: (c) => c.distro }), run: (c) => ['echo', c.distro] });
 export const server = command({ name: 'server', versions: matrix({ pg: ['15', '17'], distro: ['b', 't'] }, { version: (c) => \`\${c.pg}-\${c.distro}\`, exclude: (c) => c.pg === '15' && c.distro === 't' }), run: ['true'], needs: { base } });
 export const one = command({ name: 'one', run: ['true'], needs: { servers: server.all({ pg: '17' }), b: base.at('b') } });`,
   );
-  const { out } = await cli(['graph', '--format', 'json'], { cwd: root });
+  const { out } = await runCli(['graph', '--format', 'json'], { cwd: root });
   const { edges } = JSON.parse(out) as { edges: { from: string; to: string; kind: string }[] };
   assert.equal(edges.map(({ from, to }) => `${from} ${to}`).sort(), [
     'one:latest base:b',
@@ -175,17 +175,19 @@ export const one = command({ name: 'one', run: ['true'], needs: { servers: serve
 });
 
 test('relative paths in definitions start from the project, wherever it is called; those of flags from where it is', async () => {
-  const root = projectWith(
+  const root = makeProject(
     `${head}import { readFileSync } from 'node:fs';\nconst late = () => readFileSync('late', 'utf8').trim();\nexport const a = command({ name: readFileSync('name', 'utf8').trim(), run: () => ['echo', late()] });\n`,
     { name: 'found\n', late: 'x\n', 'sub/deep/file': '' },
   );
   const inside = path.join(root, 'sub/deep');
   for (const [cwd, ...args] of [[root], [inside], ['/', '-C', root], [inside, '-C', '..']]) {
-    const { out, code, err } = await cli([...args, 'list'], { cwd: cwd! });
+    const { out, code, err } = await runCli([...args, 'list'], { cwd: cwd! });
     assert.is(code, 0, err);
     assert.match(out, 'found');
   }
-  const { code, err } = await cli(['graph', '--format', 'json', '--output', 'graph.json'], { cwd: inside });
+  const { code, err } = await runCli(['graph', '--format', 'json', '--output', 'graph.json'], {
+    cwd: inside,
+  });
   assert.is(code, 0, err);
   assert.ok(existsSync(path.join(inside, 'graph.json')));
 });

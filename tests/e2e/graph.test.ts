@@ -2,13 +2,13 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cli, projectWith } from '../support/cli.ts';
+import { makeProject, runCli } from '../support/cli.ts';
 
 const test = suite('e2e/graph');
 
 /** Commands alone: no engine is needed. `text` decides whether `shaky` succeeds. */
 function project(): string {
-  return projectWith(
+  return makeProject(
     `import { command } from 'image-tasks';
      const source = command({ name: 'source', versions: ['1', '2'], run: ['sh', '-c', 'echo > $TASKS_OUT/out'], inputs: ['text'] });
      const copy = command({ name: 'copy', versions: ['1', '2'], run: ['sh', '-c', 'echo > $TASKS_OUT/out'], needs: { source } });
@@ -19,7 +19,7 @@ function project(): string {
 }
 
 async function draw(cwd: string, ...args: string[]): Promise<string> {
-  const { code, out, err } = await cli(['graph', ...args], { cwd });
+  const { code, out, err } = await runCli(['graph', ...args], { cwd });
   assert.is(code, 0, err);
   return out;
 }
@@ -27,22 +27,22 @@ async function draw(cwd: string, ...args: string[]): Promise<string> {
 test('a tree: what will be done, what is up to date, what failed the last time', async () => {
   const cwd = project();
   assert.is(await draw(cwd), '● copy:{1,2}\n└─ ● source:{1,2}\n● shaky:latest\n\n● 5 to be done\n');
-  await cli(['build'], { cwd });
+  await runCli(['build'], { cwd });
   assert.match(await draw(cwd), /✔ copy:\{1,2\}\n└─ ✔ source:\{1,2\}\n✔ shaky:latest\n\n✔ 5 up to date/);
   writeFileSync(path.join(cwd, 'text'), 'bad\n');
-  assert.is((await cli(['build', 'shaky'], { cwd })).code, 1);
+  assert.is((await runCli(['build', 'shaky'], { cwd })).code, 1);
   assert.match(
     await draw(cwd),
     /● copy:\{1,2\}\n└─ ● source:\{1,2\}\n✖ shaky:latest\n\n✖ 1 failed last time {3}● 4 to be done/,
   );
   writeFileSync(path.join(cwd, 'text'), 'good again\n');
-  assert.is((await cli(['build', 'shaky'], { cwd })).code, 0);
+  assert.is((await runCli(['build', 'shaky'], { cwd })).code, 0);
   assert.match(await draw(cwd), /✔ shaky:latest\n/);
 });
 
 test('--changed: only what would be done, and why', async () => {
   const cwd = project();
-  await cli(['build'], { cwd });
+  await runCli(['build'], { cwd });
   assert.is(await draw(cwd, '--changed'), 'nothing would be done\n');
   writeFileSync(path.join(cwd, 'text'), 'good and new\n');
   assert.match(
@@ -52,17 +52,17 @@ test('--changed: only what would be done, and why', async () => {
 });
 
 test('no format tells the value of an environment variable or a secret', async () => {
-  const cwd = projectWith(
+  const cwd = makeProject(
     `import { command } from 'image-tasks';
      export const a = command({ name: 'a', run: ['sh', '-c', 'echo "$MINE $key" | tee $TASKS_OUT/out'], env: ['MINE'], secrets: { key: { env: 'KEY' } } });`,
   );
-  await cli(['build'], { cwd, env: { MINE: 'first-value', KEY: 'top-secret' } });
+  await runCli(['build'], { cwd, env: { MINE: 'first-value', KEY: 'top-secret' } });
   const env = { MINE: 'second-value', KEY: 'top-secret' };
   for (const format of ['tree', 'dot', 'mermaid', 'svg', 'html', 'json']) {
-    const { out } = await cli(['graph', '--changed', '--format', format], { cwd, env });
+    const { out } = await runCli(['graph', '--changed', '--format', format], { cwd, env });
     assert.not.match(out.replaceAll('first-value ***', ''), /first-value|second-value|top-secret/, format);
   }
-  const { out } = await cli(['graph', '--changed'], { cwd, env });
+  const { out } = await runCli(['graph', '--changed'], { cwd, env });
   assert.match(out, /env MINE changed/);
 });
 
@@ -92,14 +92,14 @@ test('each format goes to standard output or a file, whose name says which it is
 
 test('an unknown format is refused before anything else', async () => {
   const cwd = project();
-  const { code, err } = await cli(['graph', '--format', 'png', '--output', 'x.svg'], { cwd });
+  const { code, err } = await runCli(['graph', '--format', 'png', '--output', 'x.svg'], { cwd });
   assert.is(code, 2);
   assert.match(err, /--format is "png"\nhint: expected one of tree, dot, mermaid, svg, html, json/);
   assert.not.ok(existsSync(path.join(cwd, 'x.svg')));
 });
 
 test('a file that cannot be written is said', async () => {
-  const { code, err } = await cli(['graph', '--output', 'nowhere/x.svg'], { cwd: project() });
+  const { code, err } = await runCli(['graph', '--output', 'nowhere/x.svg'], { cwd: project() });
   assert.is(code, 2);
   assert.match(err, /--output cannot be written: .*nowhere/);
 });

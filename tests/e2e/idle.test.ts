@@ -6,8 +6,8 @@ import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openRecords } from '../../src/cache/records.ts';
-import { cli } from '../support/cli.ts';
-import { settle, tempFolder, writeFiles } from '../support/temp.ts';
+import { runCli } from '../support/cli.ts';
+import { tempFolder, waitUntilSettled, writeFiles } from '../support/temp.ts';
 
 /** What a build with nothing to do may ask for. Counts, not times: they are the same on every machine. */
 const test = suite('a build with nothing to do');
@@ -30,14 +30,14 @@ async function project(
     for (let file = 1; file < filesEach; file++)
       writeFiles(root, { [`images/${version}/file${file}`]: version });
   }
-  settle(path.join(root, 'images', String(count), `file${filesEach - 1}`));
+  waitUntilSettled(path.join(root, 'images', String(count), `file${filesEach - 1}`));
   const socket = path.join(root, 'engine.sock');
   let images: object[] = [];
   const engine = createServer((_, response) => response.end(JSON.stringify(images)));
   engine.listen(socket);
   await once(engine, 'listening');
   const env = { DOCKER_HOST: `unix://${socket}`, HOME: root };
-  const planned = JSON.parse((await cli(['plan', '--json'], { cwd: root, env })).out) as {
+  const planned = JSON.parse((await runCli(['plan', '--json'], { cwd: root, env })).out) as {
     tasks: { id: string; name: string; version: string; key: string }[];
   };
   const records = openRecords(path.join(root, '.cache'), (message) => {
@@ -47,7 +47,7 @@ async function project(
     const record = { key, task: id, imageId: `sha256:${key}`, needs: {}, bytes: 1, durationMs: 1 };
     await records.put({ ...record, tags: [], time: '' }, { schema: 1, lines: [] });
   }
-  settle(path.join(root, '.cache/records'));
+  waitUntilSettled(path.join(root, '.cache/records'));
   images = planned.tasks.map(({ id, name, version, key }) => ({
     Id: `sha256:${key}`,
     RepoTags: [`tasks.invalid/${name}:${version}-k${key.slice(0, 12)}`],
@@ -100,7 +100,7 @@ for (const args of [['build'], ['plan', '--check'], ['graph', '--format', 'json'
     const many = await project(9);
     try {
       for (const each of [few, many])
-        for (let run = 0; run < 2; run++) await cli(['build'], { cwd: each.root, env: each.env });
+        for (let run = 0; run < 2; run++) await runCli(['build'], { cwd: each.root, env: each.env });
       const [small, large] = [await count(args, few), await count(args, many)];
       for (const counts of [small, large]) {
         assert.equal(counts.write, []);
@@ -137,7 +137,7 @@ test('a first plan: asks once for each path, opens each file once', async () => 
   try {
     const first = async (each: typeof few): Promise<Counts> => {
       // Afterwards records stand in one file.
-      await cli(['plan'], { cwd: each.root, env: each.env });
+      await runCli(['plan'], { cwd: each.root, env: each.env });
       for (const name of ['memo', 'traces']) rmSync(path.join(each.root, '.cache', name));
       return await count(['plan'], each);
     };

@@ -4,9 +4,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cli, projectWith, start } from '../support/cli.ts';
-import { makeDice } from '../support/dice.ts';
-import { atMoment, finishedIn } from '../support/kill.ts';
+import { makeProject, runCli, startCli } from '../support/cli.ts';
+import { countFinished, killAfter } from '../support/kill-after.ts';
+import { seededRandom } from '../support/random.ts';
 
 const test = suite('killed at any moment');
 const kills = Number(process.env.TASKS_KILLS ?? 15);
@@ -27,7 +27,7 @@ interface Plan {
   readonly tasks: { id: string; key: string; action: string }[];
 }
 const planOf = async (cwd: string): Promise<Plan> => {
-  const { out, err, code } = await cli(['plan', '--json'], { cwd, env });
+  const { out, err, code } = await runCli(['plan', '--json'], { cwd, env });
   assert.is(code, 0, err);
   return JSON.parse(out) as Plan;
 };
@@ -45,27 +45,27 @@ async function check(cwd: string, input: string): Promise<number> {
 }
 
 test(`${kills} kills: what is reused is right, what was finished is kept, and the next run goes on at once`, async () => {
-  const cwd = projectWith(definitions, { 'make*': make, 'copy*': copy, input: '0\n' });
-  const next = makeDice(Number(process.env.TASKS_KILL_SEED ?? 1));
+  const cwd = makeProject(definitions, { 'make*': make, 'copy*': copy, input: '0\n' });
+  const next = seededRandom(Number(process.env.TASKS_KILL_SEED ?? 1));
   let kept = 0;
   for (let round = 1; round <= kills; round++) {
     // Now and then the input changes, and now and then back to one that was built before.
     const input = String(Math.floor(next() * 3));
     writeFileSync(path.join(cwd, 'input'), `${input}\n`);
-    const { child, ended } = start(['build', '--json'], { cwd, env });
+    const { child, ended } = startCli(['build', '--json'], { cwd, env });
     const done = Math.floor(next() * 8);
     const moment = { finished: done, ms: next() * (done === 0 ? 400 : 100) };
-    const takeBack = atMoment(child, moment, () => child.kill('SIGKILL'));
+    const takeBack = killAfter(child, moment, () => child.kill('SIGKILL'));
     const { out } = await ended;
     takeBack();
-    const finished = finishedIn(out);
+    const finished = countFinished(out);
     const reused = await check(cwd, input);
     assert.ok(reused >= finished, `${finished} were finished, ${reused} are kept`);
     kept += finished;
   }
   assert.ok(kept > 0, 'every kill came before anything was finished: they show nothing');
   writeFileSync(path.join(cwd, 'input'), 'last\n');
-  const last = await cli(['build'], { cwd, env });
+  const last = await runCli(['build'], { cwd, env });
   assert.is(last.code, 0, last.err);
   assert.not.match(last.err, /waiting for another run/);
   assert.is(await check(cwd, 'last'), 8);

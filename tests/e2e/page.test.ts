@@ -4,13 +4,13 @@ import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { RunEvent } from '../../src/model/events.ts';
-import { cli, projectWith, type Started, start } from '../support/cli.ts';
-import { type EventStream, listenTo } from '../support/event-stream.ts';
+import { type CliProcess, makeProject, runCli, startCli } from '../support/cli.ts';
+import { type EventStream, openEventStream } from '../support/event-stream.ts';
 
 const test = suite('e2e/page');
 
 /** The address that a started program tells on one of its streams. */
-function addressOf({ child }: Started, stream: 'stdout' | 'stderr'): Promise<string> {
+function addressOf({ child }: CliProcess, stream: 'stdout' | 'stderr'): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = '';
     child[stream]!.on('data', (data) => {
@@ -31,17 +31,17 @@ async function until(stream: EventStream, type: RunEvent['type']): Promise<RunEv
 
 test('build --ui: a page follows the run, and its server ends with it', async () => {
   // The command waits until something is written into `gate`.
-  const cwd = projectWith(
+  const cwd = makeProject(
     `import { command } from 'image-tasks';
      export const slow = command({ name: 'slow', run: ['sh', '-c', 'cat gate > $TASKS_OUT/out'] });`,
   );
   execFileSync('mkfifo', [path.join(cwd, 'gate')]);
-  const build = start(['build', '--ui', '--reporter', 'plain'], { cwd });
+  const build = startCli(['build', '--ui', '--reporter', 'plain'], { cwd });
   const url = await addressOf(build, 'stderr');
   const page = await (await fetch(url)).text();
   assert.match(page, /"id":"slow:latest"/);
   assert.match(page, /"isLive":true/);
-  const events = await listenTo(`${url}events`);
+  const events = await openEventStream(`${url}events`);
   await until(events, 'task-started');
   writeFileSync(path.join(cwd, 'gate'), 'go\n');
   const finished = await until(events, 'run-finished');
@@ -49,19 +49,19 @@ test('build --ui: a page follows the run, and its server ends with it', async ()
   assert.is((await events.next()).event, 'end');
   const { code, out } = await build.ended;
   assert.equal([code, out], [0, '']);
-  const idle = await cli(['build', '--ui'], { cwd });
+  const idle = await runCli(['build', '--ui'], { cwd });
   assert.is(idle.code, 0);
   assert.match(idle.err, /nothing runs, so there is no page/);
 });
 
 test('build --ui: a page that is open does not keep an interrupted run from ending', async () => {
-  const cwd = projectWith(
+  const cwd = makeProject(
     `import { command } from 'image-tasks';
      export const slow = command({ name: 'slow', run: ['sh', '-c', 'cat gate'] });`,
   );
   execFileSync('mkfifo', [path.join(cwd, 'gate')]);
-  const build = start(['build', '--ui', '--reporter', 'plain'], { cwd });
-  const events = await listenTo(`${await addressOf(build, 'stderr')}events`);
+  const build = startCli(['build', '--ui', '--reporter', 'plain'], { cwd });
+  const events = await openEventStream(`${await addressOf(build, 'stderr')}events`);
   await until(events, 'task-started');
   build.child.kill('SIGINT');
   await until(events, 'run-finished');
@@ -69,16 +69,16 @@ test('build --ui: a page that is open does not keep an interrupted run from endi
 });
 
 test('graph --serve: a page of the project as it is now, told of changes, until it is interrupted', async () => {
-  const cwd = projectWith(
+  const cwd = makeProject(
     `import { command } from 'image-tasks';
      export const copy = command({ name: 'copy', run: ['sh', '-c', 'cp text $TASKS_OUT/'], inputs: ['text'] });`,
     { text: 'one\n' },
   );
-  await cli(['build'], { cwd });
-  const served = start(['graph', '--serve'], { cwd });
+  await runCli(['build'], { cwd });
+  const served = startCli(['graph', '--serve'], { cwd });
   const url = await addressOf(served, 'stdout');
-  const events = await listenTo(`${url}events`);
-  await served.said('open pages follow what changes');
+  const events = await openEventStream(`${url}events`);
+  await served.printed('open pages follow what changes');
   assert.match(await (await fetch(url)).text(), /"id":"copy:latest"[^}]*"state":"here"/);
   writeFileSync(path.join(cwd, 'text'), 'two\n');
   const stateAfter = async (state: string): Promise<void> => {
@@ -89,7 +89,7 @@ test('graph --serve: a page of the project as it is now, told of changes, until 
     }
   };
   await stateAfter('todo');
-  await cli(['build'], { cwd });
+  await runCli(['build'], { cwd });
   await stateAfter('here');
   writeFileSync(path.join(cwd, 'tasks/images.ts'), 'export const broken = ;');
   const broken = await fetch(url);
@@ -101,7 +101,9 @@ test('graph --serve: a page of the project as it is now, told of changes, until 
 });
 
 test('graph --serve: definitions that are wrong from the start end it', async () => {
-  const { code, out, err } = await cli(['graph', '--serve'], { cwd: projectWith('export const broken = ;') });
+  const { code, out, err } = await runCli(['graph', '--serve'], {
+    cwd: makeProject('export const broken = ;'),
+  });
   assert.equal([code, out], [2, '']);
   assert.match(err, /tasks\/images\.ts/);
 });

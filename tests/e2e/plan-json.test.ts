@@ -1,13 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cli, projectWith } from '../support/cli.ts';
+import { makeProject, runCli } from '../support/cli.ts';
 
 const test = suite('the document of plan --json');
 const env = { DOCKER_HOST: 'unix:///nowhere.sock' };
 const digest = `sha256:${'a'.repeat(64)}`;
 
 const project = (): string =>
-  projectWith(
+  makeProject(
     `import { command, image, project } from 'image-tasks';
 export default project({ repo: 'team' });
 export const text = command({ name: 'text', run: ['true'] });
@@ -29,7 +29,7 @@ interface Planned {
 }
 const fields = ['args', 'labels', 'aliases', 'platform', 'context', 'dockerfile', 'target', 'bases'];
 const planOf = async (cwd: string): Promise<Map<string, unknown>> => {
-  const { out, code, err } = await cli(['plan', '--json'], { cwd, env });
+  const { out, code, err } = await runCli(['plan', '--json'], { cwd, env });
   assert.is(code, 0, err);
   const { tasks } = JSON.parse(out) as { tasks: Planned[] };
   return new Map(

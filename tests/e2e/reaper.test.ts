@@ -24,7 +24,7 @@ test('what was watched and not released goes when the input ends', async () => {
   const engine = await stubEngine(() => ({ status: 204 }));
   await reap(engine, '+one\n+two\n-one\n+three\n-three\n');
   assert.equal(
-    engine.asked.map(({ method, url }) => `${method} ${url}`),
+    engine.requests.map(({ method, url }) => `${method} ${url}`),
     ['DELETE /containers/two?force=1&v=1'],
   );
   engine.close();
@@ -33,14 +33,14 @@ test('what was watched and not released goes when the input ends', async () => {
 test('nothing is asked where nothing is left', async () => {
   const engine = await stubEngine(() => ({ status: 204 }));
   await reap(engine, '+one\n-one\n');
-  assert.equal(engine.asked, []);
+  assert.equal(engine.requests, []);
   engine.close();
 });
 
 test('a container that the engine was still making is asked for again', async () => {
-  const engine = await stubEngine(() => ({ status: engine.asked.length < 3 ? 404 : 204 }));
+  const engine = await stubEngine(() => ({ status: engine.requests.length < 3 ? 404 : 204 }));
   await reap(engine, '+one\n');
-  assert.is(engine.asked.length, 3);
+  assert.is(engine.requests.length, 3);
   engine.close();
 });
 

@@ -4,23 +4,23 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { redisShared } from '../../src/cache/redis.ts';
-import { cli, projectWith, type Ran } from '../support/cli.ts';
-import { freePort, noRedis, startRedis } from '../support/redis.ts';
+import { openRedisStore } from '../../src/cache/redis-store.ts';
+import { type CliResult, makeProject, runCli } from '../support/cli.ts';
+import { freePort, redisUnavailable, startRedis } from '../support/redis.ts';
 
 const test = suite('a shared store that is not as it should be');
 const secret = 'xyzzy';
 const definitions = `import { command } from 'image-tasks';
 export const one = command({ name: 'one', versions: ['1', '2', '3'], run: ['true'] });
 `;
-const build = async (url: string): Promise<Ran> => {
+const build = async (url: string): Promise<CliResult> => {
   const env = { DOCKER_HOST: 'unix:///nowhere.sock', TASKS_CACHE_URL: url };
-  const ran = await cli(['build'], { cwd: projectWith(definitions), env });
+  const ran = await runCli(['build'], { cwd: makeProject(definitions), env });
   assert.not.match(ran.out + ran.err, secret);
   return ran;
 };
 /** All goes on as if there were none, with one warning. */
-const goesOn = ({ code, err }: Ran, why: RegExp): void => {
+const goesOn = ({ code, err }: CliResult, why: RegExp): void => {
   assert.is(code, 0, err);
   assert.match(err, /3 built/);
   assert.equal(err.match(/warning/g), ['warning'], err);
@@ -66,19 +66,19 @@ test('no address of a store: exit code 2, and it is not shown', async () => {
   assert.match(err, /TASKS_CACHE_URL is not the address[\s\S]*hint: expected redis:/);
 });
 
-if (noRedis !== undefined) test.skip(`(skipped: ${noRedis})`);
+if (redisUnavailable !== undefined) test.skip(`(skipped: ${redisUnavailable})`);
 else {
   test('values that are too long, or of another type, are not fetched, and hide nothing', async () => {
     const redis = await startRedis('right');
     try {
       const warnings: string[] = [];
-      const store = redisShared(redis.url, (text) => warnings.push(text));
+      const store = openRedisStore(redis.url, (text) => warnings.push(text));
       const isAny = (value: unknown): value is unknown => value !== undefined;
       for (const name of ['good', 'long', 'list']) await store.set('record', name, { name });
-      const [prefix] = redis.ask('KEYS', '*good').trim().split('record:good');
-      redis.ask('DEL', `${prefix}record:list`);
-      redis.ask('LPUSH', `${prefix}record:list`, 'x');
-      redis.ask('SETRANGE', `${prefix}record:long`, String(200 << 20), 'x');
+      const [prefix] = redis.cli('KEYS', '*good').trim().split('record:good');
+      redis.cli('DEL', `${prefix}record:list`);
+      redis.cli('LPUSH', `${prefix}record:list`, 'x');
+      redis.cli('SETRANGE', `${prefix}record:long`, String(200 << 20), 'x');
       const before = process.memoryUsage().rss;
       const found = await store.get(
         'record',

@@ -2,13 +2,13 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cli, projectWith, start } from '../support/cli.ts';
+import { makeProject, runCli, startCli } from '../support/cli.ts';
 
 const test = suite('interrupts and two runs at once');
 
 /** `first` ends at once, `slow` says that it runs and then waits for a file `go`; it does not care for interrupts. */
 const project = (): string =>
-  projectWith(
+  makeProject(
     `import { command } from 'image-tasks';
 export const first = command({ name: 'first', run: ['./first'] });
 export const slow = command({ name: 'slow', run: ['./slow'], needs: { first } });
@@ -47,8 +47,8 @@ const areGone = async (cwd: string): Promise<boolean> => {
 };
 /** Starts a build and waits until `slow` runs. */
 const startSlow = async (cwd: string) => {
-  const started = start(['build', '--verbose'], { cwd });
-  await started.said('ready');
+  const started = startCli(['build', '--verbose'], { cwd });
+  await started.printed('ready');
   return started;
 };
 
@@ -64,7 +64,7 @@ for (const [signal, exitCode] of Object.entries(exitCodes) as [keyof typeof exit
     assert.match(err, /1 built, 2 cancelled/);
     assert.is(await areGone(cwd), true);
     writeFileSync(path.join(cwd, 'go'), '');
-    const again = await cli(['build'], { cwd });
+    const again = await runCli(['build'], { cwd });
     assert.is(again.code, 0);
     assert.match(again.err, /2 built, 1 up to date/);
     assert.equal([timesRan(cwd, 'first'), timesRan(cwd, 'slow')], [1, 2]);
@@ -73,9 +73,9 @@ for (const [signal, exitCode] of Object.entries(exitCodes) as [keyof typeof exit
 
 test('a second interrupt ends at once, children too', async () => {
   const cwd = project();
-  const { child, said, ended } = await startSlow(cwd);
+  const { child, printed, ended } = await startSlow(cwd);
   child.kill('SIGINT');
-  await said('interrupted');
+  await printed('interrupted');
   child.kill('SIGINT');
   assert.is((await ended).code, 130);
   assert.is(await areGone(cwd), true);
@@ -94,7 +94,7 @@ test('killed: the next run takes over; what still writes from the killed one spo
   const { code, err } = await next.ended;
   assert.is(code, 0, err);
   assert.is(timesRan(cwd, 'first'), 1);
-  const plan = JSON.parse((await cli(['plan', '--json'], { cwd })).out) as {
+  const plan = JSON.parse((await runCli(['plan', '--json'], { cwd })).out) as {
     tasks: { id: string; key: string; action: string }[];
   };
   const slow = plan.tasks.find(({ id }) => id === 'slow:latest')!;
@@ -105,8 +105,8 @@ test('killed: the next run takes over; what still writes from the killed one spo
 test('two runs at once: each task is made once, the second run waits and takes it', async () => {
   const cwd = project();
   const one = await startSlow(cwd);
-  const two = start(['build'], { cwd });
-  await two.said('waiting for another run');
+  const two = startCli(['build'], { cwd });
+  await two.printed('waiting for another run');
   writeFileSync(path.join(cwd, 'go'), '');
   const [first, second] = [await one.ended, await two.ended];
   assert.equal([first.code, second.code], [0, 0], second.err);

@@ -3,7 +3,7 @@ import { existsSync, openSync, readFileSync, rmdirSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cli, projectWith } from '../support/cli.ts';
+import { makeProject, runCli } from '../support/cli.ts';
 import { tempFolder } from '../support/temp.ts';
 
 const test = suite('standard streams and the working directory');
@@ -11,7 +11,7 @@ const program = path.resolve('dist/tasks.js');
 
 /** `talk` prints, says where its child runs, and never ends by itself. */
 const talkative = (): string =>
-  projectWith(
+  makeProject(
     `import { command } from 'image-tasks';
 export const talk = command({ name: 'talk', run: ['./talk'] });
 export const quick = command({ name: 'quick', run: ['true'] });
@@ -71,18 +71,18 @@ for (const args of [['list'], ['completion', 'bash'], ['complete', '--', 'build'
   });
 
 test('what definitions print controls neither a terminal nor a CI service', async () => {
-  const cwd = projectWith(`import { command } from 'image-tasks';
+  const cwd = makeProject(`import { command } from 'image-tasks';
 console.log('\\u001b]0;pwned\\u0007');
 console.error('::add-mask::\\u001b[2Jx');
 export const a = command({ name: 'a', run: ['true'] });
 `);
-  const { out, err } = await cli(['list'], { cwd, env: { GITHUB_ACTIONS: 'true' } });
+  const { out, err } = await runCli(['list'], { cwd, env: { GITHUB_ACTIONS: 'true' } });
   assert.match(out, /a +command/);
   assert.not.match(out + err, /\x1b|\x07|^::/m);
 });
 
 test("a definition's own promise fails: the text controls no terminal, and no child is left", async () => {
-  const cwd = projectWith(
+  const cwd = makeProject(
     `import { command } from 'image-tasks';
 import { existsSync } from 'node:fs';
 const fail = (async () => {
@@ -116,7 +116,7 @@ test('a working directory that is gone: an error, exit code 2', async () => {
 });
 
 const hostile = (): string =>
-  projectWith(
+  makeProject(
     `import { command } from 'image-tasks';
 export const talk = command({ name: 'talk', run: ['./talk'], inputs: ['in/*'] });
 `,
@@ -139,8 +139,8 @@ for (const args of [
 ])
   test(`tasks ${args[0]}: neither a terminal nor a CI service obeys output and file names`, async () => {
     const cwd = hostile();
-    await cli(['build'], { cwd });
-    const { out, err } = await cli(args, { cwd, env: { GITHUB_ACTIONS: 'true' } });
+    await runCli(['build'], { cwd });
+    const { out, err } = await runCli(args, { cwd, env: { GITHUB_ACTIONS: 'true' } });
     assert.not.match(out + err, /\x1b\]|\x07|##\[|^\s*::(add-mask|stop-commands)/m);
   });
 

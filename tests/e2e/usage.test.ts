@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type CliOptions, cli, projectWith } from '../support/cli.ts';
+import { type CliOptions, makeProject, runCli } from '../support/cli.ts';
 import { tempFolder, writeFiles } from '../support/temp.ts';
 
 const test = suite('usage and machine, from the command line');
@@ -12,7 +12,7 @@ export const base = image({ name: 'base', versions: ['16', '17'], context: 'base
 export const files = command({ name: 'files', run: ['true'] });
 `;
 const project = (): string =>
-  projectWith(images, { 'base/Dockerfile': 'FROM scratch\nCOPY x /\n', 'base/x': '' });
+  makeProject(images, { 'base/Dockerfile': 'FROM scratch\nCOPY x /\n', 'base/x': '' });
 
 /** [what is wrong, arguments, environment, exit code, what the error must say] */
 const wrong: [string, string[], Record<string, string>, number, string[]][] = [
@@ -49,7 +49,7 @@ const wrong: [string, string[], Record<string, string>, number, string[]][] = [
 
 for (const [what, args, env, code, said] of wrong) {
   test(`${what}: exit code ${code}, and what to do`, async () => {
-    const ran = await cli(args, { cwd: project(), env });
+    const ran = await runCli(args, { cwd: project(), env });
     for (const word of said) assert.ok(ran.err.includes(word), `"${word}" in:\n${ran.err}`);
     assert.is(ran.code, code);
     assert.not.match(ran.err, /fault of tasks itself/);
@@ -57,21 +57,21 @@ for (const [what, args, env, code, said] of wrong) {
 }
 
 test('no project here: exit code 2, and how to have one', async () => {
-  const { code, err } = await cli(['plan'], { cwd: tempFolder() });
+  const { code, err } = await runCli(['plan'], { cwd: tempFolder() });
   assert.is(code, 2);
   assert.match(err, /no project here/);
-  assert.is((await cli(['-C', '/nowhere', 'plan'])).code, 2);
+  assert.is((await runCli(['-C', '/nowhere', 'plan'])).code, 2);
 });
 
 test('plan, graph and list need no engine: what cannot be seen is said once and counts as not there', async () => {
   const options: CliOptions = { cwd: project(), env: { DOCKER_HOST: 'unix:///nowhere.sock' } };
   for (const command of ['plan', 'graph']) {
-    const { code, out, err } = await cli([command], options);
+    const { code, out, err } = await runCli([command], options);
     assert.is(code, 0);
     assert.match(out, /base:(\{16,)?17/);
     assert.is(err.match(/no docker engine answers/g)?.length, 1);
   }
-  assert.equal(await cli(['list'], options), {
+  assert.equal(await runCli(['list'], options), {
     code: 0,
     out: 'base   image    16 17\nfiles  command  latest\n',
     err: '',
@@ -85,7 +85,7 @@ test('a client that builds with the classic builder only is refused before anyth
     'docker*':
       '#!/bin/sh\ncase $1 in version) echo 28.2.2 ;; buildx) echo "docker: unknown command" >&2; exit 1 ;; *) echo "$*" >> asked ;; esac\n',
   });
-  const { code, out } = await cli(['doctor', '--json'], {
+  const { code, out } = await runCli(['doctor', '--json'], {
     cwd,
     env: { TASKS_DOCKER: path.join(cwd, 'docker'), DOCKER_HOST: 'unix:///nowhere.sock' },
   });
@@ -97,36 +97,36 @@ test('a client that builds with the classic builder only is refused before anyth
 });
 
 test('every command has help with an example', async () => {
-  const { out, code } = await cli(['--help']);
+  const { out, code } = await runCli(['--help']);
   assert.is(code, 0);
   const commands = [...out.matchAll(/^ {2}([a-z]+)(?: [[<|]| {2,})/gm)].map((match) => match[1]!);
   assert.ok(commands.includes('build') && commands.length > 5, commands.join());
   for (const command of commands.filter((name) => name !== 'help')) {
-    const help = await cli([command, '--help']);
+    const help = await runCli([command, '--help']);
     assert.is(help.code, 0);
     assert.match(help.out, /Examples:\n {2}(\w+=\S+ )?tasks /, command);
   }
-  assert.match((await cli(['--version'])).out, /^\d+\.\d+\.\d+\n$/);
+  assert.match((await runCli(['--version'])).out, /^\d+\.\d+\.\d+\n$/);
 });
 
 test('completion: a script for each shell, which asks for commands, flags, names and tasks', async () => {
   const cwd = project();
   for (const shell of ['bash', 'zsh', 'fish', 'powershell'])
-    assert.match((await cli(['completion', shell], { cwd })).out, /tasks\b.*\bcomplete\b/, shell);
+    assert.match((await runCli(['completion', shell], { cwd })).out, /tasks\b.*\bcomplete\b/, shell);
   const script = path.join(tempFolder(), 'script');
-  writeFiles(path.dirname(script), { script: (await cli(['completion', 'bash'], { cwd })).out });
+  writeFiles(path.dirname(script), { script: (await runCli(['completion', 'bash'], { cwd })).out });
   assert.is(spawnSync('bash', ['-n', script]).status, 0);
   const complete = async (...words: string[]): Promise<string[]> =>
-    (await cli(['complete', '--', ...words], { cwd })).out.split('\n').map((line) => line.split('\t')[0]!);
+    (await runCli(['complete', '--', ...words], { cwd })).out.split('\n').map((line) => line.split('\t')[0]!);
   assert.ok((await complete('')).includes('build'));
   assert.equal((await complete('build', '--rep')).slice(0, 2), ['--repo', '--reporter']);
   assert.equal((await complete('why', 'base:')).slice(0, 2), ['base:16', 'base:17']);
-  assert.is((await cli(['completion', 'nosh'], { cwd })).code, 2);
+  assert.is((await runCli(['completion', 'nosh'], { cwd })).code, 2);
 });
 
 test('completion where definitions cannot be read: commands and flags all the same', async () => {
-  const cwd = projectWith('export const a = ;', {});
-  const { out, code } = await cli(['complete', '--', 'build', '--for'], { cwd });
+  const cwd = makeProject('export const a = ;', {});
+  const { out, code } = await runCli(['complete', '--', 'build', '--for'], { cwd });
   assert.match(out, /^--force\t/);
   assert.is(code, 0);
 });
@@ -135,7 +135,7 @@ test('a broken lock file is told with its place, whatever is asked', async () =>
   const cwd = project();
   writeFiles(cwd, { 'tasks/lock.json': '{\n  "schema": 1,\n<<<<<<< ours\n' });
   for (const command of ['plan', 'lock']) {
-    const { code, err } = await cli([command], { cwd });
+    const { code, err } = await runCli([command], { cwd });
     assert.is(code, 2);
     assert.match(err, /tasks\/lock\.json: line 3: no valid JSON/);
   }
@@ -143,7 +143,7 @@ test('a broken lock file is told with its place, whatever is asked', async () =>
 
 test('a project that takes nothing from outside has nothing to pin', async () => {
   const cwd = project();
-  const { code, out } = await cli(['lock'], { cwd });
+  const { code, out } = await runCli(['lock'], { cwd });
   assert.equal([code, out], [0, 'tasks/lock.json: 0 images pinned, nothing changed\n']);
   assert.not.ok(existsSync(path.join(cwd, 'tasks/lock.json')));
 });

@@ -2,20 +2,20 @@ import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:f
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { projectWith, start } from '../support/cli.ts';
+import { makeProject, startCli } from '../support/cli.ts';
 import { tempFolder, writeFiles } from '../support/temp.ts';
 
 const test = suite('tasks watch');
 const env = { DOCKER_HOST: 'unix:///nowhere.sock' };
 
-const running = new Set<ReturnType<typeof start>['child']>();
+const running = new Set<ReturnType<typeof startCli>['child']>();
 test.after.each(() => {
   for (const child of running) child.kill('SIGKILL');
   running.clear();
 });
 /** One that also ends where a test ends badly. */
 const watch = (cwd: string, ...args: string[]) => {
-  const started = start(['watch', ...args], { cwd, env });
+  const started = startCli(['watch', ...args], { cwd, env });
   running.add(started.child);
   return started;
 };
@@ -24,7 +24,7 @@ const watch = (cwd: string, ...args: string[]) => {
 const times = (err: string, text: string): number => err.split(text).length - 1;
 
 test('inputs, programs and definitions are noticed; errors are shown and it goes on; an interrupt ends it', async () => {
-  const cwd = projectWith(
+  const cwd = makeProject(
     `import { command } from 'image-tasks';
 export const copy = command({ name: 'copy', run: ['./copy'], inputs: ['in/**'] });
 `,
@@ -34,32 +34,32 @@ export const copy = command({ name: 'copy', run: ['./copy'], inputs: ['in/**'] }
     },
   );
   const definitions = path.join(cwd, 'tasks/images.ts');
-  const { child, said, ended } = watch(cwd, '--verbose');
-  await said('made of one');
-  await said('watching for changes');
+  const { child, printed, ended } = watch(cwd, '--verbose');
+  await printed('made of one');
+  await printed('watching for changes');
 
   writeFileSync(path.join(cwd, 'in/a'), 'two');
-  await said('made of two');
+  await printed('made of two');
   rmSync(path.join(cwd, 'in/a'));
   mkdirSync(path.join(cwd, 'in/new'));
   writeFileSync(path.join(cwd, 'in/new/b'), 'three');
-  await said('made of three');
-  await said('changed: in/');
+  await printed('made of three');
+  await printed('changed: in/');
 
   chmodSync(path.join(cwd, 'copy'), 0o644);
-  await said('could not be started');
+  await printed('could not be started');
   chmodSync(path.join(cwd, 'copy'), 0o755);
-  await said('1 up to date');
+  await printed('1 up to date');
 
   writeFileSync(definitions, 'export const x = ;\n');
-  await said('tasks/images.ts:1:18');
+  await printed('tasks/images.ts:1:18');
   writeFileSync(
     definitions,
     `import { command } from 'image-tasks';
 export const other = command({ name: 'other', run: ['echo', 'mended'] });
 `,
   );
-  await said('other:latest │ mended');
+  await printed('other:latest │ mended');
 
   rmSync(path.join(cwd, 'in'), { recursive: true });
   child.kill('SIGINT');
@@ -68,20 +68,20 @@ export const other = command({ name: 'other', run: ['echo', 'mended'] });
 });
 
 test('what does not count, and what runs write themselves, starts nothing; a failure is not tried again for it', async () => {
-  const cwd = projectWith(
+  const cwd = makeProject(
     `import { command } from 'image-tasks';
 export const noisy = command({ name: 'noisy', run: ['./noisy'], inputs: ['in/*.txt'] });
 `,
     // Writes beside its input, where a change is seen and does not count, and fails.
     { 'noisy*': '#!/bin/sh\necho "run with $(cat in/a.txt)"\ndate > in/trace\nexit 3\n', 'in/a.txt': '1' },
   );
-  const { child, said, ended } = watch(cwd, '--verbose');
-  await said('run with 1');
+  const { child, printed, ended } = watch(cwd, '--verbose');
+  await printed('run with 1');
   writeFileSync(path.join(cwd, 'in/other'), 'x');
   writeFileSync(path.join(cwd, 'in/a.txt'), '2');
-  await said('run with 2');
+  await printed('run with 2');
   writeFileSync(path.join(cwd, 'in/a.txt'), '3');
-  await said('run with 3');
+  await printed('run with 3');
   child.kill('SIGINT');
   const { code, err } = await ended;
   assert.is(code, 130);
@@ -91,7 +91,7 @@ export const noisy = command({ name: 'noisy', run: ['./noisy'], inputs: ['in/*.t
 test('what links lead to is noticed: programs, files, folders, contexts, in packages and outside; and links that are switched', async () => {
   const outside = tempFolder();
   writeFiles(outside, { 'dir/x': 'one\n' });
-  const cwd = projectWith(
+  const cwd = makeProject(
     `import { command } from 'image-tasks';
 export const gen = command({ name: 'gen', run: ['node_modules/.bin/gen'], inputs: ['in', 'now/*'] });
 `,
@@ -106,26 +106,26 @@ export const gen = command({ name: 'gen', run: ['node_modules/.bin/gen'], inputs
       now: { link: 'v1' },
     },
   );
-  const { child, said, ended } = watch(cwd, '--verbose');
-  await said('one: one one v1');
-  await said('watching for changes');
+  const { child, printed, ended } = watch(cwd, '--verbose');
+  await printed('one: one one v1');
+  await printed('watching for changes');
   writeFileSync(path.join(cwd, 'common/file'), 'two\n');
-  await said('one: two one v1');
+  await printed('one: two one v1');
   writeFileSync(path.join(outside, 'dir/x'), 'three\n');
-  await said('one: two three v1');
+  await printed('one: two three v1');
   rmSync(path.join(cwd, 'now'));
   symlinkSync('v2', path.join(cwd, 'now'));
-  await said('one: two three v2');
+  await printed('one: two three v2');
   writeFileSync(path.join(cwd, 'v2/y'), 'v3\n');
-  await said('one: two three v3');
+  await printed('one: two three v3');
   writeFileSync(path.join(cwd, 'node_modules/gen/cli'), '#!/bin/sh\necho four\n');
-  await said('latest │ four');
+  await printed('latest │ four');
   child.kill('SIGINT');
   assert.is((await ended).code, 130);
 });
 
 test('wrong usage ends it', async () => {
-  const cwd = projectWith(
+  const cwd = makeProject(
     `import { command } from 'image-tasks';
 export const one = command({ name: 'one', run: ['true'] });
 `,

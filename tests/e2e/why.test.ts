@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cli, projectWith } from '../support/cli.ts';
+import { makeProject, runCli } from '../support/cli.ts';
 import { writeFiles } from '../support/temp.ts';
 
 const test = suite('why');
@@ -14,7 +14,7 @@ export const copy = command({ name: 'copy', versions, run: ['true'], needs: { so
 export const app = image({ name: 'app', versions, context: 'app', args: (v) => ({ VERSION: v }) });
 `;
 const project = (): string =>
-  projectWith(definitions("['1', '2']"), {
+  makeProject(definitions("['1', '2']"), {
     'make*': '#!/bin/sh\necho $1 > "$TASKS_OUT/x"\n',
     'in/a': 'a',
     'app/Dockerfile': 'FROM scratch\nARG VERSION\nCOPY a b /x/\n# a comment\nCMD ["x"]\n',
@@ -22,7 +22,7 @@ const project = (): string =>
     'app/b*': '',
   });
 const why = async (cwd: string, ...args: string[]): Promise<string> => {
-  const { code, out, err } = await cli(['why', ...args], { cwd, env });
+  const { code, out, err } = await runCli(['why', ...args], { cwd, env });
   assert.is(code, 0, err);
   return out;
 };
@@ -30,7 +30,7 @@ const why = async (cwd: string, ...args: string[]): Promise<string> => {
 test('a task that was never made, one that is up to date, and what changed since', async () => {
   const cwd = project();
   assert.match(await why(cwd, 'source:1'), /^source:1 will be run\n {2}never made here\n/);
-  await cli(['build', 'copy'], { cwd, env });
+  await runCli(['build', 'copy'], { cwd, env });
   assert.match(
     await why(cwd, 'source:1'),
     /^source:1 is up to date\n {2}nothing that counts has changed\nthe same as on /,
@@ -47,11 +47,11 @@ test('a task that was never made, one that is up to date, and what changed since
 
 test('a version that was never made is compared with the closest one', async () => {
   const cwd = project();
-  await cli(['build', 'copy'], { cwd, env });
+  await runCli(['build', 'copy'], { cwd, env });
   writeFileSync(path.join(cwd, 'tasks/images.ts'), definitions("['1', '2', '3']"));
   const out = await why(cwd, 'source:3');
   assert.match(out, /^source:3 will be run\n {2}argv {2}1 {2}2 → 3\nthe same as source:2 on /);
-  const plan = await cli(['plan', 'source:3'], { cwd, env });
+  const plan = await runCli(['plan', 'source:3'], { cwd, env });
   assert.match(plan.out, /never made here; unlike source:2: argv 1 2 → 3/);
 });
 
@@ -65,7 +65,7 @@ test('two tasks side by side; --json has the same', async () => {
 
 test('a .git or a Git LFS pointer in a context is said once, whole, with what to do; it is no reason to build', async () => {
   const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${'0'.repeat(64)}\nsize 5\n`;
-  const cwd = projectWith(
+  const cwd = makeProject(
     `import { image } from 'image-tasks';
 export const app = image({ name: 'app', versions: ['1', '2'], context: 'app' });
 `,
@@ -79,14 +79,14 @@ export const app = image({ name: 'app', versions: ['1', '2'], context: 'app' });
   const git = 'app/.git is in the build context, and changes with every commit: name it in .dockerignore';
   const both = 'app/sub/big.bin and 1 more are Git LFS pointers, not the files: git lfs pull';
   for (const flags of [[], ['--verbose']]) {
-    const { code, out } = await cli(['plan', ...flags], { cwd, env });
+    const { code, out } = await runCli(['plan', ...flags], { cwd, env });
     assert.is(code, 0);
     const lines = out.trimEnd().split('\n');
     assert.equal(lines.slice(-2), [`note ${git}`, `note ${both}`]);
     assert.is(lines.filter((line) => /LFS|\.git/.test(line)).length, 2);
   }
   assert.ok((await why(cwd, 'app:1')).includes(`\n  ${git}\n  ${both}\n`));
-  const { tasks } = JSON.parse((await cli(['plan', '--json'], { cwd, env })).out) as {
+  const { tasks } = JSON.parse((await runCli(['plan', '--json'], { cwd, env })).out) as {
     tasks: { reasons: { code: string; detail: string }[] }[];
   };
   assert.equal(tasks[0]!.reasons.slice(1), [
@@ -94,12 +94,12 @@ export const app = image({ name: 'app', versions: ['1', '2'], context: 'app' });
     { code: 'suspect', detail: both },
   ]);
   writeFileSync(path.join(cwd, 'app/.dockerignore'), '.git\nsub/o*\n');
-  const left = (await cli(['plan'], { cwd, env })).out;
+  const left = (await runCli(['plan'], { cwd, env })).out;
   assert.match(left, /\nnote app\/sub\/big\.bin is a Git LFS pointer, not the file itself: git lfs pull\n$/);
 });
 
 test('plan --verbose and why say where a Dockerfile is not understood exactly: each line and why, and that all counts', async () => {
-  const cwd = projectWith(
+  const cwd = makeProject(
     `import { image } from 'image-tasks';
 export const app = image({ name: 'app', context: 'app' });
 `,
@@ -108,10 +108,10 @@ export const app = image({ name: 'app', context: 'app' });
         'FROM scratch\nENV X=a\nCOPY --sideways a /\nRUN \\\n  --mount=source=$PATH,target=/m true\n',
     },
   );
-  const plain = await cli(['plan'], { cwd, env });
+  const plain = await runCli(['plan'], { cwd, env });
   assert.match(plain.out, /^build {2}app:latest {2}never made here\n\n/);
   assert.is(
-    (await cli(['plan', '--verbose'], { cwd, env })).out.split('\n\n')[0],
+    (await runCli(['plan', '--verbose'], { cwd, env })).out.split('\n\n')[0],
     `build  app:latest  never made here
          everything counts: line 3: --sideways is not known
          everything counts: line 4: a mount hangs on a variable of the base image`,
@@ -120,7 +120,7 @@ export const app = image({ name: 'app', context: 'app' });
 });
 
 test('one task, or two: more is a fault', async () => {
-  const { code, err } = await cli(['why', 'app'], { cwd: project(), env });
+  const { code, err } = await runCli(['why', 'app'], { cwd: project(), env });
   assert.is(code, 2);
   assert.match(err, /"app" names 2 tasks/);
 });

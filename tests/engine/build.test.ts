@@ -5,11 +5,11 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type EngineApi, engineAbilities, listImages } from '../../src/engine/api.ts';
+import { type EngineApi, listImages, readCapabilities } from '../../src/engine/api.ts';
 import type { EngineImage } from '../../src/model/ports.ts';
 import { busybox } from '../support/busybox.ts';
-import { cli, projectWith, type Ran, start } from '../support/cli.ts';
-import { removeImages, testEngine } from '../support/docker.ts';
+import { type CliResult, makeProject, runCli, startCli } from '../support/cli.ts';
+import { connectTestEngine, removeImages } from '../support/docker.ts';
 import { writeFiles } from '../support/temp.ts';
 
 const test = suite('images, from the command line, with docker');
@@ -47,7 +47,7 @@ let api: EngineApi;
 const env = { RELEASE: '' };
 
 function project(): string {
-  const root = projectWith(definitions, files);
+  const root = makeProject(definitions, files);
   for (const name of ['sh', 'cat', 'find', 'sort', 'stat', 'readlink', 'sleep']) {
     writeFiles(root, { 'base/bin/': '' });
     copyFileSync(busybox(), path.join(root, 'base/bin', name));
@@ -55,8 +55,8 @@ function project(): string {
   }
   return root;
 }
-const ok = async (cwd: string, ...args: string[]): Promise<Ran> => {
-  const ran = await cli(args, { cwd, env });
+const ok = async (cwd: string, ...args: string[]): Promise<CliResult> => {
+  const ran = await runCli(args, { cwd, env });
   assert.is(ran.code, 0, ran.err);
   return ran;
 };
@@ -75,7 +75,7 @@ const planOf = async (cwd: string, ...args: string[]): Promise<Record<string, st
 };
 
 test.before(async () => {
-  api = await testEngine();
+  api = await connectTestEngine();
 });
 test.before.each(async () => await removeImages(api, label));
 test.after(async () => await removeImages(api, label));
@@ -114,8 +114,8 @@ test('a heredoc is built where the engine knows it; where it does not, nothing b
       'ARG BASE\nFROM $BASE\nARG VERSION\nRUN <<EOF\necho "made $VERSION" > /made\nEOF\nCMD ["cat", "/made"]\n',
   });
   await ok(cwd, 'plan');
-  const { heredocs, version } = await engineAbilities(api);
-  const ran = await cli(['build', 'app'], { cwd, env });
+  const { heredocs, version } = await readCapabilities(api);
+  const ran = await runCli(['build', 'app'], { cwd, env });
   if (heredocs) {
     assert.is(ran.code, 0, ran.err);
     return;
@@ -182,7 +182,7 @@ test('tests: kept by image and content; a failing one is exit code 1 and is not 
   assert.match((await ok(cwd, 'test', '--retest', 'app:2')).err, /1 passed/);
   writeFiles(cwd, { 'app/test': '#!/bin/sh\necho "no good"\nexit 3\n' });
   for (const _ of [1, 2]) {
-    const { code, err } = await cli(['test', 'app:1'], { cwd, env });
+    const { code, err } = await runCli(['test', 'app:1'], { cwd, env });
     assert.is(code, 1);
     assert.match(err, /app:1 +failed after .*app\/test ended with exit code 3/);
     assert.match(err, /│ no good/);
@@ -192,7 +192,7 @@ test('tests: kept by image and content; a failing one is exit code 1 and is not 
 test('a release puts plain tags on what is there, without building', async () => {
   const cwd = project();
   await ok(cwd, 'build');
-  const { out, err } = await cli(['build', 'app'], { cwd, env: { RELEASE: '1' } });
+  const { out, err } = await runCli(['build', 'app'], { cwd, env: { RELEASE: '1' } });
   assert.is(out, `${repo}/app:1\n${repo}/app:2\n`);
   assert.match(err, /up to date/);
   assert.ok(await tagged('app:1'));
@@ -253,7 +253,7 @@ test('--force builds from nothing, and what stands on it is built again', async 
 test('a failing step is named, with its last lines and its log; nothing is tagged', async () => {
   const cwd = project();
   writeFiles(cwd, { 'app/Dockerfile': `${files['app/Dockerfile']}RUN echo oh dear; exit 9\n` });
-  const { code, err } = await cli(['build', 'app:1'], { cwd, env });
+  const { code, err } = await runCli(['build', 'app:1'], { cwd, env });
   assert.is(code, 1);
   assert.match(err, /app:1 +failed after .*\[4\/4\] RUN echo oh dear; exit 9/);
   assert.match(err, /│ .*oh dear/);
@@ -268,8 +268,8 @@ test('an interrupt really cancels a build in the engine', async () => {
   writeFiles(cwd, {
     'app/Dockerfile': `${files['app/Dockerfile']}RUN echo asleep $((40 + 2)) && sleep ${seconds}\n`,
   });
-  const { child, said, ended } = start(['build', 'app:1', '--verbose'], { cwd, env });
-  await said('asleep 42');
+  const { child, printed, ended } = startCli(['build', 'app:1', '--verbose'], { cwd, env });
+  await printed('asleep 42');
   child.kill('SIGINT');
   assert.is((await ended).code, 130);
   const sleeps = (): boolean =>
@@ -294,7 +294,7 @@ test('audit builds what would be reused again, and finds it the same', async () 
   const good = await ok(cwd, 'audit', 'app:1');
   assert.match(good.out, /(✔ (text:1|base:latest|app:1) {2}the same\n){3}3 of 3 would be made again/);
   assert.match(good.out, / A {4}app\/Dockerfile/);
-  assert.is((await cli(['audit', 'app:1', '--sample', '0'], { cwd, env })).code, 2);
+  assert.is((await runCli(['audit', 'app:1', '--sample', '0'], { cwd, env })).code, 2);
 });
 
 test("an image's files can be exported and needed", async () => {
@@ -322,7 +322,7 @@ test('audit names a download without a checksum that gives something else now', 
   const server = createServer((_, response) => void response.end(text));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const source = `http://127.0.0.1:${(server.address() as AddressInfo).port}/x`;
-  const cwd = projectWith(
+  const cwd = makeProject(
     `import { image, project } from 'image-tasks';
 export default project({ repo: '${repo}' });
 export const got = image({ name: 'got', context: 'got', labels: { '${label}': '1' } });
@@ -334,7 +334,7 @@ export const got = image({ name: 'got', context: 'got', labels: { '${label}': '1
     assert.match((await ok(cwd, 'audit')).out, /^✔ got:latest {2}the same\n/);
     text = `${serial} two`;
     for (const round of ['first', 'second']) {
-      const { code, out } = await cli(['audit'], { cwd, env });
+      const { code, out } = await runCli(['audit'], { cwd, env });
       assert.is(code, 1);
       const [verdict, evidence] = out.split('\n');
       // The second time docker 20.10 takes the step's result from before, and 26 asks the server again.

@@ -10,8 +10,8 @@ import { dockerEngine } from '../../src/engine/docker.ts';
 import { testOwnerLabel } from '../../src/model/labels.ts';
 import type { Owner } from '../../src/model/owner.ts';
 import { busybox } from '../support/busybox.ts';
-import { cli, projectWith, start } from '../support/cli.ts';
-import { removeImages, testEngine } from '../support/docker.ts';
+import { makeProject, runCli, startCli } from '../support/cli.ts';
+import { connectTestEngine, removeImages } from '../support/docker.ts';
 
 const test = suite("images' tests, with docker");
 const label = 'image-tasks.container-test';
@@ -19,7 +19,7 @@ const repo = `tasks-container-${process.pid}`;
 let api: EngineApi;
 
 function project(script: string, instructions = '', more = ''): string {
-  const root = projectWith(
+  const root = makeProject(
     `import { image, project } from 'image-tasks';
 export default project({ repo: '${repo}' });
 export const a = image({ name: 'a', context: 'a', test: 'test.sh', labels: { '${label}': '1' }, ${more} });`,
@@ -50,7 +50,7 @@ const untilNone = async (): Promise<void> => {
 };
 
 test.before(async () => {
-  api = await testEngine();
+  api = await connectTestEngine();
 });
 test.after(async () => {
   for (const { Id } of await containers())
@@ -68,9 +68,9 @@ const odd: [string, string][] = [
 for (const [what, instructions] of odd) {
   test(`an image with ${what} is tested like any other`, async () => {
     const cwd = project('#!/bin/sh\nprintf "first\\nlast without a line end"\n', instructions);
-    const { code, err } = await cli(['test'], { cwd });
+    const { code, err } = await runCli(['test'], { cwd });
     assert.is(code, 0, err);
-    assert.is((await cli(['logs', 'a'], { cwd })).out, 'first\nlast without a line end\n');
+    assert.is((await runCli(['logs', 'a'], { cwd })).out, 'first\nlast without a line end\n');
     assert.equal(await containers(), []);
   });
 }
@@ -78,7 +78,7 @@ for (const [what, instructions] of odd) {
 test('long lines, and characters of several bytes, come whole', async () => {
   const text = 'ä€𝄞'.repeat(20_000);
   const cwd = project(`#!/bin/sh\ncat /tasks-test/test.sh >&2; exit 0\n#${text}`);
-  assert.is((await cli(['test'], { cwd })).code, 0);
+  assert.is((await runCli(['test'], { cwd })).code, 0);
   const folder = path.join(cwd, '.cache/logs/a@latest.test');
   const [log] = readdirSync(folder);
   assert.ok(readFileSync(path.join(folder, log!), 'utf8').endsWith(`\n#${text}\n`));
@@ -86,7 +86,7 @@ test('long lines, and characters of several bytes, come whole', async () => {
 
 test('the timeout of a task ends its test; the container goes', async () => {
   const cwd = project('#!/bin/sh\ntrap "" TERM INT\nsleep 1000\n', '', "timeout: '2s'");
-  const { code, err } = await cli(['test'], { cwd });
+  const { code, err } = await runCli(['test'], { cwd });
   assert.is(code, 1);
   assert.match(err, /took longer than its timeout of 2 s/);
   assert.equal(await containers(), []);
@@ -95,8 +95,8 @@ test('the timeout of a task ends its test; the container goes', async () => {
 for (const signals of [['SIGKILL'], ['SIGINT', 'SIGINT'], ['SIGTERM']] as const) {
   test(`no container is left after ${signals.join(', ')}`, async () => {
     const cwd = project('#!/bin/sh\ntrap "" TERM INT\nprintf "it runs\\n"\nsleep 1000\n');
-    const { child, said, ended } = start(['test', '--verbose'], { cwd });
-    await said('it runs');
+    const { child, printed, ended } = startCli(['test', '--verbose'], { cwd });
+    await printed('it runs');
     assert.is((await containers()).length, 1);
     for (const signal of signals) child.kill(signal);
     await ended;
@@ -106,7 +106,7 @@ for (const signals of [['SIGKILL'], ['SIGINT', 'SIGINT'], ['SIGTERM']] as const)
 
 test('what a killed run and its reaper left goes before the next test; nothing else does', async () => {
   const cwd = project('#!/bin/sh\nexit 0\n');
-  assert.is((await cli(['build'], { cwd })).code, 0);
+  assert.is((await runCli(['build'], { cwd })).code, 0);
   const [image] = JSON.parse((await api.request({ path: '/images/json' })).body.toString()).filter(
     (each: { Labels: Record<string, string> | null }) => each.Labels?.[label] !== undefined,
   ) as { Id: string }[];
@@ -133,7 +133,7 @@ test('what a killed run and its reaper left goes before the next test; nothing e
   ];
   for (const command of ['test', 'clean']) {
     if (command === 'clean') await make(`tasks-test-${dead.id}`, dead);
-    const { code, err } = await cli([command], { cwd });
+    const { code, err } = await runCli([command], { cwd });
     assert.is(code, 0, err);
     const names = (await containers()).flatMap(({ Names }) => Names.map((name) => name.slice(1)));
     assert.equal(names.sort(), [...kept].sort(), command);

@@ -1,12 +1,12 @@
 import { dockerEngine } from '../../src/engine/docker.ts';
 import { openRegistry } from '../../src/registry/registry.ts';
 import { busybox } from '../support/busybox.ts';
-import { removeImages, testEngine } from '../support/docker.ts';
-import { engineSuite, type Remote, testLabel } from '../support/engine-suite.ts';
+import { connectTestEngine, removeImages } from '../support/docker.ts';
+import { engineSuite, type SuiteRegistry, testLabel } from '../support/engine-suite.ts';
 import { hasRegistry, type RealRegistry, startRegistry, user } from '../support/registry.ts';
 
 engineSuite('docker', async () => {
-  const api = await testEngine();
+  const api = await connectTestEngine();
   const program = busybox();
   const own = hasRegistry ? await startRegistry({ auth: true }) : undefined;
   return {
@@ -21,7 +21,7 @@ engineSuite('docker', async () => {
   };
 });
 
-function remoteOf({ host }: RealRegistry): Remote {
+function remoteOf({ host }: RealRegistry): SuiteRegistry {
   const registry = openRegistry({
     credentials: async () => user,
     timing: { now: Date.now, sleep: async () => undefined, random: () => 0.5 },
@@ -30,6 +30,6 @@ function remoteOf({ host }: RealRegistry): Remote {
     tries: 3,
   });
   const wrong = { ...user, password: 'wr0ng' };
-  const closed = [undefined, wrong].map((credentials) => ({ host, credentials }));
-  return { registry, host, credentials: user, closed };
+  const denied = [undefined, wrong].map((credentials) => ({ host, credentials }));
+  return { registry, host, credentials: user, denied: denied };
 }

@@ -8,28 +8,28 @@ import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { image } from '../../src/define/index.ts';
-import { type EngineApi, engineAbilities } from '../../src/engine/api.ts';
+import { type EngineApi, readCapabilities } from '../../src/engine/api.ts';
 import { type Client, processProbe, requireClient } from '../../src/engine/client.ts';
 import { dockerEngine } from '../../src/engine/docker.ts';
 import { resolveEndpoint } from '../../src/engine/endpoint.ts';
+import { openMemo } from '../../src/incremental/memo.ts';
 import { DefinitionError } from '../../src/model/errors.ts';
 import type { ObservedImage } from '../../src/model/observed.ts';
 import type { ImageTask } from '../../src/model/task.ts';
-import { openMemo } from '../../src/observe/memo.ts';
 import { busybox } from '../support/busybox.ts';
-import { removeImages, testEngine } from '../support/docker.ts';
-import { cases } from '../support/fuzz-cases.ts';
-import { graphOf, makeKeys, observe } from '../support/graphs.ts';
-import { oddChanges, oddStates } from '../support/odd-builds.ts';
+import { connectTestEngine, removeImages } from '../support/docker.ts';
+import { fuzzCases } from '../support/fuzz-cases.ts';
 import {
-  type Change,
   changeArb,
   dockerfileOf,
-  type State,
-  stageOf,
+  nameOfStage,
+  type ProjectChange,
+  type ProjectState,
   stateArb,
-  write,
-} from '../support/random-builds.ts';
+  writeProject,
+} from '../support/fuzz-projects.ts';
+import { rareSyntaxChanges, rareSyntaxStates } from '../support/fuzz-rare-syntax.ts';
+import { graphOf, makeKeys, observe } from '../support/graphs.ts';
 import { tempFolder } from '../support/temp.ts';
 
 const test = suite('keys against BuildKit');
@@ -43,7 +43,7 @@ let api: EngineApi;
 let client: Client;
 
 /** docker's own build of the folder: the image, and whether every step was cached; undefined where it fails. */
-function reference(root: string, state: State): { imageId: string; isCached: boolean } | undefined {
+function reference(root: string, state: ProjectState): { imageId: string; isCached: boolean } | undefined {
   // A name that no build had before: docker compares folders of one name by size and time alone.
   const [iid, metadata] = [path.join(root, 'iid'), path.join(root, 'metadata')];
   const described = client.buildx === undefined ? [] : [`--metadata-file=${metadata}`];
@@ -85,14 +85,16 @@ function reference(root: string, state: State): { imageId: string; isCached: boo
   };
 }
 
-function targetOf(state: State): string[] {
-  return state.target === undefined ? [] : [`--target=${stageOf(state, state.target % state.stages.length)}`];
+function targetOf(state: ProjectState): string[] {
+  return state.target === undefined
+    ? []
+    : [`--target=${nameOfStage(state, state.target % state.stages.length)}`];
 }
 
 /** Our key, and the image that what we would send makes. */
 async function ours(
   root: string,
-  state: State,
+  state: ProjectState,
 ): Promise<{ key: string; isVague: boolean; build: () => Promise<string> }> {
   const graph = graphOf({
     t: image({
@@ -100,7 +102,9 @@ async function ours(
       context: 'c',
       args: { ...state.args, BASE: base },
       labels: { [label]: '1' },
-      ...(state.target === undefined ? {} : { target: stageOf(state, state.target % state.stages.length) }),
+      ...(state.target === undefined
+        ? {}
+        : { target: nameOfStage(state, state.target % state.stages.length) }),
     }),
   });
   const memo = openMemo(path.join(root, 'memo'), (message) => {
@@ -142,7 +146,7 @@ async function ours(
 /** The same; undefined for a Dockerfile that we refuse, where docker refuses it as well. */
 async function oursOrNone(
   root: string,
-  state: State,
+  state: ProjectState,
   isBuilt: boolean,
 ): Promise<Awaited<ReturnType<typeof ours>> | undefined> {
   try {
@@ -158,11 +162,11 @@ const tally = { trials: 0, reused: 0, cached: 0, needless: 0, declaredArgs: 0, t
 const needless: string[] = [];
 
 /** Everything that is needed to look at a disagreement by hand, and to keep it as one of the cases. */
-const show = (before: State, after: State, what: string): string =>
+const show = (before: ProjectState, after: ProjectState, what: string): string =>
   `${what}\n${dockerfileOf(before)}--- becomes\n${dockerfileOf(after)}--- as a case: ${JSON.stringify({ what, before, after })}`;
 
 /** docker 20.10 sends folders of which nothing is let in, and reads exceptions before what they are of in its own way. */
-function asEngineReads(state: State): State {
+function asEngineReads(state: ProjectState): ProjectState {
   if (client.buildx !== undefined) return state;
   const ignore = state.ignore.filter((line) => line !== '!d/e/c');
   const isException = (line: string): boolean => line.startsWith('!');
@@ -180,8 +184,12 @@ interface Compared {
 }
 
 /** Builds both, with docker alone and with what we would send. Undefined where the first cannot be built. */
-async function compare(before: State, after: State, what: string): Promise<Compared | undefined> {
-  const [first, second] = [write(before), write(after)];
+async function compare(
+  before: ProjectState,
+  after: ProjectState,
+  what: string,
+): Promise<Compared | undefined> {
+  const [first, second] = [writeProject(before), writeProject(after)];
   if (first === undefined || second === undefined) return undefined;
   const one = reference(first, before);
   if (one === undefined) return undefined;
@@ -201,7 +209,7 @@ async function compare(before: State, after: State, what: string): Promise<Compa
   return { isReused, isSame, isVague: isVague || mine.isVague };
 }
 
-async function trial(random: State, change: Change): Promise<void> {
+async function trial(random: ProjectState, change: ProjectChange): Promise<void> {
   const before = asEngineReads(random);
   const after = asEngineReads(change.apply(random));
   const compared = await compare(before, after, change.what);
@@ -224,7 +232,7 @@ async function trial(random: State, change: Change): Promise<void> {
 }
 
 test.before(async () => {
-  api = await testEngine();
+  api = await connectTestEngine();
   client = await requireClient(process.env, resolveEndpoint(process.env), processProbe(process.env, live));
   const root = tempFolder();
   mkdirSync(path.join(root, 'bin'));
@@ -236,7 +244,7 @@ test.before(async () => {
 });
 test.after(async () => await removeImages(api, label));
 
-for (const { what, before, after, reused } of cases) {
+for (const { what, before, after, reused } of fuzzCases) {
   test(`kept: ${what}`, async () => {
     const compared = await compare(asEngineReads(before), asEngineReads(after), what);
     assert.ok(compared, 'it cannot be built');
@@ -244,7 +252,7 @@ for (const { what, before, after, reused } of cases) {
   });
 }
 
-async function fuzz(states: fc.Arbitrary<State>, changes: fc.Arbitrary<Change>): Promise<void> {
+async function fuzz(states: fc.Arbitrary<ProjectState>, changes: fc.Arbitrary<ProjectChange>): Promise<void> {
   Object.assign(tally, {
     trials: 0,
     reused: 0,
@@ -270,8 +278,8 @@ test(`${trials} trials with seed ${seed}: no unsound reuse, and what is sent is 
 });
 
 test(`${trials} trials with seed ${seed} of odd forms: quotes, escapes, names, mounts, heredocs, line ends`, async () => {
-  const { heredocs } = await engineAbilities(api);
-  await fuzz(oddStates(heredocs), oddChanges(heredocs));
+  const { heredocs } = await readCapabilities(api);
+  await fuzz(rareSyntaxStates(heredocs), rareSyntaxChanges(heredocs));
   assert.ok(tally.needless <= Math.max(1, tally.cached * 0.05), `needless builds:\n${needless.join('\n')}`);
 });
 

@@ -4,8 +4,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type EngineApi, listImages } from '../../src/engine/api.ts';
 import { busybox } from '../support/busybox.ts';
-import { cli, projectWith, type Ran } from '../support/cli.ts';
-import { removeImages, testEngine } from '../support/docker.ts';
+import { type CliResult, makeProject, runCli } from '../support/cli.ts';
+import { connectTestEngine, removeImages } from '../support/docker.ts';
 import { writeFiles } from '../support/temp.ts';
 
 const test = suite('what images stand on, with docker');
@@ -39,7 +39,7 @@ RUN --mount=type=bind,from=${repo}/base:1,target=/m cp /m/who /third
 let api: EngineApi;
 
 function project(): string {
-  const root = projectWith(definitions, files);
+  const root = makeProject(definitions, files);
   writeFiles(root, { 'base/bin/': '' });
   for (const name of ['sh', 'cat', 'cp']) {
     copyFileSync(busybox(), path.join(root, 'base/bin', name));
@@ -48,8 +48,8 @@ function project(): string {
   return root;
 }
 
-async function ok(cwd: string, ...args: string[]): Promise<Ran> {
-  const ran = await cli(args, { cwd, env: { RELEASE: '' } });
+async function ok(cwd: string, ...args: string[]): Promise<CliResult> {
+  const ran = await runCli(args, { cwd, env: { RELEASE: '' } });
   assert.is(ran.code, 0, ran.err);
   return ran;
 }
@@ -58,7 +58,7 @@ const idOf = async (tag: string): Promise<string | undefined> =>
   (await listImages(api)).find(({ tags }) => tags.includes(tag))?.id;
 
 test.before(async () => {
-  api = await testEngine();
+  api = await connectTestEngine();
 });
 test.after(async () => {
   await removeImages(api, label);

@@ -4,8 +4,8 @@ import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { listImages } from '../../src/engine/api.ts';
-import { cli, projectWith, type Ran } from '../support/cli.ts';
-import { removeImages, testEngine } from '../support/docker.ts';
+import { type CliResult, makeProject, runCli } from '../support/cli.ts';
+import { connectTestEngine, removeImages } from '../support/docker.ts';
 import { hasRegistry, startRegistry, user } from '../support/registry.ts';
 import { tempFolder, writeFiles } from '../support/temp.ts';
 
@@ -24,7 +24,7 @@ if (hasRegistry) {
   test('doctor sees whether the registry of the repository answers', async () => {
     const registry = await startRegistry();
     const look = async (): Promise<{ state: string; detail: string }> => {
-      const { out } = await cli(['doctor', '--json', '--repo', `${registry.host}/team`]);
+      const { out } = await runCli(['doctor', '--json', '--repo', `${registry.host}/team`]);
       const { checks } = JSON.parse(out) as { checks: { name: string; state: string; detail: string }[] };
       return checks.find(({ name }) => name === 'registry')!;
     };
@@ -34,27 +34,27 @@ if (hasRegistry) {
   });
 
   test('a base from a registry: builds, is called impure while it is not pinned, and is not with its digest', async () => {
-    const api = await testEngine();
+    const api = await connectTestEngine();
     const registry = await startRegistry();
     const base = `${registry.host}/base:1`;
     const definitions = (from: string): string => `import { image } from 'image-tasks';
 export const a = image({ name: 'a', context: 'a', args: { FROM: '${from}' }, labels: { '${label}': '1' } });`;
     const files = { 'a/Dockerfile': 'ARG FROM\nFROM $FROM\nCOPY x /\n', 'a/x': '' };
     try {
-      await cli(['build'], { cwd: projectWith(definitions('scratch'), files) });
+      await runCli(['build'], { cwd: makeProject(definitions('scratch'), files) });
       const made = (await listImages(api)).find(({ labels }) => labels[label] !== undefined)!;
       docker('tag', made.id, base);
       const digest = /sha256:[0-9a-f]{64}/.exec(docker('push', base))![0];
       await removeImages(api, label);
 
-      const loose = projectWith(definitions(base), files);
-      const plan = await cli(['plan'], { cwd: loose });
+      const loose = makeProject(definitions(base), files);
+      const plan = await runCli(['plan'], { cwd: loose });
       assert.match(plan.out, new RegExp(`line 2: ${base} is not pinned by digest`));
-      assert.is((await cli(['build'], { cwd: loose })).code, 0);
+      assert.is((await runCli(['build'], { cwd: loose })).code, 0);
 
-      const pinned = projectWith(definitions(`${registry.host}/base@${digest}`), files);
-      assert.not.match((await cli(['plan'], { cwd: pinned })).out, /not pinned/);
-      assert.is((await cli(['build'], { cwd: pinned })).code, 0);
+      const pinned = makeProject(definitions(`${registry.host}/base@${digest}`), files);
+      assert.not.match((await runCli(['plan'], { cwd: pinned })).out, /not pinned/);
+      assert.is((await runCli(['build'], { cwd: pinned })).code, 0);
     } finally {
       await removeImages(api, label);
       await registry.stop();
@@ -73,16 +73,16 @@ export const a = image({ name: 'a', context: 'a', args: { FROM: '${from}' }, lab
   };
 
   test('a base named by its digest: whether it has ONBUILD is asked for once, then known without anybody', async () => {
-    const api = await testEngine();
+    const api = await connectTestEngine();
     const registry = await startRegistry();
     const digest = pushBase(`${registry.host}/base:1`, 'one');
-    const cwd = projectWith(
+    const cwd = makeProject(
       `import { image } from 'image-tasks';
 export const a = image({ name: 'a', context: 'a', labels: { '${label}': '1' } });`,
       { 'a/Dockerfile': `FROM ${registry.host}/base@${digest}\nCOPY x /\n`, 'a/x': '', 'a/other': '' },
     );
     const vague = async (env: Record<string, string> = {}): Promise<string[]> => {
-      const { tasks } = JSON.parse((await cli(['plan', '--json'], { cwd, env })).out) as {
+      const { tasks } = JSON.parse((await runCli(['plan', '--json'], { cwd, env })).out) as {
         tasks: { reasons: { code: string; detail: string }[] }[];
       };
       return tasks[0]!.reasons.filter(({ code }) => code === 'vague').map(({ detail }) => detail);
@@ -101,11 +101,11 @@ export const a = image({ name: 'a', context: 'a', labels: { '${label}': '1' } })
   });
 
   test('tasks lock: pins, builds from the pin though the tag moved, shows what moves, and which base it was', async () => {
-    const api = await testEngine();
+    const api = await connectTestEngine();
     const registry = await startRegistry();
     const base = `${registry.host}/base:1`;
     const tool = `${registry.host}/tool:1`;
-    const cwd = projectWith(
+    const cwd = makeProject(
       `import { image } from 'image-tasks';
 export const a = image({ name: 'a', context: 'a', labels: { '${label}': '1' }, output: 'files', publish: false });
 export const b = image({ name: 'b', context: 'b', labels: { '${label}': '1' } });`,
@@ -115,8 +115,8 @@ export const b = image({ name: 'b', context: 'b', labels: { '${label}': '1' } })
         'b/f': '',
       },
     );
-    const run = async (...args: string[]): Promise<Ran> => {
-      const ran = await cli(args, { cwd });
+    const run = async (...args: string[]): Promise<CliResult> => {
+      const ran = await runCli(args, { cwd });
       assert.is(ran.code, 0, ran.err + ran.out);
       return ran;
     };
@@ -161,21 +161,21 @@ export const b = image({ name: 'b', context: 'b', labels: { '${label}': '1' } })
 
   // No real frontend is to be had without network: the engine runs what it got, and that is no frontend and fails.
   test('the syntax line: the engine is given the pinned language though the tag moved', async () => {
-    const api = await testEngine();
+    const api = await connectTestEngine();
     const registry = await startRegistry();
     const syntax = `${registry.host}/syntax:1`;
-    const cwd = projectWith(
+    const cwd = makeProject(
       `import { image } from 'image-tasks';\nexport const a = image({ name: 'a', context: 'a' });`,
       { 'a/Dockerfile': `# syntax=${syntax}\nFROM scratch\nCOPY f /\n`, 'a/f': '' },
     );
     try {
       const first = pushBase(syntax, 'one');
       assert.match(
-        (await cli(['lock'], { cwd })).out,
+        (await runCli(['lock'], { cwd })).out,
         new RegExp(`${syntax} +${first.slice(0, 19)}… is new +any`),
       );
       assert.is.not(pushBase(syntax, 'two'), first);
-      const { code, err } = await cli(['build', '--verbose'], { cwd });
+      const { code, err } = await runCli(['build', '--verbose'], { cwd });
       assert.is(code, 1, err);
       assert.match(err, new RegExp(`resolve image config for .*syntax@${first}`));
     } finally {
@@ -185,11 +185,11 @@ export const b = image({ name: 'b', context: 'b', labels: { '${label}': '1' } })
   });
 
   test('tasks lock: what only the engine has is told, the others are pinned; ONBUILD makes everything count', async () => {
-    const api = await testEngine();
+    const api = await connectTestEngine();
     const registry = await startRegistry();
     const base = `${registry.host}/onbuild:1`;
     const lonely = `${registry.host}/lonely:1`;
-    const cwd = projectWith(
+    const cwd = makeProject(
       `import { image } from 'image-tasks';
 export const a = image({ name: 'a', context: 'a' });
 export const b = image({ name: 'b', context: 'b' });`,
@@ -204,7 +204,7 @@ export const b = image({ name: 'b', context: 'b' });`,
     try {
       docker('build', '--quiet', '--tag', base, '--tag', lonely, folder);
       docker('push', base);
-      const { code, out, err } = await cli(['lock', '--json'], { cwd });
+      const { code, out, err } = await runCli(['lock', '--json'], { cwd });
       assert.is(code, 1);
       assert.match(err, new RegExp(`error: ${lonely} is not pinned: only the engine here has it`));
       const answer = JSON.parse(out) as {
@@ -219,11 +219,11 @@ export const b = image({ name: 'b', context: 'b' });`,
         answer.failed.map(({ image }) => image),
         [lonely],
       );
-      assert.is((await cli(['build', 'a'], { cwd })).code, 0);
+      assert.is((await runCli(['build', 'a'], { cwd })).code, 0);
       writeFiles(cwd, { 'a/unseen': 'changed' });
-      assert.match((await cli(['plan', 'a'], { cwd })).out, /file a\/unseen changed/);
+      assert.match((await runCli(['plan', 'a'], { cwd })).out, /file a\/unseen changed/);
       await registry.stop();
-      const gone = await cli(['lock', '--update'], { cwd });
+      const gone = await runCli(['lock', '--update'], { cwd });
       assert.is(gone.code, 3);
       assert.match(gone.err, /cannot be reached: ECONNREFUSED/);
     } finally {
@@ -243,12 +243,12 @@ export const b = image({ name: 'b', context: 'b' });`,
     const as = (words: string): string =>
       config({ [registry.host]: { auth: Buffer.from(words).toString('base64') } });
     const base = `${registry.host}/base:1`;
-    const cwd = projectWith(
+    const cwd = makeProject(
       `import { image } from 'image-tasks';\nexport const a = image({ name: 'a', context: 'a' });`,
       { 'a/Dockerfile': `FROM ${base}\n` },
     );
-    const run = async (DOCKER_CONFIG: string): Promise<Ran> =>
-      await cli(['lock'], { cwd, env: { DOCKER_CONFIG } });
+    const run = async (DOCKER_CONFIG: string): Promise<CliResult> =>
+      await runCli(['lock'], { cwd, env: { DOCKER_CONFIG } });
     try {
       const nobody = await run(config({}));
       assert.equal(

@@ -7,8 +7,8 @@ import * as assert from 'uvu/assert';
 import { htmlPage } from '../../src/draw/html.ts';
 import type { EventBody, RunEvent } from '../../src/model/events.ts';
 import { openPageServer, type PageServer } from '../../src/serve/server.ts';
-import { browserMissing, cleanPage, hasBrowser, openBrowser } from '../support/browser.ts';
-import { pageDataOf, pictureOf } from '../support/pictures.ts';
+import { browserMissing, hasBrowser, openBrowser, openMonitoredPage } from '../support/browser.ts';
+import { pageDataOf, testPicture } from '../support/pictures.ts';
 
 const suiteOf = suite('page/live');
 const part = (name: string): string => readFileSync(path.resolve('dist/page', name), 'utf8').trimEnd();
@@ -33,7 +33,7 @@ interface Live {
   readonly page: Page;
   readonly server: PageServer;
   /** What the page will show when it is asked for again. */
-  picture: Parameters<typeof pictureOf>[0];
+  picture: Parameters<typeof testPicture>[0];
   send(event: EventBody): void;
 }
 
@@ -45,14 +45,18 @@ function test(name: string, handler: (live: Live) => Promise<void>): void {
   suiteOf(name, async () => {
     const live: { picture: Live['picture'] } = { picture: planned };
     const make = async (): Promise<string> =>
-      htmlPage(pageDataOf(pictureOf(live.picture), { isLive: true }), parts);
-    const server = await openPageServer({ page: make, errorPage: String, isAwaited: true });
+      htmlPage(pageDataOf(testPicture(live.picture), { isLive: true }), parts);
+    const server = await openPageServer({
+      renderPage: make,
+      renderErrorPage: String,
+      keepsProcessAlive: true,
+    });
     let time = Date.UTC(2026, 10, 24);
     const send = (event: EventBody): void => {
       time += 1000;
       server.send({ ...event, time: new Date(time).toISOString() } as RunEvent);
     };
-    const { page, faults, asked } = await cleanPage(browser);
+    const { page, faults, asked } = await openMonitoredPage(browser);
     await page.goto(server.url);
     await page.waitForSelector('.live:has-text("live")');
     await handler(Object.assign(live, { page, server, send }));
@@ -138,12 +142,12 @@ test('another state of the project is shown in place: what is selected and filte
   await page.click(chip('pg:17', 'todo'));
   await page.selectOption('select', '17');
   live.picture = { ...planned, 'pg:17': { needs: ['base:1'] } };
-  server.renew();
+  server.notifyNewPlan();
   await page.waitForSelector(chip('pg:17', 'here'));
   assert.is(await page.innerText('aside h2'), 'pg:17');
   assert.is(await page.inputValue('select'), '17');
   live.picture = { ...live.picture, 'new:1': {} };
-  server.renew();
+  server.notifyNewPlan();
   await page.waitForSelector(chip('new:1', 'here'));
   await page.waitForSelector('aside h2:has-text("pg:17")');
 });

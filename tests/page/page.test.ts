@@ -6,8 +6,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { htmlPage } from '../../src/draw/html.ts';
 import type { Picture } from '../../src/draw/picture.ts';
-import { browserMissing, cleanPage, hasBrowser, openBrowser } from '../support/browser.ts';
-import { matrixPicture, pageDataOf, pictureOf } from '../support/pictures.ts';
+import { browserMissing, hasBrowser, openBrowser, openMonitoredPage } from '../support/browser.ts';
+import { matrixPicture, pageDataOf, testPicture } from '../support/pictures.ts';
 import { tempFolder } from '../support/temp.ts';
 
 const suiteOf = suite('page');
@@ -35,7 +35,7 @@ function test(name: string, picture: Picture, handler: (page: Page) => Promise<v
     return;
   }
   suiteOf(name, async () => {
-    const { page, faults, asked } = await cleanPage(browser);
+    const { page, faults, asked } = await openMonitoredPage(browser);
     const url = `file://${fileOf(picture)}${fragment}`;
     await page.goto(url);
     await page.waitForSelector('.graph [data-id]');
@@ -63,7 +63,7 @@ const textOf = async (page: Page, selector: string): Promise<string> => {
   return await page.innerText(selector);
 };
 
-const small = pictureOf({
+const small = testPicture({
   'base:1': { kind: 'internal', publish: false },
   'pg:15': { needs: ['base:1'] },
   'pg:17': { needs: ['base:1'], state: 'todo', action: 'build', reasons: ['file install changed'] },
@@ -286,7 +286,7 @@ test(
   '#pg%3A17',
 );
 
-const nasty = pictureOf({
+const nasty = testPicture({
   'a:1': {
     state: 'todo',
     reasons: [

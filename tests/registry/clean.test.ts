@@ -7,9 +7,9 @@ import { clean } from '../../src/cli/commands/clean.ts';
 import type { Io } from '../../src/cli/io.ts';
 import { keyLabel, needsLabel, taskLabel } from '../../src/model/labels.ts';
 import { dockerRegistry } from '../../src/registry/registry.ts';
-import { journalName, openJournal } from '../../src/release/journal.ts';
-import { cli, projectWith, type Ran } from '../support/cli.ts';
-import { removeImages, testEngine } from '../support/docker.ts';
+import { journalName, writeJournal } from '../../src/release/journal.ts';
+import { type CliResult, makeProject, runCli } from '../support/cli.ts';
+import { connectTestEngine, removeImages } from '../support/docker.ts';
 import { hasRegistry, type RealRegistry, restart, startRegistry } from '../support/registry.ts';
 import { tempFolder } from '../support/temp.ts';
 
@@ -23,7 +23,7 @@ const labels = { '${label}': '1' };
 export const base = image({ name: 'base', context: 'base', labels, publish: false });
 export const app = image({ name: 'app', versions: ['1'], context: 'app', labels, needs: { BASE: base }, aliases: ['newest'] });`;
 const project = (): string =>
-  projectWith(definitions, {
+  makeProject(definitions, {
     'base/Dockerfile': 'FROM scratch\nCOPY f /base\n',
     'base/f': '1',
     'app/Dockerfile': 'ARG BASE\nFROM $BASE\nCOPY f /app\n',
@@ -59,8 +59,8 @@ if (hasRegistry) {
   test('shows what would go and why, removes just that, and finds nothing more', async () => {
     const real = await startRegistry({ deletes: true });
     const [cwd, repo] = [project(), `${real.host}/team`];
-    const run = (...args: string[]): Promise<Ran> =>
-      cli(['clean', '--remote', '--repo', repo, ...args], { cwd });
+    const run = (...args: string[]): Promise<CliResult> =>
+      runCli(['clean', '--remote', '--repo', repo, ...args], { cwd });
     try {
       await put(real, `team/app:1${k('a')}`, 'app:1', 'a', 61);
       await put(real, `team/app:1${k('b')}`, 'app:1', 'b', 71);
@@ -100,7 +100,7 @@ if (hasRegistry) {
   test('no repository, no registry, no deletes, a push under way: each is told, and nothing is changed', async () => {
     let real = await startRegistry();
     const [cwd, repo] = [project(), `${real.host}/team`];
-    const run = (...args: string[]): Promise<Ran> => cli(['clean', '--remote', ...args], { cwd });
+    const run = (...args: string[]): Promise<CliResult> => runCli(['clean', '--remote', ...args], { cwd });
     try {
       const nowhere = await run();
       assert.is(nowhere.code, 2);
@@ -132,7 +132,7 @@ if (hasRegistry) {
         direction: 'forward',
         changes: [change],
       } as const;
-      await openJournal(registry, journalName({ repo, suffix: '', timed: false }), open);
+      await writeJournal(registry, journalName({ repo, suffix: '', timed: false }), open);
       const pushing = await run('--repo', repo);
       assert.is(pushing.code, 1);
       assert.match(pushing.err, /another push is publishing since then: nothing is removed/);
@@ -146,11 +146,11 @@ if (hasRegistry) {
   });
 
   test('real images, 40 days on: what the last release stands on stays, and is reused by an empty machine', async () => {
-    const api = await testEngine();
+    const api = await connectTestEngine();
     const real = await startRegistry({ deletes: true });
     const [cwd, repo] = [project(), `${real.host}/team`];
-    const run = async (...args: string[]): Promise<Ran> => {
-      const ran = await cli([...args, '--repo', repo], { cwd });
+    const run = async (...args: string[]): Promise<CliResult> => {
+      const ran = await runCli([...args, '--repo', repo], { cwd });
       assert.is(ran.code, 0, ran.err + ran.out);
       return ran;
     };
@@ -198,7 +198,7 @@ if (hasRegistry) {
 
       await removeImages(api, label);
       writeFileSync(path.join(cwd, 'base/f'), '1');
-      const { out } = await cli(['plan', '--from-registry', '--json', '--repo', repo], { cwd });
+      const { out } = await runCli(['plan', '--from-registry', '--json', '--repo', repo], { cwd });
       const actions = (JSON.parse(out) as { tasks: { action: string }[] }).tasks.map(({ action }) => action);
       assert.not.ok(
         actions.some((action) => ['build', 'run', 'blocked'].includes(action)),

@@ -252,7 +252,7 @@ if (hasRegistry) {
     proxy.clear();
     proxy.fail(/./, 'hang');
     const asked = registry.head(`${proxy.host}/${repository}:1`).catch((error: Error) => error.message);
-    await proxy.hanging(1);
+    await proxy.waitForHanging(1);
     abort.abort(new Error('stopped'));
     assert.is(await asked, 'stopped');
     proxy.clear();

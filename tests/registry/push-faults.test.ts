@@ -3,19 +3,19 @@ import { appendFileSync, closeSync, openSync, rmSync, writeSync } from 'node:fs'
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { makeDice } from '../support/dice.ts';
-import { removeImages, testEngine } from '../support/docker.ts';
+import { connectTestEngine, removeImages } from '../support/docker.ts';
+import { seededRandom } from '../support/random.ts';
 import { hasRegistry } from '../support/registry.ts';
 import { logIn, releaseLabel } from '../support/release.ts';
 import {
-  halt,
-  type Mishap,
-  mishaps,
-  moments,
-  openStage,
-  release,
-  type Stage,
-  strike,
+  type FailureMode,
+  failureModes,
+  openScenario,
+  pausePoints,
+  pauseRelease,
+  type ReleaseScenario,
+  releaseArgs,
+  runWithFailure,
 } from '../support/release-faults.ts';
 import { tempFolder } from '../support/temp.ts';
 
@@ -34,26 +34,26 @@ const seed = Number(process.env.TASKS_SEED ?? 1);
 const lanes = Number(process.env.TASKS_FAULT_LANES ?? 2);
 
 if (hasRegistry) {
-  const stages: Stage[] = [];
+  const stages: ReleaseScenario[] = [];
   test.before(async () => {
-    await testEngine();
-    for (let lane = 0; lane < lanes; lane++) stages.push(await openStage({ deletes: lane % 2 === 0 }));
+    await connectTestEngine();
+    for (let lane = 0; lane < lanes; lane++) stages.push(await openScenario({ deletes: lane % 2 === 0 }));
   });
   test.after(async () => {
-    for (const { site } of stages) await site.stop();
-    await removeImages(await testEngine(), releaseLabel);
+    for (const { fixture } of stages) await fixture.stop();
+    await removeImages(await connectTestEngine(), releaseLabel);
   });
 
   test('any request of a release may fail, and any moment be its last', async () => {
     const points = pointsOf(stages[0]!);
     const queue = [...points];
     const failures: string[] = [];
-    const work = async (stage: Stage): Promise<void> => {
+    const work = async (stage: ReleaseScenario): Promise<void> => {
       for (let point = queue.shift(); point !== undefined; point = queue.shift()) {
         const [mishap, nth] = point;
         const began = Date.now();
-        const deletes = stage.site.registry.options.deletes ? '' : ', no deletes';
-        const end = await strike(stage, mishap, Math.min(nth, stage.requests.length)).catch(
+        const deletes = stage.fixture.registry.options.deletes ? '' : ', no deletes';
+        const end = await runWithFailure(stage, mishap, Math.min(nth, stage.requests.length)).catch(
           (error: Error) => {
             failures.push(`${error.message}${deletes}`);
             return `FAILED: ${error.message}\n`;
@@ -68,21 +68,21 @@ if (hasRegistry) {
 
   test('new tags that nothing can take away are told, and the next push makes the release whole', async () => {
     const stage = stages[1]!;
-    const machine = stage.fresh();
-    stage.site.proxy.fail(moments.movedTag, 500, { forever: true });
-    const { code, err } = await machine.run(release);
+    const machine = stage.reset();
+    stage.fixture.proxy.fail(pausePoints.movedTag, 500, { forever: true });
+    const { code, err } = await machine.run(releaseArgs);
     assert.is(code, 3);
     assert.match(err, /the tags that moved are back, but this registry deletes nothing: \S+\/app:3 stay new/);
-    assert.equal({ ...stage.old, 'app:3': stage.new['app:3'] }, stage.site.released());
-    stage.site.proxy.clear();
-    const next = await machine.another().run(release);
+    assert.equal({ ...stage.oldTags, 'app:3': stage.newTags['app:3'] }, stage.fixture.releasedTags());
+    stage.fixture.proxy.clear();
+    const next = await machine.clone().run(releaseArgs);
     assert.match(next.err, /ended the push of .* that had stopped half way: 3 tags set/);
-    assert.equal(stage.site.released(), stage.new);
+    assert.equal(stage.fixture.releasedTags(), stage.newTags);
   });
 
   test('no password, or a wrong one: told before anything is built', async () => {
-    const { site, fresh } = stages[0]!;
-    const machine = fresh();
+    const { fixture, reset } = stages[0]!;
+    const machine = reset();
     machine.change('base', 'changed');
     for (const [words, why] of [
       [
@@ -91,7 +91,9 @@ if (hasRegistry) {
       ],
       ['me:wr0ng-pw', /refuses the credentials of me for team\/\w+\nhint: .*docker login 127/],
     ] as const) {
-      const { code, err } = await machine.run(release, { DOCKER_CONFIG: logIn(site.proxy.host, words) });
+      const { code, err } = await machine.run(releaseArgs, {
+        DOCKER_CONFIG: logIn(fixture.proxy.host, words),
+      });
       assert.is(code, 3);
       assert.match(err, why);
       assert.not.match(err, /tasks build|wr0ng/);
@@ -102,42 +104,42 @@ if (hasRegistry) {
     test('a registry whose disk is full: told, and nothing is left half done once there is room', async () => {
       const folder = tempFolder();
       execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'tasks-test', folder]);
-      const stage = await openStage({ folder, deletes: true });
+      const stage = await openScenario({ folder, deletes: true });
       const filler = path.join(folder, 'filler');
       try {
-        for (const moment of [moments.journal, moments.newTag]) {
-          const { machine, goOn } = await halt(stage, moment);
+        for (const moment of [pausePoints.journal, pausePoints.newTag]) {
+          const { machine, resume } = await pauseRelease(stage, moment);
           fill(filler);
-          const { code, err } = await goOn();
+          const { code, err } = await resume();
           assert.is(code, 3, err);
           assert.match(err, /has no space left on its disk/, err);
-          if (moment === moments.journal) assert.equal(stage.site.released(), stage.old);
+          if (moment === pausePoints.journal) assert.equal(stage.fixture.releasedTags(), stage.oldTags);
           else assert.match(err, /nothing is published|could not be put back/);
-          const early = await machine.run(release);
+          const early = await machine.run(releaseArgs);
           assert.is(early.code, 3, early.err);
           assert.match(early.err, /^error: \S+ has no space left on its disk\nhint: ask those who run it$/m);
           rmSync(filler);
-          const next = await machine.another().run(release);
+          const next = await machine.clone().run(releaseArgs);
           assert.is(next.code, 0, next.err);
-          assert.equal(stage.site.released(), stage.new);
+          assert.equal(stage.fixture.releasedTags(), stage.newTags);
         }
       } finally {
-        await stage.site.stop();
+        await stage.fixture.stop();
         execFileSync('umount', [folder]);
       }
     });
   else test.skip('a registry whose disk is full (skipped: only root can make a small one)');
 
   test('a registry that is restarted while layers are sent, or tags are set, holds nobody up', async () => {
-    for (const moment of [/^PATCH /, moments.newTag, moments.alias]) {
+    for (const moment of [/^PATCH /, pausePoints.newTag, pausePoints.alias]) {
       const stage = stages[0]!;
-      const { goOn } = await halt(stage, moment);
-      await stage.site.registry.stop();
-      const ended = goOn();
-      await stage.site.restart();
+      const { resume } = await pauseRelease(stage, moment);
+      await stage.fixture.registry.stop();
+      const ended = resume();
+      await stage.fixture.restart();
       const { code, err } = await ended;
       assert.is(code, 0, err);
-      assert.equal(stage.site.released(), stage.new);
+      assert.equal(stage.fixture.releasedTags(), stage.newTags);
     }
   });
 } else test.skip('docker-registry is not installed');
@@ -161,16 +163,16 @@ function fill(file: string): void {
 }
 
 /** Where to strike, and how. A registry that fails for ever under the engine's uploads is waited for minutes: sampled less. */
-function pointsOf({ requests }: Stage): [Mishap, number][] {
-  const chosen = wanted === 'all' || wanted === '' ? [...mishaps] : wanted.split(',');
+function pointsOf({ requests }: ReleaseScenario): [FailureMode, number][] {
+  const chosen = wanted === 'all' || wanted === '' ? [...failureModes] : wanted.split(',');
   const all = chosen.flatMap((each) => {
-    const [mishap, only] = each.split('@') as [Mishap, string?];
-    if (only !== undefined) return [[mishap, Number(only)] as [Mishap, number]];
-    return requests.flatMap(({ agent }, index): [Mishap, number][] =>
+    const [mishap, only] = each.split('@') as [FailureMode, string?];
+    if (only !== undefined) return [[mishap, Number(only)] as [FailureMode, number]];
+    return requests.flatMap(({ agent }, index): [FailureMode, number][] =>
       ['for ever', 'down'].includes(mishap) && agent.startsWith('docker/') ? [] : [[mishap, index + 1]],
     );
   });
-  const dice = makeDice(seed);
+  const dice = seededRandom(seed);
   const shuffled = all
     .map((point) => ({ point, at: dice() }))
     .sort((a, b) => a.at - b.at)

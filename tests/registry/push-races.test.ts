@@ -1,117 +1,123 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Journal } from '../../src/release/journal.ts';
-import { removeImages, testEngine } from '../support/docker.ts';
+import { connectTestEngine, removeImages } from '../support/docker.ts';
 import { hasRegistry } from '../support/registry.ts';
 import { releaseLabel } from '../support/release.ts';
-import { halt, moments, openStage, release, type Stage } from '../support/release-faults.ts';
+import {
+  openScenario,
+  pausePoints,
+  pauseRelease,
+  type ReleaseScenario,
+  releaseArgs,
+} from '../support/release-faults.ts';
 
 const test = suite('push, by more than one, or cut short');
 const noEngine = { DOCKER_HOST: 'unix:///nowhere/docker.sock' };
 
 if (hasRegistry) {
-  let stage: Stage;
+  let stage: ReleaseScenario;
   test.before(async () => {
-    await testEngine();
-    stage = await openStage({ deletes: true });
+    await connectTestEngine();
+    stage = await openScenario({ deletes: true });
   });
   test.after(async () => {
-    await stage.site.stop();
-    await removeImages(await testEngine(), releaseLabel);
+    await stage.fixture.stop();
+    await removeImages(await connectTestEngine(), releaseLabel);
   });
   /** Somebody puts `app:1` under another name, by hand. */
   const moveByHand = async (name: string): Promise<string> => {
-    const { repo } = stage.site;
+    const { repo } = stage.fixture;
     const other = await stage.client.manifest(`${repo}/app:1`);
     await stage.client.put(`${repo}/${name}`, other);
     return other.digest;
   };
 
   test('another release between preflight and flip: the second to flip stops, and says so', async () => {
-    const { machine, goOn } = await halt(stage, moments.journal);
-    const other = machine.another();
+    const { machine, resume } = await pauseRelease(stage, pausePoints.journal);
+    const other = machine.clone();
     other.change('tool', 'of the other');
-    const second = await other.run(release);
+    const second = await other.run(releaseArgs);
     assert.is(second.code, 0, second.err);
-    const after = stage.site.released();
-    const { code, err } = await goOn();
+    const after = stage.fixture.releasedTags();
+    const { code, err } = await resume();
     assert.is(code, 1, err);
     assert.match(
       err,
       /somebody else moved tags since this push began: .*\/tool:latest.*\nnothing is published/,
     );
-    assert.equal(stage.site.released(), after);
+    assert.equal(stage.fixture.releasedTags(), after);
     assert.is(await stage.journal(), undefined);
   });
 
   test('a release while another one sets tags: it waits for that, and then sets its own', async () => {
-    const { machine, goOn } = await halt(stage, moments.movedTag);
-    const other = machine.another();
+    const { machine, resume } = await pauseRelease(stage, pausePoints.movedTag);
+    const other = machine.clone();
     other.change('tool', 'of the other one');
-    const second = other.start(release);
-    await second.said('another push is publishing since');
-    const first = await goOn();
+    const second = other.start(releaseArgs);
+    await second.printed('another push is publishing since');
+    const first = await resume();
     assert.is(first.code, 0, first.err);
     const { code, err } = await second.ended;
     assert.is(code, 0, err);
     assert.match(err, /published: 1 tag moved/);
-    assert.is.not(stage.site.released()['tool:latest'], stage.new['tool:latest']);
+    assert.is.not(stage.fixture.releasedTags()['tool:latest'], stage.newTags['tool:latest']);
   });
 
   test('a tag that somebody moves by hand before tags are set: nothing is published', async () => {
-    const { goOn } = await halt(stage, moments.journal);
+    const { resume } = await pauseRelease(stage, pausePoints.journal);
     const digest = await moveByHand('app:latest');
-    const { code, err } = await goOn();
+    const { code, err } = await resume();
     assert.is(code, 1, err);
     assert.match(err, /moved tags since this push began: \S+\/app:latest\nnothing is published/);
-    assert.equal(stage.site.released(), { ...stage.old, 'app:latest': digest });
+    assert.equal(stage.fixture.releasedTags(), { ...stage.oldTags, 'app:latest': digest });
   });
 
   test('a tag that somebody moves by hand while tags are set: told, and set right by the next push', async () => {
-    const { machine, goOn } = await halt(stage, moments.alias, 'late');
+    const { machine, resume } = await pauseRelease(stage, pausePoints.alias, 'late');
     await moveByHand('app:3');
-    const { code, err } = await goOn();
+    const { code, err } = await resume();
     assert.is(code, 1, err);
     assert.match(err, /moved tags at the same time: \S+\/app:3; tags may be of both/);
-    const next = await machine.another().run(release);
+    const next = await machine.clone().run(releaseArgs);
     assert.match(next.err, /published: 1 tag moved/);
-    assert.equal(stage.site.released(), stage.new);
+    assert.equal(stage.fixture.releasedTags(), stage.newTags);
   });
 
   test('Ctrl-C while tags are set: all of them are put back', async () => {
-    const { started, goOn } = await halt(stage, moments.movedTag);
+    const { started, resume } = await pauseRelease(stage, pausePoints.movedTag);
     started.child.kill('SIGINT');
-    await started.said('interrupted');
-    const { code, err } = await goOn();
+    await started.printed('interrupted');
+    const { code, err } = await resume();
     assert.is(code, 130);
     assert.match(err, /nothing is published: the tags are as they were/);
-    assert.equal(stage.site.released(), stage.old);
+    assert.equal(stage.fixture.releasedTags(), stage.oldTags);
     assert.is(await stage.journal(), undefined);
   });
 
   test('kill -9 while tags are set: the next push ends it, whatever it pushes', async () => {
-    const { machine, kill } = await halt(stage, moments.movedTag);
+    const { machine, kill } = await pauseRelease(stage, pausePoints.movedTag);
     await kill();
-    assert.equal(stage.site.released(), { ...stage.old, 'app:3': stage.new['app:3'] });
-    const { code, err } = await machine.another().run(['push', 'app:1'], noEngine);
+    assert.equal(stage.fixture.releasedTags(), { ...stage.oldTags, 'app:3': stage.newTags['app:3'] });
+    const { code, err } = await machine.clone().run(['push', 'app:1'], noEngine);
     assert.is(code, 0, err);
     assert.match(err, /ended the push of .* that had stopped half way: 3 tags set/);
-    const released = Object.entries(stage.site.released());
-    assert.equal(Object.fromEntries(released.filter(([name]) => !name.includes('-dev'))), stage.new);
+    const released = Object.entries(stage.fixture.releasedTags());
+    assert.equal(Object.fromEntries(released.filter(([name]) => !name.includes('-dev'))), stage.newTags);
     assert.is(await stage.journal(), undefined);
   });
 
   test('kill -9 on a machine that is gone: --resume ends it without waiting', async () => {
-    const { machine, kill } = await halt(stage, moments.movedTag);
+    const { machine, kill } = await pauseRelease(stage, pausePoints.movedTag);
     await kill();
     const open = (await stage.journal()) as Journal;
     const elsewhere = { ...open, owner: { ...(open.owner as object), place: 'another machine' } };
-    const name = `${stage.site.repo}/release-journal:current`;
+    const name = `${stage.fixture.repo}/release-journal:current`;
     await stage.client.write(name, JSON.stringify({ schema: 1, open: elsewhere }));
-    const { code, err } = await machine.another().run(['push', '--resume'], noEngine);
+    const { code, err } = await machine.clone().run(['push', '--resume'], noEngine);
     assert.is(code, 0, err);
     assert.match(err, /^ended the push of .* that had stopped half way: 3 tags set\n$/);
-    assert.equal(stage.site.released(), stage.new);
+    assert.equal(stage.fixture.releasedTags(), stage.newTags);
     const none = await machine.run(['push', '--resume']);
     assert.is(none.code, 0);
     assert.match(none.err, /no push stopped half way/);

@@ -6,10 +6,16 @@ import { promisify } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { dockerRegistry } from '../../src/registry/registry.ts';
-import type { Ran } from '../support/cli.ts';
-import { removeImages, testEngine } from '../support/docker.ts';
+import type { CliResult } from '../support/cli.ts';
+import { connectTestEngine, removeImages } from '../support/docker.ts';
 import { hasRegistry, type RegistryOptions } from '../support/registry.ts';
-import { type Machine, openSite, releaseLabel, releaseTags, type Site } from '../support/release.ts';
+import {
+  type Machine,
+  openReleaseFixture,
+  type ReleaseFixture,
+  releaseLabel,
+  releaseTags,
+} from '../support/release.ts';
 
 const test = suite('push');
 
@@ -18,10 +24,14 @@ const noEngine = { DOCKER_HOST: 'unix:///nowhere/docker.sock' };
 
 if (hasRegistry) {
   /** Runs with a registry of its own, and an engine that has nothing of ours. */
-  const at = (name: string, act: (site: Site) => Promise<void>, options: RegistryOptions = {}): void =>
+  const at = (
+    name: string,
+    act: (site: ReleaseFixture) => Promise<void>,
+    options: RegistryOptions = {},
+  ): void =>
     test(name, async () => {
-      const api = await testEngine();
-      const site = await openSite(options);
+      const api = await connectTestEngine();
+      const site = await openReleaseFixture(options);
       try {
         await act(site);
       } finally {
@@ -29,8 +39,8 @@ if (hasRegistry) {
         await site.stop();
       }
     });
-  const emptyEngine = async (): Promise<void> => await removeImages(await testEngine(), releaseLabel);
-  const ok = async (machine: Machine, args: readonly string[], env = {}): Promise<Ran> => {
+  const emptyEngine = async (): Promise<void> => await removeImages(await connectTestEngine(), releaseLabel);
+  const ok = async (machine: Machine, args: readonly string[], env = {}): Promise<CliResult> => {
     const ran = await machine.run(args, env);
     assert.is(ran.code, 0, `${args.join(' ')}:\n${ran.err}`);
     return ran;
@@ -51,7 +61,7 @@ if (hasRegistry) {
     assert.match(err, /published: 3 new tags/);
     const tags = site.tags();
     for (const tag of expected) assert.ok(tags[tag], tag);
-    assert.equal(Object.keys(site.released()).sort(), expected, 'no alias, no plain tag');
+    assert.equal(Object.keys(site.releasedTags()).sort(), expected, 'no alias, no plain tag');
     const kept = Object.keys(tags).filter((tag) => /-k[0-9a-f]{12}$/.test(tag));
     assert.equal(kept.map((tag) => tag.replace(/-k.*/, '')).sort(), [
       'app:1',
@@ -69,11 +79,11 @@ if (hasRegistry) {
     const machine = site.machine();
     const first = await ok(machine, ['push', '--release']);
     assert.equal(actions(first).filter((each) => each.endsWith(' upload')).length, 4);
-    const released = site.released();
+    const released = site.releasedTags();
     assert.equal(Object.keys(released), releaseTags);
     assert.is(released['app:latest'], released['app:2'], 'an alias stands at the newest');
     const all = site.tags();
-    const another = machine.another();
+    const another = machine.clone();
     for (const [who, env] of [
       [machine, {}],
       [another, noEngine],
@@ -99,13 +109,13 @@ if (hasRegistry) {
   at('one image changed: it alone is built, and what it stands on alone is pulled', async (site) => {
     const machine = site.machine();
     await ok(machine, ['push', '--release']);
-    const before = site.released();
+    const before = site.releasedTags();
     await emptyEngine();
-    const another = machine.another();
+    const another = machine.clone();
     another.change('tool', 'changed');
     const ran = await ok(another, ['push', '--release']);
     assert.equal(actions(ran), ['app:2 pull', 'tool:latest build', 'tool:latest upload']);
-    const after = site.released();
+    const after = site.releasedTags();
     assert.is.not(after['tool:latest'], before['tool:latest']);
     assert.equal({ ...after, 'tool:latest': '' }, { ...before, 'tool:latest': '' });
     assert.match(ran.err, /published: 1 tag moved/);
@@ -143,8 +153,8 @@ if (hasRegistry) {
       await emptyEngine();
       const pull = ['pull', '--quiet', `${site.repo}/tool:latest`];
       await promisify(execFile)('/usr/bin/docker', pull, { timeout: 60_000 });
-      assert.equal(actions(await ok(machine.another(), ['push', '--release'], noEngine)), []);
-      await ok(machine.another(), ['build', '--from-registry'], noEngine);
+      assert.equal(actions(await ok(machine.clone(), ['push', '--release'], noEngine)), []);
+      await ok(machine.clone(), ['build', '--from-registry'], noEngine);
     },
   );
 
@@ -158,14 +168,14 @@ if (hasRegistry) {
     assert.equal(site.tags(), {});
     writeFileSync(path.join(machine.root, 'test.sh'), '#!/bin/sh\n');
     await ok(machine, ['push', '--release']);
-    assert.equal(Object.keys(site.released()), releaseTags);
+    assert.equal(Object.keys(site.releasedTags()), releaseTags);
   });
 
   at('a test that passed counts on every machine, for the same image and test only', async (site) => {
     const machine = site.machine();
     await ok(machine, ['push']);
     await emptyEngine();
-    const another = machine.another();
+    const another = machine.clone();
     const known = await ok(another, ['push'], noEngine);
     assert.equal(actions(known), []);
     assert.match(known.err, /published: 3 new tags|all tags point right already/);
@@ -178,20 +188,20 @@ if (hasRegistry) {
   at('machines share the work: each uploads a part, one without an engine releases', async (site) => {
     const machine = site.machine();
     await ok(machine, ['push', '--upload-only', 'app']);
-    assert.equal(site.released(), {});
+    assert.equal(site.releasedTags(), {});
     await emptyEngine();
-    const second = machine.another();
+    const second = machine.clone();
     const ran = await ok(second, ['push', '--upload-only', 'tool']);
     assert.equal(actions(ran), ['app:2 pull', 'tool:latest build', 'tool:latest upload']);
     assert.match(ran.err, /uploaded; no tag was set/);
     assert.is(ran.out, '');
-    assert.equal(actions(await ok(machine.another(), ['push', '--release'], noEngine)), []);
-    assert.equal(Object.keys(site.released()), releaseTags);
+    assert.equal(actions(await ok(machine.clone(), ['push', '--release'], noEngine)), []);
+    assert.equal(Object.keys(site.releasedTags()), releaseTags);
   });
 
   at('--dry-run says what would be done and writes nothing', async (site) => {
     const machine = site.machine();
-    const look = async (): Promise<Ran> => {
+    const look = async (): Promise<CliResult> => {
       const before = contents(site.registry.folder);
       const ran = await ok(machine, ['push', '--release', '--dry-run']);
       assert.equal(contents(site.registry.folder), before);
@@ -274,9 +284,9 @@ if (hasRegistry) {
     const other = await registry.manifest(`${site.repo}/${kept('app:1-k')}`);
     await registry.put(`${site.repo}/${kept('app:2-k')}`, other);
     await emptyEngine();
-    const ran = await ok(machine.another(), ['push', '--release']);
+    const ran = await ok(machine.clone(), ['push', '--release']);
     assert.ok(actions(ran).includes('app:2 build'), ran.err);
-    const after = site.released();
+    const after = site.releasedTags();
     assert.is.not(after['app:2'], after['app:1']);
     assert.is(site.tags()[kept('app:2-k')], after['app:2'], 'it is put right');
     assert.is(after['app:latest'], after['app:2']);
@@ -286,7 +296,7 @@ if (hasRegistry) {
     const machine = site.machine();
     await ok(machine, ['push', '--release']);
     await emptyEngine();
-    const another = machine.another();
+    const another = machine.clone();
     const ran = await ok(another, ['build', '--from-registry']);
     assert.equal(actions(ran), []);
     const tags = ran.out.trim().split('\n');
@@ -312,7 +322,7 @@ if (hasRegistry) {
       actions(ran).filter((each) => / (build|pull)$/.test(each)),
       [],
     );
-    assert.equal(Object.keys(site.released()), releaseTags);
+    assert.equal(Object.keys(site.releasedTags()), releaseTags);
   });
 
   interface Event {
@@ -376,7 +386,7 @@ if (hasRegistry) {
 test.run();
 
 /** What was done, in order: `app:1 build`. */
-function actions({ err }: Ran): string[] {
+function actions({ err }: CliResult): string[] {
   return [...err.matchAll(/^▸ (\S+) +(\w+)/gm)].map(([, id, action]) => `${id} ${action}`).sort();
 }
 

@@ -16,7 +16,7 @@ export async function openBrowser(): Promise<Browser> {
 }
 
 /** A page that notes whatever a clean one never does: messages, errors, requests to elsewhere. */
-export async function cleanPage(browser: Browser, options: Parameters<Browser['newPage']>[0] = {}) {
+export async function openMonitoredPage(browser: Browser, options: Parameters<Browser['newPage']>[0] = {}) {
   const page: Page = await browser.newPage({ viewport: { width: 1280, height: 800 }, ...options });
   page.setDefaultTimeout(30_000);
   const faults: string[] = [];

@@ -5,17 +5,17 @@ import { tempFolder, writeFiles } from './temp.ts';
 
 const program = path.resolve('dist/tasks.js');
 
-export interface Ran {
+export interface CliResult {
   readonly code: number | null;
   readonly out: string;
   readonly err: string;
 }
 
-export interface Started {
+export interface CliProcess {
   readonly child: ChildProcess;
-  readonly ended: Promise<Ran>;
+  readonly ended: Promise<CliResult>;
   /** Resolves when the text has appeared on standard error; rejects when the program ends without it. */
-  said(text: string): Promise<void>;
+  printed(text: string): Promise<void>;
 }
 
 export interface CliOptions {
@@ -32,7 +32,7 @@ function environment(extra: Readonly<Record<string, string>> = {}): Record<strin
 }
 
 /** Starts the command line of the built program. */
-export function start(args: readonly string[], options: CliOptions = {}): Started {
+export function startCli(args: readonly string[], options: CliOptions = {}): CliProcess {
   const child = spawn(process.execPath, [options.program ?? program, ...args], {
     cwd: options.cwd ?? tempFolder(),
     env: environment(options.env),
@@ -45,26 +45,26 @@ export function start(args: readonly string[], options: CliOptions = {}): Starte
     err += data;
     for (const wait of waiting) if (err.includes(wait.text)) wait.resolve();
   });
-  const ended = new Promise<Ran>((resolve) => {
+  const ended = new Promise<CliResult>((resolve) => {
     child.on('close', (code) => {
       for (const wait of waiting) wait.reject(new Error(`ended without saying "${wait.text}":\n${err}`));
       resolve({ code, out, err });
     });
   });
-  const said = (text: string): Promise<void> =>
+  const printed = (text: string): Promise<void> =>
     err.includes(text)
       ? Promise.resolve()
       : new Promise((resolve, reject) => waiting.push({ text, resolve, reject }));
-  return { child, ended, said };
+  return { child, ended, printed: printed };
 }
 
 /** Runs it to its end. */
-export async function cli(args: readonly string[], options: CliOptions = {}): Promise<Ran> {
-  return await start(args, options).ended;
+export async function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+  return await startCli(args, options).ended;
 }
 
 /** A project with the given definitions in `tasks/images.ts`, and files. */
-export function projectWith(
+export function makeProject(
   definitions: string,
   files: Readonly<Record<string, string | { link: string }>> = {},
 ): string {

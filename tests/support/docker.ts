@@ -1,13 +1,13 @@
-import { connect, type EngineApi, engineVersion, listImages } from '../../src/engine/api.ts';
+import { connect, type EngineApi, listImages, readEngineVersion } from '../../src/engine/api.ts';
 import { dialWithClient } from '../../src/engine/dial.ts';
 import { resolveEndpoint } from '../../src/engine/endpoint.ts';
 import { TasksError } from '../../src/model/errors.ts';
 
 /** The engine that tests run against. @throws where there is none, with what to do */
-export async function testEngine(): Promise<EngineApi> {
+export async function connectTestEngine(): Promise<EngineApi> {
   const api = connect(resolveEndpoint(process.env), dialWithClient(process.env));
   try {
-    await engineVersion(api);
+    await readEngineVersion(api);
     return api;
   } catch (error) {
     if (!(error instanceof TasksError)) throw error;

@@ -4,41 +4,41 @@ import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { newOwner } from '../../src/cache/owner.ts';
+import { openMemo } from '../../src/incremental/memo.ts';
 import type { StepProgress } from '../../src/model/events.ts';
 import { type BuildRequest, type ContextEntry, type Engine, StepFailed } from '../../src/model/ports.ts';
 import { type Credentials, type Registry, RegistryError } from '../../src/model/registry.ts';
-import { openMemo } from '../../src/observe/memo.ts';
-import { everything, walk } from '../../src/observe/walk.ts';
+import { includeAll, walk } from '../../src/observe/walk.ts';
 import { tempFolder } from './temp.ts';
 
 /** Marks the images of this suite, so that they can be removed. */
 export const testLabel = 'image-tasks.test-suite';
 
-export interface Opened {
+export interface SuiteEngine {
   readonly engine: Engine;
   /** Files of an image in which scripts run, copied to `/` of every build. */
   readonly files: Readonly<Record<string, string>>;
   /** Where it can push to and pull from; undefined where there is none. */
-  readonly remote?: Remote;
+  readonly remote?: SuiteRegistry;
   close(): Promise<void>;
 }
 
-export interface Remote {
+export interface SuiteRegistry {
   readonly registry: Registry;
   /** `127.0.0.1:5000` */
   readonly host: string;
   readonly credentials: Credentials;
   /** A registry that takes pushes from nobody with these credentials. */
-  readonly closed: { readonly host: string; readonly credentials: Credentials | undefined }[];
+  readonly denied: { readonly host: string; readonly credentials: Credentials | undefined }[];
 }
 
 /** What every engine behind the port promises; run against the real one and against the fake, so that they cannot part. */
-export function engineSuite(name: string, open: () => Promise<Opened>): void {
+export function engineSuite(name: string, open: () => Promise<SuiteEngine>): void {
   const test = suite(`engine: ${name}`);
   const silent = { step: () => undefined, line: () => undefined };
   const live = new AbortController().signal;
   const run = String(process.pid);
-  let opened: Opened;
+  let opened: SuiteEngine;
 
   /** A request over a folder of its own. */
   const requestOf = (
@@ -58,7 +58,7 @@ export function engineSuite(name: string, open: () => Promise<Opened>): void {
     writeFileSync(dockerfile, files.Dockerfile ?? 'FROM scratch\nCOPY . /\n');
     const entries = walk(
       context,
-      everything,
+      includeAll,
       openMemo(path.join(root, 'memo'), (message) => {
         throw new Error(message);
       }),
@@ -341,14 +341,14 @@ export function engineSuite(name: string, open: () => Promise<Opened>): void {
 
   test('what cannot be pushed or pulled is told apart, without a secret', async () => {
     if (opened.remote === undefined) return;
-    const { host, credentials, closed } = opened.remote;
+    const { host, credentials, denied } = opened.remote;
     const nothing = `${host}/team/none-${run}`;
     await failure(opened.engine.push(`${nothing}:1`, credentials, silent, live));
     const digest = `sha256:${'0'.repeat(64)}`;
     const missing = await failure(opened.engine.pull(`${nothing}@${digest}`, credentials, silent, live));
     assert.is((missing as RegistryError).problem, 'missing', missing.message);
     const { imageId } = (await build(requestOf({ refused: '1' })))!;
-    for (const { host: other, credentials: wrong } of closed) {
+    for (const { host: other, credentials: wrong } of denied) {
       const tag = `${other}/team/app:${run}`;
       await opened.engine.tag(imageId, tag);
       const error = await failure(opened.engine.push(tag, wrong, silent, live));

@@ -1,6 +1,6 @@
 import http from 'node:http';
 
-export interface Message {
+export interface StreamMessage {
   readonly id: string;
   readonly event: string;
   readonly data: string;
@@ -9,17 +9,17 @@ export interface Message {
 /** A stream of server-sent events, message by message. */
 export interface EventStream {
   /** The next message; rejects when the stream ends without one. */
-  next(): Promise<Message>;
+  next(): Promise<StreamMessage>;
   /** Resolves when the server ended the stream. */
   readonly ended: Promise<true>;
   close(): void;
 }
 
-export function listenTo(url: string, headers: Record<string, string> = {}): Promise<EventStream> {
+export function openEventStream(url: string, headers: Record<string, string> = {}): Promise<EventStream> {
   return new Promise((resolve, reject) => {
     const request = http.get(url, { headers }, (response) => {
-      const messages: Message[] = [];
-      const waiting: { resolve(message: Message): void; reject(error: Error): void }[] = [];
+      const messages: StreamMessage[] = [];
+      const waiting: { resolve(message: StreamMessage): void; reject(error: Error): void }[] = [];
       let text = '';
       response.setEncoding('utf8').on('data', (part: string) => {
         text += part;
@@ -53,7 +53,7 @@ export function listenTo(url: string, headers: Record<string, string> = {}): Pro
 }
 
 /** Comments are no messages. */
-function parse(block: string): Message[] {
+function parse(block: string): StreamMessage[] {
   const fields = new Map(
     block
       .split('\n')

@@ -22,15 +22,15 @@ export interface PendingBuild {
 }
 
 export interface FakeEngine extends Engine {
-  readonly all: EngineImage[];
+  readonly allImages: EngineImage[];
   readonly pending: PendingBuild[];
   readonly tested: TestRequest[];
   /** Ends every build at once, as it begins. */
-  auto: boolean;
+  autoFinish: boolean;
   /** What tests exit with. */
   testExit: number;
   /** What it pushed and pulled, in order: `push repo/name:tag`. */
-  readonly transferred: string[];
+  readonly transfers: string[];
 }
 
 /**
@@ -61,48 +61,49 @@ export function fakeEngine(registry: FakeRegistry = fakeRegistry(), machine = ''
     ];
     const id = `sha256:${digestOf(JSON.stringify(content))}`;
     platforms.set(id, request.platform);
-    if (!engine.all.some((image) => image.id === id))
-      engine.all.push({ id, tags: [], labels, bytes: 10, created: Date.UTC(2026, 10, 23) });
+    if (!engine.allImages.some((image) => image.id === id))
+      engine.allImages.push({ id, tags: [], labels, bytes: 10, created: Date.UTC(2026, 10, 23) });
     return { imageId: id, bytes: 10, ran: [] };
   };
   const engine: FakeEngine = {
-    all: [],
+    allImages: [],
     pending: [],
     tested: [],
-    auto: false,
+    autoFinish: false,
     testExit: 0,
-    transferred: [],
+    transfers: [],
     ready: async () => undefined,
     triggers: async () => undefined,
     abilities: async () => ({ version: '26.1.5', heredocs: true }),
-    images: async () => [...engine.all],
+    images: async () => [...engine.allImages],
     build: (request, progress, signal) =>
       new Promise<BuiltImage | undefined>((resolve, reject) => {
         signal.throwIfAborted();
         signal.addEventListener('abort', () => reject(signal.reason), { once: true });
         const succeed = (): void => resolve(finish(request, progress));
-        if (engine.auto) succeed();
+        if (engine.autoFinish) succeed();
         else engine.pending.push({ request, progress, signal, succeed, fail: reject });
       }),
     async tag(imageId, reference) {
-      for (const [index, image] of engine.all.entries()) {
+      for (const [index, image] of engine.allImages.entries()) {
         const others = image.tags.filter((tag) => tag !== reference);
-        engine.all[index] = { ...image, tags: image.id === imageId ? [...others, reference] : others };
+        engine.allImages[index] = { ...image, tags: image.id === imageId ? [...others, reference] : others };
       }
-      if (!engine.all.some((image) => image.id === imageId)) throw new Error(`no such image: ${imageId}`);
+      if (!engine.allImages.some((image) => image.id === imageId))
+        throw new Error(`no such image: ${imageId}`);
     },
     async untag(reference) {
-      for (const [index, image] of [...engine.all.entries()].reverse()) {
+      for (const [index, image] of [...engine.allImages.entries()].reverse()) {
         if (!image.tags.includes(reference)) continue;
         const tags = image.tags.filter((tag) => tag !== reference);
-        if (tags.length > 0) engine.all[index] = { ...image, tags };
-        else engine.all.splice(index, 1);
+        if (tags.length > 0) engine.allImages[index] = { ...image, tags };
+        else engine.allImages.splice(index, 1);
       }
       return true;
     },
     async test(request, progress) {
       engine.tested.push(request);
-      if (!engine.all.some((image) => image.id === request.imageId))
+      if (!engine.allImages.some((image) => image.id === request.imageId))
         throw new Error(`no such image: ${request.imageId}`);
       const program = request.files.find(({ entry }) => `/${entry.path}` === request.program);
       const script = program === undefined ? '' : readFileSync(program.source, 'utf8');
@@ -110,23 +111,23 @@ export function fakeEngine(registry: FakeRegistry = fakeRegistry(), machine = ''
       const exit = /^exit (\d+)$/m.exec(script)?.[1];
       return { exitCode: exit === undefined ? engine.testExit : Number(exit) };
     },
-    removeLeftTests: async () => undefined,
+    removeLeftoverTests: async () => undefined,
     async push(tag, _credentials, progress, signal) {
       signal.throwIfAborted();
-      engine.transferred.push(`push ${tag}`);
-      const image = engine.all.find(({ tags }) => tags.includes(tag));
+      engine.transfers.push(`push ${tag}`);
+      const image = engine.allImages.find(({ tags }) => tags.includes(tag));
       if (image === undefined) throw new StepFailed(`no such image: ${tag}`);
       progress.step({ text: 'uploading 1/1 layers' });
       return registry.push(tag, { ...image, platform: platforms.get(image.id) ?? 'linux/amd64' });
     },
     async pull(name, _credentials, progress, signal) {
       signal.throwIfAborted();
-      engine.transferred.push(`pull ${name}`);
+      engine.transfers.push(`pull ${name}`);
       const { id, labels, created, platform } = registry.pull(name);
       progress.step({ text: 'downloading 1/1 layers' });
       platforms.set(id, platform);
-      if (!engine.all.some((image) => image.id === id))
-        engine.all.push({ id, tags: [], labels, bytes: 10, created });
+      if (!engine.allImages.some((image) => image.id === id))
+        engine.allImages.push({ id, tags: [], labels, bytes: 10, created });
       return id;
     },
   };

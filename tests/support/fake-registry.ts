@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto';
 import {
-  type Contents,
   type RawManifest,
   type Registry,
   RegistryError,
+  type RemoteContents,
   type RemoteImage,
 } from '../../src/model/registry.ts';
 import {
   choosePlatform,
   type Descriptor,
   isImageConfig,
+  platformImages,
   subjectOf,
-  withPlatform,
 } from '../../src/registry/manifest.ts';
 import { parseReference, type Reference } from '../../src/registry/reference.ts';
 
@@ -36,18 +36,18 @@ export interface FakeRegistry extends Registry {
   /** Whether it deletes anything. */
   deletes: boolean;
   /** `host/repository` where we may neither read nor push. */
-  readonly closed: Set<string>;
+  readonly denied: Set<string>;
   /** Runs before a call does anything; what it throws the call throws. `nth`: from 1, over all calls. */
-  before: (call: RegistryCall, nth: number) => void | Promise<void>;
+  beforeCall: (call: RegistryCall, nth: number) => void | Promise<void>;
   /** Runs after a call did everything: what it throws is an answer that was lost. */
-  after: (call: RegistryCall, nth: number) => void | Promise<void>;
+  afterCall: (call: RegistryCall, nth: number) => void | Promise<void>;
   putBlob(repository: string, bytes: Buffer): void;
   /** What an engine's push does; returns the manifest's digest. */
   push(tag: string, image: FakeImage): string;
   /** What an engine's pull does. */
   pull(name: string): FakeImage;
   /** `tag → digest` of a repository. */
-  tagged(repository: string): Readonly<Record<string, string>>;
+  tagDigests(repository: string): Readonly<Record<string, string>>;
 }
 
 interface Repository {
@@ -70,7 +70,7 @@ export function fakeRegistry(): FakeRegistry {
   const repositories = new Map<string, Repository>();
   const at = ({ host, repository }: Reference): Repository => {
     const name = `${host}/${repository}`;
-    if (fake.closed.has(name))
+    if (fake.denied.has(name))
       throw new RegistryError('denied', `${host} does not let us into ${repository}`);
     const found = repositories.get(name) ?? { manifests: new Map(), tags: new Map(), blobs: new Map() };
     repositories.set(name, found);
@@ -111,7 +111,7 @@ export function fakeRegistry(): FakeRegistry {
     if (digestAt(reference) === undefined) return undefined;
     const top = manifestAt(reference);
     const { manifests } = partsOf(top);
-    const chosen = manifests && choosePlatform(withPlatform(manifests), platform);
+    const chosen = manifests && choosePlatform(platformImages(manifests), platform);
     if (manifests !== undefined && chosen === undefined) return undefined;
     const manifest = chosen ? manifestAt({ ...reference, digest: chosen.digest }) : top;
     const { config, layers = [] } = partsOf(manifest);
@@ -126,7 +126,7 @@ export function fakeRegistry(): FakeRegistry {
       ...(created ? { created: Date.parse(created) } : {}),
     };
   };
-  const contents = (reference: Reference): Contents | undefined => {
+  const contents = (reference: Reference): RemoteContents | undefined => {
     if (digestAt(reference) === undefined) return undefined;
     const { digest } = manifestAt(reference);
     const names = new Set<string>();
@@ -138,7 +138,7 @@ export function fakeRegistry(): FakeRegistry {
         const { os, architecture, variant } = configAt(reference, manifest);
         platforms.push([os, architecture, variant].filter(Boolean).join('/'));
       }
-      for (const each of withPlatform(manifests)) visit(manifestAt({ ...reference, digest: each.digest }));
+      for (const each of platformImages(manifests)) visit(manifestAt({ ...reference, digest: each.digest }));
     };
     visit(manifestAt(reference));
     return { digest, names: [...names], images: platforms.map((platform) => image(reference, platform)!) };
@@ -168,17 +168,17 @@ export function fakeRegistry(): FakeRegistry {
     const made = { method, name };
     const number = ++nth;
     fake.calls.push(made);
-    await fake.before(made, number);
+    await fake.beforeCall(made, number);
     const result = work(parseReference(name));
-    await fake.after(made, number);
+    await fake.afterCall(made, number);
     return result;
   };
   const fake: FakeRegistry = {
     calls: [],
     deletes: true,
-    closed: new Set(),
-    before: () => undefined,
-    after: () => undefined,
+    denied: new Set(),
+    beforeCall: () => undefined,
+    afterCall: () => undefined,
     head: (name) => call('head', name, digestAt),
     image: (name, platform) => call('image', name, (reference) => image(reference, platform)),
     contents: (name) => call('contents', name, contents),
@@ -242,7 +242,7 @@ export function fakeRegistry(): FakeRegistry {
         created: Date.parse(created),
       };
     },
-    tagged: (repository) => Object.fromEntries(at(parseReference(repository)).tags),
+    tagDigests: (repository) => Object.fromEntries(at(parseReference(repository)).tags),
   };
   return fake;
 }

@@ -46,9 +46,9 @@ export interface FaultProxy {
   /** Lets what hangs go on to the registry. */
   release(): void;
   /** Resolves when so many requests hang. */
-  hanging(count: number): Promise<void>;
+  waitForHanging(count: number): Promise<void>;
   /** Leads to another registry from now on. */
-  leadTo(host: string): void;
+  setTarget(host: string): void;
   stop(): Promise<void>;
 }
 
@@ -112,9 +112,9 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       for (const go of hung) go();
       hung = [];
     },
-    hanging: (count) =>
+    waitForHanging: (count) =>
       hung.length >= count ? Promise.resolve() : new Promise((resolve) => waiting.push({ count, resolve })),
-    leadTo(host) {
+    setTarget(host) {
       registry = host;
     },
     async stop() {

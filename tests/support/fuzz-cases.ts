@@ -1,36 +1,41 @@
-import type { State } from './random-builds.ts';
+import type { ProjectState } from './fuzz-projects.ts';
 
 /** Two states of one project, and whether the image of the first may be used for the second. */
-export interface Case {
+export interface FuzzCase {
   readonly what: string;
-  readonly before: State;
-  readonly after: State;
+  readonly before: ProjectState;
+  readonly after: ProjectState;
   readonly reused: boolean;
 }
 
 const file = (text: string, isProgram = false) => ({ text, isProgram });
-const from = (stage: State['stages'][number]['from'], ...lines: string[]) => ({ from: stage, lines });
-const start: State = {
+const from = (stage: ProjectState['stages'][number]['from'], ...lines: string[]) => ({ from: stage, lines });
+const start: ProjectState = {
   files: { a: file('1'), b: file('1'), 'd/a': file('1'), 'd/e/c': file('1') },
   ignore: [],
   stages: [from('base', 'COPY a /x/')],
   args: {},
 };
 
-function differs(what: string, common: Partial<State>, change: Partial<State>, reused: boolean): Case {
+function differs(
+  what: string,
+  common: Partial<ProjectState>,
+  change: Partial<ProjectState>,
+  reused: boolean,
+): FuzzCase {
   const before = { ...start, ...common };
   return { what, before, after: { ...before, ...change }, reused };
 }
-const files = (change: State['files'], common: State['files'] = start.files) => ({
+const files = (change: ProjectState['files'], common: ProjectState['files'] = start.files) => ({
   files: { ...common, ...change },
 });
-const stages = (...list: State['stages']) => ({ stages: list });
+const stages = (...list: ProjectState['stages']) => ({ stages: list });
 
 /**
  * Where keys and BuildKit once parted, or where other tools are known to be wrong: replayed in every run. A disagreement
  * that the random part finds is printed, already shrunk, as `before` and `after` to be added here.
  */
-export const cases: readonly Case[] = [
+export const fuzzCases: readonly FuzzCase[] = [
   differs('a comment', stages(from('base', 'COPY a /x/')), stages(from('base', '# new', 'COPY a /x/')), true),
   differs(
     'a comment in a Dockerfile that COPY takes along',

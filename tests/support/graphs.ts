@@ -2,12 +2,12 @@ import path from 'node:path';
 import { command, image } from '../../src/define/index.ts';
 import type { Declarations, Definition } from '../../src/define/types.ts';
 import { makeGraph } from '../../src/graph/graph.ts';
-import { hashManifest } from '../../src/key/key.ts';
+import { hashManifest } from '../../src/key/hash-manifest.ts';
 import { makeManifest } from '../../src/key/manifest.ts';
 import type { Observations } from '../../src/model/observed.ts';
 import type { Key, Manifest } from '../../src/model/record.ts';
 import { type Graph, needIds, type TaskId } from '../../src/model/task.ts';
-import { type ObserveOptions, observeAll, openObserver } from '../../src/observe/observe.ts';
+import { type ObserveOptions, observeAll, openObserver } from '../../src/observe/observer.ts';
 
 /** Declarations as if the given exports stood in `tasks/images.ts`. */
 export function declare(exports: Readonly<Record<string, Definition>>): Declarations {
@@ -24,7 +24,7 @@ export function graphOf(exports: Readonly<Record<string, Definition>>): Graph {
 }
 
 /** `{ app: ['base', 'lib'] }`: images of one version each that need one another; a name that starts with $ is a command. */
-export function sketch(needs: Readonly<Record<string, readonly string[]>>): Graph {
+export function graphOfNeeds(needs: Readonly<Record<string, readonly string[]>>): Graph {
   const made: Record<string, Definition> = {};
   for (const [name, list] of Object.entries(needs)) {
     const needed = Object.fromEntries(list.map((other) => [other.replace(/\W/g, ''), () => made[other]!]));

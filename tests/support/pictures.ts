@@ -7,7 +7,7 @@ import type { ManifestLine, TaskRecord } from '../../src/model/record.ts';
 type Told = Partial<Omit<PictureTask, 'reasons'>> & { readonly reasons?: readonly string[] };
 
 /** A picture of tasks by id; whatever is not told is a published image that is up to date. */
-export function pictureOf(tasks: Readonly<Record<string, Told>>): Picture {
+export function testPicture(tasks: Readonly<Record<string, Told>>): Picture {
   return {
     tasks: Object.entries(tasks).map(([id, { reasons = [], ...told }]) => {
       const colon = id.indexOf(':');
@@ -59,7 +59,7 @@ export function matrixPicture(images: number, versions: number): Picture {
         after: image > 9 && version === 0 ? [`image-${image - 9}:0.1`] : [],
       };
     }
-  return pictureOf(tasks);
+  return testPicture(tasks);
 }
 
 /** A page's data for a picture: every task was made once, has inputs and a log. */

@@ -3,14 +3,14 @@ import { existsSync, mkdtempSync, openSync, readdirSync, readFileSync, readlinkS
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { connect, type EngineApi, engineVersion } from '../../src/engine/api.ts';
+import { connect, type EngineApi, readEngineVersion } from '../../src/engine/api.ts';
 import { dialWithClient } from '../../src/engine/dial.ts';
 import { resolveEndpoint } from '../../src/engine/endpoint.ts';
 
 const program = '/usr/sbin/dockerd';
 
 /** Why no engine of its own can be started here; undefined: it can. */
-export const noPrivateEngine = !existsSync(program)
+export const privateEngineUnavailable = !existsSync(program)
   ? `there is no ${program}`
   : process.getuid?.() !== 0
     ? 'only root can start an engine'
@@ -31,7 +31,7 @@ export interface PrivateEngine {
 }
 
 /** A new one; it is not running yet. */
-export function makePrivateEngine(): PrivateEngine {
+export function createPrivateEngine(): PrivateEngine {
   const folder = mkdtempSync(path.join(tmpdir(), 'tasks-engine-'));
   const env = { DOCKER_HOST: `unix://${folder}/s` };
   const api = connect(resolveEndpoint(env), dialWithClient(env));
@@ -76,7 +76,7 @@ export function makePrivateEngine(): PrivateEngine {
 
 async function answers(api: EngineApi): Promise<boolean> {
   try {
-    await engineVersion(api);
+    await readEngineVersion(api);
     return true;
   } catch {
     // Not yet.

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { tempFolder } from './temp.ts';
 
 /** Why no store can be started here; undefined: it can. */
-export const noRedis =
+export const redisUnavailable =
   spawnSync('redis-server', ['--version']).status === 0 ? undefined : 'there is no redis-server';
 
 /** A number that nobody listens on, on the loopback. */
@@ -20,10 +20,10 @@ export async function freePort(): Promise<number> {
 export interface Redis {
   readonly url: string;
   /** What `redis-cli` prints. */
-  ask(...command: string[]): string;
+  cli(...command: string[]): string;
   /** Holds it: it accepts and does not answer. */
-  hold(): void;
-  goOn(): void;
+  pause(): void;
+  resume(): void;
   close(): Promise<void>;
 }
 
@@ -35,7 +35,7 @@ export async function startRedis(password: string): Promise<Redis> {
   for await (const text of child.stdout) if (`${text}`.includes('Ready to accept connections')) break;
   return {
     url: `redis://:${password}@127.0.0.1:${port}`,
-    ask: (...command) =>
+    cli: (...command) =>
       spawnSync('redis-cli', [
         '-p',
         `${port}`,
@@ -44,8 +44,8 @@ export async function startRedis(password: string): Promise<Redis> {
         password,
         ...command,
       ]).stdout.toString(),
-    hold: () => void child.kill('SIGSTOP'),
-    goOn: () => void child.kill('SIGCONT'),
+    pause: () => void child.kill('SIGSTOP'),
+    resume: () => void child.kill('SIGCONT'),
     async close() {
       child.kill('SIGKILL');
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');

@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { busybox } from './busybox.ts';
-import { type CliOptions, cli, projectWith, type Ran, type Started, start } from './cli.ts';
+import { type CliOptions, type CliProcess, type CliResult, makeProject, runCli, startCli } from './cli.ts';
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
 import { type RealRegistry, type RegistryOptions, restart, startRegistry, user } from './registry.ts';
 import { tempFolder, writeFiles } from './temp.ts';
@@ -54,18 +54,18 @@ export interface Machine {
   readonly root: string;
   readonly env: Readonly<Record<string, string>>;
   /** Runs the program there. */
-  run(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ran>;
-  start(args: readonly string[], env?: Readonly<Record<string, string>>): Started;
+  run(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<CliResult>;
+  start(args: readonly string[], env?: Readonly<Record<string, string>>): CliProcess;
   /** Writes `NAME.txt` of an image: what that image hangs on. */
   change(name: string, text: string): void;
   /** Another version of `app`. */
   addVersion(version: string): void;
   /** Another folder with the same files and no `.cache`; `withCache`: with that, too. */
-  another(withCache?: boolean): Machine;
+  clone(withCache?: boolean): Machine;
 }
 
 /** A registry behind a proxy, and how a project names it. */
-export interface Site {
+export interface ReleaseFixture {
   readonly registry: RealRegistry;
   readonly proxy: FaultProxy;
   /** `127.0.0.1:PORT/team`, the proxy's. */
@@ -75,7 +75,7 @@ export interface Site {
   /** Where every tag points, read from the registry's disk: `app:1-kabc…` → `sha256:…`. */
   tags(): Record<string, string>;
   /** The same of all that is neither a content tag nor what stands beside it. */
-  released(): Record<string, string>;
+  releasedTags(): Record<string, string>;
   /** Starts the registry again, after it was stopped. */
   restart(): Promise<void>;
   stop(): Promise<void>;
@@ -84,26 +84,26 @@ export interface Site {
 let serial = 0;
 
 /** Images of one site share no key with those of another, nor with earlier runs. */
-export async function openSite(options: RegistryOptions = {}): Promise<Site> {
+export async function openReleaseFixture(options: RegistryOptions = {}): Promise<ReleaseFixture> {
   let registry = await startRegistry(options);
   const proxy = await startFaultProxy(registry.host);
   const repo = `${proxy.host}/team`;
   const unique = `${process.pid}-${Date.now()}-${++serial}`;
-  const site: Site = {
+  const site: ReleaseFixture = {
     get registry() {
       return registry;
     },
     proxy,
     repo,
     machine(project = {}) {
-      const root = projectWith(definitions(JSON.stringify({ repo, ...project })), files);
+      const root = makeProject(definitions(JSON.stringify({ repo, ...project })), files);
       copyFileSync(busybox(), path.join(root, 'base/bin/busybox'));
       const machine = machineAt(root, { DOCKER_CONFIG: logIn(proxy.host, options.auth ? words : undefined) });
       for (const name of ['base', 'app', 'tool']) machine.change(name, unique);
       return machine;
     },
     tags: () => tagsBelow(registry.folder),
-    released() {
+    releasedTags() {
       const isKept = /-k[0-9a-f]{12}|^(cache|release-journal):/;
       return Object.fromEntries(Object.entries(site.tags()).filter(([name]) => !isKept.test(name)));
     },
@@ -136,14 +136,14 @@ function machineAt(root: string, env: Readonly<Record<string, string>>): Machine
   return {
     root,
     env,
-    run: (args, more) => cli(args, options(more)),
-    start: (args, more) => start(args, options(more)),
+    run: (args, more) => runCli(args, options(more)),
+    start: (args, more) => startCli(args, options(more)),
     change: (name, text) => writeFiles(root, { [`${name}/${name}.txt`]: text }),
     addVersion(version) {
       const file = path.join(root, 'tasks/images.ts');
       writeFileSync(file, readFileSync(file, 'utf8').replace("'2'],", `'2', '${version}'],`));
     },
-    another(withCache = false) {
+    clone(withCache = false) {
       const copy = tempFolder();
       rmSync(copy, { recursive: true });
       const filter = (file: string): boolean => withCache || path.basename(file) !== '.cache';

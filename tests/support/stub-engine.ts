@@ -4,14 +4,14 @@ import { createServer as createSilentServer, type Server as SilentServer, type S
 import path from 'node:path';
 import { tempFolder, writeFiles } from './temp.ts';
 
-export interface Asked {
+export interface StubRequest {
   readonly method: string;
   /** With its query. */
   readonly url: string;
   readonly body: string;
 }
 
-export interface Answer {
+export interface StubResponse {
   readonly status?: number;
   /** Sent as JSON, or, a text, as it is. */
   readonly body?: unknown;
@@ -19,20 +19,20 @@ export interface Answer {
 
 export interface StubEngine {
   readonly env: { readonly DOCKER_HOST: string };
-  readonly asked: Asked[];
+  readonly requests: StubRequest[];
   close(): void;
 }
 
 /** An engine that answers as it is told to; undefined: never. What nobody speaks of is 404. */
 export async function stubEngine(
-  answer: (asked: Asked) => Answer | undefined | Promise<Answer | undefined>,
+  answer: (request: StubRequest) => StubResponse | undefined | Promise<StubResponse | undefined>,
 ): Promise<StubEngine> {
   const socket = path.join(tempFolder(), 's');
-  const asked: Asked[] = [];
+  const requests: StubRequest[] = [];
   const server: Server = createServer((request, response) => {
     void (async () => {
       const one = { method: request.method ?? '', url: request.url ?? '', body: await textOf(request) };
-      asked.push(one);
+      requests.push(one);
       const given = await answer(one);
       if (given === undefined) return;
       const { status = 200, body = '' } = given;
@@ -44,7 +44,7 @@ export async function stubEngine(
   await once(server, 'listening');
   return {
     env: { DOCKER_HOST: `unix://${socket}` },
-    asked,
+    requests: requests,
     close: () => {
       server.close();
       server.closeAllConnections();
@@ -72,7 +72,7 @@ export async function silentEngine(): Promise<StubEngine & { readonly sockets: S
   await once(server, 'listening');
   return {
     env: { DOCKER_HOST: `unix://${socket}` },
-    asked: [],
+    requests: [],
     sockets,
     close: () => {
       server.close();

@@ -27,7 +27,7 @@ export function writeFiles(folder: string, files: Readonly<Record<string, string
 }
 
 /** Returns when a file is older than the file system's clock by more than one tick: only then are its stamps trusted. */
-export function settle(file: string): void {
+export function waitUntilSettled(file: string): void {
   const { ctimeMs, mtimeMs } = lstatSync(file);
   // A whole millisecond may come from a coarse clock, so it settles later (src/disk/stamp.ts).
   const tick = [ctimeMs, mtimeMs].some(Number.isInteger) ? 10.01 : 0.01;

@@ -7,7 +7,7 @@ import { makeDrawing } from '../../src/draw/drawing.ts';
 import { makePicture } from '../../src/draw/picture.ts';
 import { svgFile } from '../../src/draw/svg.ts';
 import { makeGraph } from '../../src/graph/graph.ts';
-import { select } from '../../src/graph/select.ts';
+import { resolveSelectors } from '../../src/graph/select.ts';
 import { loadDeclarations } from '../../src/load/load.ts';
 import type { Plan, Step } from '../../src/model/plan.ts';
 import type { Graph } from '../../src/model/task.ts';
@@ -36,7 +36,7 @@ async function shippedGraph(profile: string): Promise<Graph> {
 
 /** As if one task had changed and all others were up to date. */
 function planAfter(changed: string, graph: Graph): Plan {
-  const touched = select(graph, [`${changed}+`]);
+  const touched = resolveSelectors(graph, [`${changed}+`]);
   const steps = [...graph.tasks.values()].map((task): [string, Step] => [
     task.id,
     {
@@ -47,7 +47,7 @@ function planAfter(changed: string, graph: Graph): Plan {
       key: '',
       tags: [],
       newTags: [],
-      fromNothing: false,
+      noCache: false,
       forced: false,
     },
   ]);
@@ -60,8 +60,8 @@ for (const [profile, changed] of [
 ] as const) {
   test(`docs/pictures/${profile}.svg is what the program draws today (else: npm run pictures)`, async () => {
     const plan = planAfter(changed, await shippedGraph(profile));
-    const picture = makePicture(plan, { failed: new Set(), changed: false });
-    const drawing = makeDrawing(picture, { full: false, mostChips: 60, legend: true });
+    const picture = makePicture(plan, { failed: new Set(), changedOnly: false });
+    const drawing = makeDrawing(picture, { full: false, maxChips: 60, legend: true });
     const text = svgFile(
       drawing,
       `The images of profile ${profile}, and what a change of ${changed} touches`,

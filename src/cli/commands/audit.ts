@@ -1,10 +1,10 @@
 import { type ExitCode, TasksError } from '../../model/errors.ts';
 import type { ObservedImage } from '../../model/observed.ts';
 import type { Step } from '../../model/plan.ts';
-import { auditedLines, purityTable } from '../../report/audit.ts';
 import { makePaint } from '../../report/paint.ts';
-import { type Audited, audit as auditSteps } from '../../run/audit.ts';
-import { requireEngine } from '../../run/ready.ts';
+import { purityTable, reproducedLines } from '../../report/reproduce.ts';
+import { reproduce as auditSteps, type Reproduction } from '../../run/reproduce.ts';
+import { requireEngine } from '../../run/require-engine.ts';
 import { type CommonFlags, hasColor } from '../flags.ts';
 import type { Io } from '../io.ts';
 import { type Prospect, planProject } from '../project.ts';
@@ -23,16 +23,16 @@ export async function audit(selectors: readonly string[], flags: AuditFlags, io:
   const images = chosen.filter(({ task }) => task.kind === 'image');
   await requireEngine(images, prospect.observations, prospect.engine);
   const paint = makePaint(hasColor(flags, io, io.outIsTerminal));
-  const audited: Audited[] = [];
+  const audited: Reproduction[] = [];
   const { plan, observations } = prospect;
   for await (const result of auditSteps(chosen, plan, observations, makeServices(prospect, io), io.signal)) {
     audited.push(result);
-    if (!flags.json) io.out(`${auditedLines(result, paint).join('\n')}\n`);
+    if (!flags.json) io.out(`${reproducedLines(result, paint).join('\n')}\n`);
   }
   const purity = purityOf(steps, prospect);
   if (flags.json) io.json({ audited, purity });
   else {
-    const count = (verdict: Audited['verdict']): number =>
+    const count = (verdict: Reproduction['verdict']): number =>
       audited.filter((each) => each.verdict === verdict).length;
     io.out(
       `${count('same')} of ${audited.length - count('skipped') - count('unsteady')} would be made again just as they are\n\n`,
@@ -67,8 +67,8 @@ function purityOf(steps: readonly Step[], { observations }: Prospect) {
   return [...rows.values()];
 }
 
-function countOf({ impure, loose }: ObservedImage) {
-  const count = (what: string): number => loose.filter((finding) => finding.what === what).length;
+function countOf({ impure, unpinnedFetches }: ObservedImage) {
+  const count = (what: string): number => unpinnedFetches.filter((finding) => finding.what === what).length;
   const downloads = impure.filter((text) => text.endsWith('has no checksum')).length;
   return {
     bases: impure.length - downloads,

@@ -1,9 +1,9 @@
-import { surveyCache } from '../../cache/survey.ts';
-import { chooseTrim, removeKept } from '../../cache/trim.ts';
+import { listCacheEntries } from '../../cache/entries.ts';
+import { removeEntries, selectExpired } from '../../cache/trim.ts';
 import type { ExitCode } from '../../model/errors.ts';
 import type { Plan } from '../../model/plan.ts';
-import { nextCommand } from '../../report/next.ts';
-import { type Reporter, together } from '../../report/reporter.ts';
+import { nextCommand } from '../../report/next-command.ts';
+import { combineReporters, type Reporter } from '../../report/reporter.ts';
 import type { RunResult } from '../../run/run.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import { type CommonFlags, reporterOf } from '../flags.ts';
@@ -35,7 +35,7 @@ async function followersWithPage(prospect: Prospect, flags: BuildFlags, io: Io):
     return followers;
   }
   const { livePage } = await import('../live-page.ts');
-  return together(followers, await livePage(prospect, io));
+  return combineReporters(followers, await livePage(prospect, io));
 }
 
 /** Carries a plan out, trims, prints tags and what to do next. */
@@ -81,9 +81,9 @@ function tidy(
   const { cacheFolder } = prospect;
   const used = [...results.values()].map(({ key }) => key);
   try {
-    prospect.records.used(used, io.now());
+    prospect.records.markUsed(used, io.now());
     if (counts.built > 0 && selectors.length === 0)
-      removeKept(chooseTrim(surveyCache(cacheFolder), keysInUse(prospect), io.now()));
+      removeEntries(selectExpired(listCacheEntries(cacheFolder), keysInUse(prospect), io.now()));
   } catch (error) {
     // What was built is built.
     warner(io)(`.cache could not be trimmed: ${(error as Error).message}`);

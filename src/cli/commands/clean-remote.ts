@@ -1,17 +1,22 @@
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { keyTasks } from '../../key/keys.ts';
+import { computeKeys } from '../../key/compute-keys.ts';
 import type { ExitCode } from '../../model/errors.ts';
-import type { Contents } from '../../model/registry.ts';
+import type { RemoteContents } from '../../model/registry.ts';
 import { makesFiles } from '../../model/task.ts';
 import { type Naming, registryTag, runTags } from '../../plan/refs.ts';
-import { list } from '../../release/desk.ts';
-import { type CacheOwners, repositoriesOf, type TrimFacts } from '../../release/own.ts';
-import { seeTags } from '../../release/sight.ts';
-import { checkDeletes, type Swept, stopForWork, sweep } from '../../release/sweep.ts';
-import { chooseRemovals, type Removal } from '../../release/trim.ts';
-import { remoteText, type TrimmedRepository } from '../../report/clean-remote.ts';
-import { count } from '../../report/format.ts';
+import { chooseRemovals, type Removal } from '../../release/choose-removals.ts';
+import { queryInventory } from '../../release/inventory.ts';
+import { type CacheOwners, type Inventory, repositoriesOf } from '../../release/ownership.ts';
+import { formatNames } from '../../release/publish-context.ts';
+import {
+  checkDeletePermission,
+  checkIdle,
+  type RemovalResult,
+  removeTags,
+} from '../../release/remove-tags.ts';
+import { type CleanedRepository, cleanRemoteText } from '../../report/clean-remote.ts';
+import { pluralize } from '../../report/format.ts';
 import { makePaint } from '../../report/paint.ts';
 import { deskFor } from '../desk.ts';
 import { type CommonFlags, hasColor, namingIn } from '../flags.ts';
@@ -38,50 +43,51 @@ export async function cleanRemote(flags: RemoteFlags, io: Io): Promise<ExitCode>
     io,
   );
   const about = { ...(await namesIn(open, naming)), naming, pinned: pinnedBy(open, flags, io), now };
-  const known = new Map<string, Contents>();
-  const look = (): Promise<TrimFacts> => seeTags(registry, repositoriesOf(naming, about.names), about, known);
-  await stopForWork({ ...desk, registry });
+  const known = new Map<string, RemoteContents>();
+  const look = (): Promise<Inventory> =>
+    queryInventory(registry, repositoriesOf(naming, about.names), about, known);
+  await checkIdle({ ...desk, registry });
   const facts = await look();
   const removals = chooseRemovals(facts);
   const isDry = flags.dryRun === true;
-  let swept: Swept = { gone: removals, changed: [] };
+  let swept: RemovalResult = { removed: removals, changed: [] };
   if (!isDry && removals.length > 0) {
-    await checkDeletes(registry, removals, desk.journal);
-    swept = await sweep(desk, removals, async () => chooseRemovals(await look()), io.signal);
+    await checkDeletePermission(registry, removals, desk.journalName);
+    swept = await removeTags(desk, removals, async () => chooseRemovals(await look()), io.signal);
   }
   if (flags.json) io.json(documentOf(facts, swept, isDry));
   else {
     const paint = makePaint(hasColor(flags, io, io.outIsTerminal));
     const options = { isDone: !isDry, verbose: flags.verbose === true };
-    for (const line of remoteText(tableOf(facts, swept.gone), paint, options)) io.out(`${line}\n`);
+    for (const line of cleanRemoteText(tableOf(facts, swept.removed), paint, options)) io.out(`${line}\n`);
   }
   if (facts.owners !== undefined) for (const line of keptFor(facts.owners, naming)) io.err(line);
-  const { changed, gone, error } = swept;
+  const { changed, removed, error } = swept;
   if (changed.length > 0)
-    io.err(`somebody else changed ${count(changed.length, 'image')} meanwhile: left for another time\n`);
+    io.err(`somebody else changed ${pluralize(changed.length, 'image')} meanwhile: left for another time\n`);
   if (error === undefined) return io.signal.aborted ? 130 : 0;
-  const left = removals.length - gone.length - changed.length;
-  io.err(`stopped with ${count(left, 'image')} to go; the next clean takes up there\n`);
+  const left = removals.length - removed.length - changed.length;
+  io.err(`stopped with ${pluralize(left, 'image')} to go; the next clean takes up there\n`);
   throw error;
 }
 
 /** What stays for the sake of other projects. */
-function keptFor({ others, isUnclear }: CacheOwners, { cacheRepo }: Naming): string[] {
-  if (isUnclear)
+function keptFor({ otherNames, hasUnknownOwner }: CacheOwners, { cacheRepo }: Naming): string[] {
+  if (hasUnknownOwner)
     return [
       `${cacheRepo} is shared with a project that does not say which images it has: all content tags there stay\nhint: push from that project once, or give each project its own cacheRepo\n`,
     ];
-  return others.size === 0
+  return otherNames.size === 0
     ? []
-    : [`${cacheRepo} is shared: content tags of ${list([...others].sort())} stay\n`];
+    : [`${cacheRepo} is shared: content tags of ${formatNames([...otherNames].sort())} stay\n`];
 }
 
 /** All that the definitions name as they are now, under this profile: content tags, release tags, aliases. */
 async function namesIn(
   { graph, observer }: LinkedProject,
   naming: Naming,
-): Promise<Pick<TrimFacts, 'names' | 'named'>> {
-  const { keyed } = await keyTasks(graph, new Set(graph.tasks.keys()), observer);
+): Promise<Pick<Inventory, 'names' | 'named'>> {
+  const { keyed } = await computeKeys(graph, new Set(graph.tasks.keys()), observer);
   const names = new Set<string>();
   const named = new Set<string>();
   for (const task of graph.tasks.values()) {
@@ -108,7 +114,7 @@ function pinnedBy({ cacheFolder }: OpenProject, flags: RemoteFlags, io: Io): Rea
 
 const dayMs = 86_400_000;
 
-function tableOf({ tags }: TrimFacts, gone: readonly Removal[]): TrimmedRepository[] {
+function tableOf({ tags }: Inventory, gone: readonly Removal[]): CleanedRepository[] {
   const repositories = [...new Set(tags.map(({ repository }) => repository))];
   return repositories.map((name) => ({
     name,
@@ -117,7 +123,7 @@ function tableOf({ tags }: TrimFacts, gone: readonly Removal[]): TrimmedReposito
   }));
 }
 
-function documentOf({ tags }: TrimFacts, { gone, changed }: Swept, dryRun: boolean): object {
+function documentOf({ tags }: Inventory, { removed, changed }: RemovalResult, dryRun: boolean): object {
   const shown = (removals: readonly Removal[]): object[] =>
     removals.map(({ repository, digest, whole, tags }) => ({
       repository,
@@ -129,5 +135,5 @@ function documentOf({ tags }: TrimFacts, { gone, changed }: Swept, dryRun: boole
         ...(age !== undefined ? { days: Math.floor(age / dayMs) } : {}),
       })),
     }));
-  return { dryRun, seen: tags.length, removed: shown(gone), changed: shown(changed) };
+  return { dryRun, seen: tags.length, removed: shown(removed), changed: shown(changed) };
 }

@@ -1,12 +1,12 @@
+import { type CacheEntry, linkedFolders, listCacheEntries } from '../../cache/entries.ts';
 import { isAlive } from '../../cache/owner.ts';
-import { type Kept, linkedFolders, surveyCache } from '../../cache/survey.ts';
-import { chooseTrim, removeKept } from '../../cache/trim.ts';
+import { removeEntries, selectExpired } from '../../cache/trim.ts';
 import { type ExitCode, TasksError } from '../../model/errors.ts';
 import type { Engine } from '../../model/ports.ts';
 import type { Graph } from '../../model/task.ts';
 import { oldDevTags } from '../../plan/old-dev-tags.ts';
-import { type StaleTag, staleTags } from '../../plan/stale.ts';
-import { cleanText, type Trimmed } from '../../report/clean.ts';
+import { type StaleTag, staleTags } from '../../plan/stale-tags.ts';
+import { type CleanedGroup, cleanText } from '../../report/clean.ts';
 import { makePaint } from '../../report/paint.ts';
 import { hasColor } from '../flags.ts';
 import { type Io, warner } from '../io.ts';
@@ -17,7 +17,7 @@ export interface CleanFlags extends RemoteFlags {
   readonly remote?: boolean;
 }
 
-const words: Record<Kept['kind'], string> = {
+const words: Record<CacheEntry['kind'], string> = {
   result: 'results of tasks',
   latest: 'last records of tasks',
   manifest: 'manifests',
@@ -30,8 +30,8 @@ const words: Record<Kept['kind'], string> = {
 export async function clean(flags: CleanFlags, io: Io): Promise<ExitCode> {
   if (flags.remote) return await (await import('./clean-remote.ts')).cleanRemote(flags, io);
   const prospect = await planProject([], flags, io, { withoutEngine: true });
-  const kept = surveyCache(prospect.cacheFolder);
-  const chosen = chooseTrim(kept, keysInUse(prospect), io.now());
+  const kept = listCacheEntries(prospect.cacheFolder);
+  const chosen = selectExpired(kept, keysInUse(prospect), io.now());
   const stale = staleOf(prospect, kept, chosen, io);
   const dev = oldDevTagsOf(prospect, io);
   for (const folder of linkedFolders(prospect.cacheFolder))
@@ -40,7 +40,7 @@ export async function clean(flags: CleanFlags, io: Io): Promise<ExitCode> {
   if (!isDry) {
     await removeContainers(prospect, io);
     await untagAll([...stale, ...dev], prospect.engine, io);
-    removeKept(chosen);
+    removeEntries(chosen);
   }
   const trimmed = summed(chosen, stale, dev);
   if (flags.json) io.json({ dryRun: isDry, trimmed });
@@ -52,7 +52,12 @@ export async function clean(flags: CleanFlags, io: Io): Promise<ExitCode> {
   return 0;
 }
 
-function staleOf(prospect: Prospect, kept: readonly Kept[], chosen: readonly Kept[], io: Io): StaleTag[] {
+function staleOf(
+  prospect: Prospect,
+  kept: readonly CacheEntry[],
+  chosen: readonly CacheEntry[],
+  io: Io,
+): StaleTag[] {
   const gone = new Set(chosen);
   const recorded = kept.filter((each) => !gone.has(each)).flatMap(({ key }) => key ?? []);
   return staleTags(prospect.images, {
@@ -85,7 +90,7 @@ function namesOf({ tasks }: Graph): Set<string> {
 async function removeContainers({ engine, images }: Prospect, io: Io): Promise<void> {
   if (images.length === 0) return;
   try {
-    await engine?.removeLeftTests((owner) => isAlive(owner) === false);
+    await engine?.removeLeftoverTests((owner) => isAlive(owner) === false);
   } catch (error) {
     if (!(error instanceof TasksError)) throw error;
     warner(io)(`containers of tests that were killed may be left: ${error.message}`);
@@ -98,8 +103,12 @@ async function untagAll(stale: readonly StaleTag[], engine: Engine | undefined, 
   }
 }
 
-function summed(chosen: readonly Kept[], stale: readonly StaleTag[], dev: readonly StaleTag[]): Trimmed[] {
-  const kinds = (Object.keys(words) as Kept['kind'][]).map((kind): Trimmed => {
+function summed(
+  chosen: readonly CacheEntry[],
+  stale: readonly StaleTag[],
+  dev: readonly StaleTag[],
+): CleanedGroup[] {
+  const kinds = (Object.keys(words) as CacheEntry['kind'][]).map((kind): CleanedGroup => {
     const own = chosen.filter((each) => each.kind === kind);
     return { what: words[kind], names: own.map(({ paths }) => paths[0]!), bytes: bytesOf(own) };
   });

@@ -1,12 +1,12 @@
-import { isReady, judge } from '../../doctor/checks.ts';
+import { evaluateFacts, isReady } from '../../doctor/checks.ts';
 import { startEngine, stopEngine } from '../../doctor/daemon.ts';
 import { type Facts, gatherFacts } from '../../doctor/facts.ts';
 import { planFixes } from '../../doctor/fix.ts';
 import { installPackages } from '../../doctor/install.ts';
-import { readNote } from '../../doctor/note.ts';
+import { readInstallState } from '../../doctor/install-state.ts';
 import { processProbe } from '../../engine/client.ts';
 import { type ExitCode, TasksError } from '../../model/errors.ts';
-import { checksText } from '../../report/checks.ts';
+import { checksText } from '../../report/doctor.ts';
 import { makePaint } from '../../report/paint.ts';
 import { type CommonFlags, hasColor } from '../flags.ts';
 import type { Io } from '../io.ts';
@@ -25,7 +25,7 @@ export async function doctor(flags: DoctorFlags, io: Io): Promise<ExitCode> {
     await gatherFacts(io.environment, wanted, processProbe(io.environment, io.signal), io.signal);
   let facts = await look();
   if (flags.fix && (await fix(facts, io))) facts = await look();
-  const checks = judge(facts);
+  const checks = evaluateFacts(facts);
   const ready = isReady(checks);
   if (flags.json) io.json({ ok: ready, checks });
   else {
@@ -59,7 +59,7 @@ async function fix(facts: Facts, io: Io): Promise<boolean> {
 async function stop(io: Io): Promise<ExitCode> {
   const stopped = await stopEngine(io.signal);
   io.err(stopped ? '▸ the engine has ended\n' : '▸ no engine runs that `tasks doctor --fix` started\n');
-  const { packages } = readNote();
+  const { packages } = readInstallState();
   if (packages.length > 0)
     io.err(
       `▸ still installed, by --fix: to remove them and all images\n    apt-get purge --autoremove ${packages.join(' ')}\n    rm -rf /var/lib/docker /var/lib/image-tasks\n`,

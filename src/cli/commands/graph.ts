@@ -93,7 +93,7 @@ async function draw(
       const { makeDrawing } = await import('../../draw/drawing.ts');
       const { svgFile } = await import('../../draw/svg.ts');
       return svgFile(
-        makeDrawing(picture, { full, mostChips, legend: true }),
+        makeDrawing(picture, { full, maxChips: mostChips, legend: true }),
         `tasks of ${titleOf(prospect)}`,
       );
     }

@@ -1,7 +1,7 @@
-import { select } from '../../graph/select.ts';
+import { resolveSelectors } from '../../graph/select.ts';
 import type { ExitCode } from '../../model/errors.ts';
 import type { Task } from '../../model/task.ts';
-import { columns } from '../../report/format.ts';
+import { alignColumns } from '../../report/format.ts';
 import type { CommonFlags } from '../flags.ts';
 import type { Io } from '../io.ts';
 import { openProject } from '../project.ts';
@@ -9,7 +9,7 @@ import { openProject } from '../project.ts';
 /** `tasks list`: what there is and what it is for. */
 export async function list(selectors: readonly string[], flags: CommonFlags, io: Io): Promise<ExitCode> {
   const { graph } = await openProject(flags, io);
-  const ids = selectors.length === 0 ? new Set(graph.tasks.keys()) : select(graph, selectors);
+  const ids = selectors.length === 0 ? new Set(graph.tasks.keys()) : resolveSelectors(graph, selectors);
   const tasks = [...graph.tasks.values()].filter((task) => ids.has(task.id));
   if (flags.json) {
     for (const task of tasks) io.json(describe(task));
@@ -22,7 +22,7 @@ export async function list(selectors: readonly string[], flags: CommonFlags, io:
     group.map((task) => task.version).join(' '),
     group[0]!.description ?? '',
   ]);
-  for (const line of columns(rows)) io.out(`${line}\n`);
+  for (const line of alignColumns(rows)) io.out(`${line}\n`);
   return 0;
 }
 

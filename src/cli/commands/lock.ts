@@ -2,10 +2,10 @@ import { dockerEngine } from '../../engine/docker.ts';
 import { type ExitCode, TasksError } from '../../model/errors.ts';
 import type { LockEntry } from '../../model/lock.ts';
 import { RegistryError } from '../../model/registry.ts';
-import { formatLock, lockFile, readLock, writeLock } from '../../observe/lock.ts';
-import { observeAll } from '../../observe/observe.ts';
+import { formatLock, lockFile, readLock, writeLock } from '../../observe/lock-file.ts';
+import { observeAll } from '../../observe/observer.ts';
 import { pinImage } from '../../registry/pin.ts';
-import { columns, count } from '../../report/format.ts';
+import { alignColumns, pluralize } from '../../report/format.ts';
 import type { CommonFlags } from '../flags.ts';
 import type { Io } from '../io.ts';
 import { type Pinning, pinAll, wantedPins } from '../pins.ts';
@@ -114,5 +114,5 @@ function asText({ lock: all, added, moved, dropped }: Pinning): string[] {
     ...dropped.map(({ image, platform }) => [image, 'dropped: nothing uses it', platform]),
   ];
   const head = rows.length === 0 ? ', nothing changed' : '';
-  return [...columns(rows), `${lockFile}: ${count(all.size, 'image')} pinned${head}`];
+  return [...alignColumns(rows), `${lockFile}: ${pluralize(all.size, 'image')} pinned${head}`];
 }

@@ -1,8 +1,8 @@
-import { logsOf } from '../../cache/logs.ts';
-import { readWhole } from '../../disk/read.ts';
-import { select } from '../../graph/select.ts';
+import { listLogs } from '../../cache/logs.ts';
+import { readRegularFile } from '../../disk/read.ts';
+import { resolveSelectors } from '../../graph/select.ts';
 import { type ExitCode, TasksError } from '../../model/errors.ts';
-import { testLog } from '../../run/tests.ts';
+import { testLogName } from '../../run/test-phase.ts';
 import type { CommonFlags } from '../flags.ts';
 import type { Io } from '../io.ts';
 import { openProject } from '../project.ts';
@@ -10,9 +10,9 @@ import { openProject } from '../project.ts';
 /** `tasks logs <task>`: the last log of a task, or of its test where that is newer. */
 export async function logs(selector: string, flags: CommonFlags, io: Io): Promise<ExitCode> {
   const { graph, cacheFolder } = await openProject(flags, io);
-  const ids = [...select(graph, [selector])];
+  const ids = [...resolveSelectors(graph, [selector])];
   const found = ids.flatMap((id) =>
-    [...logsOf(cacheFolder, id), ...logsOf(cacheFolder, testLog(id))].map((file) => ({ id, file })),
+    [...listLogs(cacheFolder, id), ...listLogs(cacheFolder, testLogName(id))].map((file) => ({ id, file })),
   );
   const [newest] = found.sort((a, b) => (timeOf(a.file) < timeOf(b.file) ? 1 : -1));
   if (newest === undefined) {
@@ -21,7 +21,7 @@ export async function logs(selector: string, flags: CommonFlags, io: Io): Promis
     });
   }
   io.err(`${newest.id}: ${newest.file}\n`);
-  io.out(readWhole(newest.file).toString());
+  io.out(readRegularFile(newest.file).toString());
   return 0;
 }
 

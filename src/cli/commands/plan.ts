@@ -1,11 +1,11 @@
 import type { ExitCode } from '../../model/errors.ts';
 import type { Plan } from '../../model/plan.ts';
 import type { TaskId } from '../../model/task.ts';
-import { chooseAlias, wantedAliases } from '../../release/aliases.ts';
+import { chooseAlias, requestedAliases } from '../../release/aliases.ts';
 import { makePaint } from '../../report/paint.ts';
-import { type Outlook, type PlanFacts, planJson, planText } from '../../report/plan.ts';
+import { type PlanEstimate, type PlanFacts, planJson, planText } from '../../report/plan.ts';
 import { forecast } from '../../schedule/forecast.ts';
-import { planJobs, unknownDuration } from '../../schedule/plan-jobs.ts';
+import { assumedDurationMs, planJobs } from '../../schedule/plan-jobs.ts';
 import { type CommonFlags, hasColor, jobsOf, limitsOf } from '../flags.ts';
 import type { Io } from '../io.ts';
 import { impliedNotes } from '../linked.ts';
@@ -61,7 +61,7 @@ function factsOf({
 }: Pick<Prospect, 'plan' | 'observations' | 'graph' | 'naming'>): PlanFacts {
   const tasks = [...plan.steps.values()].map(({ task }) => task);
   const aliases = new Map<TaskId, string[]>();
-  for (const wanted of wantedAliases(tasks)) {
+  for (const wanted of requestedAliases(tasks)) {
     const { task } = chooseAlias(wanted, tasks, graph, undefined);
     if (task === undefined) continue;
     const ref = `${naming.repo}/${wanted.name}:${wanted.alias}`;
@@ -75,9 +75,18 @@ function factsOf({
   return { aliases, bases };
 }
 
-function outlookOf(plan: Plan, slots: number, limits: Readonly<Record<string, number>>): Outlook | undefined {
+function outlookOf(
+  plan: Plan,
+  slots: number,
+  limits: Readonly<Record<string, number>>,
+): PlanEstimate | undefined {
   const jobs = planJobs(plan);
   const unknown = jobs.filter(({ id }) => plan.steps.get(id)!.expectedMs === undefined).length;
   if (jobs.length === unknown) return undefined;
-  return { ...forecast(jobs, { limit: slots, limits }), slots, unknown, unknownMs: unknownDuration };
+  return {
+    ...forecast(jobs, { limit: slots, limits }),
+    jobCount: slots,
+    untimed: unknown,
+    assumedMs: assumedDurationMs,
+  };
 }

@@ -1,14 +1,14 @@
-import { gitState } from '../../engine/git.ts';
-import { select, withNeeds } from '../../graph/select.ts';
+import { readGitState } from '../../engine/git-state.ts';
+import { resolveSelectors, withNeeds } from '../../graph/select.ts';
 import { type ExitCode, TasksError } from '../../model/errors.ts';
 import type { Project, Task } from '../../model/task.ts';
-import { checkLengths } from '../../plan/lengths.ts';
+import { checkNameLengths } from '../../plan/name-lengths.ts';
 import type { Naming } from '../../plan/refs.ts';
-import { releaseFile } from '../../release/file.ts';
-import type { Change } from '../../release/journal.ts';
-import { checkPermission, wantedTags } from '../../release/preflight.ts';
-import { endUnfinished } from '../../release/unfinished.ts';
-import { columns, count } from '../../report/format.ts';
+import type { TagChange } from '../../release/journal.ts';
+import { checkPermission, resolveTargetTags } from '../../release/preflight.ts';
+import { recoverUnfinished } from '../../release/recovery.ts';
+import { makeReleaseFile } from '../../release/release-file.ts';
+import { alignColumns, pluralize } from '../../report/format.ts';
 import { deskFor } from '../desk.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import { type CommonFlags, namingIn, reporterOf } from '../flags.ts';
@@ -37,9 +37,9 @@ export async function push(selectors: readonly string[], flags: PushFlags, io: I
   const started = io.now();
   const { graph, project, root, cacheFolder } = await openLinked(flags, io);
   const naming = pushNaming(project, flags, io, started);
-  const selected = select(graph, selectors);
+  const selected = resolveSelectors(graph, selectors);
   const tasks = (ids: Iterable<string>): Task[] => [...ids].map((id) => graph.tasks.get(id)!);
-  checkLengths(tasks(selected), naming);
+  checkNameLengths(tasks(selected), naming);
   const registry = registryFor(io);
   const names = [...graph.tasks.values()].map(({ name }) => name);
   const desk = deskFor(naming, names, io);
@@ -47,16 +47,16 @@ export async function push(selectors: readonly string[], flags: PushFlags, io: I
     if (!flags.uploadOnly && !flags.resume)
       checkWritable(releasePath(flags.output, started, cacheFolder, io), flags.output !== undefined);
     await checkPermission(registry, tasks(withNeeds(graph, selected)), naming);
-    const ended = await endUnfinished(desk, flags.resume === true, io.signal);
+    const ended = await recoverUnfinished(desk, flags.resume === true, io.signal);
     if (flags.resume) {
       if (ended.length === 0) io.err('no push stopped half way: there is nothing to end\n');
       return 0;
     }
   }
-  const wanted = await wantedTags(registry, tasks(selected), graph, naming);
+  const wanted = await resolveTargetTags(registry, tasks(selected), graph, naming);
   for (const note of wanted.notes) io.err(`${note}\n`);
   if (flags.dryRun) return await rehearse(selectors, flags, io, { registry, naming, wanted });
-  const git = naming.suffix === '' ? await gitState(root, io.environment, io.signal) : undefined;
+  const git = naming.suffix === '' ? await readGitState(root, io.environment, io.signal) : undefined;
   const attempt: Attempt = { selectors, flags, io, registry, desk, naming, wanted, git };
   const done = await pushUntilFirst(attempt);
   if (done.kind === 'pushed') return conclude(done, attempt, flags, started, io);
@@ -84,7 +84,7 @@ async function rehearse(
     ]);
   });
   io.out(
-    `\ntags that would be set:\n${columns(rows)
+    `\ntags that would be set:\n${alignColumns(rows)
       .map((line) => `${line}\n`)
       .join('')}`,
   );
@@ -111,7 +111,7 @@ function conclude(
   }
   const { plan, cacheFolder } = prospect;
   const facts = { plan, results, digests: pushed.digests, passed, wanted, naming, git };
-  const release = releaseFile({ ...facts, started, finished: io.now() });
+  const release = makeReleaseFile({ ...facts, started, finished: io.now() });
   const names = release.images.flatMap(({ tags, aliases }) => [...tags, ...aliases]);
   if (!flags.json) for (const name of names) io.out(`${name}\n`);
   if (isTold(flags, io)) io.err(`${tagsSet(pushed.changes)}\n`);
@@ -126,11 +126,11 @@ function isTold(flags: PushFlags, io: Io): boolean {
   return !['json', 'silent'].includes(reporterOf(flags, io));
 }
 
-function tagsSet(changes: readonly Change[]): string {
+function tagsSet(changes: readonly TagChange[]): string {
   const fresh = changes.filter(({ before }) => before === undefined).length;
   const parts = [
-    ...(fresh > 0 ? [count(fresh, 'new tag')] : []),
-    ...(changes.length > fresh ? [`${count(changes.length - fresh, 'tag')} moved`] : []),
+    ...(fresh > 0 ? [pluralize(fresh, 'new tag')] : []),
+    ...(changes.length > fresh ? [`${pluralize(changes.length - fresh, 'tag')} moved`] : []),
   ];
   return parts.length > 0 ? `published: ${parts.join(', ')}` : 'all tags point right already';
 }

@@ -53,11 +53,11 @@ async function sharePasses({ plan }: Prospect, passed: ReadonlyMap<TaskId, strin
       return digest === undefined ? [] : [[id, digest] as const];
     }),
   );
-  if ([...digests.keys()].every((id) => plan.steps.get(id)!.passed)) return;
+  if ([...digests.keys()].every((id) => plan.steps.get(id)!.testPassed)) return;
   const { registryFor } = await import('../registries.ts');
-  const { keepPasses } = await import('../../release/passes.ts');
+  const { setPassTags } = await import('../../release/pass-tags.ts');
   try {
-    await keepPasses(registryFor(io, patience), plan, passed, digests);
+    await setPassTags(registryFor(io, patience), plan, passed, digests);
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error;
     warner(io)(`the registry was not told which tests passed: ${error.message}`);

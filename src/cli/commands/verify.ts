@@ -1,6 +1,6 @@
 import type { ExitCode } from '../../model/errors.ts';
-import { type Verdict, verify as verifyRelease } from '../../release/file.ts';
-import { columns, count } from '../../report/format.ts';
+import { type VerifiedName, verifyRelease } from '../../release/release-file.ts';
+import { alignColumns, pluralize } from '../../report/format.ts';
 import type { CommonFlags } from '../flags.ts';
 import type { Io } from '../io.ts';
 import { registryFor } from '../registries.ts';
@@ -16,8 +16,8 @@ export async function verify(file: string, flags: CommonFlags, io: Io): Promise<
     const rows = verdicts
       .filter(({ ok }) => !ok || flags.verbose)
       .map((each) => [stateOf(each), each.name, detailOf(each)]);
-    for (const line of columns(rows)) io.out(`${line}\n`);
-    const all = `${count(release.images.length, 'image')}, ${count(verdicts.length, 'name')}`;
+    for (const line of alignColumns(rows)) io.out(`${line}\n`);
+    const all = `${pluralize(release.images.length, 'image')}, ${pluralize(verdicts.length, 'name')}`;
     io.out(
       wrong.length === 0
         ? `${all}: as released at ${release.finished}\n`
@@ -27,13 +27,13 @@ export async function verify(file: string, flags: CommonFlags, io: Io): Promise<
   return wrong.length === 0 ? 0 : 1;
 }
 
-function stateOf({ ok, isAlias, found }: Verdict): string {
+function stateOf({ ok, isAlias, found }: VerifiedName): string {
   if (ok) return 'same';
   if (found === undefined) return 'gone';
   return isAlias ? 'moved on' : 'differs';
 }
 
-function detailOf({ ok, found, expected, isAlias }: Verdict): string {
+function detailOf({ ok, found, expected, isAlias }: VerifiedName): string {
   if (ok || found === undefined) return expected;
   return `${found} instead of ${expected}${isAlias ? ': an alias, which later releases move' : ''}`;
 }

@@ -1,11 +1,11 @@
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { findRoot } from '../../load/root.ts';
+import { findRoot } from '../../load/project-root.ts';
 import { DefinitionError, type ExitCode, TasksError } from '../../model/errors.ts';
 import type { Plan } from '../../model/plan.ts';
-import { isOwnState } from '../../observe/watched.ts';
-import { count } from '../../report/format.ts';
-import { watchAndLook } from '../../run/watch.ts';
+import { isIgnoredPath } from '../../observe/watch-paths.ts';
+import { pluralize } from '../../report/format.ts';
+import { watchAndRun } from '../../run/watch.ts';
 import { type CommonFlags, jobsOf, namesOf, reporterOf, viewOf } from '../flags.ts';
 import { type Io, warner } from '../io.ts';
 import { openProject, planProject } from '../project.ts';
@@ -20,10 +20,10 @@ export async function watch(selectors: readonly string[], flags: CommonFlags, io
   viewOf(flags);
   const root = findRoot(path.resolve(io.cwd, flags.directory ?? '.'));
   const { openWatcher } = await import('../../observe/watcher.ts');
-  await watchAndLook({
-    open: (onChange) =>
-      openWatcher({ onChange, onProblem: warner(io), isIgnored: (file) => isOwnState(file, root) }),
-    look: makeLook(root, selectors, flags, io),
+  await watchAndRun({
+    openWatcher: (onChange) =>
+      openWatcher({ onChange, onProblem: warner(io), isIgnored: (file) => isIgnoredPath(file, root) }),
+    run: makeLook(root, selectors, flags, io),
     clock: { sleep: (ms, signal) => delay(ms, undefined, { signal }) },
     signal: io.signal,
   });
@@ -70,7 +70,7 @@ function makeLook(root: string, selectors: readonly string[], flags: CommonFlags
     }
     isFirst = false;
     if (isTold && !io.signal.aborted)
-      say(`watching for changes in ${count(watched.length, 'place')} (Ctrl-C ends it)\n`);
+      say(`watching for changes in ${pluralize(watched.length, 'place')} (Ctrl-C ends it)\n`);
     return watched;
   };
 }

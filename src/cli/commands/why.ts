@@ -1,6 +1,6 @@
-import { select } from '../../graph/select.ts';
-import { columnsOf, type Difference, located } from '../../key/difference.ts';
-import { explain } from '../../key/explain.ts';
+import { resolveSelectors } from '../../graph/select.ts';
+import { diffManifests } from '../../key/diff-manifests.ts';
+import { type Difference, differenceColumns, withProjectPath } from '../../key/difference.ts';
 import { type ExitCode, TasksError } from '../../model/errors.ts';
 import type { Step } from '../../model/plan.ts';
 import type { Manifest } from '../../model/record.ts';
@@ -18,14 +18,14 @@ export async function why(selectors: readonly string[], flags: CommonFlags, io: 
   if (flags.json) io.json(answer);
   else {
     const paint = makePaint(hasColor(flags, io, io.outIsTerminal));
-    const rows = answer.differences.map(columnsOf);
+    const rows = answer.differences.map(differenceColumns);
     for (const line of whyText({ ...answer, rows, manifest: step!.manifest }, paint)) io.out(`${line}\n`);
   }
   return 0;
 }
 
 function stepOf(selector: string, { graph, plan }: Prospect): Step {
-  const [id, ...more] = select(graph, [selector]);
+  const [id, ...more] = resolveSelectors(graph, [selector]);
   if (more.length === 0) return plan.steps.get(id!)!;
   throw new TasksError(2, `"${selector}" names ${more.length + 1} tasks`, {
     hint: `name one: ${[id, ...more].slice(0, 8).join(', ')}`,
@@ -50,7 +50,7 @@ function againstRecord({ task, action, reasons, manifest }: Step, { latest }: Pr
     ...common,
     against,
     differences: compare(nearest.manifest, manifest, nearest.record.task === task.id).map((each) =>
-      located(each, task),
+      withProjectPath(each, task),
     ),
   };
 }
@@ -67,5 +67,7 @@ function compare(
 ): Difference[] {
   if (before === undefined || after === undefined) return [];
   // That two tasks have two names is no news.
-  return explain(before, after).filter(({ kind, name }) => isSameTask || kind !== 'task' || name !== 'id');
+  return diffManifests(before, after).filter(
+    ({ kind, name }) => isSameTask || kind !== 'task' || name !== 'id',
+  );
 }

@@ -2,8 +2,8 @@ import { orderRows } from './order.ts';
 import { packParts } from './pack.ts';
 import { placeItems } from './place.ts';
 import { routeLinks } from './route.ts';
-import { rowsOf } from './rows.ts';
-import type { Box, Item, Layout, LayoutOptions, Line, Link, Place } from './types.ts';
+import { assignRows } from './rows.ts';
+import type { Box, Item, Layout, LayoutOptions, Line, Link, Rect } from './types.ts';
 
 /**
  * Boxes in rows, each above all that it links to, so that nothing overlaps and no line crosses a box. Links that lead to
@@ -30,7 +30,7 @@ export function layOut(boxes: readonly Box[], links: readonly Link[], options: L
     parts.map(({ inner }) => inner),
     options,
   );
-  const places: Place[] = [];
+  const places: Rect[] = [];
   const lines: Line[] = [];
   parts.forEach(({ part, own, inner }, index) => {
     const { x, y } = corners[index]!;
@@ -51,7 +51,7 @@ export function layOut(boxes: readonly Box[], links: readonly Link[], options: L
 }
 
 function layOutConnected(boxes: readonly Box[], links: readonly Link[], options: LayoutOptions): Layout {
-  const rowOf = rowsOf(boxes, links, options.width, options.gap);
+  const rowOf = assignRows(boxes, links, options.width, options.gap);
   const rows: Item[][] = Array.from({ length: Math.max(...rowOf) + 1 }, () => []);
   const add = (row: number, item: Omit<Item, 'up' | 'down' | 'position' | 'x'>): Item => {
     const made: Item = { ...item, up: [], down: [], position: 0, x: 0 };

@@ -1,4 +1,4 @@
-import type { Layout, LayoutOptions, Place } from './types.ts';
+import type { Layout, LayoutOptions, Rect } from './types.ts';
 
 interface Corner {
   readonly x: number;
@@ -36,7 +36,7 @@ function inLines(width: number, gap: number): (part: Layout) => Corner {
 }
 
 function intoGaps(width: number, gap: number): (part: Layout) => Corner {
-  const obstacles: Place[] = [];
+  const obstacles: Rect[] = [];
   let height = 0;
   return (part) => {
     const below = { x: 0, y: height === 0 ? 0 : height + gap };
@@ -47,7 +47,7 @@ function intoGaps(width: number, gap: number): (part: Layout) => Corner {
   };
 }
 
-function obstaclesOf({ places, lines, width, height }: Layout, corner: Corner): Place[] {
+function obstaclesOf({ places, lines, width, height }: Layout, corner: Corner): Rect[] {
   if (places.length + lines.length > mostObstacles) return [{ ...corner, width, height }];
   const bends = lines.flatMap((line) =>
     line.slice(1).map(([x2, y2], index) => {
@@ -66,7 +66,7 @@ function obstaclesOf({ places, lines, width, height }: Layout, corner: Corner): 
 /** The highest free place within a width and height. */
 function gapFor(
   part: Layout,
-  obstacles: readonly Place[],
+  obstacles: readonly Rect[],
   width: number,
   height: number,
   gap: number,

@@ -1,4 +1,4 @@
-import type { Box, Item, Layout, Link, Place } from './types.ts';
+import type { Box, Item, Layout, Link, Rect } from './types.ts';
 
 /** Between two ends at the bottom of a box. */
 const portGap = 12;
@@ -23,7 +23,7 @@ export function routeLinks(
     y = bottoms[index]! + Math.min(mostGap, leastGap + Math.max(0, ...swings) / 12);
   });
   const rowOf = new Map(rows.flatMap((row, index) => row.map((item) => [item, index] as const)));
-  const places: Place[] = [];
+  const places: Rect[] = [];
   for (const item of rowOf.keys()) {
     if (item.box === undefined) continue;
     const box = boxes[item.box]!;

@@ -4,7 +4,12 @@ import type { Box, Link } from './types.ts';
  * The row of each box, from the top: whatever it links to stands below it, as near as the number of its links asks for.
  * Rows that would be wider than `width` go on in further ones. Links must not lead back.
  */
-export function rowsOf(boxes: readonly Box[], links: readonly Link[], width: number, gap: number): number[] {
+export function assignRows(
+  boxes: readonly Box[],
+  links: readonly Link[],
+  width: number,
+  gap: number,
+): number[] {
   const down = boxes.map((): number[] => []);
   const up = boxes.map((): number[] => []);
   for (const { from, to } of links) {

@@ -13,7 +13,7 @@ export interface Link {
 }
 
 /** Where something stands: its left upper corner. */
-export interface Place extends Box {
+export interface Rect extends Box {
   readonly x: number;
   readonly y: number;
 }
@@ -22,7 +22,7 @@ export interface Layout {
   readonly width: number;
   readonly height: number;
   /** In the order of the boxes. */
-  readonly places: readonly Place[];
+  readonly places: readonly Rect[];
   /** In the order of the links. */
   readonly lines: readonly Line[];
 }

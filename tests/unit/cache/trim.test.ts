@@ -14,10 +14,10 @@ import {
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { logsOf, openLog } from '../../../src/cache/logs.ts';
+import { type CacheEntry, linkedFolders, listCacheEntries } from '../../../src/cache/entries.ts';
+import { listLogs, openLog } from '../../../src/cache/logs.ts';
 import { openRecords } from '../../../src/cache/records.ts';
-import { type Kept, linkedFolders, surveyCache } from '../../../src/cache/survey.ts';
-import { chooseTrim, type Limits, markUsed, removeKept } from '../../../src/cache/trim.ts';
+import { markUsed, removeEntries, selectExpired, type TrimLimits } from '../../../src/cache/trim.ts';
 import { tempFolder, writeFiles } from '../../support/temp.ts';
 
 const test = suite('trimming of .cache');
@@ -26,24 +26,36 @@ const log = '2026-11-24T12-00-00.000Z.log';
 const day = 86_400_000;
 const now = new Date(Date.UTC(2026, 10, 24));
 const ago = (days: number): number => now.getTime() - days * day;
-const limits: Limits = {
-  ages: { result: 30 * day, latest: 90 * day, manifest: day, log: 30 * day, pass: 90 * day, leftover: day },
-  resultBytes: 100,
+const limits: TrimLimits = {
+  maxAges: {
+    result: 30 * day,
+    latest: 90 * day,
+    manifest: day,
+    log: 30 * day,
+    pass: 90 * day,
+    leftover: day,
+  },
+  maxResultBytes: 100,
 };
-const thing = (kind: Kept['kind'], name: string, days: number, more: Partial<Kept> = {}): Kept => ({
+const thing = (
+  kind: CacheEntry['kind'],
+  name: string,
+  days: number,
+  more: Partial<CacheEntry> = {},
+): CacheEntry => ({
   kind,
   paths: [name],
   bytes: 10,
   usedAt: ago(days),
   ...more,
 });
-const chosen = (kept: readonly Kept[], inUse: readonly string[] = []): string[] =>
-  chooseTrim(kept, new Set(inUse), now, limits).map(({ paths }) => paths[0]!);
+const chosen = (kept: readonly CacheEntry[], inUse: readonly string[] = []): string[] =>
+  selectExpired(kept, new Set(inUse), now, limits).map(({ paths }) => paths[0]!);
 
 test('each kind goes when it was not used for its time, and not before', () => {
-  const kinds = Object.keys(limits.ages) as Kept['kind'][];
+  const kinds = Object.keys(limits.maxAges) as CacheEntry['kind'][];
   for (const kind of kinds) {
-    const age = limits.ages[kind] / day;
+    const age = limits.maxAges[kind] / day;
     assert.equal(chosen([thing(kind, 'old', age + 0.1), thing(kind, 'new', age - 0.1)]), ['old'], kind);
   }
 });
@@ -99,8 +111,8 @@ test('the survey finds all that there is, with its size and key; leftovers are t
     'memo.0123456789abcdef.part': '',
     'traces.clock': '',
   });
-  const kept = surveyCache(folder);
-  const names = (kind: Kept['kind']): string[] =>
+  const kept = listCacheEntries(folder);
+  const names = (kind: CacheEntry['kind']): string[] =>
     kept.filter((each) => each.kind === kind).map(({ paths }) => path.relative(folder, paths[0]!));
   assert.equal(names('result'), [`records/v1%3a${key}`]);
   const [result] = kept.filter(({ kind }) => kind === 'result');
@@ -142,7 +154,7 @@ test('what has no name of our own is never trimmed, wherever it stands', async (
   const folder = await cacheWith('a'.repeat(64));
   for (const name of [...names, 'logs/a@1', '.'])
     for (const each of foreign) writeFiles(folder, { [`${name}/${each}`]: 'precious' });
-  const before = surveyCache(folder).flatMap(({ paths }) => paths);
+  const before = listCacheEntries(folder).flatMap(({ paths }) => paths);
   for (const each of foreign)
     assert.equal(
       before.filter((file) => file.includes(`/${each}`)),
@@ -166,7 +178,7 @@ test('nothing is trimmed through a link, not even what has a name of our own', a
   const [disk, folder] = [tempFolder(), tempFolder()];
   for (const [name, file] of Object.entries(own)) writeFiles(disk, { [`${name}/${file}`]: '{}' });
   for (const name of names) symlinkSync(path.join(disk, name), path.join(folder, name));
-  assert.equal(surveyCache(folder), []);
+  assert.equal(listCacheEntries(folder), []);
   assert.equal(linkedFolders(folder).length, names.length);
   // A folder of one task's logs, and files behind a link whose record stands here.
   const other = await cacheWith(key);
@@ -174,7 +186,7 @@ test('nothing is trimmed through a link, not even what has a name of our own', a
   symlinkSync(path.join(disk, 'files'), path.join(other, 'files'));
   mkdirSync(path.join(other, 'logs'));
   symlinkSync(path.join(disk, 'logs/a@1'), path.join(other, 'logs/a@1'));
-  const kept = surveyCache(other);
+  const kept = listCacheEntries(other);
   assert.equal(
     kept.filter(({ kind }) => kind === 'result' || kind === 'log' || kind === 'leftover'),
     [],
@@ -192,7 +204,7 @@ test('a new log takes only our own logs away, none through a link, and writes th
   };
   writeFiles(folder, { 'logs/a@1/mine.log': 'precious' });
   for (let minute = 0; minute < 8; minute++) fill(minute);
-  assert.is(logsOf(folder, 'a:1').length, 5);
+  assert.is(listLogs(folder, 'a:1').length, 5);
   assert.ok(existsSync(path.join(folder, 'logs/a@1/mine.log')));
   // The same moment again, and a link in the place of a log.
   const again = fill(7);
@@ -221,7 +233,7 @@ test('names longer than a file name may be: logs and records are kept and found'
     await records.put(record, { schema: 1, lines: [] });
   }
   for (const task of tasks) {
-    assert.is(logsOf(folder, task).length, 1);
+    assert.is(listLogs(folder, task).length, 1);
     assert.is((await records.latest([task])).get(task)?.task, task);
   }
 });
@@ -248,20 +260,20 @@ test('a result goes with its files; what was used lately is marked and stays', a
   markUsed(folder, [key, 'b'.repeat(64)], now);
   assert.is(lstatSync(record).mtimeMs, now.getTime());
   assert.equal(
-    chooseTrim(surveyCache(folder), new Set(), now).filter(({ kind }) => kind === 'result'),
+    selectExpired(listCacheEntries(folder), new Set(), now).filter(({ kind }) => kind === 'result'),
     [],
   );
   age();
-  removeKept(chooseTrim(surveyCache(folder), new Set(), now));
+  removeEntries(selectExpired(listCacheEntries(folder), new Set(), now));
   assert.equal([existsSync(record), readdirSync(path.join(folder, 'files'))], [false, []]);
   assert.ok(existsSync(path.join(folder, 'latest')), 'what explains the next build stays');
 });
 
 test('a cache folder that is not there holds nothing', () => {
-  assert.equal(surveyCache(path.join(tempFolder(), 'none')), []);
+  assert.equal(listCacheEntries(path.join(tempFolder(), 'none')), []);
   const folder = tempFolder();
   mkdirSync(path.join(folder, 'records'));
-  assert.equal(surveyCache(folder), []);
+  assert.equal(listCacheEntries(folder), []);
 });
 
 test.run();

@@ -13,7 +13,7 @@ import * as assert from 'uvu/assert';
 import type { Io } from '../../../src/cli/io.ts';
 import { checkWritable, releasePath, saveRelease } from '../../../src/cli/release.ts';
 import type { TasksError } from '../../../src/model/errors.ts';
-import type { ReleaseFile } from '../../../src/release/file.ts';
+import type { ReleaseFile } from '../../../src/release/release-file.ts';
 import { tempFolder } from '../../support/temp.ts';
 
 const test = suite('the place of a release file');

@@ -3,11 +3,11 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openPack } from '../../../src/cache/pack.ts';
-import { fileStore } from '../../../src/cache/store.ts';
-import { readWhole } from '../../../src/disk/read.ts';
-import { readColumns } from '../../../src/observe/columns.ts';
-import { readTables } from '../../../src/observe/memo-file.ts';
+import { fileStore } from '../../../src/cache/file-store.ts';
+import { openRecordPack } from '../../../src/cache/record-pack.ts';
+import { readRegularFile } from '../../../src/disk/read.ts';
+import { readDepsLogFile } from '../../../src/incremental/deps-log-file.ts';
+import { readMemoFile } from '../../../src/incremental/memo-file.ts';
 import { tempFolder } from '../../support/temp.ts';
 
 const test = suite('files that are read whole');
@@ -15,7 +15,7 @@ const test = suite('files that are read whole');
 test('a file, its bytes', () => {
   const file = path.join(tempFolder(), 'file');
   writeFileSync(file, 'text');
-  assert.is(readWhole(file).toString(), 'text');
+  assert.is(readRegularFile(file).toString(), 'text');
 });
 
 /** A pipe that nobody writes into: who opens it to read waits for ever. */
@@ -31,9 +31,9 @@ for (const [said, make] of [
 ] as const)
   test(`${said} is not read`, () => {
     const file = make();
-    assert.throws(() => readWhole(file), /is no regular file/);
-    assert.is(readTables(file).digests.size, 0);
-    openPack(file, path.dirname(file)).look();
+    assert.throws(() => readRegularFile(file), /is no regular file/);
+    assert.is(readMemoFile(file).digests.size, 0);
+    openRecordPack(file, path.dirname(file)).refresh();
   });
 
 test('a pipe in place of kept state counts as not there', async () => {
@@ -42,7 +42,7 @@ test('a pipe in place of kept state counts as not there', async () => {
   const value = pipe();
   assert.is(await fileStore(path.dirname(value), warn).get('v1:name'), undefined);
   assert.match(warnings.join(), 'set aside');
-  assert.is(readColumns(pipe(), 'common', warn), undefined);
+  assert.is(readDepsLogFile(pipe(), 'common', warn), undefined);
 });
 
 test.run();

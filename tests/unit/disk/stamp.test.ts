@@ -3,8 +3,8 @@ import path from 'node:path';
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { fileClock, isSettled, openClock, type Stamp } from '../../../src/disk/stamp.ts';
-import { newName, writeNew, writeWhole } from '../../../src/disk/write.ts';
+import { isSettled, openFileSystemClock, readFileSystemClock, type Stamp } from '../../../src/disk/stamp.ts';
+import { temporaryName, writeFileAtomic, writeNewFile } from '../../../src/disk/write.ts';
 import { tempFolder } from '../../support/temp.ts';
 
 const test = suite('stamps, clocks, and writing without links');
@@ -53,14 +53,14 @@ test('the clock leaves nothing behind, and follows no link', () => {
   mkdirSync(path.dirname(file));
   writeFileSync(path.join(folder, 'victim'), 'text');
   symlinkSync(path.join(folder, 'victim'), `${file}.clock`);
-  const time = fileClock(file);
+  const time = readFileSystemClock(file);
   assert.ok(time > 0);
   assert.is(readFileSync(path.join(folder, 'victim'), 'utf8'), 'text');
   assert.equal(readdirSync(path.dirname(file)), ['memo.clock']);
 });
 
 test('stamps of another file system are settled only where its times are from the same clock', () => {
-  const clock = openClock(path.join(tempFolder(), 'memo'));
+  const clock = openFileSystemClock(path.join(tempFolder(), 'memo'));
   const old: Stamp = [1, 1e12 + 0.5, 1e12 + 0.5, 1];
   // Of /proc nobody knows: it stands for what comes through a network.
   assert.is(clock.isSettled(old, -7, '/proc'), false);
@@ -72,12 +72,12 @@ test('what is written in place of a link leaves what it leads to; a name is neve
   const [victim, file] = [path.join(folder, 'victim'), path.join(folder, 'file')];
   writeFileSync(victim, 'text');
   symlinkSync(victim, file);
-  assert.throws(() => writeNew(file, 'x'), /EEXIST/);
-  writeWhole(file, 'new');
+  assert.throws(() => writeNewFile(file, 'x'), /EEXIST/);
+  writeFileAtomic(file, 'new');
   assert.equal([readFileSync(victim, 'utf8'), readFileSync(file, 'utf8')], ['text', 'new']);
-  assert.is.not(newName(file), newName(file));
+  assert.is.not(temporaryName(file), temporaryName(file));
   symlinkSync(path.join(folder, 'made'), path.join(folder, 'dangling'));
-  assert.throws(() => writeNew(path.join(folder, 'dangling'), 'x'), /EEXIST/);
+  assert.throws(() => writeNewFile(path.join(folder, 'dangling'), 'x'), /EEXIST/);
   assert.is(existsSync(path.join(folder, 'made')), false);
   assert.equal(readdirSync(folder).sort(), ['dangling', 'file', 'victim']);
 });

@@ -1,12 +1,12 @@
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { analyse } from '../../../src/dockerfile/analyse.ts';
+import { analyze } from '../../../src/dockerfile/analyze.ts';
 import { DockerfileError } from '../../../src/dockerfile/error.ts';
 import { parseDockerfile } from '../../../src/dockerfile/parse.ts';
 
 const facts = (text: string, target?: string, args: Record<string, string> = {}) =>
-  analyse(parseDockerfile(text), target, { args, platform: 'linux/amd64' });
+  analyze(parseDockerfile(text), target, { args, platform: 'linux/amd64' });
 const images = (text: string, target?: string, args?: Record<string, string>): string[] =>
   facts(text, target, args).externalImages.map((image) => image.reference);
 const digest = `@sha256:${'a'.repeat(64)}`;
@@ -53,7 +53,7 @@ test('pinned by digest or not', () => {
 test('downloads without checksum or commit', () => {
   const text = `FROM scratch\nADD https://e/x.tar /\nADD --checksum=sha256:1 https://e/y.tar /\nADD git@e:r.git#${'c'.repeat(40)} /\nADD https://e/r.git#main /\nADD local /\n`;
   assert.equal(
-    facts(text).looseDownloads.map(({ line }) => line),
+    facts(text).unverifiedDownloads.map(({ line }) => line),
     [2, 5],
   );
 });

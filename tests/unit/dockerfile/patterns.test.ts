@@ -3,30 +3,30 @@
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { analyse } from '../../../src/dockerfile/analyse.ts';
+import { analyze } from '../../../src/dockerfile/analyze.ts';
 import { type Atom, compileAutomaton, type Part } from '../../../src/dockerfile/automaton.ts';
 import { compileGlob } from '../../../src/dockerfile/glob.ts';
-import { compileIgnore } from '../../../src/dockerfile/ignore.ts';
+import { compileIgnoreFile } from '../../../src/dockerfile/ignore-file.ts';
 import { parseDockerfile } from '../../../src/dockerfile/parse.ts';
-import { findLoose } from '../../../src/dockerfile/purity.ts';
+import { findUnpinnedFetches } from '../../../src/dockerfile/unpinned-fetches.ts';
 
 const test = suite('patterns');
 const given = { args: {}, platform: 'linux/amd64' };
-const read = (text: string) => analyse(parseDockerfile(text), undefined, given);
+const read = (text: string) => analyze(parseDockerfile(text), undefined, given);
 const long = 'a'.repeat(200);
 const stars = `${'*a'.repeat(30)}*b`;
 const spaces = ' '.repeat(300_000);
 
 test('an ignore file with many stars, in one name, over folders, and behind what brings back', () => {
   for (const pattern of [stars, `**/${stars}`, `**/${'**/*a'.repeat(20)}b`, `[ab]${'?*'.repeat(30)}b`]) {
-    const ignore = compileIgnore(`${pattern}\nx\n!${pattern}\n`);
+    const ignore = compileIgnoreFile(`${pattern}\nx\n!${pattern}\n`);
     assert.is(ignore.ignores(long), false);
     assert.is(ignore.ignores(`${long}/${long}`), false);
     assert.is(ignore.ignores(`${long}b`), false);
     ignore.mayReinclude(long);
   }
-  assert.is(compileIgnore(stars).ignores(`${long}b`), true);
-  const folders = compileIgnore(`!${'*/'.repeat(50_000)}b\n`);
+  assert.is(compileIgnoreFile(stars).ignores(`${long}b`), true);
+  const folders = compileIgnoreFile(`!${'*/'.repeat(50_000)}b\n`);
   assert.is(folders.mayReinclude(long), true);
 });
 
@@ -59,7 +59,7 @@ test('long runs of spaces, quotes, and other characters, wherever they stand', (
     `${'\\\n'.repeat(100_000)}`,
   ]) {
     const { seen } = read(`FROM scratch\n${text}\n`);
-    findLoose(seen?.steps ?? []);
+    findUnpinnedFetches(seen?.steps ?? []);
     read(`${text.startsWith('#') ? text : '# escape=`'}\nFROM scratch\n`);
   }
   for (const text of [
@@ -69,7 +69,7 @@ test('long runs of spaces, quotes, and other characters, wherever they stand', (
     `!${spaces}a`,
     `${'['.repeat(50_000)}]`,
   ])
-    compileIgnore(`${text}\n`).ignores('a/b');
+    compileIgnoreFile(`${text}\n`).ignores('a/b');
 });
 
 test('a chain of stages longer than calls can be deep, and braces in braces', () => {

@@ -1,9 +1,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { isReady, judge } from '../../../src/doctor/checks.ts';
+import { evaluateFacts, isReady } from '../../../src/doctor/checks.ts';
 import type { Facts } from '../../../src/doctor/facts.ts';
 import { type Fix, planFixes, type Unfixable } from '../../../src/doctor/fix.ts';
-import { registryOf } from '../../../src/doctor/places.ts';
+import { registrySiteOf } from '../../../src/doctor/registry-site.ts';
 
 const test = suite('doctor');
 
@@ -23,7 +23,7 @@ const good: Facts = {
   dockerd: '/usr/sbin/dockerd',
   disks: [{ folder: '/var/lib/docker', freeBytes: 50e9 }],
   programs: [{ name: 'mmdebstrap', isNeeded: true, path: '/usr/bin/mmdebstrap' }],
-  places: [],
+  sites: [],
   registry: { name: 'Docker Hub', url: 'https://registry-1.docker.io/v2/' },
 };
 const { client: _, dockerd: __, ...clientless } = good;
@@ -40,10 +40,10 @@ const fixes = (facts: Facts): readonly Fix[] => {
 };
 const unfixable = (facts: Facts): Unfixable => planFixes(facts) as Unfixable;
 const states = (facts: Facts): Record<string, string> =>
-  Object.fromEntries(judge(facts).map(({ name, state }) => [name, state]));
+  Object.fromEntries(evaluateFacts(facts).map(({ name, state }) => [name, state]));
 
 test('a machine that has everything is ready, and nothing is fixed', () => {
-  assert.is(isReady(judge(good)), true);
+  assert.is(isReady(evaluateFacts(good)), true);
   assert.equal(fixes(good), []);
 });
 
@@ -55,10 +55,13 @@ test('a bare Debian lacks engine, BuildKit and what the project calls; each says
     mmdebstrap: 'missing',
     registry: 'ok',
   });
-  assert.is(isReady(judge(bare)), false);
-  for (const check of judge(bare).filter(({ state }) => state === 'missing'))
+  assert.is(isReady(evaluateFacts(bare)), false);
+  for (const check of evaluateFacts(bare).filter(({ state }) => state === 'missing'))
     assert.match(check.remedy.join('\n'), /tasks doctor --fix/);
-  assert.match(judge(bare)[1]!.remedy[0]!, 'passed over /usr/local/bin/docker: version 28.2.2 has no buildx');
+  assert.match(
+    evaluateFacts(bare)[1]!.remedy[0]!,
+    'passed over /usr/local/bin/docker: version 28.2.2 has no buildx',
+  );
 });
 
 test('the fix installs what this release calls it, then starts the engine', () => {
@@ -108,12 +111,12 @@ test('what builds can do without is a warning', () => {
   const { registry: _registry, ...rest } = good;
   assert.is(states(rest).registry, 'warning');
   const far = { name: 'Docker Hub', url: 'https://registry-1.docker.io/v2/', problem: 'ENOTFOUND' };
-  assert.is(states({ ...good, places: [far], registry: far }).registry, 'warning');
-  assert.is(isReady(judge({ ...good, places: [far], registry: far })), true);
+  assert.is(states({ ...good, sites: [far], registry: far }).registry, 'warning');
+  assert.is(isReady(evaluateFacts({ ...good, sites: [far], registry: far })), true);
 });
 
 test('a reference tells its registry', () => {
-  const url = (reference: string): string => registryOf(reference).url;
+  const url = (reference: string): string => registrySiteOf(reference).url;
   assert.is(url('debian:12'), 'https://registry-1.docker.io/v2/');
   assert.is(url('citus/app'), 'https://registry-1.docker.io/v2/');
   assert.is(url('docker.io/library/debian'), 'https://registry-1.docker.io/v2/');

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { FONT, textWidth } from '../../../src/draw/card-shape.ts';
+import { FONT_SIZES, textWidth } from '../../../src/draw/card-shape.ts';
 import { type Drawing, makeDrawing } from '../../../src/draw/drawing.ts';
 import { layOut } from '../../../src/draw/layout/layout.ts';
 import type { Line } from '../../../src/draw/layout/types.ts';
@@ -9,7 +9,7 @@ import type { Picture } from '../../../src/draw/picture.ts';
 import { STATES } from '../../../src/draw/state.ts';
 import { svgFile } from '../../../src/draw/svg.ts';
 import { drawingCss } from '../../../src/draw/theme.ts';
-import { matrixPicture, pictureOf } from '../../support/pictures.ts';
+import { matrixPicture, testPicture } from '../../support/pictures.ts';
 
 const test = suite('draw/drawing');
 
@@ -54,7 +54,7 @@ function faults({ cards, links, legend, width, height }: Drawing): string[] {
     what: text,
     x,
     y,
-    width: 16 + textWidth(text, FONT.legend),
+    width: 16 + textWidth(text, FONT_SIZES.legend),
     height: 14,
   }));
   const inside = cards.flatMap(({ card, shape }) => {
@@ -63,7 +63,7 @@ function faults({ cards, links, legend, width, height }: Drawing): string[] {
     const wide = chips.filter(
       (chip) => chip.x + chip.width > shape.width || chip.y + chip.height > shape.height,
     );
-    const cut = shape.chips.filter((chip) => textWidth(chip.text, FONT.chip) > chip.width - 18);
+    const cut = shape.chips.filter((chip) => textWidth(chip.text, FONT_SIZES.chip) > chip.width - 18);
     return [
       ...overlaps([...chips, title]),
       ...wide.map(({ what }) => `${what} outside`),
@@ -86,7 +86,7 @@ function faults({ cards, links, legend, width, height }: Drawing): string[] {
 }
 
 const draw = (picture: Picture, full = false): Drawing =>
-  makeDrawing(picture, { full, mostChips: 60, legend: true });
+  makeDrawing(picture, { full, maxChips: 60, legend: true });
 
 for (const [images, versions] of [
   [7, 2],
@@ -119,7 +119,7 @@ test('whatever the graph: nothing overlaps, no line crosses a box', () => {
           { needs: needs.slice(first % 2), after: isAfter ? needs.slice(0, 1) : [] },
         ] as const;
       });
-      assert.equal(faults(draw(pictureOf(Object.fromEntries(tasks)), full)), []);
+      assert.equal(faults(draw(testPicture(Object.fromEntries(tasks)), full)), []);
     }),
     { numRuns: 300 },
   );
@@ -162,7 +162,7 @@ test('whatever the sizes of boxes: none overlap, no line crosses one, each line 
 });
 
 test('versions that need one another are drawn one by one', () => {
-  const chain = pictureOf({
+  const chain = testPicture({
     'base:1': {},
     'step:1': { needs: ['base:1'] },
     'step:2': { needs: ['step:1'] },
@@ -177,9 +177,9 @@ test('versions that need one another are drawn one by one', () => {
 
 test('a card shows what matters of many versions, and how many more there are', () => {
   const many = Array.from({ length: 100 }, (_, version) => [`a:${version}`, {}] as const);
-  const drawing = makeDrawing(pictureOf({ ...Object.fromEntries(many), 'a:x': { state: 'failed' } }), {
+  const drawing = makeDrawing(testPicture({ ...Object.fromEntries(many), 'a:x': { state: 'failed' } }), {
     full: false,
-    mostChips: 10,
+    maxChips: 10,
     legend: false,
   });
   const texts = drawing.cards[0]!.shape.chips.map(({ text }) => text);
@@ -211,7 +211,7 @@ test('each state has a colour in both themes, and a shape', () => {
     assert.match(light!, new RegExp(`\\.s-${state}>rect`));
     assert.match(dark!, new RegExp(`\\.s-${state}>rect`));
   }
-  const picture = pictureOf(Object.fromEntries(STATES.map((state) => [`${state}:1`, { state }])));
+  const picture = testPicture(Object.fromEntries(STATES.map((state) => [`${state}:1`, { state }])));
   const marks = [
     ...svgFile(draw(picture), 'x').matchAll(/class="(?:fill|stroke)" transform="[^"]*" d="([^"]+)"/g),
   ];
@@ -219,7 +219,7 @@ test('each state has a colour in both themes, and a shape', () => {
 });
 
 test('nothing in a picture can end an element of it', () => {
-  const nasty = pictureOf({ 'a:1': { reasons: ['</title><script>alert("1")</script>\u0007'] } });
+  const nasty = testPicture({ 'a:1': { reasons: ['</title><script>alert("1")</script>\u0007'] } });
   const text = svgFile(draw(nasty), '<&"');
   assert.not.ok(text.includes('<script') || text.includes('\u0007'));
   assert.match(text, /&#60;\/title&#62;/);

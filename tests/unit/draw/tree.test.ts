@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { graphTree, type TreeOptions } from '../../../src/draw/tree.ts';
 import { makePaint } from '../../../src/report/paint.ts';
-import { matrixPicture, pictureOf } from '../../support/pictures.ts';
+import { matrixPicture, testPicture } from '../../support/pictures.ts';
 
 const test = suite('draw/tree');
 
@@ -10,7 +10,7 @@ function tree(picture: Parameters<typeof graphTree>[0], options: Partial<TreeOpt
   return graphTree(picture, makePaint(false), { full: false, reasons: false, columns: 80, ...options });
 }
 
-const matrix = pictureOf({
+const matrix = testPicture({
   'base:a': { publish: false },
   'base:b': { publish: false },
   'pg:15': { needs: ['base:a'] },
@@ -34,7 +34,7 @@ test('versions share a line, by state; what was drawn is only named', () => {
 });
 
 test('a shared need with needs of its own is drawn once and referred to', () => {
-  const shared = pictureOf({
+  const shared = testPicture({
     'base:1': {},
     'pg:1': { needs: ['base:1'] },
     'a:1': { needs: ['pg:1'] },

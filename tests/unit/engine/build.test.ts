@@ -6,7 +6,7 @@ import { sha256 } from '../../../src/disk/sha256.ts';
 import { dockerEngine } from '../../../src/engine/docker.ts';
 import { clientEnvironment } from '../../../src/engine/environment.ts';
 import type { BuildRequest, BuiltImage } from '../../../src/model/ports.ts';
-import { type Answer, stubClient, stubEngine } from '../../support/stub-engine.ts';
+import { type StubResponse, stubClient, stubEngine } from '../../support/stub-engine.ts';
 import { tempFolder, writeFiles } from '../../support/temp.ts';
 
 const test = suite('a build with the docker client');
@@ -46,7 +46,7 @@ async function built(
     environment?: Record<string, string>;
   },
 ): Promise<{ result: BuiltImage | undefined; env: Record<string, string>; args: string[] }> {
-  const engine = await stubEngine(({ url }): Answer => {
+  const engine = await stubEngine(({ url }): StubResponse => {
     const id = ids.find((each) => url === `/images/${each}/json`);
     if (id === undefined) return { status: 404, body: { message: `No such image: ${url}` } };
     return { body: { Id: id, Os: 'linux', Architecture: 'amd64', Size: 7, Config: { Labels: { a: '1' } } } };

@@ -5,15 +5,15 @@ import { fakeRegistry } from '../../support/fake-registry.ts';
 engineSuite('the fake', async () => {
   const registry = fakeRegistry();
   const engine = fakeEngine(registry);
-  engine.auto = true;
+  engine.autoFinish = true;
   const credentials = { username: 'me', password: 'right' };
   const [host, other] = ['127.0.0.1:5000', '127.0.0.1:5001'];
-  registry.closed.add(`${other}/team/app`);
-  const closed = [{ host: other, credentials: undefined }];
+  registry.denied.add(`${other}/team/app`);
+  const denied = [{ host: other, credentials: undefined }];
   return {
     engine,
     files: {},
-    remote: { registry, host, credentials, closed },
+    remote: { registry, host, credentials, denied: denied },
     close: async () => undefined,
   };
 });

@@ -3,8 +3,8 @@ import * as assert from 'uvu/assert';
 import { image } from '../../../src/define/index.ts';
 import { resolveEndpoint } from '../../../src/engine/endpoint.ts';
 import { proxyArgs } from '../../../src/engine/proxies.ts';
+import { openMemo } from '../../../src/incremental/memo.ts';
 import type { ObservedImage } from '../../../src/model/observed.ts';
-import { openMemo } from '../../../src/observe/memo.ts';
 import { graphOf, makeKeys, observe } from '../../support/graphs.ts';
 import { tempFolder, writeFiles } from '../../support/temp.ts';
 

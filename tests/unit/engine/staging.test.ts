@@ -15,7 +15,7 @@ import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { stageBuild } from '../../../src/engine/staging.ts';
-import type { Entry } from '../../../src/model/observed.ts';
+import type { FileEntry } from '../../../src/model/observed.ts';
 import type { BuildRequest } from '../../../src/model/ports.ts';
 import { tempFolder } from '../../support/temp.ts';
 
@@ -25,7 +25,7 @@ const megabyte = 1 << 20;
 const sha256 = (bytes: string | Buffer): string => createHash('sha256').update(bytes).digest('hex');
 
 /** A request for these files, and entries that are no files. */
-function requestOf(files: Readonly<Record<string, string | Buffer>>, others: readonly Entry[] = []) {
+function requestOf(files: Readonly<Record<string, string | Buffer>>, others: readonly FileEntry[] = []) {
   const root = tempFolder();
   const work = path.join(root, 'work');
   const dockerfile = path.join(root, 'Dockerfile.debian');
@@ -36,7 +36,7 @@ function requestOf(files: Readonly<Record<string, string | Buffer>>, others: rea
     writeFileSync(source, bytes);
     const executable = name.endsWith('.sh');
     const entry = { path: name, type: 'file', executable, size: bytes.length, digest: sha256(bytes) };
-    return { entry: entry as Entry, source };
+    return { entry: entry as FileEntry, source };
   });
   return {
     work,

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { EngineApi } from '../../../src/engine/api.ts';
-import { patience } from '../../../src/engine/patience.ts';
+import { timeouts } from '../../../src/engine/timeouts.ts';
 import { pushImage } from '../../../src/engine/transfer.ts';
 import { RegistryError } from '../../../src/model/registry.ts';
 
@@ -13,7 +13,7 @@ async function problemOf(said: string): Promise<string> {
     onData?.(Buffer.from(`${JSON.stringify({ errorDetail: { message: said }, error: said })}\r\n`));
     return { status: 200, body: Buffer.alloc(0) };
   };
-  const api = { request, get: request, patience } as unknown as EngineApi;
+  const api = { request, get: request, timeouts } as unknown as EngineApi;
   const progress = { step: () => undefined, line: () => undefined };
   const error = await pushImage(api, 'h:1/a:1', undefined, progress, new AbortController().signal).catch(
     (each: unknown) => each,

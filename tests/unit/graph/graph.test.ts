@@ -3,10 +3,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { command, image, matrix, project } from '../../../src/define/index.ts';
 import type { Definition } from '../../../src/define/types.ts';
-import { projectOf } from '../../../src/graph/graph.ts';
+import { resolveProject } from '../../../src/graph/graph.ts';
 import { DefinitionError } from '../../../src/model/errors.ts';
 import { needIds } from '../../../src/model/task.ts';
-import { declare, graphOf, sketch } from '../../support/graphs.ts';
+import { declare, graphOf, graphOfNeeds } from '../../support/graphs.ts';
 
 const test = suite('graph');
 
@@ -278,19 +278,22 @@ test('at most one project(), with right fields', () => {
   const settings = (fields: object) => ({ project: project(fields), where: where('default') });
   const declarations = declare({});
   assert.equal(
-    projectOf({
+    resolveProject({
       ...declarations,
       projects: [settings({ repo: 'localhost:5000/team', cacheRepo: 'team/cache' })],
     }),
     { repo: 'localhost:5000/team', cacheRepo: 'team/cache' },
   );
-  assert.throws(() => projectOf({ ...declarations, projects: [settings({}), settings({})] }), /at most one/);
   assert.throws(
-    () => projectOf({ ...declarations, projects: [settings({ repo: 'Not Valid' })] }),
+    () => resolveProject({ ...declarations, projects: [settings({}), settings({})] }),
+    /at most one/,
+  );
+  assert.throws(
+    () => resolveProject({ ...declarations, projects: [settings({ repo: 'Not Valid' })] }),
     /not a repository/,
   );
   assert.throws(
-    () => projectOf({ ...declarations, projects: [settings({ repository: 'x' })] }),
+    () => resolveProject({ ...declarations, projects: [settings({ repository: 'x' })] }),
     /repository/,
   );
 });
@@ -300,7 +303,9 @@ test('property: every task stands after all that it needs', () => {
   const needs = fc.tuple(...names.map((_, index) => fc.subarray(names.slice(0, index))));
   fc.assert(
     fc.property(needs, fc.shuffledSubarray(names, { minLength: names.length }), (lists, order) => {
-      const graph = sketch(Object.fromEntries(order.map((name) => [name, lists[names.indexOf(name)]!])));
+      const graph = graphOfNeeds(
+        Object.fromEntries(order.map((name) => [name, lists[names.indexOf(name)]!])),
+      );
       const position = new Map([...graph.tasks.keys()].map((id, index) => [id, index]));
       for (const task of graph.tasks.values()) {
         for (const id of needIds(task)) assert.ok(position.get(id)! < position.get(task.id)!);
@@ -313,7 +318,7 @@ test('a chain of 5,000 tasks is no problem for the stack', () => {
   const needs = Object.fromEntries(
     Array.from({ length: 5000 }, (_, index) => [`t${index}`, index + 1 < 5000 ? [`t${index + 1}`] : []]),
   );
-  assert.is([...sketch(needs).tasks.keys()][0], 't4999:latest');
+  assert.is([...graphOfNeeds(needs).tasks.keys()][0], 't4999:latest');
 });
 
 test('a fault that all versions have is told once; one that some have, with which they are', () => {

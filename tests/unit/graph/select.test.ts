@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { command, image } from '../../../src/define/index.ts';
-import { nearest } from '../../../src/graph/nearest.ts';
-import { select, withNeeds } from '../../../src/graph/select.ts';
+import { closestWords } from '../../../src/graph/did-you-mean.ts';
+import { resolveSelectors, withNeeds } from '../../../src/graph/select.ts';
 import { TasksError } from '../../../src/model/errors.ts';
 import { graphOf } from '../../support/graphs.ts';
 
@@ -12,7 +12,7 @@ const builder = image({ name: 'extbuilder', versions: ['15', '17'], context: 'e'
 const tester = image({ name: 'exttester', versions: ['15', '17'], context: 'e', needs: { BASE: base } });
 const report = command({ name: 'report', run: ['x'], needs: { r: rootfs } });
 const graph = graphOf({ rootfs, base, builder, tester, report });
-const chosen = (...selectors: string[]) => [...select(graph, selectors)].sort();
+const chosen = (...selectors: string[]) => [...resolveSelectors(graph, selectors)].sort();
 
 const test = suite('select');
 
@@ -26,11 +26,11 @@ test('a name, a task, a glob on names, a glob on tasks', () => {
 test('a glob with many stars that matches nothing is an error like any other, and not the end of the run', () => {
   const long = graphOf({ long: command({ name: 'a'.repeat(100), versions: ['1'], run: ['x'] }) });
   const stars = '*a'.repeat(40);
-  assert.is(select(long, [`${stars}*`]).size, 1);
-  assert.is(select(long, [`${'?'.repeat(99)}*?`]).size, 1);
-  assert.throws(() => select(long, [`${stars}*b`]), /no task matches/);
-  assert.throws(() => select(long, [`${stars}*:*2`]), /no task matches/);
-  assert.throws(() => select(long, ['?'.repeat(101)]), /no task matches/);
+  assert.is(resolveSelectors(long, [`${stars}*`]).size, 1);
+  assert.is(resolveSelectors(long, [`${'?'.repeat(99)}*?`]).size, 1);
+  assert.throws(() => resolveSelectors(long, [`${stars}*b`]), /no task matches/);
+  assert.throws(() => resolveSelectors(long, [`${stars}*:*2`]), /no task matches/);
+  assert.throws(() => resolveSelectors(long, ['?'.repeat(101)]), /no task matches/);
 });
 
 test('+sel adds what it needs, sel+ what needs it', () => {
@@ -44,7 +44,7 @@ test('no selector: all published images and every task that nothing needs', () =
 
 test('an unknown selector is a usage error with the nearest names', () => {
   try {
-    select(graph, ['extbuilda']);
+    resolveSelectors(graph, ['extbuilda']);
     assert.unreachable();
   } catch (error) {
     assert.instance(error, TasksError);
@@ -58,8 +58,8 @@ test('withNeeds is closed under needs', () => {
 });
 
 test('nearest finds slips of the finger and leaves strangers out', () => {
-  assert.equal(nearest('exttestre', ['extbuilder', 'exttester', 'style']), ['exttester']);
-  assert.equal(nearest('zzz', ['extbuilder', 'exttester']), []);
+  assert.equal(closestWords('exttestre', ['extbuilder', 'exttester', 'style']), ['exttester']);
+  assert.equal(closestWords('zzz', ['extbuilder', 'exttester']), []);
 });
 
 test.run();

@@ -2,13 +2,13 @@ import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { image } from '../../../src/define/index.ts';
-import { describe } from '../../../src/key/difference.ts';
-import { explain } from '../../../src/key/explain.ts';
-import { hashManifest } from '../../../src/key/key.ts';
+import { diffManifests } from '../../../src/key/diff-manifests.ts';
+import { formatDifference } from '../../../src/key/difference.ts';
+import { hashManifest } from '../../../src/key/hash-manifest.ts';
 import { makeManifest } from '../../../src/key/manifest.ts';
-import type { Entry, Observed, ObservedCommand, ObservedImage } from '../../../src/model/observed.ts';
+import type { FileEntry, Observed, ObservedCommand, ObservedImage } from '../../../src/model/observed.ts';
 import type { CommandTask, ImageTask, Task } from '../../../src/model/task.ts';
-import { graphOf, makeKeys, sketch } from '../../support/graphs.ts';
+import { graphOf, graphOfNeeds, makeKeys } from '../../support/graphs.ts';
 
 const base = image({ name: 'base', context: 'b' });
 const app = image({
@@ -20,7 +20,7 @@ const app = image({
   needs: { BASE: base },
 });
 const task = graphOf({ base, app }).tasks.get('app:1') as ImageTask;
-const file = (path: string, digest = 'd1', executable = false): Entry => ({
+const file = (path: string, digest = 'd1', executable = false): FileEntry => ({
   path,
   type: 'file',
   digest,
@@ -40,7 +40,7 @@ const observed: ObservedImage = {
     digest: 'df',
   },
   vague: [],
-  loose: [],
+  unpinnedFetches: [],
   bases: [],
   impure: [],
   suspect: [],
@@ -65,7 +65,7 @@ test('the same inputs give the same key: 64 hex digits', () => {
 });
 
 test('everything that can change the result changes the key', () => {
-  const [dockerfile, dir, x, link] = observed.context as [Entry, Entry, Entry, Entry];
+  const [dockerfile, dir, x, link] = observed.context as [FileEntry, FileEntry, FileEntry, FileEntry];
   const changes: Record<string, Parameters<typeof keyOf>[0]> = {
     arg: { task: { args: { A: '2' } } },
     'arg name': { task: { args: { B: '1' } } },
@@ -103,7 +103,7 @@ test('what cannot change the result does not: description, tags, publish, timeou
 });
 
 test('a command: argv, program, inputs, environment, machine', () => {
-  const command = sketch({ $c: [] }).tasks.get('c:latest') as CommandTask;
+  const command = graphOfNeeds({ $c: [] }).tasks.get('c:latest') as CommandTask;
   const seen: ObservedCommand = {
     kind: 'command',
     program: file('make-it'),
@@ -148,20 +148,20 @@ test('property: a key changes with any path, and explain names exactly that', ()
         needs,
       );
       assert.is.not(hashManifest(before), hashManifest(after));
-      assert.equal(explain(before, after).map(describe), [`file ${changed} changed`]);
+      assert.equal(diffManifests(before, after).map(formatDifference), [`file ${changed} changed`]);
     }),
   );
 });
 
 test('two keys differ only where explain has something to say', () => {
   const a = makeManifest(task, observed, needs);
-  assert.equal(explain(a, structuredClone(a)), []);
+  assert.equal(diffManifests(a, structuredClone(a)), []);
   const b = makeManifest({ ...task, args: { A: '2' } }, observed, new Map([['base:latest', 'k1']]));
-  assert.equal(explain(a, b).map(describe), ['arg A 1 → 2', 'need BASE base:latest changed']);
+  assert.equal(diffManifests(a, b).map(formatDifference), ['arg A 1 → 2', 'need BASE base:latest changed']);
 });
 
 test("a need's key is in its dependents' keys, all the way up; a problem leaves all of them without one", () => {
-  const graph = sketch({ a: [], b: ['a'], c: ['b'] });
+  const graph = graphOfNeeds({ a: [], b: ['a'], c: ['b'] });
   const seen = (digest: string) =>
     new Map(
       [...graph.tasks.keys()].map((id) => [

@@ -14,7 +14,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadDeclarations } from '../../../src/load/load.ts';
 import { DefinitionError } from '../../../src/model/errors.ts';
-import { settle, tempFolder, writeFiles } from '../../support/temp.ts';
+import { tempFolder, waitUntilSettled, writeFiles } from '../../support/temp.ts';
 
 const test = suite('definitions: compiled once, evaluated anew');
 
@@ -28,7 +28,7 @@ function project(name = 'one'): string {
   });
   // Whole seconds, so that they can be put back.
   utimesSync(path.join(root, 'tasks/lib/name.ts'), 1e9, 1e9);
-  settle(path.join(root, 'tasks/lib/name.ts'));
+  waitUntilSettled(path.join(root, 'tasks/lib/name.ts'));
   return root;
 }
 
@@ -206,7 +206,7 @@ for (const [file, text, content] of kinds) {
       'lib/two.ts': "export const name = 'two';",
     });
     write('one');
-    settle(path.join(place, file));
+    waitUntilSettled(path.join(place, file));
     assert.equal(await names(root), ['one']);
     const index = path.join(root, '.cache/definitions/index.json');
     const { ino } = lstatSync(index);
@@ -231,7 +231,7 @@ function versions(
     'tasks/images.ts': `import { command } from 'image-tasks';\nimport { name } from '${text(root)}';\nexport default command({ name, run: ['true'] });\n`,
     ...files,
   });
-  settle(path.join(root, 'tasks/images.ts'));
+  waitUntilSettled(path.join(root, 'tasks/images.ts'));
   return {
     root,
     turn() {
@@ -268,7 +268,7 @@ test('a package, where .cache is a link to another disk', async () => {
       "import { command } from 'image-tasks';\nimport { name } from 'both';\nexport default command({ name, run: ['true'] });\n",
     '.cache': { link: tempFolder() },
   });
-  settle(path.join(root, 'tasks/images.ts'));
+  waitUntilSettled(path.join(root, 'tasks/images.ts'));
   assert.equal(await names(root), ['one']);
   writeFiles(root, {
     'node_modules/both/package.json': '{ "name": "both", "exports": { "import": "./three.mjs" } }',
@@ -288,7 +288,7 @@ test('require, in an ES module too', async () => {
 
 test('compiled code that is damaged is compiled anew', async () => {
   const root = project();
-  settle(path.join(root, 'tasks/images.ts'));
+  waitUntilSettled(path.join(root, 'tasks/images.ts'));
   assert.equal(await names(root), ['one']);
   const folder = path.join(root, '.cache/definitions');
   const code = path.join(folder, readdirSync(folder).find((name) => name.endsWith('.js'))!);
@@ -342,7 +342,7 @@ test('a package.json that comes, which says what an import means', async () => {
     'tasks/images.ts':
       "import { command } from 'image-tasks';\nimport { name } from '#name';\nexport default command({ name, run: ['true'] });\n",
   });
-  settle(path.join(root, 'tasks/images.ts'));
+  waitUntilSettled(path.join(root, 'tasks/images.ts'));
   assert.equal(await names(root), ['one']);
   writeFiles(root, { 'tasks/package.json': '{ "imports": { "#name": "./lib/other.ts" } }' });
   assert.equal(await names(root), ['other']);

@@ -6,15 +6,15 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { command } from '../../../src/define/index.ts';
 import { plainDisk } from '../../../src/disk/disk.ts';
-import { keyTasks } from '../../../src/key/keys.ts';
+import { openMemo } from '../../../src/incremental/memo.ts';
+import { computeKeys } from '../../../src/key/compute-keys.ts';
 import { DefinitionError } from '../../../src/model/errors.ts';
 import type { Key } from '../../../src/model/record.ts';
-import { type Glob, readPattern } from '../../../src/observe/input-pattern.ts';
+import { type Glob, parsePattern } from '../../../src/observe/input-pattern.ts';
 import { findInputs } from '../../../src/observe/inputs.ts';
-import { openMemo } from '../../../src/observe/memo.ts';
-import { openObserver } from '../../../src/observe/observe.ts';
+import { openObserver } from '../../../src/observe/observer.ts';
 import { graphOf } from '../../support/graphs.ts';
-import { settle, tempFolder, writeFiles } from '../../support/temp.ts';
+import { tempFolder, waitUntilSettled, writeFiles } from '../../support/temp.ts';
 
 const test = suite('inputs of commands');
 
@@ -27,7 +27,7 @@ async function look(root: string, inputs: readonly string[], run: [string, ...st
   const graph = graphOf({ task: command({ name: 'task', run, inputs: [...inputs] }) });
   const memo = openMemo(path.join(root, '.cache/memo'), warn);
   const observer = openObserver({ ...options, root, traces: path.join(root, '.cache/traces'), memo, warn });
-  const { keyed, observations } = await keyTasks(graph, new Set(graph.tasks.keys()), observer);
+  const { keyed, observations } = await computeKeys(graph, new Set(graph.tasks.keys()), observer);
   const observed = observations.get('task:latest')!;
   return { key: keyed.get('task:latest')?.key as Key, observed };
 }
@@ -54,7 +54,7 @@ function project(files: Files): string {
   mkdirSync(root);
   writeFiles(root, files);
   const names = Object.keys(files).map((name) => path.join(root, name.replace(/\*$/, '')));
-  for (const name of [root, ...names.slice(-2)]) settle(name);
+  for (const name of [root, ...names.slice(-2)]) waitUntilSettled(name);
   return root;
 }
 
@@ -286,13 +286,13 @@ test('the whole project, but not its state', async () => {
 test('only folders that can hold a match are entered', async () => {
   const root = project({ 'src/a.c': '', 'node_modules/x/a.c': '', 'node_modules/self': { link: '..' } });
   assert.equal(await pathsOf(root, '*/a.c'), ['src/a.c']);
-  const { start } = readPattern('src/*/x').globs[0]!;
-  assert.equal([start.next('a').isOpen, start.next('a').next('y').isOpen], [true, false]);
+  const { start } = parsePattern('src/*/x').globs[0]!;
+  assert.equal([start.next('a').canDescend, start.next('a').next('y').canDescend], [true, false]);
 });
 
 /** Whether a walk takes a path. */
 function takes(pattern: string, file: string): boolean {
-  const { literals, globs } = readPattern(pattern);
+  const { literals, globs } = parsePattern(pattern);
   const below = ({ base, start }: Glob): boolean => {
     if (base !== '' && !file.startsWith(`${base}/`)) return false;
     const names = file.slice(base === '' ? 0 : base.length + 1).split('/');

@@ -7,25 +7,33 @@ import type { Plan } from '../../../src/model/plan.ts';
 import { makesFiles, needIds, type TaskId } from '../../../src/model/task.ts';
 import type { PlanInput } from '../../../src/plan/input.ts';
 import { makePlan } from '../../../src/plan/plan.ts';
-import { contentTag, devSuffix, namingOf, registryTag } from '../../../src/plan/refs.ts';
-import { makeKeys, sketch } from '../../support/graphs.ts';
-import { actions, codes, imageOf, made, naming, selecting, without } from '../../support/worlds.ts';
+import { contentTag, devSuffix, registryTag, resolveNaming } from '../../../src/plan/refs.ts';
+import { graphOfNeeds, makeKeys } from '../../support/graphs.ts';
+import {
+  actions,
+  engineImageOf,
+  everythingBuilt,
+  naming,
+  reasonCodes,
+  selectTasks,
+  withoutResults,
+} from '../../support/plan-inputs.ts';
 
-const graph = sketch({ $rootfs: [], base: ['$rootfs'], one: ['base'], two: ['base'] });
+const graph = graphOfNeeds({ $rootfs: [], base: ['$rootfs'], one: ['base'], two: ['base'] });
 const all = ['rootfs:latest', 'base:latest', 'one:latest', 'two:latest'];
 
 const test = suite('plan');
 
 test('nothing was made: everything is built, commands are run', () => {
-  const input = made(graph);
-  const fresh = { ...input, world: { records: new Map(), images: [], files: new Map(), remote: new Map() } };
+  const input = everythingBuilt(graph);
+  const fresh = { ...input, existing: { records: new Map(), images: [], files: new Map(), remote: new Map() } };
   assert.equal(actions(makePlan(fresh)), { rootfs: 'run', base: 'build', one: 'build', two: 'build' });
-  assert.equal(codes(makePlan(fresh), 'rootfs'), ['not-built']);
-  assert.equal(codes(makePlan(fresh), 'one'), ['not-built', 'need-built']);
+  assert.equal(reasonCodes(makePlan(fresh), 'rootfs'), ['not-built']);
+  assert.equal(reasonCodes(makePlan(fresh), 'one'), ['not-built', 'need-built']);
 });
 
 test('everything is here: everything is reused', () => {
-  assert.equal(actions(makePlan(made(graph))), {
+  assert.equal(actions(makePlan(everythingBuilt(graph))), {
     rootfs: 'reuse',
     base: 'reuse',
     one: 'reuse',
@@ -34,99 +42,114 @@ test('everything is here: everything is reused', () => {
 });
 
 test('a task that is not here and not needed is skipped, not made', () => {
-  const input = selecting(without(made(graph), 'rootfs:latest', 'base:latest'), 'one:latest', 'two:latest');
+  const input = selectTasks(
+    withoutResults(everythingBuilt(graph), 'rootfs:latest', 'base:latest'),
+    'one:latest',
+    'two:latest',
+  );
   assert.equal(actions(makePlan(input)), { rootfs: 'skip', base: 'skip', one: 'reuse', two: 'reuse' });
 });
 
 test('an image that is gone is built; what it needs is made only if it is not here', () => {
   const plan = makePlan(
-    selecting(without(made(graph), 'one:latest', 'rootfs:latest'), 'one:latest', 'two:latest'),
+    selectTasks(
+      withoutResults(everythingBuilt(graph), 'one:latest', 'rootfs:latest'),
+      'one:latest',
+      'two:latest',
+    ),
   );
   assert.equal(actions(plan), { rootfs: 'skip', base: 'reuse', one: 'build', two: 'reuse' });
-  assert.equal(codes(plan, 'one'), ['missing']);
+  assert.equal(reasonCodes(plan, 'one'), ['missing']);
 });
 
 test('what is built on something made anew is built too', () => {
   const plan = makePlan(
-    selecting(without(made(graph), 'one:latest', 'base:latest'), 'one:latest', 'two:latest'),
+    selectTasks(
+      withoutResults(everythingBuilt(graph), 'one:latest', 'base:latest'),
+      'one:latest',
+      'two:latest',
+    ),
   );
   assert.equal(actions(plan), { rootfs: 'reuse', base: 'build', one: 'build', two: 'build' });
-  assert.equal(codes(plan, 'two'), ['need-built']);
+  assert.equal(reasonCodes(plan, 'two'), ['need-built']);
 });
 
 test("a record is no proof when the image carries another key's label", () => {
-  const input = made(graph);
-  const images = input.world.images.map((image) =>
+  const input = everythingBuilt(graph);
+  const images = input.existing.images.map((image) =>
     image.id === 'id-one:latest' ? { ...image, labels: { ...image.labels, [keyLabel]: 'inherited' } } : image,
   );
-  assert.is(actions(makePlan({ ...input, world: { ...input.world, images } })).one, 'build');
+  assert.is(actions(makePlan({ ...input, existing: { ...input.existing, images } })).one, 'build');
 });
 
 test('a record that lies about the needs is not believed: the image says what it was made with', () => {
-  const input = made(graph);
+  const input = everythingBuilt(graph);
   const { key } = input.keyed.get('one:latest')!;
-  const image = input.world.images.find(({ id }) => id === 'id-one:latest')!;
+  const image = input.existing.images.find(({ id }) => id === 'id-one:latest')!;
   const labels = { ...image.labels, [needsLabel]: JSON.stringify({ 'base:latest': 'id-of-another' }) };
-  const images = input.world.images.map((each) => (each === image ? { ...image, labels } : each));
-  const plan = makePlan({ ...input, world: { ...input.world, images } });
-  assert.equal([actions(plan).one, codes(plan, 'one')], ['build', ['need-image']]);
-  const lying = { ...input.world.records.get(key)!, needs: { 'base:latest': 'id-of-another' } };
-  const records = new Map([...input.world.records, [key, lying]]);
-  assert.is(actions(makePlan({ ...input, world: { ...input.world, records } })).one, 'reuse');
+  const images = input.existing.images.map((each) => (each === image ? { ...image, labels } : each));
+  const plan = makePlan({ ...input, existing: { ...input.existing, images } });
+  assert.equal([actions(plan).one, reasonCodes(plan, 'one')], ['build', ['need-image']]);
+  const lying = { ...input.existing.records.get(key)!, needs: { 'base:latest': 'id-of-another' } };
+  const records = new Map([...input.existing.records, [key, lying]]);
+  assert.is(actions(makePlan({ ...input, existing: { ...input.existing, records } })).one, 'reuse');
 });
 
 test('kept files that differ from what was made are made again', () => {
-  const input = made(graph);
-  const files = new Map([...input.world.files].map(([key]) => [key, 'tampered']));
-  const plan = makePlan({ ...input, world: { ...input.world, files } });
+  const input = everythingBuilt(graph);
+  const files = new Map([...input.existing.files].map(([key]) => [key, 'tampered']));
+  const plan = makePlan({ ...input, existing: { ...input.existing, files } });
   assert.equal(actions(plan), { rootfs: 'run', base: 'build', one: 'build', two: 'build' });
-  assert.equal(codes(plan, 'rootfs'), ['missing']);
+  assert.equal(reasonCodes(plan, 'rootfs'), ['missing']);
 });
 
 test('made with another image of a need than the one known now: built', () => {
-  const input = made(graph);
+  const input = everythingBuilt(graph);
   const { key } = input.keyed.get('base:latest')!;
-  const records = new Map(input.world.records).set(key, {
-    ...input.world.records.get(key)!,
+  const records = new Map(input.existing.records).set(key, {
+    ...input.existing.records.get(key)!,
     imageId: 'id-forced',
   });
-  const images = input.world.images.map((image) =>
+  const images = input.existing.images.map((image) =>
     image.id === 'id-base:latest' ? { ...image, id: 'id-forced' } : image,
   );
-  const plan = makePlan({ ...input, world: { ...input.world, records, images } });
+  const plan = makePlan({ ...input, existing: { ...input.existing, records, images } });
   assert.equal(actions(plan), { rootfs: 'reuse', base: 'reuse', one: 'build', two: 'build' });
-  assert.equal(codes(plan, 'one'), ['need-image']);
+  assert.equal(reasonCodes(plan, 'one'), ['need-image']);
 });
 
 test('--force builds what was selected and what stands on it in this run', () => {
-  const input = { ...made(graph), forced: new Set(['base:latest']) };
+  const input = { ...everythingBuilt(graph), forced: new Set(['base:latest']) };
   const plan = makePlan(input);
   assert.equal(actions(plan), { rootfs: 'reuse', base: 'build', one: 'build', two: 'build' });
   assert.equal(
-    [...plan.steps.values()].map((step) => step.fromNothing),
+    [...plan.steps.values()].map((step) => step.noCache),
     [false, true, false, false],
   );
 });
 
 test('without records, images that carry the key and stand under their content tag are taken', () => {
-  const input = made(graph);
-  const files = new Map(input.world.files);
-  const records = new Map([...input.world.records].filter(([, record]) => record.filesDigest !== undefined));
+  const input = everythingBuilt(graph);
+  const files = new Map(input.existing.files);
+  const records = new Map(
+    [...input.existing.records].filter(([, record]) => record.filesDigest !== undefined),
+  );
   const plan = makePlan({
     ...input,
-    world: { images: input.world.images, records, files, remote: new Map() },
+    existing: { images: input.existing.images, records, files, remote: new Map() },
   });
   assert.equal(actions(plan), { rootfs: 'reuse', base: 'reuse', one: 'reuse', two: 'reuse' });
-  const untagged = input.world.images.map((image) => ({ ...image, tags: [] }));
+  const untagged = input.existing.images.map((image) => ({ ...image, tags: [] }));
   assert.is(
-    actions(makePlan({ ...input, world: { images: untagged, records: new Map(), files, remote: new Map() } }))
-      .one,
+    actions(
+      makePlan({ ...input, existing: { images: untagged, records: new Map(), files, remote: new Map() } }),
+    ).one,
     'build',
   );
 });
 
 test('what cannot be read is blocked, and all that needs it', () => {
-  const input = made(graph);
+  const input = everythingBuilt(graph);
   const observations = new Map(input.observations).set('base:latest', {
     kind: 'problem',
     code: 'unreadable',
@@ -134,18 +157,18 @@ test('what cannot be read is blocked, and all that needs it', () => {
   });
   const plan = makePlan({ ...input, observations, keyed: makeKeys(graph, input.scope, observations) });
   assert.equal(actions(plan), { rootfs: 'reuse', base: 'blocked', one: 'blocked', two: 'blocked' });
-  assert.equal(codes(plan, 'one'), ['need-blocked']);
+  assert.equal(reasonCodes(plan, 'one'), ['need-blocked']);
 });
 
 test('a changed input is explained from the nearest record', () => {
-  const input = made(graph);
+  const input = everythingBuilt(graph);
   const before = input.keyed.get('one:latest')!;
   const observations = new Map(input.observations).set('one:latest', {
     ...(input.observations.get('one:latest') as ObservedImage),
     context: [{ path: 'new', type: 'dir' }],
   });
   const latest = new Map([
-    ['one:latest', { record: input.world.records.get(before.key)!, manifest: before.manifest! }],
+    ['one:latest', { record: input.existing.records.get(before.key)!, manifest: before.manifest! }],
   ]);
   const plan = makePlan({
     ...input,
@@ -158,10 +181,10 @@ test('a changed input is explained from the nearest record', () => {
 });
 
 test('tags: a build gives its run tags; a reused image only those of a release or a suffix, where they are missing', () => {
-  const input = made(graph);
+  const input = everythingBuilt(graph);
   const fresh = makePlan({
     ...input,
-    world: { records: new Map(), images: [], files: new Map(), remote: new Map() },
+    existing: { records: new Map(), images: [], files: new Map(), remote: new Map() },
   });
   assert.equal(fresh.steps.get('one:latest')!.newTags, ['r/one:latest-dev1']);
   const reused = makePlan(input).steps.get('one:latest')!;
@@ -171,20 +194,20 @@ test('tags: a build gives its run tags; a reused image only those of a release o
     'one:latest',
   )!;
   assert.equal(release.newTags, ['r/one:latest']);
-  const tagged = input.world.images.map((image) =>
+  const tagged = input.existing.images.map((image) =>
     image.id === 'id-one:latest' ? { ...image, tags: [...image.tags, 'r/one:latest'] } : image,
   );
   const again = makePlan({
     ...input,
     naming: { ...naming, suffix: '', timed: false },
-    world: { ...input.world, images: tagged },
+    existing: { ...input.existing, images: tagged },
   });
   assert.equal(again.steps.get('one:latest')!.newTags, []);
   assert.equal(again.steps.get('one:latest')!.tags, ['r/one:latest']);
 });
 
 test('under another repository nothing is built again, and an image keeps the content tag that it has', () => {
-  const input = selecting(without(made(graph), 'one:latest'), 'one:latest', 'two:latest');
+  const input = selectTasks(withoutResults(everythingBuilt(graph), 'one:latest'), 'one:latest', 'two:latest');
   const plan = makePlan({ ...input, naming: { ...naming, repo: 'docker.io/other' } });
   assert.equal(actions(plan), { rootfs: 'reuse', base: 'reuse', one: 'build', two: 'reuse' });
   const [base, two] = [plan.steps.get('base:latest')!, plan.steps.get('two:latest')!];
@@ -194,36 +217,36 @@ test('under another repository nothing is built again, and an image keeps the co
 });
 
 test('what a build needs gets its content tag back where that is gone', () => {
-  const input = selecting(without(made(graph), 'one:latest'), 'one:latest', 'two:latest');
-  const images = input.world.images.map((image) => ({ ...image, tags: [] }));
-  const plan = makePlan({ ...input, world: { ...input.world, images } });
+  const input = selectTasks(withoutResults(everythingBuilt(graph), 'one:latest'), 'one:latest', 'two:latest');
+  const images = input.existing.images.map((image) => ({ ...image, tags: [] }));
+  const plan = makePlan({ ...input, existing: { ...input.existing, images } });
   assert.equal(plan.steps.get('base:latest')!.newTags, [plan.steps.get('base:latest')!.contentTag]);
 });
 
 test('without records an unchanged image is shown with the tags that builds gave it', () => {
-  const input = selecting(made(graph), 'one:latest');
+  const input = selectTasks(everythingBuilt(graph), 'one:latest');
   const dev = 'r/one:latest-dev202611231200';
   const others = ['r/one:latest-k000000000000', 'r/one:latest-devil', 'other/one:latest-dev202611231200'];
-  const images = input.world.images.map((image) =>
+  const images = input.existing.images.map((image) =>
     image.id === 'id-one:latest' ? { ...image, tags: [...image.tags, ...others, dev] } : image,
   );
-  const step = makePlan({ ...input, world: { ...input.world, images, records: new Map() } }).steps.get(
+  const step = makePlan({ ...input, existing: { ...input.existing, images, records: new Map() } }).steps.get(
     'one:latest',
   )!;
   assert.equal([step.action, step.tags, step.newTags], ['reuse', [dev], []]);
 });
 
 test('names: content tags, cache repository, dev suffix, who wins', () => {
-  const task = sketch({ app: [] }).tasks.get('app:latest')!;
+  const task = graphOfNeeds({ app: [] }).tasks.get('app:latest')!;
   const key = 'ab'.repeat(32);
   assert.is(contentTag(task, key), 'tasks.invalid/app:latest-kabababababab');
   assert.is(registryTag(task, key, naming), 'r/app:latest-kabababababab');
   assert.is(registryTag(task, key, { ...naming, cacheRepo: 'r/cache' }), 'r/cache:app-latest-kabababababab');
   const now = new Date('2026-11-23T20:30:59Z');
   assert.is(devSuffix(now), '-dev202611232030');
-  assert.is(namingOf({ release: false }, {}, now).repo, 'local');
-  assert.is(namingOf({ repo: 'flag', release: false }, { repo: 'project' }, now).repo, 'flag');
-  assert.equal(namingOf({ release: true }, { repo: 'project' }, now), {
+  assert.is(resolveNaming({ release: false }, {}, now).repo, 'local');
+  assert.is(resolveNaming({ repo: 'flag', release: false }, { repo: 'project' }, now).repo, 'flag');
+  assert.equal(resolveNaming({ release: true }, { repo: 'project' }, now), {
     repo: 'project',
     suffix: '',
     timed: false,
@@ -238,7 +261,7 @@ test('property: whatever is gone, after doing the plan the next plan has nothing
       fc.subarray(all),
       (gone, wanted, forced) => {
         const input = {
-          ...selecting(without(made(graph), ...gone), ...wanted),
+          ...selectTasks(withoutResults(everythingBuilt(graph), ...gone), ...wanted),
           forced: new Set(forced.filter((id) => wanted.includes(id))),
         };
         const after = carryOut(input, makePlan(input));
@@ -256,7 +279,7 @@ test('property: whatever is gone, after doing the plan the next plan has nothing
 test('property: a step that is made has all its needs here or made before it', () => {
   fc.assert(
     fc.property(fc.subarray(all), fc.subarray(all, { minLength: 1 }), (gone, wanted) => {
-      const { steps } = makePlan(selecting(without(made(graph), ...gone), ...wanted));
+      const { steps } = makePlan(selectTasks(withoutResults(everythingBuilt(graph), ...gone), ...wanted));
       for (const step of steps.values()) {
         if (step.action !== 'build' && step.action !== 'run') continue;
         for (const id of needIds(step.task)) assert.is.not(steps.get(id)!.action, 'skip');
@@ -268,9 +291,9 @@ test('property: a step that is made has all its needs here or made before it', (
 let serial = 0;
 /** The world after a plan was carried out: each task made has a new result. */
 function carryOut(input: PlanInput, plan: Plan): PlanInput {
-  const records = new Map(input.world.records);
-  const files = new Map(input.world.files);
-  let images = [...input.world.images];
+  const records = new Map(input.existing.records);
+  const files = new Map(input.existing.files);
+  let images = [...input.existing.images];
   const results = new Map<TaskId, string>();
   for (const step of plan.steps.values()) {
     const { id } = step.task;
@@ -294,10 +317,10 @@ function carryOut(input: PlanInput, plan: Plan): PlanInput {
     else
       images = [
         ...images,
-        { ...imageOf(id, step.key, needs, [step.contentTag!, ...step.newTags]), id: result },
+        { ...engineImageOf(id, step.key, needs, [step.contentTag!, ...step.newTags]), id: result },
       ];
   }
-  return { ...input, world: { records, images, files, remote: new Map() } };
+  return { ...input, existing: { records, images, files, remote: new Map() } };
 }
 
 test.run();

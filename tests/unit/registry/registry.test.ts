@@ -7,7 +7,7 @@ import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Credentials, RegistryError } from '../../../src/model/registry.ts';
-import { readChallenges } from '../../../src/registry/challenge.ts';
+import { parseChallenges } from '../../../src/registry/challenge.ts';
 import { type Client, openClient } from '../../../src/registry/client.ts';
 import { dockerCredentials } from '../../../src/registry/credentials.ts';
 import { choosePlatform, type Descriptor } from '../../../src/registry/manifest.ts';
@@ -65,7 +65,7 @@ test('plain HTTP for loopback only', () => {
 });
 
 test('challenges', () => {
-  assert.equal(readChallenges('Bearer realm="https://a/t",service="s, x" , scope=r , Basic realm="b\\"c"'), [
+  assert.equal(parseChallenges('Bearer realm="https://a/t",service="s, x" , scope=r , Basic realm="b\\"c"'), [
     { scheme: 'bearer', parameters: { realm: 'https://a/t', service: 's, x', scope: 'r' } },
     { scheme: 'basic', parameters: { realm: 'b"c' } },
   ]);

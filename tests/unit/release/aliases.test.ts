@@ -6,8 +6,8 @@ import { taskLabel } from '../../../src/model/labels.ts';
 import { RegistryError } from '../../../src/model/registry.ts';
 import type { Graph } from '../../../src/model/task.ts';
 import { compareVersions } from '../../../src/model/versions.ts';
-import { chooseAlias, wantedAliases } from '../../../src/release/aliases.ts';
-import { wantedTags } from '../../../src/release/preflight.ts';
+import { chooseAlias, requestedAliases } from '../../../src/release/aliases.ts';
+import { resolveTargetTags } from '../../../src/release/preflight.ts';
 import { fakeRegistry } from '../../support/fake-registry.ts';
 import { graphOf } from '../../support/graphs.ts';
 
@@ -83,7 +83,7 @@ const choose = (alias: string, ids: string[], holder?: string) =>
 
 test('the newest of those that ask for an alias gets it', () => {
   assert.equal(
-    wantedAliases([...graph.tasks.values()]).map(({ alias }) => alias),
+    requestedAliases([...graph.tasks.values()]).map(({ alias }) => alias),
     ['16', 'latest', '17', '18'],
   );
   assert.is(choose('17', ['pg:17.10', 'pg:17.9']).task?.id, 'pg:17.10');
@@ -132,13 +132,13 @@ test('an alias on an image of another platform, on an index, or on no image at a
     created: 1,
   });
   const tagsOf = async () =>
-    await wantedTags(registry, [task], graph, { repo: 'r', suffix: '', timed: false });
+    await resolveTargetTags(registry, [task], graph, { repo: 'r', suffix: '', timed: false });
   assert.match((await tagsOf()).notes.join(), /pg:17 stays at 17\.10/);
   registry.push('r/pg:17', { id, labels: {}, platform: 'linux/s390x', created: 1 });
-  const now = registry.tagged('r/pg')['17'];
+  const now = registry.tagDigests('r/pg')['17'];
   assert.not.equal(now, other);
   assert.is((await tagsOf()).published.get('pg:17.9')!.get('r/pg:17'), now);
-  registry.before = ({ method, name }) => {
+  registry.beforeCall = ({ method, name }) => {
     if (method === 'contents' && name === 'r/pg:17') throw new RegistryError('broken', 'no image');
   };
   assert.is((await tagsOf()).published.get('pg:17.9')!.get('r/pg:17'), now);

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { image } from '../../../src/define/index.ts';
 import type { Step } from '../../../src/model/plan.ts';
 import type { TaskRecord } from '../../../src/model/record.ts';
-import { omittedOf } from '../../../src/release/omitted.ts';
+import { omittedTasks } from '../../../src/release/omitted.ts';
 import { graphOf } from '../../support/graphs.ts';
 
 const test = suite('what a push leaves out');
@@ -20,12 +20,12 @@ const made = (...lost: string[]) =>
 const pass = (...names: string[]) => new Map(names.map((id) => [id, 'digest']));
 
 test('nothing failed: nothing is left out', () => {
-  assert.is(omittedOf(steps, published, made(), pass('base:latest', 'lone:latest')).size, 0);
+  assert.is(omittedTasks(steps, published, made(), pass('base:latest', 'lone:latest')).size, 0);
 });
 
 test('what failed its test, and all that stands on it, however far', () => {
   assert.equal(
-    [...omittedOf(steps, published, made(), pass('lone:latest'))],
+    [...omittedTasks(steps, published, made(), pass('lone:latest'))],
     [
       ['base:latest', 'it failed its test, which its definition allows'],
       ['app:latest', 'it stands on base:latest'],
@@ -35,7 +35,7 @@ test('what failed its test, and all that stands on it, however far', () => {
 });
 
 test('what was not made', () => {
-  const found = omittedOf(steps, published, made('last:latest'), pass('base:latest', 'lone:latest'));
+  const found = omittedTasks(steps, published, made('last:latest'), pass('base:latest', 'lone:latest'));
   assert.equal([...found.keys()], ['last:latest']);
 });
 
@@ -43,7 +43,7 @@ test('what is not here because nothing needs it is no failure', () => {
   const skipped = steps.map((step) =>
     step.task.id === 'base:latest' ? { ...step, action: 'skip' as const } : step,
   );
-  assert.is(omittedOf(skipped, published, made('base:latest'), pass('lone:latest')).size, 0);
+  assert.is(omittedTasks(skipped, published, made('base:latest'), pass('lone:latest')).size, 0);
 });
 
 test.run();

@@ -3,23 +3,23 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TasksError } from '../../../src/model/errors.ts';
 import { RegistryError } from '../../../src/model/registry.ts';
-import { type Desk, ownersBelow } from '../../../src/release/desk.ts';
-import { type Change, readJournal } from '../../../src/release/journal.ts';
-import { checkJournal } from '../../../src/release/journal-check.ts';
+import { readJournal, type TagChange } from '../../../src/release/journal.ts';
+import { checkJournalWritable } from '../../../src/release/journal-check.ts';
 import { publish } from '../../../src/release/publish.ts';
-import { endUnfinished } from '../../../src/release/unfinished.ts';
+import { type PublishContext, tagOwnershipIn } from '../../../src/release/publish-context.ts';
+import { recoverUnfinished } from '../../../src/release/recovery.ts';
 import { type FakeRegistry, fakeRegistry } from '../../support/fake-registry.ts';
 
 const test = suite('publish');
-const journal = 'h:1/t/release-journal:current';
+const journalName = 'h:1/t/release-journal:current';
 const live = new AbortController().signal;
 
 interface Scene {
   readonly registry: FakeRegistry;
-  readonly changes: Change[];
+  readonly changes: TagChange[];
   /** Where the tags point, of the changes: all as before, all as wanted, or neither. */
   state(): 'old' | 'new' | 'mixed';
-  desk(name: string, alive?: boolean): Desk & { told: string[] };
+  desk(name: string, alive?: boolean): PublishContext & { told: string[] };
 }
 
 let serial = 0;
@@ -32,12 +32,12 @@ function push(registry: FakeRegistry, tag: string): string {
 /** Two repositories with a tag that moves, a new one, and an alias. */
 function scene(): Scene {
   const registry = fakeRegistry();
-  const changes = ['a', 'b'].flatMap((name): Change[] => {
+  const changes = ['a', 'b'].flatMap((name): TagChange[] => {
     const repository = `h:1/t/${name}`;
     const task = `${name}:2`;
     const old = push(registry, `${repository}:1`);
     push(registry, `${repository}:latest`);
-    const was = registry.tagged(repository).latest!;
+    const was = registry.tagDigests(repository).latest!;
     const after = push(registry, `${repository}:2-kaaaaaaaaaaaa`);
     return [
       { name: `${repository}:latest`, task, before: was, after, isAlias: true },
@@ -57,7 +57,7 @@ function scene(): Scene {
             name.slice(0, name.lastIndexOf(':')),
             name.slice(name.lastIndexOf(':') + 1),
           ];
-          return registry.tagged(repository)[tag] === change[wanted];
+          return registry.tagDigests(repository)[tag] === change[wanted];
         });
       return points('before') ? 'old' : points('after') ? 'new' : 'mixed';
     },
@@ -65,7 +65,7 @@ function scene(): Scene {
       const told: string[] = [];
       return {
         registry,
-        journal,
+        journalName: journalName,
         told,
         clock: {
           now: () => {
@@ -76,10 +76,10 @@ function scene(): Scene {
             now += ms;
           },
         },
-        ownerOf: ownersBelow('h:1/t', new Set(['a', 'b'])),
+        ownershipOf: tagOwnershipIn('h:1/t', new Set(['a', 'b'])),
         newOwner: () => ({ id: `${name}-${++serial}` }),
         isAlive: () => alive,
-        tell: (text) => told.push(text),
+        report: (text) => told.push(text),
       };
     },
   };
@@ -110,7 +110,7 @@ test('all tags are set: new ones, then those that move, then aliases; the journa
     .filter(({ method }) => method === 'put')
     .map(({ name }) => name.split(':').at(-1));
   assert.equal(order, ['2', '2', '1', '1', 'latest', 'latest']);
-  assert.is(await readJournal(registry, journal), undefined);
+  assert.is(await readJournal(registry, journalName), undefined);
 });
 
 test('nothing to change: nothing is asked', async () => {
@@ -131,18 +131,18 @@ for (const deletes of [true, false])
           if (mode === 'for ever' ? nth >= at : nth === at) throw down();
         };
         const first = registry.calls.length;
-        if (mode === 'lost') registry.after = (call, nth) => strike(call, nth - first);
-        else registry.before = (call, nth) => strike(call, nth - first);
+        if (mode === 'lost') registry.afterCall = (call, nth) => strike(call, nth - first);
+        else registry.beforeCall = (call, nth) => strike(call, nth - first);
         const error = await failure(publish(desk('x'), changes, live));
-        registry.before = () => undefined;
-        registry.after = () => undefined;
+        registry.beforeCall = () => undefined;
+        registry.afterCall = () => undefined;
         if (error === undefined) assert.is(state(), 'new', where);
         else if (state() === 'mixed')
           assert.match(error.message, /could not be put back|deletes nothing/, where);
         else assert.ok(error instanceof TasksError && error.exitCode === 3, `${where}: ${error}`);
-        await endUnfinished(desk('y'), false, live);
+        await recoverUnfinished(desk('y'), false, live);
         assert.not.equal(state(), 'mixed', `${where}, after the next push`);
-        assert.is(await readJournal(registry, journal), undefined, where);
+        assert.is(await readJournal(registry, journalName), undefined, where);
       }
   });
 
@@ -150,13 +150,13 @@ test('killed at any call: the next push from another machine ends it, after it h
   const calls = await callsOf();
   for (let at = 1; at <= calls; at++) {
     const { registry, changes, desk, state } = scene();
-    registry.before = (_, nth) => {
+    registry.beforeCall = (_, nth) => {
       if (nth >= at) throw new Error('dead');
     };
     await failure(publish(desk('x'), changes, live));
-    registry.before = () => undefined;
+    registry.beforeCall = () => undefined;
     const other = desk('y');
-    const ended = await endUnfinished(other, false, live);
+    const ended = await recoverUnfinished(other, false, live);
     assert.not.equal(state(), 'mixed', `killed at ${at}`);
     if (ended.length > 0)
       assert.match(other.told.join('\n'), /is publishing since .*: waiting for it\n.*half way: 6 tags set/);
@@ -167,22 +167,22 @@ test('killed at any call: the next push from another machine ends it, after it h
 
 test('a push whose process is known to be dead is ended at once, a live one is waited for and left alone', async () => {
   const { registry, changes, desk, state } = scene();
-  registry.before = ({ name }) => {
+  registry.beforeCall = ({ name }) => {
     if (name.endsWith(':latest')) throw new Error('dead');
   };
   const kill = desk('x');
   let killed = false;
-  registry.before = ({ method }) => {
+  registry.beforeCall = ({ method }) => {
     killed ||= method === 'put';
     if (killed) throw new Error('dead');
   };
   await failure(publish(kill, changes, live));
-  registry.before = () => undefined;
-  const alive = await failure(endUnfinished(desk('y', true), false, live));
+  registry.beforeCall = () => undefined;
+  const alive = await failure(recoverUnfinished(desk('y', true), false, live));
   assert.match(alive!.message, /another push is publishing since .*, on this machine/);
   assert.is((alive as TasksError).exitCode, 1);
   const dead = desk('y', false);
-  await endUnfinished(dead, false, live);
+  await recoverUnfinished(dead, false, live);
   assert.is(state(), 'new');
   assert.is(dead.told.length, 1);
 });
@@ -192,12 +192,12 @@ test('an interrupt puts everything back', async () => {
   for (let at = 1; at <= calls; at++) {
     const { registry, changes, desk, state } = scene();
     const interrupt = new AbortController();
-    registry.after = (_, nth) => {
+    registry.afterCall = (_, nth) => {
       if (nth === at) interrupt.abort(new Error('interrupted'));
     };
     const error = await failure(publish(desk('x'), changes, interrupt.signal));
     assert.is(state(), error === undefined ? 'new' : 'old', `interrupted at ${at}`);
-    assert.is(await readJournal(registry, journal), undefined);
+    assert.is(await readJournal(registry, journalName), undefined);
   }
 });
 
@@ -209,14 +209,14 @@ test('a tag that somebody else moved since the preflight: nothing is published, 
     error!.message,
     /somebody else moved tags since this push began: h:1\/t\/b:1\nnothing is published/,
   );
-  assert.is(registry.tagged('h:1/t/b')['1'], other);
-  assert.is(registry.tagged('h:1/t/a')['2'], undefined);
-  assert.is(await readJournal(registry, journal), undefined);
+  assert.is(registry.tagDigests('h:1/t/b')['1'], other);
+  assert.is(registry.tagDigests('h:1/t/a')['2'], undefined);
+  assert.is(await readJournal(registry, journalName), undefined);
 });
 
 test('a tag that somebody else moves after us is reported', async () => {
   const { registry, changes, desk } = scene();
-  registry.after = ({ method, name }) => {
+  registry.afterCall = ({ method, name }) => {
     if (method === 'put' && name === 'h:1/t/b:latest') push(registry, 'h:1/t/a:1');
   };
   const error = await failure(publish(desk('x'), changes, live));
@@ -227,7 +227,7 @@ test('a tag that somebody else moves after us is reported', async () => {
 test('what somebody else moved in the middle is not put back, and it is said', async () => {
   const { registry, changes, desk } = scene();
   let other = '';
-  registry.before = ({ method, name }) => {
+  registry.beforeCall = ({ method, name }) => {
     if (method === 'put' && name === 'h:1/t/b:latest' && other === '') {
       other = push(registry, 'h:1/t/a:1');
       throw down();
@@ -238,7 +238,7 @@ test('what somebody else moved in the middle is not put back, and it is said', a
     error!.message,
     /nothing is published: the tags are as they were\nsomebody else moved h:1\/t\/a:1: left/,
   );
-  assert.is(registry.tagged('h:1/t/a')['1'], other);
+  assert.is(registry.tagDigests('h:1/t/a')['1'], other);
 });
 
 test('a journal of another push in the place of ours, while tags are set: it is said, and theirs stays', async () => {
@@ -247,12 +247,13 @@ test('a journal of another push in the place of ours, while tags are set: it is 
     schema: 1,
     open: { id: 'theirs', owner: {}, time: 't', beat: 0, direction: 'forward', changes: [] },
   };
-  registry.after = async ({ method, name }) => {
-    if (method === 'put' && name === 'h:1/t/b:latest') await registry.write(journal, JSON.stringify(text));
+  registry.afterCall = async ({ method, name }) => {
+    if (method === 'put' && name === 'h:1/t/b:latest')
+      await registry.write(journalName, JSON.stringify(text));
   };
   const error = await failure(publish(desk('x'), changes, live));
   assert.match(error!.message, /another push published at the same time; tags may be of both/);
-  assert.is((await readJournal(registry, journal))?.id, 'theirs');
+  assert.is((await readJournal(registry, journalName))?.id, 'theirs');
 });
 
 test('an image that is not there: nothing is touched', async () => {
@@ -266,8 +267,8 @@ test('an image that is not there: nothing is touched', async () => {
 test('a journal of a newer version, or something else under its name, stops everything', async () => {
   for (const text of ['{"schema":2}', '[]', 'x', '{"schema":1,"open":{"id":1}}']) {
     const { registry, changes, desk, state } = scene();
-    await registry.write(journal, text);
-    for (const work of [publish(desk('x'), changes, live), endUnfinished(desk('x'), true, live)])
+    await registry.write(journalName, text);
+    for (const work of [publish(desk('x'), changes, live), recoverUnfinished(desk('x'), true, live)])
       assert.match((await failure(work))!.message, /no journal that this version of tasks can read/);
     assert.is(state(), 'old');
   }
@@ -284,11 +285,11 @@ test('a journal that names tags of others: they are told and left alone, whateve
       { name: 'h:2/t/a:1', task: 'a:2', after: fresh, isAlias: false },
     ];
     const open = { id: 'x', owner: null, time: 't', beat: 0, direction, changes: [...theirs, ...changes] };
-    await registry.write(journal, JSON.stringify({ schema: 1, open }));
+    await registry.write(journalName, JSON.stringify({ schema: 1, open }));
     const other = desk('y', false);
     registry.calls.length = 0;
-    await endUnfinished(other, true, live);
-    assert.equal(registry.tagged('h:1/other/app'), { 1: old, 2: fresh });
+    await recoverUnfinished(other, true, live);
+    assert.equal(registry.tagDigests('h:1/other/app'), { 1: old, 2: fresh });
     assert.is(state(), direction === 'forward' ? 'new' : 'old');
     assert.not.ok(
       registry.calls.some(({ name }) => !name.startsWith('h:1/t/')),
@@ -298,22 +299,22 @@ test('a journal that names tags of others: they are told and left alone, whateve
       other.told[0]!,
       /names tags that are not this project's: left as they are: h:1\/other\/app:1/,
     );
-    assert.is(await readJournal(registry, journal), undefined);
+    assert.is(await readJournal(registry, journalName), undefined);
   }
 });
 
 test('a journal that names content tags, passes of tests or signatures of our own images: they are left alone', async () => {
   const { registry, desk } = scene();
-  const after = registry.tagged('h:1/t/a')['2-kaaaaaaaaaaaa']!;
+  const after = registry.tagDigests('h:1/t/a')['2-kaaaaaaaaaaaa']!;
   const [hex] = after.split(':').slice(1);
   const tags = ['1-kbbbbbbbbbbbb', '2-kaaaaaaaaaaaa-tcccccccccccc', `sha256-${hex}.sig`, `sha256-${hex}`];
-  const before = registry.tagged('h:1/t/a');
+  const before = registry.tagDigests('h:1/t/a');
   const changes = tags.map((tag) => ({ name: `h:1/t/a:${tag}`, task: 'a:2', after, isAlias: false }));
   const open = { id: 'x', owner: null, time: 't', beat: 0, direction: 'forward', changes };
-  await registry.write(journal, JSON.stringify({ schema: 1, open }));
+  await registry.write(journalName, JSON.stringify({ schema: 1, open }));
   const other = desk('y', false);
-  assert.equal(await endUnfinished(other, true, live), []);
-  assert.equal(registry.tagged('h:1/t/a'), before);
+  assert.equal(await recoverUnfinished(other, true, live), []);
+  assert.equal(registry.tagDigests('h:1/t/a'), before);
   assert.match(other.told[0]!, /names tags that are not this project's/);
 });
 
@@ -324,15 +325,15 @@ test('a previous image that is gone from the registry: the tag stays, and it is 
   for (const { name, after } of moved)
     await registry.put(name, await registry.manifest(`${name.replace(/:[^:]*$/, '')}@${after}`));
   const open = { id: 'x', owner: null, time: 't', beat: 0, direction: 'back', changes: moved };
-  await registry.write(journal, JSON.stringify({ schema: 1, open }));
-  const error = (await failure(endUnfinished(desk('y', false), true, live))) as TasksError;
+  await registry.write(journalName, JSON.stringify({ schema: 1, open }));
+  const error = (await failure(recoverUnfinished(desk('y', false), true, live))) as TasksError;
   assert.match(
     error.message,
     /the push of t can be neither completed nor rolled back: the previous image of .*h:1\/t\/a:1.* is no longer in the registry/,
   );
   assert.match(error.hint!, /remove these tags by hand/);
-  assert.is(registry.tagged('h:1/t/a')['2'], undefined, 'new tags are taken away');
-  assert.is((await readJournal(registry, journal))?.id, 'x');
+  assert.is(registry.tagDigests('h:1/t/a')['2'], undefined, 'new tags are taken away');
+  assert.is((await readJournal(registry, journalName))?.id, 'x');
 });
 
 test('a journal of images that are not defined here is not ended here: it stays, and nothing is published', async () => {
@@ -347,12 +348,12 @@ test('a journal of images that are not defined here is not ended here: it stays,
     direction: 'forward',
     changes: [...changes, theirs],
   };
-  await registry.write(journal, JSON.stringify({ schema: 1, open }));
-  const error = await failure(endUnfinished(desk('y', false), true, live));
+  await registry.write(journalName, JSON.stringify({ schema: 1, open }));
+  const error = await failure(recoverUnfinished(desk('y', false), true, live));
   assert.match(error!.message, /not defined here: h:1\/t\/c:1/);
   assert.is((error as TasksError).exitCode, 1);
   assert.is(state(), 'old');
-  assert.is((await readJournal(registry, journal))?.id, 'x');
+  assert.is((await readJournal(registry, journalName))?.id, 'x');
 });
 
 test('a journal that none of ours ever was stops everything', async () => {
@@ -375,8 +376,8 @@ test('a journal that none of ours ever was stops everything', async () => {
   ];
   for (const open of bad) {
     const { registry, desk, state } = scene();
-    await registry.write(journal, JSON.stringify({ schema: 1, open }));
-    const error = await failure(endUnfinished(desk('y', false), true, live));
+    await registry.write(journalName, JSON.stringify({ schema: 1, open }));
+    const error = await failure(recoverUnfinished(desk('y', false), true, live));
     assert.match(error!.message, /no journal that this version of tasks can read/);
     assert.is(state(), 'old');
   }
@@ -384,20 +385,20 @@ test('a journal that none of ours ever was stops everything', async () => {
 
 test('where tags are immutable it is said before anything is published, each time', async () => {
   const { registry, desk } = scene();
-  registry.before = async ({ method, name }) => {
+  registry.beforeCall = async ({ method, name }) => {
     const [repository, tag] = [name.slice(0, name.lastIndexOf(':')), name.slice(name.lastIndexOf(':') + 1)];
-    if (method === 'write' && registry.tagged(repository)[tag] !== undefined)
+    if (method === 'write' && registry.tagDigests(repository)[tag] !== undefined)
       throw new RegistryError('immutable', `h:1 does not overwrite ${name}: tags are immutable there`);
   };
   for (const _ of [1, 2, 3]) {
-    const error = await failure(checkJournal(desk('x')));
+    const error = await failure(checkJournalWritable(desk('x')));
     assert.match(error!.message, /a release needs a tag that it can overwrite: .* immutable/);
     assert.match((error as TasksError).hint!, /cacheRepo/);
     assert.is((error as TasksError).exitCode, 3);
   }
-  registry.before = () => undefined;
-  await checkJournal(desk('x'));
-  assert.is(await readJournal(registry, journal), undefined);
+  registry.beforeCall = () => undefined;
+  await checkJournalWritable(desk('x'));
+  assert.is(await readJournal(registry, journalName), undefined);
 });
 
 test('two at once, however their requests interleave: never two that both say they published, and tags of both', async () => {
@@ -409,19 +410,20 @@ test('two at once, however their requests interleave: never two that both say th
         return { ...change, after: push(registry, `${repository}:other-k${serial}`) };
       });
       // Each repository got one image per change: one set, as far as this test is concerned.
-      registry.before = async () => void (await s.schedule(Promise.resolve()));
+      registry.beforeCall = async () => void (await s.schedule(Promise.resolve()));
       const both = Promise.all([
         failure(publish(desk('x'), changes, live)),
         failure(publish(desk('y'), others, live)),
       ]);
       await s.waitFor(both);
-      registry.before = () => undefined;
+      registry.beforeCall = () => undefined;
       const [one, two] = await both;
-      const points = (set: Change[]): boolean[] =>
+      const points = (set: TagChange[]): boolean[] =>
         set.map(
           ({ name, after }) =>
-            registry.tagged(name.slice(0, name.lastIndexOf(':')))[name.slice(name.lastIndexOf(':') + 1)] ===
-            after,
+            registry.tagDigests(name.slice(0, name.lastIndexOf(':')))[
+              name.slice(name.lastIndexOf(':') + 1)
+            ] === after,
         );
       const isWhole = points(changes).every(Boolean) || points(others).every(Boolean);
       const errors = [one, two].filter((error) => error !== undefined);

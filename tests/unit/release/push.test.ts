@@ -4,14 +4,14 @@ import { image } from '../../../src/define/index.ts';
 import type { RunEvent } from '../../../src/model/events.ts';
 import { RegistryError } from '../../../src/model/registry.ts';
 import type { TaskId } from '../../../src/model/task.ts';
-import { seeRemote } from '../../../src/observe/remote.ts';
-import { ownersBelow } from '../../../src/release/desk.ts';
-import { type Pushed, push } from '../../../src/release/push.ts';
-import { pointedAt } from '../../../src/release/tags.ts';
+import { queryRemoteImages } from '../../../src/observe/remote-images.ts';
+import { tagOwnershipIn } from '../../../src/release/publish-context.ts';
+import { type PushResult, push } from '../../../src/release/push.ts';
+import { queryDigests } from '../../../src/release/tags.ts';
 import { fakeEngine } from '../../support/fake-engine.ts';
 import { type FakeRegistry, fakeRegistry } from '../../support/fake-registry.ts';
-import { makeRig, type RigOptions } from '../../support/rig.ts';
 import { tempFolder, writeFiles } from '../../support/temp.ts';
+import { makeTestProject, type TestProjectOptions } from '../../support/test-project.ts';
 
 const test = suite('push');
 const repo = 'h:1/t';
@@ -29,11 +29,11 @@ function machine(registry: FakeRegistry, name: string) {
     needs: { BASE: base },
     allowFailure: true,
   });
-  const rig = makeRig({ base, one, two }, root, fakeEngine(registry, name));
+  const rig = makeTestProject({ base, one, two }, root, fakeEngine(registry, name));
   const events: RunEvent[] = [];
-  const plan = async (options: RigOptions = {}) => {
+  const plan = async (options: TestProjectOptions = {}) => {
     const names = { 'one:latest': `${repo}/one:latest-dev1`, 'two:latest': `${repo}/two:latest-dev1` };
-    const now = await pointedAt(registry, Object.values(names));
+    const now = await queryDigests(registry, Object.values(names));
     const published = new Map(
       Object.entries(names).map(([id, tag]): [TaskId, Map<string, string | undefined>] => [
         id,
@@ -44,7 +44,7 @@ function machine(registry: FakeRegistry, name: string) {
       repo,
       published,
       remote: (tags) =>
-        seeRemote(
+        queryRemoteImages(
           registry,
           [...tags].map(([id, tag]) => ({ id, name: tag, platform: 'linux/amd64' })),
         ),
@@ -59,8 +59,8 @@ function machine(registry: FakeRegistry, name: string) {
     async push(
       planned: Awaited<ReturnType<typeof plan>>,
       more: { omitted?: Set<TaskId>; uploadOnly?: boolean } = {},
-    ): Promise<Pushed> {
-      rig.engine.auto = true;
+    ): Promise<PushResult> {
+      rig.engine.autoFinish = true;
       const { results } = await planned.run();
       return await push({
         plan: planned.plan,
@@ -70,14 +70,14 @@ function machine(registry: FakeRegistry, name: string) {
         wanted: { published: planned.published, aliases: new Set(), notes: [] },
         services: planned.services,
         registry,
-        desk: {
+        context: {
           registry,
           clock: planned.services.clock,
-          journal: `${repo}/release-journal:current`,
-          ownerOf: ownersBelow(repo, new Set(['base', 'one', 'two'])),
+          journalName: `${repo}/release-journal:current`,
+          ownershipOf: tagOwnershipIn(repo, new Set(['base', 'one', 'two'])),
           newOwner: () => ({ id: name }),
           isAlive: () => undefined,
-          tell: () => undefined,
+          report: () => undefined,
         },
         uploadOnly: more.uploadOnly === true,
         signal: new AbortController().signal,
@@ -92,7 +92,7 @@ function machine(registry: FakeRegistry, name: string) {
 }
 
 const tags = (registry: FakeRegistry, name: string): string[] =>
-  Object.keys(registry.tagged(`${repo}/${name}`))
+  Object.keys(registry.tagDigests(`${repo}/${name}`))
     .map((tag) => tag.replace(/[0-9a-f]{12}/g, '…'))
     .sort();
 
@@ -113,7 +113,7 @@ test('uploads only: no tag is set; the next push sets them and uploads nothing',
   assert.equal(tags(registry, 'two'), ['latest-k…']);
   const other = machine(registry, 'y');
   const pushed = await other.push(await other.plan());
-  assert.equal([pushed.outcome, pushed.counts.retagged, other.rig.engine.all.length], ['ok', 2, 0]);
+  assert.equal([pushed.outcome, pushed.counts.retagged, other.rig.engine.allImages.length], ['ok', 2, 0]);
   assert.equal(tags(registry, 'two'), ['latest-dev1', 'latest-k…']);
 });
 
@@ -122,10 +122,10 @@ test('another machine was first: nothing of ours replaces it, no tag is set, and
   const [slow, quick] = [machine(registry, 'slow'), machine(registry, 'quick')];
   const early = await slow.plan();
   await quick.push(await quick.plan({ selectors: ['one'] }), { uploadOnly: true });
-  const theirs = registry.tagged(`${repo}/base`);
+  const theirs = registry.tagDigests(`${repo}/base`);
   const overtaken = await slow.push(early);
   assert.is(overtaken.isOvertaken, true);
-  assert.equal(registry.tagged(`${repo}/base`), theirs);
+  assert.equal(registry.tagDigests(`${repo}/base`), theirs);
   assert.equal(tags(registry, 'one'), ['latest-k…', 'latest-k…-t…']);
   const again = await slow.plan();
   assert.equal(
@@ -134,7 +134,7 @@ test('another machine was first: nothing of ours replaces it, no tag is set, and
   );
   const pushed = await slow.push(again);
   assert.equal([pushed.outcome, pushed.isOvertaken], ['ok', false]);
-  assert.equal(registry.tagged(`${repo}/base`), theirs);
+  assert.equal(registry.tagDigests(`${repo}/base`), theirs);
   const calm = await quick.plan();
   assert.ok(
     [...calm.plan.steps.values()].every(({ action }) => ['reuse', 'retag', 'pull', 'skip'].includes(action)),
@@ -145,7 +145,7 @@ test('an upload that fails for good: no tag is set, what needs it is not uploade
   const registry = fakeRegistry();
   const one = machine(registry, 'x');
   const planned = await one.plan();
-  registry.before = ({ method, name }) => {
+  registry.beforeCall = ({ method, name }) => {
     if (method === 'image' && name.includes('/base:'))
       throw new RegistryError('denied', 'h:1 does not permit it');
   };

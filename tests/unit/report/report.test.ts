@@ -3,15 +3,21 @@ import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Phase, RunEvent } from '../../../src/model/events.ts';
-import { clipPainted, clock, columns, duration, size } from '../../../src/report/format.ts';
+import {
+  alignColumns,
+  clipColored,
+  formatBytes,
+  formatClock,
+  formatDuration,
+} from '../../../src/report/format.ts';
 import { githubReporter } from '../../../src/report/github.ts';
+import { makeLiveView } from '../../../src/report/live-view.ts';
 import { markdownReporter } from '../../../src/report/markdown.ts';
 import { type CellState, matrixLines } from '../../../src/report/matrix.ts';
-import { nextCommand } from '../../../src/report/next.ts';
+import { nextCommand } from '../../../src/report/next-command.ts';
 import { makePaint } from '../../../src/report/paint.ts';
 import { plainReporter } from '../../../src/report/plain.ts';
-import { makeView } from '../../../src/report/view.ts';
-import { makeStory } from '../../../src/report/words.ts';
+import { makeRunText } from '../../../src/report/run-text.ts';
 
 const test = suite('reports');
 const at = (second: number): string => new Date(Date.UTC(2026, 0, 1, 0, 0, second)).toISOString();
@@ -83,11 +89,11 @@ const paint = makePaint(false);
 
 test('plain: a line at start and end, output only of failures', () => {
   const written: string[] = [];
-  const { listen } = plainReporter((text) => void written.push(text), paint, {
+  const { onEvent } = plainReporter((text) => void written.push(text), paint, {
     verbose: false,
-    stamped: false,
+    timestamps: false,
   });
-  for (const event of story) listen(event);
+  for (const event of story) onEvent(event);
   assert.is(
     written.join(''),
     `tasks build   4 tasks: 1 up to date, 2 to build, 1 to run · 2 slots · about 35 s
@@ -106,11 +112,11 @@ test('plain: a line at start and end, output only of failures', () => {
 
 test('plain in CI: each line has its time', () => {
   const written: string[] = [];
-  const { listen } = plainReporter((text) => void written.push(text), paint, {
+  const { onEvent } = plainReporter((text) => void written.push(text), paint, {
     verbose: true,
-    stamped: true,
+    timestamps: true,
   });
-  for (const event of story) listen(event);
+  for (const event of story) onEvent(event);
   const lines = written.join('').trimEnd().split('\n');
   for (const line of lines) assert.match(line, /^00:00:0\d /);
   assert.ok(lines.includes('00:00:01   app:1 │ ::error::gcc says'), written.join(''));
@@ -126,10 +132,10 @@ test('the slowest are named where there are more than a few', () => {
     ms,
   });
   const end = (events: readonly RunEvent[]): string[] => {
-    const told = makeStory(paint);
-    told.begin(story[0] as Extract<RunEvent, { type: 'phase-started' }>);
-    for (const event of events) told.outcome(event as Extract<RunEvent, { type: 'task-finished' }>);
-    return told.end(story.at(-1) as Extract<RunEvent, { type: 'phase-finished' }>).slice(1);
+    const told = makeRunText(paint);
+    told.phaseStarted(story[0] as Extract<RunEvent, { type: 'phase-started' }>);
+    for (const event of events) told.taskFinished(event as Extract<RunEvent, { type: 'task-finished' }>);
+    return told.phaseFinished(story.at(-1) as Extract<RunEvent, { type: 'phase-finished' }>).slice(1);
   };
   const four = [ran('a:1', 1_000), ran('b:1', 90_000), ran('c:1', 5_000), ran('d:1', 2_000)];
   assert.equal(end(four), ['  slowest: b:1 1 m 30 s, c:1 5.0 s, d:1 2.0 s']);
@@ -139,19 +145,19 @@ test('the slowest are named where there are more than a few', () => {
 
 test('the job summary: of phases in which nothing happened only the last; uploads have the tags that are published', () => {
   const written: string[] = [];
-  const { listen } = markdownReporter((text) => void written.push(text));
+  const { onEvent } = markdownReporter((text) => void written.push(text));
   const phase = (name: Phase, finished: readonly Partial<RunEvent>[] = []): void => {
-    listen({ type: 'phase-started', time: at(0), phase: name, jobs: 1, tasks: [] });
+    onEvent({ type: 'phase-started', time: at(0), phase: name, jobs: 1, tasks: [] });
     for (const each of finished)
-      listen({ type: 'task-finished', time: at(1), phase: name, id: 'a:1', ms: 0, ...each } as RunEvent);
-    listen({ type: 'phase-finished', time: at(1), phase: name, ok: true, counts: none, ms: 0 });
+      onEvent({ type: 'task-finished', time: at(1), phase: name, id: 'a:1', ms: 0, ...each } as RunEvent);
+    onEvent({ type: 'phase-finished', time: at(1), phase: name, ok: true, counts: none, ms: 0 });
   };
   phase('build', [{ type: 'task-finished', outcome: 'reused' }]);
   phase('test');
   assert.equal(written, []);
   phase('upload', [{ type: 'task-finished', outcome: 'built' }]);
   phase('publish', [{ type: 'task-finished', outcome: 'built', tags: ['team/a:1'] }]);
-  listen({ type: 'run-finished', time: at(1), ok: true, counts: none, ms: 0 });
+  onEvent({ type: 'run-finished', time: at(1), ok: true, counts: none, ms: 0 });
   assert.is(written.length, 1);
   assert.match(written[0]!, /^### tasks push\n/);
   assert.match(written[0]!, '| a:1 | built |  | `team/a:1` |');
@@ -159,14 +165,14 @@ test('the job summary: of phases in which nothing happened only the last; upload
 
 test('the job summary: a table of what happened, and failures, whatever they printed', () => {
   const written: string[] = [];
-  const { listen } = markdownReporter((text) => void written.push(text));
+  const { onEvent } = markdownReporter((text) => void written.push(text));
   for (const event of story) {
     const isFailed = event.type === 'task-finished' && event.error?.lines !== undefined;
-    listen(
+    onEvent(
       isFailed ? { ...event, error: { ...event.error!, lines: ['```', '<b>'], step: 'RUN a < b' } } : event,
     );
   }
-  listen({ type: 'run-finished', time: at(9), ok: false, counts: none, ms: 9_000 });
+  onEvent({ type: 'run-finished', time: at(9), ok: false, counts: none, ms: 9_000 });
   assert.is(
     written.join(''),
     `### tasks build
@@ -206,7 +212,7 @@ test('what to do next: go on, read the log, test', () => {
 test('github: output in groups, failures as annotations; commands and text are written apart', () => {
   const all: string[] = [];
   const commands: string[] = [];
-  const { listen } = githubReporter(
+  const { onEvent } = githubReporter(
     (text) => void all.push(text),
     (text) => {
       all.push(text);
@@ -214,7 +220,7 @@ test('github: output in groups, failures as annotations; commands and text are w
     },
     paint,
   );
-  for (const event of story) listen(event);
+  for (const event of story) onEvent(event);
   const text = all.join('');
   assert.match(
     text,
@@ -226,7 +232,7 @@ test('github: output in groups, failures as annotations; commands and text are w
 });
 
 test('live: what runs, what waits for what, what is left; then what happened', () => {
-  const view = makeView(paint, 'list');
+  const view = makeLiveView(paint, 'list');
   for (const event of story.slice(0, 6)) view.apply(event);
   const screen = { rows: 24, columns: 80, spinner: '⠋' };
   assert.equal(view.lines(Date.parse(at(3)), screen), [
@@ -284,7 +290,7 @@ test('live: no line is wider than the terminal and no screen higher, whatever it
       fc.array(fc.nat(3), { minLength: 1, maxLength: 20 }),
       fc.constantFrom('list' as const, 'matrix' as const),
       (width, rows, images, versions, dice, layout) => {
-        const view = makeView(makePaint(true), layout);
+        const view = makeLiveView(makePaint(true), layout);
         for (const event of wideRun(images, versions, dice)) view.apply(event);
         const lines = view.lines(Date.parse(at(5)), { rows, columns: width, spinner: '⠋' });
         assert.ok(lines.length <= rows, `${lines.length} lines on ${rows}`);
@@ -297,7 +303,7 @@ test('live: no line is wider than the terminal and no screen higher, whatever it
 });
 
 test('live: what runs says how long it runs, on any terminal; then comes what it does, then what is expected', () => {
-  const view = makeView(paint, 'list');
+  const view = makeLiveView(paint, 'list');
   for (const event of story.slice(0, 6)) view.apply(event);
   const running = (columns: number): string =>
     view.lines(Date.parse(at(3)), { rows: 24, columns, spinner: '⠋' })[3]!;
@@ -307,7 +313,7 @@ test('live: what runs says how long it runs, on any terminal; then comes what it
 });
 
 test('live: a command says what it printed last; a failure stays in sight whatever ends after it', () => {
-  const view = makeView(paint, 'list');
+  const view = makeLiveView(paint, 'list');
   const ids = Array.from({ length: 30 }, (_, index) => `c:${index}`);
   const tasks = ids.map((id) => ({ id, action: 'run', needs: [] }));
   const finished = {
@@ -349,8 +355,8 @@ test('live: a command says what it printed last; a failure stays in sight whatev
 });
 
 test('what never began when a run was cancelled is a count, not a line', () => {
-  const told = makeStory(paint);
-  told.begin(story[0] as Extract<RunEvent, { type: 'phase-started' }>);
+  const told = makeRunText(paint);
+  told.phaseStarted(story[0] as Extract<RunEvent, { type: 'phase-started' }>);
   const cancelled = {
     type: 'task-finished',
     phase: 'build',
@@ -358,8 +364,8 @@ test('what never began when a run was cancelled is a count, not a line', () => {
     id: 'app:1',
     outcome: 'cancelled',
   } as const;
-  assert.is(told.outcome({ ...cancelled, ms: 0 }), undefined);
-  assert.is(told.outcome({ ...cancelled, ms: 10 }), '■ app:1    cancelled');
+  assert.is(told.taskFinished({ ...cancelled, ms: 0 }), undefined);
+  assert.is(told.taskFinished({ ...cancelled, ms: 10 }), '■ app:1    cancelled');
 });
 
 test('matrix: images by versions, below one another where they do not fit, small where they are too high', () => {
@@ -392,21 +398,21 @@ test('matrix: images by versions, below one another where they do not fit, small
 test('clipping keeps colours whole and is exact', () => {
   const red = '\u001b[31m';
   const plain = '\u001b[39m';
-  assert.is(clipPainted(`${red}abcdef${plain}`, 6), `${red}abcdef${plain}`);
-  assert.is(clipPainted(`${red}abcdef${plain}`, 4), `${red}abc…${plain}`);
-  assert.is(clipPainted('abc', 3), 'abc');
+  assert.is(clipColored(`${red}abcdef${plain}`, 6), `${red}abcdef${plain}`);
+  assert.is(clipColored(`${red}abcdef${plain}`, 4), `${red}abc…${plain}`);
+  assert.is(clipColored('abc', 3), 'abc');
 });
 
 test('durations, clocks, sizes and columns read as people write them', () => {
-  assert.equal([400, 9_949, 41_000, 92_000, 7_500_000].map(duration), [
+  assert.equal([400, 9_949, 41_000, 92_000, 7_500_000].map(formatDuration), [
     '0.4 s',
     '9.9 s',
     '41 s',
     '1 m 32 s',
     '2 h 5 m',
   ]);
-  assert.equal([41_000, 725_000, 3_723_000].map(clock), ['0:41', '12:05', '1:02:03']);
-  assert.equal([0, 999, 1_000, 412_300_000, 1_250_000_000].map(size), [
+  assert.equal([41_000, 725_000, 3_723_000].map(formatClock), ['0:41', '12:05', '1:02:03']);
+  assert.equal([0, 999, 1_000, 412_300_000, 1_250_000_000].map(formatBytes), [
     '0 B',
     '999 B',
     '1.0 kB',
@@ -414,7 +420,7 @@ test('durations, clocks, sizes and columns read as people write them', () => {
     '1.3 GB',
   ]);
   assert.equal(
-    columns([
+    alignColumns([
       ['a', 'bb', 'c'],
       ['ddd', '', 'e'],
     ]),

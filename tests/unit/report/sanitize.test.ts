@@ -4,11 +4,11 @@ import * as assert from 'uvu/assert';
 import type { RunEvent } from '../../../src/model/events.ts';
 import { makePaint } from '../../../src/report/paint.ts';
 import {
+  disarmCiCommands,
   jsonLine,
   sanitize,
-  sanitized,
-  sanitizePainted,
-  withoutCommands,
+  sanitizeColored,
+  sanitizeEvent,
 } from '../../../src/report/sanitize.ts';
 
 const test = suite('text of others');
@@ -39,7 +39,7 @@ const dangerous = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/;
 for (const [what, text] of Object.entries(hostile))
   test(`${what} does not reach the terminal`, () => {
     assert.not.match(sanitize(`before ${text} after`), dangerous);
-    assert.not.match(sanitizePainted(`before ${text} after`), dangerous);
+    assert.not.match(sanitizeColored(`before ${text} after`), dangerous);
     assert.match(sanitize(`before ${text} after`), /^before .*after$/);
   });
 
@@ -54,8 +54,8 @@ test('a string that never ends takes nothing away from the lines after it', () =
 test('colors of ours stay, colors of others do not', () => {
   const paint = makePaint(true);
   const own = `${paint.good('✔')} ${paint.dim(`│ ${paint.bold('x')}`)} ${paint.bad('no')} ${paint.warn('!')}`;
-  assert.is(sanitizePainted(own), own);
-  assert.is(sanitizePainted(`${esc}[8mhidden${esc}[0m`), 'hidden');
+  assert.is(sanitizeColored(own), own);
+  assert.is(sanitizeColored(`${esc}[8mhidden${esc}[0m`), 'hidden');
   assert.is(sanitize(`${esc}[32mgreen${esc}[39m`), 'green');
 });
 
@@ -70,7 +70,7 @@ test('whatever the text, nothing dangerous is left, and clean text stays as it i
     fc.property(pieces, (all) => {
       const text = all.join('');
       assert.not.match(sanitize(text), dangerous);
-      assert.not.match(sanitizePainted(text).replace(/\x1b\[(1|2|22|31|32|33|39)m/g, ''), dangerous);
+      assert.not.match(sanitizeColored(text).replace(/\x1b\[(1|2|22|31|32|33|39)m/g, ''), dangerous);
       if (!dangerous.test(text)) assert.is(sanitize(text), text);
     }),
   );
@@ -79,7 +79,7 @@ test('whatever the text, nothing dangerous is left, and clean text stays as it i
 test('long hostile text takes linear time', () => {
   const length = 300_000;
   for (const piece of ['\r', esc, `${esc}[`, `${esc}]0;`, ';a', '##', ' ', ':'])
-    withoutCommands(sanitizePainted(`${esc}[${piece.repeat(length / piece.length)}`));
+    disarmCiCommands(sanitizeColored(`${esc}[${piece.repeat(length / piece.length)}`));
 });
 
 test('events: output, progress, and all parts of an error are cleaned; other events stay the same objects', () => {
@@ -98,9 +98,9 @@ test('events: output, progress, and all parts of an error are cleaned; other eve
       error: { message: `${text}\nhint`, step: text, lines: [text, text], log: text },
     },
   ];
-  for (const event of events) assert.not.match(JSON.stringify(sanitized(event)), /\\u001b|pwned/);
+  for (const event of events) assert.not.match(JSON.stringify(sanitizeEvent(event)), /\\u001b|pwned/);
   const calm: RunEvent = { type: 'task-output', phase: 'build', time, id: 'a', line: 'calm' };
-  assert.is(sanitized(calm), calm);
+  assert.is(sanitizeEvent(calm), calm);
 });
 
 test('JSON means what it meant, and has no character that a terminal or a CI service obeys', () => {
@@ -134,11 +134,11 @@ test('a CI service finds no command in text', () => {
     '##vso[task.setvariable variable=x]y',
     "##teamcity[buildStatus text='x']",
   ];
-  for (const line of withoutCommands(lines.join('\n')).split('\n')) {
+  for (const line of disarmCiCommands(lines.join('\n')).split('\n')) {
     assert.is(commandIn(line), undefined, line);
     assert.not.match(line, /##(vso|teamcity)\[/);
   }
-  assert.is(withoutCommands('a::b C::d\n'), 'a::b C::d\n');
+  assert.is(disarmCiCommands('a::b C::d\n'), 'a::b C::d\n');
 });
 
 test.run();

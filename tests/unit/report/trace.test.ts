@@ -17,9 +17,9 @@ interface Traced {
 /** The trace of what happened at these seconds, as a viewer would read it. */
 async function traced(happenings: readonly [second: number, happening: EventBody][]): Promise<Traced[]> {
   const saved: string[] = [];
-  const { listen, close } = traceReporter((text) => void saved.push(text));
+  const { onEvent, close } = traceReporter((text) => void saved.push(text));
   for (const [second, happening] of happenings)
-    listen({ ...happening, time: new Date(second * 1000).toISOString() } as RunEvent);
+    onEvent({ ...happening, time: new Date(second * 1000).toISOString() } as RunEvent);
   await close();
   assert.is(saved.length, 1);
   return (JSON.parse(saved[0]!) as { traceEvents: Traced[] }).traceEvents;

@@ -7,8 +7,8 @@ import { needsLabel } from '../../../src/model/labels.ts';
 import type { TaskRecord } from '../../../src/model/record.ts';
 import type { Services } from '../../../src/run/services.ts';
 import { settle } from '../../support/fake-engine.ts';
-import { makeRig } from '../../support/rig.ts';
 import { tempFolder, writeFiles } from '../../support/temp.ts';
+import { makeTestProject } from '../../support/test-project.ts';
 
 const test = suite('what a result stands on');
 
@@ -22,7 +22,7 @@ function project() {
   const base = image({ name: 'base', context: 'b', publish: false });
   const app = image({ name: 'app', context: 'a', needs: { BASE: base } });
   const tool = command({ name: 'tool', run: ['use-it'], needs: { base } });
-  return makeRig({ base, app, tool }, root);
+  return makeTestProject({ base, app, tool }, root);
 }
 
 type Rig = ReturnType<typeof project>;
@@ -35,16 +35,16 @@ const textOf = async (
 /** Another run makes the base anew: its content tag moves to another image. */
 async function forceBase(rig: Rig): Promise<string> {
   const { results } = await rig.build({ selectors: ['base'], force: true });
-  rig.engine.auto = false;
+  rig.engine.autoFinish = false;
   return results.get('base:latest')!.imageId!;
 }
 
-const imageOf = (rig: Rig, tag: string) => rig.engine.all.find(({ tags }) => tags.includes(tag));
+const imageOf = (rig: Rig, tag: string) => rig.engine.allImages.find(({ tags }) => tags.includes(tag));
 
 test('a build takes its needs by tags that hold their image IDs, whatever moves meanwhile; its build arg says no repository', async () => {
   const rig = project();
   await rig.build({ selectors: ['base'] });
-  rig.engine.auto = false;
+  rig.engine.autoFinish = false;
   const first = await rig.plan({ selectors: ['app'] });
   const other = await rig.plan({ selectors: ['app'], repo: 'registry.example/other' });
   const before = first.plan.steps.get('base:latest')!.record!.imageId!;
@@ -103,7 +103,7 @@ test('a result that another run made meanwhile is taken where it stands on the s
     const { run } = await rig.plan({ selectors: ['app'] });
     const { results } = await rig.build({ selectors: ['app'] });
     await setTime(await rig.plan({ selectors: ['app'] }), results.get('app:latest')!, time);
-    rig.engine.auto = false;
+    rig.engine.autoFinish = false;
     const running = run();
     await settle();
     assert.is(rig.engine.pending.length, 0);
@@ -115,7 +115,7 @@ test('a result that another run made meanwhile is taken where it stands on the s
 test('a result that another run made on another image of a need is not taken', async () => {
   const rig = project();
   await rig.build({ selectors: ['base'] });
-  rig.engine.auto = false;
+  rig.engine.autoFinish = false;
   const one = await rig.plan({ selectors: ['app'] });
   const running = one.run();
   await settle();
@@ -124,7 +124,7 @@ test('a result that another run made on another image of a need is not taken', a
   const two = await rig.plan({ selectors: ['app'] });
   slow.succeed();
   await running;
-  rig.engine.auto = true;
+  rig.engine.autoFinish = true;
   const { counts, results } = await two.run();
   assert.is(counts.built, 1);
   assert.equal(results.get('app:latest')!.needs, { 'base:latest': after });
@@ -180,9 +180,9 @@ test('where it is not understood how a need is used, a build fails once the need
   const base = image({ name: 'base', context: 'b', publish: false });
   const known = image({ name: 'known', context: 'a', needs: { BASE: base } });
   const unknown = image({ name: 'unknown', context: 'c', needs: { BASE: base } });
-  const rig = makeRig({ base, known, unknown }, root);
+  const rig = makeTestProject({ base, known, unknown }, root);
   await rig.build({ selectors: ['base'] });
-  rig.engine.auto = false;
+  rig.engine.autoFinish = false;
   for (const [name, isWell] of [
     ['known', true],
     ['unknown', false],

@@ -6,11 +6,11 @@ import { command, image } from '../../../src/define/index.ts';
 import { TasksError } from '../../../src/model/errors.ts';
 import { keyLabel, needsLabel, taskLabel } from '../../../src/model/labels.ts';
 import { StepFailed } from '../../../src/model/ports.ts';
-import { TimedOut } from '../../../src/run/limit.ts';
 import { isNetworkFailure } from '../../../src/run/retry.ts';
+import { StepTimeout } from '../../../src/run/timeout.ts';
 import { settle } from '../../support/fake-engine.ts';
-import { makeRig } from '../../support/rig.ts';
-import { settle as settleFile, tempFolder, writeFiles } from '../../support/temp.ts';
+import { waitUntilSettled as settleFile, tempFolder, writeFiles } from '../../support/temp.ts';
+import { makeTestProject } from '../../support/test-project.ts';
 
 const dockerfile = 'ARG BASE\nFROM $BASE\n';
 
@@ -28,7 +28,7 @@ function project(root = tempFolder()) {
   const one = image({ name: 'one', context: 'a', args: { A: '1' }, needs: { BASE: base } });
   const two = image({ name: 'two', context: 'a', args: { A: '2' }, needs: { BASE: base } });
   const lone = image({ name: 'lone', context: 'l' });
-  const rig = makeRig({ rootfs, base, one, two, lone }, root);
+  const rig = makeTestProject({ rootfs, base, one, two, lone }, root);
   rig.environment.EPOCH = '7';
   rig.onCommand = async (request) => writeFileSync(path.join(request.env.TASKS_OUT!, 'rootfs.tar'), 'bytes');
   return rig;
@@ -64,9 +64,9 @@ test('a build gets its needs: images as content tags, files as folders; and labe
   assert.equal(Object.keys(JSON.parse(request.labels[needsLabel]!) as object), ['base:latest']);
   rig.engine.pending[1]!.succeed();
   assert.is((await running).outcome, 'ok');
-  assert.ok(rig.engine.all.some((made) => made.tags.includes('test/one:latest-dev1')));
+  assert.ok(rig.engine.allImages.some((made) => made.tags.includes('test/one:latest-dev1')));
   assert.not.ok(
-    rig.engine.all.some((made) => made.tags.includes('test/base:latest-dev1')),
+    rig.engine.allImages.some((made) => made.tags.includes('test/base:latest-dev1')),
     'an internal image gets no run tag',
   );
 });
@@ -134,7 +134,7 @@ for (const [said, file] of [
     settleFile(path.join(root, 'tool'));
     const gen = command({ name: 'gen', run: ['./tool'], inputs: ['in'] });
     const user = command({ name: 'user', run: ['true'], needs: { gen } });
-    const rig = makeRig({ gen, user }, root);
+    const rig = makeTestProject({ gen, user }, root);
     const write = (text: string): void => writeFileSync(path.join(root, file), text);
     rig.onCommand = async () => write('two');
     return { rig, write };
@@ -177,7 +177,7 @@ for (const [said, file] of [
 test('a link on the way to an input is turned while the command runs, and turned back: its result is not kept', async () => {
   const root = tempFolder();
   writeFiles(root, { 'v1/in': 'one', 'v2/in': 'two', now: { link: 'v1' } });
-  const rig = makeRig({ gen: command({ name: 'gen', run: ['true'], inputs: ['now/in'] }) }, root);
+  const rig = makeTestProject({ gen: command({ name: 'gen', run: ['true'], inputs: ['now/in'] }) }, root);
   const turn = (to: string): void => {
     rmSync(path.join(root, 'now'));
     symlinkSync(to, path.join(root, 'now'));
@@ -194,7 +194,7 @@ test('a link on the way to an input is turned while the command runs, and turned
 test('a command may change the mode of its inputs, and what stands beside them', async () => {
   const root = tempFolder();
   writeFiles(root, { in: 'one', tool: 'one' });
-  const rig = makeRig({ gen: command({ name: 'gen', run: ['true'], inputs: ['in'] }) }, root);
+  const rig = makeTestProject({ gen: command({ name: 'gen', run: ['true'], inputs: ['in'] }) }, root);
   rig.onCommand = async () => {
     chmodSync(path.join(root, 'in'), 0o600);
     writeFiles(root, { beside: 'new' });
@@ -251,7 +251,7 @@ test('a build that ends well after its cancellation is not recorded', async () =
 test('a task that takes longer than its timeout fails', async () => {
   const root = tempFolder();
   const slow = command({ name: 'slow', run: ['sleep-long'], timeout: '1s' });
-  const rig = makeRig({ slow }, root);
+  const rig = makeTestProject({ slow }, root);
   rig.onCommand = (_request, signal) =>
     new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
   const { outcome } = await rig.build();
@@ -265,7 +265,7 @@ test('an allowed failure, and what it blocks, leave the exit code alone', async 
   writeFiles(root, { 'a/Dockerfile': dockerfile, 'b/Dockerfile': 'FROM scratch\n' });
   const base = image({ name: 'base', context: 'b', allowFailure: true });
   const app = image({ name: 'app', context: 'a', needs: { BASE: base } });
-  const rig = makeRig({ base, app }, root);
+  const rig = makeTestProject({ base, app }, root);
   const { run } = await rig.plan();
   const running = run();
   await settle();
@@ -278,7 +278,7 @@ test('--force builds without the cache, and what stands on it is built on the ne
   const rig = project();
   await rig.build();
   const { plan, run } = await rig.plan({ selectors: ['base'], force: true });
-  assert.is(plan.steps.get('base:latest')!.fromNothing, true);
+  assert.is(plan.steps.get('base:latest')!.noCache, true);
   await run();
   const again = await rig.plan();
   assert.equal(
@@ -304,7 +304,7 @@ test('a release tags what a dev build made, and builds nothing', async () => {
   await rig.build();
   const { counts } = await rig.build({ release: true });
   assert.is(counts.built, 0);
-  assert.ok(rig.engine.all.some((made) => made.tags.includes('test/one:latest')));
+  assert.ok(rig.engine.allImages.some((made) => made.tags.includes('test/one:latest')));
 });
 
 test('a damaged record is set aside with a warning, and never believed', async () => {
@@ -312,7 +312,7 @@ test('a damaged record is set aside with a warning, and never believed', async (
   const { results } = await rig.build({ selectors: ['lone'] });
   const file = path.join(rig.cacheFolder, 'records', `v1%3a${results.get('lone:latest')!.key}`);
   writeFileSync(file, readFileSync(file, 'utf8').slice(0, 90));
-  rig.engine.all.length = 0;
+  rig.engine.allImages.length = 0;
   assert.is((await rig.build({ selectors: ['lone'] })).counts.built, 1);
   assert.match(rig.warnings.join(), /damaged: set aside/);
 });
@@ -321,7 +321,7 @@ test("an image with output 'files' leaves its files, kept by digest", async () =
   const root = tempFolder();
   writeFiles(root, { 'm/Dockerfile': 'FROM scratch\n' });
   const made = image({ name: 'made', context: 'm', output: 'files' });
-  const rig = makeRig({ made }, root);
+  const rig = makeTestProject({ made }, root);
   const { run } = await rig.plan();
   const running = run();
   await settle();
@@ -352,7 +352,7 @@ test('events report a whole phase, in order', async () => {
 /** A command that fails so many times, each time saying something. */
 function failing(times: number, retries: number, message: string) {
   const fetch = command({ name: 'fetch', run: ['get-it'], retries });
-  const rig = makeRig({ fetch });
+  const rig = makeTestProject({ fetch });
   rig.onCommand = async () => {
     if (rig.commands.length <= times) throw new StepFailed(message);
   };
@@ -382,7 +382,7 @@ test('retries end; other failures have none; without the field nothing is tried 
 
 test('a timeout is not tried again, whatever the last lines speak of', async () => {
   const slow = command({ name: 'slow', run: ['wait-for-it'], timeout: '1s', retries: 2 });
-  const rig = makeRig({ slow });
+  const rig = makeTestProject({ slow });
   rig.onCommand = (_request, signal, progress) => {
     progress.line('connection refused by db, waiting');
     return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
@@ -398,7 +398,7 @@ test('what failed tells whether the network did: a step that cannot reach out ne
   assert.is(isNetworkFailure(failed('[1/3] FROM debian', 'net/http: TLS handshake timeout'), []), true);
   assert.is(isNetworkFailure(failed('[build 2/3] COPY a b'), lines), false);
   assert.is(isNetworkFailure(failed('[2/3] RUN make'), ['make: *** [all] Error 2']), false);
-  assert.is(isNetworkFailure(new TimedOut(1000), lines), false, 'a timeout never is one');
+  assert.is(isNetworkFailure(new StepTimeout(1000), lines), false, 'a timeout never is one');
   assert.is(isNetworkFailure(new TasksError(3, 'connection refused'), lines), false);
 });
 

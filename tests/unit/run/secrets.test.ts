@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { command } from '../../../src/define/index.ts';
-import { redactor } from '../../../src/run/secrets.ts';
+import { makeRedactor } from '../../../src/run/secrets.ts';
 import { graphOf } from '../../support/graphs.ts';
 import { tempFolder, writeFiles } from '../../support/temp.ts';
 
@@ -16,7 +16,7 @@ function shown(value: string, text: string): string {
   const task = graphOf({
     c: command({ name: 'c', run: ['x'], secrets: { file: { file: 'secret' }, variable: { env: 'VALUE' } } }),
   }).tasks.get('c:latest')!;
-  return redactor(task, { root: path.resolve(root), environment: { VALUE: value } })(text);
+  return makeRedactor(task, { root: path.resolve(root), environment: { VALUE: value } })(text);
 }
 
 const cases: [string, string, string, string][] = [

@@ -4,8 +4,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { command, image } from '../../../src/define/index.ts';
 import { makeGraph } from '../../../src/graph/graph.ts';
-import { isOwnState, linksTo, watchedPaths } from '../../../src/observe/watched.ts';
-import { watchAndLook } from '../../../src/run/watch.ts';
+import { isIgnoredPath, linksOnPath, watchedPaths } from '../../../src/observe/watch-paths.ts';
+import { watchAndRun } from '../../../src/run/watch.ts';
 import { declare } from '../../support/graphs.ts';
 import { tempFolder, writeFiles } from '../../support/temp.ts';
 
@@ -42,8 +42,8 @@ function makeHand() {
     },
     ended: Promise.resolve() as Promise<void>,
   };
-  hand.ended = watchAndLook({
-    open: (listen) => {
+  hand.ended = watchAndRun({
+    openWatcher: (listen) => {
       onChange = listen;
       return {
         watch: async (paths) => {
@@ -56,7 +56,7 @@ function makeHand() {
         },
       };
     },
-    look: (changed) => {
+    run: (changed) => {
       looks.push(changed);
       return new Promise((resolve, reject) => ([endLook, failLook] = [resolve, reject]));
     },
@@ -167,8 +167,8 @@ test('what is watched: contexts, Dockerfiles, their ignore files, programs, inpu
     '/p/bin/make',
   ]);
   const own = ['/p/.cache', '/p/.cache/memo', '/p/.git/index', '/p/images/base/node_modules/x/y'];
-  assert.ok(own.every((file) => isOwnState(file, '/p')));
-  assert.not.ok(['/p', '/p/images/.cache/x', '/p/.gitignore'].some((file) => isOwnState(file, '/p')));
+  assert.ok(own.every((file) => isIgnoredPath(file, '/p')));
+  assert.not.ok(['/p', '/p/images/.cache/x', '/p/.gitignore'].some((file) => isIgnoredPath(file, '/p')));
 });
 
 test('what is watched: inputs below folders that are ignored elsewhere, names with glob characters', () => {
@@ -191,10 +191,10 @@ test('what is watched of definitions: links on the way to what they import', () 
   const root = realpathSync(tempFolder());
   writeFiles(root, { 'v1/x': '', hop: { link: 'v1' }, now: { link: 'hop' } });
   assert.equal(
-    linksTo(path.join(root, 'now'), root),
+    linksOnPath(path.join(root, 'now'), root),
     ['now', 'hop'].map((name) => path.join(root, name)),
   );
-  assert.equal(linksTo(path.join(root, 'v1'), root), []);
+  assert.equal(linksOnPath(path.join(root, 'v1'), root), []);
 });
 
 test('what is watched where links are: each of them, and where they lead, also where nothing is yet', () => {

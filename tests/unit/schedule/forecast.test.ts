@@ -4,7 +4,7 @@ import type { Manifest, ManifestLine } from '../../../src/model/record.ts';
 import { forecast, type Simulation, simulate } from '../../../src/schedule/forecast.ts';
 import type { Job } from '../../../src/schedule/job.ts';
 import { leadingLayers } from '../../../src/schedule/layers.ts';
-import { makeDice } from '../../support/dice.ts';
+import { seededRandom } from '../../support/random.ts';
 
 const test = suite('schedules against a virtual clock');
 
@@ -47,7 +47,7 @@ function criticalPath(jobs: readonly Job[], duration: (job: Job) => number): num
 test('2,000 graphs: never above critical path + work / slots, and near to what no order could beat', () => {
   const ratios: number[] = [];
   for (let seed = 1; seed <= 2_000; seed++) {
-    const random = makeDice(seed);
+    const random = seededRandom(seed);
     const jobs = randomJobs(random);
     const limit = 1 + Math.floor(random() * 8);
     const { expectedMs, boundMs } = forecast(jobs, { limit });
@@ -65,7 +65,7 @@ test('2,000 graphs: never above critical path + work / slots, and near to what n
 
 test('1,000 graphs whose jobs take other times than recorded, and fail: the bound holds, needs come first, slots too', () => {
   for (let seed = 1; seed <= 1_000; seed++) {
-    const random = makeDice(seed);
+    const random = seededRandom(seed);
     const jobs = randomJobs(random);
     const limit = 1 + Math.floor(random() * 8);
     const real = new Map(jobs.map(({ id, weight }) => [id, Math.round(weight * (0.3 + 3 * random()))]));
@@ -97,7 +97,7 @@ test('1,000 graphs whose jobs take other times than recorded, and fail: the boun
 
 test('1,000 graphs with limits for kinds: all is done, never faster than the bound, no slot idle that one could use', () => {
   for (let seed = 1; seed <= 1_000; seed++) {
-    const random = makeDice(seed);
+    const random = seededRandom(seed);
     const jobs = randomJobs(random).map((job) => ({ ...job, kind: random() < 0.5 ? 'build' : 'run' }));
     const rules = {
       limit: 1 + Math.floor(random() * 8),
@@ -126,7 +126,7 @@ test('1,000 graphs with limits for kinds: all is done, never faster than the bou
 });
 
 test('the same jobs always run the same way', () => {
-  const jobs = randomJobs(makeDice(7));
+  const jobs = randomJobs(seededRandom(7));
   assert.equal(simulate(jobs, calm(3)), simulate(jobs, calm(3)));
 });
 

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Job } from '../../../src/schedule/job.ts';
-import { makeScheduler, type Orders, type ScheduleEvent } from '../../../src/schedule/scheduler.ts';
+import { makeScheduler, type ScheduleDecision, type ScheduleEvent } from '../../../src/schedule/scheduler.ts';
 
 const job = (id: string, needs: string[] = [], more: Partial<Job> = {}): Job => ({
   id,
@@ -18,12 +18,12 @@ function play(
   jobs: Job[],
   options: { limit?: number; keepGoing?: boolean },
   events: ScheduleEvent[],
-): (Orders & { isOver: boolean })[] {
+): (ScheduleDecision & { isOver: boolean })[] {
   const scheduler = makeScheduler(jobs, {
     limit: options.limit ?? 2,
     keepGoing: options.keepGoing ?? false,
   });
-  return events.map((event) => ({ ...scheduler.next(event), isOver: scheduler.isOver() }));
+  return events.map((event) => ({ ...scheduler.next(event), isOver: scheduler.isDone() }));
 }
 const ended = (id: string, result: 'done' | 'failed' | 'cancelled' = 'done'): ScheduleEvent => ({
   type: 'ended',
@@ -179,7 +179,7 @@ test('property: any graph, any results, any order: never above the limit, never 
           if (result === 'done') done.add(id);
           orders = scheduler.next(ended(id, result));
         }
-        assert.ok(scheduler.isOver());
+        assert.ok(scheduler.isDone());
         assert.is(accounted.size, jobs.length, 'every job ended, was blocked or was cancelled');
       },
     ),

@@ -92,7 +92,7 @@ test('the nth that matches, once or for ever', async () => {
 test('what hangs goes on when told', async () => {
   proxy.fail(/./, 'hang');
   const asked = ask();
-  await proxy.hanging(1);
+  await proxy.waitForHanging(1);
   assert.equal(arrived, []);
   proxy.release();
   assert.equal(await asked, [200, text]);
@@ -103,12 +103,12 @@ test('a registry that is gone is a connection that ends; another may take its pl
   await once(other, 'listening');
   const { port } = other.address() as AddressInfo;
   const here = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  proxy.leadTo(`127.0.0.1:${port}`);
+  proxy.setTarget(`127.0.0.1:${port}`);
   assert.equal(await ask(), [200, 'other']);
   other.close();
   other.closeAllConnections();
   assert.is(await ask(), 'failed');
-  proxy.leadTo(here);
+  proxy.setTarget(here);
   assert.equal(await ask(), [200, text]);
 });
 

@@ -1,0 +1,76 @@
+import type { Counts, EventBody, Listener, Outcome, Phase, StepProgress } from '../model/events.ts';
+import { OUTCOMES } from '../model/events.ts';
+import type { Step } from '../model/plan.ts';
+import type { Clock } from '../model/ports.ts';
+import { needIds, type TaskId } from '../model/task.ts';
+import type { Results } from '../run/needs.ts';
+
+/** Reports one phase of a push: each of its tasks starts and finishes at most once, and all of them finish. */
+export interface PhaseEvents {
+  start(step: Step): void;
+  progress(step: Step, progress: StepProgress): void;
+  /** `tags`: those by which the image is published now. */
+  finish(
+    step: Step,
+    outcome: Outcome,
+    more?: { readonly tags?: readonly string[]; readonly error?: string },
+  ): void;
+  /** The tasks that have not finished. */
+  unfinished(): readonly Step[];
+  /** Finishes the phase; tasks that are still open count as cancelled. */
+  end(ok: boolean): Counts;
+}
+
+/** Starts a phase. `steps`: its tasks, each with what is done with it (`upload`, `retag`, `reuse`). */
+export function startPhase(
+  phase: Phase,
+  steps: ReadonlyMap<Step, string>,
+  jobs: number,
+  results: Results,
+  clock: Pick<Clock, 'now'>,
+  listen: Listener,
+): PhaseEvents {
+  const counts = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0])) as Record<Outcome, number>;
+  const open = new Map([...steps.keys()].map((step) => [step.task.id, step]));
+  const startTimes = new Map<TaskId, number>();
+  const now = (): number => clock.now().getTime();
+  const phaseStart = now();
+  const emit = (body: EventBody): void =>
+    listen({ ...body, time: clock.now().toISOString() } as Parameters<Listener>[0]);
+  emit({
+    type: 'phase-started',
+    phase,
+    jobs,
+    tasks: [...steps].map(([{ task }, action]) => ({ id: task.id, action, needs: needIds(task) })),
+  });
+  const events: PhaseEvents = {
+    start: (step) => {
+      const { id } = step.task;
+      startTimes.set(id, now());
+      emit({ type: 'task-started', phase, id, action: steps.get(step)! });
+    },
+    progress: ({ task: { id } }, progress) => emit({ type: 'task-progress', phase, id, ...progress }),
+    finish: ({ task: { id } }, outcome, { tags, error } = {}) => {
+      if (!open.delete(id)) return;
+      counts[outcome]++;
+      const record = results.get(id);
+      emit({
+        type: 'task-finished',
+        phase,
+        id,
+        outcome,
+        ms: now() - (startTimes.get(id) ?? now()),
+        ...(record?.imageId !== undefined ? { imageId: record.imageId, bytes: record.bytes } : {}),
+        ...(tags !== undefined ? { tags } : {}),
+        ...(error !== undefined ? { error: { message: error } } : {}),
+      });
+    },
+    unfinished: () => [...open.values()],
+    end: (ok) => {
+      for (const step of open.values()) events.finish(step, 'cancelled');
+      emit({ type: 'phase-finished', phase, ok, counts: { ...counts }, ms: now() - phaseStart });
+      return { ...counts };
+    },
+  };
+  return events;
+}

@@ -1,0 +1,150 @@
+import { TasksError } from '../model/errors.ts';
+import type { Plan } from '../model/plan.ts';
+import type { Registry } from '../model/registry.ts';
+import type { TaskId } from '../model/task.ts';
+import { type Naming, repositoryOf } from '../plan/refs.ts';
+import type { Results } from '../run/needs.ts';
+import type { TargetTags } from './preflight.ts';
+import { forEachLimit } from './tags.ts';
+
+/** The atomic view of a release: what consumers pin by, and what `tasks verify` holds the registry against. */
+export interface ReleaseFile {
+  readonly schema: 1;
+  readonly repo: string;
+  /** What stands behind every tag; empty for a release. */
+  readonly suffix: string;
+  /** ISO 8601, UTC. */
+  readonly started: string;
+  readonly finished: string;
+  /** Null: not under git. */
+  readonly git: GitState | null;
+  readonly images: readonly ReleasedImage[];
+}
+
+export interface GitState {
+  readonly commit: string;
+  /** True: there were changes that are not in that commit. */
+  readonly dirty: boolean;
+}
+
+export interface ReleasedImage {
+  readonly task: TaskId;
+  readonly name: string;
+  readonly version: string;
+  readonly key: string;
+  /** `repo/name@sha256:…`, what to pin. */
+  readonly image: string;
+  /** Of its manifest. */
+  readonly digest: string;
+  /** Its config's digest. */
+  readonly imageId: string | null;
+  readonly platform: string;
+  /** `repo/name:tag` */
+  readonly tags: readonly string[];
+  readonly aliases: readonly string[];
+  /** Null: it has no test. `test`: SHA-256 of the test that it passed. */
+  readonly test: { readonly passed: true; readonly digest: string } | null;
+  /** Milliseconds that building it took, when it was built. */
+  readonly buildMs: number | null;
+}
+
+export interface ReleaseFacts {
+  readonly plan: Plan;
+  readonly results: Results;
+  readonly digests: ReadonlyMap<TaskId, string>;
+  readonly passed: ReadonlyMap<TaskId, string>;
+  readonly wanted: TargetTags;
+  readonly naming: Naming;
+  readonly git: GitState | undefined;
+  readonly started: Date;
+  readonly finished: Date;
+}
+
+/** What a push published, image by image. */
+export function makeReleaseFile(facts: ReleaseFacts): ReleaseFile {
+  const { wanted, naming } = facts;
+  const images = [...wanted.published].flatMap(([id, tags]): ReleasedImage[] => {
+    const digest = facts.digests.get(id);
+    const step = facts.plan.steps.get(id)!;
+    const { task } = step;
+    if (digest === undefined || task.kind !== 'image') return [];
+    const test = facts.passed.get(id);
+    const record = facts.results.get(id);
+    const names = [...tags.keys()];
+    return [
+      {
+        task: id,
+        name: task.name,
+        version: task.version,
+        key: step.key,
+        image: `${naming.repo}/${task.name}@${digest}`,
+        digest,
+        imageId: record?.imageId ?? null,
+        platform: task.platform,
+        tags: names.filter((name) => !wanted.aliases.has(name)),
+        aliases: names.filter((name) => wanted.aliases.has(name)),
+        test: test === undefined ? null : { passed: true, digest: test },
+        buildMs: record?.durationMs || null,
+      },
+    ];
+  });
+  return {
+    schema: 1,
+    repo: naming.repo,
+    suffix: naming.suffix,
+    started: facts.started.toISOString(),
+    finished: facts.finished.toISOString(),
+    git: facts.git ?? null,
+    images,
+  };
+}
+
+/** Reads a release file. @throws TasksError exit 2 for anything else */
+export function parseReleaseFile(text: string, file: string): ReleaseFile {
+  const wrong = (what: string): TasksError =>
+    new TasksError(2, `${file} is no release file: ${what}`, {
+      hint: '`tasks push --release` writes one and says where',
+    });
+  let value: Partial<ReleaseFile> | null;
+  try {
+    value = JSON.parse(text) as Partial<ReleaseFile> | null;
+  } catch (error) {
+    throw wrong((error as Error).message);
+  }
+  if (value?.schema !== 1) throw wrong(`schema is ${JSON.stringify(value?.schema)}, expected 1`);
+  const isImage = (image: Partial<ReleasedImage> | null): boolean =>
+    typeof image?.task === 'string' &&
+    typeof image.image === 'string' &&
+    /^sha256:[0-9a-f]{64}$/.test(image.digest ?? '') &&
+    [image.tags, image.aliases].every((names) => names?.every((name) => typeof name === 'string'));
+  if (!Array.isArray(value.images) || !value.images.every(isImage))
+    throw wrong('images is not a list of images with task, image, digest, tags and aliases');
+  return value as ReleaseFile;
+}
+
+/** How one name of a release file stands in the registry. */
+export interface VerifiedName {
+  readonly task: TaskId;
+  readonly name: string;
+  readonly expected: string;
+  /** Undefined: nothing is there. */
+  readonly found?: string;
+  readonly ok: boolean;
+  /** True for an alias: a later release may have moved it on. */
+  readonly isAlias: boolean;
+}
+
+/** Holds a registry against a release file: every image by its digest, and every tag. @throws RegistryError */
+export async function verifyRelease(registry: Registry, { images }: ReleaseFile): Promise<VerifiedName[]> {
+  const wanted = images.flatMap(({ task, image, digest, tags, aliases }) => [
+    { task, name: `${repositoryOf(image)}@${digest}`, expected: digest, isAlias: false },
+    ...tags.map((name) => ({ task, name, expected: digest, isAlias: false })),
+    ...aliases.map((name) => ({ task, name, expected: digest, isAlias: true })),
+  ]);
+  const found = new Map<string, string | undefined>();
+  await forEachLimit(wanted, async ({ name }) => void found.set(name, await registry.head(name)));
+  return wanted.map((each): VerifiedName => {
+    const now = found.get(each.name);
+    return { ...each, ...(now !== undefined ? { found: now } : {}), ok: now === each.expected };
+  });
+}

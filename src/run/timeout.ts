@@ -1,0 +1,29 @@
+import { StepFailed } from '../model/ports.ts';
+
+/** A step that took longer than its timeout. Whatever its output speaks of, it is no failure of the network. */
+export class StepTimeout extends StepFailed {
+  constructor(ms: number) {
+    super(`took longer than its timeout of ${ms / 1000} s`);
+  }
+}
+
+/**
+ * Does something under a signal that also ends after a time, where there is one.
+ * @throws TimedOut; what `work` throws
+ */
+export async function withTimeout<T>(
+  signal: AbortSignal,
+  ms: number | undefined,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  if (ms === undefined) return await work(signal);
+  const timeout = new AbortController();
+  const timer = setTimeout(() => timeout.abort(new StepTimeout(ms)), ms);
+  try {
+    return await work(AbortSignal.any([signal, timeout.signal]));
+  } catch (error) {
+    throw timeout.signal.aborted && !signal.aborted ? timeout.signal.reason : error;
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,72 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { makeProject, runCli } from '../support/cli.ts';
+import { tempFolder } from '../support/temp.ts';
+
+const test = suite('audit, from the command line');
+
+test('audit names the file that a command reads and does not declare', async () => {
+  const cwd = makeProject(
+    `import { command } from 'image-tasks';
+export const doc = command({ name: 'doc', run: ['./make'], inputs: ['in'] });
+export const time = command({ name: 'time', run: ['./time'] });
+`,
+    {
+      'make*': '#!/bin/sh\ncat in/a extra.txt > "$TASKS_OUT/doc"\n',
+      'time*': '#!/bin/sh\necho $$ > "$TASKS_OUT/t"\n',
+      'in/a': 'a',
+      'extra.txt': 'one',
+      'other.txt': '',
+    },
+  );
+  assert.is((await runCli(['build'], { cwd })).code, 0);
+  const good = await runCli(['audit', 'doc'], { cwd });
+  assert.equal([good.code, good.out.split('\n')[0]], [0, '✔ doc:latest  the same']);
+  writeFileSync(path.join(cwd, 'extra.txt'), 'two');
+  writeFileSync(path.join(cwd, 'other.txt'), 'two');
+  assert.match((await runCli(['plan'], { cwd })).out, /2 tasks: 2 up to date/);
+  const { code, out } = await runCli(['audit'], { cwd });
+  assert.is(code, 1);
+  assert.match(
+    out,
+    /^✖ doc:latest {2}other files: doc\n {4}changed since, named in what it runs, and not declared: extra\.txt\n/,
+  );
+  assert.match(
+    out,
+    /\n· time:latest {2}not the same twice, which tells nothing: t\n0 of 1 would be made again/,
+  );
+  const { audited } = JSON.parse((await runCli(['audit', 'doc', '--json'], { cwd })).out) as {
+    audited: object[];
+  };
+  assert.equal(audited, [
+    {
+      id: 'doc:latest',
+      ran: [],
+      differing: ['doc'],
+      evidence: ['changed since, named in what it runs, and not declared: extra.txt'],
+      verdict: 'other',
+    },
+  ]);
+  assert.is((await runCli(['build'], { cwd })).code, 0);
+});
+
+test('audit says so where nothing here can be behind it', async () => {
+  const outside = path.join(tempFolder(), 'outside');
+  writeFileSync(outside, 'one');
+  const cwd = makeProject(
+    `import { command } from 'image-tasks';
+export const doc = command({ name: 'doc', run: ['./make'] });
+`,
+    { 'make*': `#!/bin/sh\ncp ${outside} "$TASKS_OUT/doc"\n` },
+  );
+  assert.is((await runCli(['build'], { cwd })).code, 0);
+  writeFileSync(outside, 'two');
+  assert.match(
+    (await runCli(['audit'], { cwd })).out,
+    /\n {4}no undeclared file here is newer: one that is gone, something outside of the project, or the time\n/,
+  );
+});
+
+test.run();

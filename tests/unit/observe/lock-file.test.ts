@@ -1,0 +1,252 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import * as fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { pinAll } from '../../../src/cli/pins.ts';
+import { image } from '../../../src/define/index.ts';
+import { openMemo } from '../../../src/incremental/memo.ts';
+import { diffManifests } from '../../../src/key/diff-manifests.ts';
+import { formatDifference } from '../../../src/key/difference.ts';
+import { TasksError } from '../../../src/model/errors.ts';
+import { type Lock, type LockEntry, lockEntryId } from '../../../src/model/lock.ts';
+import type { ObservedImage } from '../../../src/model/observed.ts';
+import type { Step } from '../../../src/model/plan.ts';
+import { formatLock, parseLock, readLock, writeLock } from '../../../src/observe/lock-file.ts';
+import { graphOf, observe } from '../../support/graphs.ts';
+import { tempFolder, writeFiles } from '../../support/temp.ts';
+import { makeTestProject } from '../../support/test-project.ts';
+
+const test = suite('lock');
+const digest = (letter: string): string => `sha256:${letter.repeat(64)}`;
+const entry = (name: string, more: Partial<LockEntry> = {}): LockEntry => ({
+  image: name,
+  platform: 'linux/amd64',
+  digest: digest('a'),
+  onbuild: false,
+  profiles: ['default'],
+  ...more,
+});
+const lockOf = (...entries: LockEntry[]): Lock => new Map(entries.map((each) => [lockEntryId(each), each]));
+
+test('one entry a line, sorted', () => {
+  const two = [entry('b:1'), entry('a:1', { platform: 'any', profiles: ['y', 'x'] })];
+  assert.is(
+    formatLock(lockOf(...two)),
+    `{
+  "schema": 1,
+  "images": [
+    {"image":"a:1","platform":"any","digest":"${digest('a')}","onbuild":false,"profiles":["x","y"]},
+    {"image":"b:1","platform":"linux/amd64","digest":"${digest('a')}","onbuild":false,"profiles":["default"]}
+  ]
+}
+`,
+  );
+  assert.is(formatLock(lockOf(...two.reverse())), formatLock(lockOf(...two)));
+});
+
+test('what is written is read; an empty one too', () => {
+  const arb = fc.record({
+    image: fc.string({ minLength: 1 }),
+    platform: fc.constantFrom('any', 'linux/arm64'),
+    digest: fc.constantFrom(digest('0'), digest('f')),
+    onbuild: fc.boolean(),
+    profiles: fc.uniqueArray(fc.string({ minLength: 1 })).map((all) => all.sort()),
+  });
+  fc.assert(
+    fc.property(fc.array(arb), (entries) => {
+      const lock = lockOf(...entries);
+      assert.is(formatLock(parseLock(formatLock(lock))), formatLock(lock));
+      assert.is(parseLock(formatLock(lock)).size, lock.size);
+    }),
+  );
+});
+
+/** [a broken file, what is said of it] */
+const good = `{"image":"a","platform":"any","digest":"${digest('a')}","onbuild":false,"profiles":[]}`;
+const broken: [string, RegExp][] = [
+  ['{\n"schema": 1,\n<<<<<<< ours\n', /lock\.json: line 3: no valid JSON/],
+  ['', /no valid JSON/],
+  ['null', /schema is undefined/],
+  ['{"schema":2,"images":[]}', /schema is 2, and 1 is what/],
+  ['{"schema":1}', /images is no list/],
+  ['{"schema":1,"images":[3]}', /images\[0\]\.image is undefined/],
+  [
+    `{"schema":1,"images":[${good},${good.replace(/a{64}/, 'a')}]}`,
+    /images\[1\]\.digest is "sha256:a"; expected/,
+  ],
+  [`{"schema":1,"images":[${good},${good}]}`, /images\[1\] is a any for the second time/],
+  [`{"schema":1,"images":[${good.replace('"onbuild":false,', '')}]}`, /images\[0\]\.onbuild is undefined/],
+  [`{"schema":1,"images":[${good.replace('}', ',"x":1}')}]}`, /images\[0\]\.x is not known/],
+];
+for (const [text, message] of broken) {
+  test(`broken: ${message.source}`, () => {
+    try {
+      parseLock(text);
+    } catch (error) {
+      assert.is((error as TasksError).exitCode, 2);
+      assert.match((error as TasksError).message, message);
+      return;
+    }
+    assert.unreachable();
+  });
+}
+
+test('written beside and renamed; no file is an empty lock', () => {
+  const root = tempFolder();
+  writeFiles(root, { 'tasks/': '' });
+  assert.is(readLock(root).size, 0);
+  writeLock(root, lockOf(entry('a')));
+  assert.equal(readdirSync(path.join(root, 'tasks')), ['lock.json']);
+  assert.is(readFileSync(path.join(root, 'tasks/lock.json'), 'utf8'), formatLock(readLock(root)));
+});
+
+const asking = (answers: Record<string, string>) => {
+  const asked: string[] = [];
+  return {
+    asked,
+    ask: async (wanted: Pick<LockEntry, 'image' | 'platform'>) => {
+      asked.push(lockEntryId(wanted));
+      const found = answers[wanted.image];
+      if (found === undefined) throw new TasksError(3, 'not there');
+      return { digest: digest(found), onbuild: false };
+    },
+  };
+};
+const want = (name: string, platform = 'linux/amd64') => ({ image: name, platform });
+
+test('lock adds what is missing, keeps the rest, and goes on after a failure', async () => {
+  const { asked, ask } = asking({ a: 'b', new: 'c' });
+  const before = lockOf(entry('a', { profiles: ['other'] }), entry('unused'));
+  const made = await pinAll(before, [want('a'), want('gone'), want('new')], {
+    profile: 'default',
+    update: false,
+    ask,
+  });
+  assert.equal(asked, ['gone linux/amd64', 'new linux/amd64']);
+  assert.equal(
+    made.lock,
+    lockOf(
+      entry('a', { profiles: ['default', 'other'] }),
+      entry('unused'),
+      entry('new', { digest: digest('c') }),
+    ),
+  );
+  assert.equal([made.added.length, made.moved.length, made.dropped.length], [1, 0, 0]);
+  assert.equal(
+    made.failed.map(({ wanted, error }) => [wanted.image, error.message]),
+    [['gone', 'not there']],
+  );
+});
+
+test('--update asks again, on all platforms; drops what no profile uses; keeps those of others and what fails', async () => {
+  const { asked, ask } = asking({ a: 'b' });
+  const before = lockOf(
+    entry('a'),
+    entry('a', { platform: 'linux/arm64' }),
+    entry('gone'),
+    entry('unused'),
+    entry('elsewhere', { profiles: ['default', 'other'] }),
+  );
+  const made = await pinAll(before, [want('a'), want('gone')], { profile: 'default', update: true, ask });
+  assert.equal(asked, ['a linux/amd64', 'a linux/arm64', 'gone linux/amd64']);
+  assert.equal(
+    made.moved.map(({ after }) => after.platform),
+    ['linux/amd64', 'linux/arm64'],
+  );
+  assert.equal(
+    made.dropped.map((each) => each.image),
+    ['unused'],
+  );
+  assert.equal(
+    made.lock,
+    lockOf(
+      entry('a', { digest: digest('b') }),
+      entry('a', { platform: 'linux/arm64', digest: digest('b') }),
+      entry('gone'),
+      entry('elsewhere', { profiles: ['other'] }),
+    ),
+  );
+});
+
+const files = { 'c/Dockerfile': 'FROM debian:12\nCOPY a /\n', 'c/a': '', 'c/b': '' };
+const look = async (lock: Lock, changes: Record<string, string> = {}): Promise<ObservedImage> => {
+  const root = tempFolder();
+  writeFiles(root, { ...files, ...changes });
+  const graph = graphOf({ t: image({ name: 't', context: 'c', platforms: ['linux/amd64'] }) });
+  const memo = openMemo(path.join(root, 'memo'), () => undefined);
+  const options = { root, memo, environment: {}, now: new Date(0), programId: 'test', lock };
+  return (await observe(graph, ['t:latest'], options)).get('t:latest') as ObservedImage;
+};
+const seenFiles = ({ context }: ObservedImage): string[] => context.map((each) => each.path);
+
+test('a pinned base is not impure; only one of its platform and name counts', async () => {
+  assert.equal((await look(lockOf(entry('debian:12')))).impure, []);
+  for (const other of [entry('debian:13'), entry('debian:12', { platform: 'linux/arm64' })])
+    assert.equal((await look(lockOf(other))).impure, ['line 1: debian:12 is not pinned by digest']);
+});
+
+test('a base with ONBUILD makes the whole context count; one that is only copied from does not', async () => {
+  const lock = lockOf(entry('debian:12', { onbuild: true }));
+  const plain = await look(lockOf(entry('debian:12')));
+  assert.equal([seenFiles(plain), plain.vague], [['a'], []]);
+  const triggered = await look(lock);
+  assert.equal(seenFiles(triggered), ['Dockerfile', 'a', 'b']);
+  assert.match(triggered.vague.join(), /line 1: debian:12 has ONBUILD instructions/);
+  const copied = await look(lock, { 'c/Dockerfile': 'FROM scratch\nCOPY --from=debian:12 /x /\nCOPY a /\n' });
+  assert.equal([seenFiles(copied), copied.vague], [['a'], []]);
+  const named = `debian@${digest('c')}`;
+  const byDigest = await look(lockOf(entry(named, { onbuild: true })), {
+    'c/Dockerfile': `FROM ${named}\nCOPY a /\n`,
+  });
+  assert.equal(seenFiles(byDigest), ['Dockerfile', 'a', 'b'], 'one that is named by digest as well');
+});
+
+test('of a base named by digest ONBUILD is not known until it is locked, or somebody is asked: everything counts', async () => {
+  const named = `debian@${digest('c')}`;
+  const from = { 'c/Dockerfile': `FROM ${named}\nCOPY a /\n` };
+  const unknown = await look(lockOf(), from);
+  assert.equal([seenFiles(unknown), unknown.impure], [['Dockerfile', 'a', 'b'], []]);
+  assert.equal(unknown.vague, [
+    'line 1: nobody could be asked yet whether debian@sha256:cccccccccccc… has ONBUILD',
+  ]);
+  const known = await look(lockOf(entry(named)), from);
+  assert.equal([seenFiles(known), known.vague], [['a'], []]);
+  const copied = await look(lockOf(), {
+    'c/Dockerfile': `FROM scratch\nCOPY --from=${named} /x /\nCOPY a /\n`,
+  });
+  assert.equal([seenFiles(copied), copied.vague], [['a'], []]);
+});
+
+test('the key goes with the digest, why says which base moved, and the build gets the digest', async () => {
+  const rig = makeTestProject({ t: image({ name: 't', context: 'c', platforms: ['linux/amd64'] }) });
+  writeFiles(rig.root, { ...files, 'tasks/': '' });
+  const plan = async () => (await rig.plan()).plan.steps.get('t:latest')!;
+  const loose = await plan();
+  writeLock(rig.root, lockOf(entry('debian:12')));
+  await rig.build();
+  const [pinned, again] = [await plan(), await plan()];
+  assert.is.not(pinned.key, loose.key);
+  assert.equal([again.action, again.reasons.map(({ code }) => code)], ['reuse', ['up-to-date']]);
+  writeLock(rig.root, lockOf(entry('debian:12', { digest: digest('b') })));
+  const moved = await plan();
+  assert.is.not(moved.key, pinned.key);
+  assert.is(moved.action, 'build');
+  const why = (before: Step, after: Step) =>
+    diffManifests(before.manifest!, after.manifest!).map(formatDifference);
+  assert.equal(why(pinned, moved), ['base debian:12 moved']);
+  assert.equal(why(loose, pinned), ['base debian:12 is pinned now']);
+  assert.equal(why(pinned, loose), ['base debian:12 is no longer pinned']);
+  rig.engine.autoFinish = false;
+  const run = (await rig.plan()).run();
+  while (rig.engine.pending.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  const { request, succeed } = rig.engine.pending[0]!;
+  assert.is(
+    await request.dockerfile.rewrite!('FROM debian:12\nCOPY a /\n'),
+    `FROM debian@${digest('b')}\nCOPY a /\n`,
+  );
+  succeed();
+  await run;
+});
+
+test.run();

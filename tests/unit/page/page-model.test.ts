@@ -1,0 +1,95 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { PageTask } from '../../../src/draw/page-data.ts';
+import {
+  bumpCost,
+  computeEmphasis,
+  criticalPath,
+  highlightedNeeds,
+  initialViewState,
+  makePageModel,
+  matchesFilters,
+  type ViewState,
+} from '../../../src/page/page-model.ts';
+import { testPicture } from '../../support/pictures.ts';
+
+const test = suite('page/model');
+
+type Told = Parameters<typeof testPicture>[0][string] & { readonly ms?: number };
+
+function modelOf(tasks: Readonly<Record<string, Told>>) {
+  const picture = testPicture(tasks);
+  const all = picture.tasks.map((task): PageTask => {
+    const { ms } = tasks[task.id]!;
+    return {
+      ...task,
+      where: '',
+      key: '',
+      tags: [],
+      inputs: [],
+      ...(ms === undefined ? {} : { expectedMs: ms }),
+    };
+  });
+  return makePageModel({ title: '', time: '', tasks: all, inputs: [], isLive: false });
+}
+
+const diamond = modelOf({
+  'base:1': { ms: 10 },
+  'left:1': { needs: ['base:1'], ms: 50 },
+  'right:1': { needs: ['base:1'], ms: 20, state: 'todo' },
+  'top:1': { needs: ['left:1', 'right:1'], ms: 5, state: 'todo' },
+  'other:2': { ms: 500 },
+});
+const choose = (choice: Partial<ViewState>): ViewState => ({ ...initialViewState, ...choice });
+
+test('a selection: what it needs and what needs it; the rest steps back', () => {
+  assert.equal(Object.fromEntries(computeEmphasis(diamond, choose({ selected: 'left:1' }))), {
+    'base:1': 'need',
+    'left:1': 'selected',
+    'right:1': 'dim',
+    'top:1': 'dependent',
+    'other:2': 'dim',
+  });
+  assert.equal([...new Set(computeEmphasis(diamond, initialViewState).values())], ['plain']);
+});
+
+test('a bump: it and all that needs it, at what they took the last time', () => {
+  const bumped = new Set(['base:1']);
+  const shown = computeEmphasis(diamond, choose({ bumped, selected: 'base:1', isPathShown: true }));
+  assert.equal([...shown.values()], ['selected', 'bumped', 'bumped', 'bumped', 'dim']);
+  const { tasks, ms, path } = bumpCost(diamond, bumped);
+  assert.equal([tasks, ms, path.ms, path.ids], [4, 85, 65, ['base:1', 'left:1', 'top:1']]);
+});
+
+test('the critical path is of what is to be made; where nothing is, of everything', () => {
+  assert.equal(criticalPath(diamond), { ids: ['right:1', 'top:1'], ms: 25, untimed: 0 });
+  const idle = modelOf({
+    'a:1': { ms: 1 },
+    'b:1': { needs: ['a:1'] },
+    'c:1': { ms: 3 },
+    'd:1': { needs: ['c:1'] },
+  });
+  assert.equal(criticalPath(idle), { ids: ['c:1', 'd:1'], ms: 3, untimed: 1 });
+  assert.equal(criticalPath(modelOf({})), { ids: [], ms: 0, untimed: 0 });
+});
+
+test('on a path only its own steps are lines in sight', () => {
+  const model = modelOf({
+    'a:1': { ms: 1 },
+    'b:1': { needs: ['a:1'], ms: 1 },
+    'c:1': { needs: ['a:1', 'b:1'], ms: 1 },
+  });
+  const choice = choose({ isPathShown: true });
+  const isNear = highlightedNeeds(model, choice, computeEmphasis(model, choice));
+  assert.equal([isNear('c:1', 'b:1'), isNear('b:1', 'a:1'), isNear('c:1', 'a:1')], [true, true, false]);
+});
+
+test('filters: by state as it is now, by version, by a part of the name in any case', () => {
+  const shown = (choice: Partial<ViewState>): string[] =>
+    diamond.data.tasks.filter((task) => matchesFilters(diamond, task, choose(choice))).map(({ id }) => id);
+  assert.equal(shown({ hidden: new Set(['here']) }), ['right:1', 'top:1']);
+  assert.equal(shown({ version: '2' }), ['other:2']);
+  assert.equal(shown({ search: 'T:1' }), ['left:1', 'right:1']);
+});
+
+test.run();

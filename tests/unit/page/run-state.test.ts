@@ -1,0 +1,104 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { EventBody, RunEvent } from '../../../src/model/events.ts';
+import { applyEvent, emptyRunState, lastRun, type RunState } from '../../../src/page/run-state.ts';
+
+const test = suite('page/run');
+
+/** A run after events, a second apart. */
+function runOf(...events: EventBody[]): RunState {
+  return events.reduce(
+    (run, event, index) =>
+      applyEvent(run, { ...event, time: new Date(index * 1000).toISOString() } as RunEvent),
+    emptyRunState(),
+  );
+}
+
+const begin: EventBody = {
+  type: 'run-started',
+  command: 'build',
+  jobs: 2,
+  tasks: [
+    { id: 'a', action: 'build', needs: [] },
+    { id: 'b', action: 'run', needs: [] },
+    { id: 'c', action: 'reuse', needs: [] },
+  ],
+};
+const start = (id: string): EventBody => ({ type: 'task-started', phase: 'build', id, action: 'build' });
+const end = (id: string, outcome: 'built' | 'failed'): EventBody => ({
+  type: 'task-finished',
+  phase: 'build',
+  id,
+  outcome,
+  ms: 1,
+  ...(outcome === 'failed' ? { error: { message: 'no luck' } } : {}),
+});
+
+test('states follow the events', () => {
+  assert.equal([...runOf(begin).states.values()], ['waiting', 'waiting', 'here']);
+  const run = runOf(begin, start('a'), start('b'), end('a', 'built'), end('b', 'failed'));
+  assert.equal([...run.states.values()], ['made', 'failed', 'here']);
+  assert.is(run.errors.get('b'), 'no luck');
+  assert.equal([...run.results.keys()], ['a']);
+});
+
+test('each task has the lowest slot that is free, from its start to its end', () => {
+  const run = runOf(begin, start('a'), start('b'), end('a', 'built'), start('c'));
+  assert.equal(
+    run.bars.map(({ id, slot, start, end }) => [id, slot, start, end]),
+    [
+      ['a', 0, 1000, 3000],
+      ['b', 1, 2000, undefined],
+      ['c', 0, 4000, undefined],
+    ],
+  );
+});
+
+test('a bar says what is done now; output is kept up to a limit', () => {
+  const lines = Array.from(
+    { length: 500 },
+    (_, index): EventBody => ({ type: 'task-output', phase: 'build', id: 'a', line: String(index) }),
+  );
+  const run = runOf(
+    begin,
+    start('a'),
+    { type: 'task-progress', phase: 'build', id: 'a', step: 2, steps: 5, text: 'RUN make' },
+    ...lines,
+  );
+  assert.is(run.bars[0]!.text, '2/5 RUN make');
+  assert.is(run.output.get('a')!.length, 400);
+  assert.is(run.output.get('a')!.at(-1), '499');
+  const coloured: EventBody = {
+    type: 'task-output',
+    phase: 'build',
+    id: 'a',
+    line: '\u001b[1;32mgreen\u001b[0m',
+  };
+  assert.equal(runOf(begin, coloured).output.get('a'), ['green']);
+});
+
+test('another run begins anew', () => {
+  const run = runOf(begin, start('a'), end('a', 'failed'), begin);
+  assert.equal([run.bars, run.errors.size, run.start], [[], 0, 3000]);
+});
+
+test('the last run is what its results tell; older ones are left out', () => {
+  const at = (seconds: number): string => new Date(seconds * 1000).toISOString();
+  const bars = lastRun([
+    { id: 'old', last: { time: at(100), ms: 10_000 } },
+    { id: 'a', last: { time: at(10_020), ms: 20_000 } },
+    { id: 'b', last: { time: at(10_030), ms: 20_000 } },
+    { id: 'c', last: { time: at(10_040), ms: 10_000 } },
+    { id: 'never' },
+  ]);
+  assert.equal(
+    bars.map(({ id, slot }) => [id, slot]),
+    [
+      ['a', 0],
+      ['b', 1],
+      ['c', 0],
+    ],
+  );
+});
+
+test.run();

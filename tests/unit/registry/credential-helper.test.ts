@@ -1,0 +1,86 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { runCredentialHelper } from '../../../src/registry/credential-helper.ts';
+import { dockerCredentials } from '../../../src/registry/credentials.ts';
+import { tempFolder, writeFiles } from '../../support/temp.ts';
+
+const test = suite("docker's credential helpers");
+
+function helper(script: string): { program: string; folder: string } {
+  const folder = tempFolder();
+  writeFiles(folder, { 'helper*': `#!/bin/sh\n${script}\n` });
+  return { program: path.join(folder, 'helper'), folder };
+}
+
+const environment = { PATH: process.env.PATH };
+const run = (script: string, limit?: number, signal?: AbortSignal) =>
+  runCredentialHelper(helper(script).program, 'h:1', environment, signal, limit);
+
+test('what it prints, and how it ended', async () => {
+  assert.equal(await run('cat'), { output: 'h:1' });
+  assert.equal(await run('echo no; exit 3'), { output: 'no\n', failure: 'ended with exit code 3' });
+  assert.equal(await run('kill -9 $$'), { output: '', failure: 'ended with SIGKILL' });
+  assert.equal(await runCredentialHelper('/nowhere/helper', 'h', environment), {
+    output: '',
+    failure: 'cannot be run',
+  });
+  assert.equal(await run('exec <&-; echo x'), { output: 'x\n' }, 'one that does not read');
+});
+
+test('one that hangs ends after its time, or at an interrupt, with all that it started', async () => {
+  const script = 'sleep 1000 & echo $! > "$(dirname "$0")/pid"; wait';
+  const isAlive = (folder: string): boolean => {
+    const pid = readFileSync(path.join(folder, 'pid'), 'utf8').trim();
+    const status = existsSync(`/proc/${pid}/stat`) ? readFileSync(`/proc/${pid}/stat`, 'utf8') : ') X';
+    return !/\) [ZX]/.test(status);
+  };
+  const { program, folder } = helper(script);
+  assert.is(
+    (await runCredentialHelper(program, 'h', environment, undefined, 500)).failure,
+    'did not answer within 0.5 s',
+  );
+  // It is gone a moment after it was ended.
+  while (isAlive(folder)) await setImmediate();
+  const abort = new AbortController();
+  const work = run('sleep 1000', undefined, abort.signal);
+  abort.abort(new Error('interrupted'));
+  assert.match(((await work.catch((each: Error) => each)) as Error).message, /interrupted/);
+});
+
+test('one that leaves something behind that holds its output, or never stops to write, does not hold us up', async () => {
+  assert.equal(await run('echo x; sleep 1000 &'), { output: 'x\n' });
+  assert.is((await run('yes')).failure, 'answers without end');
+});
+
+test('DOCKER_AUTH_CONFIG goes before the file; odd configurations hold nothing', async () => {
+  const auth = Buffer.from('me:pa:ss').toString('base64');
+  const file = tempFolder();
+  writeFiles(file, {
+    'config.json': JSON.stringify({ auths: { 'a.example': { username: 'file', password: 'p' } } }),
+  });
+  const given = JSON.stringify({ auths: { 'b.example': { auth } } });
+  const find = dockerCredentials({ DOCKER_CONFIG: file, DOCKER_AUTH_CONFIG: given });
+  assert.equal(await find('b.example'), { username: 'me', password: 'pa:ss' });
+  assert.equal(await find('a.example'), { username: 'file', password: 'p' });
+  const broken = await dockerCredentials({ DOCKER_AUTH_CONFIG: '{"s3cret' })('a').catch(
+    (each: Error) => each,
+  );
+  assert.match((broken as Error).message, /^DOCKER_AUTH_CONFIG is not valid JSON$/);
+  for (const text of [
+    'null',
+    '[]',
+    '"x"',
+    '{"auths":null}',
+    '{"auths":{"a.example":7}}',
+    '{"auths":{"a.example":{"auth":7}}}',
+    '{"auths":{"a.example":{"identitytoken":{}}}}',
+  ]) {
+    writeFiles(file, { 'config.json': text });
+    assert.is(await dockerCredentials({ DOCKER_CONFIG: file })('a.example'), undefined, text);
+  }
+});
+
+test.run();
