@@ -60,7 +60,7 @@ async function serveImages(socket, images) {
 async function ours(folder, count) {
   const images = path.join(place, `${count}.json`);
   const programId = `0.1.0-${readFileSync(path.join(dist, 'build-id'), 'utf8')}`;
-  execFileSync(process.execPath, [path.join(place, 'seed.mjs'), folder, images, dist, programId], {
+  execFileSync(process.execPath, [path.join(place, 'seed.mjs'), folder, images, programId], {
     env: environment(),
   });
   const env = await serveImages(path.join(place, `${count}.sock`), images);

@@ -3,34 +3,32 @@
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 
-import { planProject } from '../src/cli/project.ts';
+import { dockerConnections, type Host, systemClock } from '../src/app/host.ts';
+import { openProject } from '../src/app/open-project.ts';
+import { planProject } from '../src/app/plan-project.ts';
 import { keyLabel, needsLabel, taskLabel } from '../src/model/labels.ts';
 
-const [root, imagesFile, dist, programId] = process.argv.slice(2) as [string, string, string, string];
-const io = {
-  environment: { HOME: '/nonexistent', DOCKER_HOST: 'unix:///nonexistent' },
-  cwd: root,
-  enter: () => undefined,
-  loadModule: (url: string) => import(url),
-  onIdle: () => undefined,
-  onMany: () => undefined,
-  pageFolder: '',
-  reaper: '',
-  programVersion: '0',
-  programId,
-  out: () => undefined,
-  json: () => undefined,
-  err: () => undefined,
-  ciCommand: () => undefined,
-  terminal: process.stderr,
-  outIsTerminal: false,
-  outColumns: undefined,
-  errIsTerminal: false,
-  now: () => new Date(),
-  signal: new AbortController().signal,
-  cores: 1,
+const [root, imagesFile, programId] = process.argv.slice(2) as [string, string, string];
+const environment = { HOME: '/nonexistent', DOCKER_HOST: 'unix:///nonexistent' };
+const host: Host = {
+  environment,
+  clock: systemClock,
+  program: { id: programId, pageFolder: '', reaper: '', loadModule: (url) => import(url) },
+  connections: dockerConnections(environment, { reaper: '', warn: () => undefined }),
+  notify: () => undefined,
 };
-const { plan, records } = await planProject([], {}, io, { withoutEngine: true });
+const { plan, records } = await planProject(
+  await openProject({ root, profile: 'default' }, host),
+  {
+    selectors: [],
+    names: { release: false },
+    force: false,
+    fromRegistry: false,
+    signal: new AbortController().signal,
+  },
+  host,
+  { needsEngine: false },
+);
 const images: object[] = [];
 const ids = new Map<string, string>();
 for (const { task, key, manifest, contentTag } of plan.steps.values()) {

@@ -1,22 +1,21 @@
 import tab from '@bomb.sh/tab/commander';
 import type { Command } from 'commander';
 import { TasksError } from '../model/errors.ts';
-import type { GlobalFlags } from './flags.ts';
-import type { Io } from './io.ts';
-import { openProject } from './project.ts';
+import { makeContext, openHere, type Shell } from './context.ts';
+import type { SharedFlags } from './settings.ts';
 
 /**
- * Adds `completion <shell>`, which prints a script for a shell, and the hidden `complete` that those scripts call on every
- * tab. `words`: what stands on the line so far; undefined where a script is asked for.
+ * Adds `completion <shell>`, which prints a script for a shell, and the hidden `complete` that the script calls on every tab.
+ * `words`: the words on the line so far; undefined if a script is asked for.
  */
-export async function addCompletion(
+export async function addCompletionCommands(
   program: Command,
   words: readonly string[] | undefined,
-  io: Io,
+  shell: Shell,
 ): Promise<void> {
   const completion = tab(program, { completionCommandName: 'completion' });
   if (words === undefined) return;
-  const names = await selectorsIn(flagsIn(words), io);
+  const names = await selectorsIn(projectFlags(words), shell);
   for (const { arguments: positional } of completion.commands.values())
     for (const argument of positional.values()) {
       if (!['selectors', 'task', 'other'].includes(argument.name)) continue;
@@ -26,10 +25,10 @@ export async function addCompletion(
     }
 }
 
-/** Names and tasks, each with what it is for. None where the definitions cannot be read: a tab is no place for errors. */
-async function selectorsIn(flags: GlobalFlags, io: Io): Promise<Map<string, string>> {
+/** Returns names and tasks with their descriptions; nothing if the definitions cannot be read: a tab reports no errors. */
+async function selectorsIn(flags: SharedFlags, shell: Shell): Promise<Map<string, string>> {
   try {
-    const { graph } = await openProject(flags, io);
+    const { graph } = await openHere(makeContext(shell, flags));
     const tasks = [...graph.tasks.values()];
     return new Map([
       ...tasks.map(({ name, description = '' }) => [name, description] as const),
@@ -41,8 +40,8 @@ async function selectorsIn(flags: GlobalFlags, io: Io): Promise<Map<string, stri
   }
 }
 
-/** `-C DIR` and `--profile NAME`, as far as they are written already. */
-function flagsIn(words: readonly string[]): GlobalFlags {
+/** Returns `-C DIR` and `--profile NAME`, if they are on the line already. */
+function projectFlags(words: readonly string[]): SharedFlags {
   const after = (...names: string[]): string | undefined => {
     const at = words.findIndex((word) => names.includes(word));
     return at < 0 ? undefined : words[at + 1];

@@ -1,6 +1,6 @@
 import path from 'node:path';
 
-type Environment = Readonly<Record<string, string | undefined>>;
+import type { Environment } from '../model/environment.ts';
 
 /** Variables that hold the path of a file or folder, or of a list of folders. */
 const paths = ['DOCKER_CONFIG', 'DOCKER_CERT_PATH', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'GITHUB_STEP_SUMMARY'];

@@ -1,12 +1,11 @@
 import { setMaxListeners } from 'node:events';
-import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { format } from 'node:util';
 import { killAll } from '../engine/process.ts';
 import { type ExitCode, fromSystemError, TasksError } from '../model/errors.ts';
 import { jsonLine } from '../report/sanitize.ts';
+import type { Shell } from './context.ts';
 import { withAbsolutePaths } from './environment.ts';
-import type { Io } from './io.ts';
 import { isHelp, isUsageError, runProgram } from './program.ts';
 import { obeysCommands, type SafeStream, type StreamFailure, safeStream } from './streams.ts';
 
@@ -34,7 +33,7 @@ async function main(): Promise<void> {
     stop ??= { kind: 'output', failure };
     if (!failure.isReaderGone)
       streams.err.write(`error: cannot write to ${failure.stream}: ${failure.message}\n`);
-    interrupt.abort(new Error(`${failure.stream} cannot be written to`));
+    interrupt.abort(new Error(`cannot write to ${failure.stream}`));
   });
   const onSignal = (signal: NodeJS.Signals): void => {
     if (stop?.kind === 'signal') {
@@ -42,7 +41,7 @@ async function main(): Promise<void> {
       process.exit(exitCodeOf(stop, 130));
     }
     stop = { kind: 'signal', signal };
-    streams.err.write('\ninterrupted: ending what runs (once more: at once)\n');
+    streams.err.write('\ninterrupted: stopping… (press Ctrl-C again to force)\n');
     interrupt.abort(new Error('interrupted'));
   };
   // Definitions and libraries print by themselves: that is text of others, too, and a failed write of it counts.
@@ -90,7 +89,7 @@ function openStreams(onFailure: (failure: StreamFailure) => void): Streams {
 async function run(streams: Streams, signal: AbortSignal): Promise<ExitCode> {
   const say = (text: string): void => streams.err.write(text);
   try {
-    return await runProgram(process.argv.slice(2), makeIo(streams, signal));
+    return await runProgram(process.argv.slice(2), makeShell(streams, signal));
   } catch (error) {
     if (isHelp(error)) return 0;
     if (signal.aborted) return 130;
@@ -100,7 +99,7 @@ async function run(streams: Streams, signal: AbortSignal): Promise<ExitCode> {
       say(`error: ${known.message}\n${known.hint !== undefined ? `hint: ${known.hint}\n` : ''}`);
       return known.exitCode;
     }
-    say(`error: this is a fault of tasks itself\n${stackOf(error)}\n`);
+    say(`error: internal error\n${stackOf(error)}\n`);
     return 1;
   }
 }
@@ -121,40 +120,40 @@ function workingDirectory(): string {
   }
 }
 
-function makeIo({ out, err }: Streams, signal: AbortSignal): Io {
+function makeShell({ out, err }: Streams, signal: AbortSignal): Shell {
   const cwd = workingDirectory();
   return {
     environment: withAbsolutePaths(process.env, cwd),
     cwd,
     enter: (folder) => process.chdir(folder),
-    loadModule,
-    onIdle,
-    onMany,
-    pageFolder: path.join(PLACE, 'page'),
-    reaper: path.join(PLACE, 'reaper.js'),
-    programVersion: VERSION,
-    programId: `${VERSION}-${BUILD_ID}`,
-    out: out.write,
-    json: (value) => out.writeRaw(jsonLine(value)),
-    err: err.write,
-    ciCommand: err.writeRaw,
-    get terminal() {
-      return err.stream;
+    program: {
+      version: VERSION,
+      id: `${VERSION}-${BUILD_ID}`,
+      pageFolder: path.join(PLACE, 'page'),
+      reaper: path.join(PLACE, 'reaper.js'),
+      loadModule,
+      onManyTasks: onMany,
     },
-    get outIsTerminal() {
-      return out.stream.isTTY === true;
+    terminal: {
+      out: out.write,
+      json: (value) => out.writeRaw(jsonLine(value)),
+      err: err.write,
+      ciCommand: err.writeRaw,
+      get errStream() {
+        return err.stream;
+      },
+      get outIsTerminal() {
+        return out.stream.isTTY === true;
+      },
+      get outColumns() {
+        return out.stream.isTTY === true ? out.stream.columns : undefined;
+      },
+      get errIsTerminal() {
+        return err.stream.isTTY === true;
+      },
     },
-    get outColumns() {
-      return out.stream.isTTY === true ? out.stream.columns : undefined;
-    },
-    get errIsTerminal() {
-      return err.stream.isTTY === true;
-    },
-    now: () => new Date(),
     signal,
-    get cores() {
-      return availableParallelism();
-    },
+    onIdle,
   };
 }
 

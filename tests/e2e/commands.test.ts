@@ -185,7 +185,7 @@ test('logs gives the last log of a task', async () => {
   const cwd = project();
   const none = await runCli(['logs', 'source:1'], { cwd, env });
   assert.is(none.code, 1);
-  assert.match(none.err, /no log of source:1 yet/);
+  assert.match(none.err, /no logs of source:1/);
   await runCli(['build'], { cwd, env });
   assert.is((await runCli(['logs', 'source:2'], { cwd, env })).out, 'making 2\n');
 });

@@ -101,7 +101,7 @@ test('an unknown format is refused before anything else', async () => {
 test('a file that cannot be written is said', async () => {
   const { code, err } = await runCli(['graph', '--output', 'nowhere/x.svg'], { cwd: project() });
   assert.is(code, 2);
-  assert.match(err, /--output cannot be written: .*nowhere/);
+  assert.match(err, /cannot write --output: .*nowhere/);
 });
 
 test.run();

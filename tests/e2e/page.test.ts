@@ -51,7 +51,7 @@ test('build --ui: a page follows the run, and its server ends with it', async ()
   assert.equal([code, out], [0, '']);
   const idle = await runCli(['build', '--ui'], { cwd });
   assert.is(idle.code, 0);
-  assert.match(idle.err, /nothing runs, so there is no page/);
+  assert.match(idle.err, /nothing to do, so there is no page/);
 });
 
 test('build --ui: a page that is open does not keep an interrupted run from ending', async () => {
@@ -78,7 +78,7 @@ test('graph --serve: a page of the project as it is now, told of changes, until 
   const served = startCli(['graph', '--serve'], { cwd });
   const url = await addressOf(served, 'stdout');
   const events = await openEventStream(`${url}events`);
-  await served.printed('open pages follow what changes');
+  await served.printed('open pages follow every change');
   assert.match(await (await fetch(url)).text(), /"id":"copy:latest"[^}]*"state":"here"/);
   writeFileSync(path.join(cwd, 'text'), 'two\n');
   const stateAfter = async (state: string): Promise<void> => {

@@ -35,7 +35,7 @@ export const time = command({ name: 'time', run: ['./time'] });
   );
   assert.match(
     out,
-    /\n· time:latest {2}not the same twice, which tells nothing: t\n0 of 1 would be made again/,
+    /\n· time:latest {2}not the same twice, which tells nothing: t\n0 of 1 rebuilt tasks gave the same result/,
   );
   const { audited } = JSON.parse((await runCli(['audit', 'doc', '--json'], { cwd })).out) as {
     audited: object[];

@@ -75,7 +75,7 @@ test('a second interrupt ends at once, children too', async () => {
   const cwd = project();
   const { child, printed, ended } = await startSlow(cwd);
   child.kill('SIGINT');
-  await printed('interrupted');
+  await printed('stopping');
   child.kill('SIGINT');
   assert.is((await ended).code, 130);
   assert.is(await areGone(cwd), true);
@@ -106,7 +106,7 @@ test('two runs at once: each task is made once, the second run waits and takes i
   const cwd = project();
   const one = await startSlow(cwd);
   const two = startCli(['build'], { cwd });
-  await two.printed('waiting for another run');
+  await two.printed('waiting for another tasks process');
   writeFileSync(path.join(cwd, 'go'), '');
   const [first, second] = [await one.ended, await two.ended];
   assert.equal([first.code, second.code], [0, 0], second.err);

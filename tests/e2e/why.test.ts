@@ -122,7 +122,7 @@ export const app = image({ name: 'app', context: 'app' });
 test('one task, or two: more is a fault', async () => {
   const { code, err } = await runCli(['why', 'app'], { cwd: project(), env });
   assert.is(code, 2);
-  assert.match(err, /"app" names 2 tasks/);
+  assert.match(err, /"app" selects 2 tasks/);
 });
 
 test.run();

@@ -3,13 +3,15 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { clean } from '../../src/cli/commands/clean.ts';
-import type { Io } from '../../src/cli/io.ts';
+import { cleanRegistry } from '../../src/app/clean-registry.ts';
+import { openProject } from '../../src/app/open-project.ts';
+import { readReleaseFile } from '../../src/app/release-files.ts';
 import { keyLabel, needsLabel, taskLabel } from '../../src/model/labels.ts';
 import { dockerRegistry } from '../../src/registry/registry.ts';
 import { journalName, writeJournal } from '../../src/release/journal.ts';
 import { type CliResult, makeProject, runCli } from '../support/cli.ts';
 import { connectTestEngine, removeImages } from '../support/docker.ts';
+import { makeHost } from '../support/host.ts';
 import { hasRegistry, type RealRegistry, restart, startRegistry } from '../support/registry.ts';
 import { tempFolder } from '../support/temp.ts';
 
@@ -160,19 +162,22 @@ if (hasRegistry) {
     ];
     /** In this process, which sees another time. */
     const cleanLater = async (days: number, keep: readonly string[] = []): Promise<void> => {
-      const io = {
+      const host = makeHost({
         environment: { DOCKER_CONFIG: tempFolder() },
-        cwd,
-        enter: () => undefined,
-        loadModule: (url: string) => import(url),
-        programId: 'test',
-        out: () => undefined,
-        err: (text: string) => assert.unreachable(text),
-        outIsTerminal: false,
         now: () => new Date(Date.now() + days * day),
-        signal: new AbortController().signal,
-      };
-      assert.is(await clean({ remote: true, repo, keep }, io as unknown as Io), 0);
+      });
+      const open = await openProject({ root: cwd, profile: 'default' }, host);
+      const result = await cleanRegistry(
+        open,
+        {
+          names: { repo, release: false },
+          dryRun: false,
+          keep: keep.map((file) => readReleaseFile(path.join(cwd, file))),
+          signal: new AbortController().signal,
+        },
+        host,
+      );
+      assert.equal([result.error, host.notices], [undefined, []]);
     };
     try {
       await run('push');

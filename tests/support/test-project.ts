@@ -1,8 +1,8 @@
 import path from 'node:path';
+import { linkGraph } from '../../src/app/link-project.ts';
 import { isAlive, newOwner } from '../../src/cache/owner.ts';
 import { openRecords } from '../../src/cache/records.ts';
 import { noSharedStore, type SharedStore } from '../../src/cache/shared-store.ts';
-import { linkedGraph } from '../../src/cli/linked.ts';
 import type { Declarations, Definition } from '../../src/define/types.ts';
 import { makeGraph } from '../../src/graph/graph.ts';
 import { resolveSelectors, withNeeds } from '../../src/graph/select.ts';
@@ -86,7 +86,7 @@ export function makeTestProject(
         lock: readLock(root),
       });
       const declared = { graph: makeGraph(rig.declarations, 'linux/amd64'), project: {} };
-      const { graph } = await linkedGraph(declared, observer, options.repo ?? 'test');
+      const { graph } = await linkGraph(declared, observer, options.repo ?? 'test');
       const selected = resolveSelectors(graph, options.selectors ?? []);
       const scope = withNeeds(graph, selected);
       const { keyed, observations } = await computeKeys(graph, scope, observer, scope);

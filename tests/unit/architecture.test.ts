@@ -29,10 +29,9 @@ const mayImport: Record<string, readonly string[]> = {
   page: ['model', 'report', 'draw'],
   serve: ['model'],
   doctor: ['model', 'engine'],
-  cli: [
+  app: [
     'model',
     'disk',
-    'define',
     'load',
     'graph',
     'dockerfile',
@@ -50,6 +49,20 @@ const mayImport: Record<string, readonly string[]> = {
     'draw',
     'doctor',
     'serve',
+  ],
+  cli: [
+    'model',
+    'disk',
+    'graph',
+    'key',
+    'run',
+    'release',
+    'engine',
+    'cache',
+    'report',
+    'draw',
+    'doctor',
+    'app',
   ],
 };
 

@@ -1,112 +1,92 @@
-import { listCacheEntries } from '../../cache/entries.ts';
-import { removeEntries, selectExpired } from '../../cache/trim.ts';
+import { type BuildResult, buildProject } from '../../app/build-project.ts';
+import { type PlannedProject, planProject } from '../../app/plan-project.ts';
 import type { ExitCode } from '../../model/errors.ts';
-import type { Plan } from '../../model/plan.ts';
 import { nextCommand } from '../../report/next-command.ts';
 import { combineReporters, type Reporter } from '../../report/reporter.ts';
-import type { RunResult } from '../../run/run.ts';
+import { type Context, isVocal, openHere, planOptions, runOptions } from '../context.ts';
 import { exitCodeOf } from '../exit-code.ts';
-import { type CommonFlags, reporterOf } from '../flags.ts';
-import { type Io, warner } from '../io.ts';
-import { keysInUse, type Prospect, planProject } from '../project.ts';
-import { asksRegistry } from '../remote.ts';
-import { buildPhase, followersOf, reportRun } from '../run.ts';
+import { openFollowers, withScreen } from '../run-screen.ts';
 import { plan } from './plan.ts';
 
-export interface BuildFlags extends CommonFlags {
+export interface BuildFlags {
   readonly dryRun?: boolean;
   readonly ui?: boolean;
 }
 
-/** `tasks build`: makes what changed; prints the selected images' tags. */
-export async function build(selectors: readonly string[], flags: BuildFlags, io: Io): Promise<ExitCode> {
-  if (flags.dryRun) return await plan(selectors, flags, io);
-  const prospect = await planProject(selectors, flags, io, { withoutEngine: asksRegistry(flags, io) });
-  return await buildProspect(prospect, selectors, flags, io, await followersWithPage(prospect, flags, io));
-}
-
-async function followersWithPage(prospect: Prospect, flags: BuildFlags, io: Io): Promise<Reporter> {
-  const followers = followersOf(flags, io);
-  if (!flags.ui) return followers;
-  if (
-    [...prospect.plan.steps.values()].every(({ action }) => ['reuse', 'skip', 'blocked'].includes(action))
-  ) {
-    io.err('nothing runs, so there is no page (`tasks graph --serve` has one)\n');
-    return followers;
-  }
-  const { livePage } = await import('../live-page.ts');
-  return combineReporters(followers, await livePage(prospect, io));
-}
-
-/** Carries a plan out, trims, prints tags and what to do next. */
-export async function buildProspect(
-  prospect: Prospect,
+/** `tasks build`: builds what changed, and prints the tags of the selected images. */
+export async function build(
+  context: Context,
   selectors: readonly string[],
   flags: BuildFlags,
-  io: Io,
-  followers = followersOf(flags, io),
 ): Promise<ExitCode> {
-  const result = await reportRun(
-    'build',
-    prospect,
-    flags,
-    io,
-    followers,
-    (run) => buildPhase(run, prospect, true, flags, io),
-    ({ outcome }) => outcome === 'ok',
-  );
-  tidy(prospect, result, selectors, io);
-  if (result.counts.reused === prospect.plan.steps.size) io.onIdle();
-  if (!flags.json) {
-    const done = [...prospect.plan.steps.values()].filter(({ task }) => result.results.has(task.id));
-    io.out(done.flatMap(({ tags }) => tags.map((tag) => `${tag}\n`)).join(''));
-  }
-  if (!['json', 'silent'].includes(reporterOf(flags, io))) {
-    const next = nextAfter(prospect.plan, result, selectors, flags);
-    if (next !== undefined) io.err(`next: ${next}\n`);
-  }
+  if (flags.dryRun) return await plan(context, selectors, {});
+  const followers = await openFollowers(context);
+  const planned = await planBuild(context, selectors);
+  const page = flags.ui ? [await openPage(planned, context)] : [];
+  const result = await buildAndReport(planned, selectors, context, combineReporters(followers, ...page));
   return exitCodeOf(result.outcome);
 }
 
-/**
- * Notes what was used, and trims `.cache` after a build that made something of the whole project: a part of it would not
- * know what the rest still reuses.
- */
-function tidy(
-  prospect: Prospect,
-  { counts, results }: RunResult,
-  selectors: readonly string[],
-  io: Io,
-): void {
-  const { cacheFolder } = prospect;
-  const used = [...results.values()].map(({ key }) => key);
-  try {
-    prospect.records.markUsed(used, io.now());
-    if (counts.built > 0 && selectors.length === 0)
-      removeEntries(selectExpired(listCacheEntries(cacheFolder), keysInUse(prospect), io.now()));
-  } catch (error) {
-    // What was built is built.
-    warner(io)(`.cache could not be trimmed: ${(error as Error).message}`);
+/** Plans a build. A build that asks the registry needs the engine only if something has to be built. */
+async function planBuild(context: Context, selectors: readonly string[]): Promise<PlannedProject> {
+  const options = planOptions(context, selectors);
+  return await planProject(await openHere(context), options, context.host, {
+    needsEngine: !options.fromRegistry,
+  });
+}
+
+async function openPage(
+  { plan, ...planned }: PlannedProject,
+  { host, terminal }: Context,
+): Promise<Reporter> {
+  const steps = [...plan.steps.values()];
+  if (steps.every(({ action }) => ['reuse', 'skip', 'blocked'].includes(action))) {
+    terminal.err('nothing to do, so there is no page to follow; `tasks graph --serve` serves one\n');
+    return combineReporters();
   }
+  const { serveRunPage } = await import('../../app/serve-page.ts');
+  const server = await serveRunPage({ plan, ...planned }, host);
+  terminal.err(`page: ${server.url}\n`);
+  return { onEvent: server.send, close: server.close };
+}
+
+/** Builds a planned project with a screen, then prints tags and what to do next. */
+export async function buildAndReport(
+  planned: PlannedProject,
+  selectors: readonly string[],
+  context: Context,
+  followers: Reporter,
+): Promise<BuildResult> {
+  const { terminal, settings } = context;
+  const result = await withScreen(context, { followers, showsAll: true }, (onEvent) =>
+    buildProject(
+      planned,
+      { ...runOptions(context, onEvent), isWholeProject: selectors.length === 0 },
+      context.host,
+    ),
+  );
+  if (result.counts.reused === planned.plan.steps.size) context.onIdle();
+  if (!settings.output.json) terminal.out(result.tags.map((tag) => `${tag}\n`).join(''));
+  if (isVocal(context)) {
+    const next = nextAfter(planned, result, selectors, context);
+    if (next !== undefined) terminal.err(`next: ${next}\n`);
+  }
+  return result;
 }
 
 function nextAfter(
-  { steps }: Plan,
-  { outcome, failed }: RunResult,
+  { plan }: PlannedProject,
+  { outcome, failed }: BuildResult,
   selectors: readonly string[],
-  flags: BuildFlags,
+  { settings }: Context,
 ): string | undefined {
-  const isTestable = [...steps.values()].some(
+  const isTestable = [...plan.steps.values()].some(
     ({ task, action, selected }) =>
       selected && action === 'build' && task.kind === 'image' && task.test !== undefined,
   );
-  const told = [
-    ...(flags.directory !== undefined ? ['-C', flags.directory] : []),
-    ...(flags.profile !== undefined ? ['--profile', flags.profile] : []),
-  ];
   return nextCommand(
     { failed: failed[0], isInterrupted: outcome === 'interrupted', isTestable },
-    told,
+    settings.repeatedFlags,
     selectors,
   );
 }

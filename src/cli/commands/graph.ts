@@ -1,15 +1,16 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { projectPage, projectPicture, projectTitle } from '../../app/graph-page.ts';
+import { linkProject } from '../../app/link-project.ts';
+import { warnWith } from '../../app/notices.ts';
+import { type PlannedProject, planProject } from '../../app/plan-project.ts';
 import type { Picture } from '../../draw/picture.ts';
 import { type ExitCode, TasksError } from '../../model/errors.ts';
 import { makePaint } from '../../report/paint.ts';
 import { jsonLine } from '../../report/sanitize.ts';
-import { type CommonFlags, hasColor } from '../flags.ts';
-import { type Io, warner } from '../io.ts';
-import { pageOf, pictureOf, titleOf } from '../picture.ts';
-import { type Prospect, planProject } from '../project.ts';
+import { type Context, openHere, planOptions } from '../context.ts';
 
-export interface GraphFlags extends CommonFlags {
+export interface GraphFlags {
   readonly format?: string;
   readonly output?: string;
   readonly full?: boolean;
@@ -17,7 +18,7 @@ export interface GraphFlags extends CommonFlags {
   readonly serve?: boolean;
 }
 
-/** Formats, and the ends of file names that mean them. */
+/** Formats, with the file extensions that mean them. */
 const formats = {
   tree: ['.txt'],
   dot: ['.dot', '.gv'],
@@ -29,54 +30,82 @@ const formats = {
 
 type Format = keyof typeof formats;
 
-/** `tasks graph`: the graph with each task's state. */
-export async function graph(selectors: readonly string[], flags: GraphFlags, io: Io): Promise<ExitCode> {
-  if (flags.serve) return await (await import('../live-page.ts')).serveGraph(selectors, flags, io);
-  const format = formatOf(flags);
-  const prospect = await planProject(selectors, flags, io, { withoutEngine: true });
-  const picture = pictureOf(prospect, flags.changed === true);
-  const text = await draw(format, picture, prospect, flags, io);
-  if (flags.output === undefined) io.out(text);
-  else save(path.resolve(io.cwd, flags.output), text);
+/** `tasks graph`: prints or draws the graph with each task's state. */
+export async function graph(
+  context: Context,
+  selectors: readonly string[],
+  flags: GraphFlags,
+): Promise<ExitCode> {
+  if (flags.serve) return await serve(context, selectors, flags);
+  const format = chooseFormat(flags, context.settings.output.json);
+  const planned = await planGraph(context, selectors);
+  const picture = projectPicture(planned, flags.changed === true);
+  const text = await draw(format, picture, planned, flags, context);
+  if (flags.output === undefined) context.terminal.out(text);
+  else save(path.resolve(context.cwd, flags.output), text);
   return 0;
+}
+
+async function planGraph(context: Context, selectors: readonly string[]): Promise<PlannedProject> {
+  const options = planOptions(context, selectors);
+  return await planProject(await openHere(context), options, context.host, { needsEngine: false });
+}
+
+/** `--serve`: serves the graph page until it is interrupted. */
+async function serve(context: Context, selectors: readonly string[], flags: GraphFlags): Promise<ExitCode> {
+  const { host, terminal, signal, settings } = context;
+  const { serveGraph } = await import('../../app/serve-page.ts');
+  await serveGraph(
+    {
+      selectors,
+      changedOnly: flags.changed === true,
+      signal,
+      open: async () => await linkProject(await openHere(context), settings.names, host, signal),
+      plan: () => planGraph(context, selectors),
+      onListening: (url) => terminal.out(`${url}\n`),
+      onWatching: () => terminal.err('open pages follow every change (Ctrl-C to stop)\n'),
+    },
+    host,
+  );
+  return 130;
 }
 
 function save(file: string, text: string): void {
   try {
     writeFileSync(file, text);
   } catch (error) {
-    throw new TasksError(2, `--output cannot be written: ${(error as Error).message}`);
+    throw new TasksError(2, `cannot write --output: ${(error as Error).message}`);
   }
 }
 
-/** @throws TasksError exit 2 */
-function formatOf({ json, format, output }: GraphFlags): Format {
+/** @throws TasksError with exit code 2 */
+function chooseFormat({ format, output }: GraphFlags, json: boolean): Format {
   if (json) return 'json';
   const names = Object.keys(formats) as Format[];
   if (format === undefined) {
-    const end = path.extname(output ?? '').toLowerCase();
-    return names.find((name) => (formats[name] as readonly string[]).includes(end)) ?? 'tree';
+    const extension = path.extname(output ?? '').toLowerCase();
+    return names.find((name) => (formats[name] as readonly string[]).includes(extension)) ?? 'tree';
   }
   const known = names.find((name) => name === format);
   if (known !== undefined) return known;
   throw new TasksError(2, `--format is "${format}"`, { hint: `expected one of ${names.join(', ')}` });
 }
 
-/** Renderers are loaded when they are asked for. */
+/** Renderers are loaded on first use. */
 async function draw(
   format: Format,
   picture: Picture,
-  prospect: Prospect,
+  planned: PlannedProject,
   flags: GraphFlags,
-  io: Io,
+  { host, terminal, settings }: Context,
 ): Promise<string> {
   const full = flags.full === true;
   switch (format) {
     case 'tree': {
       const { graphTree } = await import('../../draw/tree.ts');
       const isFile = flags.output !== undefined;
-      const paint = makePaint(!isFile && hasColor(flags, io, io.outIsTerminal));
-      const columns = isFile ? undefined : io.outColumns;
+      const paint = makePaint(!isFile && settings.output.outColor);
+      const columns = isFile ? undefined : terminal.outColumns;
       const lines = graphTree(picture, paint, { full, reasons: flags.changed === true, columns });
       return lines.map((line) => `${line}\n`).join('') || 'nothing would be done\n';
     }
@@ -86,19 +115,21 @@ async function draw(
       const { fitsGithub, mermaidText } = await import('../../draw/mermaid.ts');
       const text = mermaidText(picture);
       if (!fitsGithub(text))
-        warner(io)('GitHub does not draw Mermaid of this size: choose with selectors, or take svg');
+        warnWith(host.notify)(
+          'GitHub does not draw Mermaid graphs of this size: use selectors or --format svg',
+        );
       return text;
     }
     case 'svg': {
       const { makeDrawing } = await import('../../draw/drawing.ts');
       const { svgFile } = await import('../../draw/svg.ts');
       return svgFile(
-        makeDrawing(picture, { full, maxChips: mostChips, legend: true }),
-        `tasks of ${titleOf(prospect)}`,
+        makeDrawing(picture, { full, maxChips, legend: true }),
+        `tasks of ${projectTitle(planned)}`,
       );
     }
     case 'html':
-      return await pageOf(prospect, picture, io, { title: `tasks of ${titleOf(prospect)}`, isLive: false });
+      return await projectPage(planned, picture, host, { isLive: false });
     case 'json': {
       const { pictureJson } = await import('../../draw/picture.ts');
       return jsonLine(pictureJson(picture));
@@ -107,4 +138,4 @@ async function draw(
 }
 
 /** Versions that an SVG shows of one image; the page shows more. */
-const mostChips = 60;
+const maxChips = 60;

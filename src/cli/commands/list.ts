@@ -2,27 +2,25 @@ import { resolveSelectors } from '../../graph/select.ts';
 import type { ExitCode } from '../../model/errors.ts';
 import type { Task } from '../../model/task.ts';
 import { alignColumns } from '../../report/format.ts';
-import type { CommonFlags } from '../flags.ts';
-import type { Io } from '../io.ts';
-import { openProject } from '../project.ts';
+import { type Context, openHere } from '../context.ts';
 
-/** `tasks list`: what there is and what it is for. */
-export async function list(selectors: readonly string[], flags: CommonFlags, io: Io): Promise<ExitCode> {
-  const { graph } = await openProject(flags, io);
+/** `tasks list`: prints the images and commands with their versions and descriptions. */
+export async function list(context: Context, selectors: readonly string[]): Promise<ExitCode> {
+  const { terminal, settings } = context;
+  const { graph } = await openHere(context);
   const ids = selectors.length === 0 ? new Set(graph.tasks.keys()) : resolveSelectors(graph, selectors);
   const tasks = [...graph.tasks.values()].filter((task) => ids.has(task.id));
-  if (flags.json) {
-    for (const task of tasks) io.json(describe(task));
+  if (settings.output.json) {
+    for (const task of tasks) terminal.json(describe(task));
     return 0;
   }
-  const byName = groupByName(tasks);
-  const rows = [...byName].map(([name, group]) => [
+  const rows = [...groupByName(tasks)].map(([name, group]) => [
     name,
     kindOf(group[0]!),
     group.map((task) => task.version).join(' '),
     group[0]!.description ?? '',
   ]);
-  for (const line of alignColumns(rows)) io.out(`${line}\n`);
+  for (const line of alignColumns(rows)) terminal.out(`${line}\n`);
   return 0;
 }
 

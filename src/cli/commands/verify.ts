@@ -1,35 +1,34 @@
+import path from 'node:path';
+import { readReleaseFile } from '../../app/release-files.ts';
 import type { ExitCode } from '../../model/errors.ts';
 import { type VerifiedName, verifyRelease } from '../../release/release-file.ts';
 import { alignColumns, pluralize } from '../../report/format.ts';
-import type { CommonFlags } from '../flags.ts';
-import type { Io } from '../io.ts';
-import { registryFor } from '../registries.ts';
-import { readRelease } from '../release.ts';
+import type { Context } from '../context.ts';
 
-/** `tasks verify FILE`: whether the registry still holds what a release file says; exit 1 where it doesn't. */
-export async function verify(file: string, flags: CommonFlags, io: Io): Promise<ExitCode> {
-  const release = readRelease(file, io);
-  const verdicts = await verifyRelease(registryFor(io), release);
-  const wrong = verdicts.filter(({ ok, isAlias, found }) => !ok && !(isAlias && found !== undefined));
-  if (flags.json) io.json({ ok: wrong.length === 0, names: verdicts });
+/** `tasks verify FILE`: checks the registry against a release file; exit code 1 if they differ. */
+export async function verify(context: Context, file: string): Promise<ExitCode> {
+  const { host, terminal, signal, settings } = context;
+  const { json, verbose } = settings.output;
+  const release = readReleaseFile(path.resolve(context.cwd, file), file);
+  const names = await verifyRelease(await host.connections.registry(signal), release);
+  const wrong = names.filter(({ ok, isAlias, found }) => !ok && !(isAlias && found !== undefined));
+  const isSame = wrong.length === 0;
+  if (json) terminal.json({ ok: isSame, names });
   else {
-    const rows = verdicts
-      .filter(({ ok }) => !ok || flags.verbose)
+    const rows = names
+      .filter(({ ok }) => !ok || verbose)
       .map((each) => [stateOf(each), each.name, detailOf(each)]);
-    for (const line of alignColumns(rows)) io.out(`${line}\n`);
-    const all = `${pluralize(release.images.length, 'image')}, ${pluralize(verdicts.length, 'name')}`;
-    io.out(
-      wrong.length === 0
-        ? `${all}: as released at ${release.finished}\n`
-        : `${all}: ${wrong.length} not as released at ${release.finished}\n`,
-    );
+    for (const line of alignColumns(rows)) terminal.out(`${line}\n`);
+    const all = `${pluralize(release.images.length, 'image')}, ${pluralize(names.length, 'name')}`;
+    const verdict = isSame ? 'as released' : `${wrong.length} not as released`;
+    terminal.out(`${all}: ${verdict} at ${release.finished}\n`);
   }
-  return wrong.length === 0 ? 0 : 1;
+  return isSame ? 0 : 1;
 }
 
 function stateOf({ ok, isAlias, found }: VerifiedName): string {
   if (ok) return 'same';
-  if (found === undefined) return 'gone';
+  if (found === undefined) return 'missing';
   return isAlias ? 'moved on' : 'differs';
 }
 

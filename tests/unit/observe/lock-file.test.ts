@@ -3,7 +3,7 @@ import path from 'node:path';
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { pinAll } from '../../../src/cli/pins.ts';
+import { pinImages } from '../../../src/app/pin-images.ts';
 import { image } from '../../../src/define/index.ts';
 import { openMemo } from '../../../src/incremental/memo.ts';
 import { diffManifests } from '../../../src/key/diff-manifests.ts';
@@ -105,9 +105,9 @@ const asking = (answers: Record<string, string>) => {
   const asked: string[] = [];
   return {
     asked,
-    ask: async (wanted: Pick<LockEntry, 'image' | 'platform'>) => {
-      asked.push(lockEntryId(wanted));
-      const found = answers[wanted.image];
+    resolve: async (used: Pick<LockEntry, 'image' | 'platform'>) => {
+      asked.push(lockEntryId(used));
+      const found = answers[used.image];
       if (found === undefined) throw new TasksError(3, 'not there');
       return { digest: digest(found), onbuild: false };
     },
@@ -116,12 +116,12 @@ const asking = (answers: Record<string, string>) => {
 const want = (name: string, platform = 'linux/amd64') => ({ image: name, platform });
 
 test('lock adds what is missing, keeps the rest, and goes on after a failure', async () => {
-  const { asked, ask } = asking({ a: 'b', new: 'c' });
+  const { asked, resolve } = asking({ a: 'b', new: 'c' });
   const before = lockOf(entry('a', { profiles: ['other'] }), entry('unused'));
-  const made = await pinAll(before, [want('a'), want('gone'), want('new')], {
+  const made = await pinImages(before, [want('a'), want('gone'), want('new')], {
     profile: 'default',
     update: false,
-    ask,
+    resolve,
   });
   assert.equal(asked, ['gone linux/amd64', 'new linux/amd64']);
   assert.equal(
@@ -134,13 +134,13 @@ test('lock adds what is missing, keeps the rest, and goes on after a failure', a
   );
   assert.equal([made.added.length, made.moved.length, made.dropped.length], [1, 0, 0]);
   assert.equal(
-    made.failed.map(({ wanted, error }) => [wanted.image, error.message]),
+    made.failed.map(({ used, error }) => [used.image, error.message]),
     [['gone', 'not there']],
   );
 });
 
 test('--update asks again, on all platforms; drops what no profile uses; keeps those of others and what fails', async () => {
-  const { asked, ask } = asking({ a: 'b' });
+  const { asked, resolve } = asking({ a: 'b' });
   const before = lockOf(
     entry('a'),
     entry('a', { platform: 'linux/arm64' }),
@@ -148,7 +148,11 @@ test('--update asks again, on all platforms; drops what no profile uses; keeps t
     entry('unused'),
     entry('elsewhere', { profiles: ['default', 'other'] }),
   );
-  const made = await pinAll(before, [want('a'), want('gone')], { profile: 'default', update: true, ask });
+  const made = await pinImages(before, [want('a'), want('gone')], {
+    profile: 'default',
+    update: true,
+    resolve,
+  });
   assert.equal(asked, ['a linux/amd64', 'a linux/arm64', 'gone linux/amd64']);
   assert.equal(
     made.moved.map(({ after }) => after.platform),

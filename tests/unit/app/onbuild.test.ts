@@ -3,7 +3,8 @@ import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { askInTurn } from '../../../src/cli/triggers.ts';
+import type { Notice } from '../../../src/app/notices.ts';
+import { queryEngineThenRegistry } from '../../../src/app/onbuild.ts';
 import { image } from '../../../src/define/index.ts';
 import { openMemo } from '../../../src/incremental/memo.ts';
 import { computeKeys } from '../../../src/key/compute-keys.ts';
@@ -114,8 +115,8 @@ test('where what was remembered is lost, it is asked for again', async () => {
 
 test('the engine is asked first, then the registry; who does not answer is not asked again', async () => {
   const said: string[] = [];
-  const told: string[] = [];
-  const ask = askInTurn(
+  const notices: Notice[] = [];
+  const ask = queryEngineThenRegistry(
     {
       triggers: async (reference) => {
         said.push(`engine ${reference}`);
@@ -129,7 +130,7 @@ test('the engine is asked first, then the registry; who does not answer is not a
       if (reference.startsWith('missing')) throw new RegistryError('missing', 'not there');
       return false;
     },
-    (message) => told.push(message),
+    (notice) => notices.push(notice),
   );
   assert.is(await ask('here/x', 'p'), true);
   assert.is(await ask('there/x', 'p'), false);
@@ -152,12 +153,14 @@ test('the engine is asked first, then the registry; who does not answer is not a
     'registry gone/x',
     'registry here/y',
   ]);
-  assert.is(told.length, 2);
-  assert.match(told[1]!, /^no answer: what is built on down\.example\/x counts with its whole context$/);
+  assert.equal(notices, [
+    { kind: 'onbuild-unknown', image: 'missing/x', message: 'not there' },
+    { kind: 'onbuild-unknown', image: 'down.example/x', message: 'no answer' },
+  ]);
 });
 
 test('a fault of our own is none of theirs', async () => {
-  const ask = askInTurn(
+  const ask = queryEngineThenRegistry(
     { triggers: async () => undefined },
     async () => Promise.reject(new Error('x')),
     () => undefined,

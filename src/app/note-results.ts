@@ -5,22 +5,22 @@ import type { TaskId } from '../model/task.ts';
 import type { PreviousRecord } from '../plan/input.ts';
 
 /**
- * Notes what the results were made from that a plan found in the engine or the registry, where this folder has no record of
- * their keys: `why` then explains the next change. Tasks with `maxAge` are left out, since a last record of theirs says that
- * this machine has built the period.
+ * Records the manifests of results that a plan found in the engine or the registry and that this project has no record of, so
+ * that `why` can explain the next change. Tasks with `maxAge` are excluded: their last record means that this machine has
+ * built the current period.
  */
-export async function noteFound(
+export async function noteExternalResults(
   { steps }: Plan,
-  latest: ReadonlyMap<TaskId, PreviousRecord>,
+  previous: ReadonlyMap<TaskId, PreviousRecord>,
   records: Records,
   now: Date,
 ): Promise<void> {
   for (const step of steps.values()) {
     const { task, key, manifest, reasons } = step;
-    const isFound = reasons[0]?.code === 'up-to-date' || reasons[0]?.code === 'in-registry';
-    if (!isFound || manifest === undefined || task.maxAgeMs !== undefined) continue;
-    const nearest = latest.get(task.id)?.record;
-    if (nearest?.task === task.id && nearest.key === key) continue;
+    const exists = reasons[0]?.code === 'up-to-date' || reasons[0]?.code === 'in-registry';
+    if (!exists || manifest === undefined || task.maxAgeMs !== undefined) continue;
+    const last = previous.get(task.id)?.record;
+    if (last?.task === task.id && last.key === key) continue;
     await records.noteExternalResult({ ...recordOf(step), time: now.toISOString() }, manifest);
   }
 }

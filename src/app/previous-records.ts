@@ -6,27 +6,28 @@ import type { PreviousRecord } from '../plan/input.ts';
 import { siblingVersions } from '../plan/sibling-versions.ts';
 
 /**
- * The record of each task's key among those `known`, or else its last record, or, of one that was never made, of its closest
- * version. The manifest comes with it only where the key is another one, since only then it explains something.
+ * Returns the record that explains each task: the record of its key if it is `known`, otherwise the task's last record, or
+ * for a task that was never built that of its closest version. The manifest is included only if the key differs: only then
+ * does it explain anything.
  */
-export async function nearestOf(
+export async function previousRecords(
   graph: Graph,
   scope: ReadonlySet<TaskId>,
   keyed: ReadonlyMap<TaskId, TaskKey>,
   records: Records,
   known: ReadonlyMap<Key, TaskRecord>,
 ): Promise<Map<TaskId, PreviousRecord>> {
-  // Where age counts the last record is asked for: another machine's, of the same key, says nothing of this one's engine.
-  const made = (id: TaskId): TaskRecord | undefined =>
+  // With maxAge the last record counts: another machine's record of the same key says nothing about the engine here.
+  const recordOfKey = (id: TaskId): TaskRecord | undefined =>
     graph.tasks.get(id)!.maxAgeMs === undefined ? known.get(keyed.get(id)?.key ?? '') : undefined;
-  const nearest = new Map<TaskId, PreviousRecord>();
+  const previous = new Map<TaskId, PreviousRecord>();
   const rest: TaskId[] = [];
   for (const id of scope) {
-    const record = made(id);
+    const record = recordOfKey(id);
     if (record === undefined) rest.push(id);
-    else nearest.set(id, { record });
+    else previous.set(id, { record });
   }
-  if (rest.length === 0) return nearest;
+  if (rest.length === 0) return previous;
   const last = await records.latest(rest);
   const siblingsOf = siblingVersions(graph);
   const siblings = new Map(rest.filter((id) => !last.has(id)).map((id) => [id, siblingsOf(id)]));
@@ -36,7 +37,7 @@ export async function nearestOf(
     const record = last.get(id) ?? (closest === undefined ? undefined : others.get(closest));
     if (record === undefined) continue;
     const manifest = record.key === keyed.get(id)?.key ? undefined : await records.manifest(record.key);
-    nearest.set(id, { record, ...(manifest ? { manifest } : {}) });
+    previous.set(id, { record, ...(manifest ? { manifest } : {}) });
   }
-  return nearest;
+  return previous;
 }

@@ -10,14 +10,12 @@ import {
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Io } from '../../../src/cli/io.ts';
-import { checkWritable, releasePath, saveRelease } from '../../../src/cli/release.ts';
+import { checkWritable, saveRelease } from '../../../src/app/release-files.ts';
 import type { TasksError } from '../../../src/model/errors.ts';
 import type { ReleaseFile } from '../../../src/release/release-file.ts';
 import { tempFolder } from '../../support/temp.ts';
 
-const test = suite('the place of a release file');
-const io = (cwd: string): Io => ({ cwd }) as Io;
+const test = suite('release files');
 const release = { schema: 1, repo: 'r', images: [] } as unknown as ReleaseFile;
 
 function failure(act: () => unknown): TasksError | undefined {
@@ -29,7 +27,7 @@ function failure(act: () => unknown): TasksError | undefined {
   }
 }
 
-test('one that cannot be written is found out before, and nothing is left', () => {
+test('a file that cannot be written is reported before the push, and nothing is left behind', () => {
   const root = tempFolder();
   writeFileSync(path.join(root, 'file'), 'x');
   mkdirSync(path.join(root, 'folder'));
@@ -45,24 +43,28 @@ test('one that cannot be written is found out before, and nothing is left', () =
     '/proc/x/y/z.json',
   ])
     for (const isChosen of [true, false]) {
-      const error = failure(() => checkWritable(releasePath(output, new Date(), root, io(root)), isChosen));
+      const file = path.resolve(root, output);
+      const place = isChosen
+        ? { output: file, fallback: '/dev/null' }
+        : { output: undefined, fallback: file };
+      const error = failure(() => checkWritable(place));
       assert.is(error?.exitCode, isChosen ? 2 : 3, output);
-      assert.match(error!.message, isChosen ? /^--output cannot be written: / : /^the release file cannot/);
+      assert.match(error!.message, isChosen ? /^cannot write --output: / : /^cannot write the release file/);
     }
   if (process.getuid?.() !== 0) {
     chmodSync(path.join(root, 'file'), 0o400);
-    assert.is(failure(() => checkWritable(path.join(root, 'file'), true))?.exitCode, 2);
+    assert.is(failure(() => checkWritable({ output: path.join(root, 'file'), fallback: '' }))?.exitCode, 2);
   }
   assert.is(readFileSync(path.join(root, 'file'), 'utf8'), 'x');
 });
 
-test('one that can be written: a new one, one that is there, a device, a link to a file', () => {
+test('a new file, an existing file, a device and a link to a file can be written', () => {
   const root = tempFolder();
   writeFileSync(path.join(root, 'file'), 'x');
   symlinkSync('file', path.join(root, 'link'));
   for (const name of ['new/deep.json', 'file', 'link', '/dev/null'])
     assert.is(
-      failure(() => checkWritable(path.resolve(root, name), true)),
+      failure(() => checkWritable({ output: path.resolve(root, name), fallback: '' })),
       undefined,
       name,
     );
@@ -70,28 +72,30 @@ test('one that can be written: a new one, one that is there, a device, a link to
   assert.not.ok(existsSync(path.join(root, 'new/deep.json')));
 });
 
-test('one that fails after all is kept elsewhere, and it is said that everything is published', () => {
+test('a file that fails after the push is kept below .cache, and the error says that everything is published', () => {
   const root = tempFolder();
   writeFileSync(path.join(root, 'file'), 'x');
   const kept = path.join(root, 'kept/x.json');
-  const error = failure(() => saveRelease(release, path.join(root, 'file/x.json'), kept, io(root)));
+  const error = failure(() =>
+    saveRelease(release, { output: path.join(root, 'file/x.json'), fallback: kept }),
+  );
   assert.is(error?.exitCode, 3);
   assert.match(error!.message, /^everything is published, but the release file cannot be written/);
-  assert.is(error!.hint, 'it is kept as kept/x.json');
+  assert.is(error!.hint, `the release file is ${kept}`);
   assert.equal(JSON.parse(readFileSync(kept, 'utf8')), release);
-  const nowhere = failure(() => saveRelease(release, '/proc/x', '/proc/y', io(root)));
+  const nowhere = failure(() => saveRelease(release, { output: '/proc/x', fallback: '/proc/y' }));
   assert.match(nowhere!.message, /^everything is published/);
 });
 
-test('our own place: no link in it is followed, and only the whole file ever has its name', () => {
+test('below .cache no link is followed, and only a complete file gets the name', () => {
   const root = tempFolder();
   const [victim, own] = [path.join(root, 'victim'), path.join(root, 'own.json')];
   writeFileSync(victim, 'x');
   symlinkSync(victim, own);
-  saveRelease(release, own, own, io(root));
+  saveRelease(release, { output: undefined, fallback: own });
   assert.is(readFileSync(victim, 'utf8'), 'x');
   assert.equal(JSON.parse(readFileSync(own, 'utf8')), release);
-  checkWritable(path.join(root, 'next.json'), false);
+  checkWritable({ output: undefined, fallback: path.join(root, 'next.json') });
   assert.equal(readdirSync(root).sort(), ['own.json', 'victim']);
 });
 

@@ -1,0 +1,140 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { analyze } from '../dockerfile/analyze.ts';
+import { DockerfileError } from '../dockerfile/error.ts';
+import { parseDockerfile } from '../dockerfile/parse.ts';
+import { evaluateFacts, isReady } from '../doctor/checks.ts';
+import { startEngine } from '../doctor/daemon.ts';
+import {
+  type CheckTargets,
+  type Facts,
+  gatherFacts,
+  type ProgramToCheck,
+  type Site,
+} from '../doctor/facts.ts';
+import { planFixes, programPackages } from '../doctor/fix.ts';
+import { installPackages } from '../doctor/install.ts';
+import { registrySiteOf } from '../doctor/registry-site.ts';
+import { processProbe } from '../engine/client.ts';
+import type { Environment } from '../model/environment.ts';
+import { TasksError } from '../model/errors.ts';
+import type { CommandTask, ImageTask } from '../model/task.ts';
+import type { OpenProject } from './open-project.ts';
+
+/** Reported in any project: root file systems from Debian's archive are the way to a base image without a registry. */
+const alwaysReported = ['mmdebstrap'];
+/** Where docker keeps its images by default. */
+const engineFolder = '/var/lib/docker';
+
+export interface MachineCheck {
+  readonly isReady: boolean;
+  readonly checks: ReturnType<typeof evaluateFacts>;
+}
+
+export interface MachineOptions {
+  readonly environment: Environment;
+  /** Undefined: only what any project needs is checked. */
+  readonly project: OpenProject | undefined;
+  /** A folder that builds write to, if there is no project. */
+  readonly folder: string;
+  /** The repository of the images, if named. */
+  readonly repo: string | undefined;
+  readonly signal: AbortSignal;
+  /** Install and start what is missing; called with each thing that is done. */
+  readonly fix?: (action: string) => void;
+}
+
+/**
+ * Checks that this machine can build a project.
+ * @throws TasksError with exit code 3 if it is to be fixed and cannot be
+ */
+export async function checkMachine(options: MachineOptions): Promise<MachineCheck> {
+  const { environment, signal, fix } = options;
+  const targets = targetsOf(options);
+  const gather = (): Promise<Facts> =>
+    gatherFacts(environment, targets, processProbe(environment, signal), signal);
+  let facts = await gather();
+  if (fix !== undefined && (await fixMachine(facts, options, fix))) facts = await gather();
+  const checks = evaluateFacts(facts);
+  return { isReady: isReady(checks), checks };
+}
+
+/** Returns whether anything was done. */
+async function fixMachine(
+  facts: Facts,
+  { environment, signal }: MachineOptions,
+  report: (action: string) => void,
+): Promise<boolean> {
+  const fixes = planFixes(facts);
+  if ('reason' in fixes) {
+    throw new TasksError(3, `nothing was changed: ${fixes.reason}`, {
+      hint: `run these commands yourself:\n${fixes.commands.map((command) => `  ${command}`).join('\n')}`,
+    });
+  }
+  if (fixes.length === 0) report('nothing to fix');
+  for (const step of fixes) {
+    if (step.kind === 'install') await installPackages(step.packages, environment, signal, report);
+    else {
+      report(`starting ${step.dockerd}`);
+      const { pid, log } = await startEngine(step.dockerd, environment, signal);
+      report(`the engine is running (pid ${pid}, log ${log}); stop it with \`tasks doctor --stop\``);
+    }
+  }
+  return fixes.length > 0;
+}
+
+function targetsOf({ project, folder, repo: named }: MachineOptions): CheckTargets {
+  const tasks = [...(project?.graph.tasks.values() ?? [])];
+  const root = project?.root ?? folder;
+  const commands = tasks.filter((task) => task.kind === 'command');
+  const images = tasks.filter((task) => task.kind === 'image');
+  const repo = named ?? project?.project.repo;
+  return {
+    programs: programsOf(commands, root),
+    sites: sitesOf(images, root),
+    ...(repo !== undefined ? { registry: registrySiteOf(`${repo}/x`) } : {}),
+    folders: [engineFolder, root],
+  };
+}
+
+function programsOf(commands: readonly CommandTask[], root: string): ProgramToCheck[] {
+  const scripts = new Set(commands.map((task) => task.run[0]).filter((program) => program.includes('/')));
+  const texts = [...scripts].map((script) => readIfExists(path.join(root, script)));
+  const called = commands.map((task) => task.run[0]).filter((program) => !program.includes('/'));
+  const isCalled = (name: string): boolean =>
+    called.includes(name) ||
+    texts.some((text) => new RegExp(`(^|[|;&(]|\\$\\()\\s*${name}\\s`, 'm').test(text));
+  const known = Object.keys(programPackages).filter(isCalled);
+  const needed = new Set([...known, ...called]);
+  return [...new Set([...needed, ...alwaysReported])].map((name) => ({ name, isNeeded: needed.has(name) }));
+}
+
+/** Returns the registries of all external images that the Dockerfiles use. */
+function sitesOf(images: readonly ImageTask[], root: string): Site[] {
+  const sites = new Map<string, Site>();
+  for (const task of images) {
+    const needs = Object.fromEntries(task.needs.map((need) => [need.name, 'scratch']));
+    const text = readIfExists(path.join(root, task.dockerfile));
+    for (const reference of externalImages(text, task, { ...task.args, ...needs })) {
+      const site = registrySiteOf(reference);
+      sites.set(site.url, site);
+    }
+  }
+  return [...sites.values()];
+}
+
+function externalImages(text: string, task: ImageTask, args: Readonly<Record<string, string>>): string[] {
+  try {
+    return analyze(parseDockerfile(text), task.target, { args, platform: task.platform }).externalImages.map(
+      ({ reference }) => reference,
+    );
+  } catch (error) {
+    // `plan` and `build` report it with its line.
+    if (error instanceof DockerfileError) return [];
+    throw error;
+  }
+}
+
+function readIfExists(file: string): string {
+  return existsSync(file) ? readFileSync(file, 'utf8') : '';
+}

@@ -1,0 +1,183 @@
+import { readGitState } from '../engine/git-state.ts';
+import { TasksError } from '../model/errors.ts';
+import type { Listener, RunOutcome } from '../model/events.ts';
+import type { Step } from '../model/plan.ts';
+import type { TaskId } from '../model/task.ts';
+import { observeTest } from '../observe/image-test.ts';
+import { announceNames } from '../release/cache-owners.ts';
+import type { TagChange } from '../release/journal.ts';
+import { checkJournalWritable } from '../release/journal-check.ts';
+import { omittedTasks } from '../release/omitted.ts';
+import { startPhase } from '../release/phase-events.ts';
+import { type PushResult, push } from '../release/push.ts';
+import { type GitState, makeReleaseFile, type ReleaseFile } from '../release/release-file.ts';
+import type { Results } from '../run/needs.ts';
+import { checkSources } from './check-sources.ts';
+import type { Host } from './host.ts';
+import type { RunOptions } from './options.ts';
+import type { PlannedProject } from './plan-project.ts';
+import { planPush, type TargetedPush } from './prepare-push.ts';
+import { buildPhase, inOneRun, makeServices, testPhase } from './run-plan.ts';
+
+export interface PushProjectOptions extends RunOptions {
+  /** Upload everything, but set no tags. */
+  readonly uploadOnly: boolean;
+  /** Refuse a release that cannot be built again from what is committed and pinned. */
+  readonly strict: boolean;
+}
+
+/** How a push ended. Unless `outcome` is `ok`, no tag was changed or all were put back, as far as `error` does not say otherwise. */
+export interface PushedProject {
+  readonly outcome: RunOutcome;
+  readonly error?: TasksError;
+  /** True if the push ended before anything was uploaded: a build or a test failed. */
+  readonly endedEarly: boolean;
+  readonly changes: readonly TagChange[];
+  /** What was published; undefined unless all tags were set. */
+  readonly release?: ReleaseFile;
+}
+
+/** How often a push plans again because another machine was first with an image. */
+const maxRounds = 3;
+
+/** Builds what is missing, tests it, uploads everything, and then sets all tags or none. @throws TasksError */
+export async function pushProject(
+  target: TargetedPush,
+  options: PushProjectOptions,
+  host: Host,
+): Promise<PushedProject> {
+  const { naming, open } = target;
+  const isRelease = naming.suffix === '';
+  const git = isRelease ? await readGitState(open.root, host.environment, options.signal) : undefined;
+  const first = await planPush(target, host);
+  if (isRelease) checkSources(first.plan, git, options.strict, host.notify);
+  const attempt = await inOneRun(
+    'push',
+    first,
+    options,
+    host,
+    (onEvent) => pushUntilFirst(first, target, options, host, onEvent),
+    ({ pushed, outcome }) => pushed !== undefined && outcome === 'ok',
+  );
+  const { pushed, outcome } = attempt;
+  if (pushed === undefined) return { outcome, endedEarly: true, changes: [] };
+  const { changes, error } = pushed;
+  const result = { outcome, endedEarly: false, changes, ...(error !== undefined ? { error } : {}) };
+  if (outcome !== 'ok' || options.uploadOnly) return result;
+  return { ...result, release: releaseOf(attempt, target, git, host.clock.now()) };
+}
+
+/** One try of a push. `pushed` is undefined if it ended before anything was uploaded. */
+interface Attempt {
+  readonly outcome: RunOutcome;
+  readonly planned: PlannedProject;
+  readonly results: Results;
+  readonly passed: ReadonlyMap<TaskId, string>;
+  readonly pushed?: PushResult;
+}
+
+async function pushUntilFirst(
+  first: PlannedProject,
+  target: TargetedPush,
+  options: PushProjectOptions,
+  host: Host,
+  onEvent: Listener,
+): Promise<Attempt> {
+  let planned = first;
+  for (let round = 1; ; round++) {
+    const attempt = await pushOnce(planned, target, options, host, onEvent);
+    if (!attempt.pushed?.isOvertaken) return attempt;
+    if (round === maxRounds)
+      throw new TasksError(1, 'other machines keep pushing the same images; nothing is published', {
+        hint: 'push again when they have finished; uploaded images are kept',
+      });
+    host.notify({ kind: 'planning-again' });
+    planned = await planPush(target, host);
+  }
+}
+
+async function pushOnce(
+  planned: PlannedProject,
+  target: TargetedPush,
+  options: PushProjectOptions,
+  host: Host,
+  onEvent: Listener,
+): Promise<Attempt> {
+  const { registry, naming, context, targetTags } = target;
+  const { published } = targetTags;
+  const { uploadOnly, signal, limits } = options;
+  const steps = [...planned.plan.steps.values()];
+  const built = await buildPhase(planned, options, host, onEvent);
+  const { results } = built;
+  const ended = { planned, results, passed: new Map<TaskId, string>() };
+  if (built.outcome !== 'ok') return { ...ended, outcome: built.outcome };
+  const releasable = steps.filter(({ task }) => published.has(task.id));
+  const tests = await testAll(planned, releasable, results, options, host, onEvent);
+  const { passed } = tests;
+  if (tests.outcome !== 'ok') return { ...ended, outcome: tests.outcome };
+  const omitted = omittedTasks(steps, published, results, passed);
+  for (const [task, reason] of omitted) host.notify({ kind: 'left-out', task, reason });
+  const names = [...planned.graph.tasks.values()].map(({ name }) => name);
+  await announceNames(registry, naming, names);
+  if (!uploadOnly) await checkJournalWritable(context);
+  const pushed = await push({
+    plan: planned.plan,
+    results,
+    passed,
+    omitted: new Set(omitted.keys()),
+    wanted: targetTags,
+    services: makeServices(planned, host, signal),
+    registry,
+    context,
+    uploadOnly,
+    ...(limits.upload !== undefined ? { slots: limits.upload } : {}),
+    signal,
+    listen: onEvent,
+  });
+  return { outcome: pushed.outcome, planned, results, passed, pushed };
+}
+
+/** Returns the digests of the tests that have passed, by task. */
+async function testAll(
+  planned: PlannedProject,
+  steps: readonly Step[],
+  results: Results,
+  options: PushProjectOptions,
+  host: Host,
+  onEvent: Listener,
+): Promise<{ readonly outcome: RunOutcome; readonly passed: ReadonlyMap<TaskId, string> }> {
+  const tests = steps.flatMap((step) => {
+    const test = observeTest(step.task, planned.root, planned.memo);
+    return test === undefined ? [] : [{ step, digest: test.digest }];
+  });
+  const tested = tests.map(({ step }) => step);
+  if (tested.some((step) => !step.testPassed))
+    return await testPhase(planned, tested, results, options, false, host, onEvent);
+  // The registry has all passes: no engine is needed.
+  const reused = new Map(tested.map((step) => [step, 'reuse'] as const));
+  const events = startPhase('test', reused, options.jobs, results, host.clock, onEvent);
+  for (const step of tested) events.finish(step, 'reused');
+  events.end(true);
+  return { outcome: 'ok', passed: new Map(tests.map(({ step, digest }) => [step.task.id, digest])) };
+}
+
+function releaseOf(
+  { planned, results, passed, pushed }: Attempt,
+  { targetTags, naming, started }: TargetedPush,
+  git: GitState | undefined,
+  finished: Date,
+): ReleaseFile {
+  const { plan } = planned;
+  const { digests } = pushed!;
+  return makeReleaseFile({
+    plan,
+    results,
+    digests,
+    passed,
+    wanted: targetTags,
+    naming,
+    git,
+    started,
+    finished,
+  });
+}

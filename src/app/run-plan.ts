@@ -1,0 +1,108 @@
+import { openLocks } from '../cache/locks.ts';
+import { openLog } from '../cache/logs.ts';
+import { isAlive, newOwner } from '../cache/owner.ts';
+import { openTestPasses } from '../cache/test-passes.ts';
+import type { Listener } from '../model/events.ts';
+import type { Step } from '../model/plan.ts';
+import { credentialsFor } from '../registry/credentials.ts';
+import type { Results } from '../run/needs.ts';
+import { requireEngine } from '../run/require-engine.ts';
+import { type RunResult, runPlan } from '../run/run.ts';
+import { startRun } from '../run/run-stream.ts';
+import type { Services } from '../run/services.ts';
+import { runTests, type TestsResult } from '../run/test-phase.ts';
+import type { Host } from './host.ts';
+import { warnWith } from './notices.ts';
+import type { RunOptions } from './options.ts';
+import type { PlannedProject } from './plan-project.ts';
+
+/**
+ * Does the work of a command as one run: the listener gets one `run-started` and one `run-finished`, with the events that
+ * `work` emits between them. `isOk`: whether the run succeeded.
+ */
+export async function inOneRun<T>(
+  command: string,
+  { plan }: Pick<PlannedProject, 'plan'>,
+  { jobs, onEvent }: Pick<RunOptions, 'jobs' | 'onEvent'>,
+  { clock }: Pick<Host, 'clock'>,
+  work: (onEvent: Listener) => Promise<T>,
+  isOk: (result: T) => boolean,
+): Promise<T> {
+  const run = startRun(plan, { command, jobs }, clock, onEvent);
+  let ok = false;
+  try {
+    const result = await work(run.listen);
+    ok = isOk(result);
+    return result;
+  } finally {
+    run.finish(ok);
+  }
+}
+
+/** Returns what running a plan needs from outside. */
+export function makeServices(
+  { cacheFolder, root, memo, records, engine }: PlannedProject,
+  { clock, connections, environment, notify }: Host,
+  signal: AbortSignal,
+): Services {
+  const warn = warnWith(notify);
+  return {
+    engine,
+    processes: connections.processes,
+    records,
+    logs: { open: (task) => openLog(cacheFolder, task, clock.now(), warn) },
+    locks: openLocks(cacheFolder, (name) => notify({ kind: 'waiting', task: name })),
+    newOwner,
+    isGone: (owner) => isAlive(owner) === false,
+    clock,
+    memo,
+    root,
+    cacheFolder,
+    credentials: credentialsFor(environment, signal),
+    environment,
+    warn,
+  };
+}
+
+/**
+ * Builds what a plan says: the phase `build`.
+ * @throws TasksError with exit code 3 if the engine cannot build it, before anything runs
+ */
+export async function buildPhase(
+  planned: PlannedProject,
+  { jobs, limits, keepGoing, signal }: RunOptions,
+  host: Host,
+  onEvent: Listener,
+): Promise<RunResult> {
+  const { plan, observations, engine } = planned;
+  const builds = [...plan.steps.values()].filter(({ action }) => action === 'build');
+  // Commands may run for half an hour before the first image is built.
+  await requireEngine(builds, observations, engine);
+  return await runPlan(plan, observations, makeServices(planned, host, signal), {
+    jobs,
+    limits,
+    keepGoing,
+    signal,
+    listen: onEvent,
+  });
+}
+
+/** Runs the tests of these steps' images: the phase `test`. */
+export async function testPhase(
+  planned: PlannedProject,
+  steps: readonly Step[],
+  results: Results,
+  { jobs, keepGoing, signal }: RunOptions,
+  retest: boolean,
+  host: Host,
+  onEvent: Listener,
+): Promise<TestsResult> {
+  const passes = openTestPasses(planned.cacheFolder, warnWith(host.notify));
+  return await runTests(steps, results, makeServices(planned, host, signal), passes, {
+    jobs,
+    retest,
+    keepGoing,
+    signal,
+    listen: onEvent,
+  });
+}

@@ -1,0 +1,55 @@
+import type { RunOutcome } from '../model/events.ts';
+import { RegistryError } from '../model/registry.ts';
+import type { TaskId } from '../model/task.ts';
+import { briefRequests, type Host } from './host.ts';
+import { warnWith } from './notices.ts';
+import type { RunOptions } from './options.ts';
+import type { PlannedProject } from './plan-project.ts';
+import { buildPhase, inOneRun, testPhase } from './run-plan.ts';
+
+/** Builds what is missing, then runs the tests of the selected images. Returns how the run ended. @throws TasksError */
+export async function testProject(
+  planned: PlannedProject,
+  options: RunOptions & { readonly retest: boolean },
+  host: Host,
+): Promise<RunOutcome> {
+  return await inOneRun(
+    'test',
+    planned,
+    options,
+    host,
+    async (onEvent) => {
+      const built = await buildPhase(planned, options, host, onEvent);
+      if (built.outcome !== 'ok') return built.outcome;
+      const selected = [...planned.plan.steps.values()].filter((step) => step.selected);
+      const { results } = built;
+      const tests = await testPhase(planned, selected, results, options, options.retest, host, onEvent);
+      await sharePasses(planned, tests.passed, host, options.signal);
+      return options.signal.aborted ? 'interrupted' : tests.outcome;
+    },
+    (outcome) => outcome === 'ok',
+  );
+}
+
+/** Tells the registry, if it was asked, which tests have passed: other machines need not run them again. */
+async function sharePasses(
+  { plan }: PlannedProject,
+  passed: ReadonlyMap<TaskId, string>,
+  { connections, notify }: Host,
+  signal: AbortSignal,
+): Promise<void> {
+  const digests = new Map(
+    [...passed.keys()].flatMap((id) => {
+      const digest = plan.steps.get(id)?.remote?.digest;
+      return digest === undefined ? [] : [[id, digest] as const];
+    }),
+  );
+  if ([...digests.keys()].every((id) => plan.steps.get(id)!.testPassed)) return;
+  const { setPassTags } = await import('../release/pass-tags.ts');
+  try {
+    await setPassTags(await connections.registry(signal, briefRequests), plan, passed, digests);
+  } catch (error) {
+    if (!(error instanceof RegistryError)) throw error;
+    warnWith(notify)(`cannot store passed tests in the registry: ${error.message}`);
+  }
+}

@@ -1,0 +1,205 @@
+import type { ExitCode } from '../model/errors.ts';
+import type { Context } from './context.ts';
+import * as examples from './examples.ts';
+
+/** A flag: how commander declares it, and its help. */
+export type Flag = readonly [declaration: string, help: string];
+
+/** A command of the command line. Its module is loaded when it runs. */
+export interface CommandSpec {
+  /** Its name, followed by its arguments. */
+  readonly usage: string;
+  readonly summary: string;
+  readonly examples: string;
+  /** Names that also work, but that help does not list. */
+  readonly hiddenAlias?: string;
+  /** Flags of this command alone; help lists them first. */
+  readonly own?: readonly Flag[];
+  /** Flags that several commands have. */
+  readonly shared?: readonly Flag[];
+  /** `args`: the arguments, variadic ones flattened. `flags`: all flags, as commander parses them. */
+  run(context: Context, args: readonly string[], flags: object): Promise<ExitCode>;
+}
+
+const json: Flag = ['--json', 'print one JSON document'];
+const events: Flag = ['--json', 'print one event per line, as JSON'];
+const verbose: Flag = ['-v, --verbose', 'print everything, also what is up to date'];
+const jobs: Flag = [
+  '-j, --jobs <n>',
+  'how many tasks run at once (default: cores); with limits per kind: 8,build=4,run=2',
+];
+const repo: Flag = ['--repo <name>', 'repository of the images (also DOCKER_REPO)'];
+const suffix: Flag = ['--suffix <text>', 'appended to every tag (default: -devYYYYmmddHHMM)'];
+const registry: readonly Flag[] = [
+  ['--from-registry', 'use images that the registry has instead of building them (default in CI)'],
+  ['--no-from-registry', 'do not ask the registry'],
+];
+const running: readonly Flag[] = [
+  jobs,
+  ['-k, --keep-going', "after a failure, continue with tasks that don't depend on it"],
+  repo,
+  suffix,
+  events,
+  ['--reporter <name>', 'live, plain, json, github or silent'],
+  ['--view <view>', 'layout of the live view: list, or matrix (images by versions)'],
+  ['--trace <file>', 'write a Chrome trace of the run, for Perfetto'],
+  ['-q, --quiet', 'print no progress'],
+  ['-v, --verbose', 'print the output of builds and tests'],
+];
+const dryRun = (help: string): Flag => ['--dry-run', help];
+const force: Flag = ['--force', 'build the selected tasks from scratch'];
+
+/** Flags of `tasks` itself and of every command. */
+export const globalFlags: readonly Flag[] = [
+  ['-C, --directory <dir>', 'the project: this folder, or its nearest parent with tasks/'],
+  ['--profile <name>', 'what definitions see as `profile` (also TASKS_PROFILE)'],
+];
+
+/** Flags of every command. */
+export const commonFlags: readonly Flag[] = [
+  ['--color', 'use colors'],
+  ['--no-color', 'use no colors (also NO_COLOR)'],
+];
+
+export const commands: readonly CommandSpec[] = [
+  {
+    usage: 'build [selectors...]',
+    summary: 'build what changed; print the tags of the selected images',
+    examples: examples.build,
+    own: [
+      dryRun('the same as `tasks plan`'),
+      force,
+      ...registry,
+      ['--ui', 'serve a page on this machine that follows the run'],
+    ],
+    shared: running,
+    run: async (context, args, flags) => (await import('./commands/build.ts')).build(context, args, flags),
+  },
+  {
+    usage: 'push [selectors...]',
+    summary: 'build, test and upload; then set all tags in the registry, or none',
+    examples: examples.push,
+    own: [
+      ['--release', 'use tags without a suffix, and set aliases (also RELEASE=1)'],
+      ['--upload-only', 'upload everything, but set no tags: for machines that share the work'],
+      ['--strict', 'refuse a release from a dirty git tree or with unpinned base images'],
+      dryRun('print what would be done, and change nothing'),
+      ['--resume', 'complete or roll back a push whose process has died, without waiting for it'],
+      ['--output <file>', 'where to write the release file (default: .cache/releases/)'],
+    ],
+    shared: running,
+    run: async (context, args, flags) => (await import('./commands/push.ts')).push(context, args, flags),
+  },
+  {
+    usage: 'plan [selectors...]',
+    summary: 'print what build would do and why',
+    examples: examples.plan,
+    own: [
+      ['--check', 'exit with 1 if anything would be done'],
+      ['--force', 'plan for `build --force`'],
+      ...registry,
+    ],
+    shared: [jobs, repo, suffix, json, verbose],
+    run: async (context, args, flags) => (await import('./commands/plan.ts')).plan(context, args, flags),
+  },
+  {
+    usage: 'why <task> [other]',
+    summary: 'explain why a task would be rebuilt, or compare two tasks',
+    examples: examples.why,
+    own: registry,
+    shared: [repo, json],
+    run: async (context, args) => (await import('./commands/why.ts')).why(context, args),
+  },
+  {
+    usage: 'test [selectors...]',
+    summary: "run the images' tests; build what is missing first",
+    examples: examples.test,
+    own: [['--retest', 'also run tests that have passed on the same image'], ...registry],
+    shared: running,
+    run: async (context, args, flags) => (await import('./commands/test.ts')).test(context, args, flags),
+  },
+  {
+    usage: 'watch [selectors...]',
+    summary: 'build, and build again whenever an input or a definition changes',
+    examples: examples.watch,
+    own: registry,
+    shared: running,
+    run: async (context, args) => (await import('./commands/watch.ts')).watch(context, args),
+  },
+  {
+    usage: 'graph [selectors...]',
+    summary: "print or draw the graph, with each task's state",
+    examples: examples.graph,
+    own: [
+      ['--format <format>', 'tree, dot, mermaid, svg, html or json (default: tree)'],
+      ['--output <file>', 'write to a file; its extension chooses the format: graph.svg'],
+      ['--full', 'show each version by itself'],
+      ['--changed', 'show only what would be done, and why'],
+      ['--serve', 'serve the HTML page on this machine; it follows changes'],
+      ...registry,
+    ],
+    shared: [repo, suffix, json],
+    run: async (context, args, flags) => (await import('./commands/graph.ts')).graph(context, args, flags),
+  },
+  {
+    usage: 'list [selectors...]',
+    summary: 'list images and commands, with versions and descriptions',
+    examples: examples.list,
+    shared: [json],
+    run: async (context, args) => (await import('./commands/list.ts')).list(context, args),
+  },
+  {
+    usage: 'reproduce [selectors...]',
+    summary: 'rebuild up-to-date tasks and compare the results; grade each Dockerfile',
+    examples: examples.reproduce,
+    hiddenAlias: 'audit',
+    own: [['--sample <n>', 'rebuild only so many tasks']],
+    shared: [repo, suffix, json],
+    run: async (context, args, flags) =>
+      (await import('./commands/reproduce.ts')).reproduce(context, args, flags),
+  },
+  {
+    usage: 'logs <task>',
+    summary: 'print the last log of a task or of its test',
+    examples: examples.logs,
+    run: async (context, [selector]) => (await import('./commands/logs.ts')).logs(context, selector!),
+  },
+  {
+    usage: 'lock',
+    summary: 'pin external images to digests, in tasks/lock.json',
+    examples: examples.lock,
+    own: [['--update', 'resolve pinned images again, show what moved, drop what is unused']],
+    shared: [repo, json],
+    run: async (context, _, flags) => (await import('./commands/lock.ts')).lock(context, flags),
+  },
+  {
+    usage: 'verify <file>',
+    summary: 'check the registry against a release file',
+    examples: examples.verify,
+    shared: [json, verbose],
+    run: async (context, [file]) => (await import('./commands/verify.ts')).verify(context, file!),
+  },
+  {
+    usage: 'clean',
+    summary: 'remove old cache entries, logs and local content tags',
+    examples: examples.clean,
+    own: [
+      dryRun('print what would be removed, and how much space that frees'),
+      ['--remote', "remove old tags of this project's images from the registry instead"],
+      ['--keep <files...>', 'with --remote: release files whose images are kept'],
+    ],
+    shared: [repo, json, verbose],
+    run: async (context, _, flags) => (await import('./commands/clean.ts')).clean(context, flags),
+  },
+  {
+    usage: 'doctor',
+    summary: 'check that this machine can build',
+    examples: examples.doctor,
+    own: [
+      ['--fix', 'install and start what is missing (Debian, as root); print each thing it does'],
+      ['--stop', 'stop the engine that --fix started'],
+    ],
+    shared: [repo, json],
+    run: async (context, _, flags) => (await import('./commands/doctor.ts')).doctor(context, flags),
+  },
+];

@@ -1,0 +1,128 @@
+import { appendFileSync, writeFileSync } from 'node:fs';
+import { warnWith } from '../app/notices.ts';
+import { TasksError } from '../model/errors.ts';
+import type { Listener, RunEvent } from '../model/events.ts';
+import { makePaint } from '../report/paint.ts';
+import { plainReporter } from '../report/plain.ts';
+import {
+  combineReporters,
+  jsonReporter,
+  type Reporter,
+  sanitizingReporter,
+  silentReporter,
+} from '../report/reporter.ts';
+import type { Context } from './context.ts';
+
+/** Shows a run, phase by phase. */
+export interface RunScreen {
+  readonly onEvent: Listener;
+  /** Resolves when everything is shown. */
+  close(): Promise<void>;
+}
+
+/** What follows runs besides the screen: a trace, a job summary. */
+export async function openFollowers(context: Context): Promise<Reporter> {
+  return combineReporters(await openTrace(context), await openJobSummary(context));
+}
+
+/** Runs `work` with a screen for its events. `showsAll`: also phases in which no task has to do anything. */
+export async function withScreen<T>(
+  context: Context,
+  { followers, showsAll }: { readonly followers: Reporter; readonly showsAll: boolean },
+  work: (onEvent: Listener) => Promise<T>,
+): Promise<T> {
+  const screen = await openScreen(context, followers, showsAll);
+  try {
+    return await work(screen.onEvent);
+  } finally {
+    await screen.close();
+  }
+}
+
+async function openScreen(context: Context, followers: Reporter, showsAll: boolean): Promise<RunScreen> {
+  if (context.settings.output.reporter === 'json')
+    return combineReporters(jsonReporter(context.terminal.json), followers);
+  const openPhase = await phaseReporters(context);
+  const queue: RunEvent[] = [];
+  let current = silentReporter;
+  let closing: Promise<void> | undefined;
+  const show = (event: RunEvent): void => {
+    if (event.type === 'phase-started')
+      current = showsAll || hasWork(event) ? sanitizingReporter(openPhase()) : silentReporter;
+    current.onEvent(event);
+    if (event.type !== 'phase-finished') return;
+    closing = current.close().then(() => {
+      closing = undefined;
+      while (closing === undefined && queue.length > 0) show(queue.shift()!);
+    });
+    current = silentReporter;
+  };
+  return {
+    onEvent(event) {
+      followers.onEvent(event);
+      // A command reports by itself what it published.
+      if (!('phase' in event) || event.phase === 'publish') return;
+      if (closing !== undefined) queue.push(event);
+      else show(event);
+    },
+    async close() {
+      while (closing !== undefined) await closing;
+      await current.close();
+      await followers.close();
+    },
+  };
+}
+
+function hasWork({ phase, tasks }: Extract<RunEvent, { type: 'phase-started' }>): boolean {
+  return phase === 'upload' || tasks.some(({ action }) => !['reuse', 'retag', 'skip'].includes(action));
+}
+
+/** Returns a function that makes a reporter for a phase. */
+async function phaseReporters({ settings, terminal }: Context): Promise<() => Reporter> {
+  const { reporter, layout, errColor, verbose, isCi } = settings.output;
+  const paint = makePaint(errColor);
+  switch (reporter) {
+    case 'live': {
+      const { liveReporter } = await import('../report/live.ts');
+      return () => liveReporter(terminal.errStream, paint, layout);
+    }
+    case 'github': {
+      const { githubReporter } = await import('../report/github.ts');
+      return () => githubReporter(terminal.err, terminal.ciCommand, makePaint(false));
+    }
+    case 'plain':
+      return () => plainReporter(terminal.err, paint, { verbose, timestamps: isCi });
+    default:
+      return () => silentReporter;
+  }
+}
+
+/** GitHub shows what is appended to its file on the page of the workflow run. */
+async function openJobSummary({ settings, host }: Context): Promise<Reporter> {
+  const { jobSummary } = settings.output;
+  if (jobSummary === undefined) return silentReporter;
+  const { markdownReporter } = await import('../report/markdown.ts');
+  return sanitizingReporter(
+    markdownReporter((text) => {
+      try {
+        appendFileSync(jobSummary, text);
+      } catch (error) {
+        warnWith(host.notify)(`cannot write the job summary: ${(error as Error).message}`);
+      }
+    }),
+  );
+}
+
+async function openTrace({ settings }: Context): Promise<Reporter> {
+  const { trace } = settings.output;
+  if (trace === undefined) return silentReporter;
+  const { traceReporter } = await import('../report/trace.ts');
+  const save = (text: string): void => writeFileSync(trace, text);
+  try {
+    // Not after an hour of work.
+    save('');
+  } catch (error) {
+    throw new TasksError(2, `cannot write --trace: ${(error as Error).message}`);
+  }
+  return traceReporter(save);
+}
