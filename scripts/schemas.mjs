@@ -9,24 +9,29 @@ import ts from 'typescript';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const documents = [
-  { name: 'plan', file: 'src/model/documents.ts', type: 'PlanDocument', title: 'tasks plan --json' },
+  {
+    name: 'plan',
+    file: 'src/model/documents.ts',
+    type: 'PlanDocument',
+    title: 'The plan: tasks plan --json',
+  },
   {
     name: 'events',
     file: 'src/model/events.ts',
     type: 'RunEvent',
-    title: 'One line of tasks build --json, tasks test --json or tasks push --json',
+    title: 'An event of a run: one line of tasks build --json, test --json, push --json or watch --json',
   },
   {
     name: 'release',
     file: 'src/release/release-file.ts',
     type: 'ReleaseFile',
-    title: 'The release file of tasks push --release',
+    title: 'The release file: tasks push --release --output FILE',
   },
   {
     name: 'graph',
     file: 'src/model/documents.ts',
     type: 'GraphDocument',
-    title: 'tasks graph --format json',
+    title: 'The task graph: tasks graph --format json',
   },
 ];
 const open = 'Later versions may add fields: ignore the fields that you do not know.';
