@@ -67,7 +67,7 @@ function kindOf(task: Task): PictureKind {
   return task.publish ? 'image' : 'internal';
 }
 
-/** The graph as one JSON value: nodes and edges (from needs to). */
+/** Returns the document that `graph --format json` prints. */
 export function pictureJson({ tasks }: Picture): GraphDocument {
   const nodes = tasks.map(
     ({ id, name, version, action, publish }): GraphNode => ({

@@ -1,14 +1,17 @@
 import type { Action, Reason } from './plan.ts';
 import type { TaskId } from './task.ts';
 
-// The types of the JSON documents that commands print. scripts/schemas.mjs makes the JSON schemas of the package from them.
+// The types of the JSON documents that commands print. scripts/schemas.mjs generates JSON schemas from them.
 
-/** The plan as one document: every task in the plan, what happens to it, and why. */
+/** @asType integer */
+type Integer = number;
+
+/** What a build does: every task of the plan, its action, and why. */
 export interface PlanDocument {
   /** The selected tasks and everything they need. A task comes after the tasks it needs. */
   readonly tasks: readonly PlanDocumentTask[];
   /** The number of tasks per action. */
-  readonly counts: Readonly<Record<Action, number>>;
+  readonly counts: Readonly<Record<Action, Integer>>;
 }
 
 /** One task of a plan. */
@@ -57,10 +60,11 @@ export interface BaseImage {
   readonly digest: string | null;
 }
 
-/** The task graph as one document. */
+/** The task graph: tasks and the dependencies between them. */
 export interface GraphDocument {
   /** The tasks. A task comes after the tasks it needs. */
   readonly nodes: readonly GraphNode[];
+  /** The dependencies between these tasks. */
   readonly edges: readonly GraphEdge[];
 }
 

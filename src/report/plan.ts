@@ -116,7 +116,7 @@ export interface PlanFacts {
   readonly bases: ReadonlyMap<TaskId, readonly { readonly reference: string; readonly digest?: string }[]>;
 }
 
-/** A plan as one JSON document. */
+/** Returns the document that `plan --json` prints. */
 export function planJson(plan: Plan, facts: PlanFacts): PlanDocument {
   const tasks = [...plan.steps.values()].map(
     ({ task, action, reasons, key, tags }): PlanDocumentTask => ({

@@ -6,7 +6,7 @@ export type SchemaName = 'plan' | 'events' | 'release' | 'graph';
 
 const ajv = new Ajv({
   allErrors: true,
-  // Every description of a nullable field is a union of types.
+  // A nullable field is a union of types.
   allowUnionTypes: true,
   formats: { 'date-time': /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/ },
 });
@@ -16,8 +16,9 @@ const closed = new Map<SchemaName, ValidateFunction>();
 function validator(name: SchemaName, known: Map<SchemaName, ValidateFunction>): ValidateFunction {
   const found = known.get(name);
   if (found !== undefined) return found;
-  const { $id, ...schema } = JSON.parse(readFileSync(`schema/${name}.json`, 'utf8')) as { $id: string };
-  const validate = ajv.compile(known === open ? schema : withoutOtherFields(schema));
+  const published = JSON.parse(readFileSync(`schema/${name}.json`, 'utf8')) as { $id: string };
+  const { $id, ...anonymous } = published;
+  const validate = ajv.compile(known === open ? published : withoutOtherFields(anonymous));
   known.set(name, validate);
   return validate;
 }
