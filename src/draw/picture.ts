@@ -1,3 +1,4 @@
+import type { GraphDocument, GraphEdge, GraphNode } from '../model/documents.ts';
 import type { Action, Plan, Reason, Step } from '../model/plan.ts';
 import { makesFiles, needIds, type Task, type TaskId } from '../model/task.ts';
 import { plannedState, type State } from './state.ts';
@@ -66,18 +67,20 @@ function kindOf(task: Task): PictureKind {
   return task.publish ? 'image' : 'internal';
 }
 
-/** The graph as one JSON value: nodes and edges (from needs to). */
-export function pictureJson({ tasks }: Picture): { nodes: object[]; edges: object[] } {
-  const nodes = tasks.map(({ id, name, version, action, publish }) => ({
-    id,
-    name,
-    version,
-    action,
-    publish,
-  }));
+/** Returns the document that `graph --format json` prints. */
+export function pictureJson({ tasks }: Picture): GraphDocument {
+  const nodes = tasks.map(
+    ({ id, name, version, action, publish }): GraphNode => ({
+      id,
+      name,
+      version,
+      action,
+      publish,
+    }),
+  );
   const edges = tasks.flatMap(({ id, needs, after }) => [
-    ...needs.map((to) => ({ from: id, to, kind: 'needs' })),
-    ...after.map((to) => ({ from: id, to, kind: 'after' })),
+    ...needs.map((to): GraphEdge => ({ from: id, to, kind: 'needs' })),
+    ...after.map((to): GraphEdge => ({ from: id, to, kind: 'after' })),
   ]);
   return { nodes, edges };
 }

@@ -1,5 +1,11 @@
+import type { Action } from './plan.ts';
 import type { TaskId } from './task.ts';
 
+/**
+ * How a task ended. `built`: built, run, tested or uploaded. `reused`: its result was already here. `retagged`: only tags were
+ * set. `pulled`: taken from the registry. `skipped`: nothing to do. `failed`: it was tried and did not succeed. `blocked`: not
+ * tried, because its inputs could not be read or a task that it needs did not succeed. `cancelled`: stopped, or never started.
+ */
 export type Outcome =
   | 'built'
   | 'reused'
@@ -24,95 +30,156 @@ export const OUTCOMES: readonly Outcome[] = [
 /** How a run ended, or a part of it. `not-ready`: the machine, the engine or the registry failed, not a task. */
 export type RunOutcome = 'ok' | 'failed' | 'not-ready' | 'interrupted';
 
-export type Counts = Readonly<Record<Outcome, number>>;
+/** @asType integer */
+type Integer = number;
 
-/** What a run is about to do, for reporters. */
+/** The number of tasks per outcome. */
+export type Counts = Readonly<Record<Outcome, Integer>>;
+
+/** What a phase does with a task: an action of the plan, `test` in the phase `test`, or `upload` in the phase `upload`. */
+export type EventAction = Action | 'test' | 'upload';
+
+/** A task that a run or a phase is about to work on. */
 export interface PlannedTask {
   readonly id: TaskId;
-  readonly action: string;
+  readonly action: EventAction;
+  /** The tasks it needs directly. The phase `test` may leave them out. */
   readonly needs: readonly TaskId[];
+  /** The duration of its last build, in milliseconds. Missing if there is none. */
   readonly expectedMs?: number;
 }
 
-/** Why a task failed, and where to read on. */
+/** Why a task failed, and where to read more. */
 export interface TaskFailure {
   readonly message: string;
-  /** The failing step, where there was one: `[3/5] RUN make`. */
+  /** The failing build step, such as `[3/5] RUN make`. */
   readonly step?: string;
-  /** The last lines of output. */
+  /** The last lines of output. Secrets are replaced by `***`. */
   readonly lines?: readonly string[];
-  /** Path of the complete log. */
+  /** The path of the complete log. */
   readonly log?: string;
 }
 
-/** A part of a task: `3` of `5`, `RUN make`. */
+/** A part of a task: step `3` of `5`, `RUN make`. */
 export interface StepProgress {
-  readonly step?: number;
-  readonly steps?: number;
+  /** The number of the step, counted from 1. */
+  readonly step?: Integer;
+  /** The number of steps. */
+  readonly steps?: Integer;
+  /** The instruction, or what is being done. */
   readonly text: string;
-  /** How it ended; missing where it begins. Steps whose end cannot be told only begin. */
+  /** How the step ended. Missing if it begins. A step whose end is not known only begins. */
   readonly ended?: 'done' | 'cached' | 'failed';
 }
 
-/** The parts of a run, in their order: a build has the first, a test the first two, a push all. */
+/** The phases of a run, in their order: `tasks build` has the first, `tasks test` the first two, `tasks push` all. */
 export type Phase = 'build' | 'test' | 'upload' | 'publish';
 
-/** What every event of a task has. `time` is ISO 8601 in UTC. */
-interface TaskEvent {
+interface Timed {
+  /**
+   * When it happened: ISO 8601 in UTC, with milliseconds.
+   * @format date-time
+   */
   readonly time: string;
+}
+
+interface TaskEvent extends Timed {
   readonly phase: Phase;
   readonly id: TaskId;
 }
 
+/** A run starts. It is the first event; a command is one run. */
+export interface RunStarted extends Timed {
+  readonly type: 'run-started';
+  /** The command, such as `build` or `push`. */
+  readonly command: string;
+  /** The maximum number of tasks that run at the same time. */
+  readonly jobs: Integer;
+  /** Every task of the plan. A task comes after the tasks it needs. */
+  readonly tasks: readonly PlannedTask[];
+}
+
+/** A phase starts. Phases do not overlap. */
+export interface PhaseStarted extends Timed {
+  readonly type: 'phase-started';
+  readonly phase: Phase;
+  /** The maximum number of tasks that the phase works on at the same time. */
+  readonly jobs: Integer;
+  /** The tasks of this phase. */
+  readonly tasks: readonly PlannedTask[];
+}
+
+/** Work on a task starts. A task without work, such as one that is up to date, only finishes. */
+export interface TaskStarted extends TaskEvent {
+  readonly type: 'task-started';
+  readonly action: EventAction;
+}
+
+/** A step of a task begins or ends. */
+export interface TaskProgress extends TaskEvent, StepProgress {
+  readonly type: 'task-progress';
+}
+
+/** A task printed a line. */
+export interface TaskOutput extends TaskEvent {
+  readonly type: 'task-output';
+  /** The line, without its line break. Secrets are replaced by `***`. */
+  readonly line: string;
+}
+
+/** A task is finished in this phase. */
+export interface TaskFinished extends TaskEvent {
+  readonly type: 'task-finished';
+  readonly outcome: Outcome;
+  /** How long it took, in milliseconds. */
+  readonly ms: Integer;
+  /** The image ID: the digest of the image's config, `sha256:…`. */
+  readonly imageId?: string;
+  /** The size of the image or of the files, in bytes. */
+  readonly bytes?: Integer;
+  /** The references under which the image is available. In the phase `publish`: those that are set in the registry. */
+  readonly tags?: readonly string[];
+  /** Why the task failed or is blocked. */
+  readonly error?: TaskFailure;
+}
+
+/** A phase ends. All of its tasks have finished. */
+export interface PhaseFinished extends Timed {
+  readonly type: 'phase-finished';
+  readonly phase: Phase;
+  readonly ok: boolean;
+  /** The number of tasks of this phase per outcome. */
+  readonly counts: Counts;
+  /** How long the phase took, in milliseconds. */
+  readonly ms: Integer;
+}
+
+/** A run ends. It is the last event. */
+export interface RunFinished extends Timed {
+  readonly type: 'run-finished';
+  readonly ok: boolean;
+  /** The number of tasks of the plan per outcome. Each task counts once, whatever number of phases worked on it. */
+  readonly counts: Counts;
+  /** How long the run took, in milliseconds. */
+  readonly ms: Integer;
+}
+
 /**
- * A fact that happened in a run. A command is one run: it starts and finishes once, with its phases between. Task events belong
- * to a phase. The counts of a run count each task of the plan once.
+ * A fact that happened in a run. A run starts and finishes once, with its phases in between. Events of tasks belong to a
+ * phase.
  */
 export type RunEvent =
-  | {
-      readonly type: 'run-started';
-      readonly time: string;
-      readonly command: string;
-      readonly jobs: number;
-      readonly tasks: readonly PlannedTask[];
-    }
-  | {
-      readonly type: 'phase-started';
-      readonly time: string;
-      readonly phase: Phase;
-      readonly jobs: number;
-      readonly tasks: readonly PlannedTask[];
-    }
-  | (TaskEvent & { readonly type: 'task-started'; readonly action: string })
-  | (TaskEvent & { readonly type: 'task-progress' } & StepProgress)
-  | (TaskEvent & { readonly type: 'task-output'; readonly line: string })
-  | (TaskEvent & {
-      readonly type: 'task-finished';
-      readonly outcome: Outcome;
-      readonly ms: number;
-      readonly imageId?: string;
-      readonly bytes?: number;
-      readonly tags?: readonly string[];
-      readonly error?: TaskFailure;
-    })
-  | {
-      readonly type: 'phase-finished';
-      readonly time: string;
-      readonly phase: Phase;
-      readonly ok: boolean;
-      readonly counts: Counts;
-      readonly ms: number;
-    }
-  | {
-      readonly type: 'run-finished';
-      readonly time: string;
-      readonly ok: boolean;
-      readonly counts: Counts;
-      readonly ms: number;
-    };
+  | RunStarted
+  | PhaseStarted
+  | TaskStarted
+  | TaskProgress
+  | TaskOutput
+  | TaskFinished
+  | PhaseFinished
+  | RunFinished;
 
-/** An event before the clock has stamped it. */
+/** An event without its time. */
 export type EventBody = RunEvent extends infer E ? (E extends RunEvent ? Omit<E, 'time'> : never) : never;
 
-/** Whoever follows a run. */
+/** Receives the events of a run. */
 export type Listener = (event: RunEvent) => void;

@@ -2,17 +2,30 @@ import type { Key, Manifest, TaskRecord } from './record.ts';
 import type { RemoteImage } from './registry.ts';
 import type { Task, TaskId } from './task.ts';
 
-/** `reuse`: it is here. `retag`, `pull`: the registry has it. `skip`: not here, and nothing that will be done needs it. */
+/**
+ * What happens to a task. `build`: build the image. `run`: run the command. `pull`: pull the image from the registry. `retag`:
+ * the registry has the image; only set its tags there. `reuse`: nothing, it is up to date. `skip`: nothing, it is not here, and
+ * no task to be built needs it. `blocked`: it cannot be built; the reason says why.
+ */
 export type Action = 'reuse' | 'retag' | 'pull' | 'build' | 'run' | 'skip' | 'blocked';
 
 export const ACTIONS: readonly Action[] = ['build', 'run', 'pull', 'retag', 'reuse', 'skip', 'blocked'];
 
-/** Why a step is what it is. Codes are stable words for scripts; details are for people. */
+/** Why a task has its action. */
 export interface Reason {
   readonly code: ReasonCode;
+  /** An explanation for people. Its wording may change. */
   readonly detail: string;
 }
 
+/**
+ * A stable word for scripts. `up-to-date`: no inputs changed. `in-registry`: the registry has the image. `not-built`: not built
+ * before. `changed`: inputs changed since the last build. `missing`: it was built, but its image or files are gone. `need-built`:
+ * a task that it needs will be built. `need-image`: it was built with another image of a task that it needs. `forced`: `--force`.
+ * `not-needed`: no task to be built needs it. `unreadable`: its inputs cannot be read. `need-blocked`: a task that it needs is
+ * blocked. Three are notes beside another reason: `impure`: its result can change although no inputs change. `vague`: the key
+ * covers more than the build uses. `suspect`: the build context may hold files by mistake.
+ */
 export type ReasonCode =
   | 'up-to-date'
   | 'in-registry'

@@ -1,4 +1,12 @@
-import type { Counts, EventBody, Listener, Outcome, Phase, StepProgress } from '../model/events.ts';
+import type {
+  Counts,
+  EventAction,
+  EventBody,
+  Listener,
+  Outcome,
+  Phase,
+  StepProgress,
+} from '../model/events.ts';
 import { OUTCOMES } from '../model/events.ts';
 import type { Step } from '../model/plan.ts';
 import type { Clock } from '../model/ports.ts';
@@ -24,7 +32,7 @@ export interface PhaseEvents {
 /** Starts a phase. `steps`: its tasks, each with what is done with it (`upload`, `retag`, `reuse`). */
 export function startPhase(
   phase: Phase,
-  steps: ReadonlyMap<Step, string>,
+  steps: ReadonlyMap<Step, EventAction>,
   jobs: number,
   results: Results,
   clock: Pick<Clock, 'now'>,

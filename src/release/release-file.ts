@@ -7,45 +7,69 @@ import type { Results } from '../run/needs.ts';
 import type { TargetTags } from './preflight.ts';
 import { forEachLimit } from './tags.ts';
 
-/** The atomic view of a release: what consumers pin by, and what `tasks verify` holds the registry against. */
+/** Everything that a release published. Consumers pin images by it, and `tasks verify` checks the registry against it. */
 export interface ReleaseFile {
+  /** The version of this format. */
   readonly schema: 1;
+  /** The repository: registry and namespace, such as `registry.example.com/team`. */
   readonly repo: string;
-  /** What stands behind every tag; empty for a release. */
+  /** Appended to every tag. Empty for a release without `--suffix`. */
   readonly suffix: string;
-  /** ISO 8601, UTC. */
+  /**
+   * When the command started: ISO 8601 in UTC, with milliseconds.
+   * @format date-time
+   */
   readonly started: string;
+  /**
+   * When everything was published: ISO 8601 in UTC, with milliseconds.
+   * @format date-time
+   */
   readonly finished: string;
-  /** Null: not under git. */
+  /** Null if the project is not in a git repository that has a commit. */
   readonly git: GitState | null;
+  /** One entry for each published image. */
   readonly images: readonly ReleasedImage[];
 }
 
+/** The state of the git repository that the images were built from. */
 export interface GitState {
+  /** The full commit hash. */
   readonly commit: string;
-  /** True: there were changes that are not in that commit. */
+  /** True if there were changes that are not in that commit. */
   readonly dirty: boolean;
 }
 
+/** A published image. */
 export interface ReleasedImage {
   readonly task: TaskId;
+  /** The name of the definition. */
   readonly name: string;
   readonly version: string;
+  /** The content key: SHA-256 in hex. */
   readonly key: string;
-  /** `repo/name@sha256:…`, what to pin. */
+  /** The reference to pin, `repo/name@sha256:…`. */
   readonly image: string;
-  /** Of its manifest. */
+  /** The digest that the tags point to, `sha256:…`. */
   readonly digest: string;
-  /** Its config's digest. */
+  /** The image ID: the digest of the image's config, `sha256:…`. Null if it is not known. */
   readonly imageId: string | null;
+  /** The platform, such as `linux/amd64`. */
   readonly platform: string;
-  /** `repo/name:tag` */
+  /** The tags, as references: `repo/name:tag`. */
   readonly tags: readonly string[];
+  /** The aliases: references that move on to newer versions with later releases. */
   readonly aliases: readonly string[];
-  /** Null: it has no test. `test`: SHA-256 of the test that it passed. */
-  readonly test: { readonly passed: true; readonly digest: string } | null;
-  /** Milliseconds that building it took, when it was built. */
+  /** The test that the image passed. Null if it has no test. */
+  readonly test: PassedTest | null;
+  /** How long the build took, in milliseconds. Null if it is not known, such as for an image that another machine built. */
   readonly buildMs: number | null;
+}
+
+/** A test that an image passed. */
+export interface PassedTest {
+  readonly passed: true;
+  /** The SHA-256 of the test's files and of the values that it receives, in hex. */
+  readonly digest: string;
 }
 
 export interface ReleaseFacts {

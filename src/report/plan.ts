@@ -1,3 +1,4 @@
+import type { PlanDocument, PlanDocumentTask } from '../model/documents.ts';
 import { ACTIONS, type Action, type Plan, type Step } from '../model/plan.ts';
 import { type ImageTask, needIds, type TaskId } from '../model/task.ts';
 import { alignColumns, clip, formatDuration, pluralize } from './format.ts';
@@ -115,24 +116,31 @@ export interface PlanFacts {
   readonly bases: ReadonlyMap<TaskId, readonly { readonly reference: string; readonly digest?: string }[]>;
 }
 
-/** A plan as one JSON document. */
-export function planJson(plan: Plan, facts: PlanFacts): object {
-  const tasks = [...plan.steps.values()].map(({ task, action, reasons, key, tags }) => ({
-    id: task.id,
-    name: task.name,
-    version: task.version,
-    action,
-    reasons,
-    key,
-    needs: needIds(task),
-    tags,
-    publish: task.publish,
-    ...(task.kind === 'image' ? imageJson(task, facts) : commandJson),
-  }));
+/** Returns the document that `plan --json` prints. */
+export function planJson(plan: Plan, facts: PlanFacts): PlanDocument {
+  const tasks = [...plan.steps.values()].map(
+    ({ task, action, reasons, key, tags }): PlanDocumentTask => ({
+      id: task.id,
+      name: task.name,
+      version: task.version,
+      action,
+      reasons,
+      key,
+      needs: needIds(task),
+      tags,
+      publish: task.publish,
+      ...(task.kind === 'image' ? imageJson(task, facts) : commandJson),
+    }),
+  );
   return { tasks, counts: countActions(plan) };
 }
 
-function imageJson(task: ImageTask, { aliases, bases }: PlanFacts): object {
+type ImageFields = Pick<
+  PlanDocumentTask,
+  'args' | 'labels' | 'aliases' | 'platform' | 'context' | 'dockerfile' | 'target' | 'bases'
+>;
+
+function imageJson(task: ImageTask, { aliases, bases }: PlanFacts): ImageFields {
   const { args, labels, platform, context, dockerfile, target = null } = task;
   return {
     args,
@@ -149,8 +157,8 @@ function imageJson(task: ImageTask, { aliases, bases }: PlanFacts): object {
   };
 }
 
-/** What only images have. */
-const commandJson = {
+/** The fields of images, for a command. */
+const commandJson: ImageFields = {
   args: {},
   labels: {},
   aliases: [],

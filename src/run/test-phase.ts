@@ -1,6 +1,14 @@
 import pLimit from 'p-limit';
 import { fromSystemError, TasksError } from '../model/errors.ts';
-import type { Counts, EventBody, Listener, Outcome, RunOutcome, TaskFailure } from '../model/events.ts';
+import type {
+  Counts,
+  EventAction,
+  EventBody,
+  Listener,
+  Outcome,
+  RunOutcome,
+  TaskFailure,
+} from '../model/events.ts';
 import { OUTCOMES } from '../model/events.ts';
 import type { Step } from '../model/plan.ts';
 import { type Progress, StepFailed } from '../model/ports.ts';
@@ -75,7 +83,8 @@ export async function runTests(
       const test = prepare(step, results, services);
       const isKept =
         test !== undefined && !options.retest && (step.testPassed || (await passes.has(test.passId)));
-      return { id: step.task.id, test, action: test === undefined ? 'skip' : isKept ? 'reuse' : 'test' };
+      const action: EventAction = test === undefined ? 'skip' : isKept ? 'reuse' : 'test';
+      return { id: step.task.id, test, action };
     }),
   );
   tell({

@@ -16,6 +16,7 @@ import {
   releaseLabel,
   releaseTags,
 } from '../support/release.ts';
+import { assertValid, parseEvents } from '../support/schemas.ts';
 
 const test = suite('push');
 
@@ -337,11 +338,7 @@ if (hasRegistry) {
 
   /** One run, its phases one after the other, the events of tasks within them, and each task of the plan counted once. */
   const checkRun = (out: string, phases: readonly string[]): Event[] => {
-    const events = out
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as Event);
-    assert.ok(events.every(({ type, time }) => type && !Number.isNaN(Date.parse(time))));
+    const events = parseEvents(out) as unknown as Event[];
     const [first, last] = [events[0]!, events.at(-1)!];
     assert.equal([first.type, last.type, last.ok], ['run-started', 'run-finished', true]);
     assert.is(events.filter(({ type }) => type.startsWith('run-')).length, 2);
@@ -399,7 +396,9 @@ interface Release {
 function releaseFiles(root: string): Release[] {
   const folder = path.join(root, '.cache/releases');
   const files = readdirSync(folder).sort().reverse();
-  return files.map((file) => JSON.parse(readFileSync(path.join(folder, file), 'utf8')) as Release);
+  const releases = files.map((file) => JSON.parse(readFileSync(path.join(folder, file), 'utf8')) as Release);
+  for (const release of releases) assertValid('release', release);
+  return releases;
 }
 
 /** Every file of a registry, by its content. */

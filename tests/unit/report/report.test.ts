@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util';
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Phase, RunEvent } from '../../../src/model/events.ts';
+import type { Phase, PlannedTask, RunEvent } from '../../../src/model/events.ts';
 import {
   alignColumns,
   clipColored,
@@ -271,12 +271,14 @@ function wideRun(images: number, versions: number, dice: readonly number[]): Run
     const failed: RunEvent = { ...ended, outcome: 'failed', error: { message: 'bad', lines: ['a', 'b'] } };
     return [[], [began], [began, ended], [began, failed]][states[index]! % 4]!;
   });
-  const tasks = ids.map((id, index) => ({
-    id,
-    action: index % 7 === 0 ? 'reuse' : 'build',
-    needs: [],
-    expectedMs: 9_000,
-  }));
+  const tasks = ids.map(
+    (id, index): PlannedTask => ({
+      id,
+      action: index % 7 === 0 ? 'reuse' : 'build',
+      needs: [],
+      expectedMs: 9_000,
+    }),
+  );
   return [{ type: 'phase-started', time: at(0), phase: 'build', jobs: 4, tasks }, ...happenings];
 }
 
