@@ -93,6 +93,13 @@ await Promise.all([
   }),
   build({
     ...common,
+    entryPoints: { api: 'src/app/api.ts' },
+    format: 'esm',
+    outExtension: { '.js': '.mjs' },
+    packages: 'external',
+  }),
+  build({
+    ...common,
     entryPoints: { page: 'src/page/main.ts', style: 'src/page/page.css' },
     outdir: path.join(dist, 'page'),
     platform: 'browser',
