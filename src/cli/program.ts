@@ -17,7 +17,7 @@ export async function runProgram(argv: readonly string[], shell: Shell): Promise
       'after',
       '\nStart with:\n  tasks list                what there is\n  tasks plan                what would be done, and why\n  tasks build               do it\n\nHelp of a command: tasks build --help',
     )
-    .showHelpAfterError('(tasks --help)')
+    .showHelpAfterError('see: tasks --help')
     .exitOverride()
     .configureOutput({ writeOut: shell.terminal.out, writeErr: shell.terminal.err });
 
@@ -43,7 +43,8 @@ function complete(
   { own = [], shared = [], examples }: CommandSpec,
   run: (args: readonly string[], flags: object) => Promise<void>,
 ): void {
-  withFlags(command, [...own, ...shared, ...commonFlags])
+  withFlags(command, own).optionsGroup('Shared options:');
+  withFlags(command, [...shared, ...commonFlags])
     .addHelpText('after', `\nExamples:\n${indent(examples)}`)
     .action(async (...given: unknown[]) => {
       const args = given
