@@ -77,7 +77,7 @@ await Promise.all([
       ),
     ],
     // One function that launch.ts calls; V8 keeps compiled code of scripts alone, and those have no `require`.
-    banner: { js: '(function (require, PLACE, loadModule, onIdle, onMany) {' },
+    banner: { js: '(function (require, PLACE, loadModule, onIdle, onManyTasks) {' },
     footer: { js: '})' },
   }),
   build({

@@ -2,14 +2,14 @@ import path from 'node:path';
 
 import type { Environment } from '../model/environment.ts';
 
-/** Variables that hold the path of a file or folder, or of a list of folders. */
+/** Variables that contain the path of a file or folder. */
 const paths = ['DOCKER_CONFIG', 'DOCKER_CERT_PATH', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'GITHUB_STEP_SUMMARY'];
-/** Variables that hold a program: its path where there is a slash in it, or else a name that PATH is searched for. */
+/** Variables that contain a program: a path if it contains a slash, otherwise a name to look up in PATH. */
 const programs = ['TASKS_DOCKER'];
 
 /**
- * An environment whose relative paths are made absolute: the program enters the project's root, but a person means paths from
- * where they stand. The same object where none is relative.
+ * Returns an environment without relative paths, since the program changes its working directory to the project's root. Paths are
+ * relative to `cwd`. Returns the same object if no path is relative.
  */
 export function withAbsolutePaths(environment: Environment, cwd: string): Environment {
   const absolute: Record<string, string> = {};

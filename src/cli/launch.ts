@@ -1,22 +1,22 @@
 #!/usr/bin/env node
-// The command `tasks`: starts program.js, which stands beside this file, and hands it the libraries in lib/ when it asks for one;
-// all with what V8 compiled of them before. Compiling the program anew takes longer than all that a build with nothing to do does.
+// The command `tasks`: runs program.js, which is in the same folder, and loads the libraries in lib/ when the program asks for
+// them. V8's compiled code of each is kept: compiling the program takes longer than the rest of a build with nothing to do.
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Script } from 'node:vm';
-import { asAtFirst, isAsAtFirst, onMany } from './v8.ts';
+import { hasInitialFlags, onManyTasks, withInitialFlags } from './v8.ts';
 
-/** Put in by the bundler, as in main.ts. V8 tells compiled code of another text by the text's length alone. */
+/** Replaced by the bundler, as in main.ts. V8 recognizes the compiled code of another text only by the text's length. */
 declare const BUILD_ID: string;
 
 interface Bundle {
-  /** What the bundle's file is: one function. */
+  /** The value of the bundle's file: one function. */
   readonly run: unknown;
-  /** Keeps what this run needed compiled, if nothing is kept yet. */
+  /** Saves the compiled code that this run needed, unless some is saved already. */
   keep(): void;
 }
 
-/** A bundle in this folder, by its path without `.js`. */
+/** Loads a bundle in this folder. `name`: its path without `.js`. */
 function load(name: string): Bundle {
   const file = path.join(__dirname, `${name}.js`);
   const compiledFile = path.join(
@@ -26,26 +26,26 @@ function load(name: string): Bundle {
   const cachedData = readCompiled(compiledFile);
   // Bundles are plain ASCII.
   const text = readFileSync(file, 'latin1');
-  const script = asAtFirst(
+  const script = withInitialFlags(
     () => new Script(text, { filename: file, ...(cachedData !== undefined ? { cachedData } : {}) }),
   );
   return {
     run: script.runInThisContext(),
     keep() {
       if (cachedData !== undefined && !script.cachedDataRejected) return;
-      asAtFirst(() => {
-        if (isAsAtFirst()) keepCompiled(compiledFile, script);
+      withInitialFlags(() => {
+        if (hasInitialFlags()) keepCompiled(compiledFile, script);
       });
     },
   };
 }
 
-/** Compiled code of a bundle by this Node; undefined before its first run. */
+/** Returns the compiled code of a bundle for this version of Node; undefined before its first run. */
 function readCompiled(compiledFile: string): Buffer | undefined {
   try {
     return readFileSync(compiledFile);
   } catch {
-    // Not there, or unreadable: compiled anew.
+    // Missing or unreadable: V8 compiles the text.
     return undefined;
   }
 }
@@ -56,7 +56,7 @@ function keepCompiled(compiledFile: string, script: Script): void {
     writeFileSync(part, script.createCachedData());
     renameSync(part, compiledFile);
   } catch {
-    // Installed where this user may not write: each run takes 20 ms longer.
+    // This user may not write to the folder: each run takes 20 ms longer.
   }
 }
 
@@ -67,10 +67,10 @@ type Program = (
   place: string,
   loadModule: (url: string) => Promise<unknown>,
   onIdle: () => void,
-  onMany: () => void,
+  onManyTasks: () => void,
 ) => void;
 
-/** As `require`, for Node's modules and for the libraries, `./lib/<name>.js`. Who asks keeps what it got. */
+/** Works like `require`, for Node's modules and for the libraries, `./lib/<name>.js`. Callers keep the result. */
 function requireNear(name: string): unknown {
   if (!name.startsWith('./')) return require(name);
   const library = load(name.slice(2, -'.js'.length));
@@ -85,7 +85,7 @@ const program = load('program');
   requireNear,
   __dirname,
   (url) => import(url),
-  // What a run with nothing to do needs is kept compiled: it is the one that is to be fast.
+  // Saved by a run with nothing to do: that is the run that must be fast.
   () => void process.once('exit', program.keep),
-  onMany,
+  onManyTasks,
 );

@@ -9,24 +9,24 @@ import { withAbsolutePaths } from './environment.ts';
 import { isHelp, isUsageError, runProgram } from './program.ts';
 import { obeysCommands, type SafeStream, type StreamFailure, safeStream } from './streams.ts';
 
-/** Put in when the program is bundled. */
+/** Replaced when the program is bundled. */
 declare const BUILD_ID: string;
 declare const VERSION: string;
-/** Given by launch.ts: the folder of the bundle; Node's own `import`, which compiled code lacks; who wants to know of idle runs and of many tasks. */
+/** Passed by launch.ts: the folder of the bundle; Node's own `import`, which compiled code lacks; callbacks for idle runs and for many tasks. */
 declare const PLACE: string;
 declare const loadModule: (url: string) => Promise<unknown>;
 declare const onIdle: () => void;
-declare const onMany: () => void;
+declare const onManyTasks: () => void;
 
-/** Why the run is to end before its work is done. */
+/** Why the run must end before its work is done. */
 type Stop =
   | { readonly kind: 'signal'; readonly signal: NodeJS.Signals }
   | { readonly kind: 'output'; readonly failure: StreamFailure };
 
-/** The one place that touches the process: its arguments, environment, streams, signals and exit code. */
+/** The only code that touches the process: its arguments, environment, streams, signals and exit code. */
 async function main(): Promise<void> {
   const interrupt = new AbortController();
-  // Each running task listens.
+  // Every running task adds a listener.
   setMaxListeners(0, interrupt.signal);
   let stop: Stop | undefined;
   const streams = openStreams((failure) => {
@@ -44,12 +44,12 @@ async function main(): Promise<void> {
     streams.err.write('\ninterrupted: stopping… (press Ctrl-C again to force)\n');
     interrupt.abort(new Error('interrupted'));
   };
-  // Definitions and libraries print by themselves: that is text of others, too, and a failed write of it counts.
+  // Definitions and libraries may print: that text is foreign too, and a failed write of it counts.
   for (const name of ['log', 'info', 'debug'] as const)
     console[name] = (...values: unknown[]) => streams.out.write(`${format(...values)}\n`);
   for (const name of ['warn', 'error'] as const)
     console[name] = (...values: unknown[]) => streams.err.write(`${format(...values)}\n`);
-  // Of code that nobody waits for, such as a definition's own promises. Node would print it as it is, and leave children behind.
+  // From code that nothing awaits, such as promises of definitions. Node would print it unchanged and leave children behind.
   process.on('uncaughtException', (error) => {
     streams.err.write(`error: uncaught exception\n${stackOf(error)}\n`);
     killAll();
@@ -58,17 +58,17 @@ async function main(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
   const exitCode = await run(streams, interrupt.signal);
   process.exitCode = exitCodeOf(stop, exitCode);
-  // A failed write is reported after the code that wrote: the answer may have been the last thing.
+  // A failed write is reported later than the write, which may have been the last thing that the run did.
   process.once('exit', () => {
     process.exitCode = exitCodeOf(stop, exitCode);
   });
 }
 
-/** The exit code of the process for that of the command. An answer that could not be stored is never a success. */
+/** Returns the exit code of the process for that of the command. A run whose output was lost is never a success. */
 function exitCodeOf(stop: Stop | undefined, exitCode: ExitCode): ExitCode {
   if (stop?.kind === 'signal' && exitCode === 130) return stop.signal === 'SIGINT' ? 130 : 143;
   if (stop?.kind === 'output' && !stop.failure.isReaderGone) return 3;
-  // The command was not interrupted: nobody reads what it says any more.
+  // The command was not interrupted: nothing reads its output any more.
   if (stop?.kind === 'output' && exitCode === 130) return 1;
   return exitCode;
 }
@@ -108,7 +108,7 @@ function stackOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
-/** @throws TasksError exit 2 where the working directory is gone */
+/** @throws TasksError with exit code 2 if the working directory no longer exists */
 function workingDirectory(): string {
   try {
     return process.cwd();
@@ -132,7 +132,7 @@ function makeShell({ out, err }: Streams, signal: AbortSignal): Shell {
       pageFolder: path.join(PLACE, 'page'),
       reaper: path.join(PLACE, 'reaper.js'),
       loadModule,
-      onManyTasks: onMany,
+      onManyTasks,
     },
     terminal: {
       out: out.write,

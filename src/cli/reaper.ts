@@ -1,5 +1,5 @@
-// Removes the test containers that a `tasks` process watched and did not release, once that process is gone: its end closes our
-// standard input. A program of its own (engine/reaper.ts starts it), so that not even SIGKILL leaves a container running.
+// Removes the test containers of a `tasks` process that has ended without removing them: its end closes our standard input.
+// A separate program, started by engine/reaper.ts, so that not even SIGKILL leaves a container running.
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type EngineApi } from '../engine/api.ts';
@@ -7,7 +7,7 @@ import { dialWithClient } from '../engine/dial.ts';
 import { resolveEndpoint } from '../engine/endpoint.ts';
 import { watchPrefix } from '../engine/reaper.ts';
 
-/** The engine may still be making what it was asked for when the asking process died. */
+/** The engine may still be creating a container when the process that requested it has died. */
 const tries = 20;
 const pause = 250;
 

@@ -20,12 +20,12 @@ export interface RunScreen {
   close(): Promise<void>;
 }
 
-/** What follows runs besides the screen: a trace, a job summary. */
+/** Opens what follows runs besides the screen: a trace, a job summary. */
 export async function openFollowers(context: Context): Promise<Reporter> {
   return combineReporters(await openTrace(context), await openJobSummary(context));
 }
 
-/** Runs `work` with a screen for its events. `showsAll`: also phases in which no task has to do anything. */
+/** Runs `work` with a screen for its events. `showsAll`: show also phases in which no task has anything to do. */
 export async function withScreen<T>(
   context: Context,
   { followers, showsAll }: { readonly followers: Reporter; readonly showsAll: boolean },
@@ -97,7 +97,7 @@ async function phaseReporters({ settings, terminal }: Context): Promise<() => Re
   }
 }
 
-/** GitHub shows what is appended to its file on the page of the workflow run. */
+/** GitHub shows the content of its file on the page of the workflow run. */
 async function openJobSummary({ settings, host }: Context): Promise<Reporter> {
   const { jobSummary } = settings.output;
   if (jobSummary === undefined) return silentReporter;
@@ -119,7 +119,7 @@ async function openTrace({ settings }: Context): Promise<Reporter> {
   const { traceReporter } = await import('../report/trace.ts');
   const save = (text: string): void => writeFileSync(trace, text);
   try {
-    // Not after an hour of work.
+    // Fails now, not after an hour of work.
     save('');
   } catch (error) {
     throw new TasksError(2, `cannot write --trace: ${(error as Error).message}`);

@@ -1,23 +1,23 @@
 import { disarmCiCommands, sanitizeColored } from '../report/sanitize.ts';
 
-/** Why a stream takes no more text: its reader went away, or the text cannot be stored (a full disk). */
+/** Why a stream accepts no more text: its reader is gone, or the text cannot be stored (a full disk). */
 export interface StreamFailure {
   readonly stream: 'stdout' | 'stderr';
   readonly isReaderGone: boolean;
   readonly message: string;
 }
 
-/** One of the two standard streams. */
+/** Standard output or standard error. */
 export interface SafeStream {
-  /** Writes text that may contain text of others: it cannot control the terminal or the CI service. */
+  /** Writes text that may contain foreign text: it cannot control the terminal or the CI service. */
   write(text: string): void;
-  /** Writes text as it is: JSON whose strings are escaped, or a command for the CI service. */
+  /** Writes text unchanged: JSON with escaped strings, or a command for the CI service. */
   writeRaw(text: string): void;
-  /** The stream itself, for the live view, which writes only text that is clean already. */
+  /** The stream itself, for the live view, which writes only sanitized text. */
   readonly stream: NodeJS.WriteStream;
 }
 
-/** What a stream reports where its reader went away: a closed pipe, a terminal that was closed. */
+/** Error codes of a stream whose reader is gone: a closed pipe, a closed terminal. */
 const readerGone = new Set([
   'EPIPE',
   'EIO',
@@ -27,8 +27,8 @@ const readerGone = new Set([
 ]);
 
 /**
- * Opens a standard stream at the first write, since that takes a millisecond. After an error nothing more is written, and
- * `onFailure` is called once. `obeysCommands`: a CI service looks for commands in what is written.
+ * Returns a standard stream that is opened by the first write, since opening takes a millisecond. After an error nothing more is
+ * written, and `onFailure` is called once. `obeysCommands`: a CI service looks for commands in the text.
  */
 export function safeStream(
   name: 'stdout' | 'stderr',
@@ -62,7 +62,7 @@ export function safeStream(
   };
 }
 
-/** True where a CI service obeys commands in what a step prints: GitHub Actions and its kind, Azure Pipelines, TeamCity. */
+/** Whether a CI service obeys commands in the output of a step: GitHub Actions and compatible ones, Azure Pipelines, TeamCity. */
 export function obeysCommands(environment: Readonly<Record<string, string | undefined>>): boolean {
   return ['GITHUB_ACTIONS', 'TF_BUILD', 'TEAMCITY_VERSION'].some((name) => environment[name]);
 }

@@ -1,10 +1,10 @@
-// V8's flags, changed in the middle of a run. V8 takes kept compiled code only under the flags that it was kept under, though
-// what these change is not in it.
+// V8's flags, changed during a run. V8 accepts saved compiled code only under the flags that it was saved under, although these
+// flags do not change it.
 
 /**
- * V8 begins to optimise what ran for a little; what takes less than a second is over before that pays. And it makes room for new
- * objects sixteen-fold, which costs more than to look through a small room more often. Each with the value that it has at first.
- * V8 complains of flags that it does not know, on standard error: that of Node 22 and later does not know the first.
+ * V8 optimizes code that has run for a while; a run of less than a second ends before that pays off. And it grows the space for
+ * new objects sixteen-fold, which costs more than collecting a small space more often. `first`: the value at the start.
+ * V8 reports unknown flags on standard error: Node 22 and later do not know the first flag.
  */
 const flags = [
   ...(process.version.startsWith('v20.')
@@ -13,24 +13,24 @@ const flags = [
   { name: 'semi-space-growth-factor', first: 2, many: 1 },
 ];
 
-/** Undefined while no flag was changed: it costs two milliseconds to load. */
+/** Undefined until a flag is changed: loading it takes two milliseconds. */
 let v8: typeof import('node:v8') | undefined;
-/** V8's own sum of its flags, as they were when the process began: a flag may have been given, or have another default. */
-let tagAtFirst: number | undefined;
+/** V8's checksum of its flags at the start: flags may have been given, or have other defaults. */
+let initialTag: number | undefined;
 
 function set(to: 'first' | 'many'): void {
   for (const flag of flags) v8?.setFlagsFromString(`--${flag.name}=${flag[to]}`);
 }
 
 /** Sets V8 up for many tasks. */
-export function onMany(): void {
+export function onManyTasks(): void {
   v8 ??= require('node:v8') as typeof import('node:v8');
-  tagAtFirst ??= v8.cachedDataVersionTag();
+  initialTag ??= v8.cachedDataVersionTag();
   set('many');
 }
 
-/** Does something with compiled code while V8's flags are what they are when a process begins. */
-export function asAtFirst<T>(act: () => T): T {
+/** Runs `act`, which handles compiled code, with the flags that the process started with. */
+export function withInitialFlags<T>(act: () => T): T {
   set('first');
   try {
     return act();
@@ -39,7 +39,7 @@ export function asAtFirst<T>(act: () => T): T {
   }
 }
 
-/** Whether a process that begins as this one did would take what is kept now. */
-export function isAsAtFirst(): boolean {
-  return v8?.cachedDataVersionTag() === tagAtFirst;
+/** Whether a process that starts as this one did would accept compiled code that is saved now. */
+export function hasInitialFlags(): boolean {
+  return v8?.cachedDataVersionTag() === initialTag;
 }
