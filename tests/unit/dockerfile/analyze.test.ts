@@ -6,12 +6,14 @@ import { parseLines } from '../../../src/dockerfile/logical-lines.ts';
 import { instructionWords, parseDockerfile } from '../../../src/dockerfile/parse.ts';
 
 const test = suite('analyze');
-const look = (text: string, target?: string, args: Record<string, string> = {}) =>
+const analysisOf = (text: string, target?: string, args: Record<string, string> = {}) =>
   analyze(parseDockerfile(text), target, { args, platform: 'linux/amd64' });
 const paths = (text: string, target?: string, args?: Record<string, string>): string[] =>
-  look(text, target, args).seen!.paths.map(({ path, isPattern }) => (isPattern ? `pattern ${path}` : path));
+  analysisOf(text, target, args).seen!.paths.map(({ path, isPattern }) =>
+    isPattern ? `pattern ${path}` : path,
+  );
 const steps = (text: string, target?: string): string[] =>
-  look(text, target).seen!.steps.map((step) => step.text);
+  analysisOf(text, target).seen!.steps.map((step) => step.text);
 
 /** [the lines after FROM scratch, the context paths that they read] */
 const copies: [string, string[]][] = [
@@ -82,15 +84,15 @@ test('ONBUILD triggers run once, in the stage built on theirs', () => {
   const text = 'FROM scratch AS a\nONBUILD COPY x /\nFROM a AS b\nCOPY y /\nFROM b\nCOPY z /\n';
   assert.equal(paths(text), ['x', 'y', 'z']);
   assert.equal(paths(text, 'a'), []);
-  assert.is(look(text, 'a').hasTriggers, true);
-  assert.is(look(text).hasTriggers, false);
+  assert.is(analysisOf(text, 'a').hasTriggers, true);
+  assert.is(analysisOf(text).hasTriggers, false);
 });
 
 test('the args are those of the stages, of their FROM lines, and of the defaults that those use', () => {
   const text =
     'ARG TAG=1\nARG BASE=x:${TAG}\nARG OTHER=2\nFROM $BASE AS a\nARG A\nFROM scratch AS b\nARG B\n';
-  assert.equal(look(text, 'a').seen!.args, ['A', 'BASE', 'TAG']);
-  assert.equal(look(text, 'b').seen!.args, ['B']);
+  assert.equal(analysisOf(text, 'a').seen!.args, ['A', 'BASE', 'TAG']);
+  assert.equal(analysisOf(text, 'b').seen!.args, ['B']);
 });
 
 test('comments, blank lines, keyword case, continuation lines, and line endings do not change the text', () => {
@@ -155,12 +157,12 @@ test('a JSON form keeps its spaces; anything else is split into words', () => {
   assert.equal(words('COPY ["a", 1] /x'), ['["a",', '1]', '/x']);
 });
 
-const hasArgs = (text: string): readonly string[] => look(text).seen!.args;
+const hasArgs = (text: string): readonly string[] => analysisOf(text).seen!.args;
 
 test('a quoted ARG declares both its unquoted name, as in old builders, and its name as written', () => {
   for (const text of ['ARG "V"=0', "ARG 'V'", 'ARG V\\=0', 'ENV N=V\nARG $N', 'ONBUILD ARG "V"\nFROM s'])
     assert.ok(hasArgs(`FROM scratch AS s\n${text}\n`).includes('V'), text);
-  assert.equal(look('FROM scratch\nARG "V"=0\nARG W\n').declaredArgs, ['W']);
+  assert.equal(analysisOf('FROM scratch\nARG "V"=0\nARG W\n').declaredArgs, ['W']);
 });
 
 test('ENV expands names, and a stage inherits the value of ENV, not of an ARG with the same name', () => {
@@ -176,7 +178,10 @@ test('the name of the target counts only if the file declares TARGETSTAGE', () =
   assert.ok(differ('ARG TARGETSTAGE\n'));
   assert.ok(differ('ARG "TARGETSTAGE"\n'));
   assert.not.ok(differ(''));
-  assert.equal(look(`FROM scratch AS a\nARG TARGETSTAGE\nFROM a AS b\n`, 'a').seen!.steps[0]!.text, 'a');
+  assert.equal(
+    analysisOf(`FROM scratch AS a\nARG TARGETSTAGE\nFROM a AS b\n`, 'a').seen!.steps[0]!.text,
+    'a',
+  );
 });
 
 test('SOURCE_DATE_EPOCH before the first FROM counts even if no stage declares it', () => {
@@ -184,15 +189,18 @@ test('SOURCE_DATE_EPOCH before the first FROM counts even if no stage declares i
   assert.is.not(steps(text('1')).join(), steps(text('2')).join());
   assert.ok(hasArgs(text('1')).includes('SOURCE_DATE_EPOCH'));
   const stage = `${text('web')}FROM scratch AS web\nADD https://e/x /\nFROM scratch\n`;
-  assert.equal(look(stage).unverifiedDownloads, [{ source: 'https://e/x', line: 5 }]);
-  assert.match(look(stage).vague.join(), /line 1: SOURCE_DATE_EPOCH is not a number/);
-  assert.match(look(text('1'), undefined, { SOURCE_DATE_EPOCH: 'context' }).vague.join(), /is not a number/);
+  assert.equal(analysisOf(stage).unverifiedDownloads, [{ source: 'https://e/x', line: 5 }]);
+  assert.match(analysisOf(stage).vague.join(), /line 1: SOURCE_DATE_EPOCH is not a number/);
+  assert.match(
+    analysisOf(text('1'), undefined, { SOURCE_DATE_EPOCH: 'context' }).vague.join(),
+    /is not a number/,
+  );
 });
 
 test('stage numbers are parsed like in Go; a number after the last stage makes everything count', () => {
   const text = (from: string): string => `FROM scratch\nCOPY a /\nFROM scratch\nCOPY --from=${from} / /\n`;
   for (const from of ['0', '+0', '-0', '00']) assert.equal(paths(text(from)), ['a'], from);
-  assert.match(look(text('2')).vague.join(), /line 4: no earlier stage has the number 2/);
+  assert.match(analysisOf(text('2')).vague.join(), /line 4: no earlier stage has the number 2/);
 });
 
 test('a flag value that looks like two flags differs from two flags', () => {
@@ -221,21 +229,24 @@ test('the last from of a mount wins, and renaming its stage changes nothing', ()
     `FROM scratch AS ${name}\nCOPY a /\nFROM scratch\nRUN --mount=from=x,target=/m,from=${name} true\n`;
   assert.equal(paths(text('s')), ['a']);
   assert.equal(steps(text('s')), steps(text('t')));
-  assert.equal(look(text('s')).externalImages, []);
+  assert.equal(analysisOf(text('s')).externalImages, []);
 });
 
 test('syntax that docker 20.10 does not support is reported with its line', () => {
   const text = 'FROM scratch AS a\nRUN <<EOF\nx\nEOF\nFROM scratch\n';
-  assert.equal(look(text).newForm, { what: 'a heredoc', line: 2 });
-  assert.is(look(`# syntax=docker/dockerfile:1\n${text}`).newForm, undefined);
-  assert.is(look('FROM scratch\nONBUILD COPY <<EOF /x\nx\nEOF\n').newForm?.line, 2);
+  assert.equal(analysisOf(text).newForm, { what: 'a heredoc', line: 2 });
+  assert.is(analysisOf(`# syntax=docker/dockerfile:1\n${text}`).newForm, undefined);
+  assert.is(analysisOf('FROM scratch\nONBUILD COPY <<EOF /x\nx\nEOF\n').newForm?.line, 2);
   const mount = 'FROM scratch AS s\nFROM scratch\nRUN --mount=type=TMPFS,from=s,target=/m true\n';
-  assert.equal(look(mount).newForm, { what: 'a tmpfs mount with from=', line: 3 });
-  assert.is(look('FROM scratch\nRUN ["<<EOF"]\n').newForm, undefined);
+  assert.equal(analysisOf(mount).newForm, { what: 'a tmpfs mount with from=', line: 3 });
+  assert.is(analysisOf('FROM scratch\nRUN ["<<EOF"]\n').newForm, undefined);
   const link = 'FROM scratch AS unused\nCOPY --link a /\nFROM scratch\n';
-  assert.equal(look(link).newForm, { what: 'COPY --link', line: 2 });
-  assert.equal(look('FROM scratch\nRUN --network=none x\n').newForm, { what: 'RUN --network', line: 2 });
-  assert.is(look('FROM scratch\nCOPY --chmod=755 a /\nONBUILD COPY --link a /\n').newForm, undefined);
+  assert.equal(analysisOf(link).newForm, { what: 'COPY --link', line: 2 });
+  assert.equal(analysisOf('FROM scratch\nRUN --network=none x\n').newForm, {
+    what: 'RUN --network',
+    line: 2,
+  });
+  assert.is(analysisOf('FROM scratch\nCOPY --chmod=755 a /\nONBUILD COPY --link a /\n').newForm, undefined);
 });
 
 /** [a Dockerfile, why everything counts] */
@@ -271,7 +282,7 @@ const vague: [string, RegExp][] = [
 ];
 for (const [text, why] of vague) {
   test(`everything counts: ${JSON.stringify(text)}`, () => {
-    const { seen, vague: reasons } = look(text);
+    const { seen, vague: reasons } = analysisOf(text);
     assert.is(seen, undefined);
     assert.match(reasons.join(), why);
   });

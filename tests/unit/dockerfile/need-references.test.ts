@@ -7,10 +7,10 @@ import { placeholderFor } from '../../../src/dockerfile/placeholder.ts';
 
 const test = suite('need references');
 const needs = { BASE: placeholderFor('BASE'), TOOLS: placeholderFor('TOOLS') };
-const look = (text: string, args: Record<string, string> = {}, target?: string) =>
+const analysisOf = (text: string, args: Record<string, string> = {}, target?: string) =>
   analyze(parseDockerfile(text), target, { args: { ...needs, ...args }, platform: 'linux/amd64' });
 const describeImages = (text: string, args?: Record<string, string>, target?: string) => {
-  const { neededImages, mixedNames, externalImages } = look(text, args, target);
+  const { neededImages, mixedNames, externalImages } = analysisOf(text, args, target);
   return [
     ...neededImages.map(({ arg, line, written }) => `${line} is ${arg}, written ${written}`),
     ...mixedNames.map(({ line, found, args: names }) => `${line} is partly ${names}: ${found}`),
@@ -74,7 +74,7 @@ test('a default that contains a need does not matter if the definition sets the 
 
 test('a path that contains a need makes everything count', () => {
   for (const copy of ['COPY ${BASE##*:} /x', 'COPY $BASE /x', 'RUN --mount=source=$BASE,target=/m true']) {
-    const { seen, vague } = look(`FROM scratch\nARG BASE\n${copy}\n`);
+    const { seen, vague } = analysisOf(`FROM scratch\nARG BASE\n${copy}\n`);
     assert.is(seen, undefined);
     assert.is(vague.length, 1);
   }
@@ -82,7 +82,7 @@ test('a path that contains a need makes everything count', () => {
 
 test('images that only the build knows are reported: of a base, an unsupported mount, a custom frontend', () => {
   const unknown = (text: string, args?: Record<string, string>): string[] =>
-    look(text, args).unknownImages.map(({ line, what }) => `${line} ${what}`);
+    analysisOf(text, args).unknownImages.map(({ line, what }) => `${line} ${what}`);
   assert.equal(unknown('FROM img-$BUILDARCH\n'), ['1 img-$BUILDARCH']);
   assert.equal(unknown('FROM scratch\nRUN --mount="type=bind",from=x,target=/m true\n'), []);
   assert.equal(unknown(`FROM scratch\nRUN --mount='type=bind,"from=x",target=/m' true\n`), [
@@ -103,8 +103,8 @@ test('images that only the build knows are reported: of a base, an unsupported m
 
 test('unpinned images that ONBUILD copies from are reported for the stage with the ONBUILD', () => {
   const text = `FROM scratch\nONBUILD COPY --from=debian:12 / /\nONBUILD COPY --from=x@sha256:${'a'.repeat(64)} / /\nONBUILD COPY . /\n`;
-  assert.equal(look(text).triggerImages, ['debian:12']);
-  assert.equal(look(`${text}FROM scratch\n`).triggerImages, []);
+  assert.equal(analysisOf(text).triggerImages, ['debian:12']);
+  assert.equal(analysisOf(`${text}FROM scratch\n`).triggerImages, []);
 });
 
 test('property: a name is a need reference exactly if its text depends on the need', () => {
@@ -122,7 +122,7 @@ test('property: a name is a need reference exactly if its text depends on the ne
   fc.assert(
     fc.property(fc.array(part, { minLength: 1, maxLength: 4 }), (parts) => {
       const name = parts.join('');
-      const { neededImages, mixedNames, externalImages } = look(`ARG BASE\nARG O=o\nFROM ${name}\n`);
+      const { neededImages, mixedNames, externalImages } = analysisOf(`ARG BASE\nARG O=o\nFROM ${name}\n`);
       const depends = parts.some((each) => ['${BASE}', '${BASE:-x}', '${BASE#x}'].includes(each));
       const isWhole = parts.length === 1 && name !== '${BASE#x}' && depends;
       assert.equal(

@@ -11,8 +11,8 @@ import { parseDockerfile } from '../../../src/dockerfile/parse.ts';
 import { findUnpinnedFetches } from '../../../src/dockerfile/unpinned-fetches.ts';
 
 const test = suite('patterns');
-const given = { args: {}, platform: 'linux/amd64' };
-const read = (text: string) => analyze(parseDockerfile(text), undefined, given);
+const parameters = { args: {}, platform: 'linux/amd64' };
+const analysisOf = (text: string) => analyze(parseDockerfile(text), undefined, parameters);
 const long = 'a'.repeat(200);
 const stars = `${'*a'.repeat(30)}*b`;
 const spaces = ' '.repeat(300_000);
@@ -58,9 +58,9 @@ test('long runs of spaces, quotes, and other characters are fast', () => {
     `${'ENV A=$A\n'.repeat(30_000)}`,
     `${'\\\n'.repeat(100_000)}`,
   ]) {
-    const { seen } = read(`FROM scratch\n${text}\n`);
+    const { seen } = analysisOf(`FROM scratch\n${text}\n`);
     findUnpinnedFetches(seen?.steps ?? []);
-    read(`${text.startsWith('#') ? text : '# escape=`'}\nFROM scratch\n`);
+    analysisOf(`${text.startsWith('#') ? text : '# escape=`'}\nFROM scratch\n`);
   }
   for (const text of [
     `y${spaces}z`,
@@ -74,11 +74,11 @@ test('long runs of spaces, quotes, and other characters are fast', () => {
 
 test('a long chain of stages and deeply nested braces do not overflow the stack', () => {
   const chain = Array.from({ length: 12_000 }, (_, at) => `FROM s${at} AS s${at + 1}`);
-  assert.is(read(`FROM scratch AS s0\nCOPY a /\n${chain.join('\n')}\n`).seen!.paths[0]!.path, 'a');
+  assert.is(analysisOf(`FROM scratch AS s0\nCOPY a /\n${chain.join('\n')}\n`).seen!.paths[0]!.path, 'a');
   const deep = `FROM scratch\nCOPY ${'${a:-'.repeat(10_000)}b${'}'.repeat(10_000)} /\n`;
-  assert.match(read(deep).vague.join(), /line 2/);
+  assert.match(analysisOf(deep).vague.join(), /line 2/);
   assert.throws(
-    () => read(`FROM scratch\n${'ONBUILD '.repeat(10_000)}RUN a\n`),
+    () => analysisOf(`FROM scratch\n${'ONBUILD '.repeat(10_000)}RUN a\n`),
     /is not allowed after ONBUILD/,
   );
 });

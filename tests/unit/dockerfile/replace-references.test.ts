@@ -7,8 +7,8 @@ import { replaceReferences } from '../../../src/dockerfile/replace-references.ts
 
 const test = suite('replaceReferences');
 const digest = `sha256:${'d'.repeat(64)}`;
-const given = { args: { BASE: 'debian:12' }, platform: 'linux/amd64' };
-const imagesOf = (text: string) => analyze(parseDockerfile(text), undefined, given).externalImages;
+const parameters = { args: { BASE: 'debian:12' }, platform: 'linux/amd64' };
+const imagesOf = (text: string) => analyze(parseDockerfile(text), undefined, parameters).externalImages;
 const withDigest = (reference: string, digestText: string): string =>
   `${reference.replace(/[:@][^/]*$/, '')}@${digestText}`;
 /** Replaces every external image of the last stage. */

@@ -104,7 +104,7 @@ test('description, tags, publish, timeout, and the order of args do not change t
 
 test('argv, program, inputs, environment, and machine change the key of a command', () => {
   const command = graphOfNeeds({ $c: [] }).tasks.get('c:latest') as CommandTask;
-  const seen: ObservedCommand = {
+  const observedCommand: ObservedCommand = {
     kind: 'command',
     program: file('make-it'),
     inputs: [file('in')],
@@ -112,7 +112,7 @@ test('argv, program, inputs, environment, and machine change the key of a comman
     machine: 'linux/x64',
   };
   const of = (changes: Partial<ObservedCommand>, more: Partial<CommandTask> = {}): string =>
-    hashManifest(makeManifest({ ...command, ...more }, { ...seen, ...changes }, new Map()));
+    hashManifest(makeManifest({ ...command, ...more }, { ...observedCommand, ...changes }, new Map()));
   const keys = [
     of({}),
     of({ program: file('make-it', 'd2') }),
@@ -162,7 +162,7 @@ test('manifests with different keys have differences', () => {
 
 test('a changed need changes the keys of all dependents; a task with a problem and its dependents have no key', () => {
   const graph = graphOfNeeds({ a: [], b: ['a'], c: ['b'] });
-  const seen = (digest: string) =>
+  const observations = (digest: string) =>
     new Map(
       [...graph.tasks.keys()].map((id) => [
         id,
@@ -170,10 +170,10 @@ test('a changed need changes the keys of all dependents; a task with a problem a
       ]),
     );
   const ids = new Set(graph.tasks.keys());
-  const [before, after] = [makeKeys(graph, ids, seen('1')), makeKeys(graph, ids, seen('2'))];
+  const [before, after] = [makeKeys(graph, ids, observations('1')), makeKeys(graph, ids, observations('2'))];
   for (const id of ids) assert.is.not(before.get(id)!.key, after.get(id)!.key);
   const broken = new Map<string, Observed>([
-    ...seen('1'),
+    ...observations('1'),
     ['b:latest', { kind: 'problem', code: 'unreadable', detail: 'x' }] as const,
   ]);
   assert.equal([...makeKeys(graph, ids, broken).keys()], ['a:latest']);
