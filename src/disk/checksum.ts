@@ -1,4 +1,4 @@
-/** Returns the FNV-1a hash of bytes, taken four at a time. It detects a torn file much faster than SHA-256, but not a forged one. */
+/** Returns the FNV-1a hash of bytes, four at a time. It detects torn files much faster than SHA-256, but not forged ones. */
 export function checksum(bytes: Uint8Array): number {
   const wordCount = bytes.length >> 2;
   const start = bytes.byteOffset;

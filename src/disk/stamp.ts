@@ -105,7 +105,7 @@ const posixTypes = new Set([
   0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630, 0x2fc12fc1, 0xf2f52010, 0xca451a4e,
 ]);
 
-/** More file systems whose times come from this machine's clock, with coarser ticks: FAT, exFAT, ramfs, squashfs, erofs, iso9660, udf. */
+/** Other file systems whose times come from this machine's clock: FAT, exFAT, ramfs, squashfs, erofs, iso9660, udf. */
 const localTypes = new Set([
   ...posixTypes,
   0x4d44,

@@ -1,5 +1,6 @@
-import { parseAssignments } from './assignments.ts';
+import { assignedNames } from './assignments.ts';
 import { canonicalText, flagText } from './canonical.ts';
+import { analyzeEpoch, epochName } from './epoch.ts';
 import { type ContextPath, nonportableFlags } from './instruction-inputs.ts';
 import {
   type MixedImageName,
@@ -18,14 +19,7 @@ import {
   type ReachableStage,
   type UnknownImage,
 } from './reachable-stages.ts';
-import {
-  type BuildParameters,
-  findStageByName,
-  findTarget,
-  parseStages,
-  type Stage,
-  type Stages,
-} from './stages.ts';
+import { type BuildParameters, findTarget, parseStages, type Stage, type Stages } from './stages.ts';
 
 /** An instruction that the target depends on, in a form in which equivalent instructions are equal. */
 export interface ReachableInstruction {
@@ -120,34 +114,6 @@ export function analyze(file: Dockerfile, target: string | undefined, parameters
   };
 }
 
-const epochName = 'SOURCE_DATE_EPOCH';
-
-/**
- * Newer BuildKit versions take the image's timestamp from this ARG before the first FROM. If its value is not a number, they
- * read the timestamp from the stage or image that it names.
- */
-function analyzeEpoch(
-  file: Dockerfile,
-  stages: Stages,
-  parameters: BuildParameters,
-): Pick<ReachableStage, 'vague' | 'unverifiedDownloads'> {
-  const value = parameters.args[epochName] ?? stages.globalValues.get(epochName);
-  if (value === undefined || value === '' || (value !== null && /^(0|[1-9]\d*)$/.test(value)))
-    return { vague: [], unverifiedDownloads: [] };
-  const line =
-    stages.globalArgs.find((each) => globalNames(each, file.escapeToken).includes(epochName))?.line ?? 1;
-  const stage = value === null ? undefined : findStageByName(stages.all, value);
-  return {
-    vague: [`line ${line}: ${epochName} is not a number`],
-    unverifiedDownloads:
-      stage === undefined
-        ? []
-        : findReachableStages(file, stages, stage, parameters).flatMap(
-            ({ unverifiedDownloads }) => unverifiedDownloads,
-          ),
-  };
-}
-
 /** The analysis of a file for a custom frontend: only the frontend's image is known. */
 function customFrontendAnalysis(
   syntax: string,
@@ -201,7 +167,7 @@ function reachableInputs(
     file.escapeToken,
   );
   const globalArgs = stages.globalArgs.filter((each) =>
-    globalNames(each, file.escapeToken).some((name) => args.has(name)),
+    assignedNames(each, file.escapeToken).some((name) => args.has(name)),
   );
   const flags = new Set(file.instructions.flatMap(nonportableFlags));
   // The target's name matters only if the file asks for it.
@@ -249,15 +215,10 @@ function stageInstructions(stages: Stages, reachable: readonly ReachableStage[])
   });
 }
 
-/** Returns the names of an ARG before the first FROM, where builders don't expand names. */
-function globalNames(instruction: Instruction, escapeToken: string): string[] {
-  return parseAssignments(instruction, escapeToken).map(({ name }) => name);
-}
-
 /** Returns the names that an ARG declares in all BuildKit versions: only older ones accept quotes and variables in names. */
 function declaredNames({ keyword, rest, trigger, ...more }: Instruction, escapeToken: string): string[] {
   if (trigger !== undefined) return declaredNames(trigger, escapeToken);
   if (keyword !== 'ARG') return [];
-  const names = globalNames({ keyword, rest, ...more }, escapeToken);
+  const names = assignedNames({ keyword, rest, ...more }, escapeToken);
   return names.filter((name) => !/["'$\\`]/.test(name));
 }

@@ -21,6 +21,11 @@ export function parseAssignments({ keyword, rest }: Instruction, escapeToken: st
   });
 }
 
+/** Returns the names as written, which is how builders read them in an ARG before the first FROM. */
+export function assignedNames(instruction: Instruction, escapeToken: string): string[] {
+  return parseAssignments(instruction, escapeToken).map(({ name }) => name);
+}
+
 /** Splits a text at white space outside of quotes, keeping quotes and escapes (BuildKit's `parseWords`). */
 function splitWords(text: string, escapeToken: string): string[] {
   const words: string[] = [];

@@ -113,7 +113,10 @@ export function isHeredocWord(word: string): boolean {
   }
 }
 
-/** Parses a whole word such as `<<EOF` or `3<<-"EOF"`. Returns undefined for any other word. @throws WordError for an invalid name */
+/**
+ * Parses a whole word such as `<<EOF` or `3<<-"EOF"`. Returns undefined for any other word.
+ * @throws WordError for an invalid name
+ */
 function parseHeredocStart(word: string): HeredocStart | undefined {
   const [, dash, written] = /^\d*<<(-?)([^<]*)$/.exec(word) ?? [];
   const name = trimStart(written ?? '');

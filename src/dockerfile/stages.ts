@@ -132,7 +132,10 @@ function expandGlobalArgs(
   return values;
 }
 
-/** Expands a word. Returns undefined if the result depends on a value that only the build knows. @throws DockerfileError for an invalid word */
+/**
+ * Expands a word. Returns undefined if the result depends on a value that only the build knows.
+ * @throws DockerfileError for an invalid word
+ */
 export function tryExpand(
   word: string,
   lookup: Lookup,

@@ -2,7 +2,7 @@ import type { Manifest, ManifestLine } from '../model/record.ts';
 import { diffSteps } from './diff-steps.ts';
 import type { Difference } from './difference.ts';
 
-/** Returns the differences between two manifests: instructions first, then the order of the newer manifest, removed lines last. */
+/** Returns the differences between two manifests: instructions first, then the newer manifest's order, removed lines last. */
 export function diffManifests(before: Manifest, after: Manifest): Difference[] {
   // Another schema describes the same inputs in other lines, so a comparison would say nothing.
   if (before.schema !== after.schema) {

@@ -1,7 +1,7 @@
 import type { ManifestLine } from '../model/record.ts';
 import type { Difference } from './difference.ts';
 
-/** Identifies an instruction by its stage and text. Its number in the stage doesn't count: an insertion would change all after it. */
+/** Identifies an instruction by its stage and text. Its number doesn't count, because an insertion changes all numbers after it. */
 function stepId([, name, text]: ManifestLine): string {
   return `${name.replace(/ \d+$/, '')}\0${text}`;
 }

@@ -79,7 +79,7 @@ function relevantArgs(
   return Object.fromEntries(Object.entries(all).filter(([name]) => isRelevant(name)));
 }
 
-/** Replaces the credentials in a proxy's URL by a hash, because manifests are shown and shared. Other credentials still give another key. */
+/** Replaces the credentials in a proxy's URL by a hash, because manifests are shown and shared. */
 function hideCredentials(value: string): string {
   return value.replace(
     /(\/\/)([^/@]*)@/g,

@@ -23,7 +23,7 @@ export function graphOf(exports: Readonly<Record<string, Definition>>): Graph {
   return makeGraph(declare(exports), 'linux/amd64');
 }
 
-/** Returns the graph of images of one version each, from their needs: `{ app: ['base', 'lib'] }`. A name with a leading $ is a command. */
+/** Returns the graph of images with one version each and these needs: `{ app: ['base', 'lib'] }`. `$name` is a command. */
 export function graphOfNeeds(needs: Readonly<Record<string, readonly string[]>>): Graph {
   const definitions: Record<string, Definition> = {};
   for (const [name, list] of Object.entries(needs)) {
