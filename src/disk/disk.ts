@@ -1,41 +1,42 @@
 import { constants, lstatSync, readdirSync, type Stats, statSync } from 'node:fs';
 import { type Stamp, stampOf } from './stamp.ts';
 
-/** What stands at a path. */
+/** The parts of Node's Stats that matter here. */
 export interface Stat {
   readonly kind: 'file' | 'folder' | 'link' | 'pipe' | 'socket' | 'device';
-  /** By its owner. */
+  /** True if its owner may execute it. */
   readonly executable: boolean;
   readonly device: number;
   readonly stamp: Stamp;
 }
 
-/** The disk as observations see it; another one may note what they look at. */
+/** The file system as observations read it. Another implementation can record what they access. */
 export interface Disk {
-  /** What stands there, links not followed; undefined: nothing. */
+  /** Returns the state of a path without following a link, or undefined if nothing exists there. */
   lstat(path: string): Stat | undefined;
-  /** What a path leads to, all links followed; undefined: nothing. */
+  /** Returns the state of what a path resolves to, or undefined if nothing exists there. */
   stat(path: string): Stat | undefined;
-  /** The names in a folder, or in the folder that a link leads to. @throws as readdir does */
+  /** Returns the names in a folder, or in the folder that a link resolves to. @throws the errors of readdir */
   readdir(folder: string): string[];
-  /** Something was looked at in another way: what was noted does not tell whether it still is so. */
+  /** Tells a recording disk that its record is incomplete, because something was read in another way or has changed since. */
   markIncomplete(): void;
 }
 
-const nothingIsFine = { throwIfNoEntry: false } as const;
+const returnUndefined = { throwIfNoEntry: false } as const;
 
+/** The file system, without a recording. */
 export const plainDisk: Disk = {
-  lstat: (path) => asked(() => lstatSync(path, nothingIsFine)),
-  stat: (path) => asked(() => statSync(path, nothingIsFine)),
+  lstat: (path) => toStat(() => lstatSync(path, returnUndefined)),
+  stat: (path) => toStat(() => statSync(path, returnUndefined)),
   readdir: (folder) => readdirSync(folder),
   markIncomplete: () => undefined,
 };
 
-function asked(ask: () => Stats | undefined): Stat | undefined {
+function toStat(read: () => Stats | undefined): Stat | undefined {
   try {
-    return brief(ask());
+    return fromNodeStats(read());
   } catch (error) {
-    // Nothing can have such a name.
+    // A file with such a name cannot exist.
     if ((error as NodeJS.ErrnoException).code === 'ENAMETOOLONG') return undefined;
     throw error;
   }
@@ -49,17 +50,18 @@ const kinds: Readonly<Record<number, Stat['kind']>> = {
   [constants.S_IFSOCK]: 'socket',
 };
 
-/** What matters of Node's Stats, which take ten times the memory. */
-function brief(stat: Stats | undefined): Stat | undefined {
-  if (stat === undefined) return undefined;
-  const { mode, dev: device } = stat;
+/** Converts Node's Stats, which take ten times the memory. */
+function fromNodeStats(stats: Stats | undefined): Stat | undefined {
+  if (stats === undefined) return undefined;
+  const { mode, dev: device } = stats;
   const kind = kinds[mode & constants.S_IFMT] ?? 'device';
-  return { kind, executable: (mode & constants.S_IXUSR) !== 0, device, stamp: stampOf(stat) };
+  return { kind, executable: (mode & constants.S_IXUSR) !== 0, device, stamp: stampOf(stats) };
 }
 
-/** What a path leads to, links followed: `missing` where nothing is there, `circle` where links lead to one another for ever. */
+/** What a path resolves to: `missing` if nothing exists there, `circle` if its links form a loop. */
 export type PathKind = 'file' | 'folder' | 'other' | 'missing' | 'circle';
 
+/** Returns what a path resolves to. */
 export function pathKind(disk: Disk, path: string): PathKind {
   const stat = followLinks(disk, path);
   if (stat === undefined) return 'missing';
@@ -67,7 +69,10 @@ export function pathKind(disk: Disk, path: string): PathKind {
   return stat.kind === 'file' || stat.kind === 'folder' ? stat.kind : 'other';
 }
 
-/** What a path leads to, links followed. A path that is no link is asked for once. */
+/**
+ * Returns the state of what a path resolves to: undefined if nothing exists there, `circle` if its links form a loop. A path that
+ * is not a link takes one system call.
+ */
 export function followLinks(disk: Disk, path: string): Stat | 'circle' | undefined {
   try {
     const stat = disk.lstat(path);
@@ -79,7 +84,7 @@ export function followLinks(disk: Disk, path: string): Stat | 'circle' | undefin
   }
 }
 
-/** True for a link, wherever it leads: nothing is removed through one. */
+/** Tells whether a path is a link, even a dangling one. Used before a removal, which must not go through a link. */
 export function isLink(file: string): boolean {
-  return lstatSync(file, nothingIsFine)?.isSymbolicLink() === true;
+  return lstatSync(file, returnUndefined)?.isSymbolicLink() === true;
 }

@@ -1,39 +1,40 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, readSync, type Stats } from 'node:fs';
 import { isSameStamp, type Stamp, stampOf } from './stamp.ts';
 
-const mostBytes = 1 << 20;
-/** One for all files: a new one for each would be a thousand megabytes for a thousand small files. */
+const bufferSize = 1 << 20;
+/** Shared by all files: a new buffer for each would allocate a gigabyte for a thousand small files. */
 let buffer: Buffer | undefined;
 
-/** A file that is open to be read. */
+/** A file that is open for reading. */
 export interface OpenFile {
-  /** The device that it stands on. */
   readonly device: number;
   /**
-   * False: it is not what had the stamp. It changed meanwhile, or a folder or link on the way was switched: nothing of it may
-   * be remembered under that stamp.
+   * True if the file still has the expected stamp. Otherwise it changed, or a folder or link on its path was replaced, and
+   * nothing read from it may be remembered under that stamp.
    */
   readonly isSame: boolean;
-  /** Its bytes, in a buffer that the next call uses again; undefined where they are more than a megabyte. */
+  /** Returns the contents in a buffer that the next call reuses, or undefined if they are not smaller than a megabyte. */
   readShort(): Buffer | undefined;
-  /** Its bytes, piece by piece; a piece is overwritten by the next. */
+  /** Yields the contents in chunks. Each chunk overwrites the one before. */
   readChunks(): Generator<Buffer, void>;
-  /** All of its bytes. */
+  /** Returns the contents in a new buffer. */
   readAll(): Buffer;
 }
 
-/** Opens a file whose stamp was taken before, and closes it after `use`. @throws as open does, EINVAL where it is no file */
+/**
+ * Opens a file whose stamp was taken before, and closes it after `use`.
+ * @throws the errors of open; EINVAL if it is not a regular file
+ */
 export function withOpenFile<T>(file: string, stamp: Stamp, use: (opened: OpenFile) => T): T {
-  // Where a pipe has taken its place, nobody waits for a writer.
-  const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  const descriptor = openForReading(file);
   try {
-    const stat = fstatSync(descriptor);
-    mustBeFile(stat, file);
+    const stats = fstatSync(descriptor);
+    requireRegularFile(stats, file);
     return use({
-      device: stat.dev,
-      isSame: isSameStamp(stampOf(stat), stamp),
-      readShort: () => readShort(descriptor, stat.size),
-      readChunks: () => piecesOf(descriptor),
+      device: stats.dev,
+      isSame: isSameStamp(stampOf(stats), stamp),
+      readShort: () => readShort(descriptor, stats.size),
+      readChunks: () => readChunks(descriptor),
       readAll: () => readFileSync(descriptor),
     });
   } finally {
@@ -42,39 +43,44 @@ export function withOpenFile<T>(file: string, stamp: Stamp, use: (opened: OpenFi
 }
 
 /**
- * All bytes of a file. A pipe or a device in its place is not read: that could wait for ever, or never end.
- * @throws as open does, EINVAL where it is no regular file
+ * Returns the contents of a file. A pipe or a device in its place is not read, because that could block or never end.
+ * @throws the errors of open; EINVAL if it is not a regular file
  */
 export function readRegularFile(file: string): Buffer {
-  const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  const descriptor = openForReading(file);
   try {
-    mustBeFile(fstatSync(descriptor), file);
+    requireRegularFile(fstatSync(descriptor), file);
     return readFileSync(descriptor);
   } finally {
     closeSync(descriptor);
   }
 }
 
-function mustBeFile(stat: Stats, file: string): void {
-  if (stat.isFile()) return;
-  const error = new Error(`${file} is no regular file`);
+/** Opens a file. If a pipe has taken its place, this doesn't wait for a writer. */
+function openForReading(file: string): number {
+  return openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+}
+
+function requireRegularFile(stats: Stats, file: string): void {
+  if (stats.isFile()) return;
+  const error = new Error(`${file} is not a regular file`);
   throw Object.assign(error, { code: 'EINVAL', syscall: 'open', path: file });
 }
 
 function readShort(descriptor: number, size: number): Buffer | undefined {
-  if (size >= mostBytes) return undefined;
-  buffer ??= Buffer.allocUnsafe(mostBytes);
-  // Less than was asked for: there is no more. From the start, since it may be read in another way after this.
-  const count = readSync(descriptor, buffer, 0, mostBytes, 0);
-  return count < mostBytes ? buffer.subarray(0, count) : undefined;
+  if (size >= bufferSize) return undefined;
+  buffer ??= Buffer.allocUnsafe(bufferSize);
+  // A short read means the end of the file. Position 0 leaves the file offset alone for a later read in another way.
+  const count = readSync(descriptor, buffer, 0, bufferSize, 0);
+  return count < bufferSize ? buffer.subarray(0, count) : undefined;
 }
 
-function* piecesOf(descriptor: number): Generator<Buffer, void> {
-  const piece = Buffer.allocUnsafe(mostBytes);
-  let at = 0;
-  for (let count = readSync(descriptor, piece, 0, mostBytes, at); count > 0; ) {
-    yield piece.subarray(0, count);
-    at += count;
-    count = readSync(descriptor, piece, 0, mostBytes, at);
+function* readChunks(descriptor: number): Generator<Buffer, void> {
+  const chunk = Buffer.allocUnsafe(bufferSize);
+  let position = 0;
+  for (let count = readSync(descriptor, chunk, 0, bufferSize, position); count > 0; ) {
+    yield chunk.subarray(0, count);
+    position += count;
+    count = readSync(descriptor, chunk, 0, bufferSize, position);
   }
 }

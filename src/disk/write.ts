@@ -3,9 +3,9 @@ import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } fro
 import path from 'node:path';
 
 /**
- * Writes a file under a new name beside its place, and renames it: a killed process leaves the old file or the new one.
- * Links are never followed: a link that has the file's name is replaced, what it leads to stays.
- * @throws as open, write and rename do
+ * Writes a temporary file beside `file` and renames it, so that a killed process leaves the old file or the new one. If `file` is
+ * a link, the link is replaced and its target stays as it is.
+ * @throws the errors of open, write and rename
  */
 export function writeFileAtomic(
   file: string,
@@ -13,24 +13,24 @@ export function writeFileAtomic(
   { flush = false }: { flush?: boolean } = {},
 ): void {
   mkdirSync(path.dirname(file), { recursive: true });
-  const part = temporaryName(file);
+  const temporary = temporaryName(file);
   try {
-    writeNewFile(part, content, flush);
-    renameSync(part, file);
+    writeNewFile(temporary, content, flush);
+    renameSync(temporary, file);
   } catch (error) {
-    rmSync(part, { force: true });
+    rmSync(temporary, { force: true });
     throw error;
   }
 }
 
-/** A name beside a file's that nobody can guess, so that nobody can put a link in its place before. */
+/** Returns a random name beside a file. It cannot be guessed, so no other process can put a link there first. */
 export function temporaryName(file: string): string {
   return `${file}.${randomBytes(8).toString('hex')}.part`;
 }
 
-/** Writes a file that must not be there yet, not even as a link. @throws EEXIST */
+/** Writes a file that must not exist yet, not even as a link. @throws EEXIST */
 export function writeNewFile(file: string, content: string | Uint8Array, flush = false): void {
-  // O_EXCL: a link is not followed, whatever it leads to.
+  // O_EXCL doesn't follow links.
   const descriptor = openSync(file, 'wx');
   try {
     writeFileSync(descriptor, content, { flush });

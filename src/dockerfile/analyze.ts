@@ -1,13 +1,14 @@
-import { parseAssignments } from './assignments.ts';
+import { assignedNames } from './assignments.ts';
 import { canonicalText, flagText } from './canonical.ts';
+import { analyzeEpoch, epochName } from './epoch.ts';
 import { type ContextPath, nonportableFlags } from './instruction-inputs.ts';
-import { parseMount } from './mounts.ts';
 import {
   type MixedImageName,
   type NeededImage,
   variableNames,
   withDefaultVariables,
 } from './need-references.ts';
+import { findNewSyntax, type NewSyntax } from './new-syntax.ts';
 import { type Dockerfile, type Instruction, isCustomFrontend } from './parse.ts';
 import {
   type ExternalImage,
@@ -18,144 +19,103 @@ import {
   type ReachableStage,
   type UnknownImage,
 } from './reachable-stages.ts';
-import {
-  type BuildParameters,
-  findStageByName,
-  findTarget,
-  parseStages,
-  type Stage,
-  type Stages,
-} from './stages.ts';
+import { type BuildParameters, findTarget, parseStages, type Stage, type Stages } from './stages.ts';
 
-/** One instruction that the target can see, in the form in which two that mean the same are equal. */
+/** An instruction that the target depends on, in a form in which equivalent instructions are equal. */
 export interface ReachableInstruction {
-  /** `1 3`: the stage's number among those seen, and the instruction's in it; `args` for those before the first FROM. */
+  /**
+   * `1 3`: the number of the stage among the reachable ones, and the number of the instruction in it. `args 1` for the ARGs
+   * before the first FROM.
+   */
   readonly name: string;
   readonly line: number;
   readonly text: string;
 }
 
 export interface Analysis {
-  /** All names that an ARG declares, anywhere in the file. */
+  /** The names that ARGs declare anywhere in the file. */
   readonly declaredArgs: readonly string[];
-  /** Images that the target's stages stand on or copy from; of another language's files only the syntax image. */
+  /** The images that the target's stages are built on or read from. For a custom frontend, only the syntax image. */
   readonly externalImages: readonly ExternalImage[];
-  /** Where the target's stages name the images of needs, by the needs' build args. */
+  /** The places where the target's stages name images of needs by the needs' build args. */
   readonly neededImages: readonly NeededImage[];
-  /** Names of images there that are made of a need's value and something else. */
+  /** The image names there that contain a need's value and other text. */
   readonly mixedNames: readonly MixedImageName[];
   readonly unknownImages: readonly UnknownImage[];
-  /** What is taken from images by instructions of ONBUILD, which run in what is built on this image. */
+  /** The unpinned images that the target's ONBUILD instructions read from, in builds that use this image as their base. */
   readonly triggerImages: readonly string[];
-  /** Downloads of the target's stages that have neither checksum nor commit. */
+  /** Downloads of the target's stages without a checksum or a commit. */
   readonly unverifiedDownloads: readonly { readonly source: string; readonly line: number }[];
-  /** The first form that BuildKit of docker 20.10 does not know, where the engine's own is to read it. */
+  /** The first syntax that docker 20.10 doesn't know, if the file relies on the engine's own frontend. */
   readonly newForm?: NewSyntax;
-  /** True: an image built on this one runs instructions that stand here (ONBUILD). */
+  /** True if builds on this image run ONBUILD instructions of this file. */
   readonly hasTriggers: boolean;
-  /** What the target sees; undefined where that is not understood exactly: then everything counts. */
+  /** What the target depends on; undefined if that is not known exactly, so that everything counts. */
   readonly seen?: ReachableInputs;
-  /** Why it is not: in words, each with its line. */
+  /** Why that is not known exactly, each with a line; empty if it is. */
   readonly vague: readonly string[];
 }
 
-/** What needs docker 23 or newer, in words, and where it stands. */
-export interface NewSyntax {
-  readonly what: string;
-  readonly line: number;
-}
-
-/** All of a Dockerfile and its context that can change the target's image. */
+/** Everything in a Dockerfile and its context that can change the target's image. */
 export interface ReachableInputs {
   readonly steps: readonly ReachableInstruction[];
-  /** Build args that the target's stages declare or stand on. */
+  /** The build args that the target's stages declare or are built on. */
   readonly args: readonly string[];
   readonly paths: readonly ContextPath[];
 }
 
 /**
- * What a build of a target sees and takes from outside.
- * @throws DockerfileError for a target that does not exist, and words that BuildKit refuses
+ * Analyzes what a target (undefined for the last stage) depends on.
+ * @throws DockerfileError if the target does not exist, and for words that BuildKit rejects
  */
-export function analyze(file: Dockerfile, target: string | undefined, given: BuildParameters): Analysis {
-  // BuildKit heeds this arg before the file's own line, declared or not.
-  const { BUILDKIT_SYNTAX: other } = given.args;
-  const syntax =
-    file.syntax === undefined || other !== undefined
+export function analyze(file: Dockerfile, target: string | undefined, parameters: BuildParameters): Analysis {
+  // BuildKit prefers this arg to the file's syntax line, whether it is declared or not.
+  const { BUILDKIT_SYNTAX: syntaxArg } = parameters.args;
+  const syntaxImages =
+    file.syntax === undefined || syntaxArg !== undefined
       ? []
       : [externalImage(file.syntax, 1, { platform: 'any', isBase: false, place: 'syntax' })];
-  const declaredArgs = [...new Set(file.instructions.flatMap((each) => plainArgs(each, file.escapeToken)))];
-  if (file.usesCustomFrontend) return foreign(file.syntax!, declaredArgs, syntax);
-  if (other !== undefined && isCustomFrontend(other)) return foreign(other, declaredArgs, []);
-  const stages = parseStages(file, given);
-  const reached = findReachableStages(file, stages, findTarget(stages.all, target), given);
-  const epoch = readEpoch(file, stages, given);
-  const vague = [
-    ...file.doubts.map((doubt) => `line 1: ${doubt}`),
-    ...epoch.vague,
-    ...reached.flatMap(({ vague: reasons }) => reasons),
+  const declaredArgs = [
+    ...new Set(file.instructions.flatMap((each) => declaredNames(each, file.escapeToken))),
   ];
-  const newForm = file.syntax === undefined && other === undefined ? findNewForm(file) : undefined;
+  if (file.usesCustomFrontend) return customFrontendAnalysis(file.syntax!, declaredArgs, syntaxImages);
+  if (syntaxArg !== undefined && isCustomFrontend(syntaxArg))
+    return customFrontendAnalysis(syntaxArg, declaredArgs, []);
+  const stages = parseStages(file, parameters);
+  const reachable = findReachableStages(file, stages, findTarget(stages.all, target), parameters);
+  const targetStage = reachable.at(-1)!;
+  const epoch = analyzeEpoch(file, stages, parameters);
+  const vague = [
+    ...file.ambiguities.map((ambiguity) => `line 1: ${ambiguity}`),
+    ...epoch.vague,
+    ...reachable.flatMap(({ vague: reasons }) => reasons),
+  ];
+  const newSyntax = file.syntax === undefined && syntaxArg === undefined ? findNewSyntax(file) : undefined;
   return {
     declaredArgs,
-    externalImages: [...syntax, ...reached.flatMap(({ images }) => images)],
-    neededImages: reached.flatMap(({ needed }) => needed),
-    mixedNames: reached.flatMap(({ partly }) => partly),
+    externalImages: [...syntaxImages, ...reachable.flatMap(({ externalImages }) => externalImages)],
+    neededImages: reachable.flatMap(({ neededImages }) => neededImages),
+    mixedNames: reachable.flatMap(({ mixedNames }) => mixedNames),
     unknownImages: [
-      ...(other === undefined || isPinned(other) ? [] : [{ line: 1, what: `BUILDKIT_SYNTAX, ${other},` }]),
-      ...reached.flatMap(({ unknown }) => unknown),
-    ],
-    triggerImages: reached.at(-1)!.triggerImages,
-    unverifiedDownloads: [...epoch.loose, ...reached.flatMap(({ loose }) => loose)],
-    ...(newForm !== undefined ? { newForm } : {}),
-    hasTriggers: reached.at(-1)!.hasTriggers,
-    vague: [...new Set(vague)],
-    ...(vague.length === 0 ? { seen: whatIsSeen(file, stages, reached, target) } : {}),
-  };
-}
-
-/** Flags that the BuildKit of docker 20.10 refuses, in any stage, and that of docker 23 knows. */
-const newFlags: ReadonlySet<string> = new Set(['COPY --link', 'ADD --link', 'RUN --network']);
-
-/** Docker 20.10 does not only refuse them: its engine dies of the mount. */
-function findNewForm({ instructions }: Dockerfile): NewSyntax | undefined {
-  for (const { line, keyword, heredocs, flags, trigger } of instructions) {
-    if (heredocs.length > 0) return { what: 'a heredoc', line };
-    const flag = flags.map(({ name }) => `${keyword} --${name}`).find((each) => newFlags.has(each));
-    if (flag !== undefined) return { what: flag, line };
-    const mounts = [...flags, ...(trigger?.flags ?? [])].filter(({ name }) => name === 'mount');
-    const read = mounts.map(({ value }) => parseMount(value));
-    if (read.some((mount) => mount?.from !== undefined && mount.type.toLowerCase() === 'tmpfs'))
-      return { what: 'a tmpfs mount with an origin', line };
-  }
-  return undefined;
-}
-
-const epochName = 'SOURCE_DATE_EPOCH';
-
-/** New builders take the image's time from an ARG before the first FROM, and where that is no number, from what it names. */
-function readEpoch(
-  file: Dockerfile,
-  stages: Stages,
-  given: BuildParameters,
-): Pick<ReachableStage, 'vague' | 'loose'> {
-  const value = given.args[epochName] ?? stages.globals.get(epochName);
-  if (value === undefined || value === '' || (value !== null && /^(0|[1-9]\d*)$/.test(value)))
-    return { vague: [], loose: [] };
-  const line =
-    stages.global.find((each) => globalNames(each, file.escapeToken).includes(epochName))?.line ?? 1;
-  const stage = value === null ? undefined : findStageByName(stages.all, value);
-  return {
-    vague: [`line ${line}: ${epochName} is no number`],
-    loose:
-      stage === undefined
+      ...(syntaxArg === undefined || isPinned(syntaxArg)
         ? []
-        : findReachableStages(file, stages, stage, given).flatMap(({ loose }) => loose),
+        : [{ line: 1, what: `BUILDKIT_SYNTAX (${syntaxArg})` }]),
+      ...reachable.flatMap(({ unknownImages }) => unknownImages),
+    ],
+    triggerImages: targetStage.triggerImages,
+    unverifiedDownloads: [
+      ...epoch.unverifiedDownloads,
+      ...reachable.flatMap(({ unverifiedDownloads }) => unverifiedDownloads),
+    ],
+    ...(newSyntax !== undefined ? { newForm: newSyntax } : {}),
+    hasTriggers: targetStage.hasTriggers,
+    vague: [...new Set(vague)],
+    ...(vague.length === 0 ? { seen: reachableInputs(file, stages, reachable, target) } : {}),
   };
 }
 
-/** A file in another language: nothing is known of it but the image that reads it. */
-function foreign(
+/** The analysis of a file for a custom frontend: only the frontend's image is known. */
+function customFrontendAnalysis(
   syntax: string,
   declaredArgs: readonly string[],
   externalImages: readonly ExternalImage[],
@@ -165,15 +125,15 @@ function foreign(
     externalImages,
     neededImages: [],
     mixedNames: [],
-    unknownImages: [{ line: 1, what: `what the language ${syntax} builds on` }],
+    unknownImages: [{ line: 1, what: `what the frontend ${syntax} builds on` }],
     triggerImages: [],
     unverifiedDownloads: [],
     hasTriggers: true,
-    vague: [`line 1: the language ${syntax} is not known`],
+    vague: [`line 1: files for the frontend ${syntax} cannot be analyzed`],
   };
 }
 
-/** They say how a container is started, and change no file: in a stage that is only copied from they mean nothing. */
+/** Instructions that only configure containers and change no file: they don't matter in a stage that is only copied from. */
 const configOnly = new Set([
   'CMD',
   'ENTRYPOINT',
@@ -185,79 +145,80 @@ const configOnly = new Set([
   'VOLUME',
 ]);
 
-/** A stage and all that it stands on, whose configuration it inherits. */
-function chainOf(all: readonly Stage[], index: number): ReadonlySet<number> {
+/** Returns a stage and the stages that it is built on, whose configuration it inherits. */
+function baseChain(all: readonly Stage[], index: number): ReadonlySet<number> {
   const chain = new Set([index]);
   for (let base = all[index]!.base; typeof base === 'number'; base = all[base]!.base) chain.add(base);
   return chain;
 }
 
-function whatIsSeen(
+function reachableInputs(
   file: Dockerfile,
   stages: Stages,
-  reached: readonly ReachableStage[],
+  reachable: readonly ReachableStage[],
   target: string | undefined,
 ): ReachableInputs {
-  const declared = reached.flatMap((each) => each.declared);
-  if (stages.globals.has(epochName)) declared.push(epochName);
-  const used = variableNames(
-    reached.map(({ stage }) => `${stage.from.rest} ${flagText(stage.from)}`).join('\n'),
+  const declared = reachable.flatMap(({ declaredArgs }) => declaredArgs);
+  if (stages.globalValues.has(epochName)) declared.push(epochName);
+  const fromTexts = reachable.map(({ stage }) => `${stage.from.rest} ${flagText(stage.from)}`);
+  const args = withDefaultVariables(
+    stages.globalArgs,
+    new Set([...declared, ...variableNames(fromTexts.join('\n'))]),
+    file.escapeToken,
   );
-  const relevant = withDefaultVariables(stages.global, new Set([...declared, ...used]), file.escapeToken);
-  const globals = stages.global.filter((each) =>
-    globalNames(each, file.escapeToken).some((name) => relevant.has(name)),
+  const globalArgs = stages.globalArgs.filter((each) =>
+    assignedNames(each, file.escapeToken).some((name) => args.has(name)),
   );
-  const places = new Map(reached.map(({ index }, place) => [index, place]));
-  const chain = chainOf(stages.all, reached.at(-1)!.index);
-  const stageSteps = reached.flatMap(({ stage, instructions, index }, place) => {
-    // A stage by another name is the same stage: what takes from it says which one it is.
-    const placeOf = (origin: string, byNumber: boolean): string | undefined => {
-      const found = findOriginStage(stages.all, origin, { before: index, byNumber });
-      return found === undefined ? undefined : `stage ${places.get(found)}`;
-    };
-    const base =
-      typeof stage.base === 'number' ? `stage ${places.get(stage.base)}` : stage.from.rest.split(/\s/, 1)[0]!;
-    const counting = chain.has(index)
-      ? instructions
-      : instructions.filter(({ keyword }) => !configOnly.has(keyword));
-    return [{ ...stage.from, rest: base }, ...counting].map((each, at) => ({
-      name: `${place} ${at}`,
-      line: each.line,
-      text: canonicalText(each, placeOf),
-    }));
-  });
-  const args = new Set([...declared, ...relevant]);
   const flags = new Set(file.instructions.flatMap(nonportableFlags));
-  // Otherwise a stage's name means nothing.
-  const named = args.has('TARGETSTAGE') ? [target ?? stages.all.at(-1)!.name ?? ''] : [];
+  // The target's name matters only if the file asks for it.
+  const targetName = args.has('TARGETSTAGE') ? [target ?? stages.all.at(-1)!.name ?? ''] : [];
   return {
     steps: [
       ...(file.syntax === undefined ? [] : [{ name: 'syntax', line: 1, text: file.syntax }]),
       ...(file.escapeToken === '\\' ? [] : [{ name: 'escape', line: 1, text: file.escapeToken }]),
       ...(file.check === undefined ? [] : [{ name: 'check', line: 1, text: file.check }]),
       ...(flags.size === 0 ? [] : [{ name: 'flags', line: 1, text: [...flags].sort().join(' ') }]),
-      ...named.map((text) => ({ name: 'target stage', line: 1, text })),
-      ...globals.map((each, at) => ({
+      ...targetName.map((text) => ({ name: 'target stage', line: 1, text })),
+      ...globalArgs.map((each, at) => ({
         name: `args ${at + 1}`,
         line: each.line,
         text: canonicalText(each, () => undefined),
       })),
-      ...stageSteps,
+      ...stageInstructions(stages, reachable),
     ],
     args: [...args].sort(),
-    paths: reached.flatMap(({ paths }) => paths),
+    paths: reachable.flatMap(({ paths }) => paths),
   };
 }
 
-/** Names of an ARG before the first FROM, which builders take as they are written. */
-function globalNames(instruction: Instruction, escapeToken: string): string[] {
-  return parseAssignments(instruction, escapeToken).map(({ name }) => name);
+function stageInstructions(stages: Stages, reachable: readonly ReachableStage[]): ReachableInstruction[] {
+  const positions = new Map(reachable.map(({ index }, position) => [index, position]));
+  const inheritedConfig = baseChain(stages.all, reachable.at(-1)!.index);
+  return reachable.flatMap(({ stage, instructions, index }, position) => {
+    // References to stages become numbers, so renaming a stage changes nothing.
+    const renameStage = (origin: string, byNumber: boolean): string | undefined => {
+      const found = findOriginStage(stages.all, origin, { before: index, byNumber });
+      return found === undefined ? undefined : `stage ${positions.get(found)}`;
+    };
+    const base =
+      typeof stage.base === 'number'
+        ? `stage ${positions.get(stage.base)}`
+        : stage.from.rest.split(/\s/, 1)[0]!;
+    const relevant = inheritedConfig.has(index)
+      ? instructions
+      : instructions.filter(({ keyword }) => !configOnly.has(keyword));
+    return [{ ...stage.from, rest: base }, ...relevant].map((each, at) => ({
+      name: `${position} ${at}`,
+      line: each.line,
+      text: canonicalText(each, renameStage),
+    }));
+  });
 }
 
-/** Names that an ARG declares for all builders: old ones alone take quotes and variables in them. */
-function plainArgs({ keyword, rest, trigger, ...more }: Instruction, escapeToken: string): string[] {
-  if (trigger !== undefined) return plainArgs(trigger, escapeToken);
+/** Returns the names that an ARG declares in all BuildKit versions: only older ones accept quotes and variables in names. */
+function declaredNames({ keyword, rest, trigger, ...more }: Instruction, escapeToken: string): string[] {
+  if (trigger !== undefined) return declaredNames(trigger, escapeToken);
   if (keyword !== 'ARG') return [];
-  const names = globalNames({ keyword, rest, ...more }, escapeToken);
+  const names = assignedNames({ keyword, rest, ...more }, escapeToken);
   return names.filter((name) => !/["'$\\`]/.test(name));
 }

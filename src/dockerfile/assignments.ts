@@ -1,13 +1,14 @@
 import type { Instruction } from './parse.ts';
 import { isSpace } from './whitespace.ts';
 
-/** One variable of ARG or ENV, its value as it is written; undefined where an ARG has none. */
+/** One variable of an ARG or ENV instruction. */
 export interface Assignment {
   readonly name: string;
+  /** As written; undefined for an ARG without a default. */
   readonly value: string | undefined;
 }
 
-/** The variables that an ARG or ENV sets: `a b=c` of ARG; `a=b c=d` or the old form `a b c` of ENV. */
+/** Parses the variables of an ARG (`a b=c`) or ENV (`a=b c=d`, or the old form `a b c`). */
 export function parseAssignments({ keyword, rest }: Instruction, escapeToken: string): Assignment[] {
   const words = splitWords(rest, escapeToken);
   if (keyword === 'ENV' && !words[0]?.includes('=')) {
@@ -20,7 +21,12 @@ export function parseAssignments({ keyword, rest }: Instruction, escapeToken: st
   });
 }
 
-/** Words parted by white space outside of quotes; quotes and escapes stay (BuildKit's `parseWords`). */
+/** Returns the names as written, which is how builders read them in an ARG before the first FROM. */
+export function assignedNames(instruction: Instruction, escapeToken: string): string[] {
+  return parseAssignments(instruction, escapeToken).map(({ name }) => name);
+}
+
+/** Splits a text at white space outside of quotes, keeping quotes and escapes (BuildKit's `parseWords`). */
 function splitWords(text: string, escapeToken: string): string[] {
   const words: string[] = [];
   let word = '';
@@ -33,7 +39,7 @@ function splitWords(text: string, escapeToken: string): string[] {
       continue;
     }
     const isEscape = char === escapeToken && quote !== "'";
-    // One that escapes nothing, at the very end, is dropped.
+    // BuildKit drops an escape character at the end of the text.
     if (isEscape && at + 1 === text.length) break;
     word += char;
     if (isEscape) word += text[++at];

@@ -1,22 +1,22 @@
-/** One step of an expression: a character that it takes, or a place that it asks about (`\b`, `^`, `$`) and takes nothing. */
+/** One element of an expression: it consumes one character, or asserts something about a position (`\b`, `^`, `$`). */
 export type Atom =
-  | { readonly takes: (char: string) => boolean }
-  | { readonly holds: (before: string | undefined, behind: string | undefined) => boolean };
+  | { readonly consumes: (char: string) => boolean }
+  | { readonly asserts: (before: string | undefined, after: string | undefined) => boolean };
 
-/** Atoms one after another; each may be left out or come again, or is a sequence of its own that may be left out. */
+/** An atom with its quantifier, or an optional group. An expression is a list of parts. */
 export type Part =
-  | { readonly atom: Atom; readonly often: 'once' | 'maybe' | 'any' }
-  | { readonly maybe: readonly Part[] };
+  | { readonly atom: Atom; readonly quantifier: '' | '?' | '*' }
+  | { readonly optional: readonly Part[] };
 
-/** A state, and where to go from it; without an atom it is left at once. */
+/** A state and the states that follow it. A state without an atom consumes nothing. */
 interface State {
   readonly atom?: Atom;
   readonly next: readonly number[];
 }
 
 /**
- * Says whether an expression matches a whole text. It follows all ways through the expression at once (Thompson's
- * construction), so its time is the product of the two lengths at most, whatever the expression.
+ * Returns a function that tells whether an expression matches a whole text. It follows all paths through the expression at
+ * once (Thompson's construction), so its time is bounded by the product of the two lengths for any expression.
  */
 export function compileAutomaton(parts: readonly Part[]): (text: string) => boolean {
   const states: State[] = [];
@@ -24,47 +24,50 @@ export function compileAutomaton(parts: readonly Part[]): (text: string) => bool
   return (text) => run(states, [...text]);
 }
 
-/** Adds the states of parts; the state behind the last one is where they end. */
+/** Adds the states of `parts`. The index after the last added state is the accepting state. */
 function append(parts: readonly Part[], states: State[]): void {
   for (const part of parts) {
-    if ('maybe' in part) {
+    if ('optional' in part) {
       const start = states.length;
       states.push({ next: [] });
-      append(part.maybe, states);
+      append(part.optional, states);
       states[start] = { next: [start + 1, states.length] };
-    } else if (part.often === 'once') states.push({ atom: part.atom, next: [states.length + 1] });
+    } else if (part.quantifier === '') states.push({ atom: part.atom, next: [states.length + 1] });
     else {
       const fork = states.length;
       states.push({ next: [fork + 1, fork + 2] });
-      states.push({ atom: part.atom, next: [part.often === 'any' ? fork : fork + 2] });
+      states.push({ atom: part.atom, next: [part.quantifier === '*' ? fork : fork + 2] });
     }
   }
 }
 
 function run(states: readonly State[], chars: readonly string[]): boolean {
-  // When a state was last entered: at which character.
+  // For each state, the position at which it was last entered.
   const entered = new Int32Array(states.length + 1).fill(-1);
   let current: number[] = [];
-  const enter = (first: number, at: number): void => {
+  const enter = (first: number, position: number): void => {
     const pending = [first];
     for (let index = pending.pop(); index !== undefined; index = pending.pop()) {
-      if (entered[index] === at) continue;
-      entered[index] = at;
+      if (entered[index] === position) continue;
+      entered[index] = position;
       const state = states[index];
       const atom = state?.atom;
-      if (atom !== undefined && 'takes' in atom) current.push(index);
-      else if (state !== undefined && (atom === undefined || atom.holds(chars[at - 1], chars[at])))
+      if (atom !== undefined && 'consumes' in atom) current.push(index);
+      else if (
+        state !== undefined &&
+        (atom === undefined || atom.asserts(chars[position - 1], chars[position]))
+      )
         pending.push(...state.next);
     }
   };
   enter(0, 0);
-  for (let at = 0; at < chars.length && current.length > 0; at++) {
-    const before = current;
+  for (let position = 0; position < chars.length && current.length > 0; position++) {
+    const previous = current;
     current = [];
-    for (const index of before) {
+    for (const index of previous) {
       const { atom, next } = states[index]!;
-      if ((atom as { takes: (char: string) => boolean }).takes(chars[at]!))
-        for (const each of next) enter(each, at + 1);
+      if ((atom as { consumes: (char: string) => boolean }).consumes(chars[position]!))
+        for (const each of next) enter(each, position + 1);
     }
   }
   return entered[states.length] === chars.length;

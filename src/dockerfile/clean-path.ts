@@ -1,6 +1,6 @@
 /**
- * The shortest equal path, by text alone: no `.`, no `x/..`, no doubled or trailing slash; `.` for the empty path.
- * The rules are those of Go's `path.Clean`, which docker applies to ignore patterns and to COPY sources.
+ * Returns the shortest equivalent path, computed from the text alone: no `.`, no `x/..`, no doubled or trailing slash. An
+ * empty path gives `.`. The rules are those of Go's `path.Clean`, which docker applies to ignore patterns and COPY sources.
  */
 export function cleanPath(path: string): string {
   const rooted = path.startsWith('/');

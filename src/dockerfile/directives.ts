@@ -1,104 +1,104 @@
 import { DockerfileError } from './error.ts';
 import { trimEndOf, trimStart } from './whitespace.ts';
 
-/** What the comments at the top of a Dockerfile say to the parser. */
+/** The parser directives at the top of a Dockerfile, except `syntax`. */
 export interface Directives {
   readonly escapeToken: string;
-  /** What `# check=` asks for. */
+  /** The value of `# check=`. */
   readonly check?: string;
-  /** True where builders of different ages read other directives: old ones know no `check`. */
+  /** True if the result depends on the BuildKit version: older versions don't know `check`. */
   readonly isAmbiguous: boolean;
 }
 
 const known = new Set(['syntax', 'escape', 'check']);
-/** White space in Go's regular expressions. */
-const blanks = '\t\n\f\r ';
+/** What `\s` matches in Go's regular expressions. */
+const goBlanks = '\t\n\f\r ';
 
-/** `# name = value`, with the mark `#` or `//`; undefined for any other line. */
-function readDirective(line: string, mark: string): { name: string; value: string } | undefined {
-  if (!line.startsWith(mark)) return undefined;
-  const text = trimStart(line.slice(mark.length));
+/** Parses `# name = value`, where the marker is `#` or `//`. Returns undefined for any other line. */
+function parseDirective(line: string, marker: string): { name: string; value: string } | undefined {
+  if (!line.startsWith(marker)) return undefined;
+  const text = trimStart(line.slice(marker.length));
   const name = /^[a-zA-Z][a-zA-Z0-9]*/.exec(text)?.[0];
   if (name === undefined) return undefined;
-  const behind = skipBlanks(text.slice(name.length));
-  if (!behind.startsWith('=')) return undefined;
-  const value = trimEndOf(behind.slice(1), blanks);
-  if (value === '' && behind.length === 1) return undefined;
-  return { name: name.toLowerCase(), value: value === '' ? behind.slice(-1) : skipBlanks(value) };
+  const assignment = skipBlanks(text.slice(name.length));
+  if (!assignment.startsWith('=')) return undefined;
+  const value = trimEndOf(assignment.slice(1), goBlanks);
+  if (value === '' && assignment.length === 1) return undefined;
+  return { name: name.toLowerCase(), value: value === '' ? assignment.slice(-1) : skipBlanks(value) };
 }
 
 function skipBlanks(text: string): string {
   let at = 0;
-  while (at < text.length && blanks.includes(text[at]!)) at++;
+  while (at < text.length && goBlanks.includes(text[at]!)) at++;
   return text.slice(at);
 }
 
-/** The parser directives of a Dockerfile's lines. @throws DockerfileError */
+/** Parses the directives in a Dockerfile's physical lines. @throws DockerfileError for a duplicate or invalid directive */
 export function parseDirectives(physical: readonly string[]): Directives {
   const found = new Map<string, string>();
   let isAmbiguous = false;
   for (const [index, text] of physical.entries()) {
-    const { name, value } = readDirective(trimStart(trimEndOf(text, '\r\n')), '#') ?? {};
+    const { name, value } = parseDirective(trimStart(trimEndOf(text, '\r\n')), '#') ?? {};
     if (name === undefined || !known.has(name)) break;
-    if (found.has(name)) throw new DockerfileError(index + 1, `the directive ${name} stands twice`);
+    if (found.has(name)) throw new DockerfileError(index + 1, `duplicate ${name} directive`);
     if (name === 'escape' && found.has('check')) isAmbiguous = true;
     found.set(name, value!);
   }
   const escapeToken = found.get('escape') ?? '\\';
   if (escapeToken !== '\\' && escapeToken !== '`')
-    throw new DockerfileError(1, `the escape character is "${escapeToken}"; it can be \\ or \``);
+    throw new DockerfileError(1, `invalid escape character "${escapeToken}": expected \\ or \``);
   const check = found.get('check');
   return { escapeToken, isAmbiguous, ...(check === undefined ? {} : { check }) };
 }
 
-/** The image of the `syntax` directive, as builders find it. */
+/** The image of the `syntax` directive. */
 export interface SyntaxDirective {
   readonly image?: string;
-  /** True where builders of different ages find another one. */
+  /** True if older BuildKit versions find another image. */
   readonly isAmbiguous: boolean;
 }
 
-/** As BuildKit looks for it: in `#` or `//` directives, or a JSON object; behind a line `#!` too. */
+/** Finds the syntax directive the way BuildKit does: in `#` or `//` comments, or in a JSON object, also after a `#!` line. */
 export function parseSyntaxDirective(text: string): SyntaxDirective {
-  const lines = withoutMark(text).split('\n');
+  const lines = withoutByteOrderMark(text).split('\n');
   const isScript = lines[0]!.startsWith('#!');
   const body = isScript ? lines.slice(1) : lines;
-  const image = syntaxIn(body, '#') ?? syntaxIn(body, '//') ?? syntaxOfJson(body.join('\n'));
-  // BuildKit of docker 20.10 knows `#` alone, skips directives that it does not know, and takes the last of two.
-  const old = text.startsWith('\uFEFF') ? undefined : oldSyntaxIn(lines);
-  return { ...(image === undefined ? {} : { image }), isAmbiguous: image !== old };
+  const image = syntaxInComments(body, '#') ?? syntaxInComments(body, '//') ?? syntaxInJson(body.join('\n'));
+  // Docker 20.10's BuildKit knows only `#`, skips directives that it doesn't know, and uses the last of two.
+  const oldImage = text.startsWith('\uFEFF') ? undefined : lastSyntaxInComments(lines);
+  return { ...(image === undefined ? {} : { image }), isAmbiguous: image !== oldImage };
 }
 
-function withoutMark(text: string): string {
+function withoutByteOrderMark(text: string): string {
   return text.replace(/^\uFEFF/, '');
 }
 
-function syntaxIn(lines: readonly string[], mark: string): string | undefined {
+function syntaxInComments(lines: readonly string[], marker: string): string | undefined {
   for (const line of lines) {
-    const { name, value } = readDirective(trimEndOf(line, '\r'), mark) ?? {};
+    const { name, value } = parseDirective(trimEndOf(line, '\r'), marker) ?? {};
     if (name === 'syntax') return value!.split(' ', 1)[0];
     if (name === undefined || !known.has(name)) return undefined;
   }
   return undefined;
 }
 
-function oldSyntaxIn(lines: readonly string[]): string | undefined {
+function lastSyntaxInComments(lines: readonly string[]): string | undefined {
   let image: string | undefined;
   for (const line of lines) {
-    const { name, value } = readDirective(trimEndOf(line, '\r'), '#') ?? {};
+    const { name, value } = parseDirective(trimEndOf(line, '\r'), '#') ?? {};
     if (name === undefined) return image;
     if (name === 'syntax') image = value!.split(' ', 1)[0];
   }
   return image;
 }
 
-function syntaxOfJson(body: string): string | undefined {
+function syntaxInJson(body: string): string | undefined {
   if (!trimStart(body).startsWith('{')) return undefined;
   try {
     const { syntax } = JSON.parse(body) as { syntax?: unknown };
     return typeof syntax === 'string' ? syntax : undefined;
   } catch {
-    // No JSON: then it is a Dockerfile, and wrong; the parser says where.
+    // Not JSON, so the file is an invalid Dockerfile: the parser reports the line.
     return undefined;
   }
 }

@@ -1,4 +1,4 @@
-/** A Dockerfile that no builder takes, and the line that shows it (from 1). */
+/** A Dockerfile that no builder accepts, with the line (from 1) at fault. */
 export class DockerfileError extends Error {
   override readonly name = 'DockerfileError';
   readonly line: number;

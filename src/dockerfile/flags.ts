@@ -1,6 +1,6 @@
 import { isSpace, trim } from './whitespace.ts';
 
-/** A flag's word without quotes and escapes, and where it stands as it is written. */
+/** A flag with quotes and escapes removed, and its range in the source text. */
 export interface FlagWord {
   readonly word: string;
   readonly start: number;
@@ -9,23 +9,27 @@ export interface FlagWord {
 
 export interface SplitFlags {
   readonly flags: readonly FlagWord[];
-  /** What stands behind the flags. */
+  /** The text after the flags. */
   readonly rest: string;
-  /** True where BuildKit, which reads flags byte by byte, reads other characters than are written. */
-  readonly isGarbled: boolean;
+  /** True if the flags contain non-ASCII characters, which BuildKit garbles because it reads flags byte by byte. */
+  readonly hasNonAscii: boolean;
 }
 
-/** Words that begin with `--`, quotes and escapes taken off, up to the first that does not; `--` alone ends them. */
+/**
+ * Splits off the leading words that begin with `--`, with quotes and escapes removed. A bare `--` ends the flags and is
+ * dropped.
+ */
 export function splitFlags(text: string, escapeToken: string): SplitFlags {
   const flags: FlagWord[] = [];
   let at = 0;
-  const upTo = (end: number): SplitFlags => {
-    const isGarbled = hasWideCharacter(text, end);
-    return { flags, rest: trim(text.slice(at)), isGarbled };
-  };
+  const finish = (): SplitFlags => ({
+    flags,
+    rest: trim(text.slice(at)),
+    hasNonAscii: hasNonAsciiBefore(text, at),
+  });
   for (;;) {
     while (at < text.length && isSpace(text[at]!)) at++;
-    if (!text.startsWith('--', at)) return upTo(at);
+    if (!text.startsWith('--', at)) return finish();
     const start = at;
     let word = '';
     let quote = '';
@@ -37,24 +41,24 @@ export function splitFlags(text: string, escapeToken: string): SplitFlags {
       else if (char !== escapeToken) word += char;
       else if (at + 1 < text.length) word += text[++at]!;
     }
-    if (word === '--') return upTo(at);
+    if (word === '--') return finish();
     flags.push({ word, start, end: at });
   }
 }
 
-function hasWideCharacter(text: string, end: number): boolean {
+function hasNonAsciiBefore(text: string, end: number): boolean {
   for (let at = 0; at < end; at++) if (text.charCodeAt(at) > 127) return true;
   return false;
 }
 
-/** The members of a JSON form; undefined where the text is none, and docker takes it as plain words. */
+/** Parses the JSON form of an instruction. Returns undefined if the text isn't an array of strings: docker reads it as words. */
 export function parseJsonForm(text: string): string[] | undefined {
   if (!text.startsWith('[')) return undefined;
   try {
     const values: unknown = JSON.parse(text);
     if (Array.isArray(values) && values.every((value) => typeof value === 'string')) return values;
   } catch {
-    // Not JSON after all.
+    // Words that begin with a bracket.
   }
   return undefined;
 }

@@ -3,17 +3,17 @@ import { compileIgnorePattern, type IgnorePattern } from './ignore-pattern.ts';
 import { trim } from './whitespace.ts';
 
 /**
- * What an ignore file says of a context's paths. Paths are relative to the context's root, clean, with `/`, and
- * case counts. Answers for directories are remembered, so asking for all paths of a tree is cheap.
+ * A compiled ignore file. Paths are relative to the context's root, clean, with `/`, and case-sensitive. Results for
+ * directories are cached, so checking every path of a tree is cheap.
  */
 export interface IgnoreFile {
-  /** True where the path is left out of the context. A directory that holds a path not left out exists nevertheless. */
+  /** Tells whether a path is excluded. A directory that contains an included path exists in the context even if excluded. */
   ignores(path: string): boolean;
-  /** Of an ignored directory: false where nothing below it can come back, so that a walk may pass it by. */
+  /** For an excluded directory: false if nothing below it can be included again, so that a walk can skip it. */
   mayReinclude(dir: string): boolean;
 }
 
-/** A line of an ignore file that docker refuses. */
+/** A line of an ignore file that docker rejects. */
 export class IgnoreError extends Error {
   override readonly name = 'IgnoreError';
   /** Counted from 1. */
@@ -26,47 +26,48 @@ export class IgnoreError extends Error {
 }
 
 interface Rule extends IgnorePattern {
-  readonly brings: boolean;
+  /** True for a rule with `!`. */
+  readonly reincludes: boolean;
 }
 
-/** What the rules said of one path: the verdict, and for each rule whether it matched the path or a directory above it. */
+/** The result for one path. `matched` says for each rule whether it matched the path or a directory above it. */
 interface Verdict {
   readonly ignored: boolean;
   readonly matched: readonly boolean[];
 }
 
 /**
- * Reads an ignore file as docker does (moby/patternmatcher, its reader `ignorefile` included): the last rule that
- * matches a path or a directory above it decides; `!` brings back. A rule that could not change the verdict on a
- * directory is not tried there, so it does not reach below it either: `a/b`, `!a` leaves `a/b` out. Throws an
- * IgnoreError for a line docker refuses.
+ * Parses an ignore file the way docker does (moby/patternmatcher and its `ignorefile` reader). The last rule that matches a
+ * path or a directory above it decides; a rule with `!` includes the path again. Docker doesn't try a rule that could not
+ * change the verdict on a directory, so such a rule doesn't apply below the directory either: `a/b`, `!a` excludes `a/b`.
+ * @throws IgnoreError for a line that docker rejects
  */
 export function compileIgnoreFile(text: string): IgnoreFile {
-  const rules = readRules(text);
-  const known = new Map<string, Verdict>();
+  const rules = parseRules(text);
+  const cache = new Map<string, Verdict>();
 
   const judge = (path: string): Verdict => {
     const dir = parent(path);
     const above = dir === '' ? undefined : judgeDir(dir);
     let ignored = false;
     const matched = rules.map((rule, index) => {
-      const matches = above?.matched[index] === true || (rule.brings === ignored && rule.matches(path));
-      if (matches) ignored = !rule.brings;
+      const matches = above?.matched[index] === true || (rule.reincludes === ignored && rule.matches(path));
+      if (matches) ignored = !rule.reincludes;
       return matches;
     });
     return { ignored, matched };
   };
   const judgeDir = (dir: string): Verdict => {
-    const verdict = known.get(dir) ?? judge(dir);
-    known.set(dir, verdict);
+    const verdict = cache.get(dir) ?? judge(dir);
+    cache.set(dir, verdict);
     return verdict;
   };
 
   return {
     ignores: (path) => rules.length > 0 && judge(path).ignored,
     mayReinclude: (dir) => {
-      const decider = judgeDir(dir).matched.lastIndexOf(true);
-      return rules.some((rule, index) => index > decider && rule.brings && rule.mayMatchBelow(dir));
+      const lastMatch = judgeDir(dir).matched.lastIndexOf(true);
+      return rules.some((rule, index) => index > lastMatch && rule.reincludes && rule.mayMatchBelow(dir));
     },
   };
 }
@@ -76,7 +77,7 @@ function parent(path: string): string {
   return slash < 0 ? '' : path.slice(0, slash);
 }
 
-function readRules(text: string): Rule[] {
+function parseRules(text: string): Rule[] {
   const rules: Rule[] = [];
   for (const [index, line] of text
     .replace(/^\uFEFF/, '')
@@ -84,26 +85,26 @@ function readRules(text: string): Rule[] {
     .entries()) {
     if (line.startsWith('#')) continue;
     try {
-      const rule = readRule(trim(line));
+      const rule = parseRule(trim(line));
       if (rule !== undefined) rules.push(rule);
     } catch (error) {
-      throw new IgnoreError(index + 1, `"${trim(line)}" is no valid pattern: ${(error as Error).message}`);
+      throw new IgnoreError(index + 1, `invalid pattern "${trim(line)}": ${(error as Error).message}`);
     }
   }
   return rules;
 }
 
-function readRule(line: string): Rule | undefined {
+function parseRule(line: string): Rule | undefined {
   if (line === '') return undefined;
-  const brings = line.startsWith('!');
-  const written = brings ? trim(line.slice(1)) : line;
+  const isException = line.startsWith('!');
+  const written = isException ? trim(line.slice(1)) : line;
   if (written === '') throw new Error('nothing follows the "!"');
   const cleaned = cleanPath(written);
-  const anchored = cleaned.startsWith('/') && cleaned.length > 1 ? cleaned.slice(1) : cleaned;
-  // docker trims and cleans once more with the "!" in front, which leaves nothing of "!/" and takes "/!x" for "!x".
-  const again = cleanPath(trim(`${brings ? '!' : ''}${anchored}`));
-  if (again === '!') throw new Error('nothing follows the "!"');
-  return again.startsWith('!')
-    ? { brings: true, ...compileIgnorePattern(again.slice(1)) }
-    : { brings: false, ...compileIgnorePattern(again) };
+  const relative = cleaned.startsWith('/') && cleaned.length > 1 ? cleaned.slice(1) : cleaned;
+  // Docker trims and cleans again with the "!" in front, which leaves nothing of "!/" and reads "/!x" as "!x".
+  const cleanedAgain = cleanPath(trim(`${isException ? '!' : ''}${relative}`));
+  if (cleanedAgain === '!') throw new Error('nothing follows the "!"');
+  return cleanedAgain.startsWith('!')
+    ? { reincludes: true, ...compileIgnorePattern(cleanedAgain.slice(1)) }
+    : { reincludes: false, ...compileIgnorePattern(cleanedAgain) };
 }

@@ -6,25 +6,26 @@ import { hasPlaceholder } from './placeholder.ts';
 import type { Lookup } from './shell-words.ts';
 import { tryExpand } from './stages.ts';
 
-/** What an instruction takes. */
+/** The files that an instruction reads. */
 export interface InstructionInputs {
-  /** Paths in the context, clean and without a slash first; the empty one is the whole of it. */
+  /** Paths in the build context. */
   readonly paths: readonly ContextPath[];
-  /** Names of stages or images that it copies or mounts from. */
+  /** The names of the stages or images that it copies or mounts from. */
   readonly origins: readonly string[];
-  /** Remote sources that have neither checksum nor commit. */
-  readonly loose: readonly string[];
-  /** Why it cannot be said exactly what it takes; undefined where it can. */
+  /** Remote sources without a checksum or a commit. */
+  readonly unverifiedDownloads: readonly string[];
+  /** Why its inputs are not known exactly; undefined if they are. */
   readonly vague?: string;
 }
 
-/** A path, or a pattern with `*`, `?`, `[…]` that stop at slashes, and `\` before one that is none. */
+/** A path in the build context, clean and without a leading slash; empty for the whole context. */
 export interface ContextPath {
   readonly path: string;
+  /** True for a pattern as `compileGlob` takes it. */
   readonly isPattern: boolean;
 }
 
-const nothing: InstructionInputs = { paths: [], origins: [], loose: [] };
+const noInputs: InstructionInputs = { paths: [], origins: [], unverifiedDownloads: [] };
 
 const knownFlags: Readonly<Record<string, readonly string[]>> = {
   ADD: ['chown', 'chmod', 'link', 'keep-git-dir', 'checksum', 'unpack', 'exclude'],
@@ -37,21 +38,21 @@ const knownFlags: Readonly<Record<string, readonly string[]>> = {
 const experimentalFlags = new Set(['parents', 'exclude', 'unpack', 'device', 'security']);
 
 /**
- * Flags that not every builder takes, of an instruction anywhere in a file: with them the file may be refused as a whole, though
- * the target does not see the instruction. So it is where a mount names a stage in upper case (docker 26.1: "repository name must
- * be lowercase").
+ * Returns the flags of an instruction that not every builder accepts. A builder may reject the whole file because of them, even
+ * if the target doesn't use the instruction. A mount from a stage in upper case is one of them (docker 26.1: "repository name
+ * must be lowercase").
  */
 export function nonportableFlags({ keyword, flags }: Instruction): string[] {
-  const isUncertain = (name: string): boolean =>
+  const isNonportable = (name: string): boolean =>
     experimentalFlags.has(name) || !(knownFlags[keyword] ?? []).includes(name);
   return flags.flatMap(({ name, value = '' }) => {
-    if (isUncertain(name)) return [`${keyword} --${name}`];
+    if (isNonportable(name)) return [`${keyword} --${name}`];
     const from = keyword === 'RUN' && name === 'mount' ? parseMount(value)?.from : undefined;
     return from === undefined || from === from.toLowerCase() ? [] : [`${keyword} --${name}=from=${from}`];
   });
 }
 
-/** What an instruction takes, with the variables that it sees. @throws DockerfileError */
+/** Returns the files that an instruction reads, given the variables that it sees. @throws DockerfileError for an invalid word */
 export function instructionInputs(
   instruction: Instruction,
   lookup: Lookup,
@@ -61,56 +62,57 @@ export function instructionInputs(
   const unknown = instruction.flags.find(({ name }) => !known.includes(name));
   const expand = (word: string): string | undefined => {
     const text = tryExpand(word, lookup, escapeToken, instruction.line);
-    // A need's tag is known only in the run.
+    // The value of a need's build arg is known only when the task runs.
     return text === undefined || hasPlaceholder(text) ? undefined : text;
   };
-  const taken = takenFrom(instruction, expand);
-  const vague = unknown === undefined ? instruction.doubt : `--${unknown.name} is not known`;
-  return vague === undefined ? taken : { ...taken, vague };
+  const inputs = inputsByKeyword(instruction, expand);
+  const vague = unknown === undefined ? instruction.ambiguity : `unknown flag --${unknown.name}`;
+  return vague === undefined ? inputs : { ...inputs, vague };
 }
 
-function takenFrom(instruction: Instruction, expand: Expand): InstructionInputs {
-  if (instruction.keyword === 'RUN') return takenByRun(instruction, expand);
-  if (instruction.keyword === 'COPY' || instruction.keyword === 'ADD')
-    return takenByCopy(instruction, expand);
-  return nothing;
+function inputsByKeyword(instruction: Instruction, expand: Expand): InstructionInputs {
+  if (instruction.keyword === 'RUN') return runInputs(instruction, expand);
+  if (instruction.keyword === 'COPY' || instruction.keyword === 'ADD') return copyInputs(instruction, expand);
+  return noInputs;
 }
 
 type Expand = (word: string) => string | undefined;
 
-function takenByCopy(instruction: Instruction, expand: Expand): InstructionInputs {
+function copyInputs(instruction: Instruction, expand: Expand): InstructionInputs {
   const flag = (name: string): string | undefined =>
     instruction.flags.findLast((each) => each.name === name)?.value;
   const from = flag('from');
-  // An empty one is the context.
-  if (from) return { ...nothing, origins: [from] };
+  // An empty `--from` means the build context.
+  if (from) return { ...noInputs, origins: [from] };
   const hasParents = (flag('parents') ?? 'false') !== 'false';
   const sources = instructionWords(instruction).slice(0, -1).map(expand);
   if (sources.includes(undefined))
-    return { ...nothing, vague: 'a source hangs on a variable of the base image' };
-  const isFixed = flag('checksum') !== undefined;
+    return { ...noInputs, vague: 'a source depends on a variable of the base image' };
+  const hasChecksum = flag('checksum') !== undefined;
   const remote = sources.filter((source) => isRemote(source!)) as string[];
   const paths = sources
     .filter((source) => !/^https?:\/\//.test(source!))
-    .map((source) => (hasParents ? withParents(source!) : contextPath(source!)));
+    .map((source) => (hasParents ? parentsPath(source!) : contextPath(source!)));
   const invalid = paths.find(({ path, isPattern }) => isPattern && compileGlob(path) === undefined);
-  if (invalid !== undefined) return { ...nothing, vague: `${invalid.path} is no valid pattern` };
+  if (invalid !== undefined) return { ...noInputs, vague: `invalid pattern ${invalid.path}` };
   return {
     origins: [],
-    loose: isFixed ? [] : remote.filter((source) => !/#[0-9a-f]{40}(:|$)|[?&]checksum=/.test(source)),
+    unverifiedDownloads: hasChecksum
+      ? []
+      : remote.filter((source) => !/#[0-9a-f]{40}(:|$)|[?&]checksum=/.test(source)),
     paths,
   };
 }
 
 /**
- * As ADD tells a URL or a git repository from a path. Only `http` is sure to be one: what looks like a repository is a path
- * to old builders, and to all of them in COPY.
+ * Tells whether ADD reads a source as a URL or a git repository. Only `http` is certain: older builders, and COPY in all
+ * builders, read a git address as a path.
  */
 function isRemote(source: string): boolean {
   return /^(https?|git|ssh):\/\/|^[\w.-]+@[\w.-]+:/.test(source);
 }
 
-function takenByRun(instruction: Instruction, expand: Expand): InstructionInputs {
+function runInputs(instruction: Instruction, expand: Expand): InstructionInputs {
   const paths: ContextPath[] = [];
   const origins: string[] = [];
   for (const { name, value } of instruction.flags) {
@@ -118,21 +120,22 @@ function takenByRun(instruction: Instruction, expand: Expand): InstructionInputs
     const mount = parseMount(value);
     const type = mount === undefined ? undefined : expand(mount.type)?.toLowerCase();
     if (mount === undefined || type === undefined)
-      return { ...nothing, vague: 'a mount is written in an unusual way' };
+      return { ...noInputs, vague: 'a mount is written in an unsupported form' };
     if (type !== 'bind' && type !== 'cache') continue;
     if (mount.from !== undefined) origins.push(mount.from);
     else if (type === 'bind') {
       const source = expand(mount.source);
-      if (source === undefined) return { ...nothing, vague: 'a mount hangs on a variable of the base image' };
-      // Old builders take it as it is written.
+      if (source === undefined)
+        return { ...noInputs, vague: 'a mount depends on a variable of the base image' };
+      // Older builders don't expand variables in it.
       for (const each of new Set([source, mount.source]))
         paths.push({ path: inContext(each), isPattern: false });
     }
   }
-  return { paths, origins, loose: [] };
+  return { paths, origins, unverifiedDownloads: [] };
 }
 
-/** A source as a path below the context. */
+/** Returns a source as a path relative to the context's root. */
 function inContext(source: string): string {
   return cleanPath(`/${source}`).slice(1);
 }
@@ -141,14 +144,14 @@ function contextPath(source: string): ContextPath {
   return { path: inContext(source), isPattern: hasWildcards(source) };
 }
 
-/** `--parents` has patterns of a kind of its own: all below what stands before the first wildcard, to be sure. */
-function withParents(source: string): ContextPath {
+/** `--parents` has its own pattern syntax, so everything below the folder before the first wildcard counts. */
+function parentsPath(source: string): ContextPath {
   const pivot = source.indexOf('/./');
   const [parent, below] = pivot < 0 ? ['', source] : [source.slice(0, pivot), source.slice(pivot + 3)];
   const whole = inContext(`${inContext(parent)}/${inContext(below)}`);
-  const special = whole.search(/[*?[\\]/);
-  if (special < 0) return { path: whole, isPattern: false };
-  return { path: whole.slice(0, Math.max(0, whole.lastIndexOf('/', special))), isPattern: false };
+  const wildcard = whole.search(/[*?[\\]/);
+  if (wildcard < 0) return { path: whole, isPattern: false };
+  return { path: whole.slice(0, Math.max(0, whole.lastIndexOf('/', wildcard))), isPattern: false };
 }
 
 function hasWildcards(text: string): boolean {

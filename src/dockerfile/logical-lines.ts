@@ -5,22 +5,22 @@ import { expandWords } from './shell-words.ts';
 import { WordError } from './substitute.ts';
 import { trim, trimEndOf, trimStart } from './whitespace.ts';
 
-/** A document that stands behind an instruction, `<<EOF … EOF`. */
+/** A here-document of an instruction, `<<EOF … EOF`. */
 export interface Heredoc {
   readonly name: string;
   readonly content: string;
-  /** `<<-`: leading tabs are taken off when it is used. */
+  /** `<<-`: the builder removes leading tabs. */
   readonly chomp: boolean;
-  /** Variables in it are replaced (its name was not quoted). */
+  /** True if the builder expands variables in it, because its name is not quoted. */
   readonly expand: boolean;
 }
 
-/** One instruction as it was written, continued lines joined. */
+/** One instruction as written, with continuation lines joined. */
 export interface LogicalLine {
   readonly text: string;
-  /** Where it begins, from 1. */
+  /** The first physical line, from 1. */
   readonly line: number;
-  /** Where it ends, its heredocs not counted. */
+  /** The last physical line, heredocs not included. */
   readonly lastLine: number;
   readonly heredocs: readonly Heredoc[];
 }
@@ -30,8 +30,9 @@ export interface ParsedLines extends Directives {
 }
 
 /**
- * Joins a Dockerfile's lines into instructions as BuildKit's parser does: byte order mark, directives, comments (between
- * continued lines too), the escape character, heredocs. @throws DockerfileError
+ * Joins a Dockerfile's physical lines into instructions the way BuildKit's parser does: byte order mark, directives, comments
+ * (also between continuation lines), the escape character, heredocs.
+ * @throws DockerfileError for an invalid directive or heredoc
  */
 export function parseLines(text: string): ParsedLines {
   const physical = splitLines(text.replace(/^\uFEFF/, ''));
@@ -41,24 +42,24 @@ export function parseLines(text: string): ParsedLines {
   for (let at = 0; at < physical.length; ) {
     const line = at + 1;
     let joined = '';
-    let isOpen = true;
-    for (let isFirst = true; isOpen && at < physical.length; isFirst = false, at++) {
+    let continues = true;
+    for (let isFirst = true; continues && at < physical.length; isFirst = false, at++) {
       const bare = trimEndOf(physical[at]!, '\r\n');
-      const start = trimStart(bare);
-      const isBlank = start === '' || start.startsWith('#');
-      if (isBlank && isFirst) isOpen = false;
+      const trimmed = trimStart(bare);
+      const isBlank = trimmed === '' || trimmed.startsWith('#');
+      if (isBlank && isFirst) continues = false;
       if (isBlank) continue;
-      const own = isFirst ? start : bare;
-      const continued = continuedPart(own, escapeToken);
-      isOpen = continued !== undefined;
-      joined += continued ?? own;
+      const current = isFirst ? trimmed : bare;
+      const continued = withoutContinuation(current, escapeToken);
+      continues = continued !== undefined;
+      joined += continued ?? current;
     }
     if (trim(joined) === '') continue;
     const lastLine = at;
     const heredocs: Heredoc[] = [];
-    for (const start of heredocsOf(joined, line, escapeToken)) {
-      const end = endOf(start, physical, at);
-      if (end === undefined) throw new DockerfileError(line, `the heredoc ${start.name} is not closed`);
+    for (const start of heredocStarts(joined, line, escapeToken)) {
+      const end = heredocEnd(start, physical, at);
+      if (end === undefined) throw new DockerfileError(line, `unterminated heredoc ${start.name}`);
       heredocs.push({ ...start, content: physical.slice(at, end).join('') });
       at = end + 1;
     }
@@ -67,22 +68,22 @@ export function parseLines(text: string): ParsedLines {
   return { ...directives, lines };
 }
 
-/** A line without the escape character that continues it; undefined where none does. */
-function continuedPart(line: string, escapeToken: string): string | undefined {
+/** Returns a line without its trailing escape character, or undefined if the line doesn't continue. */
+function withoutContinuation(line: string, escapeToken: string): string | undefined {
   const bare = trimEndOf(line, ' \t');
-  const isOpen = bare.endsWith(escapeToken) && bare.at(-2) !== escapeToken;
-  return isOpen ? bare.slice(0, -1) : undefined;
+  const continues = bare.endsWith(escapeToken) && bare.at(-2) !== escapeToken;
+  return continues ? bare.slice(0, -1) : undefined;
 }
 
-/** Physical lines with their ends. */
+/** Splits a text into physical lines, line endings included. */
 export function splitLines(text: string): string[] {
   return text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
 }
 
 type HeredocStart = Omit<Heredoc, 'content'>;
 
-/** The heredocs that a line opens. Only ADD, COPY and RUN, also behind ONBUILD, can; and not in JSON form. */
-function heredocsOf(text: string, line: number, escapeToken: string): HeredocStart[] {
+/** Returns the heredocs that a line opens. Only ADD, COPY and RUN (also after ONBUILD) can open one, and not in JSON form. */
+function heredocStarts(text: string, line: number, escapeToken: string): HeredocStart[] {
   const match = /^(?:onbuild[\t\v\f\r ]+)?(?:add|copy|run)[\t\v\f\r ]([\s\S]*)$/i.exec(text);
   if (match === null || !text.includes('<<')) return [];
   if (parseJsonForm(splitFlags(match[1]!, escapeToken).rest) !== undefined) return [];
@@ -90,31 +91,33 @@ function heredocsOf(text: string, line: number, escapeToken: string): HeredocSta
   try {
     words = expandWords(text, () => undefined, { rawQuotes: true, rawEscapes: true, skipUnset: true }).words;
   } catch (error) {
-    // A shell's quotes are not BuildKit's: such a line opens none.
+    // A shell's quoting rules are not BuildKit's: a line that BuildKit cannot split opens no heredoc.
     if (error instanceof WordError) return [];
     throw error;
   }
   try {
-    return words.flatMap((word) => readHeredoc(word) ?? []);
+    return words.flatMap((word) => parseHeredocStart(word) ?? []);
   } catch (error) {
-    if (error instanceof WordError)
-      throw new DockerfileError(line, `the heredoc has no name: ${error.message}`);
+    if (error instanceof WordError) throw new DockerfileError(line, `invalid heredoc name: ${error.message}`);
     throw error;
   }
 }
 
-/** True for a word that stands for a heredoc. */
+/** Tells whether a word opens a heredoc. */
 export function isHeredocWord(word: string): boolean {
   try {
-    return readHeredoc(word) !== undefined;
+    return parseHeredocStart(word) !== undefined;
   } catch (error) {
     if (error instanceof WordError) return false;
     throw error;
   }
 }
 
-/** `<<EOF`, `3<<-"EOF"` as a whole word; undefined for any other. @throws WordError for a name that is none */
-function readHeredoc(word: string): HeredocStart | undefined {
+/**
+ * Parses a whole word such as `<<EOF` or `3<<-"EOF"`. Returns undefined for any other word.
+ * @throws WordError for an invalid name
+ */
+function parseHeredocStart(word: string): HeredocStart | undefined {
   const [, dash, written] = /^\d*<<(-?)([^<]*)$/.exec(word) ?? [];
   const name = trimStart(written ?? '');
   if (name === '') return undefined;
@@ -122,11 +125,15 @@ function readHeredoc(word: string): HeredocStart | undefined {
     expandWords(name, () => undefined, { rawQuotes, skipUnset: true }).words;
   const [bare, ...more] = lex(false);
   if (bare === undefined || more.length > 0) return undefined;
-  const quotes = (text: string | undefined): number => text?.match(/['"]/g)?.length ?? 0;
-  return { name: bare, chomp: dash === '-', expand: quotes(bare) === quotes(lex(true)[0]) };
+  const countQuotes = (text: string | undefined): number => text?.match(/['"]/g)?.length ?? 0;
+  return { name: bare, chomp: dash === '-', expand: countQuotes(bare) === countQuotes(lex(true)[0]) };
 }
 
-function endOf({ name, chomp }: HeredocStart, physical: readonly string[], from: number): number | undefined {
+function heredocEnd(
+  { name, chomp }: HeredocStart,
+  physical: readonly string[],
+  from: number,
+): number | undefined {
   for (let at = from; at < physical.length; at++) {
     const bare = trimEndOf(physical[at]!, '\r\n');
     if ((chomp ? bare.replace(/^\t+/, '') : bare) === name) return at;

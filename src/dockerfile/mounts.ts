@@ -1,15 +1,18 @@
-/** One `--mount` of a RUN, its values as they are written. */
+/** One `--mount` of a RUN, with its values as written. */
 export interface Mount {
   readonly type: string;
-  /** Undefined: the context. */
+  /** The stage or image to mount from; undefined for the build context. */
   readonly from: string | undefined;
-  /** Empty: the whole of where it comes from. */
+  /** The path in it; empty for all of it. */
   readonly source: string;
 }
 
 const sourceKeys = new Set(['source', 'src']);
 
-/** Reads `type=bind,source=x,target=/y`, of two of one kind the last; undefined where it is written in a way that we do not read (quotes). */
+/**
+ * Parses `type=bind,source=x,target=/y`. The last of several equal keys wins. Returns undefined for a value with quotes, which
+ * is not supported.
+ */
 export function parseMount(value: string): Mount | undefined {
   if (value.includes('"')) return undefined;
   let [type, from, source] = ['bind', '', ''];
@@ -22,15 +25,15 @@ export function parseMount(value: string): Mount | undefined {
   return { type, from: from === '' ? undefined : from, source };
 }
 
-/** The same text with another origin, where it has one. */
-export function renameMountOrigin(value: string, naming: (origin: string) => string | undefined): string {
+/** Returns a mount's text with the value of `from` renamed. `rename` returns undefined to keep the value. */
+export function renameMountOrigin(value: string, rename: (origin: string) => string | undefined): string {
   const fields = value.split(',');
   const at = fields.findLastIndex((field) => splitField(field)[0] === 'from');
   if (at < 0) return value;
   const [, origin] = splitField(fields[at]!);
-  const other = origin === '' ? undefined : naming(origin);
-  if (other === undefined) return value;
-  return fields.with(at, `from=${other}`).join(',');
+  const renamed = origin === '' ? undefined : rename(origin);
+  if (renamed === undefined) return value;
+  return fields.with(at, `from=${renamed}`).join(',');
 }
 
 function splitField(field: string): [key: string, text: string] {

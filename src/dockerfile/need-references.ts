@@ -4,29 +4,29 @@ import { formatPlaceholders, hasPlaceholder, needBuildArgs, placeholderArg } fro
 import type { Lookup } from './shell-words.ts';
 import { type BuildParameters, type Stage, tryExpand } from './stages.ts';
 
-/** Where an instruction names the image of a need, by the need's build arg. */
+/** A place where an instruction names a need's image by the need's build arg. */
 export interface NeededImage {
   /** The build arg. */
   readonly arg: string;
   readonly line: number;
-  /** The name as it is written there. */
+  /** The name as written. */
   readonly written: string;
 }
 
-/** An image's name that is made of a need's value: nobody knows what image that is. */
+/** An image name that contains a need's value and other text, so the image it means is unknown. */
 export interface MixedImageName {
   readonly line: number;
-  /** `FROM ${BASE}-extra` */
+  /** Such as `FROM ${BASE}-extra`. */
   readonly found: string;
   readonly args: readonly string[];
 }
 
-export type NeedReference = { readonly needed: NeededImage } | { readonly partly: MixedImageName };
+export type NeedReference = { readonly needed: NeededImage } | { readonly mixed: MixedImageName };
 
-/** What the base of a stage has to do with needs; undefined: nothing. `global`: ARGs before the first FROM. */
+/** Returns how the FROM of a stage refers to needs, or undefined if it does not. */
 export function findNeedInFrom(
   { from, base }: Stage,
-  global: readonly Instruction[],
+  globalArgs: readonly Instruction[],
   { args }: BuildParameters,
   escapeToken: string,
 ): NeedReference | undefined {
@@ -37,13 +37,16 @@ export function findNeedInFrom(
   if (arg !== undefined) return { needed: { arg, line, written } };
   const used =
     base === undefined
-      ? usedNeeds(written, global, args, escapeToken)
+      ? needArgsIn(written, globalArgs, args, escapeToken)
       : needBuildArgs(args).filter((name) => base.includes(args[name]!));
   if (used.length === 0) return undefined;
-  return { partly: { line, found: `FROM ${shown(written, base)}`, args: used } };
+  return { mixed: { line, found: `FROM ${formatName(written, base)}`, args: used } };
 }
 
-/** The same of the value of `--from`, or of a mount's `from`. BuildKit replaces no variables there; we replace a need's whole name. */
+/**
+ * Returns how the value of `--from`, or of a mount's `from`, refers to needs, or undefined if it does not. BuildKit expands no
+ * variables there, so only a name that is a need as a whole can be replaced before the build.
+ */
 export function findNeedInOrigin(
   written: string,
   { keyword, line }: Instruction,
@@ -60,45 +63,48 @@ export function findNeedInOrigin(
   if (arg !== undefined) return { needed: { arg, line, written } };
   const used = needs.filter((name) => variableNames(written).includes(name) || value?.includes(args[name]!));
   if (used.length === 0) return undefined;
-  const found = `${keyword} ${keyword === 'RUN' ? '--mount=…,from=' : '--from='}${shown(written, value)}`;
-  return { partly: { line, found, args: used } };
+  const found = `${keyword} ${keyword === 'RUN' ? '--mount=…,from=' : '--from='}${formatName(written, value)}`;
+  return { mixed: { line, found, args: used } };
 }
 
-/** What is written, and, where that is another text, what it stands for. */
-function shown(written: string, value: string | undefined): string {
-  const meant = value === undefined || !hasPlaceholder(value) ? written : formatPlaceholders(value);
-  return meant === written || meant === written.replace(/\$(\w+)/g, '${$1}')
+/** Formats a name as written, followed by its expansion if that is a different text. */
+function formatName(written: string, value: string | undefined): string {
+  const expanded = value === undefined || !hasPlaceholder(value) ? written : formatPlaceholders(value);
+  return expanded === written || expanded === written.replace(/\$(\w+)/g, '${$1}')
     ? written
-    : `${written} (${meant})`;
+    : `${written} (${expanded})`;
 }
 
-/** The need args that a text names, the defaults of global ARGs followed. */
-function usedNeeds(
+/** Returns the need args that a text names, directly or through the defaults of global ARGs. */
+function needArgsIn(
   text: string,
-  global: readonly Instruction[],
+  globalArgs: readonly Instruction[],
   args: BuildParameters['args'],
   escapeToken: string,
 ): string[] {
-  const names = withDefaultVariables(global, new Set(variableNames(text)), escapeToken, args);
+  const names = withDefaultVariables(globalArgs, new Set(variableNames(text)), escapeToken, args);
   return needBuildArgs(args).filter((name) => names.has(name));
 }
 
-/** Adds to names those that the defaults of their global ARGs are made of; a name that is `given` has another value. */
+/**
+ * Returns the given names and those that the defaults of their global ARGs refer to. The default of a name in `args` is not
+ * used.
+ */
 export function withDefaultVariables(
-  global: readonly Instruction[],
+  globalArgs: readonly Instruction[],
   names: ReadonlySet<string>,
   escapeToken: string,
-  given: BuildParameters['args'] = {},
+  args: BuildParameters['args'] = {},
 ): Set<string> {
   const all = new Set(names);
-  for (const each of [...global].reverse())
+  for (const each of [...globalArgs].reverse())
     for (const { name, value } of parseAssignments(each, escapeToken))
-      if (all.has(name) && !Object.hasOwn(given, name))
+      if (all.has(name) && !Object.hasOwn(args, name))
         for (const other of variableNames(value ?? '')) all.add(other);
   return all;
 }
 
-/** Every name that stands behind a `$`. */
+/** Returns every name that follows a `$`. */
 export function variableNames(text: string): string[] {
   return [...text.matchAll(/\$\{?([\p{L}\p{Nd}_]+|[@*#?\-$!0])/gu)].map((match) => match[1]!);
 }

@@ -11,18 +11,18 @@ export interface Flag {
 export interface Instruction {
   /** Upper case. */
   readonly keyword: string;
-  /** Where it begins, from 1. */
+  /** The line where it begins, from 1. */
   readonly line: number;
   readonly flags: readonly Flag[];
-  /** What stands behind the flags, as it is written. */
+  /** The text after the flags, as written. */
   readonly rest: string;
-  /** The members of its JSON form; undefined where it has another. */
+  /** The elements of its JSON form; undefined if it has another form. */
   readonly json?: readonly string[];
   readonly heredocs: readonly Heredoc[];
-  /** What ONBUILD holds. */
+  /** The instruction inside an ONBUILD. */
   readonly trigger?: Instruction;
-  /** Why builders may read it in another way; undefined where they do not. */
-  readonly doubt?: string;
+  /** Why BuildKit may read it differently; undefined if it does not. */
+  readonly ambiguity?: string;
 }
 
 export interface Dockerfile {
@@ -30,12 +30,12 @@ export interface Dockerfile {
   readonly escapeToken: string;
   /** The image of the `# syntax=` line. */
   readonly syntax?: string;
-  /** True where that is another language than docker's own. */
+  /** True if that image is not docker's own frontend. */
   readonly usesCustomFrontend: boolean;
-  /** What `# check=` asks for: it may make a build fail. */
+  /** The value of `# check=`, which can make a build fail. */
   readonly check?: string;
-  /** Why builders of different ages read the file as a whole in other ways. */
-  readonly doubts: readonly string[];
+  /** Why BuildKit versions read the file as a whole differently. */
+  readonly ambiguities: readonly string[];
 }
 
 const keywords = new Set(
@@ -43,99 +43,99 @@ const keywords = new Set(
     ' ',
   ),
 );
-const mayBeJson = new Set(['ADD', 'CMD', 'COPY', 'ENTRYPOINT', 'RUN', 'SHELL', 'VOLUME']);
+const keywordsWithJsonForm = new Set(['ADD', 'CMD', 'COPY', 'ENTRYPOINT', 'RUN', 'SHELL', 'VOLUME']);
 
 /**
- * Splits a Dockerfile into instructions, as BuildKit does.
- * @throws DockerfileError where there is no stage, or an instruction that does not exist or stands before the first FROM
+ * Parses a Dockerfile into instructions the way BuildKit does. A file for a custom frontend has no instructions.
+ * @throws DockerfileError if there is no stage, or for an instruction that is unknown or not allowed where it is
  */
 export function parseDockerfile(text: string): Dockerfile {
-  const found = parseSyntaxDirective(text);
-  const syntax = found.image;
+  const directive = parseSyntaxDirective(text);
+  const syntax = directive.image;
   const named = syntax === undefined ? {} : { syntax };
   if (syntax !== undefined && isCustomFrontend(syntax))
-    return { instructions: [], escapeToken: '\\', ...named, usesCustomFrontend: true, doubts: [] };
+    return { instructions: [], escapeToken: '\\', ...named, usesCustomFrontend: true, ambiguities: [] };
   const { escapeToken, lines, check, isAmbiguous } = parseLines(text);
-  const instructions = lines.map((line) => readInstruction(line, escapeToken));
-  checkAll(instructions);
-  const doubts = [
-    ...(found.isAmbiguous ? ['builders differ in which syntax line they heed'] : []),
-    ...(isAmbiguous ? ['old builders heed no escape line behind a check line'] : []),
-    ...(text.includes('\r\r\n') ? ['builders differ in how they read its line ends'] : []),
-    ...(text.includes('\uFFFD') ? ['it holds bytes that are not UTF-8'] : []),
+  const instructions = lines.map((line) => parseInstruction(line, escapeToken));
+  checkInstructions(instructions);
+  const ambiguities = [
+    ...(directive.isAmbiguous ? ['which syntax line applies depends on the BuildKit version'] : []),
+    ...(isAmbiguous ? ['older BuildKit versions ignore an escape line after a check line'] : []),
+    ...(text.includes('\r\r\n') ? ['how its line endings are read depends on the BuildKit version'] : []),
+    ...(text.includes('\uFFFD') ? ['it contains bytes that are not valid UTF-8'] : []),
   ];
   return {
     instructions,
     escapeToken,
     usesCustomFrontend: false,
-    doubts,
+    ambiguities,
     ...named,
     ...(check === undefined ? {} : { check }),
   };
 }
 
-/** True for an image that reads another language than docker's own. */
+/** Tells whether a syntax image is not docker's own Dockerfile frontend. */
 export function isCustomFrontend(syntax: string): boolean {
   return !/(^|\/)docker\/dockerfile(-upstream)?(:|@|$)/.test(syntax);
 }
 
-type Joined = Pick<LogicalLine, 'text' | 'line' | 'heredocs'>;
+type InstructionText = Pick<LogicalLine, 'text' | 'line' | 'heredocs'>;
 
-function readInstruction(
-  { text, line, heredocs }: Joined,
+function parseInstruction(
+  { text, line, heredocs }: InstructionText,
   escapeToken: string,
   isTrigger = false,
 ): Instruction {
-  const [, word, behind = ''] = /^([^\t\v\f\r ]+)(?:[\t\v\f\r ]+([\s\S]*))?$/.exec(text)!;
+  const [, word, tail = ''] = /^([^\t\v\f\r ]+)(?:[\t\v\f\r ]+([\s\S]*))?$/.exec(text)!;
   const keyword = word!.toUpperCase();
-  const { flags, rest, isGarbled } = splitFlags(behind, escapeToken);
-  const json = mayBeJson.has(keyword) ? parseJsonForm(rest) : undefined;
-  // ONBUILD behind ONBUILD is refused; it needs no reading.
+  const { flags, rest, hasNonAscii } = splitFlags(tail, escapeToken);
+  const json = keywordsWithJsonForm.has(keyword) ? parseJsonForm(rest) : undefined;
+  // BuildKit rejects ONBUILD ONBUILD, so the inner one is not parsed.
   const inner =
     keyword === 'ONBUILD' && rest !== '' && !isTrigger ? { text: rest, line, heredocs } : undefined;
-  const doubt = isGarbled
-    ? 'its flags hold characters that are not ASCII'
+  const ambiguity = hasNonAscii
+    ? 'its flags contain non-ASCII characters'
     : isTrigger && escapeToken !== '\\' && /[\\`]/.test(text)
-      ? 'a trigger is read without the escape line'
+      ? 'ONBUILD ignores the escape line'
       : undefined;
   return {
     keyword,
     line,
-    flags: flags.map(({ word }) => asFlag(word)),
+    flags: flags.map(({ word }) => parseFlag(word)),
     rest,
     ...(json !== undefined ? { json } : {}),
     heredocs,
-    ...(inner !== undefined ? { trigger: readInstruction(inner, escapeToken, true) } : {}),
-    ...(doubt !== undefined ? { doubt } : {}),
+    ...(inner !== undefined ? { trigger: parseInstruction(inner, escapeToken, true) } : {}),
+    ...(ambiguity !== undefined ? { ambiguity } : {}),
   };
 }
 
-function asFlag(word: string): Flag {
+function parseFlag(word: string): Flag {
   const at = word.indexOf('=');
   const name = at < 0 ? word.slice(2) : word.slice(2, at);
   return { name: name.toLowerCase(), value: at < 0 ? '' : word.slice(at + 1) };
 }
 
-/** The words of an instruction without its heredocs: members of its JSON form, or what white space parts. */
+/** Returns the words of an instruction without its heredocs: the elements of its JSON form, or its words. */
 export function instructionWords(instruction: Instruction): readonly string[] {
   const words = instruction.json ?? instruction.rest.split(/[\t\v\f\r ]+/).filter(Boolean);
   return instruction.heredocs.length === 0 ? words : words.filter((word) => !isHeredocWord(word));
 }
 
-function checkAll(instructions: readonly Instruction[]): void {
-  for (const instruction of instructions) checkOne(instruction);
+function checkInstructions(instructions: readonly Instruction[]): void {
+  for (const instruction of instructions) checkInstruction(instruction);
   const first = instructions.find(({ keyword }) => keyword !== 'ARG');
   if (first === undefined)
     throw new DockerfileError(1, 'there is no FROM: a Dockerfile needs at least one stage');
   if (first.keyword !== 'FROM')
-    throw new DockerfileError(first.line, `${first.keyword} stands before the first FROM`);
+    throw new DockerfileError(first.line, `${first.keyword} is not allowed before the first FROM`);
 }
 
-function checkOne({ keyword, line, rest, heredocs, trigger }: Instruction): void {
+function checkInstruction({ keyword, line, rest, heredocs, trigger }: Instruction): void {
   if (!keywords.has(keyword)) throw new DockerfileError(line, `unknown instruction ${keyword}`);
   if (rest === '' && heredocs.length === 0) throw new DockerfileError(line, `${keyword} has no arguments`);
   if (trigger === undefined) return;
   if (['FROM', 'MAINTAINER', 'ONBUILD'].includes(trigger.keyword))
-    throw new DockerfileError(line, `${trigger.keyword} cannot stand behind ONBUILD`);
-  checkOne(trigger);
+    throw new DockerfileError(line, `${trigger.keyword} is not allowed after ONBUILD`);
+  checkInstruction(trigger);
 }

@@ -1,35 +1,35 @@
-// A build arg that a need fills has a value that is known only in a run. While a Dockerfile is analyzed a stand-in of characters
-// for private use takes its place, so that every word that is made of it can be told.
+// The value of a build arg that a need fills is known only when the task runs. While a Dockerfile is analyzed, a placeholder
+// made of private-use characters stands in for it, so that every word that contains the value can be recognized.
 
 const [open, close] = ['\u{f0000}', '\u{f0001}'];
 
-/** A variable's value that is made of a need's tag in a way that depends on the tag's text. */
+/** The value of a variable depends on the text of a need's image reference. */
 export class NeedValueError extends Error {
-  override readonly name = 'MadeOfNeed';
+  override readonly name = 'NeedValueError';
 }
 
-/** What stands for the value of a need's build arg. */
+/** Returns the placeholder for the value of a need's build arg. */
 export function placeholderFor(arg: string): string {
   return open + arg + close;
 }
 
-/** True where a need's value is in a text. */
+/** Tells whether a text contains a placeholder. */
 export function hasPlaceholder(text: string): boolean {
   return text.includes(open);
 }
 
-/** The build arg whose need's value a text is, as a whole; undefined for any other text. */
+/** Returns the build arg of a text that is exactly one placeholder, or undefined for any other text. */
 export function placeholderArg(text: string): string | undefined {
   const isWhole = text.startsWith(open) && text.indexOf(close) === text.length - close.length;
   return isWhole ? text.slice(open.length, -close.length) : undefined;
 }
 
-/** A text for people: `${BASE}-extra`. */
+/** Formats a text for messages, with placeholders shown as variables: `${BASE}-extra`. */
 export function formatPlaceholders(text: string): string {
   return text.replaceAll(open, '${').replaceAll(close, '}');
 }
 
-/** The build args that needs fill. */
+/** Returns the names of the build args that needs fill. */
 export function needBuildArgs(args: Readonly<Record<string, string>>): string[] {
   return Object.entries(args).flatMap(([name, value]) => (placeholderArg(value) === name ? [name] : []));
 }

@@ -17,168 +17,177 @@ import {
   type Stages,
 } from './stages.ts';
 
-/** An image from outside that a build uses. */
+/** An image that a build uses and that is not one of its stages. */
 export interface ExternalImage {
   readonly reference: string;
   readonly line: number;
-  /** True where the name holds the image's digest. */
+  /** True if the reference contains the image's digest. */
   readonly isPinned: boolean;
-  /** `any`: only the build knows for which platform it is taken; `target`: for the one that is built. */
+  /** `target`: the image is used for the platform of the build. `any`: only the build knows the platform. */
   readonly platform: 'target' | 'any';
-  /** True: a stage stands on it, and runs what its ONBUILD holds. */
+  /** True if a stage is built on it, and so runs its ONBUILD instructions. */
   readonly isBase: boolean;
   readonly place: ImagePlace;
 }
 
-/** Images that a stage stands on or takes from, and nobody can tell before the build; in words. */
+/** An image that a stage uses and that only the build knows. */
 export interface UnknownImage {
+  /** A description for messages. */
   readonly what: string;
   readonly line: number;
 }
 
-/** Where an image's name stands. */
+/** The kind of instruction or flag that names an image. */
 export type ImagePlace = 'FROM' | 'COPY --from' | 'RUN --mount' | 'syntax';
 
-/** A stage that a target reaches, read to its end. */
+/** A stage that a target depends on, with everything that its instructions use. */
 export interface ReachableStage {
   readonly stage: Stage;
   readonly index: number;
-  /** Triggers of the stage it stands on, then its own. */
+  /** The ONBUILD triggers of the stage that it is built on, then its own instructions. */
   readonly instructions: readonly Instruction[];
   readonly scope: Scope;
-  /** Names of the build args that it declares. */
-  readonly declared: readonly string[];
-  readonly origins: readonly number[];
-  readonly images: readonly ExternalImage[];
-  readonly needed: readonly NeededImage[];
-  readonly partly: readonly MixedImageName[];
-  readonly unknown: readonly UnknownImage[];
+  /** The names of the build args that it declares. */
+  readonly declaredArgs: readonly string[];
+  /** The indexes of the stages that it copies or mounts from. */
+  readonly originStages: readonly number[];
+  readonly externalImages: readonly ExternalImage[];
+  readonly neededImages: readonly NeededImage[];
+  readonly mixedNames: readonly MixedImageName[];
+  readonly unknownImages: readonly UnknownImage[];
   readonly triggerImages: readonly string[];
-  readonly loose: readonly { readonly source: string; readonly line: number }[];
+  readonly unverifiedDownloads: readonly { readonly source: string; readonly line: number }[];
   readonly paths: readonly ContextPath[];
+  /** Why its inputs are not known exactly, each with a line. */
   readonly vague: readonly string[];
   readonly hasTriggers: boolean;
   readonly platform: 'target' | 'any';
 }
 
-/** The stages that a target stands on or takes from, in the order of the file, the target last. */
+/** Returns the stages that a target is built on or copies or mounts from, in the order of the file; the target is last. */
 export function findReachableStages(
   file: Dockerfile,
   stages: Stages,
   target: number,
-  given: BuildParameters,
+  parameters: BuildParameters,
 ): ReachableStage[] {
-  const reached = new Map<number, ReachableStage>();
-  // Only earlier stages are looked up, so this ends; a list, since a chain may be longer than calls can be deep.
+  const reachable = new Map<number, ReachableStage>();
+  // Stages refer only to earlier stages, so this ends. No recursion: a chain of stages can exceed the call stack.
   const pending = [target];
   for (let index = pending.at(-1); index !== undefined; index = pending.at(-1)) {
     const { base } = stages.all[index]!;
-    const isReady = typeof base !== 'number' || reached.has(base);
+    const isReady = typeof base !== 'number' || reachable.has(base);
     if (!isReady) pending.push(base);
     else {
       pending.pop();
-      if (reached.has(index)) continue;
-      const own = readStage(
+      if (reachable.has(index)) continue;
+      const stage = analyzeStage(
         file,
         stages,
         index,
-        typeof base === 'number' ? reached.get(base) : undefined,
-        given,
+        typeof base === 'number' ? reachable.get(base) : undefined,
+        parameters,
       );
-      reached.set(index, own);
-      pending.push(...own.origins);
+      reachable.set(index, stage);
+      pending.push(...stage.originStages);
     }
   }
-  return [...reached.values()].sort((a, b) => a.index - b.index);
+  return [...reachable.values()].sort((a, b) => a.index - b.index);
 }
 
-function readStage(
+function analyzeStage(
   file: Dockerfile,
-  { all, global, globals }: Stages,
+  { all, globalArgs, globalValues }: Stages,
   index: number,
-  below: ReachableStage | undefined,
-  given: BuildParameters,
+  baseStage: ReachableStage | undefined,
+  parameters: BuildParameters,
 ): ReachableStage {
   const stage = all[index]!;
-  const triggers = below?.stage.instructions.flatMap(({ trigger }) => trigger ?? []) ?? [];
+  const triggers = baseStage?.stage.instructions.flatMap(({ trigger }) => trigger ?? []) ?? [];
   const instructions = [...triggers, ...stage.instructions];
   const isScratch = stage.base === 'scratch';
-  const scope = below === undefined ? emptyScope(isScratch) : inheritScope(below.scope);
-  const vague = stage.base === undefined ? [`line ${stage.from.line}: the base hangs on the machine`] : [];
-  // A stage that names a platform, or stands on one that does: its variables are the machine's.
-  const platform = stage.from.flags.length > 0 ? 'any' : (below?.platform ?? 'target');
-  const images: ExternalImage[] = [];
-  const named: NeedReference[] = [];
-  const unknown: UnknownImage[] = [];
+  const scope = baseStage === undefined ? emptyScope(isScratch) : inheritScope(baseStage.scope);
+  const vague =
+    stage.base === undefined ? [`line ${stage.from.line}: the base image depends on the build machine`] : [];
+  // If FROM has a platform, here or in a stage below, the stage's platform variables depend on the machine.
+  const platform = stage.from.flags.length > 0 ? 'any' : (baseStage?.platform ?? 'target');
+  const externalImages: ExternalImage[] = [];
+  const needReferences: NeedReference[] = [];
+  const unknownImages: UnknownImage[] = [];
   const { base, from } = stage;
-  const byNeed = findNeedInFrom(stage, global, given, file.escapeToken);
-  if (byNeed !== undefined) named.push(byNeed);
-  else if (base === undefined) unknown.push({ what: from.rest.split(/\s/, 1)[0]!, line: from.line });
+  const needInFrom = findNeedInFrom(stage, globalArgs, parameters, file.escapeToken);
+  if (needInFrom !== undefined) needReferences.push(needInFrom);
+  else if (base === undefined) unknownImages.push({ what: from.rest.split(/\s/, 1)[0]!, line: from.line });
   else if (typeof base === 'string' && !isScratch)
-    images.push(externalImage(base, from.line, { platform, isBase: true, place: 'FROM' }));
-  const origins: number[] = [];
-  const declared: string[] = [];
-  const setting = { ...given, globals, escapeToken: file.escapeToken };
-  const taken: { line: number; taken: InstructionInputs }[] = [];
+    externalImages.push(externalImage(base, from.line, { platform, isBase: true, place: 'FROM' }));
+  const originStages: number[] = [];
+  const declaredArgs: string[] = [];
+  const stageParameters = { ...parameters, globalValues, escapeToken: file.escapeToken };
+  const inputs: { line: number; inputs: InstructionInputs }[] = [];
   for (const instruction of [stage.from, ...instructions]) {
-    const what = instructionInputs(instruction, lookupIn(scope), file.escapeToken);
-    taken.push({ line: instruction.line, taken: what });
-    if (what.vague !== undefined) vague.push(`line ${instruction.line}: ${what.vague}`);
-    for (const name of what.origins) {
-      const { keyword, line } = instruction;
+    const { keyword, line } = instruction;
+    const current = instructionInputs(instruction, lookupIn(scope), file.escapeToken);
+    inputs.push({ line, inputs: current });
+    if (current.vague !== undefined) vague.push(`line ${line}: ${current.vague}`);
+    for (const name of current.origins) {
       const byNumber = keyword === 'COPY';
       const origin = findOriginStage(all, name, { before: index, byNumber });
-      // Behind the stages the numbers are those of other instructions' images.
+      // BuildKit also numbers the images that other instructions copy from, after the stages.
       if (origin === undefined && byNumber && isGoInteger(name))
-        vague.push(`line ${line}: ${name} is no earlier stage`);
-      const need = findNeedInOrigin(name, instruction, lookupIn(scope), given, file.escapeToken);
-      if (origin !== undefined) origins.push(origin);
-      else if (need !== undefined) named.push(need);
+        vague.push(`line ${line}: no earlier stage has the number ${name}`);
+      const need = findNeedInOrigin(name, instruction, lookupIn(scope), parameters, file.escapeToken);
+      if (origin !== undefined) originStages.push(origin);
+      else if (need !== undefined) needReferences.push(need);
       else if (name !== 'scratch') {
         const place = keyword === 'RUN' ? 'RUN --mount' : 'COPY --from';
-        images.push(externalImage(name, line, { platform, isBase: false, place }));
+        externalImages.push(externalImage(name, line, { platform, isBase: false, place }));
       }
     }
-    if (what.vague !== undefined && what.origins.length === 0 && mayTakeFrom(instruction))
-      unknown.push({ what: `what this ${instruction.keyword} takes from`, line: instruction.line });
-    const { names, isExact } = applyInstruction(scope, instruction, setting);
-    for (const name of names) declared.push(name);
-    if (!isExact) vague.push(`line ${instruction.line}: the name of an ARG hangs on a variable`);
+    if (current.vague !== undefined && current.origins.length === 0 && mayReadImage(instruction))
+      unknownImages.push({ what: `the image that this ${keyword} reads from`, line });
+    const { names, isExact } = applyInstruction(scope, instruction, stageParameters);
+    for (const name of names) declaredArgs.push(name);
+    if (!isExact) vague.push(`line ${line}: the name of an ARG depends on a variable`);
   }
   return {
     stage,
     index,
     instructions,
     scope,
-    declared,
-    origins,
-    images,
-    needed: named.flatMap((each) => ('needed' in each ? each.needed : [])),
-    partly: named.flatMap((each) => ('partly' in each ? each.partly : [])),
-    unknown,
+    declaredArgs,
+    originStages,
+    externalImages,
+    neededImages: needReferences.flatMap((each) => ('needed' in each ? each.needed : [])),
+    mixedNames: needReferences.flatMap((each) => ('mixed' in each ? each.mixed : [])),
+    unknownImages,
     triggerImages: stage.instructions.flatMap(({ trigger }) =>
-      trigger === undefined ? [] : imagesOf(trigger, file.escapeToken),
+      trigger === undefined ? [] : unpinnedOrigins(trigger, file.escapeToken),
     ),
-    loose: taken.flatMap(({ line, taken: { loose } }) => loose.map((source) => ({ source, line }))),
-    paths: taken.flatMap(({ taken: { paths } }) => paths),
+    unverifiedDownloads: inputs.flatMap(({ line, inputs: { unverifiedDownloads } }) =>
+      unverifiedDownloads.map((source) => ({ source, line })),
+    ),
+    paths: inputs.flatMap(({ inputs: { paths } }) => paths),
     vague,
     hasTriggers: stage.instructions.some(({ trigger }) => trigger !== undefined),
     platform,
   };
 }
 
-/** True where an instruction that is not understood may take files from an image. */
-function mayTakeFrom({ flags }: Instruction): boolean {
+/** Tells whether an instruction that is not fully understood may read files from an image. */
+function mayReadImage({ flags }: Instruction): boolean {
   return flags.some(({ name, value }) => name === 'from' || (name === 'mount' && /from/i.test(value)));
 }
 
-/** The images from which a trigger takes files where it runs, in another build: there are no stages of this file there. */
-function imagesOf(trigger: Instruction, escapeToken: string): string[] {
+/** Returns the unpinned images that a trigger reads from. It runs in another build, where this file's stages don't exist. */
+function unpinnedOrigins(trigger: Instruction, escapeToken: string): string[] {
   const { origins } = instructionInputs(trigger, lookupIn(emptyScope(false)), escapeToken);
   return origins.filter((name) => !/^\d+$|^scratch$/.test(name) && !isPinned(name));
 }
 
-/** The earlier stage that `--from` or a mount's `from` names, the first by number too; undefined for an image. */
+/**
+ * Returns the index of the earlier stage that `--from` or a mount's `from` names, or undefined for an image. Only `--from`
+ * accepts stage numbers (`byNumber`).
+ */
 export function findOriginStage(
   all: readonly Stage[],
   name: string,
@@ -188,7 +197,6 @@ export function findOriginStage(
   return origin !== undefined && origin < before ? origin : undefined;
 }
 
-/** An image from outside, as an instruction names it. */
 export function externalImage(
   reference: string,
   line: number,
@@ -197,7 +205,7 @@ export function externalImage(
   return { reference, line, isPinned: isPinned(reference), ...use };
 }
 
-/** True for a name that holds the image's digest. */
+/** Tells whether a reference contains the image's digest. */
 export function isPinned(reference: string): boolean {
   return /@sha256:[0-9a-f]{64}$/.test(reference);
 }

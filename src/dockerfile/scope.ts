@@ -4,113 +4,119 @@ import type { Lookup } from './shell-words.ts';
 import { type BuildParameters, platformArg, tryExpand, type Variables } from './stages.ts';
 import { UnknownValueError } from './substitute.ts';
 
-/** The variables of a stage as far as they can be known without the build. */
+/** The variables of a stage, as far as they are known without the build. */
 export interface Scope {
   readonly variables: Map<string, string | null>;
-  /** What ENV set: it is in the image, and set again in a stage that is built on this one. */
+  /** The variables that ENV set. The image keeps them, so a stage built on this one starts with them. */
   readonly env: Map<string, string | null>;
-  /** True: what is not set here may be set by the base image. */
-  isOpen: boolean;
+  /** True if variables that are missing here may have a value, for example from the base image. */
+  hasUnknowns: boolean;
 }
 
-/** What a stage sees of build args: those that are given, and those from before the first FROM. */
+/** The build parameters of a stage, with the args from before the first FROM. */
 export interface StageParameters extends BuildParameters {
-  readonly globals: Variables;
+  readonly globalValues: Variables;
   readonly escapeToken: string;
 }
 
-/** A scope with nothing in it. On `scratch` nothing else is set; another image may set anything. */
+/** Returns an empty scope. On `scratch` no other variable is set; another base image may set any. */
 export function emptyScope(isScratch: boolean): Scope {
-  return { variables: new Map(), env: new Map(), isOpen: !isScratch };
+  return { variables: new Map(), env: new Map(), hasUnknowns: !isScratch };
 }
 
-/** The scope at the start of a stage that is built on another one, whose end is given. */
-export function inheritScope({ variables, env, isOpen }: Scope): Scope {
+/** Returns the scope at the start of a stage, given the scope at the end of the stage that it is built on. */
+export function inheritScope({ variables, env, hasUnknowns }: Scope): Scope {
   const inherited = new Map(variables);
   for (const name of variables.keys()) {
-    const isCertain = env.has(name) || (!isOpen && name !== 'PATH');
-    // An ARG may hide what the image's own environment sets again.
+    const isCertain = env.has(name) || (!hasUnknowns && name !== 'PATH');
+    // An ARG can hide a variable that the image's own environment sets again.
     if (!isCertain) inherited.set(name, null);
   }
   for (const [name, value] of env) inherited.set(name, value);
-  return { variables: inherited, env: new Map(env), isOpen };
+  return { variables: inherited, env: new Map(env), hasUnknowns };
 }
 
-/** Finds values; throws Unknowable for those that only the build knows. */
-export function lookupIn({ variables, isOpen }: Pick<Scope, 'variables' | 'isOpen'>): Lookup {
+/** Returns a lookup in a scope. It throws UnknownValueError for a value that only the build knows. */
+export function lookupIn({ variables, hasUnknowns }: Pick<Scope, 'variables' | 'hasUnknowns'>): Lookup {
   return (name) => {
     const value = variables.get(name);
-    // BuildKit gives every stage a PATH.
-    if (value === null || (value === undefined && (isOpen || name === 'PATH')))
+    // BuildKit sets PATH in every stage.
+    if (value === null || (value === undefined && (hasUnknowns || name === 'PATH')))
       throw new UnknownValueError(name);
     return value;
   };
 }
 
-/** Brings a scope behind an instruction, and gives the names of the ARGs that it declares. @throws DockerfileError */
+/** Updates a scope with an instruction and returns the ARGs that it declares. @throws DockerfileError for an invalid word */
 export function applyInstruction(
   scope: Scope,
   instruction: Instruction,
-  setting: StageParameters,
+  parameters: StageParameters,
 ): DeclaredArgs {
-  if (instruction.keyword === 'ENV') setEnv(scope, instruction, setting);
-  return instruction.keyword === 'ARG' ? setArgs(scope, instruction, setting) : { names: [], isExact: true };
+  if (instruction.keyword === 'ENV') applyEnv(scope, instruction, parameters);
+  return instruction.keyword === 'ARG'
+    ? applyArg(scope, instruction, parameters)
+    : { names: [], isExact: true };
 }
 
-/** What an ARG declares: as old and as new builders read it. Not exact: a name among them is not known. */
+/** The names that an ARG declares, as older and as newer BuildKit versions read them. */
 export interface DeclaredArgs {
   readonly names: readonly string[];
+  /** False if only the build knows one of the names. */
   readonly isExact: boolean;
 }
 
-/** The words of one ENV, names too, all see the variables as they were before it. */
-function setEnv(scope: Scope, instruction: Instruction, { escapeToken }: StageParameters): void {
+/** All words of an ENV, names too, see the variables as they were before the instruction. */
+function applyEnv(scope: Scope, instruction: Instruction, { escapeToken }: StageParameters): void {
   const lookup = lookupIn(scope);
   const expand = (word: string): string | undefined => tryExpand(word, lookup, escapeToken, instruction.line);
-  const pairs = parseAssignments(instruction, escapeToken).map(({ name, value }) => [
+  const assignments = parseAssignments(instruction, escapeToken).map(({ name, value }) => [
     expand(name),
     expand(value ?? ''),
   ]);
-  for (const [name, value] of pairs) {
-    if (name === undefined) forget(scope);
+  for (const [name, value] of assignments) {
+    if (name === undefined) forgetAll(scope);
     else for (const table of [scope.variables, scope.env]) table.set(name, value ?? null);
   }
 }
 
-/** Any variable may have been set. */
-function forget(scope: Scope): void {
+/** For an assignment to an unknown name: any variable may have changed. */
+function forgetAll(scope: Scope): void {
   scope.variables.clear();
   scope.env.clear();
-  scope.isOpen = true;
+  scope.hasUnknowns = true;
 }
 
 /**
- * Builders before 0.14 expand names, and all words with the variables as they were before; later ones take names as they are
- * written, and expand values in turn. What differs is not known.
+ * BuildKit before 0.14 expands names, and all words see the variables as they were before the instruction. Later versions
+ * don't expand names, and each value sees the ones before it. A value that differs counts as unknown.
  */
-function setArgs(scope: Scope, instruction: Instruction, setting: StageParameters): DeclaredArgs {
+function applyArg(scope: Scope, instruction: Instruction, parameters: StageParameters): DeclaredArgs {
   const { variables } = scope;
-  const { escapeToken } = setting;
-  const pairs = parseAssignments(instruction, escapeToken);
-  const before = pairs.length === 1 ? lookupIn(scope) : lookupIn({ ...scope, variables: new Map(variables) });
-  const now = lookupIn(scope);
+  const { escapeToken } = parameters;
+  const assignments = parseAssignments(instruction, escapeToken);
+  const oldLookup =
+    assignments.length === 1 ? lookupIn(scope) : lookupIn({ ...scope, variables: new Map(variables) });
+  const newLookup = lookupIn(scope);
   const names: string[] = [];
   let isExact = true;
-  for (const { name: written, value } of pairs) {
+  for (const { name: written, value } of assignments) {
     const expand = (word: string, lookup: Lookup): string | undefined =>
       tryExpand(word, lookup, escapeToken, instruction.line);
-    const name = expand(written, before);
+    const name = expand(written, oldLookup);
     names.push(written, ...(name === undefined || name === written ? [] : [name]));
     if (name === undefined) {
       isExact = false;
-      forget(scope);
+      forgetAll(scope);
     } else if (name !== written) variables.set(name, null);
-    else if (Object.hasOwn(setting.args, name)) variables.set(name, setting.args[name]!);
+    else if (Object.hasOwn(parameters.args, name)) variables.set(name, parameters.args[name]!);
     else if (value !== undefined) {
-      const [old, late] = [expand(value, before), expand(value, now)];
-      variables.set(name, old === late ? (late ?? null) : null);
+      const [oldValue, newValue] = [expand(value, oldLookup), expand(value, newLookup)];
+      variables.set(name, oldValue === newValue ? (newValue ?? null) : null);
     } else {
-      const outer = setting.globals.has(name) ? setting.globals.get(name) : platformArg(name, setting);
+      const outer = parameters.globalValues.has(name)
+        ? parameters.globalValues.get(name)
+        : platformArg(name, parameters);
       if (outer !== undefined) variables.set(name, outer);
     }
   }

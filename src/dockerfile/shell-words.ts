@@ -1,24 +1,25 @@
 import { replacePattern, substitute, UnknownValueError, WordError } from './substitute.ts';
 import { isSpace } from './whitespace.ts';
 
-/** The value of a variable; undefined where it is not set. */
+/** Returns the value of a variable, or undefined if it is not set. */
 export type Lookup = (name: string) => string | undefined;
 
 export interface WordOptions {
-  /** The escape character: a backslash unless the Dockerfile says a backtick. */
+  /** The escape character; a backslash by default. */
   readonly escape?: string;
-  /** Keep quotes in the result. */
+  /** Keeps quotes in the result. */
   readonly rawQuotes?: boolean;
-  /** Keep escape characters in the result. */
+  /** Keeps escape characters in the result. */
   readonly rawEscapes?: boolean;
-  /** Leave variables that are not set as they are written. */
+  /** Keeps variables that are not set as written. */
   readonly skipUnset?: boolean;
 }
 
 /**
- * Replaces variables, takes quotes and escapes off, and splits into words, as BuildKit's `shell.Lex` does: `$x`, `${x}`,
- * `${x:-word}`, `:+`, `:?` and the same without colon, `${x#pattern}`, `##`, `%`, `%%`, `${x/pattern/word}`, `//`.
- * `text` is the whole as one word. @throws WordError; Unknowable for what would take too long; and whatever `lookup` throws
+ * Expands variables, removes quotes and escapes, and splits into words the way BuildKit's `shell.Lex` does. It supports `$x`,
+ * `${x}`, `${x:-word}`, `:+`, `:?`, the same without colon, `${x#pattern}`, `##`, `%`, `%%`, `${x/pattern/word}`, and `//`.
+ * `text` is the result as a single word.
+ * @throws WordError; UnknownValueError for what would take too long; and any error of `lookup`
  */
 export function expandWords(
   source: string,
@@ -28,7 +29,7 @@ export function expandWords(
   return new Lexer(source, lookup, options).until(undefined, options.rawEscapes === true);
 }
 
-/** How deep braces may stand in each other, and how much text variables may give, before it is called unknowable. */
+/** Limits of the nesting of braces and of the total length of values (in characters). Beyond them a value counts as unknown. */
 const depthLimit = 200;
 const textLimit = 1_000_000;
 
@@ -36,7 +37,7 @@ const special = /[@*#?\-$!0]/;
 const digit = /\p{Nd}/u;
 const nameChar = /[\p{L}\p{Nd}_]/u;
 
-/** Collects characters into words; white space that was not quoted or escaped parts them. */
+/** Collects characters into words, which end at white space that is not quoted or escaped. */
 class Words {
   readonly #done: string[] = [];
   #current = '';
@@ -68,24 +69,24 @@ class Lexer {
   readonly #escape: string;
   #at = 0;
   #depth = 0;
-  #given = 0;
+  #expandedLength = 0;
 
   constructor(source: string, lookup: Lookup, options: WordOptions) {
-    // Go's scanner drops a byte order mark at the start of each word.
+    // Go's scanner drops a byte order mark at the start of a word.
     this.#chars = [...source.replace(/^\uFEFF/, '')];
     this.#lookup = (name) => {
       const value = lookup(name);
-      this.#given += value?.length ?? 0;
-      if (this.#given > textLimit) throw new UnknownValueError(name);
+      this.#expandedLength += value?.length ?? 0;
+      if (this.#expandedLength > textLimit) throw new UnknownValueError(name);
       return value;
     };
     this.#options = options;
     this.#escape = options.escape ?? '\\';
   }
 
-  /** Reads up to a closing character, or, without one, to the end. */
+  /** Reads to a closing character, or to the end if `stop` is undefined. */
   until(stop: string | undefined, rawEscapes: boolean): { text: string; words: readonly string[] } {
-    if (++this.#depth > depthLimit) throw new UnknownValueError('braces within braces');
+    if (++this.#depth > depthLimit) throw new UnknownValueError('nested braces');
     const found = this.#until(stop, rawEscapes);
     this.#depth--;
     return found;
@@ -117,13 +118,13 @@ class Lexer {
       words.addRaw(kept);
       text += kept;
     }
-    if (stop !== undefined) throw new WordError(`"${stop}" is missing`);
+    if (stop !== undefined) throw new WordError(`missing "${stop}"`);
     return { text, words: words.finish() };
   }
 
   #special(char: string, rawEscapes: boolean): string | undefined {
     if (char === '$') return this.#dollar();
-    if (char === '<') return this.#heredocMark();
+    if (char === '<') return this.#heredocMarker();
     if (char === "'") return this.#singleQuoted();
     if (char === '"') return this.#doubleQuoted(rawEscapes);
     return undefined;
@@ -133,7 +134,7 @@ class Lexer {
     const quote = this.#options.rawQuotes ? "'" : '';
     this.#at++;
     const end = this.#chars.indexOf("'", this.#at);
-    if (end < 0) throw new WordError('a single quote is not closed');
+    if (end < 0) throw new WordError('unterminated single quote');
     const text = this.#chars.slice(this.#at, end).join('');
     this.#at = end + 1;
     return quote + text + quote;
@@ -145,7 +146,7 @@ class Lexer {
     this.#at++;
     for (;;) {
       const char = this.#peek();
-      if (char === undefined) throw new WordError('a double quote is not closed');
+      if (char === undefined) throw new WordError('unterminated double quote');
       if (char === '$') {
         text += this.#dollar();
         continue;
@@ -165,8 +166,8 @@ class Lexer {
     }
   }
 
-  /** `<<`, and white space behind it, belong to the word of a heredoc. */
-  #heredocMark(): string {
+  /** `<<` and the white space after it belong to the word of a heredoc. */
+  #heredocMarker(): string {
     this.#at++;
     if (this.#peek() !== '<') return '<';
     this.#at++;
@@ -192,7 +193,7 @@ class Lexer {
     const colon = char === ':';
     const operator = colon ? this.#next() : char;
     if (operator === undefined || !(colon ? '-+?' : '-+?#%').includes(operator))
-      throw new WordError(`"${colon ? ':' : ''}${operator ?? ''}" is no substitution`);
+      throw new WordError(`unsupported substitution "${colon ? ':' : ''}${operator ?? ''}"`);
     const word = this.until('}', operator === '#' || operator === '%').text;
     const value = this.#lookup(name);
     if (value === undefined && this.#options.skipUnset)

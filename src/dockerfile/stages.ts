@@ -9,53 +9,56 @@ export interface Stage {
   /** Lower case. */
   readonly name: string | undefined;
   readonly from: Instruction;
-  /** The base as an earlier stage's index, `scratch`, or an image's name; undefined where it hangs on what only the build knows. */
+  /** The index of an earlier stage, `scratch`, or an image's name; undefined if only the build knows the base. */
   readonly base: number | string | undefined;
   readonly instructions: readonly Instruction[];
 }
 
-/** Values of variables; null: unknowable. */
+/** The values of variables; null for a value that only the build knows. */
 export type Variables = ReadonlyMap<string, string | null>;
 
 export interface Stages {
-  /** ARG instructions before the first FROM. */
-  readonly global: readonly Instruction[];
-  /** What those give; null where it hangs on what only the build knows. */
-  readonly globals: Variables;
+  /** The ARG instructions before the first FROM. */
+  readonly globalArgs: readonly Instruction[];
+  /** The values that those declare. */
+  readonly globalValues: Variables;
   readonly all: readonly Stage[];
 }
 
-/** Set by BuildKit itself; what they are hangs on the machine and the platform asked for. */
+/** The args that BuildKit sets itself, from the machine and the requested platform. */
 const platformArgs = /^(BUILD|TARGET)(PLATFORM|OS|OSVERSION|ARCH|VARIANT)$|^TARGETSTAGE$/;
-/** Of those, the ones that BuildKit of docker 20.10 does not know. */
-const newArgs = /OSVERSION$|^TARGETSTAGE$/;
-/** Platforms that BuildKit writes as they are asked for. */
+/** Those that docker 20.10's BuildKit doesn't know. */
+const newPlatformArgs = /OSVERSION$|^TARGETSTAGE$/;
+/** The platforms that BuildKit doesn't normalize to another text. */
 const plainPlatform = /^linux\/(amd64|arm64|386|ppc64le|s390x|riscv64|arm\/v[67])$/;
 
-/** What a build is asked for: its build args and its platform, `linux/arm64`. */
+/** The build args and the platform (such as `linux/arm64`) of a build. */
 export interface BuildParameters {
   readonly args: Readonly<Record<string, string>>;
   readonly platform: string;
 }
 
-/** The stages of a file, as a build that is given this sees them. @throws DockerfileError */
-export function parseStages(file: Dockerfile, given: BuildParameters): Stages {
+/** Parses the stages of a Dockerfile for one set of build parameters. @throws DockerfileError for an invalid FROM or ARG */
+export function parseStages(file: Dockerfile, parameters: BuildParameters): Stages {
   const start = file.instructions.findIndex(({ keyword }) => keyword === 'FROM');
-  const global = file.instructions.slice(0, start);
-  const globals = readGlobals(global, given, file.escapeToken);
+  const globalArgs = file.instructions.slice(0, start);
+  const globalValues = expandGlobalArgs(globalArgs, parameters, file.escapeToken);
   const all: (Stage & { instructions: Instruction[] })[] = [];
   for (const instruction of file.instructions.slice(start)) {
     if (instruction.keyword === 'FROM')
       all.push({
-        ...readFrom(instruction, all, globalLookup(globals, given), file.escapeToken),
+        ...parseFrom(instruction, all, globalLookup(globalValues, parameters), file.escapeToken),
         instructions: [],
       });
     else all.at(-1)!.instructions.push(instruction);
   }
-  return { global, globals, all };
+  return { globalArgs, globalValues, all };
 }
 
-/** The index of the stage that a target names, by name or number; the last where it is undefined. @throws DockerfileError */
+/**
+ * Returns the index of the stage that a target names by name or number, or of the last stage if it is undefined.
+ * @throws DockerfileError if there is no such stage
+ */
 export function findTarget(stages: readonly Stage[], target: string | undefined): number {
   if (target === undefined) return stages.length - 1;
   const found = findStageByName(stages, target) ?? findStageByNumber(stages, target);
@@ -63,31 +66,34 @@ export function findTarget(stages: readonly Stage[], target: string | undefined)
   const names = stages.flatMap((stage) => stage.name ?? []);
   throw new DockerfileError(
     stages.at(-1)!.from.line,
-    `there is no stage "${target}"; there are ${names.length > 0 ? names.join(', ') : 'no named stages'}`,
+    `there is no stage "${target}"; ${names.length > 0 ? `the named stages are ${names.join(', ')}` : 'no stage has a name'}`,
   );
 }
 
-/** A stage by its name; of several the last. */
+/** Returns the index of the last stage with a name, ignoring case. */
 export function findStageByName(stages: readonly Stage[], name: string): number | undefined {
   const index = stages.findLastIndex((stage) => stage.name === name.toLowerCase());
   return index < 0 ? undefined : index;
 }
 
-/** A stage by its number, where there is one; COPY takes a sign, too. */
+/** Returns the index of a stage by its number, if it exists. COPY accepts a sign, too. */
 export function findStageByNumber(stages: readonly Stage[], number: string): number | undefined {
   const index = isGoInteger(number) ? Number(number) : -1;
   return index >= 0 && index < stages.length ? Math.abs(index) : undefined;
 }
 
-/** What Go reads as a number. */
+/** Tells whether Go parses a text as an integer. */
 export function isGoInteger(text: string): boolean {
   return /^[+-]?\d+$/.test(text);
 }
 
-/** An arg that BuildKit sets by itself, where it is declared: null for those that the builder decides. */
+/**
+ * Returns the value that an arg gets from BuildKit if it is declared: null if only the builder knows it, undefined if BuildKit
+ * doesn't set this arg.
+ */
 export function platformArg(name: string, { platform, args }: BuildParameters): string | null | undefined {
   if (!platformArgs.test(name)) return undefined;
-  if (Object.hasOwn(args, name)) return newArgs.test(name) ? null : args[name]!;
+  if (Object.hasOwn(args, name)) return newPlatformArgs.test(name) ? null : args[name]!;
   if (!plainPlatform.test(platform)) return null;
   const [os, architecture, variant] = platform.split('/');
   const target: Readonly<Record<string, string | undefined>> = {
@@ -99,30 +105,37 @@ export function platformArg(name: string, { platform, args }: BuildParameters): 
   return target[name] ?? null;
 }
 
-function globalLookup(globals: Variables, given: BuildParameters): Lookup {
+function globalLookup(globalValues: Variables, parameters: BuildParameters): Lookup {
   return (name) => {
-    const value = globals.has(name) ? globals.get(name) : platformArg(name, given);
+    const value = globalValues.has(name) ? globalValues.get(name) : platformArg(name, parameters);
     if (value === null) throw new UnknownValueError(name);
     return value;
   };
 }
 
-function readGlobals(global: readonly Instruction[], given: BuildParameters, escapeToken: string): Variables {
-  const globals = new Map<string, string | null>();
-  const lookup = globalLookup(globals, given);
-  for (const instruction of global) {
+function expandGlobalArgs(
+  globalArgs: readonly Instruction[],
+  parameters: BuildParameters,
+  escapeToken: string,
+): Variables {
+  const values = new Map<string, string | null>();
+  const lookup = globalLookup(values, parameters);
+  for (const instruction of globalArgs) {
     for (const { name, value } of parseAssignments(instruction, escapeToken)) {
-      if (Object.hasOwn(given.args, name)) globals.set(name, given.args[name]!);
+      if (Object.hasOwn(parameters.args, name)) values.set(name, parameters.args[name]!);
       else if (value !== undefined)
-        globals.set(name, tryExpand(value, lookup, escapeToken, instruction.line) ?? null);
-      // Old builders forget the value that it had; new ones keep it.
-      else if (globals.has(name) || platformArgs.test(name)) globals.set(name, null);
+        values.set(name, tryExpand(value, lookup, escapeToken, instruction.line) ?? null);
+      // Older BuildKit versions discard the previous value, newer ones keep it.
+      else if (values.has(name) || platformArgs.test(name)) values.set(name, null);
     }
   }
-  return globals;
+  return values;
 }
 
-/** An expanded word; undefined where it hangs on what only the build knows. @throws DockerfileError */
+/**
+ * Expands a word. Returns undefined if the result depends on a value that only the build knows.
+ * @throws DockerfileError for an invalid word
+ */
 export function tryExpand(
   word: string,
   lookup: Lookup,
@@ -138,9 +151,9 @@ export function tryExpand(
   }
 }
 
-function readFrom(
+function parseFrom(
   from: Instruction,
-  before: readonly Stage[],
+  earlier: readonly Stage[],
   lookup: Lookup,
   escapeToken: string,
 ): Omit<Stage, 'instructions'> {
@@ -148,11 +161,11 @@ function readFrom(
   const [image, as, name] = words;
   const isNamed = words.length === 3 && as!.toLowerCase() === 'as';
   if (words.length !== 1 && !isNamed)
-    throw new DockerfileError(from.line, `FROM takes an image, and "AS" and a name behind it`);
+    throw new DockerfileError(from.line, 'invalid FROM: expected FROM <image> [AS <name>]');
   if (isNamed && !/^[a-z][a-z0-9-_.]*$/i.test(name!))
-    throw new DockerfileError(from.line, `"${name}" is no name of a stage`);
+    throw new DockerfileError(from.line, `invalid stage name "${name}"`);
   const base = tryExpand(image!, lookup, escapeToken, from.line);
-  if (base === '') throw new DockerfileError(from.line, `the base ${image} is empty`);
-  const stage = base === undefined ? undefined : findStageByName(before, base);
+  if (base === '') throw new DockerfileError(from.line, `the base image ${image} is empty`);
+  const stage = base === undefined ? undefined : findStageByName(earlier, base);
   return { name: isNamed ? name!.toLowerCase() : undefined, from, base: stage ?? base };
 }

@@ -1,24 +1,25 @@
 import { hasPlaceholder, NeedValueError } from './placeholder.ts';
 
-// What stands behind a variable's name in braces, as BuildKit's shell.Lex has it.
+// The substitutions of `${…}`, as in BuildKit's shell.Lex.
 
-/** A word that BuildKit would refuse: a quote or brace without its end, a substitution that does not exist. */
+/** A word that BuildKit would reject: an unterminated quote or brace, or an unsupported substitution. */
 export class WordError extends Error {
   override readonly name = 'WordError';
 }
 
-/** A value that only the build itself knows, or that would take too long to find. */
+/** A value that only the build knows, or that would take too long to compute. */
 export class UnknownValueError extends Error {
-  override readonly name = 'Unknowable';
+  override readonly name = 'UnknownValueError';
 }
 
-/** How many steps a pattern may take before its result is called unknowable. */
+/** How many steps a pattern may take before its result counts as unknown. */
 const stepLimit = 10_000_000;
 
 /**
- * `${name<colon><operator>word}`.
- * @throws WordError for a pattern that is none, and where `?` wants a value; MadeOfNeed where a pattern meets a need's value;
- * Unknowable
+ * Returns the value of `${name<colon><operator>word}`.
+ * @throws WordError for an invalid pattern, and if `?` requires a value
+ * @throws NeedValueError if a pattern applies to a need's value
+ * @throws UnknownValueError
  */
 export function substitute(
   name: string,
@@ -37,7 +38,7 @@ export function substitute(
       if (isMissing) throw new WordError(`${name}: ${word || 'must be set'}`);
       return value;
     default: {
-      checkKnown(value ?? '', word);
+      checkNoPlaceholders(value ?? '', word);
       const longest = word.startsWith(operator);
       const pattern = longest ? word.slice(1) : word;
       if (operator === '#') return trimPrefix(pattern, value ?? '', longest);
@@ -46,22 +47,25 @@ export function substitute(
   }
 }
 
-/** `${name/pattern/word}`, and with `//` for `all`. @throws WordError for a pattern that is none */
+/**
+ * Returns the value of `${name/pattern/word}`, or of `${name//pattern/word}` if `all` is set.
+ * @throws WordError for an invalid pattern; NeedValueError; UnknownValueError
+ */
 export function replacePattern(value: string, pattern: string, word: string, all: boolean): string {
-  checkKnown(value, pattern, word);
-  // Go replaces all with `$1` as a group; single replacements are taken as they are.
+  checkNoPlaceholders(value, pattern, word);
+  // When Go replaces all matches, `$1` in the replacement is a group; a single replacement is literal.
   if (all && word.includes('$')) throw new UnknownValueError(word);
   checkCost(pattern, value);
   let end = -1;
   return value.replace(patternRegex(pattern, true, false, all ? 'gu' : 'u'), (match: string, at: number) => {
-    // Go takes no empty match right behind another one.
-    const isNone = match === '' && at === end;
+    // Go ignores an empty match that directly follows another match.
+    const isIgnored = match === '' && at === end;
     end = at + match.length;
-    return isNone ? '' : word;
+    return isIgnored ? '' : word;
   });
 }
 
-function checkKnown(...texts: readonly string[]): void {
+function checkNoPlaceholders(...texts: readonly string[]): void {
   if (texts.some(hasPlaceholder)) throw new NeedValueError();
 }
 
@@ -71,14 +75,14 @@ function trimPrefix(pattern: string, value: string, longest: boolean): string {
   return match === null ? value : value.slice(match[0].length);
 }
 
-/** Expressions go back at each star: @throws Unknowable for values too long for their number. */
+/** Limits backtracking, which happens at each star. @throws UnknownValueError for a value too long for the number of stars */
 function checkCost(pattern: string, value: string): void {
   const stars = pattern.split('*').length - 1;
   if ((value.length + 1) ** (stars + 1) * (pattern.length + 1) > stepLimit)
     throw new UnknownValueError(pattern);
 }
 
-/** `*` any text, `?` one character, `\` takes the meaning of these away; nothing else is special. */
+/** Compiles a pattern: `*` matches any text, `?` one character, `\` escapes them; nothing else is special. */
 function patternRegex(pattern: string, longest: boolean, anchored: boolean, flags: string): RegExp {
   const chars = [...pattern];
   let source = anchored ? '^' : '';
@@ -90,7 +94,7 @@ function patternRegex(pattern: string, longest: boolean, anchored: boolean, flag
       const next = chars[at + 1];
       if (next === '}' || next === '/') continue;
       if (next === undefined || !'*?\\'.includes(next))
-        throw new WordError(`"\\${next ?? ''}" is no escape in a pattern`);
+        throw new WordError(`invalid escape "\\${next ?? ''}" in a pattern`);
       source += `\\${next}`;
       at++;
     } else source += /[[\]{}.+()|^$/]/.test(char) ? `\\${char}` : char;
@@ -102,7 +106,7 @@ function reverse(text: string): string {
   return [...text].reverse().join('');
 }
 
-/** Escapes stay before what they escape. */
+/** Reverses a pattern, keeping each backslash before the character that it escapes. */
 function reversePattern(pattern: string): string {
   return (pattern.match(/\\[\s\S]|[\s\S]/gu) ?? []).reverse().join('');
 }

@@ -7,7 +7,7 @@ import { makeManifest } from './manifest.ts';
 
 export interface TaskKey {
   readonly key: Key;
-  /** Undefined where the key was known without reading what the task is made from. */
+  /** Undefined if the key was known without reading the task's inputs. */
   readonly manifest?: Manifest;
 }
 
@@ -17,15 +17,16 @@ export interface KeyedTasks {
 }
 
 /**
- * The key and manifest of each task. One with a problem, or with a need that has none, has no key and is left out. `ids` must
- * hold all that its members need; those of `inFull` are read even where nothing has moved.
- * @throws DefinitionError (exit 2) with all faults that only the disk shows
+ * Returns the key and manifest of each task in `ids`, which must include all needs of its tasks. A task with a problem has no
+ * key, and neither have its dependents. The inputs of the tasks in `readInFull` are read even if nothing changed since the last
+ * run.
+ * @throws DefinitionError (exit 2) with all problems of the definitions that only the files show
  */
 export async function computeKeys(
   graph: Graph,
   ids: ReadonlySet<TaskId>,
   observer: Observer,
-  inFull: ReadonlySet<TaskId> = new Set(),
+  readInFull: ReadonlySet<TaskId> = new Set(),
 ): Promise<KeyedTasks> {
   const keyed = new Map<TaskId, TaskKey>();
   const observations = new Map<TaskId, Observed>();
@@ -34,25 +35,25 @@ export async function computeKeys(
     const needs = needIds(task);
     const hasKeys = needs.every((id) => keyed.has(id));
     const needKeys = hasKeys ? needs.map((id) => keyed.get(id)!.key) : [];
-    const before = hasKeys && !inFull.has(task.id) ? observer.recall(task, needKeys) : undefined;
-    if (before !== undefined) {
-      observations.set(task.id, before);
-      keyed.set(task.id, { key: before.key });
+    const unchanged = hasKeys && !readInFull.has(task.id) ? observer.recall(task, needKeys) : undefined;
+    if (unchanged !== undefined) {
+      observations.set(task.id, unchanged);
+      keyed.set(task.id, { key: unchanged.key });
       continue;
     }
     const observed = await observer.observe(task);
     if (observed === undefined) continue;
     observations.set(task.id, observed);
     if (observed.kind === 'problem' || !hasKeys) continue;
-    const one = keyOf(task, observed, keyed);
-    keyed.set(task.id, one);
-    observer.remember(task, needKeys, one.key);
+    const taskKey = computeKey(task, observed, keyed);
+    keyed.set(task.id, taskKey);
+    observer.remember(task, needKeys, taskKey.key);
   }
   observer.finish();
   return { keyed, observations };
 }
 
-function keyOf(
+function computeKey(
   task: Task,
   observed: ObservedImage | ObservedCommand,
   keyed: ReadonlyMap<TaskId, TaskKey>,

@@ -1,54 +1,58 @@
 import type { ManifestLine } from '../model/record.ts';
 import type { Difference } from './difference.ts';
 
-/** An instruction of a stage. Its number in the stage says nothing: one more above it changes all below. */
-function identity([, name, text]: ManifestLine): string {
+/** Identifies an instruction by its stage and text. Its number doesn't count, because an insertion changes all numbers after it. */
+function stepId([, name, text]: ManifestLine): string {
   return `${name.replace(/ \d+$/, '')}\0${text}`;
 }
 
-/** How two lists of instructions differ: by their longest common subsequence, what was replaced told as one change. */
+/** Returns the differences between two lists of instructions. A replaced instruction is one difference. */
 export function diffSteps(before: readonly ManifestLine[], after: readonly ManifestLine[]): Difference[] {
-  const [old, now] = [before.map(identity), after.map(identity)];
-  const lengths = commonLengths(old, now);
+  const [oldIds, newIds] = [before.map(stepId), after.map(stepId)];
+  const lengths = commonLengths(oldIds, newIds);
   const differences: Difference[] = [];
-  let [gone, added]: [ManifestLine[], ManifestLine[]] = [[], []];
+  let [removed, added]: [ManifestLine[], ManifestLine[]] = [[], []];
   const flush = (): void => {
-    for (let at = 0; at < Math.max(gone.length, added.length); at++)
-      differences.push(asDifference(gone[at], added[at]));
-    [gone, added] = [[], []];
+    for (let at = 0; at < Math.max(removed.length, added.length); at++)
+      differences.push(stepDifference(removed[at], added[at]));
+    [removed, added] = [[], []];
   };
   let [i, j] = [0, 0];
-  while (i < old.length || j < now.length) {
-    if (i < old.length && j < now.length && old[i] === now[j]) {
+  while (i < oldIds.length || j < newIds.length) {
+    if (i < oldIds.length && j < newIds.length && oldIds[i] === newIds[j]) {
       flush();
       i++;
       j++;
-    } else if (j >= now.length || (i < old.length && lengths[i + 1]![j]! >= lengths[i]![j + 1]!)) {
-      gone.push(before[i++]!);
+    } else if (j >= newIds.length || (i < oldIds.length && lengths[i + 1]![j]! >= lengths[i]![j + 1]!)) {
+      removed.push(before[i++]!);
     } else added.push(after[j++]!);
   }
   flush();
   return differences;
 }
 
-function asDifference(gone: ManifestLine | undefined, added: ManifestLine | undefined): Difference {
+function stepDifference(removed: ManifestLine | undefined, added: ManifestLine | undefined): Difference {
   const line = added?.[3];
   return {
     kind: 'step',
-    name: (added ?? gone)![1],
-    ...(gone !== undefined ? { before: gone[2] } : {}),
+    name: (added ?? removed)![1],
+    ...(removed !== undefined ? { before: removed[2] } : {}),
     ...(added !== undefined ? { after: added[2] } : {}),
     ...(line !== undefined ? { line } : {}),
   };
 }
 
-/** For each pair of tails the length of their longest common subsequence. */
-function commonLengths(old: readonly string[], now: readonly string[]): number[][] {
-  const lengths = Array.from({ length: old.length + 1 }, () => new Array<number>(now.length + 1).fill(0));
-  for (let i = old.length - 1; i >= 0; i--) {
-    for (let j = now.length - 1; j >= 0; j--) {
+/** Returns the length of the longest common subsequence for each pair of tails. */
+function commonLengths(oldIds: readonly string[], newIds: readonly string[]): number[][] {
+  const lengths = Array.from({ length: oldIds.length + 1 }, () =>
+    new Array<number>(newIds.length + 1).fill(0),
+  );
+  for (let i = oldIds.length - 1; i >= 0; i--) {
+    for (let j = newIds.length - 1; j >= 0; j--) {
       lengths[i]![j] =
-        old[i] === now[j] ? lengths[i + 1]![j + 1]! + 1 : Math.max(lengths[i + 1]![j]!, lengths[i]![j + 1]!);
+        oldIds[i] === newIds[j]
+          ? lengths[i + 1]![j + 1]! + 1
+          : Math.max(lengths[i + 1]![j]!, lengths[i]![j + 1]!);
     }
   }
   return lengths;

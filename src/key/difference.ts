@@ -1,98 +1,103 @@
 import type { Task } from '../model/task.ts';
 
-/** One difference between two manifests. `before` or `after` is missing where something is new or gone. */
+/** One difference between two manifests. `before` is missing for an added input, `after` for a removed one. */
 export interface Difference {
   readonly kind: string;
   readonly name: string;
   readonly before?: string;
   readonly after?: string;
-  /** Of an instruction: its line in the Dockerfile. */
+  /** For an instruction, its line in the Dockerfile. */
   readonly line?: number;
 }
 
-/** The same difference with a file's path from the project root, as a person would look for it. */
+/** Returns the difference with a file's path relative to the project root instead of the build context. */
 export function withProjectPath(difference: Difference, task: Task): Difference {
   if (difference.kind !== 'file' || task.kind !== 'image' || task.context === '.') return difference;
   return { ...difference, name: `${task.context}/${difference.name}` };
 }
 
-/** Kinds whose values are digests, which say nothing to a person. */
-const opaque = new Set(['file', 'program', 'dockerfile']);
+/** The kinds whose values are digests, which are not worth showing. */
+const digestKinds = new Set(['file', 'program', 'dockerfile']);
 
-/** A difference as three columns: what kind of input, which, and what happened to it. */
+/** Formats a difference as three columns: the kind of input, its name, and what changed. */
 export function differenceColumns({ kind, name, before, after, line }: Difference): [string, string, string] {
-  if (kind === 'schema') return ['key', 'schema', 'keys are made in another way since'];
+  if (kind === 'schema') return ['key', 'schema', 'the key format changed'];
   if (kind === 'step')
-    return ['step', line === undefined ? 'Dockerfile' : `Dockerfile line ${line}`, change(before, after)];
+    return ['step', line === undefined ? 'Dockerfile' : `Dockerfile line ${line}`, stepChange(before, after)];
   if (kind === 'task' && name === 'max age')
     return ['age', '', `older than its maxAge of ${after?.split(',')[0]}`];
   if (kind === 'need') return ['need', name, needChange(before, after)];
   if (kind === 'base') return ['base', name, baseChange(before, after)];
   const group = kind === 'image' || kind === 'task' || kind === 'command' ? 'field' : kind;
-  if (before === undefined) return [group, name, opaque.has(kind) ? 'is new' : `is new: ${after}`];
-  if (after === undefined) return [group, name, 'is gone'];
-  return [group, name, opaque.has(kind) ? fileChange(before, after) : `${before} → ${after}`];
+  if (before === undefined) return [group, name, digestKinds.has(kind) ? 'added' : `added: ${after}`];
+  if (after === undefined) return [group, name, 'removed'];
+  return [group, name, digestKinds.has(kind) ? fileChange(before, after) : `${before} → ${after}`];
 }
 
-/** As many characters of what happened as fit into a list of reasons. */
-const briefly = 50;
+/** The longest change, in characters, that a list of reasons shows in full. */
+const briefLength = 50;
 
-/** The same in a few words: `file images/x changed`, `arg PG_VERSION 16.12 → 16.13`. */
+/** Formats a difference in a few words: `file images/x changed`, `arg PG_VERSION 16.12 → 16.13`. */
 export function formatDifference(difference: Difference): string {
   const [kind, name, whole] = differenceColumns(difference);
-  const isLong = whole.length > briefly && difference.before !== undefined && difference.after !== undefined;
+  const isLong =
+    whole.length > briefLength && difference.before !== undefined && difference.after !== undefined;
   const what =
     kind === 'base'
       ? whole.replace(/:.*/, '')
       : isLong && kind !== 'step' && kind !== 'key'
         ? 'changed'
-        : cut(whole, briefly + 10);
+        : truncate(whole, briefLength + 10);
   if (kind === 'key') return what;
   return kind === 'step' || kind === 'field'
     ? `${name}${kind === 'step' ? ':' : ''} ${what}`
     : `${kind} ${name} ${what}`;
 }
 
-function change(before: string | undefined, after: string | undefined): string {
-  if (before === undefined) return `is new: ${oneLine(after!)}`;
-  if (after === undefined) return `is gone: ${oneLine(before)}`;
+function stepChange(before: string | undefined, after: string | undefined): string {
+  if (before === undefined) return `added: ${oneLine(after!)}`;
+  if (after === undefined) return `removed: ${oneLine(before)}`;
   return `${oneLine(before)} → ${oneLine(after)}`;
 }
 
-/** Values are a type and a digest or target: what of it changed? */
+/** Describes the change of a file. The values are its type and its digest or link target. */
 function fileChange(before: string, after: string): string {
-  const [[was, old], [is, now]] = [before.split(' '), after.split(' ')];
-  if (was === is || was === undefined || is === undefined) return 'changed';
-  const words: Readonly<Record<string, string>> = {
+  const [[oldType, oldContent], [newType, newContent]] = [before.split(' '), after.split(' ')];
+  if (oldType === newType || oldType === undefined || newType === undefined) return 'changed';
+  const typeNames: Readonly<Record<string, string>> = {
     file: 'a file',
     program: 'executable',
     link: 'a link',
     linked: 'a link',
     dir: 'a folder',
   };
-  const alike = old === now && old !== undefined;
-  return `${alike ? '' : 'changed, and '}is now ${words[is] ?? is}${is === 'file' && was === 'program' ? ' that is not executable' : ''}`;
+  const isSameContent = oldContent === newContent && oldContent !== undefined;
+  const typeName =
+    newType === 'file' && oldType === 'program'
+      ? 'a file that is not executable'
+      : (typeNames[newType] ?? newType);
+  return `${isSameContent ? '' : 'changed and '}is now ${typeName}`;
 }
 
-/** Values are a task's id and its key. */
+/** Describes the change of a need. The values are the needed task's id and its key. */
 function needChange(before: string | undefined, after: string | undefined): string {
-  const [old, now] = [before?.split(' ')[0], after?.split(' ')[0]];
-  if (old === undefined) return `is new: ${now}`;
-  if (now === undefined) return 'is gone';
-  return old === now ? `${now} changed` : `${old} → ${now}`;
+  const [oldId, newId] = [before?.split(' ')[0], after?.split(' ')[0]];
+  if (oldId === undefined) return `added: ${newId}`;
+  if (newId === undefined) return 'removed';
+  return oldId === newId ? `${newId} changed` : `${oldId} → ${newId}`;
 }
 
-/** Values are digests of images. */
+/** Describes the change of a base image's pin. The values are digests. */
 function baseChange(before: string | undefined, after: string | undefined): string {
-  if (before === undefined) return `is pinned now: ${cut(after!, 20)}`;
+  if (before === undefined) return `is now pinned: ${truncate(after!, 20)}`;
   if (after === undefined) return 'is no longer pinned';
-  return `moved: ${cut(before, 20)} → ${cut(after, 20)}`;
+  return `moved: ${truncate(before, 20)} → ${truncate(after, 20)}`;
 }
 
 function oneLine(text: string): string {
-  return cut(text.replace(/\s+/g, ' '), 60);
+  return truncate(text.replace(/\s+/g, ' '), 60);
 }
 
-function cut(text: string, length: number): string {
+function truncate(text: string, length: number): string {
   return text.length > length ? `${text.slice(0, length - 1)}…` : text;
 }

@@ -3,19 +3,19 @@ import type { FileEntry, ObservedCommand, ObservedImage } from '../model/observe
 import type { Key, Manifest, ManifestLine } from '../model/record.ts';
 import type { CommandTask, ImageTask, Task, TaskId } from '../model/task.ts';
 
-/** Part of every key: another meaning of a manifest is another schema, and nothing old is reused. */
+/** Part of every key. Increase it when the lines of a manifest change their meaning: older results are then not reused. */
 const keySchema = 5;
 
 /**
- * Everything that can change a task's result, as readable lines. The one source for both the key and its explanation.
- * `needKeys` holds the key of each task that this one needs.
+ * Returns everything that can change a task's result, as readable lines. Both the key and the reasons for a rebuild come from it.
+ * `needKeys` contains the key of each needed task.
  */
 export function makeManifest(
   task: Task,
   observed: ObservedImage | ObservedCommand,
   needKeys: ReadonlyMap<TaskId, Key>,
 ): Manifest {
-  const own =
+  const inputs =
     task.kind === 'image'
       ? imageLines(task, observed as ObservedImage)
       : commandLines(task, observed as ObservedCommand);
@@ -37,13 +37,13 @@ export function makeManifest(
       ...Object.keys(task.secrets)
         .sort()
         .map((id): ManifestLine => ['secret', id, 'passed']),
-      ...own,
+      ...inputs,
       ...needs,
     ],
   };
 }
 
-/** What tells the period in which a result was made. */
+/** The name of the line with the `maxAge` period in which a result was built. */
 export const maxAgeLine = 'max age';
 
 function ageLines({ maxAgeMs }: Task, { period }: ObservedImage | ObservedCommand): ManifestLine[] {
@@ -56,35 +56,35 @@ function imageLines(task: ImageTask, observed: ObservedImage): ManifestLine[] {
     ['image', 'network', task.network],
     ['image', 'output', task.output],
     ...(task.target !== undefined ? [['image', 'target', task.target] as const] : []),
-    ...pairs('arg', countingArgs(task, observed)),
-    ...pairs('label', task.labels),
+    ...sortedLines('arg', relevantArgs(task, observed)),
+    ...sortedLines('label', task.labels),
     ...dockerfileLines(task, observed),
     ...baseLines(observed),
     ...observed.context.map((entry) => entryLine('file', entry)),
   ];
 }
 
-/** Those that the seen stages declare, and those that BuildKit heeds without. */
-function countingArgs(
+/** Returns the args that the reachable stages declare, and those that BuildKit uses without a declaration. */
+function relevantArgs(
   task: ImageTask,
   { reachable, builderArgs = {} }: ObservedImage,
 ): Readonly<Record<string, string>> {
-  const counts = (name: string): boolean =>
+  const isRelevant = (name: string): boolean =>
     reachable === undefined ||
     reachable.args.includes(name) ||
     name.startsWith('BUILDKIT_') ||
     name === 'SOURCE_DATE_EPOCH';
-  const added = Object.entries(builderArgs).map(([name, value]) => [name, withoutPassword(value)] as const);
+  const added = Object.entries(builderArgs).map(([name, value]) => [name, hideCredentials(value)] as const);
   const all = { ...Object.fromEntries(added), ...task.args };
-  return Object.fromEntries(Object.entries(all).filter(([name]) => counts(name)));
+  return Object.fromEntries(Object.entries(all).filter(([name]) => isRelevant(name)));
 }
 
-/** A manifest is shown and shared: of who is let into a proxy it holds only that it is somebody else. */
-function withoutPassword(value: string): string {
+/** Replaces the credentials in a proxy's URL by a hash, because manifests are shown and shared. */
+function hideCredentials(value: string): string {
   return value.replace(
     /(\/\/)([^/@]*)@/g,
-    (_, slashes: string, user: string) =>
-      `${slashes}${createHash('sha256').update(user).digest('hex').slice(0, 16)}@`,
+    (_, slashes: string, credentials: string) =>
+      `${slashes}${createHash('sha256').update(credentials).digest('hex').slice(0, 16)}@`,
   );
 }
 
@@ -94,13 +94,13 @@ function dockerfileLines(task: ImageTask, { reachable, dockerfile }: ObservedIma
   return [['dockerfile', task.dockerfile, dockerfile.digest]];
 }
 
-/** Images from outside that are pinned; one that is not counts by its name, in the instruction. */
+/** Returns the pins of external images. An image without a pin counts by its name in the instruction. */
 function baseLines({ bases }: ObservedImage): ManifestLine[] {
   const pinned = new Map<string, string>();
   for (const { reference, platform, digest } of bases)
     if (digest !== undefined)
       pinned.set(`${reference}${platform === 'any' ? ' (any platform)' : ''}`, digest);
-  return pairs('base', Object.fromEntries(pinned));
+  return sortedLines('base', Object.fromEntries(pinned));
 }
 
 function commandLines(task: CommandTask, observed: ObservedCommand): ManifestLine[] {
@@ -115,7 +115,7 @@ function commandLines(task: CommandTask, observed: ObservedCommand): ManifestLin
   ];
 }
 
-function pairs(kind: string, values: Readonly<Record<string, string>>): ManifestLine[] {
+function sortedLines(kind: string, values: Readonly<Record<string, string>>): ManifestLine[] {
   return Object.entries(values)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, value]) => [kind, name, value]);
@@ -125,7 +125,7 @@ function entryLine(kind: string, entry: FileEntry): ManifestLine {
   if (entry.type !== 'link') return [kind, entry.path, contentOf(entry)];
   const { path, target, resolved } = entry;
   if (resolved === undefined) return [kind, path, `link ${target}`];
-  // The target last: it may hold anything.
+  // The target comes last, because it can contain spaces.
   return [kind, path, `linked ${contentOf(resolved)} ${target}`];
 }
 

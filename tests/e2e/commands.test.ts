@@ -60,7 +60,7 @@ test('the first build runs all, the second nothing; a change runs what hangs on 
   writeFiles(cwd, { 'in/b': 'new' });
   const plan = await planOf(cwd);
   assert.is(plan.counts.run, 5);
-  assert.is(reasonOf(plan, 'source:1'), 'changed: file in/b is new');
+  assert.is(reasonOf(plan, 'source:1'), 'changed: file in/b added');
   assert.match(reasonOf(plan, 'copy:1'), /source/);
   assert.is((await runCli(['plan', '--check'], { cwd, env })).code, 1);
 });

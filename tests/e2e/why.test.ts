@@ -40,7 +40,7 @@ test('a task that was never made, one that is up to date, and what changed since
   const out = await why(cwd, 'source:1');
   assert.match(
     out,
-    /^source:1 will be run\n {2}file {2}in\/a {2}changed\n {2}file {2}in\/b {2}is new\nthe same as on .*: 1 env/m,
+    /^source:1 will be run\n {2}file {2}in\/a {2}changed\n {2}file {2}in\/b {2}added\nthe same as on .*: 1 env/m,
   );
   assert.match(await why(cwd, 'copy:1'), /need {2}source {2}source:1 changed\n {2}source:1 will be run\n/);
 });
@@ -113,10 +113,10 @@ export const app = image({ name: 'app', context: 'app' });
   assert.is(
     (await runCli(['plan', '--verbose'], { cwd, env })).out.split('\n\n')[0],
     `build  app:latest  never made here
-         everything counts: line 3: --sideways is not known
-         everything counts: line 4: a mount hangs on a variable of the base image`,
+         everything counts: line 3: unknown flag --sideways
+         everything counts: line 4: a mount depends on a variable of the base image`,
   );
-  assert.match(await why(cwd, 'app'), /\n {2}everything counts: line 3: --sideways is not known\n/);
+  assert.match(await why(cwd, 'app'), /\n {2}everything counts: line 3: unknown flag --sideways\n/);
 });
 
 test('one task, or two: more is a fault', async () => {

@@ -19,15 +19,9 @@ import type { ImageTask } from '../../src/model/task.ts';
 import { busybox } from '../support/busybox.ts';
 import { connectTestEngine, removeImages } from '../support/docker.ts';
 import { fuzzCases } from '../support/fuzz-cases.ts';
-import {
-  changeArb,
-  dockerfileOf,
-  nameOfStage,
-  type ProjectChange,
-  type ProjectState,
-  stateArb,
-  writeProject,
-} from '../support/fuzz-projects.ts';
+import type { ProjectChange } from '../support/fuzz-changes.ts';
+import { commonSyntaxChanges, commonSyntaxStates } from '../support/fuzz-common-syntax.ts';
+import { dockerfileOf, nameOfStage, type ProjectState, writeProject } from '../support/fuzz-projects.ts';
 import { rareSyntaxChanges, rareSyntaxStates } from '../support/fuzz-rare-syntax.ts';
 import { graphOf, makeKeys, observe } from '../support/graphs.ts';
 import { tempFolder } from '../support/temp.ts';
@@ -273,7 +267,7 @@ async function fuzz(states: fc.Arbitrary<ProjectState>, changes: fc.Arbitrary<Pr
 }
 
 test(`${trials} trials with seed ${seed}: no unsound reuse, and what is sent is what counts`, async () => {
-  await fuzz(stateArb, changeArb);
+  await fuzz(commonSyntaxStates, commonSyntaxChanges);
   assert.ok(tally.needless <= Math.max(1, tally.cached * 0.02), `needless builds:\n${needless.join('\n')}`);
 });
 

@@ -1,6 +1,6 @@
 import type { ProjectState } from './fuzz-projects.ts';
 
-/** Two states of one project, and whether the image of the first may be used for the second. */
+/** Two states of a project, and whether the image of the first may be reused for the second. */
 export interface FuzzCase {
   readonly what: string;
   readonly before: ProjectState;
@@ -17,7 +17,7 @@ const start: ProjectState = {
   args: {},
 };
 
-function differs(
+function makeCase(
   what: string,
   common: Partial<ProjectState>,
   change: Partial<ProjectState>,
@@ -32,59 +32,64 @@ const files = (change: ProjectState['files'], common: ProjectState['files'] = st
 const stages = (...list: ProjectState['stages']) => ({ stages: list });
 
 /**
- * Where keys and BuildKit once parted, or where other tools are known to be wrong: replayed in every run. A disagreement
- * that the random part finds is printed, already shrunk, as `before` and `after` to be added here.
+ * Cases in which our keys once disagreed with BuildKit, or in which other tools are wrong. When random tests find a new
+ * disagreement, they print it shrunk, as the `before` and `after` to add here.
  */
 export const fuzzCases: readonly FuzzCase[] = [
-  differs('a comment', stages(from('base', 'COPY a /x/')), stages(from('base', '# new', 'COPY a /x/')), true),
-  differs(
-    'a comment in a Dockerfile that COPY takes along',
+  makeCase(
+    'a comment',
+    stages(from('base', 'COPY a /x/')),
+    stages(from('base', '# new', 'COPY a /x/')),
+    true,
+  ),
+  makeCase(
+    'a comment in a Dockerfile that is copied itself',
     stages(from('base', 'COPY . /x/')),
     stages(from('base', '# new', 'COPY . /x/')),
     false,
   ),
-  differs('one byte, the size and the name stay', {}, files({ a: file('2') }), false),
-  differs('the executable bit', {}, files({ a: file('1', true) }), false),
-  differs('a file that nothing sees', {}, files({ b: file('2') }), true),
-  differs(
-    'where a link below a copied folder points',
+  makeCase('one byte, with the same size and name', {}, files({ a: file('2') }), false),
+  makeCase('the executable bit', {}, files({ a: file('1', true) }), false),
+  makeCase('a file that no instruction reads', {}, files({ b: file('2') }), true),
+  makeCase(
+    'the target of a link below a copied folder',
     { ...stages(from('base', 'COPY d /x')), ...files({ 'd/b': { link: 'a' } }) },
     files({ 'd/b': { link: 'gone' } }),
     false,
   ),
-  differs(
-    'what a named link leads to',
+  makeCase(
+    'the file that a copied link resolves to',
     { ...stages(from('base', 'COPY b /x')), ...files({ b: { link: 'a' } }) },
     files({ a: file('2'), b: { link: 'a' } }),
     false,
   ),
-  differs('an empty folder', stages(from('base', 'COPY d /x')), files({ 'd/b': 'dir' }), false),
-  differs(
-    'a file that the ignore file leaves out',
+  makeCase('an empty folder', stages(from('base', 'COPY d /x')), files({ 'd/b': 'dir' }), false),
+  makeCase(
+    'an ignored file',
     { ...stages(from('base', 'COPY d /x')), ignore: ['d/e'] },
     files({ 'd/e/c': file('2') }),
     true,
   ),
-  differs(
-    'what only a mount reads',
+  makeCase(
+    'a file that only a mount reads',
     stages(from('base', 'RUN --mount=type=bind,source=d,target=/m cat /m/a > /x')),
     files({ 'd/a': file('2') }),
     false,
   ),
-  differs(
-    'what ONBUILD of an earlier stage copies',
+  makeCase(
+    'a file that ONBUILD of an earlier stage copies',
     stages(from('base', 'ONBUILD COPY b /x'), from('before')),
     files({ b: file('2') }),
     false,
   ),
-  differs(
-    'how containers of a stage start that is only copied from',
+  makeCase(
+    'the CMD of a stage that is only copied from',
     stages(from('base', 'COPY a /x/', 'CMD x'), from('scratch', 'COPY --from=$P /x /x/')),
     stages(from('base', 'COPY a /x/', 'CMD y'), from('scratch', 'COPY --from=$P /x /x/')),
     true,
   ),
-  differs(
-    'WORKDIR on scratch, which BuildKit never calls cached',
+  makeCase(
+    'WORKDIR on scratch, which BuildKit never reports as cached',
     stages(from('scratch', 'WORKDIR /w', 'COPY a /x/')),
     files({ b: file('2') }),
     true,

@@ -1,11 +1,6 @@
 import * as fc from 'fast-check';
-import {
-  changeStage,
-  type FileNode,
-  type ProjectChange,
-  type ProjectState,
-  replaceAt,
-} from './fuzz-projects.ts';
+import { addOrReplaceFile, type ProjectChange, removeFile, replaceLine, setArgs } from './fuzz-changes.ts';
+import type { FileNode, ProjectState } from './fuzz-projects.ts';
 
 const paths = ['a', 'b', 'x.txt', 'a b', 'd/a', 'd/x.txt', 'd/e/c', 'u@h:x', '$A', '$E', 'E', '0'];
 const pathArb = fc.constantFrom(...paths);
@@ -14,7 +9,7 @@ const nodeArb: fc.Arbitrary<FileNode> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ link: fc.constantFrom('a', 'd', '../a') }) },
 );
 
-/** Names and values as an ARG or ENV may write them. */
+/** ARG and ENV instructions. */
 const settings = [
   'ARG "A"=a',
   "ARG 'B'=b",
@@ -103,7 +98,7 @@ const triggers = [
   'ONBUILD COPY ["a b", "/ob/"]',
   'onbuild copy a \\\n  /ob/',
 ];
-const stagesTaken = [
+const stageReads = [
   'COPY --from=$P / /all/',
   'COPY --from=+0 / /zero/',
   'COPY --from=00 / /zero/',
@@ -111,7 +106,7 @@ const stagesTaken = [
   'RUN --mount=type=bind,from=$P,target=/m ls -R /m > /m.from; true',
 ];
 const modern = [
-  // Docker 20.10 dies of it.
+  // Docker 20.10 crashes on it.
   'RUN --mount=type=tmpfs,from=$P,target=/m true',
   'COPY --link a /l/',
   'COPY --link=true d /l/',
@@ -152,7 +147,7 @@ const lineOf = (isModern: boolean): fc.Arbitrary<string> =>
     { weight: 6, arbitrary: fc.constantFrom(...copies) },
     { weight: 3, arbitrary: fc.constantFrom(...runs) },
     { weight: 1, arbitrary: fc.constantFrom(...triggers) },
-    { weight: 2, arbitrary: fc.constantFrom(...stagesTaken) },
+    { weight: 2, arbitrary: fc.constantFrom(...stageReads) },
     { weight: 2, arbitrary: fc.constantFrom(...plain) },
     ...(isModern ? [{ weight: 6, arbitrary: fc.constantFrom(...modern) }] : []),
   );
@@ -190,22 +185,22 @@ const ignoreArb = fc.array(
   },
 );
 
-/** Dockerfiles of forms that are seldom written. `isModern`: in the language of docker 23 and later. */
+/** Projects whose Dockerfiles use rare syntax. `isModern` adds syntax that needs docker 23 or newer. */
 export function rareSyntaxStates(isModern: boolean): fc.Arbitrary<ProjectState> {
-  const one = (text: string): FileNode => ({ text, isProgram: false });
+  const file = (text: string): FileNode => ({ text, isProgram: false });
   const start = {
-    a: one('1'),
-    b: one('1'),
-    'x.txt': one('1'),
-    'a b': one('1'),
-    'd/a': one('1'),
-    E: one('1'),
+    a: file('1'),
+    b: file('1'),
+    'x.txt': file('1'),
+    'a b': file('1'),
+    'd/a': file('1'),
+    E: file('1'),
   };
   return fc.record(
     {
       files: fc
         .dictionary(pathArb, nodeArb, { maxKeys: 6 })
-        .map((files) => ({ ...start, 'd/e/c': one('1'), ...files })),
+        .map((files) => ({ ...start, 'd/e/c': file('1'), ...files })),
       ignore: ignoreArb,
       stages: fc.array(
         fc.record({
@@ -224,40 +219,13 @@ export function rareSyntaxStates(isModern: boolean): fc.Arbitrary<ProjectState> 
   );
 }
 
-/** One thing of it that becomes different. */
+/** Single changes of such a project. */
 export function rareSyntaxChanges(isModern: boolean): fc.Arbitrary<ProjectChange> {
   return fc.oneof(
-    {
-      weight: 6,
-      arbitrary: fc.tuple(pathArb, nodeArb).map(([name, node]) => ({
-        what: `${name} becomes ${JSON.stringify(node)}`,
-        apply: (state: ProjectState) => ({ ...state, files: { ...state.files, [name]: node } }),
-      })),
-    },
-    {
-      weight: 2,
-      arbitrary: pathArb.map((name) => ({
-        what: `${name} goes`,
-        apply: (state: ProjectState) => ({
-          ...state,
-          files: Object.fromEntries(Object.entries(state.files).filter(([each]) => each !== name)),
-        }),
-      })),
-    },
-    {
-      weight: 2,
-      arbitrary: fc.tuple(fc.nat(2), fc.nat(3), lineOf(isModern)).map(([stage, at, line]) => ({
-        what: `stage ${stage} line ${at} becomes ${line}`,
-        apply: changeStage(stage, (lines) => replaceAt(lines, at, () => line)),
-      })),
-    },
-    {
-      weight: 4,
-      arbitrary: argsArb.map((args) => ({
-        what: `args ${JSON.stringify(args)}`,
-        apply: (state: ProjectState) => ({ ...state, args }),
-      })),
-    },
+    { weight: 6, arbitrary: addOrReplaceFile(pathArb, nodeArb) },
+    { weight: 2, arbitrary: removeFile(pathArb) },
+    { weight: 2, arbitrary: replaceLine(lineOf(isModern), 3) },
+    { weight: 4, arbitrary: setArgs(argsArb) },
     {
       weight: 1,
       arbitrary: headArb.map((head) => ({

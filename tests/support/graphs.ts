@@ -9,7 +9,7 @@ import type { Key, Manifest } from '../../src/model/record.ts';
 import { type Graph, needIds, type TaskId } from '../../src/model/task.ts';
 import { type ObserveOptions, observeAll, openObserver } from '../../src/observe/observer.ts';
 
-/** Declarations as if the given exports stood in `tasks/images.ts`. */
+/** Returns declarations as if `tasks/images.ts` had the given exports. */
 export function declare(exports: Readonly<Record<string, Definition>>): Declarations {
   const definitions = Object.entries(exports).map(([name, definition]) => ({
     definition,
@@ -18,25 +18,27 @@ export function declare(exports: Readonly<Record<string, Definition>>): Declarat
   return { definitions, projects: [] };
 }
 
-/** The graph of the given exports, for linux/amd64. */
+/** Returns the graph of the given exports, for linux/amd64. */
 export function graphOf(exports: Readonly<Record<string, Definition>>): Graph {
   return makeGraph(declare(exports), 'linux/amd64');
 }
 
-/** `{ app: ['base', 'lib'] }`: images of one version each that need one another; a name that starts with $ is a command. */
+/** Returns the graph of images with one version each and these needs: `{ app: ['base', 'lib'] }`. `$name` is a command. */
 export function graphOfNeeds(needs: Readonly<Record<string, readonly string[]>>): Graph {
-  const made: Record<string, Definition> = {};
+  const definitions: Record<string, Definition> = {};
   for (const [name, list] of Object.entries(needs)) {
-    const needed = Object.fromEntries(list.map((other) => [other.replace(/\W/g, ''), () => made[other]!]));
-    const plain = name.replace('$', '');
-    made[name] = name.startsWith('$')
-      ? command({ name: plain, run: ['make-it'], needs: needed })
-      : image({ name: plain, context: 'c', needs: needed });
+    const needed = Object.fromEntries(
+      list.map((other) => [other.replace(/\W/g, ''), () => definitions[other]!]),
+    );
+    const taskName = name.replace('$', '');
+    definitions[name] = name.startsWith('$')
+      ? command({ name: taskName, run: ['make-it'], needs: needed })
+      : image({ name: taskName, context: 'c', needs: needed });
   }
-  return graphOf(made);
+  return graphOf(definitions);
 }
 
-/** The key and manifest of each of the given tasks that has been observed without a problem, as its needs have. */
+/** Returns the key and manifest of each of the given tasks, except for tasks with a problem and their dependents. */
 export function makeKeys(graph: Graph, ids: ReadonlySet<TaskId>, observations: Observations) {
   const keyed = new Map<TaskId, { key: Key; manifest: Manifest }>();
   const keys = new Map<TaskId, Key>();
@@ -51,7 +53,7 @@ export function makeKeys(graph: Graph, ids: ReadonlySet<TaskId>, observations: O
   return keyed;
 }
 
-/** What the given tasks read, with nothing remembered. */
+/** Reads the inputs of the given tasks, starting with an empty deps log. */
 export async function observe(
   graph: Graph,
   ids: Iterable<TaskId>,

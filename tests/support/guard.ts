@@ -1,6 +1,6 @@
-// Stands in for 'uvu' in every test file (scripts/test.mjs puts it there). uvu exits with 0 when a hook throws, when
-// a test throws something that is no Error, when `.run()` was forgotten, or when `.only` was left in. Here each of
-// them is a fault of the file, written to the tally that the runner reads.
+// Replaces 'uvu' in every test file (see scripts/test.mjs). uvu exits with 0 if a hook throws, if a test throws something that is
+// not an Error, if `.run()` is missing, or if `.only` is left in. Here each of them makes the file fail. The results go to the
+// tally file that the test runner reads.
 import { writeFileSync } from 'node:fs';
 import { suite as uvuSuite } from 'uvu';
 
@@ -25,37 +25,37 @@ const tally = {
   skipped: [] as string[],
   faults: [] as string[],
 };
-const forgotten = new Map<object, { name: string; tests: number }>();
+const notRun = new Map<object, { name: string; tests: number }>();
 
 function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(`threw ${typeof thrown}: ${String(thrown)}`);
 }
 
-/** Milliseconds after which a test counts as hung; TASKS_TEST_MINUTES for tests that are told to run longer. */
+/** The time limit of a test in milliseconds. TASKS_TEST_MINUTES raises it for long runs of random tests. */
 const testLimit = Number(process.env.TASKS_TEST_MINUTES ?? 5) * 60_000;
 
-async function withTimeout(work: unknown): Promise<void> {
+async function withTimeout(result: unknown): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
+  const timeout = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`still running after ${testLimit / 1000} s`)), testLimit);
     timer.unref();
   });
   try {
-    await Promise.race([work, late]);
+    await Promise.race([result, timeout]);
   } finally {
     clearTimeout(timer);
   }
 }
 
-/** uvu's `suite`, with nothing that goes wrong left silent. */
+/** uvu's `suite`, which makes the file fail for every fault that uvu ignores. */
 export function suite<T = Context>(name = '', context?: T): Guarded<T> {
   const inner = uvuSuite(name, context as Context);
-  const waiting = { name, tests: 0 };
+  const pending = { name, tests: 0 };
 
   const guarded = (title: string, handler: Handler<T>): void => {
     tally.registered++;
-    waiting.tests++;
-    forgotten.set(guarded, waiting);
+    pending.tests++;
+    notRun.set(guarded, pending);
     inner(title, async (state) => {
       tally.started++;
       try {
@@ -84,7 +84,7 @@ export function suite<T = Context>(name = '', context?: T): Guarded<T> {
   return Object.assign(guarded, {
     skip: (title = '(no name)'): void => {
       tally.skipped.push(name ? `${name}: ${title}` : title);
-      forgotten.set(guarded, waiting);
+      notRun.set(guarded, pending);
       inner.skip();
     },
     only: (title: string, handler: Handler<T>): void => {
@@ -94,19 +94,19 @@ export function suite<T = Context>(name = '', context?: T): Guarded<T> {
     before: Object.assign(hook('before', inner.before), { each: hook('before.each', inner.before.each) }),
     after: Object.assign(hook('after', inner.after), { each: hook('after.each', inner.after.each) }),
     run: (): void => {
-      waiting.tests = 0;
-      forgotten.delete(guarded);
+      pending.tests = 0;
+      notRun.delete(guarded);
       inner.run();
     },
   });
 }
 
-/** uvu's unnamed suite. */
+/** uvu's `test`: a suite without a name. */
 export const test: Guarded<Context> = suite();
 
 process.on('exit', () => {
-  for (const { name, tests } of forgotten.values()) {
-    tally.faults.push(`suite "${name}" was never run (${tests} tests): its .run() is missing`);
+  for (const { name, tests } of notRun.values()) {
+    tally.faults.push(`suite "${name}" was never run (${tests} tests): .run() is missing`);
   }
   if (tally.started !== tally.registered) {
     tally.faults.push(`${tally.registered - tally.started} of ${tally.registered} tests never started`);

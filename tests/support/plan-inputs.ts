@@ -11,8 +11,8 @@ import { makeKeys } from './graphs.ts';
 
 export const naming: Naming = { repo: 'r', suffix: '-dev1', timed: true };
 
-/** Observations without files. */
-function see(graph: Graph): Map<TaskId, Observed> {
+/** Returns observations without files. */
+function observeNothing(graph: Graph): Map<TaskId, Observed> {
   return new Map(
     [...graph.tasks.values()].map((task): [TaskId, Observed] => [
       task.id,
@@ -32,9 +32,9 @@ function see(graph: Graph): Map<TaskId, Observed> {
   );
 }
 
-/** A world in which every task was made once, by a run of this very state. */
+/** Returns the plan input after a run that built every task of the graph. */
 export function everythingBuilt(graph: Graph): PlanInput {
-  const observations = see(graph);
+  const observations = observeNothing(graph);
   const ids = new Set(graph.tasks.keys());
   const keyed = makeKeys(graph, ids, observations);
   const records = new Map<string, TaskRecord>();
@@ -72,7 +72,7 @@ export function everythingBuilt(graph: Graph): PlanInput {
   };
 }
 
-/** An image of the engine, made from a task of this key. */
+/** Returns an engine image that was built for a task with this key. */
 export function engineImageOf(task: TaskId, key: string, needs: object, tags: string[]): EngineImage {
   return {
     id: `id-${task}`,
@@ -83,12 +83,12 @@ export function engineImageOf(task: TaskId, key: string, needs: object, tags: st
   };
 }
 
-/** The same world, asked for these tasks only. */
+/** Returns the same input with only these tasks selected. */
 export function selectTasks(input: PlanInput, ...ids: TaskId[]): PlanInput {
   return { ...input, selected: new Set(ids), scope: withNeeds(input.graph, ids) };
 }
 
-/** The same world after these results were lost. */
+/** Returns the same input without the results of these tasks. */
 export function withoutResults(input: PlanInput, ...ids: TaskId[]): PlanInput {
   const keys = ids.map((id) => input.keyed.get(id)!.key);
   return {
@@ -101,9 +101,10 @@ export function withoutResults(input: PlanInput, ...ids: TaskId[]): PlanInput {
   };
 }
 
-/** Each task's action, by name. */
+/** Returns each task's action by the task's name. */
 export const actions = (plan: Plan): Record<string, string> =>
   Object.fromEntries([...plan.steps].map(([id, step]) => [id.replace(':latest', ''), step.action]));
-/** The codes of one task's reasons. */
+
+/** Returns the codes of one task's reasons. */
 export const reasonCodes = (plan: Plan, id: string): string[] =>
   plan.steps.get(`${id}:latest`)!.reasons.map((reason) => reason.code);

@@ -25,8 +25,8 @@ const dockerfiles = [
 const ignores = ['dir/skip*\n', 'dir/a\n', '', '**/n1\n!dir\n'];
 const environments: Record<string, string>[] = [{}, { E: '1' }, { E: '2' }, { F: '1' }];
 
-/** A project over the same files, with the given definitions. */
-const project = (definitions: string): string =>
+/** Creates a project with the given definitions and fixed files. */
+const createProject = (definitions: string): string =>
   makeProject(definitions, {
     'lib/n.ts': "export const n = 'a';\n",
     'base/Dockerfile': dockerfiles[0]!,
@@ -42,22 +42,25 @@ const project = (definitions: string): string =>
     'inputs/i.txt': 'i',
   });
 
-/** What may happen to a project between two runs; `pick` takes one of a list. Each says what it did. */
-const happenings: ((root: string, pick: <T>(list: readonly T[]) => T) => string)[] = [
+/** Returns a random item of a list. */
+type PickOne = <T>(list: readonly T[]) => T;
+
+/** Edits of a project. Each returns a description of what it did. */
+const edits: ((root: string, pick: PickOne) => string)[] = [
   (root, pick) => {
-    const file = pick(plainFiles(root));
+    const file = pick(editableFiles(root));
     const before = path.join(tempFolder(), 'before');
     execFileSync('cp', ['-p', file, before]);
-    writeFileSync(file, another(file, pick));
+    writeFileSync(file, changedText(file, pick));
     if (pick([true, false])) execFileSync('touch', ['-r', before, file]);
     return `edited ${file}`;
   },
   (root, pick) => {
-    const file = pick(plainFiles(root));
-    writeFileSync(`${file}.new`, another(file, pick), { mode: statSync(file).mode });
+    const file = pick(editableFiles(root));
+    writeFileSync(`${file}.new`, changedText(file, pick), { mode: statSync(file).mode });
     execFileSync('touch', ['-r', file, `${file}.new`]);
     renameSync(`${file}.new`, file);
-    return `another file of the same time in the place of ${file}`;
+    return `replaced ${file} with a file of the same time`;
   },
   (root, pick) => {
     const folder = path.join(root, pick(['base', 'base/dir', 'app', 'app/new', 'inputs']));
@@ -67,28 +70,28 @@ const happenings: ((root: string, pick: <T>(list: readonly T[]) => T) => string)
     return `added ${folder}/${name}`;
   },
   (root, pick) => {
-    const files = plainFiles(root);
+    const files = editableFiles(root);
     if (files.length < 4) return 'nothing';
     const file = pick(files);
     rmSync(file);
     return `removed ${file}`;
   },
   (root, pick) => {
-    const file = pick(plainFiles(root));
+    const file = pick(editableFiles(root));
     chmodSync(file, pick([0o644, 0o755, 0o600]));
-    return `mode of ${file}`;
+    return `changed the mode of ${file}`;
   },
   (root, pick) => {
     const link = path.join(root, pick(['base/dir/l', 'app/l']));
     rmSync(link, { force: true });
     symlinkSync(pick(['a', 'b', 'nowhere']), link);
-    return `link ${link}`;
+    return `changed the link ${link}`;
   },
   (root, pick) => {
     const folder = path.join(root, pick(['base/dir/empty', 'app/empty']));
     if (existsSync(folder)) rmSync(folder, { recursive: true });
     else mkdirSync(folder);
-    return `empty ${folder}`;
+    return `added or removed the empty folder ${folder}`;
   },
   (root, pick) => {
     const file = path.join(
@@ -97,15 +100,15 @@ const happenings: ((root: string, pick: <T>(list: readonly T[]) => T) => string)
     );
     if (pick([true, false])) rmSync(file, { force: true });
     else writeFileSync(file, pick(ignores));
-    return `ignore file ${file}`;
+    return `changed the ignore file ${file}`;
   },
   (root, pick) => {
     writeFileSync(path.join(root, 'base/Dockerfile'), pick(dockerfiles));
-    return 'Dockerfile';
+    return 'changed the Dockerfile';
   },
   (root, pick) => {
     writeFileSync(path.join(root, 'lib/n.ts'), `export const n = '${pick(['a', 'b', 'c'])}';\n`);
-    return 'definition';
+    return 'changed the definition';
   },
   (root, pick) => {
     const [from, to] = pick([
@@ -117,13 +120,13 @@ const happenings: ((root: string, pick: <T>(list: readonly T[]) => T) => string)
     if (!existsSync(from!)) return 'nothing';
     if (existsSync(to!)) renameSync(to!, `${to}.old`);
     renameSync(from!, to!);
-    return `${from} is ${to}`;
+    return `renamed ${from} to ${to}`;
   },
   () => 'nothing',
 ];
 
-/** Those that tasks can do without. */
-function plainFiles(root: string): string[] {
+/** Returns the files whose removal doesn't break the project. */
+function editableFiles(root: string): string[] {
   const names = readdirSync(root, { recursive: true, encoding: 'utf8', withFileTypes: true });
   return names
     .filter((entry) => entry.isFile())
@@ -131,12 +134,12 @@ function plainFiles(root: string): string[] {
     .filter((file) => !/\.cache|Dockerfile$|\.ts$|app\/run$/.test(file));
 }
 
-/** A text of the same size. */
-function another(file: string, pick: <T>(list: readonly T[]) => T): string {
+/** Returns another text of the same size. */
+function changedText(file: string, pick: PickOne): string {
   return readFileSync(file, 'latin1').replace(/.$/s, pick(['p', 'q', 'r', 's']));
 }
 
-async function keysOf(cwd: string, env: Readonly<Record<string, string>>): Promise<string> {
+async function planKeys(cwd: string, env: Readonly<Record<string, string>>): Promise<string> {
   const { out, err } = await runCli(['plan', '--json'], { cwd, env });
   if (out === '') return err.replaceAll(cwd, '.');
   const { tasks } = JSON.parse(out) as { tasks: { id: string; key: string }[] };
@@ -144,24 +147,24 @@ async function keysOf(cwd: string, env: Readonly<Record<string, string>>): Promi
 }
 
 /**
- * Builds a project, lets things happen to it, and compares the keys that what is remembered gives with those of a checkout
- * that remembers nothing; again and again. `rounds` and `seed` may come from TASKS_MUTATIONS and TASKS_MUTATION_SEED.
+ * Builds and randomly edits a project for several rounds, and asserts in each that the keys are the same with and without
+ * `.cache`. TASKS_MUTATIONS overrides `rounds`; TASKS_MUTATION_SEED sets the seed.
  */
 export async function assertCachedKeysMatchFresh(definitions: string, rounds: number): Promise<void> {
-  const root = project(definitions);
+  const root = createProject(definitions);
   const seed = Number(process.env.TASKS_MUTATION_SEED ?? 1);
   const random = fc.sample(fc.infiniteStream(fc.nat()), { seed, numRuns: 1 })[0]!;
-  const pick = <T>(list: readonly T[]): T => list[(random.next().value as number) % list.length]!;
+  const pick: PickOne = (list) => list[(random.next().value as number) % list.length]!;
   for (let round = 1; round <= Number(process.env.TASKS_MUTATIONS ?? rounds); round++) {
     const env = pick(environments);
-    // What is not made has no record, and is read in full.
+    // A task that was never built has no record, so it would always be read in full.
     await runCli(['build'], { cwd: root, env });
-    const did = pick(happenings)(root, pick);
-    const warm = await keysOf(root, env);
+    const edit = pick(edits)(root, pick);
+    const cached = await planKeys(root, env);
     const fresh = path.join(tempFolder(), 'copy');
     execFileSync('cp', ['-a', root, fresh]);
     rmSync(path.join(fresh, '.cache'), { recursive: true });
-    assert.is(warm, await keysOf(fresh, env), `round ${round}: ${did}`);
+    assert.is(cached, await planKeys(fresh, env), `round ${round}: ${edit}`);
     rmSync(fresh, { recursive: true });
   }
 }

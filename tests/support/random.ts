@@ -1,4 +1,4 @@
-/** Numbers from 0 to 1 that hang on the seed alone (mulberry32). */
+/** Returns a generator of numbers from 0 to 1 that is determined by its seed (mulberry32). */
 export function seededRandom(seed: number): () => number {
   let state = seed;
   return () => {

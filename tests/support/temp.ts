@@ -7,14 +7,17 @@ process.on('exit', () => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
-/** A new folder outside of the project; removed when the process ends. */
+/** Creates a folder outside of the project. It is removed when the process exits. */
 export function tempFolder(): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'tasks-test-'));
   folders.push(folder);
   return folder;
 }
 
-/** Writes files below a folder: text; `{ link }`; a name that ends in `/` is a folder; `*` at its end makes it executable. */
+/**
+ * Writes files below a folder. The content is a text or `{ link }`. A name that ends in `/` is a folder; a `*` at the end of a
+ * name makes the file executable.
+ */
 export function writeFiles(folder: string, files: Readonly<Record<string, string | { link: string }>>): void {
   for (const [name, content] of Object.entries(files)) {
     const file = path.join(folder, name.replace(/\*$/, ''));
@@ -26,7 +29,7 @@ export function writeFiles(folder: string, files: Readonly<Record<string, string
   }
 }
 
-/** Returns when a file is older than the file system's clock by more than one tick: only then are its stamps trusted. */
+/** Waits until the file system's clock is more than one tick past a file's times. Before that, its stamp is not trusted. */
 export function waitUntilSettled(file: string): void {
   const { ctimeMs, mtimeMs } = lstatSync(file);
   // A whole millisecond may come from a coarse clock, so it settles later (src/disk/stamp.ts).

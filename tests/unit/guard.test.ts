@@ -4,10 +4,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { tempFolder, writeFiles } from '../support/temp.ts';
 
-const test = suite('the test runner lets nothing fail in silence');
+const test = suite('test runner');
 const runner = path.resolve('scripts/test.mjs');
 
-/** Runs the runner over the given test files. */
+/** Runs the test runner on the given test files. */
 function run(files: Readonly<Record<string, string>>, ...patterns: string[]) {
   const folder = tempFolder();
   const head = "import { suite, test } from 'uvu';\n";
@@ -19,10 +19,10 @@ function run(files: Readonly<Record<string, string>>, ...patterns: string[]) {
 }
 const good = "test('good', () => {});\ntest.run();\n";
 
-/** [what goes wrong, the test file, what is said] */
+/** [what goes wrong, the test file, the expected output] */
 const faults: [string, string, RegExp][] = [
   ['a failing test', "test('bad', () => { throw new Error('x'); });\ntest.run();", /Error|FAIL/],
-  ['a test that throws a text', "test('bad', () => { throw 'x'; });\ntest.run();", /threw string: x/],
+  ['a test that throws a string', "test('bad', () => { throw 'x'; });\ntest.run();", /threw string: x/],
   ['a forgotten run()', "test('never', () => {});", /never run \(1 tests\)/],
   [
     'a suite without its run()',
@@ -54,11 +54,11 @@ const faults: [string, string, RegExp][] = [
   ],
 ];
 
-for (const [what, text, said] of faults) {
+for (const [what, text, output] of faults) {
   test(`${what} fails the run`, () => {
     const { status, stdout, last } = run({ 'a.test.ts': text, 'b.test.ts': good });
     assert.is(status, 1, stdout);
-    assert.match(stdout, said);
+    assert.match(stdout, output);
     assert.match(last!, /^\d+ passed, [1-9]\d* failed$/);
   });
 }
@@ -67,7 +67,7 @@ test('a pattern that matches no file fails the run', () => {
   assert.is(run({ 'a.test.ts': good }, 'tests/nothing').status, 1);
 });
 
-test('all good: exit code 0, and skipped tests are counted', () => {
+test('passing tests exit with 0, and skipped tests are counted', () => {
   const { status, last } = run({ 'a.test.ts': `test.skip('later');\n${good}`, 'b.test.ts': good });
   assert.equal([status, last], [0, '2 passed, 0 failed, 1 skipped']);
 });

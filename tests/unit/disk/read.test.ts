@@ -10,33 +10,33 @@ import { readDepsLogFile } from '../../../src/incremental/deps-log-file.ts';
 import { readMemoFile } from '../../../src/incremental/memo-file.ts';
 import { tempFolder } from '../../support/temp.ts';
 
-const test = suite('files that are read whole');
+const test = suite('read');
 
-test('a file, its bytes', () => {
+test('readRegularFile returns the contents of a file', () => {
   const file = path.join(tempFolder(), 'file');
   writeFileSync(file, 'text');
   assert.is(readRegularFile(file).toString(), 'text');
 });
 
-/** A pipe that nobody writes into: who opens it to read waits for ever. */
+/** Makes a pipe without a writer: opening it for reading blocks. */
 function pipe(): string {
   const file = path.join(tempFolder(), 'v1%3aname');
   execFileSync('mkfifo', [file]);
   return file;
 }
 
-for (const [said, make] of [
+for (const [what, make] of [
   ['a pipe', pipe],
-  ['a device that never ends', () => '/dev/zero'],
+  ['an endless device', () => '/dev/zero'],
 ] as const)
-  test(`${said} is not read`, () => {
+  test(`${what} is not read`, () => {
     const file = make();
-    assert.throws(() => readRegularFile(file), /is no regular file/);
+    assert.throws(() => readRegularFile(file), /is not a regular file/);
     assert.is(readMemoFile(file).digests.size, 0);
     openRecordPack(file, path.dirname(file)).refresh();
   });
 
-test('a pipe in place of kept state counts as not there', async () => {
+test('a pipe in place of a cache file is ignored', async () => {
   const warnings: string[] = [];
   const warn = (message: string) => warnings.push(message);
   const value = pipe();

@@ -7,15 +7,15 @@ import { isSettled, openFileSystemClock, readFileSystemClock, type Stamp } from 
 import { temporaryName, writeFileAtomic, writeNewFile } from '../../../src/disk/write.ts';
 import { tempFolder } from '../../support/temp.ts';
 
-const test = suite('stamps, clocks, and writing without links');
+const test = suite('stamps, clocks, and atomic writes');
 
-/** Of a file that was changed at a time on a file system of this tick, both in milliseconds. */
+/** Returns the stamp of a file changed at `time` on a file system with this tick, both in milliseconds. */
 const stampAt = (time: number, tick: number): Stamp => {
   const coarse = tick === 0 ? time : Math.floor(time / tick) * tick;
   return [1, coarse, coarse, 1];
 };
 
-test('a settled stamp moves with each later change, whatever the tick of its file system', () => {
+test('property: any later change changes a settled stamp, at any tick of the file system', () => {
   const second = 1_800_000_000_000;
   fc.assert(
     fc.property(
@@ -36,18 +36,18 @@ test('a settled stamp moves with each later change, whatever the tick of its fil
   );
 });
 
-test('a stamp of whole seconds is settled two seconds later, one of parts of a second at once', () => {
+test('a stamp of whole seconds is settled after two seconds, another one at once', () => {
   const at = 1_800_000_000_000;
   const stamp = (time: number): Stamp => [1, time, time, 1];
   assert.equal(
     [1, 999, 1999, 2001].map((more) => isSettled(stamp(at), at + more)),
     [false, false, false, true],
   );
-  assert.is(isSettled([1, 1e12, at, 1], at + 1500), false, 'by its ctime alone');
+  assert.is(isSettled([1, 1e12, at, 1], at + 1500), false, 'by its ctime');
   assert.is(isSettled(stamp(at + 0.5), at + 0.6), true);
 });
 
-test('the clock leaves nothing behind, and follows no link', () => {
+test('the clock leaves no file and follows no link', () => {
   const folder = tempFolder();
   const file = path.join(folder, 'state/memo');
   mkdirSync(path.dirname(file));
@@ -59,15 +59,15 @@ test('the clock leaves nothing behind, and follows no link', () => {
   assert.equal(readdirSync(path.dirname(file)), ['memo.clock']);
 });
 
-test('stamps of another file system are settled only where its times are from the same clock', () => {
+test('a stamp of another file system is settled only if its times come from the same clock', () => {
   const clock = openFileSystemClock(path.join(tempFolder(), 'memo'));
   const old: Stamp = [1, 1e12 + 0.5, 1e12 + 0.5, 1];
-  // Of /proc nobody knows: it stands for what comes through a network.
+  // The type of /proc is not in the list of local file systems, like that of a network file system.
   assert.is(clock.isSettled(old, -7, '/proc'), false);
   assert.is(clock.isSettled(old, -8, tempFolder()), true);
 });
 
-test('what is written in place of a link leaves what it leads to; a name is never used twice', () => {
+test('writing never follows a link, and temporary names are unique', () => {
   const folder = tempFolder();
   const [victim, file] = [path.join(folder, 'victim'), path.join(folder, 'file')];
   writeFileSync(victim, 'text');

@@ -13,7 +13,7 @@ const digest = `@sha256:${'a'.repeat(64)}`;
 
 const test = suite('dockerfile');
 
-test('args of the whole file are declared args, continued lines included', () => {
+test('all ARGs of the file are declared args, including those on continuation lines', () => {
   assert.equal(facts('ARG A B=2\nFROM scratch\narg C \\\n  # a comment\n  D=1\n').declaredArgs, [
     'A',
     'B',
@@ -22,7 +22,7 @@ test('args of the whole file are declared args, continued lines included', () =>
   ]);
 });
 
-test('external images are those of the target stages alone', () => {
+test('only stages that the target depends on have external images', () => {
   const text =
     'FROM golang AS build\nFROM unused AS other\nFROM debian\nCOPY --from=build /a /a\nCOPY --from=nginx /b /b\nRUN --mount=type=bind,from=tools,target=/t true\n';
   assert.equal(images(text), ['golang', 'debian', 'nginx', 'tools']);
@@ -31,26 +31,26 @@ test('external images are those of the target stages alone', () => {
   assert.equal(images(text, '0'), ['golang']);
 });
 
-test('scratch and stages are not external; a name is a stage only after it was declared', () => {
+test('scratch and earlier stages are not external images', () => {
   assert.equal(images('FROM scratch AS a\nFROM a AS b\nCOPY --from=0 /x /x\n'), []);
   assert.equal(images('FROM b AS a\nFROM scratch AS b\nCOPY --from=a / /\n'), ['b']);
 });
 
-test('bases are expanded with build args over defaults', () => {
+test('build args override the defaults in base image names', () => {
   const text = 'ARG TAG=12\nARG IMAGE=debian:${TAG}\nFROM ${IMAGE:-x}\n';
   assert.equal(images(text), ['debian:12']);
   assert.equal(images(text, undefined, { TAG: '13' }), ['debian:13']);
   assert.equal(images(text, undefined, { IMAGE: `a${digest}` }), [`a${digest}`]);
 });
 
-test('pinned by digest or not', () => {
+test('an image with a digest is pinned', () => {
   assert.equal(
     facts(`FROM debian${digest}\nCOPY --from=b /x /x\n`).externalImages.map((image) => image.isPinned),
     [true, false],
   );
 });
 
-test('downloads without checksum or commit', () => {
+test('downloads without a checksum or a commit are reported', () => {
   const text = `FROM scratch\nADD https://e/x.tar /\nADD --checksum=sha256:1 https://e/y.tar /\nADD git@e:r.git#${'c'.repeat(40)} /\nADD https://e/r.git#main /\nADD local /\n`;
   assert.equal(
     facts(text).unverifiedDownloads.map(({ line }) => line),
@@ -58,23 +58,23 @@ test('downloads without checksum or commit', () => {
   );
 });
 
-test('the syntax image is an external image; another language is not judged', () => {
+test('the syntax image is an external image; files for custom frontends are not parsed', () => {
   assert.equal(images('# syntax=docker/dockerfile:1\nFROM scratch\n'), ['docker/dockerfile:1']);
   assert.equal(images('# syntax=e/other:1\nINCLUDE x\n'), ['e/other:1']);
 });
 
-test('heredocs are no instructions', () => {
+test('the body of a heredoc is not parsed as instructions', () => {
   assert.equal(
     images('FROM scratch\nRUN <<EOF\nFROM fake\nEOF\nCOPY <<A <<B /x/\nFROM one\nA\nFROM two\nB\n'),
     [],
   );
 });
 
-test('the escape directive', () => {
+test('the escape directive sets the continuation character', () => {
   assert.equal(facts('# escape=`\nFROM scratch\nARG A `\n  B\n').declaredArgs, ['A', 'B']);
 });
 
-test('what no builder takes is told with its line', () => {
+test('an invalid Dockerfile is reported with the line', () => {
   const faults: [string, number, RegExp][] = [
     ['', 1, /no FROM/],
     ['# only a comment\n', 1, /no FROM/],
@@ -90,10 +90,10 @@ test('what no builder takes is told with its line', () => {
       text,
     );
   }
-  assert.throws(() => facts('FROM scratch AS a\n', 'b'), /no stage "b"; there are a/);
+  assert.throws(() => facts('FROM scratch AS a\n', 'b'), /no stage "b"; the named stages are a/);
 });
 
-test('property: any text gives instructions or a DockerfileError', () => {
+test('property: any text is analyzed or throws a DockerfileError', () => {
   const piece = fc.constantFrom(
     'FROM a',
     'ARG X',

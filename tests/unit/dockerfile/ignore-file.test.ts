@@ -5,9 +5,9 @@ import { compileIgnoreFile, IgnoreError } from '../../../src/dockerfile/ignore-f
 
 const ignores = (text: string, path: string): boolean => compileIgnoreFile(text).ignores(path);
 
-const test = suite('ignore');
+const test = suite('ignore file');
 
-/** [ignore file, ignored paths, paths that stay]. Facts of moby/patternmatcher; compared with BuildKit in tests/engine. */
+/** [ignore file, ignored paths, included paths], as in moby/patternmatcher. tests/engine compares with BuildKit. */
 const cases: [string, string[], string[]][] = [
   ['', [], ['a', '.dockerignore']],
   ['a', ['a', 'a/b', 'a/b/c'], ['b', 'b/a', 'ab']],
@@ -42,14 +42,14 @@ const cases: [string, string[], string[]][] = [
   ['a\u0085', ['a'], ['b']],
 ];
 
-for (const [text, ignored, kept] of cases) {
+for (const [text, ignored, included] of cases) {
   test(`${JSON.stringify(text)}`, () => {
     for (const path of ignored) assert.is(ignores(text, path), true, `ignores ${path}`);
-    for (const path of kept) assert.is(ignores(text, path), false, `keeps ${path}`);
+    for (const path of included) assert.is(ignores(text, path), false, `includes ${path}`);
   });
 }
 
-test('malformed patterns are told with their line', () => {
+test('an invalid pattern is reported with its line', () => {
   for (const bad of ['[', 'a[', '[]a]', '\\', '[a-]', '!']) {
     assert.throws(
       () => compileIgnoreFile(`ok\n${bad}`),
@@ -59,14 +59,14 @@ test('malformed patterns are told with their line', () => {
   }
 });
 
-test('a folder can be passed over only where nothing below it comes back', () => {
+test('a folder can be skipped only if nothing below it is included again', () => {
   const ignore = compileIgnoreFile('node_modules\na\n!a/keep');
   assert.is(ignore.mayReinclude('node_modules'), false);
   assert.is(ignore.mayReinclude('a'), true);
   assert.is(ignore.mayReinclude('a/other'), false);
 });
 
-test('property: whatever is let in again below an ignored folder, the folder is not passed over', () => {
+test('property: an ignored folder with an included path below it is not skipped', () => {
   const segment = fc.constantFrom('a', 'b', 'c', '*', '**', '?', 'a*', '[ab]');
   const line = fc
     .tuple(fc.boolean(), fc.array(segment, { minLength: 1, maxLength: 3 }))

@@ -5,12 +5,12 @@ import { analyze } from '../../../src/dockerfile/analyze.ts';
 import { parseDockerfile } from '../../../src/dockerfile/parse.ts';
 import { placeholderFor } from '../../../src/dockerfile/placeholder.ts';
 
-const test = suite('names of images that are made of needs');
+const test = suite('need references');
 const needs = { BASE: placeholderFor('BASE'), TOOLS: placeholderFor('TOOLS') };
-const look = (text: string, args: Record<string, string> = {}, target?: string) =>
+const analysisOf = (text: string, args: Record<string, string> = {}, target?: string) =>
   analyze(parseDockerfile(text), target, { args: { ...needs, ...args }, platform: 'linux/amd64' });
-const said = (text: string, args?: Record<string, string>, target?: string) => {
-  const { neededImages, mixedNames, externalImages } = look(text, args, target);
+const describeImages = (text: string, args?: Record<string, string>, target?: string) => {
+  const { neededImages, mixedNames, externalImages } = analysisOf(text, args, target);
   return [
     ...neededImages.map(({ arg, line, written }) => `${line} is ${arg}, written ${written}`),
     ...mixedNames.map(({ line, found, args: names }) => `${line} is partly ${names}: ${found}`),
@@ -18,7 +18,7 @@ const said = (text: string, args?: Record<string, string>, target?: string) => {
   ];
 };
 
-/** [a Dockerfile, what its names mean] */
+/** [a Dockerfile, the images that its names mean] */
 const files: [string, string[]][] = [
   ['ARG BASE\nFROM $BASE', ['2 is BASE, written $BASE']],
   ['ARG BASE\nFROM ${BASE} AS x', ['2 is BASE, written ${BASE}']],
@@ -54,46 +54,46 @@ const files: [string, string[]][] = [
     ['2 is partly BASE: RUN --mount=…,from=$BASE-x'],
   ],
   ['ARG BASE\nFROM scratch AS a\nONBUILD COPY --from=$BASE / /\nFROM a', ['3 is BASE, written $BASE']],
-  // As a text it may be used for whatever: it is known, and its own key says so.
+  // A need's value may be used as plain text: the need's key covers it.
   [
     'ARG BASE\nFROM $BASE\nARG BASE\nENV B=${BASE##*/}\nRUN echo $BASE ${BASE%x}',
     ['2 is BASE, written $BASE'],
   ],
   ['FROM debian\nARG BASE\nRUN echo ${BASE}-extra', ['1 debian']],
-  // Another stage is another image.
+  // Stages that the target doesn't depend on don't matter.
   ['ARG BASE\nFROM ${BASE}-extra AS unused\nFROM debian', ['3 debian']],
 ];
 for (const [text, expected] of files)
-  test(text.replaceAll('\n', ' ⏎ '), () => assert.equal(said(`${text}\n`), expected));
+  test(text.replaceAll('\n', ' ⏎ '), () => assert.equal(describeImages(`${text}\n`), expected));
 
-test('an ARG whose default is made of a need counts only where the definition sets no other value', () => {
+test('a default that contains a need does not matter if the definition sets the arg', () => {
   const text = 'ARG BASE\nARG B=${BASE}-x\nFROM $B\n';
-  assert.equal(said(text, { B: 'debian' }), ['3 debian']);
-  assert.equal(said('ARG BASE\nARG B=${BASE}-x\nFROM $B-$BUILDARCH\n', { B: 'debian' }), []);
+  assert.equal(describeImages(text, { B: 'debian' }), ['3 debian']);
+  assert.equal(describeImages('ARG BASE\nARG B=${BASE}-x\nFROM $B-$BUILDARCH\n', { B: 'debian' }), []);
 });
 
-test('a path that is made of a need makes everything count', () => {
+test('a path that contains a need makes everything count', () => {
   for (const copy of ['COPY ${BASE##*:} /x', 'COPY $BASE /x', 'RUN --mount=source=$BASE,target=/m true']) {
-    const { seen, vague } = look(`FROM scratch\nARG BASE\n${copy}\n`);
+    const { seen, vague } = analysisOf(`FROM scratch\nARG BASE\n${copy}\n`);
     assert.is(seen, undefined);
     assert.is(vague.length, 1);
   }
 });
 
-test('what only the build knows is told: a base, a mount of an unusual form, another language', () => {
+test('images that only the build knows are reported: of a base, an unsupported mount, a custom frontend', () => {
   const unknown = (text: string, args?: Record<string, string>): string[] =>
-    look(text, args).unknownImages.map(({ line, what }) => `${line} ${what}`);
+    analysisOf(text, args).unknownImages.map(({ line, what }) => `${line} ${what}`);
   assert.equal(unknown('FROM img-$BUILDARCH\n'), ['1 img-$BUILDARCH']);
   assert.equal(unknown('FROM scratch\nRUN --mount="type=bind",from=x,target=/m true\n'), []);
   assert.equal(unknown(`FROM scratch\nRUN --mount='type=bind,"from=x",target=/m' true\n`), [
-    '2 what this RUN takes from',
+    '2 the image that this RUN reads from',
   ]);
-  assert.equal(unknown('# syntax=example/other\nx\n'), ['1 what the language example/other builds on']);
+  assert.equal(unknown('# syntax=example/other\nx\n'), ['1 what the frontend example/other builds on']);
   assert.equal(unknown('FROM scratch\n', { BUILDKIT_SYNTAX: 'example/other' }), [
-    '1 what the language example/other builds on',
+    '1 what the frontend example/other builds on',
   ]);
   assert.equal(unknown('FROM scratch\n', { BUILDKIT_SYNTAX: 'docker/dockerfile:1' }), [
-    '1 BUILDKIT_SYNTAX, docker/dockerfile:1,',
+    '1 BUILDKIT_SYNTAX (docker/dockerfile:1)',
   ]);
   assert.equal(
     unknown(`FROM scratch\n`, { BUILDKIT_SYNTAX: `docker/dockerfile@sha256:${'a'.repeat(64)}` }),
@@ -101,13 +101,13 @@ test('what only the build knows is told: a base, a mount of an unusual form, ano
   );
 });
 
-test('images that ONBUILD takes from are told of the image that holds it', () => {
+test('unpinned images that ONBUILD copies from are reported for the stage with the ONBUILD', () => {
   const text = `FROM scratch\nONBUILD COPY --from=debian:12 / /\nONBUILD COPY --from=x@sha256:${'a'.repeat(64)} / /\nONBUILD COPY . /\n`;
-  assert.equal(look(text).triggerImages, ['debian:12']);
-  assert.equal(look(`${text}FROM scratch\n`).triggerImages, []);
+  assert.equal(analysisOf(text).triggerImages, ['debian:12']);
+  assert.equal(analysisOf(`${text}FROM scratch\n`).triggerImages, []);
 });
 
-test('property: a name is a need, or made of one, just where its text depends on the need', () => {
+test('property: a name is a need reference exactly if its text depends on the need', () => {
   const part = fc.constantFrom(
     '${BASE}',
     '${BASE:-x}',
@@ -122,7 +122,7 @@ test('property: a name is a need, or made of one, just where its text depends on
   fc.assert(
     fc.property(fc.array(part, { minLength: 1, maxLength: 4 }), (parts) => {
       const name = parts.join('');
-      const { neededImages, mixedNames, externalImages } = look(`ARG BASE\nARG O=o\nFROM ${name}\n`);
+      const { neededImages, mixedNames, externalImages } = analysisOf(`ARG BASE\nARG O=o\nFROM ${name}\n`);
       const depends = parts.some((each) => ['${BASE}', '${BASE:-x}', '${BASE#x}'].includes(each));
       const isWhole = parts.length === 1 && name !== '${BASE#x}' && depends;
       assert.equal(

@@ -5,19 +5,20 @@ import { analyze } from '../../../src/dockerfile/analyze.ts';
 import { parseDockerfile } from '../../../src/dockerfile/parse.ts';
 import { replaceReferences } from '../../../src/dockerfile/replace-references.ts';
 
-const test = suite('images by their digests');
+const test = suite('replaceReferences');
 const digest = `sha256:${'d'.repeat(64)}`;
-const given = { args: { BASE: 'debian:12' }, platform: 'linux/amd64' };
-const imagesOf = (text: string) => analyze(parseDockerfile(text), undefined, given).externalImages;
-const by = (reference: string, mark: string): string => `${reference.replace(/[:@][^/]*$/, '')}@${mark}`;
-/** Every image that the target sees is replaced. */
+const parameters = { args: { BASE: 'debian:12' }, platform: 'linux/amd64' };
+const imagesOf = (text: string) => analyze(parseDockerfile(text), undefined, parameters).externalImages;
+const withDigest = (reference: string, digestText: string): string =>
+  `${reference.replace(/[:@][^/]*$/, '')}@${digestText}`;
+/** Replaces every external image of the last stage. */
 const pinned = (text: string): string =>
   replaceReferences(
     text,
-    imagesOf(text).map(({ reference, line }) => ({ reference, line, by: by(reference, 'd') })),
+    imagesOf(text).map(({ reference, line }) => ({ reference, line, by: withDigest(reference, 'd') })),
   );
 
-/** [a Dockerfile, what is sent instead] */
+/** [a Dockerfile, the result] */
 const cases: [string, string][] = [
   ['FROM debian:12', 'FROM debian@d'],
   ['from  --platform=linux/arm64 debian:12 as x\n', 'from  --platform=linux/arm64 debian@d as x\n'],
@@ -58,7 +59,7 @@ const cases: [string, string][] = [
 ];
 for (const [text, expected] of cases) test(JSON.stringify(text), () => assert.is(pinned(text), expected));
 
-test('for which platform an image is taken: that of the target, unless a stage names one', () => {
+test('an image is used for the target platform unless its stage has a --platform', () => {
   const text = `# syntax=docker/dockerfile:1
 FROM --platform=$BUILDPLATFORM a AS one
 COPY --from=b / /
@@ -76,15 +77,12 @@ RUN --mount=from=e,target=/e true
   );
 });
 
-test('a name that is not where it is said to be is an error, never a silent miss', () => {
+test('a reference that is not on its line is an error', () => {
   for (const replacement of [
     { line: 2, reference: 'b', by: 'c' },
     { line: 1, reference: 'a', by: 'c AS d' },
   ])
-    assert.throws(
-      () => replaceReferences('FROM a\nCOPY --from=x y z\n', [replacement]),
-      /cannot be replaced/,
-    );
+    assert.throws(() => replaceReferences('FROM a\nCOPY --from=x y z\n', [replacement]), /cannot replace/);
 });
 
 const space = fc.constantFrom(' ', '  ', '\t', ' \\\n', ' \\\n# a comment\n  ', '\\\n \\\n\t');
@@ -105,7 +103,7 @@ const instruction = fc.oneof(
   ),
 );
 
-test('in any file, only the names are others', () => {
+test('property: only the references change', () => {
   fc.assert(
     fc.property(fc.array(instruction, { maxLength: 8 }), fc.constantFrom('\n', '\r\n'), (lines, end) => {
       const text = `ARG BASE\nFROM first\n${lines.join('\n')}\n`.replaceAll('\n', end);
@@ -113,13 +111,13 @@ test('in any file, only the names are others', () => {
       const result = replaceReferences(
         text,
         before.flatMap(({ reference, line, isPinned }) =>
-          isPinned ? [] : [{ reference, line, by: by(reference, digest) }],
+          isPinned ? [] : [{ reference, line, by: withDigest(reference, digest) }],
         ),
       );
       const after = imagesOf(result);
       assert.equal(
         after.map(({ reference }) => reference),
-        before.map(({ reference }) => by(reference, digest)),
+        before.map(({ reference }) => withDigest(reference, digest)),
       );
       const rest = (whole: string): unknown =>
         parseDockerfile(whole).instructions.map((each) => ({

@@ -3,12 +3,12 @@ import * as assert from 'uvu/assert';
 import { expandWords } from '../../../src/dockerfile/shell-words.ts';
 import { WordError } from '../../../src/dockerfile/substitute.ts';
 
-const test = suite('words');
+const test = suite('shell words');
 const variables: Record<string, string> = { A: '1', E: '', P: 'foo-bar.tar.gz', S: 'a b', U: 'a.b.c' };
 const lookup = (name: string): string | undefined => variables[name];
 const text = (source: string, options = {}): string => expandWords(source, lookup, options).text;
 
-/** [as it is written, what BuildKit makes of it]: its shell/lex.go. */
+/** [a word, its expansion in BuildKit (shell/lex.go)] */
 const cases: [string, string][] = [
   ['$A', '1'],
   ['${A}', '1'],
@@ -59,7 +59,7 @@ for (const [source, expected] of cases) {
   });
 }
 
-test('what BuildKit refuses', () => {
+test('words that BuildKit rejects throw', () => {
   for (const source of [
     "'a",
     '"a',
@@ -81,12 +81,12 @@ test('what BuildKit refuses', () => {
   }
 });
 
-test('the escape character is the file’s', () => {
+test('the escape character is an option', () => {
   assert.is(text('`$A', { escape: '`' }), '$A');
   assert.is(text('\\$A', { escape: '`' }), '\\1');
 });
 
-test('words are parted by white space that is not quoted; what a variable holds is parted, too', () => {
+test('text is split at unquoted white space, also inside the values of variables', () => {
   assert.equal(expandWords('a "b c" d\\ e $S', lookup).words, ['a', 'b c', 'd e', 'a', 'b']);
   assert.equal(expandWords('a <<EOF << "B C"', lookup, { rawQuotes: true, rawEscapes: true }).words, [
     'a',

@@ -3,11 +3,11 @@ import * as assert from 'uvu/assert';
 import { findUnpinnedFetches } from '../../../src/dockerfile/unpinned-fetches.ts';
 import { purityGrade } from '../../../src/report/reproduce.ts';
 
-const test = suite('purity');
+const test = suite('unpinned fetches');
 const found = (text: string): string[] =>
   findUnpinnedFetches([{ name: '0 1', line: 3, text }]).map(({ what, text: detail }) => `${what}: ${detail}`);
 
-test('downloads that are run unseen', () => {
+test('a download piped into a shell is found', () => {
   for (const text of [
     'RUN curl -fsSL https://e/x | sh',
     'RUN wget -qO- https://e | sudo bash -s',
@@ -18,7 +18,7 @@ test('downloads that are run unseen', () => {
     assert.equal(found(text), [], text);
 });
 
-test('packages without a version', () => {
+test('packages without a version are found', () => {
   assert.equal(
     found('RUN apt-get update && apt-get install -y --no-install-recommends curl=7.1 git && rm -rf /x'),
     ['package without version: git'],
@@ -29,7 +29,7 @@ test('packages without a version', () => {
   assert.equal(found('RUN apt-get install $PACKAGES'), []);
 });
 
-test('grades', () => {
+test('the grade depends on the worst finding', () => {
   const none = { dockerfile: 'd', bases: 0, downloads: 0, piped: 0, packages: 0 };
   assert.equal(
     [

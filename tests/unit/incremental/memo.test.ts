@@ -221,7 +221,7 @@ test('a pipe in the place of a file is an error, nobody waits for it', () => {
   const stamp = stampOf(lstatSync(file));
   rmSync(file);
   spawnSync('mkfifo', [file]);
-  assert.throws(() => open(folder).digest(file, stamp), /no regular file/);
+  assert.throws(() => open(folder).digest(file, stamp), /not a regular file/);
 });
 
 test.run();

@@ -59,12 +59,12 @@ const keyOf = (
 
 const test = suite('key');
 
-test('the same inputs give the same key: 64 hex digits', () => {
+test('the same inputs give the same key of 64 hex digits', () => {
   assert.match(keyOf(), /^[0-9a-f]{64}$/);
   assert.is(keyOf({ observed: structuredClone(observed) }), keyOf());
 });
 
-test('everything that can change the result changes the key', () => {
+test('every input that can change the result changes the key', () => {
   const [dockerfile, dir, x, link] = observed.context as [FileEntry, FileEntry, FileEntry, FileEntry];
   const changes: Record<string, Parameters<typeof keyOf>[0]> = {
     arg: { task: { args: { A: '2' } } },
@@ -97,14 +97,14 @@ test('everything that can change the result changes the key', () => {
   );
 });
 
-test('what cannot change the result does not: description, tags, publish, timeout, order of args', () => {
+test('description, tags, publish, timeout, and the order of args do not change the key', () => {
   assert.is(keyOf({ task: { description: 'other', tags: ['x'], publish: false, timeoutMs: 5 } }), keyOf());
   assert.is(keyOf({ task: { args: { B: '2', A: '1' } } }), keyOf({ task: { args: { A: '1', B: '2' } } }));
 });
 
-test('a command: argv, program, inputs, environment, machine', () => {
+test('argv, program, inputs, environment, and machine change the key of a command', () => {
   const command = graphOfNeeds({ $c: [] }).tasks.get('c:latest') as CommandTask;
-  const seen: ObservedCommand = {
+  const observedCommand: ObservedCommand = {
     kind: 'command',
     program: file('make-it'),
     inputs: [file('in')],
@@ -112,7 +112,7 @@ test('a command: argv, program, inputs, environment, machine', () => {
     machine: 'linux/x64',
   };
   const of = (changes: Partial<ObservedCommand>, more: Partial<CommandTask> = {}): string =>
-    hashManifest(makeManifest({ ...command, ...more }, { ...seen, ...changes }, new Map()));
+    hashManifest(makeManifest({ ...command, ...more }, { ...observedCommand, ...changes }, new Map()));
   const keys = [
     of({}),
     of({ program: file('make-it', 'd2') }),
@@ -126,7 +126,7 @@ test('a command: argv, program, inputs, environment, machine', () => {
   assert.is(new Set(keys).size, keys.length);
 });
 
-test('property: args never run into one another', () => {
+test('property: different args give different keys', () => {
   const args = fc.dictionary(fc.stringMatching(/^[A-Z=]{1,3}$/), fc.string({ maxLength: 4 }), { maxKeys: 3 });
   fc.assert(
     fc.property(args, args, (a, b) => {
@@ -136,12 +136,12 @@ test('property: args never run into one another', () => {
   );
 });
 
-test('property: a key changes with any path, and explain names exactly that', () => {
+test('property: a changed file changes the key and is the only difference', () => {
   const paths = fc.uniqueArray(fc.stringMatching(/^[a-z]{1,4}$/), { minLength: 1, maxLength: 6 });
   fc.assert(
-    fc.property(paths, fc.nat(), (names, dice) => {
+    fc.property(paths, fc.nat(), (names, index) => {
       const before = makeManifest(task, { ...observed, context: names.map((name) => file(name)) }, needs);
-      const changed = names[dice % names.length]!;
+      const changed = names[index % names.length]!;
       const after = makeManifest(
         task,
         { ...observed, context: names.map((name) => file(name, name === changed ? 'new' : 'd1')) },
@@ -153,16 +153,16 @@ test('property: a key changes with any path, and explain names exactly that', ()
   );
 });
 
-test('two keys differ only where explain has something to say', () => {
+test('manifests with different keys have differences', () => {
   const a = makeManifest(task, observed, needs);
   assert.equal(diffManifests(a, structuredClone(a)), []);
   const b = makeManifest({ ...task, args: { A: '2' } }, observed, new Map([['base:latest', 'k1']]));
   assert.equal(diffManifests(a, b).map(formatDifference), ['arg A 1 → 2', 'need BASE base:latest changed']);
 });
 
-test("a need's key is in its dependents' keys, all the way up; a problem leaves all of them without one", () => {
+test('a changed need changes the keys of all dependents; a task with a problem and its dependents have no key', () => {
   const graph = graphOfNeeds({ a: [], b: ['a'], c: ['b'] });
-  const seen = (digest: string) =>
+  const observations = (digest: string) =>
     new Map(
       [...graph.tasks.keys()].map((id) => [
         id,
@@ -170,10 +170,10 @@ test("a need's key is in its dependents' keys, all the way up; a problem leaves 
       ]),
     );
   const ids = new Set(graph.tasks.keys());
-  const [before, after] = [makeKeys(graph, ids, seen('1')), makeKeys(graph, ids, seen('2'))];
+  const [before, after] = [makeKeys(graph, ids, observations('1')), makeKeys(graph, ids, observations('2'))];
   for (const id of ids) assert.is.not(before.get(id)!.key, after.get(id)!.key);
   const broken = new Map<string, Observed>([
-    ...seen('1'),
+    ...observations('1'),
     ['b:latest', { kind: 'problem', code: 'unreadable', detail: 'x' }] as const,
   ]);
   assert.equal([...makeKeys(graph, ids, broken).keys()], ['a:latest']);

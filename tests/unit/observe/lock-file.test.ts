@@ -239,7 +239,7 @@ test('the key goes with the digest, why says which base moved, and the build get
   const why = (before: Step, after: Step) =>
     diffManifests(before.manifest!, after.manifest!).map(formatDifference);
   assert.equal(why(pinned, moved), ['base debian:12 moved']);
-  assert.equal(why(loose, pinned), ['base debian:12 is pinned now']);
+  assert.equal(why(loose, pinned), ['base debian:12 is now pinned']);
   assert.equal(why(pinned, loose), ['base debian:12 is no longer pinned']);
   rig.engine.autoFinish = false;
   const run = (await rig.plan()).run();

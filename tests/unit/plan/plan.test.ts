@@ -179,7 +179,7 @@ test('a changed input is explained from the nearest record', () => {
     latest,
     keyed: makeKeys(graph, input.scope, observations),
   });
-  assert.equal(plan.steps.get('one:latest')!.reasons, [{ code: 'changed', detail: 'file c/new is new' }]);
+  assert.equal(plan.steps.get('one:latest')!.reasons, [{ code: 'changed', detail: 'file c/new added' }]);
   assert.is(plan.steps.get('one:latest')!.expectedMs, 1000);
 });
 

@@ -5,9 +5,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Fault, type FaultProxy, startFaultProxy } from '../../support/fault-proxy.ts';
 
-const test = suite('the proxy that makes requests fail');
+const test = suite('fault proxy');
 const text = 'a body of some length';
-/** What arrived behind the proxy. */
+/** The requests that reached the server behind the proxy. */
 const arrived: string[] = [];
 let server: Server;
 let proxy: FaultProxy;
@@ -33,7 +33,7 @@ test.before.each(() => {
   arrived.length = 0;
 });
 
-/** The status and body, or that it failed. */
+/** Returns the status and body of the response, or `failed`. */
 async function ask(path = '/v2/', init: RequestInit = {}): Promise<[number, string] | 'failed'> {
   try {
     const answer = await fetch(`http://${proxy.host}${path}`, init);
@@ -43,7 +43,7 @@ async function ask(path = '/v2/', init: RequestInit = {}): Promise<[number, stri
   }
 }
 
-test('what meets no fault goes through whole, relative addresses too', async () => {
+test('a request without a fault passes through unchanged, relative addresses included', async () => {
   const answer = await fetch(`http://${proxy.host}/v2/x?y=1`, { method: 'PUT', body: 'sent' });
   assert.equal([answer.status, answer.headers.get('location'), await answer.text()], [200, '/v2/next', text]);
   assert.equal(arrived, ['PUT /v2/x?y=1 sent']);
@@ -51,7 +51,7 @@ test('what meets no fault goes through whole, relative addresses too', async () 
   assert.equal(await ask('/v2/', { method: 'HEAD' }), [200, '']);
 });
 
-test('a status never reaches the registry; a lost answer does', async () => {
+test('a request that gets an error status never reaches the registry; one with a lost response does', async () => {
   for (const status of [401, 403, 404, 429, 500, 503] as const) {
     proxy.fail(/./, status);
     assert.is((await ask('/v2/', { method: 'POST', body: 'x' }))[0], status);
@@ -71,12 +71,12 @@ test('a status never reaches the registry; a lost answer does', async () => {
   }
 });
 
-test('a truncated answer looks whole', async () => {
+test('a truncated response looks complete', async () => {
   proxy.fail(/./, 'truncated');
   assert.equal(await ask(), [200, text.slice(0, text.length / 2)]);
 });
 
-test('the nth that matches, once or for ever', async () => {
+test('a fault applies to the nth matching request, once or from then on', async () => {
   proxy.fail(/^GET .*\/a/, 500, { nth: 2 });
   proxy.fail(/\/b$/, 403, { nth: 2, forever: true });
   const paths = ['/a', '/a', '/a', '/b', '/b', '/b'];
@@ -89,7 +89,7 @@ test('the nth that matches, once or for ever', async () => {
   );
 });
 
-test('what hangs goes on when told', async () => {
+test('a hanging request continues after release', async () => {
   proxy.fail(/./, 'hang');
   const asked = ask();
   await proxy.waitForHanging(1);
@@ -98,7 +98,7 @@ test('what hangs goes on when told', async () => {
   assert.equal(await asked, [200, text]);
 });
 
-test('a registry that is gone is a connection that ends; another may take its place', async () => {
+test('a stopped registry closes the connection, and the proxy can switch to another registry', async () => {
   const other = createServer((_, response) => response.end('other')).listen(0, '127.0.0.1');
   await once(other, 'listening');
   const { port } = other.address() as AddressInfo;
