@@ -7,23 +7,23 @@ import type { Results } from '../run/needs.ts';
 import type { TargetTags } from './preflight.ts';
 import { forEachLimit } from './tags.ts';
 
-/** The atomic view of a release: what consumers pin by, and what `tasks verify` holds the registry against. */
+/** A complete list of what a release published. Consumers pin digests from it; `tasks verify` checks the registry against it. */
 export interface ReleaseFile {
   readonly schema: 1;
   readonly repo: string;
-  /** What stands behind every tag; empty for a release. */
+  /** The suffix of every tag; empty for a release. */
   readonly suffix: string;
   /** ISO 8601, UTC. */
   readonly started: string;
   readonly finished: string;
-  /** Null: not under git. */
+  /** Null if the project is not in a git repository. */
   readonly git: GitState | null;
   readonly images: readonly ReleasedImage[];
 }
 
 export interface GitState {
   readonly commit: string;
-  /** True: there were changes that are not in that commit. */
+  /** True if there were uncommitted changes. */
   readonly dirty: boolean;
 }
 
@@ -32,19 +32,19 @@ export interface ReleasedImage {
   readonly name: string;
   readonly version: string;
   readonly key: string;
-  /** `repo/name@sha256:…`, what to pin. */
+  /** The reference to pin, `repo/name@sha256:…`. */
   readonly image: string;
-  /** Of its manifest. */
+  /** The manifest's digest. */
   readonly digest: string;
-  /** Its config's digest. */
+  /** The config's digest. */
   readonly imageId: string | null;
   readonly platform: string;
   /** `repo/name:tag` */
   readonly tags: readonly string[];
   readonly aliases: readonly string[];
-  /** Null: it has no test. `test`: SHA-256 of the test that it passed. */
+  /** The SHA-256 of the test that the image passed; null if it has no test. */
   readonly test: { readonly passed: true; readonly digest: string } | null;
-  /** Milliseconds that building it took, when it was built. */
+  /** How long the build took, in milliseconds; null if unknown. */
   readonly buildMs: number | null;
 }
 
@@ -60,10 +60,10 @@ export interface ReleaseFacts {
   readonly finished: Date;
 }
 
-/** What a push published, image by image. */
+/** Returns the release file of a push. */
 export function makeReleaseFile(facts: ReleaseFacts): ReleaseFile {
-  const { wanted, naming } = facts;
-  const images = [...wanted.published].flatMap(([id, tags]): ReleasedImage[] => {
+  const { wanted: targetTags, naming } = facts;
+  const images = [...targetTags.published].flatMap(([id, tags]): ReleasedImage[] => {
     const digest = facts.digests.get(id);
     const step = facts.plan.steps.get(id)!;
     const { task } = step;
@@ -81,8 +81,8 @@ export function makeReleaseFile(facts: ReleaseFacts): ReleaseFile {
         digest,
         imageId: record?.imageId ?? null,
         platform: task.platform,
-        tags: names.filter((name) => !wanted.aliases.has(name)),
-        aliases: names.filter((name) => wanted.aliases.has(name)),
+        tags: names.filter((name) => !targetTags.aliases.has(name)),
+        aliases: names.filter((name) => targetTags.aliases.has(name)),
         test: test === undefined ? null : { passed: true, digest: test },
         buildMs: record?.durationMs || null,
       },
@@ -99,51 +99,51 @@ export function makeReleaseFile(facts: ReleaseFacts): ReleaseFile {
   };
 }
 
-/** Reads a release file. @throws TasksError exit 2 for anything else */
+/** Parses a release file. `file`: its path, for error messages. @throws TasksError exit 2 if it is not a release file */
 export function parseReleaseFile(text: string, file: string): ReleaseFile {
-  const wrong = (what: string): TasksError =>
-    new TasksError(2, `${file} is no release file: ${what}`, {
-      hint: '`tasks push --release` writes one and says where',
+  const invalid = (why: string): TasksError =>
+    new TasksError(2, `${file} is not a release file: ${why}`, {
+      hint: 'tasks push --release writes one and prints its path',
     });
   let value: Partial<ReleaseFile> | null;
   try {
     value = JSON.parse(text) as Partial<ReleaseFile> | null;
   } catch (error) {
-    throw wrong((error as Error).message);
+    throw invalid((error as Error).message);
   }
-  if (value?.schema !== 1) throw wrong(`schema is ${JSON.stringify(value?.schema)}, expected 1`);
+  if (value?.schema !== 1) throw invalid(`schema is ${JSON.stringify(value?.schema)}, expected 1`);
   const isImage = (image: Partial<ReleasedImage> | null): boolean =>
     typeof image?.task === 'string' &&
     typeof image.image === 'string' &&
     /^sha256:[0-9a-f]{64}$/.test(image.digest ?? '') &&
     [image.tags, image.aliases].every((names) => names?.every((name) => typeof name === 'string'));
   if (!Array.isArray(value.images) || !value.images.every(isImage))
-    throw wrong('images is not a list of images with task, image, digest, tags and aliases');
+    throw invalid('expected images to be a list of objects with task, image, digest, tags and aliases');
   return value as ReleaseFile;
 }
 
-/** How one name of a release file stands in the registry. */
+/** The result of checking one name of a release file. */
 export interface VerifiedName {
   readonly task: TaskId;
   readonly name: string;
   readonly expected: string;
-  /** Undefined: nothing is there. */
+  /** The digest in the registry; undefined if the name does not exist. */
   readonly found?: string;
   readonly ok: boolean;
-  /** True for an alias: a later release may have moved it on. */
+  /** True for an alias, which a later release may have moved. */
   readonly isAlias: boolean;
 }
 
-/** Holds a registry against a release file: every image by its digest, and every tag. @throws RegistryError */
+/** Checks every image digest and every tag of a release file against the registry. @throws RegistryError */
 export async function verifyRelease(registry: Registry, { images }: ReleaseFile): Promise<VerifiedName[]> {
-  const wanted = images.flatMap(({ task, image, digest, tags, aliases }) => [
+  const names = images.flatMap(({ task, image, digest, tags, aliases }) => [
     { task, name: `${repositoryOf(image)}@${digest}`, expected: digest, isAlias: false },
     ...tags.map((name) => ({ task, name, expected: digest, isAlias: false })),
     ...aliases.map((name) => ({ task, name, expected: digest, isAlias: true })),
   ]);
   const found = new Map<string, string | undefined>();
-  await forEachLimit(wanted, async ({ name }) => void found.set(name, await registry.head(name)));
-  return wanted.map((each): VerifiedName => {
+  await forEachLimit(names, async ({ name }) => void found.set(name, await registry.head(name)));
+  return names.map((each): VerifiedName => {
     const now = found.get(each.name);
     return { ...each, ...(now !== undefined ? { found: now } : {}), ok: now === each.expected };
   });

@@ -135,7 +135,7 @@ if (hasRegistry) {
       await writeJournal(registry, journalName({ repo, suffix: '', timed: false }), open);
       const pushing = await run('--repo', repo);
       assert.is(pushing.code, 1);
-      assert.match(pushing.err, /another push is publishing since then: nothing is removed/);
+      assert.match(pushing.err, /another push has been publishing since then; nothing was removed/);
       assert.is((await registry.tags(`${repo}/app`)).length, 2);
     } finally {
       await real.stop();

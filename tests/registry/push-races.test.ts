@@ -44,7 +44,7 @@ if (hasRegistry) {
     assert.is(code, 1, err);
     assert.match(
       err,
-      /somebody else moved tags since this push began: .*\/tool:latest.*\nnothing is published/,
+      /another client moved tags since this push started: .*\/tool:latest.*\nnothing was published/,
     );
     assert.equal(stage.fixture.releasedTags(), after);
     assert.is(await stage.journal(), undefined);
@@ -55,7 +55,7 @@ if (hasRegistry) {
     const other = machine.clone();
     other.change('tool', 'of the other one');
     const second = other.start(releaseArgs);
-    await second.printed('another push is publishing since');
+    await second.printed('another push has been publishing since');
     const first = await resume();
     assert.is(first.code, 0, first.err);
     const { code, err } = await second.ended;
@@ -69,7 +69,7 @@ if (hasRegistry) {
     const digest = await moveByHand('app:latest');
     const { code, err } = await resume();
     assert.is(code, 1, err);
-    assert.match(err, /moved tags since this push began: \S+\/app:latest\nnothing is published/);
+    assert.match(err, /moved tags since this push started: \S+\/app:latest\nnothing was published/);
     assert.equal(stage.fixture.releasedTags(), { ...stage.oldTags, 'app:latest': digest });
   });
 
@@ -78,7 +78,7 @@ if (hasRegistry) {
     await moveByHand('app:3');
     const { code, err } = await resume();
     assert.is(code, 1, err);
-    assert.match(err, /moved tags at the same time: \S+\/app:3; tags may be of both/);
+    assert.match(err, /moved tags at the same time: \S+\/app:3; the tags may be a mix of both/);
     const next = await machine.clone().run(releaseArgs);
     assert.match(next.err, /published: 1 tag moved/);
     assert.equal(stage.fixture.releasedTags(), stage.newTags);
@@ -90,7 +90,7 @@ if (hasRegistry) {
     await started.printed('interrupted');
     const { code, err } = await resume();
     assert.is(code, 130);
-    assert.match(err, /nothing is published: the tags are as they were/);
+    assert.match(err, /nothing was published: the tags were rolled back/);
     assert.equal(stage.fixture.releasedTags(), stage.oldTags);
     assert.is(await stage.journal(), undefined);
   });
@@ -101,7 +101,7 @@ if (hasRegistry) {
     assert.equal(stage.fixture.releasedTags(), { ...stage.oldTags, 'app:3': stage.newTags['app:3'] });
     const { code, err } = await machine.clone().run(['push', 'app:1'], noEngine);
     assert.is(code, 0, err);
-    assert.match(err, /ended the push of .* that had stopped half way: 3 tags set/);
+    assert.match(err, /completed the unfinished push of .*: 3 tags set/);
     const released = Object.entries(stage.fixture.releasedTags());
     assert.equal(Object.fromEntries(released.filter(([name]) => !name.includes('-dev'))), stage.newTags);
     assert.is(await stage.journal(), undefined);
@@ -116,7 +116,7 @@ if (hasRegistry) {
     await stage.client.write(name, JSON.stringify({ schema: 1, open: elsewhere }));
     const { code, err } = await machine.clone().run(['push', '--resume'], noEngine);
     assert.is(code, 0, err);
-    assert.match(err, /^ended the push of .* that had stopped half way: 3 tags set\n$/);
+    assert.match(err, /^completed the unfinished push of .*: 3 tags set\n$/);
     assert.equal(stage.fixture.releasedTags(), stage.newTags);
     const none = await machine.run(['push', '--resume']);
     assert.is(none.code, 0);

@@ -263,7 +263,7 @@ if (hasRegistry) {
     );
     writeFileSync(path.join(machine.root, 'wrong.json'), '{}');
     for (const [file, why] of [
-      ['wrong.json', /is no release file: schema is undefined, expected 1/],
+      ['wrong.json', /is not a release file: schema is undefined, expected 1/],
       ['none.json', /cannot read the release file/],
     ] as const) {
       const { code, err } = await machine.run(['verify', file]);

@@ -197,14 +197,14 @@ function judge(stage: ReleaseScenario, { code, err }: CliResult, mishap: Failure
   assert.not.ok(/fault of tasks itself/.test(err), where);
   if (mishap.startsWith('once')) assert.is(code, 0, `what passes by itself ended it: ${where}`);
   if (mishap === 'interrupted') assert.ok(code === 130 || state === 'new', `${code}, ${state}: ${where}`);
-  if (state === 'mixed') is(/could not be put back|deletes nothing|tags may be of both/);
+  if (state === 'mixed') is(/could not be rolled back|does not delete tags|the tags may be a mix of both/);
   else if (state === 'old' && code !== 0)
     is(
       /^tasks push/m.test(err)
-        ? /nothing is published|no tag was changed|could not be put back/
+        ? /nothing was published|no tag was changed|could not be rolled back/
         : /^(error|interrupted): /m,
     );
-  else if (state === 'new') is(code === 0 ? /^published: /m : /all tags are set|^published: /m);
+  else if (state === 'new') is(code === 0 ? /^published: /m : /all tags were set|^published: /m);
   else assert.unreachable(`exit code 0, and the tags as they were: ${where}`);
   return state;
 }

@@ -26,7 +26,10 @@ const test = suite('plan');
 
 test('nothing was made: everything is built, commands are run', () => {
   const input = everythingBuilt(graph);
-  const fresh = { ...input, existing: { records: new Map(), images: [], files: new Map(), remote: new Map() } };
+  const fresh = {
+    ...input,
+    existing: { records: new Map(), images: [], files: new Map(), remote: new Map() },
+  };
   assert.equal(actions(makePlan(fresh)), { rootfs: 'run', base: 'build', one: 'build', two: 'build' });
   assert.equal(reasonCodes(makePlan(fresh), 'rootfs'), ['not-built']);
   assert.equal(reasonCodes(makePlan(fresh), 'one'), ['not-built', 'need-built']);

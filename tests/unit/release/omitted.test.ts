@@ -27,9 +27,9 @@ test('what failed its test, and all that stands on it, however far', () => {
   assert.equal(
     [...omittedTasks(steps, published, made(), pass('lone:latest'))],
     [
-      ['base:latest', 'it failed its test, which its definition allows'],
-      ['app:latest', 'it stands on base:latest'],
-      ['last:latest', 'it stands on app:latest'],
+      ['base:latest', 'its test failed (allowFailure is set)'],
+      ['app:latest', 'it depends on base:latest'],
+      ['last:latest', 'it depends on app:latest'],
     ],
   );
 });

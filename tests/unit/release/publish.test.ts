@@ -138,7 +138,7 @@ for (const deletes of [true, false])
         registry.afterCall = () => undefined;
         if (error === undefined) assert.is(state(), 'new', where);
         else if (state() === 'mixed')
-          assert.match(error.message, /could not be put back|deletes nothing/, where);
+          assert.match(error.message, /could not be rolled back|does not delete tags/, where);
         else assert.ok(error instanceof TasksError && error.exitCode === 3, `${where}: ${error}`);
         await recoverUnfinished(desk('y'), false, live);
         assert.not.equal(state(), 'mixed', `${where}, after the next push`);
@@ -159,7 +159,10 @@ test('killed at any call: the next push from another machine ends it, after it h
     const ended = await recoverUnfinished(other, false, live);
     assert.not.equal(state(), 'mixed', `killed at ${at}`);
     if (ended.length > 0)
-      assert.match(other.told.join('\n'), /is publishing since .*: waiting for it\n.*half way: 6 tags set/);
+      assert.match(
+        other.told.join('\n'),
+        /has been publishing since .*; waiting for it to finish\ncompleted the unfinished push of .*: 6 tags set/,
+      );
     await publish(desk('z'), state() === 'new' ? [] : changes, live);
     assert.is(state(), 'new');
   }
@@ -179,7 +182,7 @@ test('a push whose process is known to be dead is ended at once, a live one is w
   await failure(publish(kill, changes, live));
   registry.beforeCall = () => undefined;
   const alive = await failure(recoverUnfinished(desk('y', true), false, live));
-  assert.match(alive!.message, /another push is publishing since .*, on this machine/);
+  assert.match(alive!.message, /another push has been publishing since .*, on this machine/);
   assert.is((alive as TasksError).exitCode, 1);
   const dead = desk('y', false);
   await recoverUnfinished(dead, false, live);
@@ -207,7 +210,7 @@ test('a tag that somebody else moved since the preflight: nothing is published, 
   const error = await failure(publish(desk('x'), changes, live));
   assert.match(
     error!.message,
-    /somebody else moved tags since this push began: h:1\/t\/b:1\nnothing is published/,
+    /another client moved tags since this push started: h:1\/t\/b:1\nnothing was published/,
   );
   assert.is(registry.tagDigests('h:1/t/b')['1'], other);
   assert.is(registry.tagDigests('h:1/t/a')['2'], undefined);
@@ -220,7 +223,7 @@ test('a tag that somebody else moves after us is reported', async () => {
     if (method === 'put' && name === 'h:1/t/b:latest') push(registry, 'h:1/t/a:1');
   };
   const error = await failure(publish(desk('x'), changes, live));
-  assert.match(error!.message, /somebody else moved tags at the same time: h:1\/t\/a:1/);
+  assert.match(error!.message, /another client moved tags at the same time: h:1\/t\/a:1/);
   assert.is((error as TasksError).exitCode, 1);
 });
 
@@ -236,7 +239,7 @@ test('what somebody else moved in the middle is not put back, and it is said', a
   const error = await failure(publish(desk('x'), changes, live));
   assert.match(
     error!.message,
-    /nothing is published: the tags are as they were\nsomebody else moved h:1\/t\/a:1: left/,
+    /nothing was published: the tags were rolled back\ntags moved by another client were left unchanged: h:1\/t\/a:1/,
   );
   assert.is(registry.tagDigests('h:1/t/a')['1'], other);
 });
@@ -252,7 +255,7 @@ test('a journal of another push in the place of ours, while tags are set: it is 
       await registry.write(journalName, JSON.stringify(text));
   };
   const error = await failure(publish(desk('x'), changes, live));
-  assert.match(error!.message, /another push published at the same time; tags may be of both/);
+  assert.match(error!.message, /another push published at the same time; the tags may be a mix of both/);
   assert.is((await readJournal(registry, journalName))?.id, 'theirs');
 });
 
@@ -269,7 +272,7 @@ test('a journal of a newer version, or something else under its name, stops ever
     const { registry, changes, desk, state } = scene();
     await registry.write(journalName, text);
     for (const work of [publish(desk('x'), changes, live), recoverUnfinished(desk('x'), true, live)])
-      assert.match((await failure(work))!.message, /no journal that this version of tasks can read/);
+      assert.match((await failure(work))!.message, /not a journal that this version of tasks can read/);
     assert.is(state(), 'old');
   }
 });
@@ -297,7 +300,7 @@ test('a journal that names tags of others: they are told and left alone, whateve
     );
     assert.match(
       other.told[0]!,
-      /names tags that are not this project's: left as they are: h:1\/other\/app:1/,
+      /lists tags that this project does not own; leaving them alone: h:1\/other\/app:1/,
     );
     assert.is(await readJournal(registry, journalName), undefined);
   }
@@ -315,7 +318,7 @@ test('a journal that names content tags, passes of tests or signatures of our ow
   const other = desk('y', false);
   assert.equal(await recoverUnfinished(other, true, live), []);
   assert.equal(registry.tagDigests('h:1/t/a'), before);
-  assert.match(other.told[0]!, /names tags that are not this project's/);
+  assert.match(other.told[0]!, /lists tags that this project does not own/);
 });
 
 test('a previous image that is gone from the registry: the tag stays, and it is said what to do', async () => {
@@ -329,9 +332,9 @@ test('a previous image that is gone from the registry: the tag stays, and it is 
   const error = (await failure(recoverUnfinished(desk('y', false), true, live))) as TasksError;
   assert.match(
     error.message,
-    /the push of t can be neither completed nor rolled back: the previous image of .*h:1\/t\/a:1.* is no longer in the registry/,
+    /the unfinished push of t can be neither completed nor rolled back: the previous image of .*h:1\/t\/a:1.* is no longer in the registry/,
   );
-  assert.match(error.hint!, /remove these tags by hand/);
+  assert.match(error.hint!, /delete these tags by hand/);
   assert.is(registry.tagDigests('h:1/t/a')['2'], undefined, 'new tags are taken away');
   assert.is((await readJournal(registry, journalName))?.id, 'x');
 });
@@ -378,7 +381,7 @@ test('a journal that none of ours ever was stops everything', async () => {
     const { registry, desk, state } = scene();
     await registry.write(journalName, JSON.stringify({ schema: 1, open }));
     const error = await failure(recoverUnfinished(desk('y', false), true, live));
-    assert.match(error!.message, /no journal that this version of tasks can read/);
+    assert.match(error!.message, /not a journal that this version of tasks can read/);
     assert.is(state(), 'old');
   }
 });

@@ -152,7 +152,7 @@ test('an upload that fails for good: no tag is set, what needs it is not uploade
   const pushed = await one.push(planned);
   assert.equal(
     [pushed.outcome, pushed.error?.message],
-    ['not-ready', 'h:1 does not permit it\nnothing is published: no tag was set'],
+    ['not-ready', 'h:1 does not permit it\nnothing was published: no tag was set'],
   );
   assert.equal(one.outcomes(), {
     'base:latest': 'failed',

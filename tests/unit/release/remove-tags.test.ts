@@ -193,7 +193,7 @@ test('a push that is under way stops it, before anything is read or removed', as
     await writeJournal(registry, journalName, open);
     for (const work of [checkIdle(desk), run()]) {
       const error = await failure(work);
-      assert.match(error.message, /another push is publishing since then: nothing is removed/);
+      assert.match(error.message, /another push has been publishing since then; nothing was removed/);
       assert.is(error.exitCode, 1);
     }
     assert.equal(tags(), before);
@@ -206,7 +206,10 @@ test('another clean stops it, unless that is known to be dead; a push ends a dea
   for (const alive of [true, undefined]) {
     const { registry, desk } = scene({ ...(alive ? { alive } : {}) });
     await writeJournal(registry, journalName, open);
-    assert.match((await failure(checkIdle(desk))).message, /a clean is removing old tags since then/);
+    assert.match(
+      (await failure(checkIdle(desk))).message,
+      /another clean has been deleting old tags since then/,
+    );
   }
   const { registry, run, tags } = scene({ alive: false });
   await writeJournal(registry, journalName, open);
@@ -215,7 +218,9 @@ test('another clean stops it, unless that is known to be dead; a push ends a dea
   const pushing = scene({ alive: false });
   await writeJournal(pushing.registry, journalName, open);
   assert.equal(await recoverUnfinished(pushing.desk, false, new AbortController().signal), []);
-  assert.equal(pushing.desk.told, ['a clean of then had stopped half way: what it left stays']);
+  assert.equal(pushing.desk.told, [
+    'closed the journal of an unfinished clean of then; it deleted only some tags',
+  ]);
   assert.is(await readJournal(pushing.registry, journalName), undefined);
 });
 
@@ -328,7 +333,7 @@ test('whose journal is taken meanwhile stops', async () => {
     registry.afterCall = () => undefined;
     await writeJournal(registry, journalName, open);
   };
-  assert.match((await failure(run())).message, /a push begins to publish at the same moment/);
+  assert.match((await failure(run())).message, /a push started to publish at the same time/);
   assert.equal(tags(), before);
   assert.is((await readJournal(registry, journalName))?.id, 'x', 'and leaves it there');
 });
