@@ -110,7 +110,10 @@ if (hasRegistry) {
       await registry.put(`${repo}/app:1-dev202601010000`, await registry.manifest(`${repo}/app:1${k('a')}`));
       const refused = await run('--repo', repo);
       assert.is(refused.code, 3);
-      assert.match(refused.err, /lets nobody delete from team\/app \(405 .*\n.*deletes are off there/);
+      assert.match(
+        refused.err,
+        /does not allow anyone to delete from team\/app \(405 .*\n.*deletes are disabled/,
+      );
       assert.is((await registry.tags(`${repo}/app`)).length, 2);
 
       const releaseFile = path.join(cwd, 'kept.json');

@@ -42,8 +42,8 @@ if (hasRegistry) {
 
   test('nobody, and somebody with a wrong password, is told so before anything else, without a secret', async () => {
     for (const [words, message, hint] of [
-      [undefined, 'does not let those who are not logged in push to team/app', `log in: docker login`],
-      ['me:wr0ng-pw', 'refuses the credentials of me for team/app', 'log in anew: docker login'],
+      [undefined, `login required to push to ${real.host}/team/app`, 'docker login'],
+      ['me:wr0ng-pw', 'rejected the credentials of me for team/app', 'log in again: docker login'],
     ] as const) {
       const error = await failure(registryAs(real.host, words).mayPush(`${real.host}/team/app`));
       assert.equal([error.problem, error.exitCode], ['denied', 3]);

@@ -71,7 +71,7 @@ export function fakeRegistry(): FakeRegistry {
   const at = ({ host, repository }: Reference): Repository => {
     const name = `${host}/${repository}`;
     if (fake.denied.has(name))
-      throw new RegistryError('denied', `${host} does not let us into ${repository}`);
+      throw new RegistryError('denied', `${host} does not allow us to access ${repository}`);
     const found = repositories.get(name) ?? { manifests: new Map(), tags: new Map(), blobs: new Map() };
     repositories.set(name, found);
     return found;
@@ -84,7 +84,7 @@ export function fakeRegistry(): FakeRegistry {
   const manifestAt = (reference: Reference): RawManifest => {
     const digest = digestAt(reference);
     if (digest === undefined)
-      throw new RegistryError('missing', `there is no ${reference.repository}:${reference.tag}`);
+      throw new RegistryError('missing', `${reference.repository}:${reference.tag} not found`);
     return at(reference).manifests.get(digest)!;
   };
   const put = (reference: Reference, manifest: RawManifest): void => {
@@ -93,7 +93,7 @@ export function fakeRegistry(): FakeRegistry {
     const isWhole =
       images.every(({ digest }) => manifests.has(digest)) &&
       [...layers, ...(config ? [config] : [])].every(({ digest }) => blobs.has(digest));
-    if (!isWhole) throw new RegistryError('broken', 'answers 400 (MANIFEST_BLOB_UNKNOWN)');
+    if (!isWhole) throw new RegistryError('broken', 'returned 400 (MANIFEST_BLOB_UNKNOWN)');
     manifests.set(manifest.digest, manifest);
     if (reference.digest === undefined) tags.set(reference.tag!, manifest.digest);
   };
@@ -193,7 +193,7 @@ export function fakeRegistry(): FakeRegistry {
         if (!fake.deletes)
           throw new RegistryError(
             'denied',
-            `${reference.host} lets nobody delete from ${reference.repository}`,
+            `${reference.host} does not allow anyone to delete from ${reference.repository}`,
           );
       }),
     tags: (repository) => call('tags', repository, (reference) => [...at(reference).tags.keys()].sort()),
@@ -215,7 +215,7 @@ export function fakeRegistry(): FakeRegistry {
       call('read', name, (reference) => {
         if (digestAt(reference) === undefined) return undefined;
         const text = configAt(reference, manifestAt(reference)).config?.Labels?.[textLabel];
-        if (text === undefined) throw new RegistryError('broken', `${name} is no document of ours`);
+        if (text === undefined) throw new RegistryError('broken', `${name} was not written by tasks`);
         return text as string;
       }),
     write: (name, text) =>

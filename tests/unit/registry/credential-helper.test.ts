@@ -21,11 +21,11 @@ const run = (script: string, limit?: number, signal?: AbortSignal) =>
 
 test('what it prints, and how it ended', async () => {
   assert.equal(await run('cat'), { output: 'h:1' });
-  assert.equal(await run('echo no; exit 3'), { output: 'no\n', failure: 'ended with exit code 3' });
-  assert.equal(await run('kill -9 $$'), { output: '', failure: 'ended with SIGKILL' });
+  assert.equal(await run('echo no; exit 3'), { output: 'no\n', failure: 'exit code 3' });
+  assert.equal(await run('kill -9 $$'), { output: '', failure: 'killed by SIGKILL' });
   assert.equal(await runCredentialHelper('/nowhere/helper', 'h', environment), {
     output: '',
-    failure: 'cannot be run',
+    failure: 'it cannot be run',
   });
   assert.equal(await run('exec <&-; echo x'), { output: 'x\n' }, 'one that does not read');
 });
@@ -40,7 +40,7 @@ test('one that hangs ends after its time, or at an interrupt, with all that it s
   const { program, folder } = helper(script);
   assert.is(
     (await runCredentialHelper(program, 'h', environment, undefined, 500)).failure,
-    'did not answer within 0.5 s',
+    'no answer within 0.5 s',
   );
   // It is gone a moment after it was ended.
   while (isAlive(folder)) await setImmediate();
@@ -52,7 +52,7 @@ test('one that hangs ends after its time, or at an interrupt, with all that it s
 
 test('one that leaves something behind that holds its output, or never stops to write, does not hold us up', async () => {
   assert.equal(await run('echo x; sleep 1000 &'), { output: 'x\n' });
-  assert.is((await run('yes')).failure, 'answers without end');
+  assert.is((await run('yes')).failure, 'too much output');
 });
 
 test('DOCKER_AUTH_CONFIG goes before the file; odd configurations hold nothing', async () => {

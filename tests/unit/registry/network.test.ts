@@ -66,7 +66,7 @@ test('a proxy that cannot be used is said, and not shown', () => {
       proxyFor(new URL('https://a.example'), { HTTPS_PROXY: value });
       assert.unreachable(value);
     } catch (error) {
-      assert.match((error as Error).message, /^HTTPS_PROXY is not the address of a proxy/);
+      assert.match((error as Error).message, /^HTTPS_PROXY is not a valid proxy URL/);
       assert.not.match(JSON.stringify(error), /s3cret/);
     }
 });
@@ -268,7 +268,7 @@ else {
     assert.is(await head('registry.example', by('me:s3cret')), digest);
     for (const more of [{}, { TASKS_INSECURE_REGISTRIES: 'registry.example' }]) {
       const error = await failure(head('registry.example', { ...by('me:wr0ng'), ...more }));
-      assert.match(error.message, new RegExp(`the proxy ${address} wants to know who you are \\(407\\)`));
+      assert.match(error.message, new RegExp(`the proxy ${address} requires authentication \\(407\\)`));
       assert.not.match(`${error.message} ${error.hint} ${error.stack}`, /wr0ng/);
     }
   });
@@ -278,7 +278,7 @@ test('a certificate that is named and not there is said', async () => {
   const error = await head('registry.example', { SSL_CERT_FILE: '/nowhere/ca.pem' }).catch(
     (each: Error) => each,
   );
-  assert.match((error as Error).message, /cannot read \/nowhere\/ca\.pem, which SSL_CERT_FILE names: ENOENT/);
+  assert.match((error as Error).message, /cannot read \/nowhere\/ca\.pem \(from SSL_CERT_FILE\): ENOENT/);
 });
 
 test('a server that takes connections and says nothing is not waited for after an interrupt', async () => {

@@ -124,7 +124,7 @@ test('a tag that is not overwritten is told as immutable; the same image on the 
         assert.equal([error.problem, error.exitCode], ['immutable', 3]);
         assert.match(
           error.message,
-          new RegExp(`${host}/a:1: tags are immutable there \\(${status} \\(${code}\\)\\)`),
+          new RegExp(`${host}/a:1: its tags are immutable \\(${status} \\(${code}\\)\\)`),
         );
       },
     );
@@ -149,7 +149,7 @@ test('a list of tags without end has one, and what is no tag is none', async () 
       response.end('{"tags":[]}');
     },
     async ({ host, registry }) => {
-      assert.match((await failure(registry.tags(`${host}/a`))).message, /lists the tags of a without end/);
+      assert.match((await failure(registry.tags(`${host}/a`))).message, /returns too many tags for a/);
       assert.ok(pages <= 5_000);
     },
     60_000,
@@ -159,7 +159,11 @@ test('a list of tags without end has one, and what is no tag is none', async () 
       (_, response) => void response.end(`{"tags":${tags}}`),
       async ({ host, registry }) => {
         if (tags.startsWith('[')) assert.equal(await registry.tags(`${host}/a`), ['1', '__proto__']);
-        else assert.match((await failure(registry.tags(`${host}/a`))).message, /does not list .* in JSON/);
+        else
+          assert.match(
+            (await failure(registry.tags(`${host}/a`))).message,
+            /returned an invalid tag list for a/,
+          );
       },
     );
 });
@@ -170,7 +174,7 @@ test('redirects in a circle, or to nowhere, end', async () => {
       (_, response) => void response.writeHead(307, { location: to }).end(),
       async ({ host, client }) => {
         const error = await failure(client.manifest(parseReference(`${host}/a`)));
-        assert.match(error.message, /redirects (without end|to )/);
+        assert.match(error.message, /redirects (too many times|to )/);
       },
     );
 });

@@ -152,7 +152,7 @@ test('a place for uploads without encryption gets nothing', async () => {
   const error = await open()
     .write(`${host}/a:1`, 'text')
     .catch((each: Error) => each.message);
-  assert.match(String(error), /wants uploads at far\.example without encryption/);
+  assert.match(String(error), /redirects uploads to far\.example without TLS/);
 });
 
 test.run();

@@ -93,7 +93,7 @@ async function failure(work: Promise<unknown>): Promise<Error | undefined> {
   );
 }
 
-const down = (): RegistryError => new RegistryError('unreachable', 'h:1 answers 500');
+const down = (): RegistryError => new RegistryError('unreachable', 'h:1 returned 500');
 
 /** How many calls a publication makes that meets no fault. */
 async function callsOf(): Promise<number> {
@@ -391,7 +391,7 @@ test('where tags are immutable it is said before anything is published, each tim
   registry.beforeCall = async ({ method, name }) => {
     const [repository, tag] = [name.slice(0, name.lastIndexOf(':')), name.slice(name.lastIndexOf(':') + 1)];
     if (method === 'write' && registry.tagDigests(repository)[tag] !== undefined)
-      throw new RegistryError('immutable', `h:1 does not overwrite ${name}: tags are immutable there`);
+      throw new RegistryError('immutable', `h:1 does not overwrite ${name}: its tags are immutable`);
   };
   for (const _ of [1, 2, 3]) {
     const error = await failure(checkJournalWritable(desk('x')));

@@ -147,12 +147,12 @@ test('an upload that fails for good: no tag is set, what needs it is not uploade
   const planned = await one.plan();
   registry.beforeCall = ({ method, name }) => {
     if (method === 'image' && name.includes('/base:'))
-      throw new RegistryError('denied', 'h:1 does not permit it');
+      throw new RegistryError('denied', 'h:1 does not allow it');
   };
   const pushed = await one.push(planned);
   assert.equal(
     [pushed.outcome, pushed.error?.message],
-    ['not-ready', 'h:1 does not permit it\nnothing was published: no tag was set'],
+    ['not-ready', 'h:1 does not allow it\nnothing was published: no tag was set'],
   );
   assert.equal(one.outcomes(), {
     'base:latest': 'failed',
