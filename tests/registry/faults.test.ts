@@ -5,6 +5,7 @@ import { type RawManifest, type Registry, RegistryError } from '../../src/model/
 import { openRegistry } from '../../src/registry/registry.ts';
 import { type Fault, type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 import { hasRegistry, type RealRegistry, startRegistry } from '../support/registry.ts';
+import { registryErrorOf } from '../support/registry-error.ts';
 
 const test = suite('a registry that fails');
 
@@ -131,14 +132,6 @@ if (hasRegistry) {
     for (const tag of ['1', '2']) await open().put(`${to.host}/${repository}:${tag}`, image);
     return { repository, image };
   };
-  const failure = async (work: Promise<unknown>): Promise<RegistryError> => {
-    const error = await work.then(
-      () => undefined,
-      (each: unknown) => each,
-    );
-    assert.instance(error, RegistryError);
-    return error as RegistryError;
-  };
   /** How many requests something takes when nothing fails, from the first time a program does it. */
   const countOf = async ({ act }: Case): Promise<number> => {
     const { repository, image } = await prepare();
@@ -201,7 +194,7 @@ if (hasRegistry) {
     const { repository, image } = await prepare();
     proxy.clear();
     for (const nth of [1, 2, 3]) proxy.fail(/^PUT .*manifests/, 'lost', { nth });
-    assert.is((await failure(open().untag(`${proxy.host}/${repository}:1`))).problem, 'unreachable');
+    assert.is((await registryErrorOf(open().untag(`${proxy.host}/${repository}:1`))).problem, 'unreachable');
     assert.is(await open().head(`${real!.host}/${repository}:1`), image.digest);
   });
 
@@ -211,7 +204,7 @@ if (hasRegistry) {
         const { repository, image } = await prepare();
         proxy.clear();
         proxy.fail(/./, fault, { forever: true });
-        const error = await failure(act(open(), `${proxy.host}/${repository}`, image));
+        const error = await registryErrorOf(act(open(), `${proxy.host}/${repository}`, image));
         assert.is(error.problem, 'unreachable');
       }
   });

@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type RawManifest, type Registry, RegistryError } from '../../src/model/registry.ts';
+import type { RawManifest, Registry } from '../../src/model/registry.ts';
+import { registryErrorOf } from './registry-error.ts';
 
 export interface OpenedRegistry {
   readonly registry: Registry;
@@ -102,14 +103,6 @@ export function registrySuite(name: string, open: () => Promise<OpenedRegistry>)
     await registry.put(`${full(repository)}:${tag}`, index);
     return { index, amd, arm };
   };
-  const failure = async (work: Promise<unknown>): Promise<RegistryError> => {
-    const error = await work.then(
-      () => undefined,
-      (each: unknown) => each,
-    );
-    assert.instance(error, RegistryError);
-    return error as RegistryError;
-  };
 
   test('nothing is nothing, and no error', async () => {
     const name = full(freshName());
@@ -117,7 +110,7 @@ export function registrySuite(name: string, open: () => Promise<OpenedRegistry>)
     assert.is(await registry.image(`${name}:1`, 'linux/amd64'), undefined);
     assert.is(await registry.read(`${name}:1`), undefined);
     assert.equal(await registry.tags(name), []);
-    assert.is((await failure(registry.manifest(`${name}:1`))).problem, 'missing');
+    assert.is((await registryErrorOf(registry.manifest(`${name}:1`))).problem, 'missing');
     assert.is(await registry.untag(`${name}:1`), 'gone');
   });
 
@@ -213,7 +206,7 @@ export function registrySuite(name: string, open: () => Promise<OpenedRegistry>)
   test('a manifest whose parts are not there is refused', async () => {
     const image = await made(freshName());
     const other = freshName();
-    assert.is((await failure(registry.put(`${full(other)}:1`, image))).problem, 'broken');
+    assert.is((await registryErrorOf(registry.put(`${full(other)}:1`, image))).problem, 'broken');
     assert.is(await registry.head(`${full(other)}:1`), undefined);
   });
 
@@ -231,7 +224,7 @@ export function registrySuite(name: string, open: () => Promise<OpenedRegistry>)
     await registry.put(`${full(to)}:y`, index);
     assert.is((await registry.image(`${full(to)}:y`, 'linux/arm64'))?.ids[0], arm.id);
     const nothing = `${full(from)}@sha256:${'0'.repeat(64)}`;
-    assert.is((await failure(registry.copy(nothing, full(to)))).problem, 'missing');
+    assert.is((await registryErrorOf(registry.copy(nothing, full(to)))).problem, 'missing');
   });
 
   test('whether one may push is asked without a trace', async () => {
@@ -244,7 +237,7 @@ export function registrySuite(name: string, open: () => Promise<OpenedRegistry>)
     const repository = freshName();
     const image = await push(repository, '1');
     if (opened.deletes) await registry.mayDelete(full(repository));
-    else assert.is((await failure(registry.mayDelete(full(repository)))).problem, 'denied');
+    else assert.is((await registryErrorOf(registry.mayDelete(full(repository)))).problem, 'denied');
     assert.is(await registry.head(`${full(repository)}:1`), image.digest);
   });
 
@@ -298,7 +291,7 @@ export function registrySuite(name: string, open: () => Promise<OpenedRegistry>)
     assert.is(await registry.read(name), opened.deletes ? undefined : large);
     assert.is(await registry.read(`${full(repository)}:second`), large);
     await push(repository, 'image');
-    assert.is((await failure(registry.read(`${full(repository)}:image`))).problem, 'broken');
+    assert.is((await registryErrorOf(registry.read(`${full(repository)}:image`))).problem, 'broken');
   });
 
   test.run();
