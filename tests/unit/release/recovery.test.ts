@@ -87,7 +87,7 @@ test('reports and ignores tags of other projects in a journal', async () => {
     assert.is(state(), direction === 'forward' ? 'new' : 'old');
     assert.not.ok(
       registry.calls.some(({ name }) => !name.startsWith('h:1/t/')),
-      'nothing is even asked there',
+      'sends no requests for them',
     );
     assert.match(
       other.reported[0]!,
