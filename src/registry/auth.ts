@@ -5,11 +5,11 @@ import type { Request, Response, Send } from './http.ts';
 import { directNetwork, type Network } from './network.ts';
 
 export interface AuthResponse extends Response {
-  /** A token was given for our credentials: they are good, whatever else the answer says. */
+  /** True if we got a token for our credentials: they are valid, whatever the response says. */
   readonly isAuthenticated?: boolean;
 }
 
-/** Sends a request to a host's registry as who we are there. `scopes`: what it is for, `repository:library/debian:pull`. */
+/** Sends a request to a host's registry with our credentials. `scopes`: what it needs, `repository:library/debian:pull`. */
 export type SendAuthorized = (
   host: string,
   scopes: readonly string[],
@@ -17,55 +17,57 @@ export type SendAuthorized = (
 ) => Promise<AuthResponse>;
 
 /**
- * Identifies us where a registry asks for it: with a token for each set of scopes, or a name and password; as nobody where
- * we have none. A token is kept until it is refused, then asked for once more. Where we are refused, the answer is a 401.
- * @throws RegistryError `unreachable`, `broken`; TasksError where the credentials cannot be read
+ * Adds authentication to requests when a registry asks for it: a token for each set of scopes, or a user name and password;
+ * nothing if there are no credentials. A token is reused until the registry rejects it, then requested once more. If we are
+ * rejected, the response is a 401.
+ * @throws RegistryError `unreachable`, `broken`; TasksError if the credentials cannot be read
  */
 export function withAuthorization(
   send: Send,
   find: FindCredentials,
   network: Network = directNetwork,
 ): SendAuthorized {
-  /** How each host wants to know who we are: later requests tell it unasked. */
+  /** The challenge of each host, so that later requests authenticate right away. */
   const challenges = new Map<string, Challenge>();
-  const kept = new Map<string, Promise<string | undefined>>();
-  const identify = (host: string, scopes: readonly string[], challenge: Challenge) => {
+  /** Authorization headers by host and scopes. */
+  const cached = new Map<string, Promise<string | undefined>>();
+  const authorize = (host: string, scopes: readonly string[], challenge: Challenge) => {
     const name = [host, ...scopes].join(' ');
-    const known = kept.get(name);
-    if (known !== undefined) return known;
-    const asked = find(host).then((credentials) =>
-      answer({ challenge, host, scopes, send, network }, credentials),
+    const found = cached.get(name);
+    if (found !== undefined) return found;
+    const header = find(host).then((credentials) =>
+      answerChallenge({ challenge, host, scopes, send, network }, credentials),
     );
-    kept.set(name, asked);
-    asked.catch(() => kept.delete(name));
-    return asked;
+    cached.set(name, header);
+    header.catch(() => cached.delete(name));
+    return header;
   };
   return async (host, scopes, request) => {
-    // Uploads may lead elsewhere: there it is nobody's business who we are.
+    // An upload URL may name another host, which must not get our credentials.
     if (new URL(request.url).origin !== new URL(network.baseUrl(host)).origin) return await send(request);
     const attempt = async (authorization: string | undefined): Promise<AuthResponse> => {
       const headers = { ...request.headers, ...(authorization !== undefined ? { authorization } : {}) };
       const response = await send({ ...request, headers });
       const isAuthenticated =
         authorization?.startsWith('Bearer') === true && (await find(host)) !== undefined;
-      return isAuthenticated ? { ...response, isAuthenticated: isAuthenticated } : response;
+      return isAuthenticated ? { ...response, isAuthenticated } : response;
     };
-    const before = challenges.get(host);
-    const used = before === undefined ? undefined : await identify(host, scopes, before);
+    const known = challenges.get(host);
+    const used = known === undefined ? undefined : await authorize(host, scopes, known);
     const first = await attempt(used);
-    const challenge = first.status === 401 ? choose(first) : undefined;
+    const challenge = first.status === 401 ? chooseChallenge(first) : undefined;
     if (challenge === undefined) return first;
     const name = [host, ...scopes].join(' ');
-    // Another request may have asked anew already.
-    if ((await kept.get(name)) === used) kept.delete(name);
-    const fresh = await identify(host, scopes, challenge);
+    // Another request may have got a new token already.
+    if ((await cached.get(name)) === used) cached.delete(name);
+    const fresh = await authorize(host, scopes, challenge);
     challenges.set(host, challenge);
     return fresh === undefined || fresh === used ? first : await attempt(fresh);
   };
 }
 
-/** The challenge that we answer: tokens before passwords. */
-function choose(response: Response): Challenge | undefined {
+/** Chooses the challenge to answer, preferring tokens to passwords. */
+function chooseChallenge(response: Response): Challenge | undefined {
   const offered = parseChallenges(response.headers.get('www-authenticate') ?? '');
   return (
     offered.find(({ scheme, parameters }) => scheme === 'bearer' && parameters.realm !== undefined) ??
@@ -73,8 +75,8 @@ function choose(response: Response): Challenge | undefined {
   );
 }
 
-/** Who wants to know who we are, and what for. */
-interface Question {
+/** A challenge, and what is needed to answer it. */
+interface AuthRequest {
   readonly challenge: Challenge;
   readonly host: string;
   readonly scopes: readonly string[];
@@ -82,10 +84,13 @@ interface Question {
   readonly network: Network;
 }
 
-/** What to say to a challenge; undefined where we have nothing to say, or are given no token. */
-async function answer(asked: Question, credentials: Credentials | undefined): Promise<string | undefined> {
-  if (asked.challenge.scheme === 'bearer') {
-    const token = await fetchToken(asked, credentials);
+/** Returns the Authorization header for a challenge; undefined if there are no credentials, or no token is granted. */
+async function answerChallenge(
+  request: AuthRequest,
+  credentials: Credentials | undefined,
+): Promise<string | undefined> {
+  if (request.challenge.scheme === 'bearer') {
+    const token = await fetchToken(request, credentials);
     return token === undefined ? undefined : `Bearer ${token}`;
   }
   return credentials !== undefined && 'username' in credentials ? basic(credentials) : undefined;
@@ -96,26 +101,26 @@ function basic({ username, password }: { username: string; password: string }): 
 }
 
 async function fetchToken(
-  { challenge: { parameters }, host, scopes, send, network }: Question,
+  { challenge: { parameters }, host, scopes, send, network }: AuthRequest,
   credentials: Credentials | undefined,
 ): Promise<string | undefined> {
   const realm = URL.canParse(parameters.realm!) ? new URL(parameters.realm!) : undefined;
-  if (realm === undefined || (realm.protocol !== 'https:' && !isSafe(realm, network)))
-    throw new RegistryError('broken', `${host} asks for tokens from a place that is not safe`);
+  if (realm === undefined || (realm.protocol !== 'https:' && !isAllowedHttp(realm, network)))
+    throw new RegistryError('broken', `${host} names an insecure or invalid token server`);
   const query = new URLSearchParams(parameters.service ? { service: parameters.service } : {});
   const response = await send(tokenRequest(realm, query, scopes, credentials));
-  // Who we are is refused there, or what we want.
+  // The server rejects our credentials or the scopes.
   if (response.status >= 400 && response.status < 500 && response.status !== 429) return undefined;
   const token = response.status === 200 ? readToken(response) : undefined;
   if (token !== undefined) return token;
   const problem = response.status >= 429 ? 'unreachable' : 'broken';
-  throw new RegistryError(problem, `${realm.host} gives no token for ${host} (${response.status})`, {
+  throw new RegistryError(problem, `${realm.host} returned no token for ${host} (${response.status})`, {
     hint: 'try again later',
   });
 }
 
-/** Without encryption only where a host may be spoken to like that. */
-function isSafe({ protocol, host }: URL, network: Network): boolean {
+/** Returns true if plain HTTP is allowed for this host. */
+function isAllowedHttp({ protocol, host }: URL, network: Network): boolean {
   return protocol === 'http:' && network.allowsHttp(host);
 }
 
@@ -127,7 +132,7 @@ function tokenRequest(
 ): Request {
   if (credentials !== undefined && 'identityToken' in credentials) {
     const form = new URLSearchParams(query);
-    // Here they stand in one (docs.docker.com/registry/spec/auth/oauth); there each for itself.
+    // OAuth takes all scopes in one parameter (docs.docker.com/registry/spec/auth/oauth), a GET takes one parameter each.
     form.set('scope', scopes.join(' '));
     form.set('grant_type', 'refresh_token');
     form.set('client_id', 'image-tasks');
@@ -149,7 +154,7 @@ function readToken({ body }: Response): string | undefined {
     const found = token || access_token;
     return typeof found === 'string' && /^[\x21-\x7e]+$/.test(found) ? found : undefined;
   } catch {
-    // Told as a place that gives no token.
+    // Reported as a server that returned no token.
     return undefined;
   }
 }

@@ -5,23 +5,23 @@ import { TasksError } from '../model/errors.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** How a registry is believed, and what it is shown of us. */
+/** The CA certificates to trust for a registry, and the client certificate to present. */
 export interface Certificates {
-  /** Authorities; undefined: those that Node knows. */
+  /** CA certificates in PEM; undefined for Node's own. */
   readonly ca?: readonly string[];
   readonly cert?: string;
   readonly key?: string;
 }
 
-/** Where docker keeps what belongs to a registry: a folder for each host, `registry.example:5000`. */
+/** Where docker looks for certificates: each folder has a subfolder for each host, such as `registry.example:5000`. */
 function dockerCertFolders({ HOME }: Environment): string[] {
   return ['/etc/docker/certs.d', ...(HOME ? [path.join(HOME, '.config/docker/certs.d')] : [])];
 }
 
 /**
- * What is known of a host's certificates: authorities of SSL_CERT_FILE and SSL_CERT_DIR, and of `*.crt` in docker's folder of the
- * host; there, `name.cert` and `name.key` are what the registry is shown.
- * @throws TasksError exit 3 for what is named and cannot be read
+ * Returns the certificates for a host: CA certificates from SSL_CERT_FILE, SSL_CERT_DIR and `*.crt` in docker's folder for the
+ * host, and the client certificate from `NAME.cert` and `NAME.key` in that folder.
+ * @throws TasksError exit 3 if a file cannot be read
  */
 export function certificatesFor(
   host: string,
@@ -66,7 +66,7 @@ function read(file: string, name?: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw unreadable(name === undefined ? file : `${file}, which ${name} names`, error);
+    throw unreadable(name === undefined ? file : `${file} (from ${name})`, error);
   }
 }
 

@@ -1,12 +1,12 @@
-/** One way to identify oneself that a registry offers in `WWW-Authenticate`. */
+/** An authentication scheme that a registry offers in `WWW-Authenticate`. */
 export interface Challenge {
   /** Lower case: `bearer`, `basic`. */
   readonly scheme: string;
-  /** Names in lower case. */
+  /** The names are in lower case. */
   readonly parameters: Readonly<Record<string, string>>;
 }
 
-/** Reads `Bearer realm="…",service="…", Basic realm="…"`; what is not understood is passed over. */
+/** Parses `Bearer realm="…",service="…", Basic realm="…"`. Ignores anything else. */
 export function parseChallenges(header: string): Challenge[] {
   const challenges: { scheme: string; parameters: Record<string, string> }[] = [];
   const part = /([\w!#$%&'*+.^`|~-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+)))?/g;

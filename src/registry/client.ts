@@ -13,108 +13,108 @@ export interface ClientOptions extends SendOptions {
   readonly credentials: FindCredentials;
 }
 
-/** One request about a repository. */
+/** A request about a repository. */
 export interface RepositoryRequest
-  extends Pick<Request, 'method' | 'headers' | 'body' | 'once' | 'streamed' | 'signal'> {
-  /** Below `/v2/NAME/`; or a whole URL, where an answer led. */
+  extends Pick<Request, 'method' | 'headers' | 'body' | 'noRetry' | 'streamed' | 'signal'> {
+  /** Relative to `/v2/NAME/`, or a full URL from a response. */
   readonly path: string;
   readonly access: Access;
-  /** Another repository that is read with it. */
-  readonly also?: string;
-  /** The statuses that are no error. */
+  /** Another repository that the request reads from. */
+  readonly alsoPulls?: string;
+  /** The statuses that are not errors. */
   readonly ok: readonly number[];
 }
 
-/** What can be asked of registries, request by request. Every method throws a RegistryError that says what to do. */
+/** A low-level registry client. Every method throws a RegistryError with a hint. */
 export interface Client {
-  request(place: RepositoryRef, wish: RepositoryRequest): Promise<AuthResponse>;
-  /** Tries something of several requests as often as each request is tried. */
+  request(repo: RepositoryRef, request: RepositoryRequest): Promise<AuthResponse>;
+  /** Retries an operation that takes several requests, as often as a single request is retried. */
   retry<T>(attempt: (isLast: boolean) => Promise<T | Retry>): Promise<T>;
-  /** The digest that a tag points at, without the manifest; undefined where nothing is there. */
+  /** Returns the digest that a tag points to, without reading the manifest; undefined if it does not exist. */
   head(reference: Reference): Promise<string | undefined>;
-  /** An image's or index's manifest, its digest verified against its bytes. */
+  /** Returns the manifest of an image or an index, its digest verified. */
   manifest(reference: Reference): Promise<RawManifest>;
-  /** A small blob, an image's config, verified. `digest`: `sha256:…` */
-  blob(place: RepositoryRef, digest: string): Promise<Buffer>;
-  hasBlob(place: RepositoryRef, digest: string): Promise<boolean>;
-  /** How the hosts that were asked are reached. */
+  /** Returns a small blob, such as an image's config, its digest verified. */
+  blob(repo: RepositoryRef, digest: string): Promise<Buffer>;
+  hasBlob(repo: RepositoryRef, digest: string): Promise<boolean>;
+  /** How hosts are reached. */
   readonly network: Network;
 }
 
-/** A client of the OCI distribution protocol, for any number of registries. */
+/** Returns a client for the OCI distribution protocol. It can talk to any number of registries. */
 export function openClient(options: ClientOptions): Client {
   const { network = directNetwork } = options;
   const sendAs = withAuthorization(makeSend(options), options.credentials, network);
-  /** A registry without encryption may be one that docker's engine is told to trust: then it is asked again. */
-  const reach = async (host: string, ask: () => Promise<AuthResponse>): Promise<AuthResponse> => {
+  /** Repeats a request if the host turns out to be one of docker's insecure registries. */
+  const reach = async (host: string, attempt: () => Promise<AuthResponse>): Promise<AuthResponse> => {
     await network.resolve(host);
     for (;;) {
       const version = network.version(host);
       try {
-        return await ask();
+        return await attempt();
       } catch (error) {
         if (!(error instanceof RegistryError) || error.problem !== 'unreachable') throw error;
         if (!(await network.recheck(host, version))) throw error;
       }
     }
   };
-  /** Where we were let push: what may push may read, with one token. */
+  /** Repositories that we have pushed to. Later reads use the token for pushing, which also allows pulling. */
   const pushed = new Set<string>();
-  /** What is garbled on its way is asked for again. */
-  const verified = (reference: Reference, wish: RepositoryRequest): Promise<AuthResponse> =>
+  /** Retries a request whose response does not match its digest. */
+  const verified = (reference: Reference, request: RepositoryRequest): Promise<AuthResponse> =>
     client.retry(async (isLast) => {
-      const answer = await client.request(reference, wish);
-      const expected = reference.digest ?? statedDigest(answer.headers);
-      if (expected === undefined || digestOf(answer.body) === expected) return answer;
-      if (isLast) throw otherBytes(reference, expected);
+      const response = await client.request(reference, request);
+      const expected = reference.digest ?? digestHeader(response.headers);
+      if (expected === undefined || digestOf(response.body) === expected) return response;
+      if (isLast) throw digestMismatch(reference, expected);
       return new Retry();
     });
   const client: Client = {
     network,
-    async request(place, wish) {
-      const { host, repository } = place;
+    async request(repo, request) {
+      const { host, repository } = repo;
       const name = `${host}/${repository}`;
-      const access = wish.access === 'pull' && pushed.has(name) ? 'push' : wish.access;
-      const { method, headers, body, once, streamed, signal } = wish;
-      const isWhole = /^https?:/.test(wish.path);
-      const answer = await reach(host, () =>
-        sendAs(host, scopesOf(repository, access, wish.also), {
+      const access = request.access === 'pull' && pushed.has(name) ? 'push' : request.access;
+      const { method, headers, body, noRetry, streamed, signal } = request;
+      const isUrl = /^https?:/.test(request.path);
+      const response = await reach(host, () =>
+        sendAs(host, scopesOf(repository, access, request.alsoPulls), {
           method,
-          url: isWhole ? wish.path : `${network.baseUrl(host)}/v2/${repository}/${wish.path}`,
+          url: isUrl ? request.path : `${network.baseUrl(host)}/v2/${repository}/${request.path}`,
           ...(headers !== undefined ? { headers } : {}),
           ...(body !== undefined ? { body } : {}),
-          ...(once !== undefined ? { once } : {}),
+          ...(noRetry !== undefined ? { noRetry } : {}),
           ...(streamed !== undefined ? { streamed } : {}),
           ...(signal !== undefined ? { signal } : {}),
         }),
       );
-      if (wish.ok.includes(answer.status)) {
-        if (wish.access === 'push') pushed.add(name);
-        return answer;
+      if (request.ok.includes(response.status)) {
+        if (request.access === 'push') pushed.add(name);
+        return response;
       }
       const credentials = await options.credentials(host);
-      throw responseError(answer, {
+      throw responseError(response, {
         host,
         repository,
-        access: wish.access,
-        name: spoken(place, wish),
+        access: request.access,
+        name: nameOf(repo, request),
         credentials,
       });
     },
     retry: (attempt) => retry(options, attempt),
     async head(reference) {
-      const answer = await client.request(reference, {
+      const response = await client.request(reference, {
         method: 'HEAD',
         path: manifestPath(reference),
         access: 'pull',
         headers: { accept: manifestTypes.join(', ') },
         ok: [200, 404, ...noHead],
       });
-      if (answer.status === 404) return undefined;
-      if (noHead.includes(answer.status))
+      if (response.status === 404) return undefined;
+      if (noHead.includes(response.status))
         return (await undefinedIfMissing(client.manifest(reference)))?.digest;
-      // Some registries leave it out.
-      return statedDigest(answer.headers) ?? (await client.manifest(reference)).digest;
+      // Some registries omit the header.
+      return digestHeader(response.headers) ?? (await client.manifest(reference)).digest;
     },
     async manifest(reference) {
       const { headers, body } = await verified(reference, {
@@ -126,69 +126,72 @@ export function openClient(options: ClientOptions): Client {
       });
       return { mediaType: mediaTypeOf(headers, body, reference), digest: digestOf(body), body };
     },
-    async blob(place, digest) {
+    async blob(repo, digest) {
       const path = `blobs/${digest}`;
-      const wish = { method: 'GET', path, access: 'pull', ok: [200] } as const;
-      return (await verified({ ...place, digest }, wish)).body;
+      const request = { method: 'GET', path, access: 'pull', ok: [200] } as const;
+      return (await verified({ ...repo, digest }, request)).body;
     },
-    async hasBlob(place, digest) {
+    async hasBlob(repo, digest) {
       const path = `blobs/${digest}`;
-      const wish = { method: 'HEAD', path, access: 'pull', ok: [200, 404, ...noHead] } as const;
-      const { status } = await client.request(place, wish);
+      const request = { method: 'HEAD', path, access: 'pull', ok: [200, 404, ...noHead] } as const;
+      const { status } = await client.request(repo, request);
       if (!noHead.includes(status)) return status === 200;
-      const leave = new AbortController();
-      const again = { method: 'GET', path, access: 'pull', ok: [200, 404] } as const;
-      const answer = await client.request(place, { ...again, streamed: true, signal: leave.signal });
-      leave.abort();
-      return answer.status === 200;
+      const body = new AbortController();
+      const get = { method: 'GET', path, access: 'pull', ok: [200, 404] } as const;
+      const response = await client.request(repo, { ...get, streamed: true, signal: body.signal });
+      body.abort();
+      return response.status === 200;
     },
   };
   return client;
 }
 
-/** Where HEAD is refused, GET may not be. */
+/** Registries that do not support HEAD respond with one of these; GET may still work. */
 const noHead = [400, 403, 405, 501];
 
-/** The digest that a registry states; undefined for one that we do not compute, or that is none. */
-function statedDigest(headers: Headers): string | undefined {
+/** Returns the digest in a response's headers; undefined if it is missing, invalid, or not SHA-256. */
+function digestHeader(headers: Headers): string | undefined {
   const stated = headers.get('docker-content-digest') ?? '';
   return /^sha256:[0-9a-f]{64}$/.test(stated) ? stated : undefined;
 }
 
-/** Undefined for what is not there. */
-export async function undefinedIfMissing<T>(asked: Promise<T>): Promise<T | undefined> {
+/** Returns undefined if a query fails with `missing`. */
+export async function undefinedIfMissing<T>(query: Promise<T>): Promise<T | undefined> {
   try {
-    return await asked;
+    return await query;
   } catch (error) {
     if (error instanceof RegistryError && error.problem === 'missing') return undefined;
     throw error;
   }
 }
 
-function scopesOf(repository: string, access: Access, also: string | undefined): string[] {
+function scopesOf(repository: string, access: Access, alsoPulls: string | undefined): string[] {
   const actions = { pull: 'pull', push: 'pull,push', delete: 'pull,push,delete' }[access];
-  return [`repository:${repository}:${actions}`, ...(also === undefined ? [] : [`repository:${also}:pull`])];
+  return [
+    `repository:${repository}:${actions}`,
+    ...(alsoPulls === undefined ? [] : [`repository:${alsoPulls}:pull`]),
+  ];
 }
 
-/** What a request is about, as a name. */
-function spoken({ host, repository }: RepositoryRef, { path }: RepositoryRequest): string {
+/** Returns the name of what a request is about, for messages. */
+function nameOf({ host, repository }: RepositoryRef, { path }: RepositoryRequest): string {
   const [, what] = /^(?:manifests|blobs)\/([^/?]+)$/.exec(path) ?? [];
   if (what === undefined) return `${host}/${repository}`;
   return `${host}/${repository}${what.includes(':') ? '@' : ':'}${what}`;
 }
 
-/** Where a manifest lies, below `/v2/NAME/`. */
+/** Returns the path of a manifest, relative to `/v2/NAME/`. */
 export function manifestPath({ digest, tag }: Reference): string {
   return `manifests/${digest ?? tag}`;
 }
 
-/** `sha256:…` */
+/** Returns the SHA-256 digest, `sha256:…`. */
 export function digestOf(body: string | Uint8Array): string {
   return `sha256:${createHash('sha256').update(body).digest('hex')}`;
 }
 
 function mediaTypeOf(headers: Headers, body: Buffer, reference: Reference): string {
-  const stated = (): unknown => {
+  const inBody = (): unknown => {
     try {
       return (JSON.parse(body.toString('utf8')) as { mediaType?: unknown } | null)?.mediaType;
     } catch {
@@ -196,23 +199,23 @@ function mediaTypeOf(headers: Headers, body: Buffer, reference: Reference): stri
     }
   };
   const type = headers.get('content-type')?.replace(/;.*$/s, '').trim();
-  const found = [type, stated()].find((each) => manifestTypes.includes(each as string));
+  const found = [type, inBody()].find((each) => manifestTypes.includes(each as string));
   if (found !== undefined) return found as string;
   throw new RegistryError(
     'broken',
-    `${formatReference(reference)} is no image, but ${type ?? 'something unknown'}`,
+    `${formatReference(reference)} is not an image: its media type is ${type ?? 'unknown'}`,
   );
 }
 
-function otherBytes(reference: Reference, digest: string): RegistryError {
+function digestMismatch(reference: Reference, digest: string): RegistryError {
   return new RegistryError(
     'broken',
-    `${reference.host} sent other bytes than ${digest} for ${formatReference(reference)}`,
-    { hint: 'something between here and the registry changes what it sends' },
+    `${reference.host} sent content that does not match ${digest} for ${formatReference(reference)}`,
+    { hint: 'a proxy may be modifying the responses' },
   );
 }
 
-/** In full, for messages. */
+/** Returns a reference's full name, for messages. */
 function formatReference({ host, repository, tag, digest }: Reference): string {
   return `${host}/${repository}${digest !== undefined ? `@${digest}` : `:${tag}`}`;
 }

@@ -4,7 +4,7 @@ import { readConfig, remoteImage } from './images.ts';
 import { isImageConfig, parseManifest, platformImages, subjectOf } from './manifest.ts';
 import type { Reference } from './reference.ts';
 
-/** All that a name stands for; undefined where nothing is there. */
+/** Returns everything that a name refers to; undefined if it does not exist. */
 export async function findContents(
   client: Client,
   reference: Reference,
@@ -20,7 +20,7 @@ export async function findContents(
     if (config !== undefined && isImageConfig(config))
       images.push(remoteImage(top, manifest, await readConfig(client, reference, manifest)));
     for (const { digest } of platformImages(manifests)) {
-      // An index may speak of images that were never brought along.
+      // An index may list images that were never pushed.
       const child = await undefinedIfMissing(client.manifest({ host, repository, digest }));
       if (child !== undefined) await visit(child);
     }

@@ -7,21 +7,21 @@ import { putManifest } from './put-manifest.ts';
 import type { Reference, RepositoryRef } from './reference.ts';
 import { beginUpload, cancelUpload, uploadBlob } from './upload-blob.ts';
 
-/** How many blobs are under way at once for one image. */
-const atOnce = 3;
+/** How many blobs of an image are copied at once. */
+const maxBlobs = 3;
 
-/** Sees to it that all of an image is in a repository as well, under its digest; an index's images before itself. */
+/** Copies an image or an index, with all its images, to another repository, under its digest. */
 export async function copyImage(client: Client, from: Reference, to: RepositoryRef): Promise<void> {
   const isSame = from.host === to.host && from.repository === to.repository;
   if (from.digest !== undefined && !isSame) {
-    // A registry takes a manifest only once it has everything in it.
+    // Registries accept a manifest only if everything in it exists, so an existing manifest is complete.
     if ((await client.head({ ...to, digest: from.digest })) !== undefined) return;
   }
   const manifest = await client.manifest(from);
   if (isSame) return;
   const { manifests, config, layers } = parseManifest(manifest, from.repository);
   for (const { digest } of manifests ?? []) await copyImage(client, { ...from, digest }, to);
-  const limit = pLimit(atOnce);
+  const limit = pLimit(maxBlobs);
   const blobs = [...layers, ...(config !== undefined ? [config] : [])].filter(({ urls }) => !urls?.length);
   const distinct = [...new Map(blobs.map((blob) => [blob.digest, blob])).values()];
   await Promise.all(distinct.map((blob) => limit(() => copyBlob(client, from, to, blob))));
@@ -36,26 +36,23 @@ async function copyBlob(
 ): Promise<void> {
   const { digest, size } = blob;
   if (size === undefined)
-    throw new RegistryError(
-      'broken',
-      `the manifest of ${from.repository} does not say how large ${digest} is`,
-    );
+    throw new RegistryError('broken', `the manifest of ${from.repository} has no size for ${digest}`);
   const body = source(client, from, digest, size);
   if (from.host !== to.host) {
     if (!(await client.hasBlob(to, digest))) await uploadBlob(client, to, { digest, bytes: size, body });
     return;
   }
-  const begun = await beginUpload(client, to, { digest, from: from.repository });
-  if (begun.status === 201) return;
-  if (await client.hasBlob(to, digest)) await cancelUpload(client, to, begun);
-  else await uploadBlob(client, to, { digest, bytes: size, body }, begun);
+  const session = await beginUpload(client, to, { digest, from: from.repository });
+  if (session.status === 201) return;
+  if (await client.hasBlob(to, digest)) await cancelUpload(client, to, session);
+  else await uploadBlob(client, to, { digest, bytes: size, body }, session);
 }
 
-/** A blob as it comes from where it is: however large, only a few chunks of it are in memory; never more than it says. */
+/** Streams a blob, so that only a few chunks are in memory. Fails if it is larger than `size`. */
 function source(client: Client, from: RepositoryRef, digest: string, size: number): OpenBody {
   return async (signal) => {
-    const wish = { method: 'GET', path: `blobs/${digest}`, access: 'pull', ok: [200] } as const;
-    const { stream } = await client.request(from, { ...wish, streamed: true, signal });
+    const request = { method: 'GET', path: `blobs/${digest}`, access: 'pull', ok: [200] } as const;
+    const { stream } = await client.request(from, { ...request, streamed: true, signal });
     return limited(stream!, size, `${from.host}/${from.repository}@${digest}`);
   };
 }

@@ -2,20 +2,20 @@ import { spawn } from 'node:child_process';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Milliseconds that a helper may take: it may have to ask a cloud. */
-const limitMs = 30_000;
+/** How long a helper may take, in milliseconds: it may have to call a cloud provider. */
+const defaultTimeoutMs = 30_000;
 /** Credentials are shorter. */
-const most = 1 << 20;
+const maxOutput = 1 << 20;
 
-/** What a helper printed, and what went wrong with it. */
+/** What a helper printed, and why it failed, if it did. */
 export interface HelperResult {
   readonly output: string;
   readonly failure?: string;
 }
 
 /**
- * Runs a credential helper, which is told a host on its standard input. It leads a process group of its own, so that what it
- * started ends with it: a child would hold its output open.
+ * Runs a credential helper, which reads the host from standard input. It gets its own process group, so that its child
+ * processes can be killed with it; otherwise they could keep its output open.
  * @throws the signal's reason
  */
 export async function runCredentialHelper(
@@ -23,7 +23,7 @@ export async function runCredentialHelper(
   host: string,
   environment: Environment,
   signal?: AbortSignal,
-  limit = limitMs,
+  timeoutMs = defaultTimeoutMs,
 ): Promise<HelperResult> {
   signal?.throwIfAborted();
   return await new Promise((resolve, reject) => {
@@ -42,19 +42,19 @@ export async function runCredentialHelper(
       else resolve({ output, ...(failure !== undefined ? { failure } : {}) });
     };
     const onAbort = (): void => end();
-    const timer = setTimeout(() => end(`did not answer within ${limit / 1000} s`), limit);
+    const timer = setTimeout(() => end(`no answer within ${timeoutMs / 1000} s`), timeoutMs);
     signal?.addEventListener('abort', onAbort, { once: true });
-    child.on('error', () => end('cannot be run'));
-    // It may not read what it is told.
+    child.on('error', () => end('it cannot be run'));
+    // A helper may exit without reading its input.
     child.stdin.on('error', () => undefined);
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       output += text;
-      if (output.length > most) end('answers without end');
+      if (output.length > maxOutput) end('too much output');
     });
     child.on('exit', (code, signalName) => {
-      // What it wrote is read to its end, unless something that it left holds that open.
+      // Read the output to its end. Kill remaining child processes first, because they could keep it open.
       const done = (): void =>
-        end(code === 0 ? undefined : `ended with ${code === null ? signalName : `exit code ${code}`}`);
+        end(code === 0 ? undefined : code === null ? `killed by ${signalName}` : `exit code ${code}`);
       if (child.stdout.readableEnded) done();
       else {
         child.stdout.once('end', done);
@@ -70,6 +70,6 @@ function killGroup(pid: number | undefined): void {
   try {
     process.kill(-pid, 'SIGKILL');
   } catch {
-    // All of it has ended.
+    // The whole group has exited.
   }
 }

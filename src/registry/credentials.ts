@@ -5,7 +5,7 @@ import type { Credentials } from '../model/registry.ts';
 import { runCredentialHelper } from './credential-helper.ts';
 import { credentialKey, parseReference } from './reference.ts';
 
-/** The credentials for a host (`docker.io`, `registry.example:5000`); undefined: nobody. @throws TasksError exit 3 */
+/** Returns the credentials for a host (`docker.io`, `registry.example:5000`), if any. @throws TasksError exit 3 */
 export type FindCredentials = (host: string) => Promise<Credentials | undefined>;
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -25,19 +25,19 @@ interface StoredAuth {
 }
 
 /**
- * Looks where docker does: DOCKER_AUTH_CONFIG, then where `docker login` puts them: `config.json` in DOCKER_CONFIG or
- * `~/.docker`, its helpers and its store. `signal`: ends the wait for a helper
+ * Finds credentials where docker does: DOCKER_AUTH_CONFIG, then `config.json` in DOCKER_CONFIG or `~/.docker`, with its
+ * credential helpers. `signal`: cancels a running helper.
  */
 export function dockerCredentials(environment: Environment, signal?: AbortSignal): FindCredentials {
-  const known = new Map<string, Promise<Credentials | undefined>>();
+  const cached = new Map<string, Promise<Credentials | undefined>>();
   return (host) => {
-    const found = known.get(host) ?? look(host, environment, signal);
-    known.set(host, found);
+    const found = cached.get(host) ?? findCredentials(host, environment, signal);
+    cached.set(host, found);
     return found;
   };
 }
 
-/** The same by an image's name, for an engine that pushes or pulls it. */
+/** Finds credentials by an image's name, for an engine that pushes or pulls it. */
 export function credentialsFor(
   environment: Environment,
   signal?: AbortSignal,
@@ -46,21 +46,21 @@ export function credentialsFor(
   return async (name) => await find(parseReference(name).host);
 }
 
-async function look(
+async function findCredentials(
   host: string,
   environment: Environment,
   signal: AbortSignal | undefined,
 ): Promise<Credentials | undefined> {
   const name = credentialKey(host);
   const { DOCKER_AUTH_CONFIG } = environment;
-  const given = DOCKER_AUTH_CONFIG
+  const fromEnvironment = DOCKER_AUTH_CONFIG
     ? storedIn(parse(DOCKER_AUTH_CONFIG, 'DOCKER_AUTH_CONFIG'), name)
     : undefined;
-  if (given !== undefined) return given;
+  if (fromEnvironment !== undefined) return fromEnvironment;
   const config = readConfig(environment);
   const helper = config.credHelpers?.[name] ?? config.credHelpers?.[host] ?? config.credsStore;
-  const helped = helper ? await askHelper(helper, name, environment, signal) : undefined;
-  return helped ?? storedIn(config, name);
+  const fromHelper = helper ? await queryHelper(helper, name, environment, signal) : undefined;
+  return fromHelper ?? storedIn(config, name);
 }
 
 function readConfig(environment: Environment): Config {
@@ -81,14 +81,14 @@ function parse(text: string, name: string): Config {
   try {
     return (JSON.parse(text) as Config | null) ?? {};
   } catch {
-    // What the parser says would quote the text, and it holds secrets.
+    // The parser's message would quote the text, which contains secrets.
     throw new TasksError(3, `${name} is not valid JSON`, { hint: 'fix it, or run docker login' });
   }
 }
 
 function storedIn(config: Config, name: string): Credentials | undefined {
   const auths = config.auths ?? {};
-  // Old versions of docker wrote `https://host/v1/`.
+  // Old docker versions wrote `https://host/v1/`.
   const bare = (key: string): string => key.replace(/^https?:\/\//, '').replace(/\/.*$/, '');
   const key = Object.hasOwn(auths, name)
     ? name
@@ -105,8 +105,8 @@ function storedIn(config: Config, name: string): Credentials | undefined {
   return username ? { username, password: password! } : undefined;
 }
 
-/** Asks one of docker's credential helpers. @throws TasksError exit 3 */
-async function askHelper(
+/** Gets credentials from one of docker's credential helpers. @throws TasksError exit 3 */
+async function queryHelper(
   helper: string,
   name: string,
   environment: Environment,
@@ -116,8 +116,8 @@ async function askHelper(
   const { output, failure } = await runCredentialHelper(program, name, environment, signal);
   if (failure !== undefined) {
     if (/credentials not found/i.test(output)) return undefined;
-    throw new TasksError(3, `${program}, which docker's configuration names for ${name}, ${failure}`, {
-      hint: `try: echo ${name} | ${program} get`,
+    throw new TasksError(3, `${program}, docker's credential helper for ${name}, failed: ${failure}`, {
+      hint: `echo ${name} | ${program} get`,
     });
   }
   try {
@@ -125,6 +125,6 @@ async function askHelper(
     if (typeof Username !== 'string' || Username === '' || typeof Secret !== 'string') return undefined;
     return Username === '<token>' ? { identityToken: Secret } : { username: Username, password: Secret };
   } catch {
-    throw new TasksError(3, `${program} did not answer in JSON`);
+    throw new TasksError(3, `${program} did not print valid JSON`);
   }
 }

@@ -8,23 +8,26 @@ import type { Reference, RepositoryRef } from './reference.ts';
 
 export type DeleteResult = 'gone' | 'refused';
 
-/** Registries answer one of these where they delete something else, or nothing, or not for us. */
+/** The statuses of registries that do not delete this kind of thing, nothing at all, or not for us. */
 const refusals = [400, 401, 403, 404, 405];
 
 /**
- * Deletes a manifest and every tag on it. That it was not there any more is as good: the answer of an earlier try may
- * have been lost.
+ * Deletes a manifest and every tag on it. Succeeds if it does not exist, because the response to an earlier attempt may have
+ * been lost.
  */
 export async function deleteManifest(client: Client, reference: Reference): Promise<DeleteResult> {
-  const { status } = await ask(client, reference);
+  const { status } = await sendDelete(client, reference);
   if (status < 300) return 'gone';
-  // Where we may not even read, that is what is wrong: it throws.
+  // This throws if we have no permission to read either.
   return (await client.head(reference)) === undefined ? 'gone' : 'refused';
 }
 
-/** Asks for a manifest to be deleted that cannot exist: registries that delete say that it isn't there. @throws RegistryError */
+/**
+ * Checks that a registry allows deletes, by deleting a manifest that cannot exist: registries that allow it respond with 404.
+ * @throws RegistryError
+ */
 export async function mayDelete(client: Client, { host, repository }: RepositoryRef): Promise<void> {
-  const path = manifestPath(nowhere({ host, repository }));
+  const path = manifestPath(nonexistent({ host, repository }));
   await client.request(
     { host, repository },
     { method: 'DELETE', path, access: 'delete', ok: [200, 202, 204, 404] },
@@ -32,28 +35,28 @@ export async function mayDelete(client: Client, { host, repository }: Repository
 }
 
 /**
- * Takes tags away one by one: by DELETE where a registry knows that for tags, else by putting something on the tag that
- * nothing else points at, and deleting that. First it is made sure that the registry deletes at all.
+ * Returns a function that deletes single tags: with DELETE if the registry supports that for tags. Otherwise, if it deletes
+ * manifests, the function points the tag to a new, unique manifest and deletes that.
  */
 export function makeUntag(
   client: Client,
   documents: DocumentStore,
 ): (reference: Reference) => Promise<DeleteResult> {
-  /** Repositories that delete manifests, but not tags alone. */
-  const roundabout = new Set<string>();
+  /** Repositories that delete manifests, but not single tags. */
+  const manifestsOnly = new Set<string>();
   return async (reference) => {
     const { host, repository } = reference;
     const name = `${host}/${repository}`;
-    if (!roundabout.has(name)) {
-      const { status } = await ask(client, reference);
+    if (!manifestsOnly.has(name)) {
+      const { status } = await sendDelete(client, reference);
       if (status < 300) return 'gone';
     }
     const before = await undefinedIfMissing(client.manifest(reference));
     if (before === undefined) return 'gone';
-    if (!roundabout.has(name)) {
-      const probe = await ask(client, nowhere({ host, repository }));
+    if (!manifestsOnly.has(name)) {
+      const probe = await sendDelete(client, nonexistent({ host, repository }));
       if (probe.status >= 300 && probe.status !== 404) return 'refused';
-      roundabout.add(name);
+      manifestsOnly.add(name);
     }
     return await replaceAndRemove(client, documents, reference, before);
   };
@@ -66,28 +69,28 @@ async function replaceAndRemove(
   before: RawManifest,
 ): Promise<DeleteResult> {
   const { host, repository } = tagged;
-  const giveBack = async (): Promise<void> => await putManifest(client, tagged, before);
+  const restore = async (): Promise<void> => await putManifest(client, tagged, before);
   try {
-    // Another for each time: it must not take away somebody else's tag with it.
+    // The manifest must be unique: deleting it deletes every tag on it.
     const text = JSON.stringify({ removed: randomBytes(16).toString('hex') });
     const digest = await documents.write(tagged, text);
-    const removal = await deleteManifest(client, { host, repository, digest });
-    if (removal === 'refused') await giveBack();
-    return removal;
+    const result = await deleteManifest(client, { host, repository, digest });
+    if (result === 'refused') await restore();
+    return result;
   } catch (error) {
     if (error instanceof RegistryError && error.problem === 'immutable') return 'refused';
-    // What was done nobody knows: the tag must point at something that makes sense.
-    if (error instanceof RegistryError) await giveBack().catch(() => undefined);
+    // The tag may point to the new manifest now.
+    if (error instanceof RegistryError) await restore().catch(() => undefined);
     throw error;
   }
 }
 
-/** A manifest that is not there. */
-function nowhere({ host, repository }: RepositoryRef): Reference {
+/** Returns the reference of a manifest that does not exist. */
+function nonexistent({ host, repository }: RepositoryRef): Reference {
   return { host, repository, digest: `sha256:${randomBytes(32).toString('hex')}` };
 }
 
-async function ask(client: Client, reference: Reference): Promise<AuthResponse> {
+async function sendDelete(client: Client, reference: Reference): Promise<AuthResponse> {
   const ok = [200, 202, 204, ...refusals];
   return await client.request(reference, {
     method: 'DELETE',

@@ -5,38 +5,38 @@ import { putManifest } from './put-manifest.ts';
 import type { Reference, RepositoryRef } from './reference.ts';
 import { uploadBlob } from './upload-blob.ts';
 
-/** The label that holds a document's text. */
+/** The label that contains a document's text. */
 const label = 'image-tasks.document';
 
-/** The layer of an image without files, as docker has made it since 2014. */
+/** The layer of an image without files, as docker has written it since 2014. */
 const emptyLayer = Buffer.from('1f8b080000096e8800ff621805a360148c5800080000ffff2eafb5ef00040000', 'hex');
 const emptyTar = digestOf(Buffer.alloc(1024));
 
-/** Keeps texts under tags. */
+/** Stores texts under tags. */
 export interface DocumentStore {
   read(reference: Reference): Promise<string | undefined>;
-  /** Returns the digest of its manifest. */
+  /** Returns the digest of the document's manifest. */
   write(reference: Reference, text: string): Promise<string>;
 }
 
 /**
- * Texts as images without files, for no platform that exists, the text a label: whatever a registry thinks of artifacts,
- * images it takes.
+ * Stores each text in a label of an image without files, for the platform `unknown/unknown`. Not every registry accepts
+ * artifacts, but all accept images.
  */
 export function documentStore(client: Client): DocumentStore {
-  /** Repositories that have the layer. */
-  const ready = new Map<string, Promise<void>>();
-  const giveLayer = async (place: RepositoryRef): Promise<void> => {
+  /** Uploads of the empty layer, by repository. */
+  const uploads = new Map<string, Promise<void>>();
+  const uploadLayer = async (repo: RepositoryRef): Promise<void> => {
     const digest = digestOf(emptyLayer);
-    if (await client.hasBlob(place, digest)) return;
-    await uploadBlob(client, place, { digest, bytes: emptyLayer.length, body: emptyLayer });
+    if (await client.hasBlob(repo, digest)) return;
+    await uploadBlob(client, repo, { digest, bytes: emptyLayer.length, body: emptyLayer });
   };
-  const needLayer = (place: RepositoryRef): Promise<void> => {
-    const name = `${place.host}/${place.repository}`;
-    const given = ready.get(name) ?? giveLayer(place);
-    ready.set(name, given);
-    given.catch(() => ready.delete(name));
-    return given;
+  const ensureLayer = (repo: RepositoryRef): Promise<void> => {
+    const name = `${repo.host}/${repo.repository}`;
+    const upload = uploads.get(name) ?? uploadLayer(repo);
+    uploads.set(name, upload);
+    upload.catch(() => uploads.delete(name));
+    return upload;
   };
   return {
     async read(reference) {
@@ -46,14 +46,14 @@ export function documentStore(client: Client): DocumentStore {
       if (labels[label] !== undefined) return labels[label];
       throw new RegistryError(
         'broken',
-        `${reference.host}/${reference.repository}:${reference.tag} is no document of ours, but something else`,
-        { hint: 'somebody else uses this tag' },
+        `${reference.host}/${reference.repository}:${reference.tag} was not written by tasks`,
+        { hint: 'another tool uses this tag' },
       );
     },
     async write(reference, text) {
       const { config, manifest } = documentOf(text);
       const blob = { digest: digestOf(config), bytes: config.length, body: config };
-      await Promise.all([needLayer(reference), uploadBlob(client, reference, blob)]);
+      await Promise.all([ensureLayer(reference), uploadBlob(client, reference, blob)]);
       await putManifest(client, reference, manifest);
       return manifest.digest;
     },

@@ -9,200 +9,209 @@ export interface Request {
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array | OpenBody;
-  /** It must not be repeated as it is. */
-  readonly once?: boolean;
-  /** What a 200 brings is not read, but handed on as it comes. */
+  /** True if the request must not be retried. */
+  readonly noRetry?: boolean;
+  /** True to return the body of a 200 as a stream instead of reading it. */
   readonly streamed?: boolean;
-  /** Ends this request alone, what it streams included. */
+  /** Cancels this request only, its stream included. */
   readonly signal?: AbortSignal;
 }
 
-/** Opens a body that is too large to hold, anew for each time that it is sent. It may be left when the signal says so. */
+/** Opens a body that is too large for memory. Called for each attempt; the signal says that the body is no longer needed. */
 export type OpenBody = (signal: AbortSignal) => Promise<AsyncIterable<Uint8Array>>;
 
 export interface Response {
   readonly status: number;
   readonly headers: Headers;
   readonly body: Buffer;
-  /** What was asked to be streamed. It throws a RegistryError where it breaks off. */
+  /** The body of a streamed request. It throws a RegistryError if it breaks off. */
   readonly stream?: AsyncIterable<Uint8Array>;
 }
 
-/** Sends a request; the answer may have any status. @throws RegistryError `unreachable`, or the signal's reason */
+/** Sends a request. Returns responses with any status. @throws RegistryError `unreachable`, or the signal's reason */
 export type Send = (request: Request) => Promise<Response>;
 
 export interface SendOptions extends RetryPolicy {
-  /** Milliseconds for one try, its body included; for what is streamed, until it has moved on by `stride`. */
+  /** Milliseconds for one attempt, its body included. For a stream, the time in which `minProgress` bytes must arrive. */
   readonly timeoutMs: number;
-  /** How hosts are reached; undefined: directly, encrypted but to this machine. */
+  /** How hosts are reached; by default directly, over TLS except for this machine. */
   readonly network?: Network;
 }
 
-/** A try, with all that it needs. */
-interface Line extends SendOptions {
+/** The options, with defaults filled in. */
+interface Connection extends SendOptions {
   readonly network: Network;
-  readonly wire: (outgoing: OutgoingRequest, signal: AbortSignal) => Promise<IncomingResponse>;
+  readonly transport: (outgoing: OutgoingRequest, signal: AbortSignal) => Promise<IncomingResponse>;
 }
 
-const longestPauseMs = 60_000;
-const hops = 5;
-/** Manifests and configs are far smaller; a body without end must not fill the memory. */
-const bodyLimit = 16 << 20;
-/** Times the time limit: to put a large upload in its place takes a registry longer than to answer. */
-const settling = 5;
-/** Bytes that a stream must bring in each time limit: one that trickles has no end. */
-const stride = 64 << 10;
+const maxRetryAfterMs = 60_000;
+const maxRedirects = 5;
+/** Manifests and configs are far smaller. An endless body must not fill the memory. */
+const maxBody = 16 << 20;
+/** After a large upload, the registry gets this many times the usual timeout to store it. */
+const uploadTimeoutFactor = 5;
+/** The bytes that must arrive within each timeout: a stream that trickles would never end. */
+const minProgress = 64 << 10;
 
 /**
- * Sends over the network: tried again after 429, 5xx, resets, time-outs and where a host that had answered refuses, each time later and never at the same moment as
- * others (jitter), or when the registry says (`Retry-After`). Redirects are followed; another host never sees who we are.
+ * Returns a function that sends requests. It retries after 429, 5xx, resets, timeouts, and if a host that has responded before
+ * refuses the connection, with exponential backoff and jitter, or as `Retry-After` says. It follows redirects, and sends no
+ * credentials to other hosts.
  */
 export function makeSend(options: SendOptions): Send {
   const { timing, signal, network = directNetwork } = options;
-  const line: Line = { ...options, network, wire: openTransport(network) };
-  const answered = new Set<string>();
+  const connection: Connection = { ...options, network, transport: openTransport(network) };
+  /** Hosts that have responded. */
+  const responded = new Set<string>();
   return async (request) =>
     await retry(options, async (isLast) => {
-      const isFinal = isLast || request.once === true;
+      const isFinal = isLast || request.noRetry === true;
       try {
-        const response = await follow(request, line);
-        answered.add(hostOf(request.url));
+        const response = await sendFollowing(request, connection);
+        responded.add(hostOf(request.url));
         if ((response.status !== 429 && response.status < 500) || isFinal) return response;
-        const wished = retryAfter(response.headers.get('retry-after'), timing.now());
-        // To wait for longer is for the person who called to decide.
-        return wished > longestPauseMs ? response : new Retry(wished);
+        const waitMs = retryAfter(response.headers.get('retry-after'), timing.now());
+        // Do not wait longer without asking the user.
+        return waitMs > maxRetryAfterMs ? response : new Retry(waitMs);
       } catch (error) {
         signal.throwIfAborted();
         request.signal?.throwIfAborted();
         const known = knownErrorIn(error);
         if (known !== undefined) throw known;
-        if (isFinal || !isPassing(error, answered.has(hostOf(request.url))))
+        if (isFinal || !isTemporary(error, responded.has(hostOf(request.url))))
           throw unreachable(request.url, error);
         return new Retry();
       }
     });
 }
 
-async function follow(request: Request, line: Line): Promise<Response> {
-  const watch = watchOver(request, line);
+/** Sends a request and follows redirects. */
+async function sendFollowing(request: Request, connection: Connection): Promise<Response> {
+  const timer = startTimer(request, connection);
   let isStreaming = false;
   try {
     let { url, headers = {} } = request;
     for (let hop = 0; ; hop++) {
-      const answer = await sendOnce({ ...request, url, headers }, watch, line);
-      const location = answer.headers.get('location');
-      const isRedirect = [301, 302, 303, 307, 308].includes(answer.status) && location !== null;
+      const response = await sendOnce({ ...request, url, headers }, timer, connection);
+      const location = response.headers.get('location');
+      const isRedirect = [301, 302, 303, 307, 308].includes(response.status) && location !== null;
       if (!isRedirect) {
-        isStreaming = request.streamed === true && answer.status === 200;
-        const { status, headers } = answer;
+        isStreaming = request.streamed === true && response.status === 200;
+        const { status, headers } = response;
         if (isStreaming)
-          return { status, headers, body: Buffer.alloc(0), stream: flowOf(answer, url, watch, line) };
-        return { status, headers, body: await readBody(answer, url) };
+          return {
+            status,
+            headers,
+            body: Buffer.alloc(0),
+            stream: streamOf(response, url, timer, connection),
+          };
+        return { status, headers, body: await readBody(response, url) };
       }
-      answer.cancel();
-      if (hop === hops) throw new RegistryError('broken', `${hostOf(url)} redirects without end`);
+      response.cancel();
+      if (hop === maxRedirects) throw new RegistryError('broken', `${hostOf(url)} redirects too many times`);
       if (!URL.canParse(location, url))
-        throw new RegistryError('broken', `${hostOf(url)} redirects to what is no address`);
+        throw new RegistryError('broken', `${hostOf(url)} redirects to an invalid URL`);
       const next = new URL(location, url);
-      if (next.protocol !== 'https:' && !(next.protocol === 'http:' && line.network.allowsHttp(next.host)))
-        throw new RegistryError('broken', `${hostOf(url)} redirects to ${next.host} without encryption`);
+      if (
+        next.protocol !== 'https:' &&
+        !(next.protocol === 'http:' && connection.network.allowsHttp(next.host))
+      )
+        throw new RegistryError('broken', `${hostOf(url)} redirects to ${next.host} without TLS`);
       if (next.origin !== new URL(url).origin) headers = withoutAuthorization(headers);
       url = next.href;
     }
   } finally {
-    if (!isStreaming) watch.end();
+    if (!isStreaming) timer.stop();
   }
 }
 
 async function sendOnce(
   { method, url, headers = {}, body }: Request,
-  watch: Watch,
-  { wire }: Line,
+  timer: Timer,
+  { transport }: Connection,
 ): Promise<IncomingResponse> {
   const common = { method, url, headers };
   if (typeof body !== 'function')
-    return await wire(body === undefined ? common : { ...common, body }, watch.signal);
-  const left = new AbortController();
+    return await transport(body === undefined ? common : { ...common, body }, timer.signal);
+  const done = new AbortController();
   try {
-    const source = await body(AbortSignal.any([watch.signal, left.signal]));
-    const answer = await wire({ ...common, body: watchedBody(source, watch) }, watch.signal);
-    const read = await readBody(answer, url);
+    const source = await body(AbortSignal.any([timer.signal, done.signal]));
+    const response = await transport({ ...common, body: timedBody(source, timer) }, timer.signal);
+    const received = await readBody(response, url);
     return {
-      ...answer,
+      ...response,
       body: (async function* () {
-        yield read;
+        yield received;
       })(),
     };
   } finally {
-    // The source may still be open, where nobody reads on.
-    left.abort();
+    // The response may have come before the source was read to its end.
+    done.abort();
   }
 }
 
-interface Watch {
+interface Timer {
+  /** Aborts when the time is up, or when the request is canceled. */
   readonly signal: AbortSignal;
-  /** Something moved: the time begins anew. `factor`: times the usual limit */
-  moved(factor?: number): void;
-  /** Nobody waits for the moment. */
-  rest(): void;
-  end(): void;
+  /** Starts the time again. `factor`: a multiple of the usual timeout. */
+  restart(factor?: number): void;
+  stop(): void;
 }
 
-/** Aborts what takes too long. */
-function watchOver(request: Request, { signal, timeoutMs }: SendOptions): Watch {
-  const limit = new AbortController();
-  const late = (): void => limit.abort(new DOMException('no answer in time', 'TimeoutError'));
-  let timer = setTimeout(late, timeoutMs);
-  const rest = (): void => clearTimeout(timer);
-  const signals = [signal, limit.signal, ...(request.signal !== undefined ? [request.signal] : [])];
+/** Starts the timeout of one attempt. */
+function startTimer(request: Request, { signal, timeoutMs }: SendOptions): Timer {
+  const timeout = new AbortController();
+  const abort = (): void => timeout.abort(new DOMException('no answer in time', 'TimeoutError'));
+  let timer = setTimeout(abort, timeoutMs);
+  const stop = (): void => clearTimeout(timer);
+  const signals = [signal, timeout.signal, ...(request.signal !== undefined ? [request.signal] : [])];
   return {
     signal: AbortSignal.any(signals),
-    moved(factor = 1) {
-      rest();
-      timer = setTimeout(late, timeoutMs * factor);
+    restart(factor = 1) {
+      stop();
+      timer = setTimeout(abort, timeoutMs * factor);
     },
-    rest,
-    end: rest,
+    stop,
   };
 }
 
-async function* watchedBody(source: AsyncIterable<Uint8Array>, watch: Watch): AsyncGenerator<Uint8Array> {
+async function* timedBody(source: AsyncIterable<Uint8Array>, timer: Timer): AsyncGenerator<Uint8Array> {
   for await (const chunk of source) {
-    watch.moved();
+    timer.restart();
     yield chunk;
   }
-  watch.moved(settling);
+  timer.restart(uploadTimeoutFactor);
 }
 
-/** A body as it comes; how fast it is taken is not the sender's fault. */
-function flowOf(
-  answer: IncomingResponse,
+/** Returns a response's body as a stream. Only the time spent waiting for the sender counts. */
+function streamOf(
+  response: IncomingResponse,
   url: string,
-  watch: Watch,
-  { timing, timeoutMs }: Line,
+  timer: Timer,
+  { timing, timeoutMs }: Connection,
 ): AsyncIterable<Uint8Array> {
-  watch.rest();
+  timer.stop();
   return (async function* () {
     let [bytes, waited] = [0, 0];
     try {
-      const chunks = answer.body[Symbol.asyncIterator]();
+      const chunks = response.body[Symbol.asyncIterator]();
       for (;;) {
-        watch.moved();
-        const asked = timing.now();
+        timer.restart();
+        const start = timing.now();
         const next = await chunks.next();
-        watch.rest();
+        timer.stop();
         if (next.done === true) return;
-        waited += timing.now() - asked;
+        waited += timing.now() - start;
         bytes += next.value.length;
-        if (bytes >= stride) [bytes, waited] = [0, 0];
-        else if (waited > timeoutMs) throw new DOMException('it trickles', 'TimeoutError');
+        if (bytes >= minProgress) [bytes, waited] = [0, 0];
+        else if (waited > timeoutMs) throw new DOMException('too slow', 'TimeoutError');
         yield next.value;
       }
     } catch (error) {
       throw unreachable(url, error);
     } finally {
-      watch.end();
-      answer.cancel();
+      timer.stop();
+      response.cancel();
     }
   })();
 }
@@ -211,44 +220,44 @@ function withoutAuthorization(headers: Readonly<Record<string, string>>): Record
   return Object.fromEntries(Object.entries(headers).filter(([name]) => name !== 'authorization'));
 }
 
-async function readBody(answer: IncomingResponse, url: string): Promise<Buffer> {
+async function readBody(response: IncomingResponse, url: string): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of answer.body) {
+  for await (const chunk of response.body) {
     bytes += chunk.length;
-    if (bytes > bodyLimit) {
-      answer.cancel();
-      throw new RegistryError('broken', `${hostOf(url)} sent more than ${bodyLimit} bytes`);
+    if (bytes > maxBody) {
+      response.cancel();
+      throw new RegistryError('broken', `${hostOf(url)} sent more than ${maxBody} bytes`);
     }
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
 }
 
-/** Milliseconds; the header holds seconds or a date. */
+/** Parses `Retry-After` (seconds or a date) to milliseconds; 0 if it is missing or invalid. */
 function retryAfter(header: string | null, now: number): number {
   if (header === null) return 0;
   const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - now;
   return Number.isNaN(ms) ? 0 : Math.max(0, ms);
 }
 
-/** What will be the same a second later: a name that does not exist, a port where nobody listens, a certificate. */
-const lasting =
+/** Errors that a retry does not fix: an unknown host name, a closed port, a bad certificate. */
+const permanentCode =
   /^(ENOTFOUND|ECONNREFUSED|EACCES|ENETUNREACH|EHOSTUNREACH|ERR_TLS|CERT_|UNABLE_TO|SELF_SIGNED|DEPTH_ZERO|ERR_INVALID|ERR_SSL|ERR_OSSL|EPROTO|ERR_SOCKET_BAD_PORT|bad port)/;
 
-/** A port that refuses where somebody listened a moment ago: the registry is being started again. */
-function isPassing(error: unknown, hasAnswered: boolean): boolean {
+/** Returns true if a retry may help. A host that responded before and now refuses the connection may be restarting. */
+function isTemporary(error: unknown, hasResponded: boolean): boolean {
   const code = codeOf(error);
-  return (hasAnswered && code === 'ECONNREFUSED') || !lasting.test(code);
+  return (hasResponded && code === 'ECONNREFUSED') || !permanentCode.test(code);
 }
 
-/** An error of ours, wrapped: what is streamed through has another end. */
+/** Returns our own error inside an error, if any. When a blob is copied, it may come from reading the source. */
 function knownErrorIn(error: unknown): TasksError | undefined {
   for (let at = error; at instanceof Error; at = at.cause) if (at instanceof TasksError) return at;
   return undefined;
 }
 
-/** What happened may be wrapped in more than one layer. */
+/** Returns the error code, which may be wrapped in several layers. */
 function codeOf(error: unknown): string {
   for (let at = error; at instanceof Error; at = at.cause) {
     const { code } = at as NodeJS.ErrnoException;
@@ -264,8 +273,8 @@ function unreachable(url: string, error: unknown): RegistryError {
   const isCertificate = /CERT|SELF_SIGNED|UNABLE_TO/.test(code);
   return new RegistryError('unreachable', `${hostOf(url)} cannot be reached: ${code}`, {
     hint: isCertificate
-      ? `put its authority into /etc/docker/certs.d/${hostOf(url)}/ca.crt, or name it with SSL_CERT_FILE`
-      : 'check the name, the network, and whether the registry runs',
+      ? `save its CA certificate as /etc/docker/certs.d/${hostOf(url)}/ca.crt, or set SSL_CERT_FILE to it`
+      : 'check the name, the network, and that the registry is running',
     cause: error,
   });
 }

@@ -3,31 +3,30 @@ import { type Client, undefinedIfMissing } from './client.ts';
 import { choosePlatform, type Descriptor, parseManifest, parseOrThrow, platformImages } from './manifest.ts';
 import type { Reference, RepositoryRef } from './reference.ts';
 
-/** What an image's config says. */
+/** The fields of an image's config that we use. */
 export interface ImageConfig {
-  /** `sha256:…`, the image's id to an engine. */
+  /** `sha256:…`, the image ID in an engine. */
   readonly digest: string;
-  /** Compressed, of its layers and the config itself. */
+  /** The compressed size of the layers and the config. */
   readonly bytes: number;
   readonly labels: Readonly<Record<string, string>>;
   /** Milliseconds since 1970. */
   readonly created?: number;
   readonly platform: NonNullable<Descriptor['platform']>;
-  /** True: it holds instructions for what is built on it. */
+  /** True if the image has ONBUILD instructions. */
   readonly onbuild: boolean;
 }
 
-/** The config of an image. @throws RegistryError `broken` for what is none, others as the client does */
+/** Reads the config of an image. @throws RegistryError `broken` if it is not an image, others as the client does */
 export async function readConfig(
   client: Client,
-  place: RepositoryRef,
+  repo: RepositoryRef,
   manifest: RawManifest,
 ): Promise<ImageConfig> {
-  const { repository } = place;
+  const { repository } = repo;
   const { config, layers } = parseManifest(manifest, repository);
-  if (config === undefined)
-    throw new RegistryError('broken', `the manifest of ${repository} names no config`);
-  const blob = await client.blob(place, config.digest);
+  if (config === undefined) throw new RegistryError('broken', `the manifest of ${repository} has no config`);
+  const blob = await client.blob(repo, config.digest);
   return parseOrThrow(repository, () => {
     const { os, architecture, variant, created, config: settings } = JSON.parse(blob.toString('utf8'));
     const time = Date.parse(created ?? '');
@@ -42,7 +41,7 @@ export async function readConfig(
   });
 }
 
-/** What is no string is no label: a config may hold anything. */
+/** Returns the labels that are strings, since a config may contain anything. */
 function stringsOf(labels: unknown): Record<string, string> {
   const entries = Object.entries((labels ?? {}) as object);
   return Object.fromEntries(entries.filter(([, value]) => typeof value === 'string')) as Record<
@@ -51,7 +50,7 @@ function stringsOf(labels: unknown): Record<string, string> {
   >;
 }
 
-/** The image of a platform that a name stands for; undefined where there is none. */
+/** Finds the image for a platform by name; undefined if there is none. */
 export async function findImage(
   client: Client,
   reference: Reference,
@@ -65,13 +64,13 @@ export async function findImage(
   const manifest =
     chosen === undefined ? top : await client.manifest({ ...reference, digest: chosen.digest });
   const config = await readConfig(client, reference, manifest);
-  // An index says for which platform its images are; one alone says so itself.
+  // The platform of an image in an index is in the index; that of a single image is in its config.
   const image: Descriptor = { mediaType: top.mediaType, digest: config.digest, platform: config.platform };
   if (chosen === undefined && choosePlatform([image], platform) === undefined) return undefined;
   return remoteImage(top, manifest, config);
 }
 
-/** `top`: what the name points at, the image's own manifest or an index. */
+/** Returns an image from its manifest and config. `top`: what its name points to, the same manifest or an index. */
 export function remoteImage(top: RawManifest, manifest: RawManifest, config: ImageConfig): RemoteImage {
   const { digest, bytes, labels, created } = config;
   return {

@@ -4,7 +4,7 @@ export interface Descriptor {
   readonly mediaType: string;
   readonly digest: string;
   readonly size?: number;
-  /** Where else it can be had: registries do not keep it. */
+  /** Set for foreign layers, which registries do not store. */
   readonly urls?: readonly string[];
   readonly platform?: { readonly os: string; readonly architecture: string; readonly variant?: string };
 }
@@ -22,12 +22,12 @@ const configTypes = [
   'application/vnd.docker.container.image.v1+json',
 ];
 
-/** Everything that we read, for `Accept`. */
+/** The media types that we can read, for `Accept`. */
 export const manifestTypes: readonly string[] = [...indexTypes, ...imageTypes];
 
-/** What a manifest is made of. */
+/** The parts of a manifest. */
 export interface ManifestParts {
-  /** What an index holds, attestations included; undefined for an image. */
+  /** The manifests in an index, attestations included; undefined for an image. */
   readonly manifests?: readonly Descriptor[];
   readonly config?: Descriptor;
   readonly layers: readonly Descriptor[];
@@ -35,23 +35,23 @@ export interface ManifestParts {
 
 type Nullable<T> = { readonly [K in keyof T]?: T[K] | null };
 
-/** Takes a manifest apart. @throws RegistryError `broken`. `name`: whose it is, for that error */
+/** Parses a manifest. `name`: what it belongs to, for the error. @throws RegistryError `broken` */
 export function parseManifest({ mediaType, body }: RawManifest, name: string): ManifestParts {
   return parseOrThrow(name, () => {
     const { manifests, config, layers } = JSON.parse(body.toString('utf8')) as Nullable<ManifestParts>;
     if (indexTypes.includes(mediaType)) return { manifests: (manifests ?? []).map(checked), layers: [] };
-    // Of an image without layers containerd writes `null`.
+    // containerd writes `null` for an image without layers.
     return { ...(config ? { config: checked(config) } : {}), layers: (layers ?? []).map(checked) };
   });
 }
 
-/** What an artifact (a signature, a list of parts) is of. */
+/** Returns the digest of the manifest that an artifact (a signature, an SBOM) refers to; none if there is none. */
 export function subjectOf({ body }: RawManifest): string[] {
   const { subject } = JSON.parse(body.toString('utf8')) as { subject?: { digest?: unknown } | null };
   return typeof subject?.digest === 'string' ? [subject.digest] : [];
 }
 
-/** True for the config of an image, false for an artifact's, which may be anything. */
+/** Returns true for the config of an image, false for that of an artifact, which may be anything. */
 export function isImageConfig({ mediaType }: Descriptor): boolean {
   return configTypes.includes(mediaType);
 }
@@ -63,23 +63,23 @@ function checked(descriptor: Descriptor): Descriptor {
   return descriptor;
 }
 
-/** Reads what a registry has; its digest was right, so it was made like this. @throws RegistryError `broken` */
-export function parseOrThrow<T>(name: string, read: () => T): T {
+/** Parses content whose digest is correct, so that a retry would not help if it is invalid. @throws RegistryError `broken` */
+export function parseOrThrow<T>(name: string, parse: () => T): T {
   try {
-    return read();
+    return parse();
   } catch {
-    throw new RegistryError('broken', `the manifest of ${name} cannot be understood`);
+    throw new RegistryError('broken', `the manifest of ${name} is invalid`);
   }
 }
 
-/** The images of an index, each for a platform. Attestations stand among them, for the platform `unknown/unknown`. */
+/** Returns the images in an index, without attestations, which have the platform `unknown/unknown`. */
 export function platformImages(manifests: readonly Descriptor[]): Descriptor[] {
   return manifests.filter(({ platform }) => platform?.os !== 'unknown');
 }
 
 /**
- * The image for a platform (`linux/amd64`, `linux/arm/v7`). As containerd has it: arm64 is v8, arm without a variant v7, and
- * an arm machine runs lower variants where its own is not there.
+ * Chooses the image for a platform (`linux/amd64`, `linux/arm/v7`). Like containerd, it takes arm64 as v8 and arm without a
+ * variant as v7, and falls back to lower arm variants.
  */
 export function choosePlatform(images: readonly Descriptor[], platform: string): Descriptor | undefined {
   const wanted = normalized(platform);
@@ -93,13 +93,13 @@ export function choosePlatform(images: readonly Descriptor[], platform: string):
     .sort((a, b) => (a.variant < b.variant ? 1 : -1))[0]?.image;
 }
 
-/** `linux/arm/v7`. */
+/** Returns a descriptor's platform, such as `linux/arm/v7`. */
 export function platformOf({ platform }: Descriptor): string {
   return [platform?.os, platform?.architecture, platform?.variant].filter(Boolean).join('/');
 }
 
-/** Other words for architectures, as containerd reads them. */
-const sameAs: Readonly<Record<string, string>> = {
+/** Other names for architectures that containerd accepts. */
+const architectureAliases: Readonly<Record<string, string>> = {
   x86_64: 'amd64',
   'x86-64': 'amd64',
   aarch64: 'arm64',
@@ -109,9 +109,9 @@ const sameAs: Readonly<Record<string, string>> = {
 };
 
 function normalized(platform: string): { os: string; architecture: string; variant: string } {
-  const [os = '', word = '', own = ''] = platform.toLowerCase().split('/');
-  const [architecture = '', implied = ''] = (sameAs[word] ?? word).split('/');
-  const variant = own || implied;
-  const usual: Readonly<Record<string, string>> = { arm64: 'v8', arm: 'v7', amd64: 'v1' };
-  return { os, architecture, variant: variant || (usual[architecture] ?? '') };
+  const [os = '', alias = '', explicit = ''] = platform.toLowerCase().split('/');
+  const [architecture = '', implied = ''] = (architectureAliases[alias] ?? alias).split('/');
+  const variant = explicit || implied;
+  const defaults: Readonly<Record<string, string>> = { arm64: 'v8', arm: 'v7', amd64: 'v1' };
+  return { os, architecture, variant: variant || (defaults[architecture] ?? '') };
 }

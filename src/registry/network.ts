@@ -11,22 +11,22 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** How hosts are reached. */
 export interface Network {
-  /** Finds out how a host's registry is reached; asked before anything is sent to it. */
+  /** Finds out how to reach a host's registry. Call it before sending anything to the host. */
   resolve(host: string): Promise<void>;
-  /** How often it was found out anew how a host is reached. */
+  /** Returns how often the way to reach a host has changed. */
   version(host: string): number;
-  /** Looks again, after a host could not be reached as it was at a version. True: it is reached another way now. */
+  /** Checks again how to reach a host that was unreachable at this version. Returns true if that has changed. */
   recheck(host: string, version: number): Promise<boolean>;
-  /** Where a host's registry answers, without a slash at the end. */
+  /** Returns the URL of a host's registry, without a trailing slash. */
   baseUrl(host: string): string;
-  /** True where a host may be spoken to without encryption. */
+  /** Returns true if plain HTTP is allowed for a host. */
   allowsHttp(host: string): boolean;
-  /** How a connection to a host is secured. */
+  /** Returns the TLS options for connections to a host. */
   tlsOptionsFor(host: string): Certificates & { readonly rejectUnauthorized?: boolean };
   proxyFor(url: URL): URL | undefined;
 }
 
-/** Encrypted, but to this machine. */
+/** Uses TLS except for this machine, and no proxy. */
 export const directNetwork: Network = {
   resolve: async () => undefined,
   version: () => 0,
@@ -40,81 +40,81 @@ export const directNetwork: Network = {
 export interface NetworkOptions {
   readonly environment: Environment;
   readonly signal: AbortSignal;
-  /** Milliseconds for one look. */
+  /** Milliseconds for one check whether a host uses TLS. */
   readonly timeoutMs: number;
-  /** What docker's engine is told to trust (`insecure-registries`): hosts and networks. Asked only for a host that cannot be reached. */
+  /** Returns the hosts and networks in the docker engine's `insecure-registries`. Called only if a host cannot be reached. */
   insecure?(): Promise<readonly string[]>;
   readonly certFolders?: readonly string[];
   readonly daemonFiles?: readonly string[];
 }
 
 /**
- * As docker's engine has it: encrypted and verified, but for this machine and hosts that are named as insecure, by
- * TASKS_INSECURE_REGISTRIES or in docker's own configuration. These may have any certificate, or none at all.
+ * Returns a network that follows the docker engine's rules: TLS with verified certificates, except for this machine and for
+ * hosts listed in TASKS_INSECURE_REGISTRIES or in docker's `insecure-registries`, which may use any certificate or plain HTTP.
  */
 export function dockerNetwork(options: NetworkOptions): Network {
   const { environment } = options;
   const bases = new Map<string, string>();
   const insecure = new Set<string>();
-  const decided = new Map<string, Promise<void>>();
+  const resolved = new Map<string, Promise<void>>();
   const versions = new Map<string, number>();
-  const revising = new Map<string, Promise<void>>();
-  const known = new Map<string, Certificates>();
-  /** Behind a proxy, where nobody knows how they answer: taken as encrypted until that fails. */
-  const guessed = new Set<string>();
+  const rechecks = new Map<string, Promise<void>>();
+  const certificates = new Map<string, Certificates>();
+  /** Insecure hosts behind a proxy, which cannot be probed: assumed to use TLS until that fails. */
+  const assumedTls = new Set<string>();
   let listed: readonly string[] | undefined;
-  const look = async (host: string): Promise<void> => {
+  const probeInsecure = async (host: string): Promise<void> => {
     insecure.add(host);
     const url = new URL(baseUrl(host).replace(/^http:/, 'https:'));
     const isProxied = proxyFor(url, environment) !== undefined;
-    if (isProxied) guessed.add(host);
-    bases.set(host, isProxied || (await speaksTls(url, options)) ? url.origin : plain(url.origin));
+    if (isProxied) assumedTls.add(host);
+    bases.set(host, isProxied || (await usesTls(url, options)) ? url.origin : toHttp(url.origin));
   };
   const version = (host: string): number => versions.get(host) ?? 0;
-  const revise = async (host: string): Promise<void> => {
-    if (guessed.delete(host)) bases.set(host, plain(baseUrl(host)));
+  const recheck = async (host: string): Promise<void> => {
+    if (assumedTls.delete(host)) bases.set(host, toHttp(baseUrl(host)));
     else if (insecure.has(host) || options.insecure === undefined) return;
-    else if (await isListed(host, await options.insecure())) await look(host);
+    else if (await isListed(host, await options.insecure())) await probeInsecure(host);
     else return;
     versions.set(host, version(host) + 1);
   };
-  const decide = async (host: string): Promise<void> => {
-    listed ??= namedInsecure(options);
-    if (isLoopback(host) || (await isListed(host, listed))) await look(host);
+  const resolve = async (host: string): Promise<void> => {
+    listed ??= insecureRegistries(options);
+    if (isLoopback(host) || (await isListed(host, listed))) await probeInsecure(host);
   };
   return {
     resolve(host) {
-      const found = decided.get(host) ?? decide(host);
-      decided.set(host, found);
+      const found = resolved.get(host) ?? resolve(host);
+      resolved.set(host, found);
       return found;
     },
     version,
     async recheck(host, tried) {
       if (version(host) === tried) {
-        // Of several requests that failed one looks.
-        const work = revising.get(host) ?? revise(host);
-        revising.set(host, work);
-        await work.finally(() => revising.delete(host));
+        // Several failed requests share one check.
+        const check = rechecks.get(host) ?? recheck(host);
+        rechecks.set(host, check);
+        await check.finally(() => rechecks.delete(host));
       }
       return version(host) !== tried;
     },
     baseUrl: (host) => bases.get(host) ?? baseUrl(host),
     allowsHttp: (host) => isLoopback(host) || insecure.has(host),
     tlsOptionsFor(host) {
-      const found = known.get(host) ?? certificatesFor(host, environment, options.certFolders);
-      known.set(host, found);
+      const found = certificates.get(host) ?? certificatesFor(host, environment, options.certFolders);
+      certificates.set(host, found);
       return insecure.has(host) ? { ...found, rejectUnauthorized: false } : found;
     },
     proxyFor: (url) => proxyFor(url, environment),
   };
 }
 
-function plain(url: string): string {
+function toHttp(url: string): string {
   return url.replace(/^https:/, 'http:');
 }
 
-/** What TASKS_INSECURE_REGISTRIES and the engine's configuration on this machine name. @throws TasksError exit 3 */
-function namedInsecure({ environment, daemonFiles }: NetworkOptions): readonly string[] {
+/** Returns the registries listed in TASKS_INSECURE_REGISTRIES and in the engine's configuration on this machine. */
+function insecureRegistries({ environment, daemonFiles }: NetworkOptions): readonly string[] {
   const { TASKS_INSECURE_REGISTRIES, HOME } = environment;
   const files = daemonFiles ?? [
     '/etc/docker/daemon.json',
@@ -126,18 +126,18 @@ function namedInsecure({ environment, daemonFiles }: NetworkOptions): readonly s
 
 function insecureIn(file: string): string[] {
   try {
-    const { 'insecure-registries': named } = JSON.parse(readFileSync(file, 'utf8')) as Record<
+    const { 'insecure-registries': listed } = JSON.parse(readFileSync(file, 'utf8')) as Record<
       string,
       unknown
     >;
-    return Array.isArray(named) ? named.filter((each): each is string => typeof each === 'string') : [];
+    return Array.isArray(listed) ? listed.filter((each): each is string => typeof each === 'string') : [];
   } catch {
-    // Not there, or only for the engine to read: what the engine says of itself is asked where it matters.
+    // The file may not exist, or only the engine can read it. If it matters, the engine itself is queried.
     return [];
   }
 }
 
-/** Whether a list of hosts (`registry.example:5000`) and networks (`10.0.0.0/8`) names a host. */
+/** Returns whether a host is in a list of hosts (`registry.example:5000`) and networks (`10.0.0.0/8`). */
 async function isListed(host: string, list: readonly string[]): Promise<boolean> {
   if (list.includes(host)) return true;
   const networks = list.map((each) => each.split('/')).filter(([, bits]) => bits !== undefined);
@@ -154,13 +154,13 @@ async function addressesOf(name: string): Promise<string[]> {
   try {
     return (await lookup(name, { all: true })).map(({ address }) => address);
   } catch {
-    // Whoever connects to it says so.
+    // Reported when a request connects to the host.
     return [];
   }
 }
 
-/** True where a server answers to encryption, whatever its certificate is. */
-async function speaksTls(url: URL, { signal, timeoutMs }: NetworkOptions): Promise<boolean> {
+/** Returns whether a server uses TLS, with any certificate. @throws the signal's reason */
+async function usesTls(url: URL, { signal, timeoutMs }: NetworkOptions): Promise<boolean> {
   const host = url.hostname.replace(/^\[|\]$/g, '');
   return await new Promise((resolve, reject) => {
     const socket = tls.connect({

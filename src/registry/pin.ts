@@ -4,15 +4,15 @@ import { type ImageConfig, readConfig } from './images.ts';
 import { choosePlatform, parseManifest, platformImages, platformOf } from './manifest.ts';
 import { parseReference } from './reference.ts';
 
-/** What a name stands for at this moment. */
+/** The digest that a name refers to now. */
 export interface Pin {
-  /** `sha256:…` of the platform's manifest; for `any`, of what the name points at. */
+  /** `sha256:…` of the platform's manifest; for `any`, of what the name points to. */
   readonly digest: string;
-  /** True: what is built on it runs instructions that stand in it. */
+  /** True if the image has ONBUILD instructions. */
   readonly onbuild: boolean;
 }
 
-/** Asks what an image's name stands for, on a platform or (`any`) as a whole. @throws RegistryError, TasksError */
+/** Queries the digest of an image for a platform, or of the image or index itself (`any`). @throws RegistryError, TasksError */
 export async function pinImage(client: Client, name: string, platform: string): Promise<Pin> {
   const reference = parseReference(name);
   const top = await client.manifest(reference);
@@ -28,7 +28,7 @@ export async function pinImage(client: Client, name: string, platform: string): 
   for (const each of chosen) {
     if (each === undefined)
       throw new RegistryError('missing', `${name} has no image for ${platform}`, {
-        hint: `it has ${images.map(platformOf).join(', ')}`,
+        hint: `its platforms are ${images.map(platformOf).join(', ')}`,
       });
     const manifest = await client.manifest({ ...reference, digest: each.digest });
     const config = await readConfig(client, reference, manifest);
@@ -38,12 +38,12 @@ export async function pinImage(client: Client, name: string, platform: string): 
   return { digest: platform === 'any' ? top.digest : chosen[0]!.digest, onbuild };
 }
 
-/** An index may say of an image what is not so, and an image alone is not asked for a platform: its config tells. */
+/** Checks an image's config for the platform: an index may be wrong, and a single image has no other information. */
 function checkPlatform(name: string, { digest, platform: own }: ImageConfig, platform: string): void {
   if (platform === 'any' || !own.os || !own.architecture) return;
   if (choosePlatform([{ mediaType: '', digest, platform: own }], platform) !== undefined) return;
-  const is = platformOf({ mediaType: '', digest, platform: own });
-  throw new RegistryError('missing', `${name} has no image for ${platform}: it is for ${is}`, {
-    hint: `use an image for ${platform}, or build for ${is}`,
+  const actual = platformOf({ mediaType: '', digest, platform: own });
+  throw new RegistryError('missing', `${name} has no image for ${platform}: it is for ${actual}`, {
+    hint: `use an image for ${platform}, or build for ${actual}`,
   });
 }

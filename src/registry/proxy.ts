@@ -5,9 +5,9 @@ import { isLoopback } from './reference.ts';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The proxy that leads to an address, by the rules that docker's own programs follow: HTTPS_PROXY or HTTP_PROXY by the scheme,
- * in either case of letters, unless NO_PROXY names the host. This machine is always reached directly.
- * @throws TasksError exit 3 for a proxy that cannot be used; what it holds is not shown, it may be a password
+ * Returns the proxy for a URL by docker's rules: HTTPS_PROXY or HTTP_PROXY, in upper or lower case, unless NO_PROXY lists the
+ * host. This machine is always reached directly.
+ * @throws TasksError exit 3 for an invalid proxy; the message omits its URL, which may contain a password
  */
 export function proxyFor(url: URL, environment: Environment): URL | undefined {
   const name = url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY';
@@ -20,12 +20,15 @@ export function proxyFor(url: URL, environment: Environment): URL | undefined {
   const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `http://${value}`;
   const proxy = URL.canParse(text) ? new URL(text) : undefined;
   if (proxy !== undefined && /^https?:$/.test(proxy.protocol) && proxy.hostname !== '') return proxy;
-  throw new TasksError(3, `${name} is not the address of a proxy that can be used`, {
+  throw new TasksError(3, `${name} is not a valid proxy URL`, {
     hint: 'expected http://[user:password@]host[:port], or https://',
   });
 }
 
-/** `example.com` and all below it, `.example.com` only what is below it, an address, a network, each with or without a port; `*`. */
+/**
+ * Returns whether a NO_PROXY pattern matches a host: `example.com` (subdomains too), `.example.com` (only subdomains), an
+ * address, a network, each with an optional port, or `*`.
+ */
 function matches(pattern: string, hostname: string, port: string): boolean {
   if (pattern === '') return false;
   if (pattern === '*') return true;
@@ -46,7 +49,7 @@ function matches(pattern: string, hostname: string, port: string): boolean {
   return suffix !== '' && (host === suffix || host.endsWith(`.${suffix}`));
 }
 
-/** Whether an address is in a network; false for what is none. */
+/** Returns whether an address is in a network; false if either is invalid. */
 export function isInSubnet(address: string, network: string, bits: number): boolean {
   const [family, other] = [isIP(network), isIP(address)];
   if (

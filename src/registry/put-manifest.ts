@@ -3,7 +3,7 @@ import type { AuthResponse } from './auth.ts';
 import { type Client, manifestPath } from './client.ts';
 import type { Reference } from './reference.ts';
 
-/** Puts a manifest, byte for byte, under a tag or its digest. The same bytes again change nothing: it may be repeated. */
+/** Pushes a manifest's exact bytes under a tag or its digest. Pushing the same manifest again changes nothing. */
 export async function putManifest(
   client: Client,
   reference: Reference,
@@ -20,20 +20,18 @@ export async function putManifest(
         ok: [200, 201, 202],
       });
     } catch (error) {
-      // The same tag on the same digest is no move: an earlier try did it, and its answer was lost.
+      // If the tag has the digest already, an earlier attempt succeeded and its response was lost.
       const isRefused = error instanceof RegistryError && error.problem === 'immutable';
       if (isRefused && (await client.head(reference)) === digest) return { headers: new Headers() };
       throw error;
     }
   };
   const { headers } = await ask();
-  const kept = headers.get('docker-content-digest');
-  if (kept !== null && /^sha256:/.test(kept) && kept !== digest)
+  const stored = headers.get('docker-content-digest');
+  if (stored !== null && /^sha256:/.test(stored) && stored !== digest)
     throw new RegistryError(
       'broken',
-      `${reference.host} keeps ${digest} of ${reference.repository} as ${kept}`,
-      {
-        hint: 'it changes what it is given; another registry is needed',
-      },
+      `${reference.host} stored ${digest} of ${reference.repository} as ${stored}`,
+      { hint: 'it modifies manifests; use another registry' },
     );
 }

@@ -16,18 +16,18 @@ import { beginUpload, cancelUpload } from './upload-blob.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** How long registries are waited for. */
+/** Limits for each request to a registry. */
 export interface RequestLimits {
-  /** How often each request is tried at most. */
+  /** The maximum number of attempts. */
   readonly tries: number;
-  /** Milliseconds for one try. */
+  /** Milliseconds for one attempt. */
   readonly timeoutMs: number;
 }
 
-/** What docker's engine is told to trust: hosts and networks. */
+/** Returns the hosts and networks in the docker engine's `insecure-registries`. */
 export type ListInsecureRegistries = () => Promise<readonly string[]>;
 
-const usual: RequestLimits = { tries: 5, timeoutMs: 60_000 };
+const defaultLimits: RequestLimits = { tries: 5, timeoutMs: 60_000 };
 
 const realTiming: Timing = {
   now: Date.now,
@@ -35,34 +35,34 @@ const realTiming: Timing = {
   random: Math.random,
 };
 
-/** Registries, with docker's own credentials. */
+/** Returns a registry client that uses docker's credentials, certificates and proxies. `signal`: cancels all requests. */
 export function dockerRegistry(
   environment: Environment,
   signal: AbortSignal,
-  patience: RequestLimits = usual,
+  limits: RequestLimits = defaultLimits,
   insecure?: ListInsecureRegistries,
 ): Registry {
-  return registryOver(dockerClient(environment, signal, patience, insecure));
+  return registryOver(dockerClient(environment, signal, limits, insecure));
 }
 
-/** The same, request by request. */
+/** Returns the low-level client with the same settings. */
 export function dockerClient(
   environment: Environment,
   signal: AbortSignal,
-  patience: RequestLimits = usual,
+  limits: RequestLimits = defaultLimits,
   insecure?: ListInsecureRegistries,
 ): Client {
-  const { timeoutMs } = patience;
+  const { timeoutMs } = limits;
   return openClient({
     network: dockerNetwork({ environment, signal, timeoutMs, ...(insecure ? { insecure } : {}) }),
     credentials: dockerCredentials(environment, signal),
     timing: realTiming,
     signal,
-    ...patience,
+    ...limits,
   });
 }
 
-/** Registries, with whatever credentials and timing. */
+/** Returns a registry client with the given credentials and timing. */
 export function openRegistry(options: ClientOptions): Registry {
   return registryOver(openClient(options));
 }
@@ -84,7 +84,7 @@ function registryOver(client: Client): Registry {
     async remove(name) {
       const reference = parseReference(name);
       if (reference.digest === undefined)
-        throw new RegistryError('broken', `${name} names no digest: only that can be deleted`);
+        throw new RegistryError('broken', `${name} has no digest: only a manifest can be deleted`);
       return await deleteManifest(client, reference);
     },
     read: (name) => texts.read(parseReference(name)),
@@ -92,7 +92,7 @@ function registryOver(client: Client): Registry {
   };
 }
 
-/** Begins an upload, and gives it up: whoever may do that may push. */
-async function mayPush(client: Client, place: RepositoryRef): Promise<void> {
-  await cancelUpload(client, place, await beginUpload(client, place));
+/** Checks that we can push, by starting an upload and canceling it. @throws RegistryError */
+async function mayPush(client: Client, repo: RepositoryRef): Promise<void> {
+  await cancelUpload(client, repo, await beginUpload(client, repo));
 }

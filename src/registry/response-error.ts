@@ -1,61 +1,69 @@
 import { type Credentials, RegistryError } from '../model/registry.ts';
 import type { AuthResponse } from './auth.ts';
 
-/** What is asked of a repository. */
+/** The permission that a request needs. */
 export type Access = 'pull' | 'push' | 'delete';
 
-/** What was asked for, to speak of it. */
+/** The request that failed, for the error message. */
 export interface FailedRequest {
   readonly host: string;
   readonly repository: string;
   readonly access: Access;
-  /** `host/repository:tag`, or what else it was about. */
+  /** What the request is about, such as `host/repository:tag`. */
   readonly name: string;
   readonly credentials: Credentials | undefined;
 }
 
 const verbs = { pull: 'read', push: 'push to', delete: 'delete from' } as const;
 
-/** An answer that is no success, as an error that says what to do. */
-export function responseError(answer: AuthResponse, asked: FailedRequest): RegistryError {
-  const { host, repository, access, name, credentials } = asked;
-  const { status } = answer;
-  if (isImmutable(answer, asked))
+/** Returns the error for a response with an error status. Its hint says what to do. */
+export function responseError(response: AuthResponse, request: FailedRequest): RegistryError {
+  const { host, repository, access, name, credentials } = request;
+  const { status } = response;
+  if (isImmutable(response, request))
     return new RegistryError(
       'immutable',
-      `${host} does not overwrite ${name}: tags are immutable there (${status}${codesOf(answer)})`,
-      { hint: 'allow tags to be overwritten in that repository, or give the tag another name' },
+      `${host} does not overwrite ${name}: its tags are immutable (${status}${codesOf(response)})`,
+      { hint: 'allow overwriting tags in that repository, or use another tag' },
     );
-  if (status === 401 || status === 403) return denial(answer, asked);
+  if (status === 401 || status === 403) return denial(response, request);
   if (status === 404 && access === 'pull')
-    return new RegistryError('missing', `there is no ${name}`, { hint: 'check the name and the tag' });
-  const said = `${status}${codesOf(answer)}`;
-  if (status === 404 && /NAME_UNKNOWN/.test(said))
-    return new RegistryError('denied', `${host} has no repository ${repository}, and makes none by itself`, {
-      hint: 'make it there first',
-    });
+    return new RegistryError('missing', `${name} not found`, { hint: 'check the name and the tag' });
+  const details = `${status}${codesOf(response)}`;
+  if (status === 404 && /NAME_UNKNOWN/.test(details))
+    return new RegistryError(
+      'denied',
+      `${host} has no repository ${repository}, and does not create repositories on push`,
+      { hint: 'create the repository first' },
+    );
   if (status === 405)
-    return new RegistryError('denied', `${host} lets nobody ${verbs[access]} ${repository} (${said})`, {
-      hint:
-        access === 'delete'
-          ? 'deletes are off there: ask those who run it to allow them, or to let it trim old tags itself'
-          : 'it may be a mirror, or be read only at the moment',
-    });
+    return new RegistryError(
+      'denied',
+      `${host} does not allow anyone to ${verbs[access]} ${repository} (${details})`,
+      {
+        hint:
+          access === 'delete'
+            ? "deletes are disabled: ask the registry's administrator to enable them or to set a retention policy"
+            : 'it may be a mirror, or read-only at the moment',
+      },
+    );
   if (status === 429)
-    return new RegistryError('unreachable', `${host} answers no more for now (429: too many requests)`, {
+    return new RegistryError('unreachable', `${host} rate limit exceeded (429: too many requests)`, {
       hint: `try again later${credentials ? '' : `, or log in for a higher limit: ${loginTo(host)}`}`,
     });
-  // docker-registry gives the system's error by its number: 28 is ENOSPC.
-  if (status >= 500 && /no space left on device|"Err":28\b/i.test(answer.body.toString('utf8')))
-    return new RegistryError('unreachable', `${host} has no space left on its disk`, {
-      hint: 'ask those who run it',
+  // docker-registry reports the system error by number: 28 is ENOSPC.
+  if (status >= 500 && /no space left on device|"Err":28\b/i.test(response.body.toString('utf8')))
+    return new RegistryError('unreachable', `${host} has no disk space left`, {
+      hint: "ask the registry's administrator to free some",
     });
-  return new RegistryError(status >= 500 ? 'unreachable' : 'broken', `${host} answers ${said} for ${name}`, {
-    hint: 'try again later',
-  });
+  return new RegistryError(
+    status >= 500 ? 'unreachable' : 'broken',
+    `${host} returned ${details} for ${name}`,
+    { hint: 'try again later' },
+  );
 }
 
-/** In the words of Amazon, Harbor, Quay, Artifactory, Nexus, Azure and others. */
+/** The messages of Amazon, Harbor, Quay, Artifactory, Nexus, Azure and others. */
 const refusesToOverwrite = new RegExp(
   [
     'immutab',
@@ -71,37 +79,33 @@ const refusesToOverwrite = new RegExp(
   'i',
 );
 
-/** Registries have no common word for it: Amazon's says TAG_INVALID, Harbor's 412, others only write it. */
+/** Registries have no common error code for this: Amazon uses TAG_INVALID, Harbor uses 412, others only a message. */
 function isImmutable({ status, body }: AuthResponse, { access, name }: FailedRequest): boolean {
   const isTag = /:[^/:@]+$/.test(name) && !name.includes('@');
   if (access !== 'push' || !isTag || ![400, 403, 405, 409, 412].includes(status)) return false;
   return refusesToOverwrite.test(body.toString('utf8'));
 }
 
-function denial({ status, isAuthenticated }: AuthResponse, asked: FailedRequest): RegistryError {
-  const { host, repository, access, credentials } = asked;
+function denial({ status, isAuthenticated }: AuthResponse, request: FailedRequest): RegistryError {
+  const { host, repository, access, credentials } = request;
   const login = loginTo(host);
   if (credentials === undefined && access === 'pull' && status === 401)
-    return new RegistryError(
-      'denied',
-      `${host} shows ${repository} only to those it knows, or has no such repository`,
-      { hint: `check the name, or log in: ${login}` },
-    );
+    return new RegistryError('denied', `${host}/${repository} not found, or login required`, {
+      hint: `check the name, or log in: ${login}`,
+    });
   if (credentials === undefined)
-    return new RegistryError(
-      'denied',
-      `${host} does not let those who are not logged in ${verbs[access]} ${repository}`,
-      { hint: `log in: ${login}` },
-    );
-  const who = 'username' in credentials ? credentials.username : 'the holder of the stored token';
+    return new RegistryError('denied', `login required to ${verbs[access]} ${host}/${repository}`, {
+      hint: login,
+    });
+  const user = 'username' in credentials ? credentials.username : 'the owner of the stored token';
   if (status === 401 && isAuthenticated !== true)
     return new RegistryError(
       'denied',
-      `${host} refuses the credentials of ${who} for ${repository}${access === 'pull' ? ', or has no such repository' : ''}`,
-      { hint: `check the name, or log in anew: ${login}` },
+      `${host} rejected the credentials of ${user} for ${repository}${access === 'pull' ? ', or has no such repository' : ''}`,
+      { hint: `check the name, or log in again: ${login}` },
     );
-  return new RegistryError('denied', `${host} does not permit ${who} to ${verbs[access]} ${repository}`, {
-    hint: `ask its owner for permission, or log in as somebody else: ${login}`,
+  return new RegistryError('denied', `${host} does not allow ${user} to ${verbs[access]} ${repository}`, {
+    hint: `ask the repository's owner for permission, or log in as another user: ${login}`,
   });
 }
 
@@ -109,14 +113,14 @@ function loginTo(host: string): string {
   return `docker login${host === 'docker.io' ? '' : ` ${host}`}`;
 }
 
-/** The registry's own words for an error; only their codes, since a message could repeat what we sent. */
+/** Returns the error codes in a response. The messages are left out, because they could repeat secrets that we sent. */
 function codesOf({ body }: AuthResponse): string {
   try {
     const { errors } = JSON.parse(body.toString('utf8')) as { errors: { code: unknown }[] };
     const codes = errors.map(({ code }) => String(code)).filter((code) => /^[A-Z_]{1,40}$/.test(code));
     return codes.length > 0 ? ` (${codes.join(', ')})` : '';
   } catch {
-    // Not every error comes from the registry itself.
+    // The error may come from a proxy.
     return '';
   }
 }

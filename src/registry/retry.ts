@@ -1,4 +1,4 @@
-/** Time and chance; a port so that tests need neither. */
+/** The clock and random numbers, which tests replace. */
 export interface Timing {
   /** Milliseconds since 1970. */
   now(): number;
@@ -7,15 +7,15 @@ export interface Timing {
   random(): number;
 }
 
-/** How long to go on. */
+/** How often to retry. */
 export interface RetryPolicy {
   readonly timing: Timing;
   readonly signal: AbortSignal;
-  /** How often anything is tried at most, the first time included. */
+  /** The maximum number of attempts, the first one included. */
   readonly tries: number;
 }
 
-/** Says that another try is worth it, after so many milliseconds at least. */
+/** Returned by an attempt that should be retried, after at least this many milliseconds. */
 export class Retry {
   readonly waitMs: number;
 
@@ -26,15 +26,15 @@ export class Retry {
 
 const firstPauseMs = 300;
 
-/** Tries until something comes of it, each time later. On the last try the attempt must give or throw something. */
+/** Calls `attempt` until it returns anything but a Retry, with growing pauses. The last attempt must return or throw. */
 export async function retry<T>(
   { timing, signal, tries }: RetryPolicy,
   attempt: (isLast: boolean) => Promise<T | Retry>,
 ): Promise<T> {
-  for (let tried = 1; ; tried++) {
-    const outcome = await attempt(tried >= tries);
-    if (!(outcome instanceof Retry)) return outcome;
-    const pause = firstPauseMs * 2 ** (tried - 1) * (0.5 + timing.random());
-    await timing.sleep(Math.max(pause, outcome.waitMs), signal);
+  for (let count = 1; ; count++) {
+    const result = await attempt(count >= tries);
+    if (!(result instanceof Retry)) return result;
+    const pause = firstPauseMs * 2 ** (count - 1) * (0.5 + timing.random());
+    await timing.sleep(Math.max(pause, result.waitMs), signal);
   }
 }

@@ -3,18 +3,18 @@ import type { Client } from './client.ts';
 import { type RepositoryRef, tagPattern } from './reference.ts';
 import { Retry } from './retry.ts';
 
-/** All tags of a repository in order, asked for page by page. */
-export async function listTags(client: Client, place: RepositoryRef): Promise<readonly string[]> {
+/** Returns all tags of a repository, sorted; none if it does not exist. Reads them page by page. */
+export async function listTags(client: Client, repo: RepositoryRef): Promise<readonly string[]> {
   const tags = new Set<string>();
   const seen = new Set<string>();
   const endless = (): RegistryError =>
-    new RegistryError('broken', `${place.host} lists the tags of ${place.repository} without end`);
-  // The largest page that any registry gives.
+    new RegistryError('broken', `${repo.host} returns too many tags for ${repo.repository}`);
+  // No registry returns larger pages.
   let path: string | undefined = 'tags/list?n=1000';
   while (path !== undefined && !seen.has(path)) {
     seen.add(path);
-    if (seen.size > most.pages || tags.size > most.tags) throw endless();
-    const page = await client.retry((isLast) => readPage(client, place, path!, isLast));
+    if (seen.size > max.pages || tags.size > max.tags) throw endless();
+    const page = await client.retry((isLast) => readPage(client, repo, path!, isLast));
     if (page === undefined) break;
     for (const tag of page.tags) tags.add(tag);
     path = page.next;
@@ -23,37 +23,37 @@ export async function listTags(client: Client, place: RepositoryRef): Promise<re
 }
 
 /** No repository has more. */
-const most = { pages: 5_000, tags: 1_000_000 };
+const max = { pages: 5_000, tags: 1_000_000 };
 
 interface Page {
   readonly tags: readonly string[];
-  /** Where the next one is. */
+  /** The URL of the next page. */
   readonly next: string | undefined;
 }
 
 async function readPage(
   client: Client,
-  place: RepositoryRef,
+  repo: RepositoryRef,
   path: string,
   isLast: boolean,
 ): Promise<Page | undefined | Retry> {
-  const wish = { method: 'GET', path, access: 'pull', ok: [200, 404] } as const;
-  const { status, headers, body } = await client.request(place, wish);
+  const request = { method: 'GET', path, access: 'pull', ok: [200, 404] } as const;
+  const { status, headers, body } = await client.request(repo, request);
   if (status === 404) return undefined;
   try {
     const { tags } = JSON.parse(body.toString('utf8')) as { tags?: unknown };
     if (tags !== undefined && tags !== null && !Array.isArray(tags)) throw new TypeError('no list');
-    // What is no tag can neither be asked for nor removed.
-    const named = (tags ?? []).filter((tag: unknown) => typeof tag === 'string' && tagPattern.test(tag));
-    return { tags: named, next: nextPage(headers.get('link'), place, client) };
+    // An invalid tag can be neither read nor deleted.
+    const valid = (tags ?? []).filter((tag: unknown) => typeof tag === 'string' && tagPattern.test(tag));
+    return { tags: valid, next: nextPage(headers.get('link'), repo, client) };
   } catch {
-    // It may have been garbled on its way.
+    // The response may have been garbled in transit.
     if (!isLast) return new Retry();
-    throw new RegistryError('broken', `${place.host} does not list the tags of ${place.repository} in JSON`);
+    throw new RegistryError('broken', `${repo.host} returned an invalid tag list for ${repo.repository}`);
   }
 }
 
-/** `<…>; rel="next"`, in full or relative. */
+/** Parses the URL of the next page, absolute or relative, from `<…>; rel="next"`. */
 function nextPage(
   link: string | null,
   { host, repository }: RepositoryRef,
@@ -63,6 +63,6 @@ function nextPage(
   const base = new URL(`${network.baseUrl(host)}/v2/${repository}/tags/list`);
   if (target === undefined || !URL.canParse(target, base.href)) return undefined;
   const { pathname, search } = new URL(target, base);
-  // Behind a proxy a registry may not know its own name: what is asked is this one.
+  // A registry behind a proxy may not know its own host name, so keep the one that we use.
   return new URL(`${pathname}${search}`, base).href;
 }

@@ -6,27 +6,27 @@ import { HttpsProxyAgent } from 'https-proxy-agent';
 import { RegistryError } from '../model/registry.ts';
 import type { Network } from './network.ts';
 
-/** What is sent, once. */
+/** A request to send, without retries. */
 export interface OutgoingRequest {
   readonly method: string;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** A stream is sent as it comes, as fast as it is taken. */
+  /** A stream is read only as fast as the server accepts it. */
   readonly body?: string | Uint8Array | AsyncIterable<Uint8Array>;
 }
 
-/** An answer as it comes. */
+/** A response whose body has not been read yet. */
 export interface IncomingResponse {
   readonly status: number;
   readonly headers: Headers;
   readonly body: AsyncIterable<Uint8Array>;
-  /** Nobody reads on. */
+  /** Closes the response without reading the rest of its body. */
   cancel(): void;
 }
 
 const agentOptions = { keepAlive: true, maxFreeSockets: 16 };
 
-/** Sends requests over connections that are used again, directly or through proxies. */
+/** Returns a function that sends requests over reused connections, directly or through proxies. */
 export function openTransport(
   network: Network,
 ): (outgoing: OutgoingRequest, signal: AbortSignal) => Promise<IncomingResponse> {
@@ -61,7 +61,7 @@ export function openTransport(
         ...(ca !== undefined ? { ca: [...ca] } : {}),
       });
       outgoing.on('error', fail);
-      // What a proxy answers in place of a registry must not be taken for the registry's word.
+      // A proxy's error must not be taken for the registry's response.
       outgoing.on('proxyConnect', ({ statusCode }: { statusCode: number }) => {
         if (statusCode !== 200) outgoing.destroy(refusedBy(proxy!, statusCode));
       });
@@ -77,18 +77,18 @@ export function openTransport(
         });
       });
       if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) outgoing.end(body);
-      // An answer that comes early, a refusal, is an answer all the same: what fails after it changes nothing.
+      // If an error response comes before the whole body is sent, the promise is resolved already and `fail` has no effect.
       else pipeline(body, outgoing).catch(fail);
     });
   };
 }
 
 function refusedBy(proxy: URL, status: number): RegistryError {
-  const what = status === 407 ? 'wants to know who you are' : 'does not connect';
+  const what = status === 407 ? 'requires authentication' : 'refused the connection';
   return new RegistryError('unreachable', `the proxy ${proxy.host} ${what} (${status})`, {
     hint:
       status === 407
-        ? 'put name and password into its address: http://name:password@host:port'
+        ? 'add the user name and password to its URL: http://user:password@host:port'
         : 'check HTTPS_PROXY, HTTP_PROXY and NO_PROXY',
   });
 }

@@ -5,7 +5,7 @@ import type { OpenBody } from './http.ts';
 import type { RepositoryRef } from './reference.ts';
 import { Retry } from './retry.ts';
 
-/** Bytes to put into a repository. */
+/** A blob to upload. */
 export interface BlobUpload {
   /** `sha256:…` */
   readonly digest: string;
@@ -14,81 +14,81 @@ export interface BlobUpload {
 }
 
 /**
- * Puts a blob into a repository. A session for an upload can be lost at any moment, and what it holds after a failure is
- * anybody's guess: each new try begins with a new one. `session`: one that is open already
+ * Uploads a blob. Each attempt starts a new upload session, because a session can be lost at any time and its state after a
+ * failure is unknown. `session`: an open session to use first.
  */
 export async function uploadBlob(
   client: Client,
-  place: RepositoryRef,
+  repo: RepositoryRef,
   blob: BlobUpload,
   session?: AuthResponse,
 ): Promise<void> {
   let open = session;
   await client.retry(async (isLast) => {
-    const begun = open ?? (await beginUpload(client, place));
+    const current = open ?? (await beginUpload(client, repo));
     open = undefined;
     try {
-      await send(client, place, blob, uploadUrl(client, place, begun));
+      await send(client, repo, blob, uploadUrl(client, repo, current));
       return true;
     } catch (error) {
-      const isPassing = error instanceof RegistryError && ['broken', 'unreachable'].includes(error.problem);
-      if (isLast || !isPassing) throw error;
+      const isTemporary = error instanceof RegistryError && ['broken', 'unreachable'].includes(error.problem);
+      if (isLast || !isTemporary) throw error;
     }
-    // The answer alone may have been lost.
-    return (await client.hasBlob(place, blob.digest)) ? true : new Retry();
+    // The upload may have succeeded and only the response been lost.
+    return (await client.hasBlob(repo, blob.digest)) ? true : new Retry();
   });
 }
 
 async function send(
   client: Client,
-  place: RepositoryRef,
+  repo: RepositoryRef,
   { digest, bytes, body }: BlobUpload,
   url: string,
 ): Promise<void> {
-  await client.request(place, {
+  await client.request(repo, {
     method: 'PUT',
-    // Appended as text: what the registry wrote may be signed.
+    // Appended as text, because the registry's URL may be signed.
     path: `${url}${url.includes('?') ? '&' : '?'}digest=${digest}`,
     access: 'push',
     headers: { 'content-type': 'application/octet-stream', 'content-length': String(bytes) },
     body,
-    once: true,
+    noRetry: true,
     ok: [201, 204],
   });
 }
 
-/** Opens a session for an upload; `mount`: or takes the blob over from another repository there, status 201. */
+/** Starts an upload session. `mount`: a blob to mount from another repository instead; status 201 if that worked. */
 export async function beginUpload(
   client: Client,
-  place: RepositoryRef,
+  repo: RepositoryRef,
   mount?: { readonly digest: string; readonly from: string },
 ): Promise<AuthResponse> {
   const query = mount === undefined ? '' : `?mount=${mount.digest}&from=${encodeURIComponent(mount.from)}`;
-  return await client.request(place, {
+  return await client.request(repo, {
     method: 'POST',
     path: `blobs/uploads/${query}`,
     access: 'push',
     ok: mount === undefined ? [202] : [201, 202],
-    ...(mount !== undefined ? { also: mount.from } : {}),
+    ...(mount !== undefined ? { alsoPulls: mount.from } : {}),
   });
 }
 
-/** Gives a session up. Where that fails the registry forgets it by itself after a while. */
+/** Cancels an upload session. Ignores failures, because the registry discards old sessions. */
 export async function cancelUpload(
   client: Client,
-  place: RepositoryRef,
+  repo: RepositoryRef,
   session: AuthResponse,
 ): Promise<void> {
   try {
     const any = [200, 202, 204, 400, 401, 403, 404, 405];
-    const path = uploadUrl(client, place, session);
-    await client.request(place, { method: 'DELETE', path, access: 'push', once: true, ok: any });
+    const path = uploadUrl(client, repo, session);
+    await client.request(repo, { method: 'DELETE', path, access: 'push', noRetry: true, ok: any });
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error;
   }
 }
 
-/** Where an upload goes on, in full. */
+/** Returns the URL at which an upload continues. */
 function uploadUrl(
   { network }: Client,
   { host, repository }: RepositoryRef,
@@ -97,11 +97,11 @@ function uploadUrl(
   const base = new URL(`${network.baseUrl(host)}/v2/${repository}/blobs/uploads/`);
   const location = headers.get('location');
   if (location === null || !URL.canParse(location, base.href))
-    throw new RegistryError('broken', `${host} does not say where to upload to`);
+    throw new RegistryError('broken', `${host} returned no valid upload URL`);
   const url = new URL(location, base);
-  // Registries behind a proxy do not always know that they are reached with encryption.
+  // A registry behind a proxy may not know that clients use HTTPS.
   if (url.host === base.host) url.protocol = base.protocol;
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && network.allowsHttp(url.host)))
-    throw new RegistryError('broken', `${host} wants uploads at ${url.host} without encryption`);
+    throw new RegistryError('broken', `${host} redirects uploads to ${url.host} without TLS`);
   return url.href;
 }

@@ -4,7 +4,7 @@ import type { CacheOwners, ListedTag } from './ownership.ts';
 import { projectHash, shortHash } from './project-hash.ts';
 import { forEachLimit } from './tags.ts';
 
-/** What a project leaves in a repository of content tags, so that no other project removes its images. */
+/** What a project writes into a shared cache repository, so that no other project deletes its images. */
 interface Announcement {
   readonly schema: 1;
   readonly repo: string;
@@ -12,8 +12,8 @@ interface Announcement {
 }
 
 /**
- * Says in a shared repository of content tags which names this project has, before anything is uploaded. Other names get
- * another tag: registries with immutable tags take it, and names that are gone stay known.
+ * Announces in a shared cache repository which names this project defines. Called before anything is uploaded. Each set of
+ * names gets its own tag: that works with immutable tags, and names that are no longer defined stay known.
  * @throws RegistryError
  */
 export async function announceNames(
@@ -29,11 +29,12 @@ export async function announceNames(
   await registry.write(tag, JSON.stringify(text));
 }
 
-const journalForm = /^release-journal-([0-9a-f]{8})(?:-|$)/;
-const projectForm = /^project-([0-9a-f]{8})-[0-9a-f]{8}$/;
+const journalTag = /^release-journal-([0-9a-f]{8})(?:-|$)/;
+const projectTag = /^project-([0-9a-f]{8})-[0-9a-f]{8}$/;
 
 /**
- * Reads whose images a repository of content tags holds. `tags`: all that are there. `names`: of the project's definitions.
+ * Finds out which projects have images in a shared cache repository. `tags`: all tags there. `names`: the names of this
+ * project's definitions.
  * @throws RegistryError
  */
 export async function queryCacheOwners(
@@ -42,32 +43,32 @@ export async function queryCacheOwners(
   tags: readonly ListedTag[],
   names: ReadonlySet<string>,
 ): Promise<CacheOwners> {
-  const mark = projectHash(naming);
-  const there = tags.filter(({ repository }) => repository === naming.cacheRepo).map(({ tag }) => tag);
-  const [otherNames, told] = [new Set<string>(), new Set<string>([mark])];
+  const ownHash = projectHash(naming);
+  const cacheTags = tags.filter(({ repository }) => repository === naming.cacheRepo).map(({ tag }) => tag);
+  const [otherNames, announcedProjects] = [new Set<string>(), new Set<string>([ownHash])];
   const sameRepo: (readonly string[])[] = [];
   let hasUnknownOwner = false;
-  await forEachLimit(there, async (tag) => {
-    const [, project] = projectForm.exec(tag) ?? [];
+  await forEachLimit(cacheTags, async (tag) => {
+    const [, project] = projectTag.exec(tag) ?? [];
     if (project === undefined) return;
     const announced = await namesAt(registry, `${naming.cacheRepo}:${tag}`, project);
     if (announced === undefined) hasUnknownOwner = true;
-    else told.add(project);
-    if (project === mark) sameRepo.push(announced ?? []);
+    else announcedProjects.add(project);
+    if (project === ownHash) sameRepo.push(announced ?? []);
     else for (const name of announced ?? []) otherNames.add(name);
   });
   const ownNames = connectedTo(names, sameRepo);
   for (const name of sameRepo.flat()) if (!ownNames.has(name)) otherNames.add(name);
-  for (const tag of there) {
-    const [, project] = journalForm.exec(tag) ?? [];
-    if (project !== undefined && !told.has(project)) hasUnknownOwner = true;
+  for (const tag of cacheTags) {
+    const [, project] = journalTag.exec(tag) ?? [];
+    if (project !== undefined && !announcedProjects.has(project)) hasUnknownOwner = true;
   }
   return { ownNames: ownNames, otherNames: otherNames, hasUnknownOwner: hasUnknownOwner };
 }
 
 /**
- * The names that lead to these by announcements with a name in common: a project's names change bit by bit. Another project
- * that publishes to the same repository has no name in common.
+ * Returns these names and all names that are connected to them by announcements with a name in common. A project's names
+ * change a few at a time; another project that publishes to the same repository shares none of them.
  */
 function connectedTo(start: ReadonlySet<string>, announced: readonly (readonly string[])[]): Set<string> {
   const own = new Set(start);
@@ -79,7 +80,7 @@ function connectedTo(start: ReadonlySet<string>, announced: readonly (readonly s
   return own;
 }
 
-/** Undefined for what is no announcement of that project. */
+/** Returns the names in an announcement; undefined for anything that is not an announcement of that project. */
 async function namesAt(
   registry: Registry,
   tag: string,
@@ -87,16 +88,16 @@ async function namesAt(
 ): Promise<readonly string[] | undefined> {
   try {
     const { schema, repo, names } = JSON.parse((await registry.read(tag)) ?? '') as Partial<Announcement>;
-    const isGood =
+    const isValid =
       schema === 1 &&
       typeof repo === 'string' &&
       projectHash({ repo }) === project &&
       Array.isArray(names) &&
       names.every((name) => typeof name === 'string');
-    return isGood ? names : undefined;
+    return isValid ? names : undefined;
   } catch (error) {
     if (error instanceof RegistryError && error.problem !== 'broken') throw error;
-    // Something else stands there: then it is not known whose images these are.
+    // Something else has this tag, so the owner of these images is unknown.
     return undefined;
   }
 }

@@ -10,51 +10,51 @@ import {
   type OldTag,
 } from './ownership.ts';
 
-/** What goes of one manifest. */
+/** The tags of one manifest that are deleted. */
 export interface Removal {
   readonly repository: string;
   readonly digest: string;
   readonly tags: readonly OldTag[];
-  /** True: nothing that stays names the manifest, which is the registry's to collect then. */
+  /** True if nothing that is kept refers to the manifest, so that the registry can garbage-collect it. */
   readonly whole: boolean;
-  /** Digests and ids of all that it holds or was made with. */
+  /** Digests and ids of everything that it contains or was built with. */
   readonly uses: readonly string[];
-  /** By which others use it. */
+  /** The digests and ids by which others refer to it. */
   readonly ids: readonly string[];
 }
 
 /**
- * What goes of a project's tags. Everything else stays, and keeps what it names: the manifest that a tag points at, what an
- * index holds, what a signature is of, and what any of them was made with.
+ * Chooses which of a project's tags to delete. All other tags are kept, along with everything that they refer to: the manifest
+ * that a tag points to, the manifests of an index, the subject of a signature, and the images that any of them was built with.
  */
-export function chooseRemovals(facts: Inventory): Removal[] {
-  const going = new Map(
-    findCandidates(facts)
-      .flatMap((each) => confirmCandidate(each, facts))
+export function chooseRemovals(inventory: Inventory): Removal[] {
+  const removed = new Map(
+    findCandidates(inventory)
+      .flatMap((each) => confirmCandidate(each, inventory))
       .map((each) => [each.listed, each]),
   );
-  /** An id may be of several: the same image in manifests of two kinds. */
-  const known = new Map<string, string[]>();
-  for (const [digest, each] of facts.contents)
-    for (const id of idsOf(each)) known.set(id, [...(known.get(id) ?? []), digest]);
+  /** An id can belong to several manifests: the same image in two formats. */
+  const digestsById = new Map<string, string[]>();
+  for (const [digest, each] of inventory.contents)
+    for (const id of idsOf(each)) digestsById.set(id, [...(digestsById.get(id) ?? []), digest]);
   for (;;) {
-    const staying = facts.tags.filter((seen) => !going.has(seen));
-    const kept = closure([...facts.pinned, ...staying.flatMap(namedBy)], (digest) => {
-      const found = facts.contents.get(digest);
-      return found === undefined ? [] : usedBy(found).flatMap((id) => known.get(id) ?? [id]);
+    const keptTags = inventory.tags.filter((tag) => !removed.has(tag));
+    const kept = closure([...inventory.pinned, ...keptTags.flatMap(digestsIn)], (digest) => {
+      const found = inventory.contents.get(digest);
+      return found === undefined ? [] : usedBy(found).flatMap((id) => digestsById.get(id) ?? [id]);
     });
-    const names = new Set(staying.map(({ repository, tag }) => `${repository}:${tag}`));
-    const saved = [...going.values()].filter(
+    const names = new Set(keptTags.map(({ repository, tag }) => `${repository}:${tag}`));
+    const rescued = [...removed.values()].filter(
       ({ kind, contentTag, listed }) =>
         (kind === 'content' && kept.has(listed.digest!)) || (kind === 'pass' && names.has(contentTag!)),
     );
-    if (saved.length === 0) return removalsOf([...going.values()], staying, kept, facts);
-    for (const { listed } of saved) going.delete(listed);
+    if (rescued.length === 0) return removalsOf([...removed.values()], keptTags, kept, inventory);
+    for (const { listed } of rescued) removed.delete(listed);
   }
 }
 
-/** What a tag that stays keeps: signatures are kept under names made of the digest that they are of. */
-function namedBy({ tag, digest }: ListedTag): string[] {
+/** Returns the digests that a tag keeps. The tag of a signature contains the digest that it signs. */
+function digestsIn({ tag, digest }: ListedTag): string[] {
   const [, hex] = /^sha256-([0-9a-f]{64})(?:\.|$)/.exec(tag) ?? [];
   return [...(digest !== undefined ? [digest] : []), ...(hex !== undefined ? [`sha256:${hex}`] : [])];
 }
@@ -69,7 +69,7 @@ function idsOf({ digest, images }: RemoteContents): string[] {
   return [...new Set([digest, ...images.flatMap(({ ids }) => ids)])];
 }
 
-/** Digests and ids of all that it holds or was made with. */
+/** Returns the digests and ids of everything that a manifest contains or was built with. */
 function usedBy({ names, images }: RemoteContents): string[] {
   return [
     ...names,
@@ -78,30 +78,30 @@ function usedBy({ names, images }: RemoteContents): string[] {
 }
 
 function removalsOf(
-  going: readonly Candidate[],
-  staying: readonly ListedTag[],
+  removed: readonly Candidate[],
+  keptTags: readonly ListedTag[],
   kept: ReadonlySet<string>,
   { contents, naming, pinned }: Inventory,
 ): Removal[] {
   const groups = new Map<string, Candidate[]>();
-  for (const each of going) {
+  for (const each of removed) {
     const at = `${each.listed.repository}@${each.listed.digest}`;
     groups.set(at, [...(groups.get(at) ?? []), each]);
   }
-  const keptIn = new Map<string, ReadonlySet<string>>();
-  /** Where a repository of its own holds the content tags, images elsewhere are copies: nothing is built on those. */
-  const keptAt = (repository: string): ReadonlySet<string> => {
+  const cached = new Map<string, ReadonlySet<string>>();
+  /** If the project has a cache repository, images elsewhere are copies, and no image is built on a copy. */
+  const keptIn = (repository: string): ReadonlySet<string> => {
     if (naming.cacheRepo === undefined || naming.cacheRepo === repository) return kept;
-    const own = staying.filter((each) => each.repository === repository);
+    const own = keptTags.filter((each) => each.repository === repository);
     const found =
-      keptIn.get(repository) ??
-      closure([...pinned, ...own.flatMap(namedBy)], (digest) => contents.get(digest)?.names ?? []);
-    keptIn.set(repository, found);
+      cached.get(repository) ??
+      closure([...pinned, ...own.flatMap(digestsIn)], (digest) => contents.get(digest)?.names ?? []);
+    cached.set(repository, found);
     return found;
   };
-  /** What cannot be read may name anything. */
+  /** Repositories with a tag that could not be read: it may refer to anything there. */
   const unread = new Set(
-    staying.filter(({ digest }) => !contents.has(digest ?? '')).map((each) => each.repository),
+    keptTags.filter(({ digest }) => !contents.has(digest ?? '')).map((each) => each.repository),
   );
   return [...groups.values()].map((group) => {
     const { repository, digest } = group[0]!.listed as Required<ListedTag>;
@@ -110,7 +110,7 @@ function removalsOf(
       repository,
       digest,
       tags: group.map(({ tag, kind, age }) => ({ tag, kind, ...(age !== undefined ? { age } : {}) })),
-      whole: !keptAt(repository).has(digest) && !unread.has(repository),
+      whole: !keptIn(repository).has(digest) && !unread.has(repository),
       uses: usedBy(found),
       ids: idsOf(found),
     };

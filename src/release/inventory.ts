@@ -4,14 +4,15 @@ import { findCandidates, type Inventory, type ListedTag } from './ownership.ts';
 import { forEachLimit } from './tags.ts';
 
 /**
- * Reads what is decided by: a list of each repository, a small request for each tag, and, where anything may go, two for
- * each manifest. `known`: manifests that were read before, which never change; those read now are added.
+ * Reads from the registry what `chooseRemovals` needs: the tags of each repository (one request), the digest of each tag (one
+ * small request), and the contents of each manifest (two requests), unless no tag can be deleted. `project`: what the project
+ * defines. `known`: manifests that were read before; newly read ones are added.
  * @throws RegistryError
  */
 export async function queryInventory(
   registry: Registry,
   repositories: readonly string[],
-  about: Omit<Inventory, 'tags' | 'contents' | 'owners'>,
+  project: Omit<Inventory, 'tags' | 'contents' | 'owners'>,
   known: Map<string, RemoteContents>,
 ): Promise<Inventory> {
   const names: { repository: string; tag: string }[] = [];
@@ -19,7 +20,7 @@ export async function queryInventory(
     for (const tag of await registry.tags(repository)) names.push({ repository, tag });
   };
   const [first, ...others] = repositories;
-  // One registry that is out of reach, or does not know us, says it once.
+  // The first request goes alone, so that an unreachable registry or a missing login is reported once.
   if (first !== undefined) await list(first);
   await forEachLimit(others, list);
   const tags: ListedTag[] = [];
@@ -30,23 +31,25 @@ export async function queryInventory(
   tags.sort((a, b) =>
     a.repository === b.repository ? compare(a.tag, b.tag) : compare(a.repository, b.repository),
   );
-  const { naming } = about;
+  const { naming } = project;
   const owners =
-    naming.cacheRepo === undefined ? undefined : await queryCacheOwners(registry, naming, tags, about.names);
-  const facts = { ...about, tags, contents: known, ...(owners ? { owners } : {}) };
-  if (findCandidates(facts).length === 0) return facts;
+    naming.cacheRepo === undefined
+      ? undefined
+      : await queryCacheOwners(registry, naming, tags, project.names);
+  const inventory = { ...project, tags, contents: known, ...(owners ? { owners } : {}) };
+  if (findCandidates(inventory).length === 0) return inventory;
   const unread = new Map(
-    tags.flatMap((seen) => (seen.digest === undefined ? [] : [[seen.digest, seen] as const])),
+    tags.flatMap((tag) => (tag.digest === undefined ? [] : [[tag.digest, tag] as const])),
   );
   for (const digest of known.keys()) unread.delete(digest);
-  await forEachLimit([...unread], async ([digest, seen]) => {
-    const found = await contentsOf(registry, seen, digest);
+  await forEachLimit([...unread], async ([digest, tag]) => {
+    const found = await contentsOf(registry, tag, digest);
     if (found !== undefined) known.set(digest, found);
   });
-  return facts;
+  return inventory;
 }
 
-/** Undefined where it is gone meanwhile, or is of a kind that we cannot read. */
+/** Returns undefined if the manifest no longer exists, or has a format of another tool that cannot be read. */
 async function contentsOf(
   registry: Registry,
   { repository, tag }: ListedTag,

@@ -2,9 +2,9 @@ import { overwriteTag } from './journal.ts';
 import type { PublishContext } from './publish-context.ts';
 
 /**
- * Throws where the journal could be opened but never closed, since tags are immutable there: found out with a tag of its own,
- * before anything is uploaded. A journal that lies there was written more than once.
- * @throws RegistryError
+ * Checks that the journal can be overwritten. With immutable tags it could be opened but never closed. Writes a probe tag
+ * twice, unless the journal exists: then it has been overwritten before.
+ * @throws RegistryError `immutable`, and others as the registry does
  */
 export async function checkJournalWritable({ registry, journalName }: PublishContext): Promise<void> {
   if ((await registry.head(journalName)) !== undefined) return;

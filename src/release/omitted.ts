@@ -4,8 +4,8 @@ import type { PushTags } from '../plan/input.ts';
 import type { Results } from '../run/needs.ts';
 
 /**
- * The tasks that a push leaves out, each with why: what failed, or failed its test, where its definition allows that, and
- * whatever stands on it. `steps`: each after what it needs. `passed`: the tests that have passed.
+ * Returns the tasks that a push leaves out, each with the reason: tasks with `allowFailure` that failed or whose test failed,
+ * and their dependents. `steps`: each step after its needs. `passed`: the tasks whose test passed, with the test's digest.
  */
 export function omittedTasks(
   steps: readonly Step[],
@@ -18,10 +18,9 @@ export function omittedTasks(
     if (action === 'skip') continue;
     const need = needIds(task).find((id) => omitted.has(id));
     const isTested = published.has(task.id) && task.kind === 'image' && task.test !== undefined;
-    if (need !== undefined) omitted.set(task.id, `it stands on ${need}`);
-    else if (!results.has(task.id)) omitted.set(task.id, 'it failed, which its definition allows');
-    else if (isTested && !passed.has(task.id))
-      omitted.set(task.id, 'it failed its test, which its definition allows');
+    if (need !== undefined) omitted.set(task.id, `it depends on ${need}`);
+    else if (!results.has(task.id)) omitted.set(task.id, 'it failed (allowFailure is set)');
+    else if (isTested && !passed.has(task.id)) omitted.set(task.id, 'its test failed (allowFailure is set)');
   }
   return omitted;
 }

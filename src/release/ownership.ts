@@ -4,69 +4,69 @@ import { type Naming, registryTag } from '../plan/refs.ts';
 
 const day = 86_400_000;
 
-/** Milliseconds after which tags may go. */
-const limits = { dev: 14 * day, content: 30 * day };
+/** Tags younger than this are kept, in milliseconds. */
+const minAge = { dev: 14 * day, content: 30 * day };
 
-/** A tag as it stands in a registry. */
+/** A tag in a registry. */
 export interface ListedTag {
   readonly repository: string;
   readonly tag: string;
-  /** What it points at; undefined where that cannot be read. */
+  /** The manifest that the tag points to; undefined if it cannot be read. */
   readonly digest?: string;
 }
 
-/** Whose images a repository of content tags holds, by the names of their definitions. */
+/** Which projects have images in a shared cache repository, by the names of their definitions. */
 export interface CacheOwners {
-  /** Names that this project has, or had when it pushed. */
+  /** Names that this project defines, or defined when it pushed. */
   readonly ownNames: ReadonlySet<string>;
-  /** Names that other projects have there. */
+  /** Names that other projects define. */
   readonly otherNames: ReadonlySet<string>;
-  /** True: another project publishes there and does not say which names it has. */
+  /** True if another project publishes there without announcing its names. */
   readonly hasUnknownOwner: boolean;
 }
 
-/** All that is known when it is decided what goes. */
+/** What a registry holds and what the project uses of it; everything that `chooseRemovals` decides by. */
 export interface Inventory {
   readonly tags: readonly ListedTag[];
-  /** What lies under each digest that a tag points at; what lacks here stays. */
+  /** What each digest that a tag points to contains. Tags whose digest is missing here are kept. */
   readonly contents: ReadonlyMap<string, RemoteContents>;
   readonly naming: Naming;
-  /** Of the project's definitions. */
+  /** The names of the project's definitions. */
   readonly names: ReadonlySet<string>;
-  /** `repo/name:tag` of all that the definitions name as they are now: content tags, release tags, aliases. */
+  /** The tags that the definitions use now, `repo/name:tag`: content tags, release tags, aliases. */
   readonly named: ReadonlySet<string>;
-  /** Digests that stay whatever points at them: those of release files. */
+  /** Digests that are always kept, because a release file lists them. */
   readonly pinned: ReadonlySet<string>;
   readonly now: Date;
-  /** Whose images the repository of content tags holds, where the project has one. */
+  /** Who has images in the cache repository; undefined if the project has none. */
   readonly owners?: CacheOwners;
 }
 
-/** A tag of ours that goes. */
+/** A tag to delete. */
 export interface OldTag {
   readonly tag: string;
-  /** `pass`: that an image's test passed; it goes with its image. */
+  /** `pass`: a tag that records a passed test; it is deleted together with its image's content tag. */
   readonly kind: 'dev' | 'content' | 'pass';
-  /** Milliseconds; undefined for passes. */
+  /** In milliseconds; undefined for passes. */
   readonly age?: number;
 }
 
-/** The repositories in which a project has tags of its own. */
+/** Returns the repositories that a project pushes to. */
 export function repositoriesOf({ repo, cacheRepo }: Naming, names: Iterable<string>): string[] {
   const own = [...names].map((name) => `${repo}/${name}`);
   return [...new Set([...(cacheRepo !== undefined ? [cacheRepo] : []), ...own])];
 }
 
-/** A tag with what its form alone says of it. */
+/** A tag whose name says that it may be deleted. */
 export interface Candidate extends OldTag {
   readonly listed: ListedTag;
-  /** The full name of the content tag that it is, or is the pass of. */
+  /** The full name of the content tag: this tag itself, or the one that a pass belongs to. */
   readonly contentTag?: string;
 }
 
 /**
- * What may go by its name alone: dev tags by the time in them, content tags that no task has now, passes of those. Whoever
- * finds nothing here need not look any further.
+ * Returns the tags that may be deleted, judged by name alone: old dev tags, content tags that no task has now, and passes of
+ * those. If there are none, no manifest needs to be read.
  */
 export function findCandidates({
   tags,
@@ -75,7 +75,7 @@ export function findCandidates({
   named,
   now,
 }: Omit<Inventory, 'contents'>): Candidate[] {
-  const devPlaces = new Set(repositoriesOf({ ...bare(naming) }, names));
+  const devRepositories = new Set(repositoriesOf({ ...bare(naming) }, names));
   return tags.flatMap((listed): Candidate[] => {
     const { repository, tag } = listed;
     if (named.has(`${repository}:${tag}`)) return [];
@@ -85,15 +85,15 @@ export function findCandidates({
       const kind = content[2] === undefined ? 'content' : 'pass';
       return named.has(name) ? [] : [{ listed: listed, tag, kind, contentTag: name }];
     }
-    const time = devPlaces.has(repository) ? devTime(tag) : undefined;
+    const time = devRepositories.has(repository) ? devTime(tag) : undefined;
     const age = time === undefined ? 0 : now.getTime() - time;
-    return age > limits.dev ? [{ listed: listed, tag, kind: 'dev', age }] : [];
+    return age > minAge.dev ? [{ listed: listed, tag, kind: 'dev', age }] : [];
   });
 }
 
-/** A candidate, if what it points at bears out what its form says: made by us, under this name, long ago. */
-export function confirmCandidate(candidate: Candidate, facts: Inventory): Candidate[] {
-  const { contents, naming, now } = facts;
+/** Returns the candidate if its image confirms the name: `tasks` built it, for this tag, long enough ago. Otherwise none. */
+export function confirmCandidate(candidate: Candidate, inventory: Inventory): Candidate[] {
+  const { contents, naming, now } = inventory;
   const { kind, listed, contentTag } = candidate;
   const found = listed.digest === undefined ? undefined : contents.get(listed.digest);
   const images = found?.images ?? [];
@@ -104,14 +104,14 @@ export function confirmCandidate(candidate: Candidate, facts: Inventory): Candid
     return isOurs ? [candidate] : [];
   }
   const named = images.filter((image) => contentTagsOf(image, naming).includes(contentTag!));
-  if (named.length === 0 || !named.every((image) => isOwn(image, listed, facts))) return [];
+  if (named.length === 0 || !named.every((image) => isOwn(image, listed, inventory))) return [];
   if (kind === 'pass') return [candidate];
   const times = images.map(({ created }) => created ?? Number.POSITIVE_INFINITY);
   const age = now.getTime() - Math.max(...times);
-  return age > limits.content ? [{ ...candidate, age }] : [];
+  return age > minAge.content ? [{ ...candidate, age }] : [];
 }
 
-/** False where an image in a repository of content tags may be another project's: then it stays. */
+/** Returns false if an image in a shared cache repository may belong to another project. */
 function isOwn(
   { labels }: RemoteImage,
   { repository }: ListedTag,
@@ -123,7 +123,7 @@ function isOwn(
   return names.has(name) || owners?.ownNames.has(name) === true;
 }
 
-/** Under which content tags an image may be kept, by its own labels, with and without a repository for all of them. */
+/** Returns the content tags that an image may have by its labels, with and without a cache repository. */
 function contentTagsOf({ labels }: RemoteImage, naming: Naming): string[] {
   const { [keyLabel]: key, [taskLabel]: id } = labels;
   if (key === undefined || id === undefined) return [];
@@ -135,11 +135,11 @@ function bare({ repo, suffix, timed }: Naming): Naming {
   return { repo, suffix, timed };
 }
 
-/** `-devYYYYmmddHHMM`, in UTC; undefined for what is no time. */
+/** Parses the time in `-devYYYYmmddHHMM` (UTC) to milliseconds since 1970; undefined for anything else. */
 function devTime(tag: string): number | undefined {
   const [, year, month, date, hour, minute] = /.-dev(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)$/.exec(tag) ?? [];
   const text = `${year}-${month}-${date}T${hour}:${minute}:00.000Z`;
   const time = Date.parse(text);
-  // The 31st of February is no day.
+  // Date.parse accepts February 31.
   return !Number.isNaN(time) && new Date(time).toISOString() === text ? time : undefined;
 }

@@ -5,8 +5,9 @@ import { testPassTag } from '../plan/refs.ts';
 import { forEachLimit, manifestReader } from './tags.ts';
 
 /**
- * Makes passed tests known on every machine: a tag beside the image's content tag, on the same manifest.
- * `passed`: digests of tests. `digests`: under which the images are in the registry. @throws RegistryError
+ * Records passed tests in the registry, for all machines: each as a tag next to the image's content tag, on the same manifest.
+ * `passed`: the digests of the tests. `digests`: the digests of the images in the registry.
+ * @throws RegistryError
  */
 export async function setPassTags(
   registry: Registry,
@@ -16,9 +17,9 @@ export async function setPassTags(
 ): Promise<void> {
   const manifest = manifestReader(registry);
   await forEachLimit([...passed], async ([id, test]) => {
-    const { registryTag, testPassed: isKept } = steps.get(id)!;
+    const { registryTag, testPassed: isRecorded } = steps.get(id)!;
     const digest = digests.get(id);
-    if (isKept || digest === undefined || registryTag === undefined) return;
+    if (isRecorded || digest === undefined || registryTag === undefined) return;
     const name = testPassTag(registryTag, test);
     if ((await registry.head(name)) !== digest) await registry.put(name, await manifest(name, digest));
   });

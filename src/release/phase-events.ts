@@ -13,23 +13,23 @@ import type { Clock } from '../model/ports.ts';
 import { needIds, type TaskId } from '../model/task.ts';
 import type { Results } from '../run/needs.ts';
 
-/** Reports one phase of a push: each of its tasks starts and finishes at most once, and all of them finish. */
+/** Emits the events of one phase of a push. Each task starts and finishes at most once, and all of them finish. */
 export interface PhaseEvents {
   start(step: Step): void;
   progress(step: Step, progress: StepProgress): void;
-  /** `tags`: those by which the image is published now. */
+  /** Emits that a task finished, unless it already has. `tags`: the tags that the image is now published under. */
   finish(
     step: Step,
     outcome: Outcome,
     more?: { readonly tags?: readonly string[]; readonly error?: string },
   ): void;
-  /** The tasks that have not finished. */
+  /** Returns the tasks that have not finished. */
   unfinished(): readonly Step[];
-  /** Finishes the phase; tasks that are still open count as cancelled. */
+  /** Ends the phase. Tasks that have not finished count as cancelled. */
   end(ok: boolean): Counts;
 }
 
-/** Starts a phase. `steps`: its tasks, each with what is done with it (`upload`, `retag`, `reuse`). */
+/** Starts a phase. `steps`: its tasks, each with its action (`upload`, `retag`, `reuse`). `jobs`: how many run at once. */
 export function startPhase(
   phase: Phase,
   steps: ReadonlyMap<Step, EventAction>,

@@ -7,7 +7,10 @@ import { type AliasTarget, chooseAlias, requestedAliases } from './aliases.ts';
 import { journalName } from './journal.ts';
 import { forEachLimit } from './tags.ts';
 
-/** Throws where we may not push to all that a push of these tasks writes to; leaves nothing there. @throws RegistryError */
+/**
+ * Checks that we can push to every repository that a push of these tasks writes to. Leaves nothing there.
+ * @throws RegistryError `denied` or `unreachable`
+ */
 export async function checkPermission(
   registry: Registry,
   tasks: readonly Task[],
@@ -21,21 +24,21 @@ export async function checkPermission(
       .map(({ name }) => `${naming.repo}/${name}`),
     repositoryOf(journalName(naming)),
   ]);
-  // One registry that is out of reach, or does not know us, says it once.
+  // The first request goes alone, so that an unreachable registry or a missing login is reported once.
   await registry.mayPush(first!);
   await forEachLimit(others, (repository) => registry.mayPush(repository));
 }
 
-/** The tags that a push sets, and what they point at before it. */
+/** The tags that a push sets, and what they pointed to before. */
 export interface TargetTags {
   readonly published: ReadonlyMap<TaskId, PushTags>;
-  /** Those of the names that are aliases. */
+  /** The tags in `published` that are aliases. */
   readonly aliases: ReadonlySet<string>;
-  /** Why an alias stays where it is, for people. */
+  /** Messages that say why an alias does not move. */
   readonly notes: readonly string[];
 }
 
-/** Asks the registry what the tags of a push point at. A release (no suffix) moves aliases, too. @throws RegistryError */
+/** Queries what the tags of a push point to now. A release (no suffix) also moves aliases. @throws RegistryError */
 export async function resolveTargetTags(
   registry: Registry,
   selected: readonly Task[],
@@ -53,30 +56,30 @@ export async function resolveTargetTags(
   const aliases = new Set<string>();
   const notes: string[] = [];
   if (naming.suffix !== '') return { published, aliases, notes };
-  const asked = requestedAliases(selected).map((wanted) => ({
-    ...wanted,
-    ref: `${naming.repo}/${wanted.name}:${wanted.alias}`,
+  const requested = requestedAliases(selected).map((alias) => ({
+    ...alias,
+    ref: `${naming.repo}/${alias.name}:${alias.alias}`,
   }));
-  const holders = new Map<string, Holder | undefined>();
-  await forEachLimit(asked, async ({ ref }) => void holders.set(ref, await holderOf(registry, ref)));
-  for (const { ref, ...wanted } of asked) {
-    const now = holders.get(ref);
-    const choice = chooseAlias(wanted, selected, graph, now);
+  const targets = new Map<string, CurrentTarget | undefined>();
+  await forEachLimit(requested, async ({ ref }) => void targets.set(ref, await queryTarget(registry, ref)));
+  for (const { ref, ...alias } of requested) {
+    const target = targets.get(ref);
+    const choice = chooseAlias(alias, selected, graph, target);
     if (choice.detail !== undefined) notes.push(choice.detail);
     if (choice.task === undefined) continue;
     aliases.add(ref);
-    published.get(choice.task.id)!.set(ref, now?.digest);
+    published.get(choice.task.id)!.set(ref, target?.digest);
   }
   return { published, aliases, notes };
 }
 
-/** What an alias points at, and who made that. */
-interface Holder extends AliasTarget {
+/** What an alias points to now. */
+interface CurrentTarget extends AliasTarget {
   readonly digest: string;
 }
 
-/** Whatever stands there, for whichever platform. @throws RegistryError */
-async function holderOf(registry: Registry, ref: string): Promise<Holder | undefined> {
+/** Queries what an alias points to, for any platform. @throws RegistryError */
+async function queryTarget(registry: Registry, ref: string): Promise<CurrentTarget | undefined> {
   try {
     const found = await registry.contents(ref);
     if (found === undefined) return undefined;
@@ -84,7 +87,7 @@ async function holderOf(registry: Registry, ref: string): Promise<Holder | undef
     return { digest: found.digest, ...(task !== undefined ? { task } : {}) };
   } catch (error) {
     if (!(error instanceof RegistryError) || error.problem !== 'broken') throw error;
-    // No image at all: it is nobody's, and moves.
+    // It is not an image, so no task has the alias and it can move.
     const digest = await registry.head(ref);
     return digest === undefined ? undefined : { digest };
   }

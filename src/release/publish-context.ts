@@ -6,53 +6,65 @@ import { repositoryOf } from '../plan/refs.ts';
 import { type ClosedJournal, closeJournal, type Journal, readJournal, type TagChange } from './journal.ts';
 import { queryDigests } from './tags.ts';
 
-/** `own`: of an image that the definitions have. `undefined`: below the same repository, of no such image. */
-export type TagOwnership = 'own' | 'undefined' | 'foreign';
+/**
+ * `own`: a tag of an image that this project defines. `unknown`: a tag below the project's repository, but of an image that it
+ * does not define. `foreign`: any other tag, content tags included.
+ */
+export type TagOwnership = 'own' | 'unknown' | 'foreign';
 
-/** Tells whose tags are, of a project that publishes images of these names to a repository. */
+/** Returns a function that classifies tags for a project which publishes images with these names below `repo`. */
 export function tagOwnershipIn(repo: string, names: ReadonlySet<string>): (name: string) => TagOwnership {
   return (name) => {
     const repository = repositoryOf(name);
     if (!repository.startsWith(`${repo}/`) || isDerivedTag(name.slice(repository.length + 1)))
       return 'foreign';
-    return names.has(repository.slice(repo.length + 1)) ? 'own' : 'undefined';
+    return names.has(repository.slice(repo.length + 1)) ? 'own' : 'unknown';
   };
 }
 
-/** Where a publication happens, and who does it. */
+/** What publishing needs: the registry, the journal, and the identity of this process. */
 export interface PublishContext {
-  /** Goes on after an interrupt: what was begun is ended. Gives up on a request before others take its silence for death. */
+  /**
+   * Ignores interrupts, so that a publication in progress is completed or rolled back. Its requests time out before another
+   * push takes this process for dead.
+   */
   readonly registry: Registry;
   readonly clock: Clock;
-  /** The journal's name. */
+  /** The full name of the journal's tag. */
   readonly journalName: string;
-  /** Whose tag it is: only `own` ones are ever set, moved or taken away. */
+  /** Classifies a tag. Only `own` tags are set, moved or deleted. */
   ownershipOf(name: string): TagOwnership;
-  /** A new publication by this process. */
+  /** Returns a new id for a publication by this process. */
   newOwner(): { readonly id: string };
-  /** Undefined: it cannot be told from this machine. */
+  /** Returns whether the owner's process is running; undefined if this machine cannot tell. */
   isAlive(owner: unknown): boolean | undefined;
-  /** Tells a person what is being done, a line at a time. */
+  /** Shows the user one line of progress. */
   report(text: string): void;
 }
 
+/** Closes a journal with its outcome. */
 export async function finishJournal(
-  desk: PublishContext,
+  context: PublishContext,
   { id }: Journal,
   outcome: ClosedJournal['outcome'],
 ): Promise<void> {
-  await closeJournal(desk.registry, desk.journalName, { id, time: desk.clock.now().toISOString(), outcome });
+  await closeJournal(context.registry, context.journalName, {
+    id,
+    time: context.clock.now().toISOString(),
+    outcome,
+  });
 }
 
-export async function checkJournalIsOurs(desk: PublishContext, journal: Journal): Promise<void> {
-  const found = await readJournal(desk.registry, desk.journalName);
+/** Checks that the journal in the registry is still this one. @throws TasksError exit 1 if another push replaced it */
+export async function checkJournalIsOurs(context: PublishContext, journal: Journal): Promise<void> {
+  const found = await readJournal(context.registry, context.journalName);
   if (found?.id !== journal.id)
-    throw new TasksError(1, 'another push begins to publish at the same moment', {
-      hint: 'push again when it is through: what was uploaded is kept',
+    throw new TasksError(1, 'another push started to publish at the same time', {
+      hint: 'push again when it finishes; uploaded images are kept',
     });
 }
 
-/** The names that don't point where they should. */
+/** Returns the names of the tags that do not point to their new digest. */
 export async function mismatchedTags(registry: Registry, changes: readonly TagChange[]): Promise<string[]> {
   const now = await queryDigests(
     registry,
@@ -69,7 +81,7 @@ export function exitCodeOf(error: unknown): ExitCode {
   return error instanceof TasksError ? error.exitCode : 1;
 }
 
-/** A few of many names. */
+/** Joins names with commas; lists at most five, and counts the rest. */
 export function formatNames(names: readonly string[]): string {
   const more = names.length > 5 ? ` and ${names.length - 5} more` : '';
   return `${names.slice(0, 5).join(', ')}${more}`;

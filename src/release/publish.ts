@@ -13,34 +13,34 @@ import { discardJournal, nothingPublished, rollBack } from './rollback.ts';
 import { forEachLimit, inPublishOrder, manifestReader, queryDigests } from './tags.ts';
 
 /**
- * How old the last beat may be when a tag is set, milliseconds. Others count a journal as dead that is still for 30 seconds:
- * this, and the longest that one request of the desk's registry takes, must be less.
+ * The journal is rewritten before a tag is set if the last heartbeat is older than this, in milliseconds. Another push takes a
+ * journal that is unchanged for 30 seconds for dead; this plus the longest request of the context's registry must be less.
  */
 export const heartbeatMs = 3_000;
 
 /**
- * Sets all tags, or none: the journal first, then new tags, then those that move, then aliases; a failure or an interrupt
- * puts all of them back. Whatever happens to this process, the next push ends what the journal says.
- * `changes`: of images whose manifests are in their repositories.
- * @throws TasksError that says how the tags stand now
+ * Sets all tags or none. Writes the journal first, then sets new tags, then moves existing ones, then aliases. Rolls all of
+ * them back after a failure or an interrupt. If this process is killed, the next push recovers from the journal.
+ * `changes`: the tags to set; the manifests must already be in their repositories.
+ * @throws TasksError whose message says what state the tags are in
  */
 export async function publish(
-  desk: PublishContext,
+  context: PublishContext,
   changes: readonly TagChange[],
   signal: AbortSignal,
 ): Promise<void> {
   if (changes.length === 0) return;
-  const { registry, clock } = desk;
+  const { registry, clock } = context;
   const manifest = manifestReader(registry);
   try {
-    // Everything is there, before anything is touched.
+    // Check that all manifests exist before any tag changes.
     await forEachLimit(changes, async ({ name, after }) => void (await manifest(name, after)));
-    await stopForAnother(desk);
+    await checkNoOpenJournal(context);
     signal.throwIfAborted();
   } catch (error) {
     throw nothingPublished(error, signal);
   }
-  const owner = desk.newOwner();
+  const owner = context.newOwner();
   let journal: Journal = {
     id: owner.id,
     owner,
@@ -50,11 +50,11 @@ export async function publish(
     changes,
   };
   try {
-    await writeJournal(registry, desk.journalName, journal);
-    await stopIfMoved(desk, changes);
-    await checkJournalIsOurs(desk, journal);
+    await writeJournal(registry, context.journalName, journal);
+    await checkNotMoved(context, changes);
+    await checkJournalIsOurs(context, journal);
   } catch (error) {
-    await discardJournal(desk, journal, error);
+    await discardJournal(context, journal, error);
     throw nothingPublished(error, signal);
   }
   let lastBeat = clock.now().getTime();
@@ -65,51 +65,51 @@ export async function publish(
         if (clock.now().getTime() - lastBeat > heartbeatMs) {
           lastBeat = clock.now().getTime();
           journal = { ...journal, beat: journal.beat + 1 };
-          await writeJournal(registry, desk.journalName, journal);
+          await writeJournal(registry, context.journalName, journal);
         }
         await registry.put(name, await manifest(name, after));
       });
     }
   } catch (error) {
-    throw await rollBack(desk, journal, error, signal.aborted);
+    throw await rollBack(context, journal, error, signal.aborted);
   }
-  await conclude(desk, journal);
+  await verifyAndClose(context, journal);
 }
 
 /**
- * Reads all tags again. Registries compare nothing before they write: a push that slipped in between is noticed here at
- * the latest, by its journal in the place of ours.
+ * Reads all tags again and closes the journal. Registries have no compare-and-set, so two pushes can overlap; at the latest,
+ * the overlap shows here, because the other push's journal has replaced ours.
  */
-async function conclude(desk: PublishContext, journal: Journal): Promise<void> {
+async function verifyAndClose(context: PublishContext, journal: Journal): Promise<void> {
   let [wrong, isOurs]: [string[], boolean] = [[], false];
   try {
-    wrong = await mismatchedTags(desk.registry, journal.changes);
-    isOurs = (await readJournal(desk.registry, desk.journalName))?.id === journal.id;
-    if (isOurs) await finishJournal(desk, journal, 'published');
+    wrong = await mismatchedTags(context.registry, journal.changes);
+    isOurs = (await readJournal(context.registry, context.journalName))?.id === journal.id;
+    if (isOurs) await finishJournal(context, journal, 'published');
   } catch (error) {
     throw new TasksError(
       exitCodeOf(error),
-      `${errorMessage(error)}\nall tags are set, but whether they still are, or the journal was closed, is not known`,
-      { hint: 'push again, from any machine: that sees to both', cause: error },
+      `${errorMessage(error)}\nall tags were set, but not verified: they may have moved since, and the journal may be open`,
+      { hint: 'push again, from any machine, to fix both', cause: error },
     );
   }
   if (isOurs && wrong.length === 0) return;
-  const what = isOurs ? 'somebody else moved tags' : 'another push published';
-  const seen = wrong.length > 0 ? `: ${formatNames(wrong)}` : '';
-  throw new TasksError(1, `${what} at the same time${seen}; tags may be of both`, {
-    hint: 'push again, one at a time: that sets all of them',
+  const what = isOurs ? 'another client moved tags' : 'another push published';
+  const names = wrong.length > 0 ? `: ${formatNames(wrong)}` : '';
+  throw new TasksError(1, `${what} at the same time${names}; the tags may be a mix of both`, {
+    hint: 'push again, one push at a time, to set all of them',
   });
 }
 
-async function stopForAnother(desk: PublishContext): Promise<void> {
-  const other = await readJournal(desk.registry, desk.journalName);
+async function checkNoOpenJournal(context: PublishContext): Promise<void> {
+  const other = await readJournal(context.registry, context.journalName);
   if (other !== undefined)
     throw new TasksError(1, describeWork(other), {
-      hint: 'push again when it is through: what was uploaded is kept',
+      hint: 'push again when it finishes; uploaded images are kept',
     });
 }
 
-async function stopIfMoved({ registry }: PublishContext, changes: readonly TagChange[]): Promise<void> {
+async function checkNotMoved({ registry }: PublishContext, changes: readonly TagChange[]): Promise<void> {
   const now = await queryDigests(
     registry,
     changes.map(({ name }) => name),
@@ -118,7 +118,7 @@ async function stopIfMoved({ registry }: PublishContext, changes: readonly TagCh
   if (moved.length > 0)
     throw new TasksError(
       1,
-      `somebody else moved tags since this push began: ${formatNames(moved.map(({ name }) => name))}`,
-      { hint: 'see what they point at now, and push again' },
+      `another client moved tags since this push started: ${formatNames(moved.map(({ name }) => name))}`,
+      { hint: 'check what they point to now, then push again' },
     );
 }

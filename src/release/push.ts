@@ -18,19 +18,19 @@ import { defaultUploadJobs, stepsToUpload, UploadConflict, UploadFailed, uploadA
 
 export interface PushInput {
   readonly plan: Plan;
-  /** The records of all that was built, pulled or found. */
+  /** The records of all tasks whose results exist. */
   readonly results: Results;
-  /** The digests of the tests that have passed, by task. */
+  /** The digests of the tests that passed, by task. */
   readonly passed: ReadonlyMap<TaskId, string>;
-  /** Tasks that are left out, although they are selected: their failure is allowed. */
+  /** Selected tasks that are left out, because they failed and `allowFailure` is set. */
   readonly omitted: ReadonlySet<TaskId>;
   readonly wanted: TargetTags;
   readonly services: Services;
-  /** For uploads, which take their time and stop at an interrupt. */
+  /** For uploads: requests have long timeouts and stop at an interrupt. */
   readonly registry: Registry;
-  /** For tags. */
+  /** For setting tags. */
   readonly context: PublishContext;
-  /** True: everything is uploaded, no tag is set. */
+  /** True to upload everything and set no tag. */
   readonly uploadOnly: boolean;
   /** How many images are uploaded at once. */
   readonly slots?: number;
@@ -41,10 +41,10 @@ export interface PushInput {
 export interface PushResult {
   readonly outcome: RunOutcome;
   readonly counts: Counts;
-  /** By task, but for those left out: the digest under which it is in the registry. */
+  /** The digest of each task's image in the registry, except for omitted tasks. */
   readonly digests: ReadonlyMap<TaskId, string>;
   readonly changes: readonly TagChange[];
-  /** True: another machine was first with an image; the plan has to be made anew. */
+  /** True if another machine pushed one of the images first, so that a new plan is needed. */
   readonly isOvertaken: boolean;
   readonly error?: TasksError;
 }
@@ -52,24 +52,24 @@ export interface PushResult {
 const outcomes: Partial<Record<Action, Outcome>> = { build: 'built', pull: 'pulled', retag: 'retagged' };
 
 /**
- * Uploads all, then sets all tags or none: the phases `upload` and `publish` of a run. Failures are events, an outcome and an
- * error, never exceptions.
+ * Uploads all images, then sets all tags or none: the phases `upload` and `publish` of a run. Returns failures as events, an
+ * outcome and an error; never throws.
  */
 export async function push(input: PushInput): Promise<PushResult> {
-  const { plan, results, wanted, services, context, signal } = input;
+  const { plan, results, wanted: targetTags, services, context, signal } = input;
   const roots = [...plan.steps.values()].filter(
     ({ task, selected }) => selected && task.kind === 'image' && !input.omitted.has(task.id),
   );
-  const { slots = defaultUploadJobs } = input;
+  const { slots: jobs = defaultUploadJobs } = input;
   const uploads = stepsToUpload(roots, plan.steps, results);
-  const published = roots.filter(({ task }) => wanted.published.has(task.id));
+  const published = roots.filter(({ task }) => targetTags.published.has(task.id));
   const upload = startPhase(
     'upload',
     new Map([
       ...published.map((step) => [step, 'reuse'] as const),
       ...uploads.map((step) => [step, 'upload'] as const),
     ]),
-    slots,
+    jobs,
     results,
     services.clock,
     input.listen,
@@ -82,23 +82,23 @@ export async function push(input: PushInput): Promise<PushResult> {
       results,
       services,
       registry: input.registry,
-      slots,
+      jobs,
       signal,
       onStart: upload.start,
       onProgress: upload.progress,
       onDone: async (step, digest) => {
         const { id } = step.task;
-        // What is left out may still be needed by something; it is not published.
+        // An omitted image may be uploaded because another image needs it, but it is not published.
         if (!input.omitted.has(id)) digests.set(id, digest);
         await services.records.put({ ...results.get(id)!, manifestDigest: digest }, step.manifest!);
         upload.finish(step, outcomes[step.action] ?? 'reused');
       },
     });
     await setPassTags(input.registry, plan, input.passed, digests);
-    changes = input.uploadOnly ? [] : changesOf(wanted, digests);
-    await bringOver(input, changes);
+    changes = input.uploadOnly ? [] : changesOf(targetTags, digests);
+    await copyImages(input, changes);
   } catch (thrown) {
-    return { ...failed(thrown, upload, signal), digests, changes: [] };
+    return { ...uploadFailure(thrown, upload, signal), digests, changes: [] };
   }
   for (const step of upload.unfinished()) upload.finish(step, 'reused');
   const counts = upload.end(true);
@@ -110,23 +110,23 @@ export async function push(input: PushInput): Promise<PushResult> {
   try {
     await publish(context, changes, signal);
     for (const step of published) {
-      const tags = [...(wanted.published.get(step.task.id)?.keys() ?? [])];
+      const tags = [...(targetTags.published.get(step.task.id)?.keys() ?? [])];
       events.finish(step, outcomes[step.action] ?? 'reused', { tags });
     }
     return { outcome: 'ok', counts: events.end(true), digests, changes, isOvertaken: false };
   } catch (thrown) {
-    // It says how the tags stand.
+    // `publish` throws only errors that say what state the tags are in.
     const error = thrown as TasksError;
     const counts = events.end(false);
     return { outcome: outcomeOf(error), counts, digests, changes: [], isOvertaken: false, error };
   }
 }
 
-function failed(
+function uploadFailure(
   thrown: unknown,
   events: PhaseEvents,
   signal: AbortSignal,
-): Pick<PushResult, 'outcome' | 'counts' | 'isOvertaken' | 'error'> {
+): Omit<PushResult, 'digests' | 'changes'> {
   if (thrown instanceof UploadConflict)
     return { outcome: 'failed', counts: events.end(false), isOvertaken: true };
   const isUpload = thrown instanceof UploadFailed;
@@ -140,7 +140,7 @@ function outcomeOf({ exitCode }: TasksError): RunOutcome {
   return exitCode === 3 ? 'not-ready' : 'failed';
 }
 
-/** The tags to change, and to what. */
+/** Returns the tags that have to change. */
 function changesOf({ published, aliases }: TargetTags, digests: ReadonlyMap<TaskId, string>): TagChange[] {
   return [...published].flatMap(([task, tags]) => {
     const after = digests.get(task);
@@ -157,14 +157,14 @@ function changesOf({ published, aliases }: TargetTags, digests: ReadonlyMap<Task
   });
 }
 
-/** Where content tags have a repository of their own, the images are brought over before any tag points at them. */
-async function bringOver({ plan, registry }: PushInput, changes: readonly TagChange[]): Promise<void> {
-  const wanted = new Map(
+/** Copies the images from the cache repository, if there is one, to the repositories that they are published in. */
+async function copyImages({ plan, registry }: PushInput, changes: readonly TagChange[]): Promise<void> {
+  const copies = new Map(
     changes.flatMap(({ task, name, after }) => {
       const from = repositoryOf(plan.steps.get(task)!.registryTag!);
       const to = repositoryOf(name);
       return from === to ? [] : [[`${to}@${after}`, { from: `${from}@${after}`, to }] as const];
     }),
   );
-  await forEachLimit([...wanted.values()], ({ from, to }) => registry.copy(from, to));
+  await forEachLimit([...copies.values()], ({ from, to }) => registry.copy(from, to));
 }

@@ -84,10 +84,10 @@ export interface ReleaseFacts {
   readonly finished: Date;
 }
 
-/** What a push published, image by image. */
+/** Returns the release file of a push. */
 export function makeReleaseFile(facts: ReleaseFacts): ReleaseFile {
-  const { wanted, naming } = facts;
-  const images = [...wanted.published].flatMap(([id, tags]): ReleasedImage[] => {
+  const { wanted: targetTags, naming } = facts;
+  const images = [...targetTags.published].flatMap(([id, tags]): ReleasedImage[] => {
     const digest = facts.digests.get(id);
     const step = facts.plan.steps.get(id)!;
     const { task } = step;
@@ -105,8 +105,8 @@ export function makeReleaseFile(facts: ReleaseFacts): ReleaseFile {
         digest,
         imageId: record?.imageId ?? null,
         platform: task.platform,
-        tags: names.filter((name) => !wanted.aliases.has(name)),
-        aliases: names.filter((name) => wanted.aliases.has(name)),
+        tags: names.filter((name) => !targetTags.aliases.has(name)),
+        aliases: names.filter((name) => targetTags.aliases.has(name)),
         test: test === undefined ? null : { passed: true, digest: test },
         buildMs: record?.durationMs || null,
       },
@@ -123,51 +123,51 @@ export function makeReleaseFile(facts: ReleaseFacts): ReleaseFile {
   };
 }
 
-/** Reads a release file. @throws TasksError exit 2 for anything else */
+/** Parses a release file. `file`: its path, for error messages. @throws TasksError exit 2 if it is not a release file */
 export function parseReleaseFile(text: string, file: string): ReleaseFile {
-  const wrong = (what: string): TasksError =>
-    new TasksError(2, `${file} is no release file: ${what}`, {
-      hint: '`tasks push --release` writes one and says where',
+  const invalid = (why: string): TasksError =>
+    new TasksError(2, `${file} is not a release file: ${why}`, {
+      hint: 'tasks push --release writes one and prints its path',
     });
   let value: Partial<ReleaseFile> | null;
   try {
     value = JSON.parse(text) as Partial<ReleaseFile> | null;
   } catch (error) {
-    throw wrong((error as Error).message);
+    throw invalid((error as Error).message);
   }
-  if (value?.schema !== 1) throw wrong(`schema is ${JSON.stringify(value?.schema)}, expected 1`);
+  if (value?.schema !== 1) throw invalid(`schema is ${JSON.stringify(value?.schema)}, expected 1`);
   const isImage = (image: Partial<ReleasedImage> | null): boolean =>
     typeof image?.task === 'string' &&
     typeof image.image === 'string' &&
     /^sha256:[0-9a-f]{64}$/.test(image.digest ?? '') &&
     [image.tags, image.aliases].every((names) => names?.every((name) => typeof name === 'string'));
   if (!Array.isArray(value.images) || !value.images.every(isImage))
-    throw wrong('images is not a list of images with task, image, digest, tags and aliases');
+    throw invalid('expected images to be a list of objects with task, image, digest, tags and aliases');
   return value as ReleaseFile;
 }
 
-/** How one name of a release file stands in the registry. */
+/** The result of checking one name of a release file. */
 export interface VerifiedName {
   readonly task: TaskId;
   readonly name: string;
   readonly expected: string;
-  /** Undefined: nothing is there. */
+  /** The digest in the registry; undefined if the name does not exist. */
   readonly found?: string;
   readonly ok: boolean;
-  /** True for an alias: a later release may have moved it on. */
+  /** True for an alias, which a later release may have moved. */
   readonly isAlias: boolean;
 }
 
-/** Holds a registry against a release file: every image by its digest, and every tag. @throws RegistryError */
+/** Checks every image digest and every tag of a release file against the registry. @throws RegistryError */
 export async function verifyRelease(registry: Registry, { images }: ReleaseFile): Promise<VerifiedName[]> {
-  const wanted = images.flatMap(({ task, image, digest, tags, aliases }) => [
+  const names = images.flatMap(({ task, image, digest, tags, aliases }) => [
     { task, name: `${repositoryOf(image)}@${digest}`, expected: digest, isAlias: false },
     ...tags.map((name) => ({ task, name, expected: digest, isAlias: false })),
     ...aliases.map((name) => ({ task, name, expected: digest, isAlias: true })),
   ]);
   const found = new Map<string, string | undefined>();
-  await forEachLimit(wanted, async ({ name }) => void found.set(name, await registry.head(name)));
-  return wanted.map((each): VerifiedName => {
+  await forEachLimit(names, async ({ name }) => void found.set(name, await registry.head(name)));
+  return names.map((each): VerifiedName => {
     const now = found.get(each.name);
     return { ...each, ...(now !== undefined ? { found: now } : {}), ok: now === each.expected };
   });

@@ -7,80 +7,80 @@ import { heartbeatMs } from './publish.ts';
 import { finishJournal, type PublishContext } from './publish-context.ts';
 import { forEachLimit } from './tags.ts';
 
-/** What came of a sweep. */
+/** The result of `removeTags`. */
 export interface RemovalResult {
   readonly removed: readonly Removal[];
-  /** Those that are not what they were at the first look: they stay until another time. */
+  /** Tags that changed after they were chosen. They are kept. */
   readonly changed: readonly Removal[];
-  /** Why it ended before all was gone. */
+  /** Why it stopped before all tags were removed. */
   readonly error?: unknown;
 }
 
-/** Throws where somebody publishes, or removes, at the moment. @throws TasksError exit 1 */
-export async function checkIdle(desk: PublishContext): Promise<void> {
-  const found = await readJournal(desk.registry, desk.journalName);
+/** Checks that no push and no other clean is in progress. @throws TasksError exit 1 if one is */
+export async function checkIdle(context: PublishContext): Promise<void> {
+  const found = await readJournal(context.registry, context.journalName);
   if (found === undefined) return;
-  // A clean that died leaves nothing to end.
-  if (found.changes.length === 0 && desk.isAlive(found.owner) === false) return;
-  throw new TasksError(1, `${describeWork(found)}: nothing is removed`, {
-    hint: 'try again when it is through; if it died, `tasks push --resume` ends it first',
+  // A dead clean needs no recovery.
+  if (found.changes.length === 0 && context.isAlive(found.owner) === false) return;
+  throw new TasksError(1, `${describeWork(found)}; nothing was removed`, {
+    hint: 'try again when it finishes; if its process is dead, run tasks push --resume first',
   });
 }
 
-/** Throws where nothing could be removed, before anything is. @throws RegistryError */
+/** Checks, before anything is removed, that the registry allows it. @throws RegistryError */
 export async function checkDeletePermission(
   registry: Registry,
   removals: readonly Removal[],
   journal: string,
 ): Promise<void> {
   const repositories = [...new Set(removals.map(({ repository }) => repository))];
-  // Some registries only ever replace what a tag points at.
+  // Where single tags cannot be deleted, deleting one takes a push.
   await forEachLimit([...repositories, repositoryOf(journal)], (repository) => registry.mayPush(repository));
   await forEachLimit(repositories, (repository) => registry.mayDelete(repository));
 }
 
 /**
- * Removes what was chosen, if a second look finds it just the same. Meanwhile the journal is ours: whoever wants to
- * publish waits. What uses others goes before those, so that it can be stopped anywhere.
- * @throws TasksError where nothing was removed
+ * Removes tags. Holds the journal meanwhile, so that pushes wait, and removes only what `chooseAgain` still chooses then.
+ * Removes images before the images that they use, so that it can stop at any point.
+ * @throws TasksError if nothing was removed
  */
 export async function removeTags(
-  desk: PublishContext,
-  first: readonly Removal[],
-  look: () => Promise<readonly Removal[]>,
+  context: PublishContext,
+  chosen: readonly Removal[],
+  chooseAgain: () => Promise<readonly Removal[]>,
   signal: AbortSignal,
 ): Promise<RemovalResult> {
-  const hold = await takeJournal(desk);
+  const lock = await lockJournal(context);
   const removed: Removal[] = [];
   let changed: Removal[] = [];
   try {
-    const now = new Set((await look()).map(mark));
-    const chosen = first.filter((removal) => now.has(mark(removal)));
-    changed = first.filter((removal) => !now.has(mark(removal)));
-    await hold.check();
-    for (const group of inRemovalOrder(chosen)) {
+    const current = new Set((await chooseAgain()).map(fingerprint));
+    const unchanged = chosen.filter((removal) => current.has(fingerprint(removal)));
+    changed = chosen.filter((removal) => !current.has(fingerprint(removal)));
+    await lock.check();
+    for (const group of inRemovalOrder(unchanged)) {
       await forEachLimit(group, async (removal) => {
         signal.throwIfAborted();
-        await hold.beat();
-        await remove(desk.registry, removal);
+        await lock.heartbeat();
+        await remove(context.registry, removal);
         removed.push(removal);
       });
     }
-    await hold.release();
+    await lock.release();
     return { removed: removed, changed };
   } catch (error) {
-    await hold.release().catch(() => undefined);
+    await lock.release().catch(() => undefined);
     if (removed.length === 0) throw error;
     return { removed: removed, changed, error };
   }
 }
 
-/** What has to be the same at both looks. */
-function mark({ repository, digest, tags, whole }: Removal): string {
+/** Identifies a removal. It is skipped if any part of this changes. */
+function fingerprint({ repository, digest, tags, whole }: Removal): string {
   return `${repository}@${digest} ${whole} ${tags.map(({ tag }) => tag).join(' ')}`;
 }
 
-/** Groups of removals, each after all that uses them. */
+/** Groups removals so that each group comes after everything that uses it. */
 export function inRemovalOrder(removals: readonly Removal[]): Removal[][] {
   const users = new Map<string, Removal[]>();
   for (const removal of removals)
@@ -89,10 +89,10 @@ export function inRemovalOrder(removals: readonly Removal[]): Removal[][] {
   const depthOf = (removal: Removal): number => {
     const known = depths.get(removal);
     if (known !== undefined) return known;
-    // What labels say need not be true: a circle ends here.
+    // Labels may be wrong: this ends a cycle.
     depths.set(removal, 0);
-    const above = removal.ids.flatMap((id) => users.get(id) ?? []).filter((each) => each !== removal);
-    const depth = above.reduce((most, each) => Math.max(most, depthOf(each) + 1), 0);
+    const usedIn = removal.ids.flatMap((id) => users.get(id) ?? []).filter((each) => each !== removal);
+    const depth = usedIn.reduce((max, each) => Math.max(max, depthOf(each) + 1), 0);
     depths.set(removal, depth);
     return depth;
   };
@@ -101,56 +101,56 @@ export function inRemovalOrder(removals: readonly Removal[]): Removal[][] {
 }
 
 /**
- * Takes tags away, one by one. No manifest is deleted: a request may be late, and would take with it a tag that somebody
- * put on the same manifest meanwhile. What has no tag any more is the registry's to collect.
+ * Removes tags, one by one. Never deletes a manifest: a delayed request would also delete a tag that was put on the manifest
+ * in the meantime. The registry garbage-collects manifests without tags.
  */
 async function remove(registry: Registry, { repository, digest, tags }: Removal): Promise<void> {
   for (const { tag } of tags) {
-    // Whoever moved it since wants it.
+    // A tag that has moved is in use.
     if ((await registry.head(`${repository}:${tag}`)) !== digest) continue;
     if ((await registry.untag(`${repository}:${tag}`)) === 'gone') continue;
-    throw new RegistryError('denied', `the registry does not delete ${repository}:${tag}`, {
-      hint: 'ask those who run it to allow deletes, or to let it trim old tags itself',
+    throw new RegistryError('denied', `the registry refused to delete ${repository}:${tag}`, {
+      hint: "ask the registry's administrator to allow deletes or to set a retention policy",
     });
   }
 }
 
-interface Hold {
-  /** @throws TasksError where it is ours no more */
+interface JournalLock {
+  /** @throws TasksError if a push has replaced the journal */
   check(): Promise<void>;
-  /** Now and then shows others that we still live. */
-  beat(): Promise<void>;
+  /** Rewrites the journal if the last heartbeat is old, to show that this process is running. */
+  heartbeat(): Promise<void>;
   release(): Promise<void>;
 }
 
-/** Says in the registry's journal that we are at work. @throws TasksError exit 1 where somebody else is */
-async function takeJournal(desk: PublishContext): Promise<Hold> {
-  const { registry, clock } = desk;
-  await checkIdle(desk);
-  const owner = desk.newOwner();
+/** Writes a journal that makes pushes wait. @throws TasksError exit 1 if a push or another clean is in progress */
+async function lockJournal(context: PublishContext): Promise<JournalLock> {
+  const { registry, clock } = context;
+  await checkIdle(context);
+  const owner = context.newOwner();
   const time = clock.now().toISOString();
   let journal: Journal = { id: owner.id, owner, time, beat: 0, direction: 'forward', changes: [] };
-  await writeJournal(registry, desk.journalName, journal);
-  let last = clock.now().getTime();
+  await writeJournal(registry, context.journalName, journal);
+  let lastBeat = clock.now().getTime();
   const check = async (): Promise<void> => {
-    const found = await readJournal(registry, desk.journalName);
+    const found = await readJournal(registry, context.journalName);
     if (found?.id !== journal.id)
-      throw new TasksError(1, 'a push begins to publish at the same moment: nothing more is removed', {
-        hint: 'try again when it is through',
+      throw new TasksError(1, 'a push started to publish at the same time; no more tags were removed', {
+        hint: 'try again when it finishes',
       });
   };
   return {
     check,
-    async beat() {
-      if (clock.now().getTime() - last <= heartbeatMs) return;
-      last = clock.now().getTime();
+    async heartbeat() {
+      if (clock.now().getTime() - lastBeat <= heartbeatMs) return;
+      lastBeat = clock.now().getTime();
       await check();
       journal = { ...journal, beat: journal.beat + 1 };
-      await writeJournal(registry, desk.journalName, journal);
+      await writeJournal(registry, context.journalName, journal);
     },
     async release() {
-      if ((await readJournal(registry, desk.journalName))?.id === journal.id)
-        await finishJournal(desk, journal, 'trimmed');
+      if ((await readJournal(registry, context.journalName))?.id === journal.id)
+        await finishJournal(context, journal, 'trimmed');
     },
   };
 }

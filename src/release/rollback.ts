@@ -11,23 +11,27 @@ import {
 } from './publish-context.ts';
 import { forEachLimit, inPublishOrder, manifestReader } from './tags.ts';
 
-/** Takes back a journal of which nothing was done. One that is not ours stays. */
-export async function discardJournal(desk: PublishContext, journal: Journal, cause: unknown): Promise<void> {
+/** Closes a journal that no tag was changed for. Leaves another push's journal alone. */
+export async function discardJournal(
+  context: PublishContext,
+  journal: Journal,
+  cause: unknown,
+): Promise<void> {
   try {
-    const found = await readJournal(desk.registry, desk.journalName);
-    if (found?.id === journal.id) await finishJournal(desk, journal, 'withdrawn');
+    const found = await readJournal(context.registry, context.journalName);
+    if (found?.id === journal.id) await finishJournal(context, journal, 'withdrawn');
   } catch (error) {
     throw new TasksError(
       exitCodeOf(cause),
-      `${errorMessage(cause)}\nno tag was changed; what was to be published may still lie in ${desk.journalName} (${errorMessage(error)})`,
-      { hint: 'the next push ends it, from any machine', cause },
+      `${errorMessage(cause)}\nno tag was changed, but the journal ${context.journalName} may still be open (${errorMessage(error)})`,
+      { hint: 'the next push, from any machine, closes it', cause },
     );
   }
 }
 
-/** Puts everything back after a failure, and says how that went. */
+/** Rolls back all tags after a failure. Returns the error to throw, which says what state the tags are in. */
 export async function rollBack(
-  desk: PublishContext,
+  context: PublishContext,
   journal: Journal,
   cause: unknown,
   isInterrupt: boolean,
@@ -35,93 +39,100 @@ export async function rollBack(
   const what = isInterrupt ? 'interrupted' : errorMessage(cause);
   const exitCode = isInterrupt ? 130 : exitCodeOf(cause);
   try {
-    await checkJournalIsOurs(desk, journal);
+    await checkJournalIsOurs(context, journal);
     const back: Journal = { ...journal, direction: 'back', beat: journal.beat + 1 };
-    await writeJournal(desk.registry, desk.journalName, back);
-    const { refused, lost, foreign } = await restoreTags(desk.registry, journal.changes);
+    await writeJournal(context.registry, context.journalName, back);
+    const { undeletable, imageMissing, movedByOthers } = await restoreTags(context.registry, journal.changes);
     const note =
-      foreign.length === 0 ? '' : `\nsomebody else moved ${formatNames(foreign)}: left as they are`;
-    if (refused.length === 0 && lost.length === 0) {
-      await finishJournal(desk, journal, 'reverted');
-      return new TasksError(exitCode, `${what}\nnothing is published: the tags are as they were${note}`, {
+      movedByOthers.length === 0
+        ? ''
+        : `\ntags moved by another client were left unchanged: ${formatNames(movedByOthers)}`;
+    if (undeletable.length === 0 && imageMissing.length === 0) {
+      await finishJournal(context, journal, 'reverted');
+      return new TasksError(exitCode, `${what}\nnothing was published: the tags were rolled back${note}`, {
         cause,
       });
     }
-    // Nobody could put these back; the next push makes the release whole instead.
-    await writeJournal(desk.registry, desk.journalName, {
+    // A second rollback would fail in the same way, so the next push completes the release instead.
+    await writeJournal(context.registry, context.journalName, {
       ...back,
       direction: 'forward',
       beat: back.beat + 1,
     });
     return new TasksError(
       exitCode,
-      `${what}\nthe tags that moved are back, but ${formatStuckTags({ refused, lost })}${note}`,
-      { hint: 'the next push ends this release first, from any machine', cause },
+      `${what}\nthe other tags were rolled back, but ${formatStuckTags({ undeletable, imageMissing })}${note}`,
+      { hint: 'the next push, from any machine, completes this release first', cause },
     );
   } catch (error) {
     return new TasksError(
       exitCode,
-      `${what}\nthe tags could not be put back (${errorMessage(error)}): some may be new, some old`,
-      { hint: `push again, from any machine: what is written in ${desk.journalName} is ended first`, cause },
+      `${what}\nthe tags could not be rolled back (${errorMessage(error)}): some may be new, some old`,
+      { hint: `push again, from any machine: it recovers from ${context.journalName} first`, cause },
     );
   }
 }
 
 /**
- * Puts tags back to what they pointed at before, the last ones first, and takes new ones away. A tag that somebody else
- * moved since is left alone.
+ * Points tags to their previous images and deletes new tags, in the reverse of the publish order. Leaves a tag alone if
+ * another client has moved it since.
  */
 export async function restoreTags(
   registry: Registry,
   changes: readonly TagChange[],
-): Promise<StuckTags & { readonly foreign: readonly string[] }> {
+): Promise<StuckTags & { readonly movedByOthers: readonly string[] }> {
   const manifest = manifestReader(registry);
-  const [refused, lost, foreign]: [string[], string[], string[]] = [[], [], []];
+  const [undeletable, imageMissing, movedByOthers]: [string[], string[], string[]] = [[], [], []];
   for (const group of inPublishOrder(changes).reverse()) {
     await forEachLimit(group, async ({ name, before, after }) => {
       const now = await registry.head(name);
       if (now === before) return;
-      if (now !== after) foreign.push(name);
+      if (now !== after) movedByOthers.push(name);
       else if (before !== undefined) {
-        const old = await unlessMissing(manifest(name, before));
-        if (old === undefined) lost.push(name);
+        const old = await undefinedIfMissing(manifest(name, before));
+        if (old === undefined) imageMissing.push(name);
         else await registry.put(name, old);
-      } else if ((await registry.untag(name)) === 'refused') refused.push(name);
+      } else if ((await registry.untag(name)) === 'refused') undeletable.push(name);
     });
   }
-  return { refused, lost, foreign };
+  return { undeletable, imageMissing, movedByOthers };
 }
 
-/** Tags that cannot be put back. */
+/** Tags that cannot be rolled back. */
 export interface StuckTags {
   /** New tags that the registry does not delete. */
-  readonly refused: readonly string[];
+  readonly undeletable: readonly string[];
   /** Tags whose previous image is no longer in the registry. */
-  readonly lost: readonly string[];
+  readonly imageMissing: readonly string[];
 }
 
-export function formatStuckTags({ refused, lost }: StuckTags): string {
+/** Returns the part of a message that says why tags cannot be rolled back. */
+export function formatStuckTags({ undeletable, imageMissing }: StuckTags): string {
   return [
-    ...(refused.length > 0 ? [`this registry deletes nothing: ${formatNames(refused)} stay new`] : []),
-    ...(lost.length > 0 ? [`the previous image of ${formatNames(lost)} is no longer in the registry`] : []),
+    ...(undeletable.length > 0
+      ? [`the registry does not delete tags, so ${formatNames(undeletable)} remain`]
+      : []),
+    ...(imageMissing.length > 0
+      ? [`the previous image of ${formatNames(imageMissing)} is no longer in the registry`]
+      : []),
   ].join(', and ');
 }
 
-async function unlessMissing<T>(asked: Promise<T>): Promise<T | undefined> {
+async function undefinedIfMissing<T>(query: Promise<T>): Promise<T | undefined> {
   try {
-    return await asked;
+    return await query;
   } catch (error) {
     if (error instanceof RegistryError && error.problem === 'missing') return undefined;
     throw error;
   }
 }
 
-/** The failure of a push that has set no tag, which it says. */
+/** Returns the error of a push that failed before it set any tag. Its message says that nothing was published. */
 export function nothingPublished(error: unknown, { aborted }: AbortSignal): TasksError {
   const known = error instanceof TasksError ? error : undefined;
   const what = aborted && known === undefined ? 'interrupted' : errorMessage(error);
   const { hint } = known ?? {};
-  return new TasksError(aborted ? 130 : exitCodeOf(error), `${what}\nnothing is published: no tag was set`, {
+  return new TasksError(aborted ? 130 : exitCodeOf(error), `${what}\nnothing was published: no tag was set`, {
     ...(hint !== undefined ? { hint } : {}),
     cause: error,
   });

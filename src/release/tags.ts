@@ -3,12 +3,12 @@ import type { RawManifest, Registry } from '../model/registry.ts';
 import { repositoryOf } from '../plan/refs.ts';
 import type { TagChange } from './journal.ts';
 
-/** How many requests are under way at once. */
-const requests = 8;
+/** How many requests run at once. */
+const maxRequests = 8;
 
-/** Does something for each, several at once; the first failure stops what has not begun. */
+/** Calls `act` for each item, several at once. The first failure stops items that have not started. @throws that failure */
 export async function forEachLimit<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
-  const limit = pLimit(requests);
+  const limit = pLimit(maxRequests);
   let failure: { error: unknown } | undefined;
   await Promise.all(
     items.map((item) =>
@@ -23,7 +23,7 @@ export async function forEachLimit<T>(items: readonly T[], act: (item: T) => Pro
   if (failure !== undefined) throw failure.error;
 }
 
-/** What tags point at now, by name; undefined: nothing is there. */
+/** Queries what tags point to now. Returns digests by name; undefined for tags that do not exist. */
 export async function queryDigests(
   registry: Registry,
   names: readonly string[],
@@ -33,7 +33,7 @@ export async function queryDigests(
   return found;
 }
 
-/** Reads manifests once each, for tags that several names get. */
+/** Returns a function that reads manifests, each only once. `name`: any tag in the manifest's repository. */
 export function manifestReader(registry: Registry): (name: string, digest: string) => Promise<RawManifest> {
   const known = new Map<string, Promise<RawManifest>>();
   return (name, digest) => {
@@ -44,7 +44,7 @@ export function manifestReader(registry: Registry): (name: string, digest: strin
   };
 }
 
-/** New tags, then those that move, then aliases: what people pull by habit changes last. */
+/** Groups changes: new tags, then tags that move, then aliases. The tags that most people pull change last. */
 export function inPublishOrder(changes: readonly TagChange[]): TagChange[][] {
   return [
     changes.filter(({ isAlias, before }) => !isAlias && before === undefined),

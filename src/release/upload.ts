@@ -9,19 +9,19 @@ import type { Results } from '../run/needs.ts';
 import { withRetries } from '../run/retry.ts';
 import type { Services } from '../run/services.ts';
 
-/** How many images are uploaded at once where nobody says; the engine sends several layers of each at once. */
+/** How many images are uploaded at once by default. The engine sends several layers of each at once. */
 export const defaultUploadJobs = 3;
-/** How often an upload is tried again after failures that may pass. */
+/** How often an upload is retried after a temporary failure. */
 const retries = 3;
 
-/** Another machine put an image of the same key there first: what was built on ours here has to be built on that. */
+/** Another machine pushed an image with the same key first. Dependents have to be rebuilt on that image. */
 export class UploadConflict extends Error {
   override readonly name = 'Overtaken';
 }
 
 /**
- * The images of these steps that the registry lacks, and those that they were built on here: others will build on them,
- * too. What is needed comes first.
+ * Returns the steps whose images the registry lacks: these steps and their needs, because other machines build on those. Needs
+ * come first.
  */
 export function stepsToUpload(
   roots: readonly Step[],
@@ -30,8 +30,8 @@ export function stepsToUpload(
 ): Step[] {
   const uploads = new Set<Step>();
   const visit = (step: Step): void => {
-    const isHere = step.registryTag !== undefined && results.get(step.task.id)?.imageId !== undefined;
-    if (uploads.has(step) || step.remote !== undefined || !isHere) return;
+    const isLocal = step.registryTag !== undefined && results.get(step.task.id)?.imageId !== undefined;
+    if (uploads.has(step) || step.remote !== undefined || !isLocal) return;
     for (const id of needIds(step.task)) visit(steps.get(id)!);
     uploads.add(step);
   };
@@ -43,22 +43,25 @@ export interface UploadInput {
   readonly results: Results;
   readonly services: Services;
   readonly registry: Registry;
-  /** How many at once. */
-  readonly slots: number;
+  /** How many images are uploaded at once. */
+  readonly jobs: number;
   readonly signal: AbortSignal;
   onStart(step: Step): void;
   onProgress(step: Step, progress: StepProgress): void;
-  /** Called for each that is in the registry now, with its digest. */
+  /** Called for each image that is in the registry now, with its digest. */
   onDone(step: Step, digest: string): Promise<void>;
 }
 
-/** Uploads images under their content tags, several at once. @throws the first failure, once nothing is under way any more */
+/**
+ * Uploads images under their content tags, several at once.
+ * @throws the first failure, after running uploads have finished: UploadConflict or UploadFailed
+ */
 export async function uploadAll(steps: readonly Step[], input: UploadInput): Promise<void> {
-  const limit = pLimit(input.slots);
-  const under = new Map<TaskId, Promise<void>>();
+  const limit = pLimit(input.jobs);
+  const uploads = new Map<TaskId, Promise<void>>();
   let failure: { error: unknown } | undefined;
   const upload = async (step: Step): Promise<void> => {
-    await Promise.all(needIds(step.task).map((id) => under.get(id)));
+    await Promise.all(needIds(step.task).map((id) => uploads.get(id)));
     await limit(async () => {
       if (failure !== undefined) return;
       try {
@@ -70,13 +73,13 @@ export async function uploadAll(steps: readonly Step[], input: UploadInput): Pro
       }
     });
   };
-  // Needs stand before what needs them.
-  for (const step of steps) under.set(step.task.id, upload(step));
-  await Promise.all(under.values());
+  // Needs come before their dependents in `steps`.
+  for (const step of steps) uploads.set(step.task.id, upload(step));
+  await Promise.all(uploads.values());
   if (failure !== undefined) throw failure.error;
 }
 
-/** Which upload failed, and of what. */
+/** An upload failed. Its message and cause are those of the original error. */
 export class UploadFailed extends Error {
   override readonly name = 'UploadFailed';
   readonly step: Step;
@@ -87,19 +90,20 @@ export class UploadFailed extends Error {
   }
 }
 
-/** Returns the digest under which the image is in the registry. The first writer wins: what is valid there is kept. */
+/** Uploads an image and returns its digest in the registry. Never overwrites a valid image that another machine pushed. */
 async function uploadOne(step: Step, input: UploadInput): Promise<string> {
   const { services, registry, signal } = input;
   const name = step.registryTag!;
   const task = step.task as ImageTask;
   const imageId = input.results.get(task.id)!.imageId!;
-  const there = await registry.image(name, task.platform);
-  if (there?.ids.includes(imageId)) return there.digest;
-  const isValid = there !== undefined && recordFromLabels(task, step.key, { id: '', ...there }) !== undefined;
-  if (isValid && there.digest !== step.replacesDigest)
+  const existing = await registry.image(name, task.platform);
+  if (existing?.ids.includes(imageId)) return existing.digest;
+  const isValid =
+    existing !== undefined && recordFromLabels(task, step.key, { id: '', ...existing }) !== undefined;
+  if (isValid && existing.digest !== step.replacesDigest)
     throw new UploadConflict(`another machine pushed ${task.id}`);
   const credentials = await services.credentials(name);
-  // The engine pushes an image under a tag of the registry's name, and keeps it under a neutral one.
+  // The engine pushes only tags that name the registry; images are kept under a neutral name.
   await services.engine!.tag(imageId, name);
   const progress = {
     step: (at: StepProgress) => input.onProgress(step, at),
@@ -112,7 +116,8 @@ async function uploadOne(step: Step, input: UploadInput): Promise<string> {
     signal,
     shouldRetry: (error) =>
       error instanceof RegistryError &&
-      // That we may push was seen before; docker's engine says "unauthorized" where a registry failed to ask who it is.
+      // The preflight has checked that we can push, so one denial is retried: docker's engine reports "unauthorized" when the
+      // registry's token server fails.
       (error.problem === 'unreachable' || (error.problem === 'denied' && denials++ === 0)),
     onRetry: (text) => input.onProgress(step, { text }),
   });
@@ -121,7 +126,7 @@ async function uploadOne(step: Step, input: UploadInput): Promise<string> {
   if (now?.digest !== digest) throw new UploadConflict(`another machine pushed ${task.id} at the same time`);
   if (!now.ids.includes(imageId) || recordFromLabels(task, step.key, { id: '', ...now }) === undefined)
     throw new StepFailed(
-      `the engine uploaded another image than ${imageId} as ${name}: was it tagged from outside?`,
+      `the engine uploaded a different image as ${name} than ${imageId}; another program may have moved the tag`,
     );
   return digest;
 }

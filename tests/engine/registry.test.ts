@@ -257,10 +257,10 @@ export const b = image({ name: 'b', context: 'b' });`,
         nobody.err,
       );
       const wrong = await run(as('me:wrong-pw'));
-      assert.match(wrong.err, /refuses the credentials/);
+      assert.match(wrong.err, /rejected the credentials/);
       assert.not.match(wrong.err + wrong.out, /wrong-pw/);
       const right = await run(as(`${user.username}:${user.password}`));
-      assert.match(right.err, new RegExp(`there is no ${base}`), 'it was let in');
+      assert.match(right.err, new RegExp(`${base} not found`), 'it was let in');
     } finally {
       await registry.stop();
     }

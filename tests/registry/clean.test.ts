@@ -32,7 +32,7 @@ const project = (): string =>
     'app/f': '1',
   });
 
-/** An image without layers, as our builds label it; returns its digest. */
+/** Pushes an image without layers, with the labels that `tasks` sets. Returns its digest. */
 async function put(
   real: RealRegistry,
   tag: string,
@@ -58,7 +58,7 @@ async function put(
 const k = (letter: string): string => `-k${letter.repeat(12)}`;
 
 if (hasRegistry) {
-  test('shows what would go and why, removes just that, and finds nothing more', async () => {
+  test('--dry-run lists the tags that a clean removes, with reasons; a second clean finds nothing', async () => {
     const real = await startRegistry({ deletes: true });
     const [cwd, repo] = [project(), `${real.host}/team`];
     const run = (...args: string[]): Promise<CliResult> =>
@@ -99,20 +99,23 @@ if (hasRegistry) {
     }
   });
 
-  test('no repository, no registry, no deletes, a push under way: each is told, and nothing is changed', async () => {
+  test('reports a missing repository, an unreachable registry, disabled deletes and a push in progress, and changes nothing', async () => {
     let real = await startRegistry();
     const [cwd, repo] = [project(), `${real.host}/team`];
     const run = (...args: string[]): Promise<CliResult> => runCli(['clean', '--remote', ...args], { cwd });
     try {
-      const nowhere = await run();
-      assert.is(nowhere.code, 2);
-      assert.match(nowhere.err, /no repository to clean/);
+      const noRepo = await run();
+      assert.is(noRepo.code, 2);
+      assert.match(noRepo.err, /no repository to clean/);
 
       await put(real, `team/app:1${k('a')}`, 'app:1', 'a', 61);
       await registry.put(`${repo}/app:1-dev202601010000`, await registry.manifest(`${repo}/app:1${k('a')}`));
       const refused = await run('--repo', repo);
       assert.is(refused.code, 3);
-      assert.match(refused.err, /lets nobody delete from team\/app \(405 .*\n.*deletes are off there/);
+      assert.match(
+        refused.err,
+        /does not allow anyone to delete from team\/app \(405 .*\n.*deletes are disabled/,
+      );
       assert.is((await registry.tags(`${repo}/app`)).length, 2);
 
       const releaseFile = path.join(cwd, 'kept.json');
@@ -137,30 +140,30 @@ if (hasRegistry) {
       await writeJournal(registry, journalName({ repo, suffix: '', timed: false }), open);
       const pushing = await run('--repo', repo);
       assert.is(pushing.code, 1);
-      assert.match(pushing.err, /another push is publishing since then: nothing is removed/);
+      assert.match(pushing.err, /another push has been publishing since then; nothing was removed/);
       assert.is((await registry.tags(`${repo}/app`)).length, 2);
     } finally {
       await real.stop();
     }
-    const gone = await run('--repo', repo);
-    assert.is(gone.code, 3);
-    assert.match(gone.err, /cannot be reached/);
+    const unreachable = await run('--repo', repo);
+    assert.is(unreachable.code, 3);
+    assert.match(unreachable.err, /cannot be reached/);
   });
 
-  test('real images, 40 days on: what the last release stands on stays, and is reused by an empty machine', async () => {
+  test('after 40 days, keeps everything that the last release uses, and an empty machine reuses it', async () => {
     const api = await connectTestEngine();
     const real = await startRegistry({ deletes: true });
     const [cwd, repo] = [project(), `${real.host}/team`];
     const run = async (...args: string[]): Promise<CliResult> => {
-      const ran = await runCli([...args, '--repo', repo], { cwd });
-      assert.is(ran.code, 0, ran.err + ran.out);
-      return ran;
+      const result = await runCli([...args, '--repo', repo], { cwd });
+      assert.is(result.code, 0, result.err + result.out);
+      return result;
     };
     const tags = async (): Promise<string[]> => [
       ...(await registry.tags(`${repo}/app`)),
       ...(await registry.tags(`${repo}/base`)),
     ];
-    /** In this process, which sees another time. */
+    /** Runs a clean in this process, with a clock that is ahead. */
     const cleanLater = async (days: number, keep: readonly string[] = []): Promise<void> => {
       const host = makeHost({
         environment: { DOCKER_CONFIG: tempFolder() },
@@ -185,9 +188,13 @@ if (hasRegistry) {
       await run('push', '--release', '--output', 'first.json');
       const released = await registry.head(`${repo}/app:1`);
       const before = await tags();
-      assert.is(before.length, 6, 'a dev tag, two content tags, the release, its alias; one base');
+      assert.is(
+        before.length,
+        6,
+        'app: a dev tag, two content tags, the release, its alias; base: a content tag',
+      );
       await cleanLater(10);
-      assert.equal(await tags(), before, 'all is young');
+      assert.equal(await tags(), before, 'all tags are too young');
       await cleanLater(40);
       const after = await tags();
       assert.is(after.length, 4, `${after}`);
@@ -195,11 +202,7 @@ if (hasRegistry) {
 
       writeFileSync(path.join(cwd, 'base/f'), '2');
       await cleanLater(40);
-      assert.equal(
-        await tags(),
-        after,
-        'no task has these keys now, but a release and what it was made with stay',
-      );
+      assert.equal(await tags(), after, 'no task has these keys now, but a release and its base are kept');
 
       await removeImages(api, label);
       writeFileSync(path.join(cwd, 'base/f'), '1');
@@ -213,7 +216,7 @@ if (hasRegistry) {
       writeFileSync(path.join(cwd, 'base/f'), '2');
       await run('push', '--release', '--output', 'last.json');
       await cleanLater(40, ['first.json']);
-      assert.is((await tags()).length, 6, 'the first release is pinned by its file');
+      assert.is((await tags()).length, 6, '--keep keeps the first release');
       await cleanLater(40);
       const last = await tags();
       assert.is(last.length, 4, `${last}`);

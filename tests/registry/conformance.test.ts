@@ -7,7 +7,7 @@ if (hasRegistry)
   for (const auth of [false, true])
     for (const deletes of [true, false])
       registrySuite(
-        `docker-registry, ${auth ? 'with a password' : 'open'}, deletes ${deletes ? 'on' : 'off'}`,
+        `docker-registry, ${auth ? 'with a password' : 'without a password'}, deletes ${deletes ? 'on' : 'off'}`,
         async () => {
           const { host, putBlob, stop } = await startRegistry({ auth, deletes });
           const registry = openRegistry({

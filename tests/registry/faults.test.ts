@@ -5,19 +5,20 @@ import { type RawManifest, type Registry, RegistryError } from '../../src/model/
 import { openRegistry } from '../../src/registry/registry.ts';
 import { type Fault, type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 import { hasRegistry, type RealRegistry, startRegistry } from '../support/registry.ts';
+import { registryErrorOf } from '../support/registry-error.ts';
 
-const test = suite('a registry that fails');
+const test = suite('registry failures');
 
-/** What must be survived where it happens once. */
-const passing: readonly Fault[] = [429, 500, 503, 'reset', 'midway', 'lost', 'truncated'];
-/** What is told at once. */
-const lasting: readonly Fault[] = [401, 403, 404];
+/** Faults that a retry fixes. */
+const temporary: readonly Fault[] = [429, 500, 503, 'reset', 'midway', 'lost', 'truncated'];
+/** Faults that are reported without a retry. */
+const permanent: readonly Fault[] = [401, 403, 404];
 
 interface Case {
   readonly name: string;
-  /** Does it in a repository that holds an image under `1` and `2` (`full`: with the host). */
+  /** Calls the method. `full`: a repository, with its host, that has an image with the tags `1` and `2`. */
   act(registry: Registry, full: string, image: RawManifest): Promise<unknown>;
-  /** What is true afterwards, asked without faults. */
+  /** Checks the result and the state of the registry, without faults. */
   check(registry: Registry, full: string, image: RawManifest, result: unknown): Promise<void>;
 }
 
@@ -109,7 +110,7 @@ if (hasRegistry) {
       timeoutMs: 10_000,
       tries,
     });
-  /** A new repository with an image under two tags. */
+  /** Creates a repository that has an image with two tags. */
   const prepare = async (to = real!, bytes = 1_000): Promise<{ repository: string; image: RawManifest }> => {
     const repository = `team/app${++serial}`;
     const config = Buffer.from(
@@ -131,16 +132,8 @@ if (hasRegistry) {
     for (const tag of ['1', '2']) await open().put(`${to.host}/${repository}:${tag}`, image);
     return { repository, image };
   };
-  const failure = async (work: Promise<unknown>): Promise<RegistryError> => {
-    const error = await work.then(
-      () => undefined,
-      (each: unknown) => each,
-    );
-    assert.instance(error, RegistryError);
-    return error as RegistryError;
-  };
-  /** How many requests something takes when nothing fails, from the first time a program does it. */
-  const countOf = async ({ act }: Case): Promise<number> => {
+  /** Returns how many requests a call of a new client takes without faults. */
+  const countRequests = async ({ act }: Case): Promise<number> => {
     const { repository, image } = await prepare();
     proxy.clear();
     await act(open(), `${proxy.host}/${repository}`, image);
@@ -148,10 +141,10 @@ if (hasRegistry) {
   };
 
   for (const each of cases) {
-    test(`${each.name}: any request may fail once, in any way that passes`, async () => {
-      const count = await countOf(each);
+    test(`${each.name}: succeeds if any request fails once in a temporary way`, async () => {
+      const count = await countRequests(each);
       for (let nth = 1; nth <= count; nth++)
-        for (const fault of passing) {
+        for (const fault of temporary) {
           const { repository, image } = await prepare();
           proxy.clear();
           proxy.fail(/./, fault, { nth });
@@ -164,10 +157,10 @@ if (hasRegistry) {
         }
     });
 
-    test(`${each.name}: what lasts is told, and the tags point at what they did, or at nothing`, async () => {
-      const count = await countOf(each);
+    test(`${each.name}: reports permanent failures, and tags still point to their image or are deleted`, async () => {
+      const count = await countRequests(each);
       for (let nth = 1; nth <= count; nth++)
-        for (const fault of lasting) {
+        for (const fault of permanent) {
           const { repository, image } = await prepare();
           proxy.clear();
           proxy.fail(/./, fault, { nth });
@@ -183,7 +176,7 @@ if (hasRegistry) {
     });
   }
 
-  test('untag where deletes alone fail for ever: the tag is given back, and that is told', async () => {
+  test('untag restores the tag and reports it if all deletes fail', async () => {
     for (const nth of [1, 2, 3])
       for (const fault of [500, 403, 'lost'] as const) {
         const { repository, image } = await prepare();
@@ -197,41 +190,41 @@ if (hasRegistry) {
       }
   });
 
-  test('untag where the answer to what was put on the tag never comes: the tag is given back', async () => {
+  test('untag restores the tag if the response to replacing it is always lost', async () => {
     const { repository, image } = await prepare();
     proxy.clear();
     for (const nth of [1, 2, 3]) proxy.fail(/^PUT .*manifests/, 'lost', { nth });
-    assert.is((await failure(open().untag(`${proxy.host}/${repository}:1`))).problem, 'unreachable');
+    assert.is((await registryErrorOf(open().untag(`${proxy.host}/${repository}:1`))).problem, 'unreachable');
     assert.is(await open().head(`${real!.host}/${repository}:1`), image.digest);
   });
 
-  test('a registry that never answers rightly is told as that, for each call', async () => {
+  test('each method reports a registry that always fails as `unreachable`', async () => {
     for (const { act } of cases)
       for (const fault of ['reset', 500] as const) {
         const { repository, image } = await prepare();
         proxy.clear();
         proxy.fail(/./, fault, { forever: true });
-        const error = await failure(act(open(), `${proxy.host}/${repository}`, image));
+        const error = await registryErrorOf(act(open(), `${proxy.host}/${repository}`, image));
         assert.is(error.problem, 'unreachable');
       }
   });
 
-  test('a carry-over between registries: whatever fails once on either side, the whole arrives', async () => {
+  test('a copy between registries is complete if any request to either fails once', async () => {
     const source = await startFaultProxy(other!.host);
     try {
       const { repository, image } = await prepare(other!, 3_000_000);
-      const carry = async (to: string): Promise<void> =>
+      const copy = async (to: string): Promise<void> =>
         await open().copy(`${source.host}/${repository}@${image.digest}`, `${proxy.host}/${to}`);
       proxy.clear();
-      await carry(`carried${++serial}`);
+      await copy(`copy${++serial}`);
       const counts = [source.requests.length, proxy.requests.length];
       for (const [side, failing] of [source, proxy].entries())
         for (let nth = 1; nth <= counts[side]!; nth++)
-          for (const fault of passing) {
-            const to = `carried${++serial}`;
+          for (const fault of temporary) {
+            const to = `copy${++serial}`;
             for (const each of [source, proxy]) each.clear();
             failing.fail(/./, fault, { nth });
-            await carry(to);
+            await copy(to);
             assert.is(await open().head(`${real!.host}/${to}@${image.digest}`), image.digest);
           }
     } finally {
@@ -239,7 +232,7 @@ if (hasRegistry) {
     }
   });
 
-  test('whoever waits is let go: an abort ends a request that hangs', async () => {
+  test('an abort ends a request that hangs', async () => {
     const { repository } = await prepare();
     const abort = new AbortController();
     const registry = openRegistry({
@@ -251,10 +244,10 @@ if (hasRegistry) {
     });
     proxy.clear();
     proxy.fail(/./, 'hang');
-    const asked = registry.head(`${proxy.host}/${repository}:1`).catch((error: Error) => error.message);
+    const head = registry.head(`${proxy.host}/${repository}:1`).catch((error: Error) => error.message);
     await proxy.waitForHanging(1);
     abort.abort(new Error('stopped'));
-    assert.is(await asked, 'stopped');
+    assert.is(await head, 'stopped');
     proxy.clear();
   });
 } else test.skip('docker-registry is not installed');

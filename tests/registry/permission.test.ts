@@ -1,32 +1,19 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Registry, RegistryError } from '../../src/model/registry.ts';
+import type { Registry } from '../../src/model/registry.ts';
 import { credentialsFor } from '../../src/registry/credentials.ts';
 import { dockerRegistry } from '../../src/registry/registry.ts';
 import { hasRegistry, type RealRegistry, restart, startRegistry, user } from '../support/registry.ts';
-import { tempFolder, writeFiles } from '../support/temp.ts';
+import { registryErrorOf } from '../support/registry-error.ts';
+import { logIn } from '../support/release.ts';
 
-const test = suite("permission, by docker's configuration");
+const test = suite("permissions with docker's credentials");
 
-/** An environment in which docker has logged in to a host. */
-function loggedIn(host: string, words: string | undefined): Record<string, string> {
-  const folder = tempFolder();
-  const auths = words === undefined ? {} : { [host]: { auth: Buffer.from(words).toString('base64') } };
-  writeFiles(folder, { 'config.json': JSON.stringify({ auths }) });
-  return { DOCKER_CONFIG: folder };
-}
-
-function registryAs(host: string, words: string | undefined): Registry {
-  return dockerRegistry(loggedIn(host, words), new AbortController().signal, { tries: 1, timeoutMs: 5_000 });
-}
-
-async function failure(work: Promise<unknown>): Promise<RegistryError> {
-  const error = await work.then(
-    () => undefined,
-    (each: unknown) => each,
-  );
-  assert.instance(error, RegistryError);
-  return error as RegistryError;
+function registryAs(host: string, login: string | undefined): Registry {
+  return dockerRegistry({ DOCKER_CONFIG: logIn(host, login) }, new AbortController().signal, {
+    tries: 1,
+    timeoutMs: 5_000,
+  });
 }
 
 if (hasRegistry) {
@@ -36,16 +23,16 @@ if (hasRegistry) {
   });
   test.after(async () => await real.stop());
 
-  test('whoever may push may', async () => {
+  test('mayPush succeeds with valid credentials', async () => {
     await registryAs(real.host, `${user.username}:${user.password}`).mayPush(`${real.host}/team/app`);
   });
 
-  test('nobody, and somebody with a wrong password, is told so before anything else, without a secret', async () => {
-    for (const [words, message, hint] of [
-      [undefined, 'does not let those who are not logged in push to team/app', `log in: docker login`],
-      ['me:wr0ng-pw', 'refuses the credentials of me for team/app', 'log in anew: docker login'],
+  test('reports missing or wrong credentials without printing them', async () => {
+    for (const [login, message, hint] of [
+      [undefined, `login required to push to ${real.host}/team/app`, 'docker login'],
+      ['me:wr0ng-pw', 'rejected the credentials of me for team/app', 'log in again: docker login'],
     ] as const) {
-      const error = await failure(registryAs(real.host, words).mayPush(`${real.host}/team/app`));
+      const error = await registryErrorOf(registryAs(real.host, login).mayPush(`${real.host}/team/app`));
       assert.equal([error.problem, error.exitCode], ['denied', 3]);
       assert.ok(error.message.includes(message), error.message);
       assert.ok(error.hint?.includes(`${hint} ${real.host}`), error.hint);
@@ -53,26 +40,26 @@ if (hasRegistry) {
     }
   });
 
-  test('where we may not delete because we are nobody, that is told, and is no refusal to delete', async () => {
+  test('a delete with wrong credentials fails as `denied` instead of returning `refused`', async () => {
     const name = `${real.host}/team/app`;
     const registry = registryAs(real.host, 'me:wr0ng-pw');
-    assert.is((await failure(registry.untag(`${name}:1`))).problem, 'denied');
-    assert.is((await failure(registry.remove(`${name}@sha256:${'0'.repeat(64)}`))).problem, 'denied');
+    assert.is((await registryErrorOf(registry.untag(`${name}:1`))).problem, 'denied');
+    assert.is((await registryErrorOf(registry.remove(`${name}@sha256:${'0'.repeat(64)}`))).problem, 'denied');
   });
 
-  test('a registry that does not run is unreachable; one that came back goes on with what it had', async () => {
+  test('a stopped registry is unreachable, and works again after a restart', async () => {
     const registry = registryAs(real.host, `${user.username}:${user.password}`);
     const name = `${real.host}/team/app:kept`;
     await registry.write(name, 'text');
     await real.stop();
-    const error = await failure(registry.mayPush(`${real.host}/team/app`));
+    const error = await registryErrorOf(registry.mayPush(`${real.host}/team/app`));
     assert.is(error.problem, 'unreachable');
     real = await restart(real);
     assert.is(await registry.read(name), 'text');
   });
 
-  test('an engine gets the credentials of the host that an image is pushed to', async () => {
-    const find = credentialsFor(loggedIn(real.host, 'me:pw'));
+  test('finds the credentials for an image by its host', async () => {
+    const find = credentialsFor({ DOCKER_CONFIG: logIn(real.host, 'me:pw') });
     assert.equal(await find(`${real.host}/team/app:1`), { username: 'me', password: 'pw' });
     assert.is(await find('debian:12'), undefined);
   });

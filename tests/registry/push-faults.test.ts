@@ -19,134 +19,140 @@ import {
 } from '../support/release-faults.ts';
 import { tempFolder } from '../support/temp.ts';
 
-const test = suite('push, where something goes wrong');
+const test = suite('push failures');
 
 /**
- * `all`: every request of a release meets everything, which takes most of an hour. Or a part: `once 500,down`; `@27`: at that
- * request alone.
+ * Which failures to test: a random sample if empty; `all` for every mode at every request of a release, which takes most of
+ * an hour; or some modes, such as `once 500,down`, each optionally at one request only (`down@27`).
  */
-const wanted = process.env.TASKS_FAULTS ?? '';
-/** A file that gets a line for each of them. */
+const selection = process.env.TASKS_FAULTS ?? '';
+/** A file that gets a line for each failure that was tested. */
 const log = process.env.TASKS_FAULTS_LOG;
-const sample = 12;
+const sampleSize = 12;
 const seed = Number(process.env.TASKS_SEED ?? 1);
-/** How many releases go on at once: most of them wait for a registry that fails. */
+/** How many releases run at once. Most of them wait for a failing registry. */
 const lanes = Number(process.env.TASKS_FAULT_LANES ?? 2);
 
 if (hasRegistry) {
-  const stages: ReleaseScenario[] = [];
+  const scenarios: ReleaseScenario[] = [];
   test.before(async () => {
     await connectTestEngine();
-    for (let lane = 0; lane < lanes; lane++) stages.push(await openScenario({ deletes: lane % 2 === 0 }));
+    for (let lane = 0; lane < lanes; lane++) scenarios.push(await openScenario({ deletes: lane % 2 === 0 }));
   });
   test.after(async () => {
-    for (const { fixture } of stages) await fixture.stop();
+    for (const { fixture } of scenarios) await fixture.stop();
     await removeImages(await connectTestEngine(), releaseLabel);
   });
 
-  test('any request of a release may fail, and any moment be its last', async () => {
-    const points = pointsOf(stages[0]!);
+  test('a release that fails or is killed at any request is recovered by the next push', async () => {
+    const points = pointsOf(scenarios[0]!);
     const queue = [...points];
     const failures: string[] = [];
-    const work = async (stage: ReleaseScenario): Promise<void> => {
+    const runLane = async (scenario: ReleaseScenario): Promise<void> => {
       for (let point = queue.shift(); point !== undefined; point = queue.shift()) {
-        const [mishap, nth] = point;
-        const began = Date.now();
-        const deletes = stage.fixture.registry.options.deletes ? '' : ', no deletes';
-        const end = await runWithFailure(stage, mishap, Math.min(nth, stage.requests.length)).catch(
+        const [mode, nth] = point;
+        const start = Date.now();
+        const deletes = scenario.fixture.registry.options.deletes ? '' : ', no deletes';
+        const end = await runWithFailure(scenario, mode, Math.min(nth, scenario.requests.length)).catch(
           (error: Error) => {
             failures.push(`${error.message}${deletes}`);
             return `FAILED: ${error.message}\n`;
           },
         );
-        if (log) appendFileSync(log, `${mishap} ${nth}${deletes}: ${end} (${Date.now() - began} ms)\n`);
+        if (log) appendFileSync(log, `${mode} ${nth}${deletes}: ${end} (${Date.now() - start} ms)\n`);
       }
     };
-    await Promise.all(stages.map(work));
+    await Promise.all(scenarios.map(runLane));
     assert.is(failures.length, 0, failures.join('\n\n'));
   });
 
-  test('new tags that nothing can take away are told, and the next push makes the release whole', async () => {
-    const stage = stages[1]!;
-    const machine = stage.reset();
-    stage.fixture.proxy.fail(pausePoints.movedTag, 500, { forever: true });
+  test('reports new tags that cannot be deleted, and the next push completes the release', async () => {
+    const scenario = scenarios[1]!;
+    const machine = scenario.reset();
+    scenario.fixture.proxy.fail(pausePoints.movedTag, 500, { forever: true });
     const { code, err } = await machine.run(releaseArgs);
     assert.is(code, 3);
-    assert.match(err, /the tags that moved are back, but this registry deletes nothing: \S+\/app:3 stay new/);
-    assert.equal({ ...stage.oldTags, 'app:3': stage.newTags['app:3'] }, stage.fixture.releasedTags());
-    stage.fixture.proxy.clear();
+    assert.match(
+      err,
+      /the other tags were rolled back, but the registry does not delete tags, so \S+\/app:3 remain/,
+    );
+    assert.equal(
+      { ...scenario.oldTags, 'app:3': scenario.newTags['app:3'] },
+      scenario.fixture.releasedTags(),
+    );
+    scenario.fixture.proxy.clear();
     const next = await machine.clone().run(releaseArgs);
-    assert.match(next.err, /ended the push of .* that had stopped half way: 3 tags set/);
-    assert.equal(stage.fixture.releasedTags(), stage.newTags);
+    assert.match(next.err, /completed the unfinished push of .*: 3 tags set/);
+    assert.equal(scenario.fixture.releasedTags(), scenario.newTags);
   });
 
-  test('no password, or a wrong one: told before anything is built', async () => {
-    const { fixture, reset } = stages[0]!;
+  test('reports missing or wrong credentials before anything is built', async () => {
+    const { fixture, reset } = scenarios[0]!;
     const machine = reset();
     machine.change('base', 'changed');
-    for (const [words, why] of [
-      [
-        undefined,
-        /does not let those who are not logged in push to team\/\w+\nhint: log in: docker login 127/,
-      ],
-      ['me:wr0ng-pw', /refuses the credentials of me for team\/\w+\nhint: .*docker login 127/],
+    for (const [login, message] of [
+      [undefined, /login required to push to \S+\/team\/\w+\nhint: docker login 127/],
+      ['me:wr0ng-pw', /rejected the credentials of me for team\/\w+\nhint: .*docker login 127/],
     ] as const) {
       const { code, err } = await machine.run(releaseArgs, {
-        DOCKER_CONFIG: logIn(fixture.proxy.host, words),
+        DOCKER_CONFIG: logIn(fixture.proxy.host, login),
       });
       assert.is(code, 3);
-      assert.match(err, why);
+      assert.match(err, message);
       assert.not.match(err, /tasks build|wr0ng/);
     }
   });
 
   if (process.getuid?.() === 0)
-    test('a registry whose disk is full: told, and nothing is left half done once there is room', async () => {
+    test('reports a registry whose disk is full, and the next push recovers once there is space', async () => {
       const folder = tempFolder();
       execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'tasks-test', folder]);
-      const stage = await openScenario({ folder, deletes: true });
+      const scenario = await openScenario({ folder, deletes: true });
       const filler = path.join(folder, 'filler');
       try {
         for (const moment of [pausePoints.journal, pausePoints.newTag]) {
-          const { machine, resume } = await pauseRelease(stage, moment);
+          const { machine, resume } = await pauseRelease(scenario, moment);
           fill(filler);
           const { code, err } = await resume();
           assert.is(code, 3, err);
-          assert.match(err, /has no space left on its disk/, err);
-          if (moment === pausePoints.journal) assert.equal(stage.fixture.releasedTags(), stage.oldTags);
-          else assert.match(err, /nothing is published|could not be put back/);
+          assert.match(err, /has no disk space left/, err);
+          if (moment === pausePoints.journal) assert.equal(scenario.fixture.releasedTags(), scenario.oldTags);
+          else assert.match(err, /nothing was published|could not be rolled back/);
           const early = await machine.run(releaseArgs);
           assert.is(early.code, 3, early.err);
-          assert.match(early.err, /^error: \S+ has no space left on its disk\nhint: ask those who run it$/m);
+          assert.match(
+            early.err,
+            /^error: \S+ has no disk space left\nhint: ask the registry's administrator to free some$/m,
+          );
           rmSync(filler);
           const next = await machine.clone().run(releaseArgs);
           assert.is(next.code, 0, next.err);
-          assert.equal(stage.fixture.releasedTags(), stage.newTags);
+          assert.equal(scenario.fixture.releasedTags(), scenario.newTags);
         }
       } finally {
-        await stage.fixture.stop();
+        await scenario.fixture.stop();
         execFileSync('umount', [folder]);
       }
     });
-  else test.skip('a registry whose disk is full (skipped: only root can make a small one)');
+  else test.skip('a registry whose disk is full (needs root to mount a small disk)');
 
-  test('a registry that is restarted while layers are sent, or tags are set, holds nobody up', async () => {
+  test('a release succeeds if the registry restarts while layers are uploaded or tags are set', async () => {
     for (const moment of [/^PATCH /, pausePoints.newTag, pausePoints.alias]) {
-      const stage = stages[0]!;
-      const { resume } = await pauseRelease(stage, moment);
-      await stage.fixture.registry.stop();
+      const scenario = scenarios[0]!;
+      const { resume } = await pauseRelease(scenario, moment);
+      await scenario.fixture.registry.stop();
       const ended = resume();
-      await stage.fixture.restart();
+      await scenario.fixture.restart();
       const { code, err } = await ended;
       assert.is(code, 0, err);
-      assert.equal(stage.fixture.releasedTags(), stage.newTags);
+      assert.equal(scenario.fixture.releasedTags(), scenario.newTags);
     }
   });
 } else test.skip('docker-registry is not installed');
 
 test.run();
 
-/** Writes until there is no room for a byte. */
+/** Fills the disk to the last byte. */
 function fill(file: string): void {
   const chunk = Buffer.alloc(1 << 20);
   const handle = openSync(file, 'w');
@@ -162,20 +168,23 @@ function fill(file: string): void {
   }
 }
 
-/** Where to strike, and how. A registry that fails for ever under the engine's uploads is waited for minutes: sampled less. */
+/**
+ * Returns the failures to test: modes and requests. Leaves out permanent failures of the engine's own requests, because the
+ * engine retries those for minutes.
+ */
 function pointsOf({ requests }: ReleaseScenario): [FailureMode, number][] {
-  const chosen = wanted === 'all' || wanted === '' ? [...failureModes] : wanted.split(',');
+  const chosen = selection === 'all' || selection === '' ? [...failureModes] : selection.split(',');
   const all = chosen.flatMap((each) => {
-    const [mishap, only] = each.split('@') as [FailureMode, string?];
-    if (only !== undefined) return [[mishap, Number(only)] as [FailureMode, number]];
+    const [mode, only] = each.split('@') as [FailureMode, string?];
+    if (only !== undefined) return [[mode, Number(only)] as [FailureMode, number]];
     return requests.flatMap(({ agent }, index): [FailureMode, number][] =>
-      ['for ever', 'down'].includes(mishap) && agent.startsWith('docker/') ? [] : [[mishap, index + 1]],
+      ['for ever', 'down'].includes(mode) && agent.startsWith('docker/') ? [] : [[mode, index + 1]],
     );
   });
-  const dice = seededRandom(seed);
+  const random = seededRandom(seed);
   const shuffled = all
-    .map((point) => ({ point, at: dice() }))
+    .map((point) => ({ point, at: random() }))
     .sort((a, b) => a.at - b.at)
     .map(({ point }) => point);
-  return wanted === '' ? shuffled.slice(0, sample) : shuffled;
+  return selection === '' ? shuffled.slice(0, sampleSize) : shuffled;
 }

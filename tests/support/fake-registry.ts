@@ -15,13 +15,13 @@ import {
 } from '../../src/registry/manifest.ts';
 import { parseReference, type Reference } from '../../src/registry/reference.ts';
 
-/** A call as it was made: `put repo/name:tag`. */
+/** A call of a method: `put repo/name:tag`. */
 export interface RegistryCall {
   readonly method: keyof Registry;
   readonly name: string;
 }
 
-/** An image as an engine has it. */
+/** An image in an engine. */
 export interface FakeImage {
   /** `sha256:…`, the config's digest. */
   readonly id: string;
@@ -31,22 +31,22 @@ export interface FakeImage {
 }
 
 export interface FakeRegistry extends Registry {
-  /** Every call, in order, failed ones too. */
+  /** All calls in order, including failed ones. */
   readonly calls: RegistryCall[];
-  /** Whether it deletes anything. */
+  /** Whether it allows deletes. */
   deletes: boolean;
-  /** `host/repository` where we may neither read nor push. */
+  /** The repositories without permission to read or push, `host/repository`. */
   readonly denied: Set<string>;
-  /** Runs before a call does anything; what it throws the call throws. `nth`: from 1, over all calls. */
+  /** Runs before each call. If it throws, the call fails with that error. `nth`: the number of the call, from 1. */
   beforeCall: (call: RegistryCall, nth: number) => void | Promise<void>;
-  /** Runs after a call did everything: what it throws is an answer that was lost. */
+  /** Runs after each call has taken effect. If it throws, the call fails, as if its response was lost. */
   afterCall: (call: RegistryCall, nth: number) => void | Promise<void>;
   putBlob(repository: string, bytes: Buffer): void;
-  /** What an engine's push does; returns the manifest's digest. */
+  /** Pushes an image as an engine does. Returns the manifest's digest. */
   push(tag: string, image: FakeImage): string;
-  /** What an engine's pull does. */
+  /** Pulls an image as an engine does. */
   pull(name: string): FakeImage;
-  /** `tag → digest` of a repository. */
+  /** Returns the digest of each tag in a repository. */
   tagDigests(repository: string): Readonly<Record<string, string>>;
 }
 
@@ -65,13 +65,13 @@ interface Parts {
 const imageType = 'application/vnd.oci.image.manifest.v1+json';
 const textLabel = 'image-tasks.document';
 
-/** Any number of registries in memory, behind the port. */
+/** Returns a `Registry` in memory. It serves any number of hosts. */
 export function fakeRegistry(): FakeRegistry {
   const repositories = new Map<string, Repository>();
   const at = ({ host, repository }: Reference): Repository => {
     const name = `${host}/${repository}`;
     if (fake.denied.has(name))
-      throw new RegistryError('denied', `${host} does not let us into ${repository}`);
+      throw new RegistryError('denied', `${host} does not allow us to access ${repository}`);
     const found = repositories.get(name) ?? { manifests: new Map(), tags: new Map(), blobs: new Map() };
     repositories.set(name, found);
     return found;
@@ -84,7 +84,7 @@ export function fakeRegistry(): FakeRegistry {
   const manifestAt = (reference: Reference): RawManifest => {
     const digest = digestAt(reference);
     if (digest === undefined)
-      throw new RegistryError('missing', `there is no ${reference.repository}:${reference.tag}`);
+      throw new RegistryError('missing', `${reference.repository}:${reference.tag} not found`);
     return at(reference).manifests.get(digest)!;
   };
   const put = (reference: Reference, manifest: RawManifest): void => {
@@ -93,7 +93,7 @@ export function fakeRegistry(): FakeRegistry {
     const isWhole =
       images.every(({ digest }) => manifests.has(digest)) &&
       [...layers, ...(config ? [config] : [])].every(({ digest }) => blobs.has(digest));
-    if (!isWhole) throw new RegistryError('broken', 'answers 400 (MANIFEST_BLOB_UNKNOWN)');
+    if (!isWhole) throw new RegistryError('broken', 'returned 400 (MANIFEST_BLOB_UNKNOWN)');
     manifests.set(manifest.digest, manifest);
     if (reference.digest === undefined) tags.set(reference.tag!, manifest.digest);
   };
@@ -143,7 +143,7 @@ export function fakeRegistry(): FakeRegistry {
     visit(manifestAt(reference));
     return { digest, names: [...names], images: platforms.map((platform) => image(reference, platform)!) };
   };
-  /** Deletes manifests with every tag on them. */
+  /** Deletes a manifest and every tag on it. */
   const drop = (reference: Reference, digest: string): void => {
     const { manifests, tags } = at(reference);
     manifests.delete(digest);
@@ -163,14 +163,14 @@ export function fakeRegistry(): FakeRegistry {
     return digestOf(body);
   };
   let nth = 0;
-  /** A call that is logged, and can be made to fail. */
+  /** Logs a call, and lets `beforeCall` and `afterCall` make it fail. */
   const call = async <T>(method: keyof Registry, name: string, work: (at: Reference) => T): Promise<T> => {
-    const made = { method, name };
+    const logged = { method, name };
     const number = ++nth;
-    fake.calls.push(made);
-    await fake.beforeCall(made, number);
+    fake.calls.push(logged);
+    await fake.beforeCall(logged, number);
     const result = work(parseReference(name));
-    await fake.afterCall(made, number);
+    await fake.afterCall(logged, number);
     return result;
   };
   const fake: FakeRegistry = {
@@ -193,7 +193,7 @@ export function fakeRegistry(): FakeRegistry {
         if (!fake.deletes)
           throw new RegistryError(
             'denied',
-            `${reference.host} lets nobody delete from ${reference.repository}`,
+            `${reference.host} does not allow anyone to delete from ${reference.repository}`,
           );
       }),
     tags: (repository) => call('tags', repository, (reference) => [...at(reference).tags.keys()].sort()),
@@ -215,7 +215,7 @@ export function fakeRegistry(): FakeRegistry {
       call('read', name, (reference) => {
         if (digestAt(reference) === undefined) return undefined;
         const text = configAt(reference, manifestAt(reference)).config?.Labels?.[textLabel];
-        if (text === undefined) throw new RegistryError('broken', `${name} is no document of ours`);
+        if (text === undefined) throw new RegistryError('broken', `${name} was not written by tasks`);
         return text as string;
       }),
     write: (name, text) =>

@@ -3,10 +3,11 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /**
- * What befalls a request. A number: that status, the registry never sees it. `reset`: the connection ends before. `midway`:
- * it ends in the middle of the answer. `lost`: the registry has done it, the answer never comes. `truncated`: the answer
- * ends early, and nothing says so. `hang`: nothing happens until `release`. `late`: the registry has done it, the answer comes
- * at `release`.
+ * What happens to a request. A number: the proxy responds with that status; the registry does not get the request. `reset`:
+ * the connection is closed before the registry gets it. `midway`: the connection is closed in the middle of the response.
+ * `lost`: the registry processes it, but the connection is closed without a response. `truncated`: half of the response is
+ * sent as if it was complete. `hang`: it waits until `release`. `late`: the registry processes it, and the response waits until
+ * `release`.
  */
 export type Fault =
   | 401
@@ -24,9 +25,9 @@ export type Fault =
 
 export interface ProxiedRequest {
   readonly method: string;
-  /** With its query. */
+  /** Includes the query. */
   readonly path: string;
-  /** Who asks, as it calls itself: docker's engine says so. */
+  /** The User-Agent, to recognize docker's engine. */
   readonly agent: string;
   readonly fault?: Fault;
 }
@@ -34,25 +35,25 @@ export interface ProxiedRequest {
 export interface FaultProxy {
   /** `127.0.0.1:PORT` */
   readonly host: string;
-  /** Every request that came, in order. */
+  /** All requests in order. */
   readonly requests: readonly ProxiedRequest[];
   /**
-   * From now on the `nth` request (from 1) whose `METHOD path` matches meets a fault, or that one and each after it
-   * (`forever`). The last wish that fits a request is taken.
+   * Adds a fault for the `nth` request from now (from 1) whose `METHOD path` matches, and with `forever` for each one after it.
+   * If several faults apply to a request, the last one added wins.
    */
   fail(matching: RegExp, fault: Fault, when?: { readonly nth?: number; readonly forever?: boolean }): void;
-  /** No more faults, and no requests remembered; what hangs goes on. */
+  /** Removes all faults and the log of requests, and releases hanging requests. */
   clear(): void;
-  /** Lets what hangs go on to the registry. */
+  /** Continues hanging requests. */
   release(): void;
-  /** Resolves when so many requests hang. */
+  /** Resolves when this many requests hang. */
   waitForHanging(count: number): Promise<void>;
-  /** Leads to another registry from now on. */
+  /** Forwards requests to another registry from now on. */
   setTarget(host: string): void;
   stop(): Promise<void>;
 }
 
-interface Wish {
+interface PlannedFault {
   readonly matching: RegExp;
   readonly fault: Fault;
   readonly nth: number;
@@ -60,26 +61,26 @@ interface Wish {
   seen: number;
 }
 
-/** A proxy on loopback in front of a registry that answers with relative addresses (support/registry.ts does). */
+/** Starts a proxy on loopback for a registry that responds with relative URLs, as support/registry.ts does. */
 export async function startFaultProxy(target: string): Promise<FaultProxy> {
   let registry = target;
-  let wishes: Wish[] = [];
+  let planned: PlannedFault[] = [];
   const requests: ProxiedRequest[] = [];
   let hung: (() => void)[] = [];
   const waiting: { count: number; resolve: () => void }[] = [];
   const choose = (line: string): Fault | undefined => {
     let fault: Fault | undefined;
-    for (const wish of wishes) {
-      if (!wish.matching.test(line)) continue;
-      wish.seen++;
-      if (wish.seen === wish.nth || (wish.forever && wish.seen > wish.nth)) fault = wish.fault;
+    for (const each of planned) {
+      if (!each.matching.test(line)) continue;
+      each.seen++;
+      if (each.seen === each.nth || (each.forever && each.seen > each.nth)) fault = each.fault;
     }
     return fault;
   };
   const hang = async (): Promise<void> =>
     await new Promise((resolve) => {
       hung.push(resolve);
-      for (const { count, resolve: tell } of waiting) if (hung.length >= count) tell();
+      for (const { count, resolve: notify } of waiting) if (hung.length >= count) notify();
     });
   const server = http.createServer(async (request, response) => {
     const [method, path] = [request.method!, request.url!];
@@ -87,10 +88,10 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     const agent = request.headers['user-agent'] ?? '';
     requests.push({ method, path, agent, ...(fault !== undefined ? { fault } : {}) });
     if (fault === 'reset') return void request.socket.destroy();
-    if (typeof fault === 'number') return answer(request, response, fault);
+    if (typeof fault === 'number') return respond(request, response, fault);
     if (fault === 'hang') {
       await hang();
-      // Whoever sent it is gone, and the rest of it with it.
+      // The client has closed the connection.
       if (response.destroyed) return;
     }
     forward(registry, request, response, fault, hang);
@@ -101,15 +102,15 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
     fail(matching, fault, { nth = 1, forever = false } = {}) {
-      wishes.push({ matching, fault, nth, forever, seen: 0 });
+      planned.push({ matching, fault, nth, forever, seen: 0 });
     },
     clear() {
-      wishes = [];
+      planned = [];
       requests.length = 0;
       proxy.release();
     },
     release() {
-      for (const go of hung) go();
+      for (const resume of hung) resume();
       hung = [];
     },
     waitForHanging: (count) =>
@@ -126,8 +127,8 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   return proxy;
 }
 
-function answer(request: IncomingMessage, response: ServerResponse, status: number): void {
-  // Whoever still sends would see a reset in place of the answer.
+function respond(request: IncomingMessage, response: ServerResponse, status: number): void {
+  // Read the whole request first; otherwise a client that is still sending would see a reset instead of the response.
   request.resume().on('end', () => {
     const headers = { 'content-type': 'application/json', ...(status > 404 ? { 'retry-after': '0' } : {}) };
     response.writeHead(status, headers).end('{"errors":[{"code":"INJECTED","message":"by a test"}]}');
@@ -158,7 +159,7 @@ function forward(
       } else void spoil(incoming, response, fault, hang);
     },
   );
-  // A registry that is gone is a connection that ends.
+  // If the registry is down, close the connection.
   onward.on('error', () => response.destroy());
   response.on('close', () => onward.destroy());
   request.pipe(onward);

@@ -1,15 +1,16 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type RawManifest, type Registry, RegistryError } from '../../src/model/registry.ts';
+import type { RawManifest, Registry } from '../../src/model/registry.ts';
+import { registryErrorOf } from './registry-error.ts';
 
 export interface OpenedRegistry {
   readonly registry: Registry;
-  /** Where it answers, `127.0.0.1:5000`. */
+  /** `127.0.0.1:5000` */
   readonly host: string;
-  /** Whether it deletes. */
+  /** Whether it allows deletes. */
   readonly deletes: boolean;
-  /** Puts a blob there as somebody else would. `repository`: without the host */
+  /** Pushes a blob as another client. `repository`: without the host. */
   putBlob(repository: string, bytes: Buffer): Promise<void> | void;
   close(): Promise<void>;
 }
@@ -20,7 +21,7 @@ const types = {
   index: 'application/vnd.oci.image.index.v1+json',
 };
 
-/** What every registry behind the port promises; run against the fake and real ones, so that they cannot part. */
+/** The contract of `Registry`. It runs against the fake and real registries, so that the fake behaves like them. */
 export function registrySuite(name: string, open: () => Promise<OpenedRegistry>): void {
   const test = suite(`registry: ${name}`);
   let opened: OpenedRegistry;
@@ -34,8 +35,8 @@ export function registrySuite(name: string, open: () => Promise<OpenedRegistry>)
 
   const freshName = (): string => `team/app${++serial}`;
   const full = (repository: string): string => `${opened.host}/${repository}`;
-  /** An image's parts; the blobs are put into a repository. */
-  const made = async (
+  /** Creates an image and pushes its blobs, but not its manifest. */
+  const makeImage = async (
     repository: string,
     { platform = 'linux/amd64', mediaType = types.image, labels = { a: '1' } } = {},
   ): Promise<RawManifest & { id: string; size: number }> => {
@@ -71,16 +72,16 @@ export function registrySuite(name: string, open: () => Promise<OpenedRegistry>)
     const size = config.length + layer.length;
     return { mediaType, digest: digestOf(body), body, id: digestOf(config), size };
   };
-  const push = async (repository: string, tag: string, more = {}) => {
-    const image = await made(repository, more);
+  const push = async (repository: string, tag: string, options = {}) => {
+    const image = await makeImage(repository, options);
     await registry.put(`${full(repository)}:${tag}`, image);
     return image;
   };
   const pushIndex = async (repository: string, tag: string) => {
     const [amd, arm, proof] = [
-      await made(repository),
-      await made(repository, { platform: 'linux/arm64/v8', labels: { a: 'arm' } }),
-      await made(repository, { platform: 'unknown/unknown' }),
+      await makeImage(repository),
+      await makeImage(repository, { platform: 'linux/arm64/v8', labels: { a: 'arm' } }),
+      await makeImage(repository, { platform: 'unknown/unknown' }),
     ];
     for (const image of [amd, arm, proof]) await registry.put(`${full(repository)}@${image.digest}`, image);
     const entry = (image: RawManifest, os: string, architecture: string) => ({
@@ -102,26 +103,18 @@ export function registrySuite(name: string, open: () => Promise<OpenedRegistry>)
     await registry.put(`${full(repository)}:${tag}`, index);
     return { index, amd, arm };
   };
-  const failure = async (work: Promise<unknown>): Promise<RegistryError> => {
-    const error = await work.then(
-      () => undefined,
-      (each: unknown) => each,
-    );
-    assert.instance(error, RegistryError);
-    return error as RegistryError;
-  };
 
-  test('nothing is nothing, and no error', async () => {
+  test('a name that does not exist is not an error', async () => {
     const name = full(freshName());
     assert.is(await registry.head(`${name}:1`), undefined);
     assert.is(await registry.image(`${name}:1`, 'linux/amd64'), undefined);
     assert.is(await registry.read(`${name}:1`), undefined);
     assert.equal(await registry.tags(name), []);
-    assert.is((await failure(registry.manifest(`${name}:1`))).problem, 'missing');
+    assert.is((await registryErrorOf(registry.manifest(`${name}:1`))).problem, 'missing');
     assert.is(await registry.untag(`${name}:1`), 'gone');
   });
 
-  test('an image: its digests, labels, size and time, by tag and by digest, for its platform only', async () => {
+  test('image returns digests, labels, size and time, by tag and by digest, for its platform only', async () => {
     for (const mediaType of [types.image, types.docker]) {
       const repository = freshName();
       const image = await push(repository, '1', { mediaType, labels: { colour: 'red' } });
@@ -136,7 +129,7 @@ export function registrySuite(name: string, open: () => Promise<OpenedRegistry>)
     }
   });
 
-  test('what was put is there byte for byte, and under its digest too', async () => {
+  test('a manifest is stored byte for byte, and is also found by its digest', async () => {
     const repository = freshName();
     const image = await push(repository, '1');
     for (const name of [`${full(repository)}:1`, `${full(repository)}@${image.digest}`]) {
@@ -146,7 +139,7 @@ export function registrySuite(name: string, open: () => Promise<OpenedRegistry>)
     }
   });
 
-  test('an index gives the image of a platform, and is never an attestation', async () => {
+  test('image finds the image for a platform in an index, and never an attestation', async () => {
     const repository = freshName();
     const { index, amd, arm } = await pushIndex(repository, '1');
     const find = (platform: string) => registry.image(`${full(repository)}:1`, platform);
@@ -160,7 +153,7 @@ export function registrySuite(name: string, open: () => Promise<OpenedRegistry>)
     assert.is(await find('unknown/unknown'), undefined);
   });
 
-  test('all that a name stands for: an image, every image of an index and what else it holds, a signature', async () => {
+  test('contents returns an image, all images and other manifests of an index, and the subject of a signature', async () => {
     const repository = freshName();
     const name = full(repository);
     assert.is(await registry.contents(`${name}:1`), undefined);
@@ -173,7 +166,7 @@ export function registrySuite(name: string, open: () => Promise<OpenedRegistry>)
     const { index, amd, arm } = await pushIndex(repository, '2');
     const found = (await registry.contents(`${name}:2`))!;
     assert.is(found.digest, index.digest);
-    assert.is(found.names.length, 3, 'the attestation, too');
+    assert.is(found.names.length, 3, 'the attestation too');
     for (const { digest } of [amd, arm]) assert.ok(found.names.includes(digest));
     assert.equal(
       found.images.map(({ ids, labels }) => [ids.includes(index.digest), labels.a]),
@@ -195,9 +188,9 @@ export function registrySuite(name: string, open: () => Promise<OpenedRegistry>)
     });
   });
 
-  test('a tag moves; a manifest by digest alone puts none', async () => {
+  test('put moves a tag, and sets no tag if the name has only a digest', async () => {
     const repository = freshName();
-    const [one, two] = [await push(repository, '1'), await made(repository)];
+    const [one, two] = [await push(repository, '1'), await makeImage(repository)];
     await registry.put(`${full(repository)}@${two.digest}`, two);
     assert.equal(await registry.tags(full(repository)), ['1']);
     assert.is(await registry.head(`${full(repository)}:1`), one.digest);
@@ -206,14 +199,14 @@ export function registrySuite(name: string, open: () => Promise<OpenedRegistry>)
     assert.is(
       await registry.head(`${full(repository)}@${one.digest}`),
       one.digest,
-      'the other is still there',
+      'the previous manifest still exists',
     );
   });
 
-  test('a manifest whose parts are not there is refused', async () => {
-    const image = await made(freshName());
+  test('put rejects a manifest whose blobs do not exist', async () => {
+    const image = await makeImage(freshName());
     const other = freshName();
-    assert.is((await failure(registry.put(`${full(other)}:1`, image))).problem, 'broken');
+    assert.is((await registryErrorOf(registry.put(`${full(other)}:1`, image))).problem, 'broken');
     assert.is(await registry.head(`${full(other)}:1`), undefined);
   });
 
@@ -231,31 +224,31 @@ export function registrySuite(name: string, open: () => Promise<OpenedRegistry>)
     await registry.put(`${full(to)}:y`, index);
     assert.is((await registry.image(`${full(to)}:y`, 'linux/arm64'))?.ids[0], arm.id);
     const nothing = `${full(from)}@sha256:${'0'.repeat(64)}`;
-    assert.is((await failure(registry.copy(nothing, full(to)))).problem, 'missing');
+    assert.is((await registryErrorOf(registry.copy(nothing, full(to)))).problem, 'missing');
   });
 
-  test('whether one may push is asked without a trace', async () => {
+  test('mayPush leaves nothing in the registry', async () => {
     const repository = freshName();
     await registry.mayPush(full(repository));
     assert.equal(await registry.tags(full(repository)), []);
   });
 
-  test('whether anything can be deleted is asked without a trace', async () => {
+  test('mayDelete deletes nothing, and fails if the registry does not allow deletes', async () => {
     const repository = freshName();
     const image = await push(repository, '1');
     if (opened.deletes) await registry.mayDelete(full(repository));
-    else assert.is((await failure(registry.mayDelete(full(repository)))).problem, 'denied');
+    else assert.is((await registryErrorOf(registry.mayDelete(full(repository)))).problem, 'denied');
     assert.is(await registry.head(`${full(repository)}:1`), image.digest);
   });
 
-  test('all tags', async () => {
+  test('tags returns all tags', async () => {
     const repository = freshName();
     const image = await push(repository, '0');
     for (const tag of ['1', '1.2', 'x_y']) await registry.put(`${full(repository)}:${tag}`, image);
     assert.equal([...(await registry.tags(full(repository)))].sort(), ['0', '1', '1.2', 'x_y']);
   });
 
-  test('one tag goes, and no other that points at the same; where nothing is deleted, nothing changes', async () => {
+  test('untag deletes one tag and no other tag of the same image, or nothing if deletes are not allowed', async () => {
     const repository = freshName();
     const image = await push(repository, 'one');
     for (const tag of ['two', 'three']) await registry.put(`${full(repository)}:${tag}`, image);
@@ -268,10 +261,10 @@ export function registrySuite(name: string, open: () => Promise<OpenedRegistry>)
     assert.equal([...(await registry.tags(full(repository)))].sort(), left);
     assert.is(await registry.untag(`${full(repository)}:never`), 'gone');
     await registry.put(`${full(repository)}:one`, image);
-    assert.is(await registry.head(`${full(repository)}:one`), image.digest, 'it can come back');
+    assert.is(await registry.head(`${full(repository)}:one`), image.digest, 'the tag can be set again');
   });
 
-  test('a manifest goes with every tag on it, and what is gone is gone', async () => {
+  test('remove deletes a manifest with all its tags, and succeeds if it does not exist', async () => {
     const repository = freshName();
     const image = await push(repository, '1');
     await registry.put(`${full(repository)}:2`, image);
@@ -284,7 +277,7 @@ export function registrySuite(name: string, open: () => Promise<OpenedRegistry>)
     if (opened.deletes) assert.is(await registry.remove(name), 'gone');
   });
 
-  test('a text is kept, replaced and taken away; an image is no text', async () => {
+  test('a text can be written, replaced and deleted, and reading an image as a text fails', async () => {
     const repository = freshName();
     const name = `${full(repository)}:journal`;
     const large = JSON.stringify({ text: 'ä"\\\n'.repeat(50_000) });
@@ -292,13 +285,13 @@ export function registrySuite(name: string, open: () => Promise<OpenedRegistry>)
       await registry.write(name, text);
       assert.is(await registry.read(name), text);
     }
-    assert.is(await registry.image(name, 'linux/amd64'), undefined, 'it is for no platform');
+    assert.is(await registry.image(name, 'linux/amd64'), undefined, 'it has no platform');
     await registry.write(`${full(repository)}:second`, large);
     assert.is(await registry.untag(name), opened.deletes ? 'gone' : 'refused');
     assert.is(await registry.read(name), opened.deletes ? undefined : large);
     assert.is(await registry.read(`${full(repository)}:second`), large);
     await push(repository, 'image');
-    assert.is((await failure(registry.read(`${full(repository)}:image`))).problem, 'broken');
+    assert.is((await registryErrorOf(registry.read(`${full(repository)}:image`))).problem, 'broken');
   });
 
   test.run();

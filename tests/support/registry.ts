@@ -8,14 +8,14 @@ import { tempFolder, writeFiles } from './temp.ts';
 
 export const hasRegistry = spawnSync('docker-registry', ['--version']).status === 0;
 
-/** Who may use a registry that was started with `auth`. */
+/** The only user of a registry that was started with `auth`. */
 export const user = { username: 'me', password: 's3cret-pw' };
 
 export interface RegistryOptions {
-  /** Only `user` may use it. */
+  /** True to allow only `user`. */
   readonly auth?: boolean;
   readonly deletes?: boolean;
-  /** Where it keeps everything: another one started there goes on with it. */
+  /** Where it stores everything; a registry that is started in the same folder has the same contents. */
   readonly folder?: string;
   readonly port?: number;
 }
@@ -25,9 +25,9 @@ export interface RealRegistry {
   readonly host: string;
   readonly folder: string;
   readonly options: RegistryOptions;
-  /** Puts a blob into a repository without the code under test. */
+  /** Pushes a blob to a repository without the code under test. */
   putBlob(repository: string, bytes: Buffer): Promise<void>;
-  /** Resolves when its process has ended. */
+  /** Kills the registry; resolves when its process has exited. */
   stop(): Promise<void>;
 }
 
@@ -36,20 +36,20 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** A real registry (Debian's docker-registry) on loopback; resolves when it answers. */
+/** Starts a real registry (Debian's docker-registry) on loopback; resolves when it responds. */
 export async function startRegistry(options: RegistryOptions = {}): Promise<RealRegistry> {
   const folder = options.folder ?? tempFolder();
   for (let tries = 1; ; tries++) {
     const host = `127.0.0.1:${options.port ?? (await freePort())}`;
     const child = serve(folder, host, options);
-    if (await answers(child, host)) return registryOf(child, host, folder, options);
+    if (await isReady(child, host)) return registryOf(child, host, folder, options);
     await end(child);
-    // Somebody else may have taken the port in between.
+    // Another process may have taken the port in the meantime.
     if (tries === 5) throw new Error(`no docker-registry could be started at ${host}`);
   }
 }
 
-/** The same one again, after it was stopped: same port, same folder, unless told otherwise. */
+/** Starts a stopped registry again, with the same port and folder unless `changed` says otherwise. */
 export async function restart(registry: RealRegistry, changed: RegistryOptions = {}): Promise<RealRegistry> {
   const port = Number(registry.host.split(':')[1]);
   return await startRegistry({ ...registry.options, folder: registry.folder, port, ...changed });
@@ -60,7 +60,7 @@ function serve(
   host: string,
   { auth = false, deletes = false }: RegistryOptions,
 ): ChildProcess {
-  // The password's bcrypt hash: the registry takes no other kind.
+  // The password's bcrypt hash; the registry supports no other kind.
   const hash = '$2b$05$fxOUIDYV07rs27GmqgZUeONDrpQIZ7ScGSfvROBRaw9PwuUiCAU1i';
   writeFiles(folder, { htpasswd: `${user.username}:${hash}\n` });
   const config = path.join(folder, 'config.yml');
@@ -71,7 +71,7 @@ function serve(
       filesystem: { rootdirectory: path.join(folder, 'data') },
       delete: { enabled: deletes },
     },
-    // Behind a proxy it is reached by another name; a session for an upload outlives it.
+    // Relative URLs work behind a proxy. A fixed secret keeps upload sessions valid after a restart.
     http: { addr: host, relativeurls: true, secret: 'known' },
     ...(auth ? { auth: { htpasswd: { realm: 'r', path: path.join(folder, 'htpasswd') } } } : {}),
   };
@@ -84,19 +84,18 @@ function serve(
   return child;
 }
 
-/** False: it ended, or does not answer. */
-async function answers(child: ChildProcess, host: string): Promise<boolean> {
+/** Waits until the registry responds. Returns false if it exited or timed out. */
+async function isReady(child: ChildProcess, host: string): Promise<boolean> {
   const until = Date.now() + 20_000;
   while (running.has(child) && Date.now() < until) {
     try {
-      const answer = await fetch(`http://${host}/v2/`, {
+      const response = await fetch(`http://${host}/v2/`, {
         signal: AbortSignal.timeout(2_000),
         headers: { connection: 'close' },
       });
-      await answer.arrayBuffer();
+      await response.arrayBuffer();
       return running.has(child);
     } catch {
-      // Not yet.
       await new Promise((resolve) => setTimeout(resolve, 25));
     }
   }
@@ -107,7 +106,7 @@ async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   child.ref();
   const ended = once(child, 'exit');
-  // It has nothing to put in order, and would wait for connections that are open.
+  // SIGKILL, because on SIGTERM it waits for open connections.
   child.kill('SIGKILL');
   await ended;
 }
@@ -120,11 +119,11 @@ function registryOf(
 ): RealRegistry {
   const { username, password } = user;
   const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
-  const ask = async (method: string, url: string, body?: Buffer): Promise<Response> => {
+  const send = async (method: string, url: string, body?: Buffer): Promise<Response> => {
     const headers = { connection: 'close', ...(options.auth ? { authorization } : {}) };
-    const answer = await fetch(url, { method, headers, ...(body ? { body } : {}) });
-    await answer.arrayBuffer();
-    return answer;
+    const response = await fetch(url, { method, headers, ...(body ? { body } : {}) });
+    await response.arrayBuffer();
+    return response;
   };
   return {
     host,
@@ -132,11 +131,11 @@ function registryOf(
     options,
     async putBlob(repository, bytes) {
       const base = `http://${host}/v2/${repository}/blobs/uploads/`;
-      const begun = await ask('POST', base);
-      const url = new URL(begun.headers.get('location')!, base);
+      const session = await send('POST', base);
+      const url = new URL(session.headers.get('location')!, base);
       url.searchParams.set('digest', `sha256:${createHash('sha256').update(bytes).digest('hex')}`);
-      const { status } = await ask('PUT', url.href, bytes);
-      if (status !== 201) throw new Error(`the registry answers ${status} to an upload`);
+      const { status } = await send('PUT', url.href, bytes);
+      if (status !== 201) throw new Error(`the registry returned ${status} for an upload`);
     },
     stop: () => end(child),
   };

@@ -7,10 +7,12 @@ import type { CliProcess, CliResult } from './cli.ts';
 import type { ProxiedRequest } from './fault-proxy.ts';
 import { type RegistryOptions, user } from './registry.ts';
 import { type Machine, openReleaseFixture, type ReleaseFixture, snapshot } from './release.ts';
+import { succeed } from './release-test.ts';
 
 /**
- * What befalls a push at one request. `once …`: it alone. `for ever`: it, however often it is repeated. `down`: it and all
- * after it. `killed`: kill -9 before it, `killed late`: after the registry has done it. `interrupted`: Ctrl-C.
+ * What happens to a push at one request. `once …`: only this request fails. `for ever`: this request and its retries fail.
+ * `down`: this request and all later ones fail. `killed`: kill -9 before the registry gets it. `killed late`: kill -9 after the
+ * registry has processed it. `interrupted`: Ctrl-C.
  */
 export const failureModes = [
   'once 500',
@@ -24,47 +26,48 @@ export const failureModes = [
 ] as const;
 export type FailureMode = (typeof failureModes)[number];
 
-/** A release that is about to happen, as often as it takes: a new tag, one that moves, and an alias. */
+/** A release that can be repeated: it sets a new tag, moves a tag, and moves an alias. */
 export interface ReleaseScenario {
   readonly fixture: ReleaseFixture;
-  /** Where its tags point before and after. */
+  /** Where its tags point before and after the release. */
   readonly oldTags: Record<string, string>;
   readonly newTags: Record<string, string>;
-  /** Its requests where nothing goes wrong, those of the engine as well. */
+  /** The requests of a release without failures, including those of the engine. */
   readonly requests: readonly ProxiedRequest[];
-  /** The registry as it was, and a machine that has built and tested everything. */
+  /** Restores the registry, and returns a machine that has built and tested everything. */
   reset(): Machine;
-  /** A client of its own, logged in. */
+  /** A separate client with credentials. */
   readonly client: Registry;
-  /** What the journal says; undefined: nothing is under way. */
+  /** Reads the open journal; undefined if there is none. */
   journal(): Promise<unknown>;
 }
 
 export const releaseArgs = ['push', '--release'];
 
+/** Prepares a release. */
 export async function openScenario(options: RegistryOptions): Promise<ReleaseScenario> {
   const fixture = await openReleaseFixture({ auth: true, ...options });
   const machine = fixture.machine();
-  await succeed(machine.run(releaseArgs));
+  await succeed(machine, releaseArgs);
   const oldTags = fixture.releasedTags();
   machine.addVersion('3');
   machine.change('tool', 'second');
-  await succeed(machine.run(['test']));
+  await succeed(machine, ['test']);
   const client = dockerRegistry(machine.env, new AbortController().signal);
-  const back = snapshot(fixture.registry);
-  // Once without counting: what the engine remembers of this registry is the same each time then.
+  const restoreRegistry = snapshot(fixture.registry);
+  // Count the requests of the second release, because the engine remembers some facts about the registry.
   for (const _ of [1, 2]) {
-    back();
+    restoreRegistry();
     fixture.proxy.clear();
-    await succeed(machine.clone(true).run(releaseArgs));
+    await succeed(machine.clone(true), releaseArgs);
   }
-  const stage: ReleaseScenario = {
-    fixture: fixture,
-    oldTags: oldTags,
+  const scenario: ReleaseScenario = {
+    fixture,
+    oldTags,
     newTags: fixture.releasedTags(),
     requests: [...fixture.proxy.requests],
     reset() {
-      back();
+      restoreRegistry();
       fixture.proxy.clear();
       return machine.clone(true);
     },
@@ -74,28 +77,28 @@ export async function openScenario(options: RegistryOptions): Promise<ReleaseSce
       return (JSON.parse(text ?? '{}') as { open?: unknown }).open;
     },
   };
-  assert.is.not(JSON.stringify(oldTags), JSON.stringify(stage.newTags));
-  return stage;
+  assert.is.not(JSON.stringify(oldTags), JSON.stringify(scenario.newTags));
+  return scenario;
 }
 
-/** A release that stands at a request. */
+/** A release that is paused at a request. */
 export interface PausedRelease {
   readonly machine: Machine;
   readonly started: CliProcess;
-  /** Lets it go on, and waits for its end. */
+  /** Continues the release, and waits until it ends. */
   resume(): Promise<CliResult>;
-  /** kill -9; what was held never goes on. */
+  /** Kills the process with kill -9. */
   kill(): Promise<void>;
 }
 
-/** Begins a release, which stops before the first request that matches, or (`late`) when the registry has done it. */
+/** Starts a release and pauses it before the first matching request, or (`late`) after the registry has processed it. */
 export async function pauseRelease(
-  stage: ReleaseScenario,
+  scenario: ReleaseScenario,
   matching: RegExp,
   fault: 'hang' | 'late' = 'hang',
 ): Promise<PausedRelease> {
-  const { proxy } = stage.fixture;
-  const machine = stage.reset();
+  const { proxy } = scenario.fixture;
+  const machine = scenario.reset();
   proxy.fail(matching, fault);
   const started = machine.start(releaseArgs);
   const early = started.ended.then(({ err }) =>
@@ -118,7 +121,7 @@ export async function pauseRelease(
   };
 }
 
-/** Requests at which something may happen: the journal is written; a new tag is put, one that moves, an alias. */
+/** Requests to pause at: the journal is written, a new tag is set, a tag is moved, an alias is moved. */
 export const pausePoints = {
   journal: /^PUT .*\/release-journal\/manifests\//,
   newTag: /^PUT .*\/app\/manifests\/3$/,
@@ -126,50 +129,53 @@ export const pausePoints = {
   alias: /^PUT .*\/app\/manifests\/latest$/,
 };
 
-/** Lets a push meet something at the `nth` request (from 1), sees how the tags stand, and lets another machine push. */
+/**
+ * Runs a push with a failure at its `nth` request (from 1), checks the tags and messages, and then lets another machine push.
+ * Returns the state of the tags after the failure (`old`, `new`, `mixed`) and the exit code.
+ */
 export async function runWithFailure(
-  stage: ReleaseScenario,
-  mishap: FailureMode,
+  scenario: ReleaseScenario,
+  mode: FailureMode,
   nth: number,
 ): Promise<string> {
-  const { fixture } = stage;
-  const first = stage.reset();
-  const ran = await meet(stage, first, mishap, nth);
+  const { fixture } = scenario;
+  const first = scenario.reset();
+  const result = await pushWithFailure(scenario, first, mode, nth);
   fixture.proxy.clear();
-  const at = stage.requests[nth - 1]!;
-  const where = `${mishap} at ${nth}, ${at.method} ${at.path.replace(/\?.*/, '')}\n${ran.err}`;
-  const state = judge(stage, ran, mishap, where);
+  const at = scenario.requests[nth - 1]!;
+  const where = `${mode} at ${nth}, ${at.method} ${at.path.replace(/\?.*/, '')}\n${result.err}`;
+  const state = checkState(scenario, result, mode, where);
   const second = first.clone();
-  const mended = await second.run(releaseArgs);
-  const after = `${where}\nthe next push:\n${mended.err}`;
-  assert.is(mended.code, 0, `the next push does not mend it: ${after}`);
-  assert.equal(fixture.releasedTags(), stage.newTags, `the next push sets other tags: ${after}`);
-  assert.is(await stage.journal(), undefined, `a journal was left open: ${after}`);
-  for (const text of [ran, mended].map(({ out, err }) => out + err)) keepsSecret(text, where);
+  const next = await second.run(releaseArgs);
+  const after = `${where}\nthe next push:\n${next.err}`;
+  assert.is(next.code, 0, `the next push does not recover: ${after}`);
+  assert.equal(fixture.releasedTags(), scenario.newTags, `the next push sets other tags: ${after}`);
+  assert.is(await scenario.journal(), undefined, `a journal was left open: ${after}`);
+  for (const text of [result, next].map(({ out, err }) => out + err)) checkNoSecrets(text, where);
   for (const { root } of [first, second])
-    for (const text of textsBelow(path.join(root, '.cache'))) keepsSecret(text, where);
-  return `${state} ${ran.code}`;
+    for (const text of textsBelow(path.join(root, '.cache'))) checkNoSecrets(text, where);
+  return `${state} ${result.code}`;
 }
 
-async function meet(
+async function pushWithFailure(
   { fixture, requests }: ReleaseScenario,
   machine: Machine,
-  mishap: FailureMode,
+  mode: FailureMode,
   nth: number,
 ): Promise<CliResult> {
   const { proxy } = fixture;
-  const once = /^once (.*)/.exec(mishap)?.[1];
+  const once = /^once (.*)/.exec(mode)?.[1];
   if (once !== undefined) proxy.fail(/./, once === '500' ? 500 : (once as 'reset' | 'lost'), { nth });
-  else if (mishap === 'down') proxy.fail(/./, 'reset', { nth, forever: true });
-  else if (mishap === 'for ever') {
+  else if (mode === 'down') proxy.fail(/./, 'reset', { nth, forever: true });
+  else if (mode === 'for ever') {
     const kind = kindOf(requests[nth - 1]!);
     const earlier = requests.slice(0, nth).filter((request) => kindOf(request) === kind).length;
     proxy.fail(new RegExp(`^${kind}`), 500, { nth: earlier, forever: true });
-  } else proxy.fail(/./, mishap === 'killed late' ? 'late' : 'hang', { nth });
+  } else proxy.fail(/./, mode === 'killed late' ? 'late' : 'hang', { nth });
   const started = machine.start(releaseArgs);
-  if (/^(killed|interrupted)/.test(mishap)) {
+  if (/^(killed|interrupted)/.test(mode)) {
     await Promise.race([proxy.waitForHanging(1), started.ended]);
-    if (mishap !== 'interrupted') started.child.kill('SIGKILL');
+    if (mode !== 'interrupted') started.child.kill('SIGKILL');
     else if (started.child.exitCode === null) {
       started.child.kill('SIGINT');
       await Promise.race([started.printed('interrupted'), started.ended]).catch(() => undefined);
@@ -179,40 +185,49 @@ async function meet(
   return await started.ended;
 }
 
-/** A request as it is when it comes again: sessions of uploads have names of their own. As a pattern. */
+/** Returns a pattern that matches a request and its retries, which may use another upload session. */
 function kindOf({ method, path }: ProxiedRequest): string {
   const text = `${method} ${path.replace(/(\/uploads\/).*/, '$1').replace(/\?.*/, '')}`;
   return text.replace(/[.]/g, '\\.') + (/\/uploads\/$/.test(text) ? '' : '$');
 }
 
-/** How the tags stand. Whatever is neither the old set nor the new one must have been told. */
-function judge(stage: ReleaseScenario, { code, err }: CliResult, mishap: FailureMode, where: string): string {
-  const now = JSON.stringify(stage.fixture.releasedTags());
+/** Returns the state of the tags. Checks that the message fits it: a mix of old and new tags must be reported. */
+function checkState(
+  scenario: ReleaseScenario,
+  { code, err }: CliResult,
+  mode: FailureMode,
+  where: string,
+): string {
+  const now = JSON.stringify(scenario.fixture.releasedTags());
   const state =
-    now === JSON.stringify(stage.oldTags) ? 'old' : now === JSON.stringify(stage.newTags) ? 'new' : 'mixed';
-  if (mishap.startsWith('killed')) return state;
+    now === JSON.stringify(scenario.oldTags)
+      ? 'old'
+      : now === JSON.stringify(scenario.newTags)
+        ? 'new'
+        : 'mixed';
+  if (mode.startsWith('killed')) return state;
   const is = (pattern: RegExp): void =>
     assert.ok(pattern.test(err), `${code}, ${state}, not ${pattern}: ${where}`);
   assert.ok([0, 1, 3, 130].includes(code ?? -1), `exit code ${code}: ${where}`);
-  assert.not.ok(/fault of tasks itself/.test(err), where);
-  if (mishap.startsWith('once')) assert.is(code, 0, `what passes by itself ended it: ${where}`);
-  if (mishap === 'interrupted') assert.ok(code === 130 || state === 'new', `${code}, ${state}: ${where}`);
-  if (state === 'mixed') is(/could not be put back|deletes nothing|tags may be of both/);
+  assert.not.ok(/fault of tasks itself|internal error/.test(err), where);
+  if (mode.startsWith('once')) assert.is(code, 0, `a temporary failure ended it: ${where}`);
+  if (mode === 'interrupted') assert.ok(code === 130 || state === 'new', `${code}, ${state}: ${where}`);
+  if (state === 'mixed') is(/could not be rolled back|does not delete tags|the tags may be a mix of both/);
   else if (state === 'old' && code !== 0)
     is(
       /^tasks push/m.test(err)
-        ? /nothing is published|no tag was changed|could not be put back/
+        ? /nothing was published|no tag was changed|could not be rolled back/
         : /^(error|interrupted): /m,
     );
-  else if (state === 'new') is(code === 0 ? /^published: /m : /all tags are set|^published: /m);
-  else assert.unreachable(`exit code 0, and the tags as they were: ${where}`);
+  else if (state === 'new') is(code === 0 ? /^published: /m : /all tags were set|^published: /m);
+  else assert.unreachable(`exit code 0, but the tags did not change: ${where}`);
   return state;
 }
 
 const secrets = [user.password, Buffer.from(`${user.username}:${user.password}`).toString('base64')];
 
-function keepsSecret(text: string, where: string): void {
-  for (const secret of secrets) assert.not.ok(text.includes(secret), `a secret: ${where}`);
+function checkNoSecrets(text: string, where: string): void {
+  for (const secret of secrets) assert.not.ok(text.includes(secret), `a secret was printed: ${where}`);
 }
 
 function textsBelow(folder: string): string[] {
@@ -220,9 +235,4 @@ function textsBelow(folder: string): string[] {
   return all
     .filter((entry) => entry.isFile())
     .map(({ parentPath, name }) => readFileSync(path.join(parentPath, name), 'latin1'));
-}
-
-async function succeed(work: Promise<CliResult>): Promise<void> {
-  const { code, err } = await work;
-  assert.is(code, 0, err);
 }

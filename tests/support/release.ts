@@ -15,13 +15,13 @@ import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
 import { type RealRegistry, type RegistryOptions, restart, startRegistry, user } from './registry.ts';
 import { tempFolder, writeFiles } from './temp.ts';
 
-/** On every image that the projects of this process make. */
+/** A label on every image that the projects of this process build. */
 export const releaseLabel = `image-tasks.release-test-${process.pid}`;
 
-/** What a release sets, where the project has them all. */
+/** The tags that a release sets if the project defines all images. */
 export const releaseTags = ['app:1', 'app:2', 'app:latest', 'tool:latest'];
 
-/** `base`, internal; `app` in two versions on it, with a test and the alias `latest`; `tool` on `app:2`. */
+/** `base` is internal; `app` needs it, in two versions, with a test and the alias `latest`; `tool` needs `app:2`. */
 function definitions(project: string): string {
   return `import { image, project } from 'image-tasks';
 export default project(${project});
@@ -49,47 +49,47 @@ const files = {
   'test.sh': '#!/bin/sh\necho "version $TASKS_VERSION"\n[ -e "/app-$TASKS_VERSION" ]\n',
 };
 
-/** A folder with the project: what another machine has of it, too. */
+/** A machine's copy of the project. */
 export interface Machine {
   readonly root: string;
   readonly env: Readonly<Record<string, string>>;
-  /** Runs the program there. */
+  /** Runs `tasks` in it. */
   run(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<CliResult>;
   start(args: readonly string[], env?: Readonly<Record<string, string>>): CliProcess;
-  /** Writes `NAME.txt` of an image: what that image hangs on. */
+  /** Writes `NAME.txt`, an input of the image. */
   change(name: string, text: string): void;
-  /** Another version of `app`. */
+  /** Adds a version of `app`. */
   addVersion(version: string): void;
-  /** Another folder with the same files and no `.cache`; `withCache`: with that, too. */
+  /** Returns another machine with the same files. `withCache`: true to copy `.cache` too. */
   clone(withCache?: boolean): Machine;
 }
 
-/** A registry behind a proxy, and how a project names it. */
+/** A registry behind a proxy, for projects that release to it. */
 export interface ReleaseFixture {
   readonly registry: RealRegistry;
   readonly proxy: FaultProxy;
-  /** `127.0.0.1:PORT/team`, the proxy's. */
+  /** Where to push, through the proxy: `127.0.0.1:PORT/team`. */
   readonly repo: string;
-  /** A machine; `project`: as in its definitions. */
+  /** Returns a new machine. `project`: the fields of `project()` in its definitions. */
   machine(project?: object): Machine;
-  /** Where every tag points, read from the registry's disk: `app:1-kabc…` → `sha256:…`. */
+  /** Returns where each tag points, read from the registry's disk: `app:1-kabc…` → `sha256:…`. */
   tags(): Record<string, string>;
-  /** The same of all that is neither a content tag nor what stands beside it. */
+  /** The same without content tags, passes and the journal. */
   releasedTags(): Record<string, string>;
-  /** Starts the registry again, after it was stopped. */
+  /** Starts the registry again after it was stopped. */
   restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
 let serial = 0;
 
-/** Images of one site share no key with those of another, nor with earlier runs. */
+/** Opens a fixture. Its images share no keys with other fixtures or earlier runs. */
 export async function openReleaseFixture(options: RegistryOptions = {}): Promise<ReleaseFixture> {
   let registry = await startRegistry(options);
   const proxy = await startFaultProxy(registry.host);
   const repo = `${proxy.host}/team`;
   const unique = `${process.pid}-${Date.now()}-${++serial}`;
-  const site: ReleaseFixture = {
+  const fixture: ReleaseFixture = {
     get registry() {
       return registry;
     },
@@ -98,14 +98,14 @@ export async function openReleaseFixture(options: RegistryOptions = {}): Promise
     machine(project = {}) {
       const root = makeProject(definitions(JSON.stringify({ repo, ...project })), files);
       copyFileSync(busybox(), path.join(root, 'base/bin/busybox'));
-      const machine = machineAt(root, { DOCKER_CONFIG: logIn(proxy.host, options.auth ? words : undefined) });
+      const machine = machineAt(root, { DOCKER_CONFIG: logIn(proxy.host, options.auth ? login : undefined) });
       for (const name of ['base', 'app', 'tool']) machine.change(name, unique);
       return machine;
     },
     tags: () => tagsBelow(registry.folder),
     releasedTags() {
-      const isKept = /-k[0-9a-f]{12}|^(cache|release-journal):/;
-      return Object.fromEntries(Object.entries(site.tags()).filter(([name]) => !isKept.test(name)));
+      const isInternal = /-k[0-9a-f]{12}|^(cache|release-journal):/;
+      return Object.fromEntries(Object.entries(fixture.tags()).filter(([name]) => !isInternal.test(name)));
     },
     async restart() {
       registry = await restart(registry);
@@ -115,15 +115,15 @@ export async function openReleaseFixture(options: RegistryOptions = {}): Promise
       await registry.stop();
     },
   };
-  return site;
+  return fixture;
 }
 
-const words = `${user.username}:${user.password}`;
+const login = `${user.username}:${user.password}`;
 
-/** A folder with docker's configuration, logged in to a host with `name:password`, or not. */
-export function logIn(host: string, words: string | undefined): string {
+/** Returns a docker configuration folder. `login`: `name:password` for the host; undefined for no credentials. */
+export function logIn(host: string, login: string | undefined): string {
   const folder = tempFolder();
-  const auths = words === undefined ? {} : { [host]: { auth: Buffer.from(words).toString('base64') } };
+  const auths = login === undefined ? {} : { [host]: { auth: Buffer.from(login).toString('base64') } };
   writeFiles(folder, { 'config.json': JSON.stringify({ auths }) });
   return folder;
 }
@@ -168,14 +168,26 @@ function tagsBelow(folder: string): Record<string, string> {
   return found;
 }
 
-/** Keeps a registry's contents, to come back to them. */
+/** Saves a registry's contents. Returns a function that restores them. */
 export function snapshot(registry: RealRegistry): () => void {
-  const kept = tempFolder();
+  const saved = tempFolder();
   const data = path.join(registry.folder, 'data');
   mkdirSync(data, { recursive: true });
-  cpSync(data, kept, { recursive: true });
+  cpSync(data, saved, { recursive: true });
   return () => {
     rmSync(data, { recursive: true, force: true });
-    cpSync(kept, data, { recursive: true });
+    cpSync(saved, data, { recursive: true });
   };
+}
+
+interface WrittenRelease {
+  readonly git: { readonly commit: string; readonly dirty: boolean };
+  readonly images: readonly object[];
+}
+
+/** Reads the release files in a project's `.cache`, the newest first. */
+export function releaseFilesIn(root: string): WrittenRelease[] {
+  const folder = path.join(root, '.cache/releases');
+  const files = readdirSync(folder).sort().reverse();
+  return files.map((file) => JSON.parse(readFileSync(path.join(folder, file), 'utf8')) as WrittenRelease);
 }

@@ -19,18 +19,18 @@ const environment = { PATH: process.env.PATH };
 const run = (script: string, limit?: number, signal?: AbortSignal) =>
   runCredentialHelper(helper(script).program, 'h:1', environment, signal, limit);
 
-test('what it prints, and how it ended', async () => {
+test('returns what a helper prints, and why it failed', async () => {
   assert.equal(await run('cat'), { output: 'h:1' });
-  assert.equal(await run('echo no; exit 3'), { output: 'no\n', failure: 'ended with exit code 3' });
-  assert.equal(await run('kill -9 $$'), { output: '', failure: 'ended with SIGKILL' });
+  assert.equal(await run('echo no; exit 3'), { output: 'no\n', failure: 'exit code 3' });
+  assert.equal(await run('kill -9 $$'), { output: '', failure: 'killed by SIGKILL' });
   assert.equal(await runCredentialHelper('/nowhere/helper', 'h', environment), {
     output: '',
-    failure: 'cannot be run',
+    failure: 'it cannot be run',
   });
-  assert.equal(await run('exec <&-; echo x'), { output: 'x\n' }, 'one that does not read');
+  assert.equal(await run('exec <&-; echo x'), { output: 'x\n' }, 'a helper that does not read its input');
 });
 
-test('one that hangs ends after its time, or at an interrupt, with all that it started', async () => {
+test('kills a helper that hangs, with its child processes, after the timeout or on an interrupt', async () => {
   const script = 'sleep 1000 & echo $! > "$(dirname "$0")/pid"; wait';
   const isAlive = (folder: string): boolean => {
     const pid = readFileSync(path.join(folder, 'pid'), 'utf8').trim();
@@ -40,9 +40,9 @@ test('one that hangs ends after its time, or at an interrupt, with all that it s
   const { program, folder } = helper(script);
   assert.is(
     (await runCredentialHelper(program, 'h', environment, undefined, 500)).failure,
-    'did not answer within 0.5 s',
+    'no answer within 0.5 s',
   );
-  // It is gone a moment after it was ended.
+  // The process disappears a moment after it was killed.
   while (isAlive(folder)) await setImmediate();
   const abort = new AbortController();
   const work = run('sleep 1000', undefined, abort.signal);
@@ -50,19 +50,19 @@ test('one that hangs ends after its time, or at an interrupt, with all that it s
   assert.match(((await work.catch((each: Error) => each)) as Error).message, /interrupted/);
 });
 
-test('one that leaves something behind that holds its output, or never stops to write, does not hold us up', async () => {
+test('does not wait for a child process that keeps the output open, or for endless output', async () => {
   assert.equal(await run('echo x; sleep 1000 &'), { output: 'x\n' });
-  assert.is((await run('yes')).failure, 'answers without end');
+  assert.is((await run('yes')).failure, 'too much output');
 });
 
-test('DOCKER_AUTH_CONFIG goes before the file; odd configurations hold nothing', async () => {
+test('prefers DOCKER_AUTH_CONFIG to the file, and ignores entries of unexpected types', async () => {
   const auth = Buffer.from('me:pa:ss').toString('base64');
   const file = tempFolder();
   writeFiles(file, {
     'config.json': JSON.stringify({ auths: { 'a.example': { username: 'file', password: 'p' } } }),
   });
-  const given = JSON.stringify({ auths: { 'b.example': { auth } } });
-  const find = dockerCredentials({ DOCKER_CONFIG: file, DOCKER_AUTH_CONFIG: given });
+  const fromEnvironment = JSON.stringify({ auths: { 'b.example': { auth } } });
+  const find = dockerCredentials({ DOCKER_CONFIG: file, DOCKER_AUTH_CONFIG: fromEnvironment });
   assert.equal(await find('b.example'), { username: 'me', password: 'pa:ss' });
   assert.equal(await find('a.example'), { username: 'file', password: 'p' });
   const broken = await dockerCredentials({ DOCKER_AUTH_CONFIG: '{"s3cret' })('a').catch(

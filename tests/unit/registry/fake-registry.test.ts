@@ -2,7 +2,7 @@ import { fakeRegistry } from '../../support/fake-registry.ts';
 import { registrySuite } from '../../support/registry-suite.ts';
 
 for (const deletes of [true, false])
-  registrySuite(`the fake, deletes ${deletes ? 'on' : 'off'}`, async () => {
+  registrySuite(`fake registry, deletes ${deletes ? 'on' : 'off'}`, async () => {
     const registry = fakeRegistry();
     registry.deletes = deletes;
     const host = '127.0.0.1:5000';

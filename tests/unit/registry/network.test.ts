@@ -1,5 +1,4 @@
-// How hosts are reached: proxies, authorities, encryption. Servers of the test's own on loopback; other names lead to them
-// through a proxy.
+// Proxies, certificates and TLS. The servers run on loopback and are reached by other names through a proxy.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -10,16 +9,16 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { RegistryError } from '../../../src/model/registry.ts';
 import { openClient } from '../../../src/registry/client.ts';
 import { dockerNetwork, type NetworkOptions } from '../../../src/registry/network.ts';
 import { proxyFor } from '../../../src/registry/proxy.ts';
 import { parseReference } from '../../../src/registry/reference.ts';
+import { registryErrorOf } from '../../support/registry-error.ts';
 import { tempFolder, writeFiles } from '../../support/temp.ts';
 
-const test = suite('how registries are reached');
+const test = suite('registry network');
 
-test('the proxy of an address: by scheme, in either case, but where NO_PROXY names the host', () => {
+test('finds the proxy for a URL by its scheme, in upper or lower case, unless NO_PROXY lists the host', () => {
   const proxyOf = (url: string, environment: Record<string, string>) =>
     proxyFor(new URL(url), environment)?.href;
   const both = { HTTPS_PROXY: 'http://s:1', HTTP_PROXY: 'p:2' };
@@ -60,13 +59,13 @@ test('the proxy of an address: by scheme, in either case, but where NO_PROXY nam
   for (const [url, text] of no) assert.not.ok(without(url, text), `${url} by ${text}`);
 });
 
-test('a proxy that cannot be used is said, and not shown', () => {
+test('reports an invalid proxy without printing it', () => {
   for (const value of ['socks5://u:s3cret@h:1', 'http://u:s3cret@', 'http://u:s3cret@h:99999999'])
     try {
       proxyFor(new URL('https://a.example'), { HTTPS_PROXY: value });
       assert.unreachable(value);
     } catch (error) {
-      assert.match((error as Error).message, /^HTTPS_PROXY is not the address of a proxy/);
+      assert.match((error as Error).message, /^HTTPS_PROXY is not a valid proxy URL/);
       assert.not.match(JSON.stringify(error), /s3cret/);
     }
 });
@@ -75,7 +74,7 @@ const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
 const manifest = '{"schemaVersion":2}';
 const digest = `sha256:${createHash('sha256').update(manifest).digest('hex')}`;
 
-/** A registry that has one manifest, whatever it is asked. */
+/** Responds to every request with the same manifest. */
 const handler: http.RequestListener = (request, response) => {
   request.resume();
   const type = 'application/vnd.oci.image.manifest.v1+json';
@@ -96,7 +95,7 @@ test.after(() => {
   for (const server of servers) server.close();
 });
 
-/** A certificate for a name, and one that signs itself. */
+/** Creates a self-signed certificate. */
 function certificate(): { folder: string; cert: string; key: string } {
   const folder = tempFolder();
   const names = 'subjectAltName=DNS:registry.example,DNS:localhost,IP:127.0.0.1';
@@ -112,20 +111,20 @@ function certificate(): { folder: string; cert: string; key: string } {
   return { folder, cert: read('cert.pem'), key: read('key.pem') };
 }
 
-/** A proxy that leads everywhere to one port; `seen`: what it was asked. */
+/** Starts a proxy that forwards everything to one port. `seen`: its requests. */
 async function proxyTo(port: number, authorization?: string): Promise<{ address: string; seen: string[] }> {
   const seen: string[] = [];
-  const isKnown = (request: http.IncomingMessage): boolean =>
+  const isAuthorized = (request: http.IncomingMessage): boolean =>
     authorization === undefined || request.headers['proxy-authorization'] === authorization;
   const server = http.createServer((request, response) => {
     seen.push(`${request.method} ${request.url}`);
     request.resume();
-    if (!isKnown(request)) return void response.writeHead(407).end();
+    if (!isAuthorized(request)) return void response.writeHead(407).end();
     handler(request, response);
   });
   server.on('connect', (request, socket) => {
     seen.push(`CONNECT ${request.url}`);
-    if (!isKnown(request)) return void socket.end('HTTP/1.1 407 Who\r\ncontent-length: 0\r\n\r\n');
+    if (!isAuthorized(request)) return void socket.end('HTTP/1.1 407 Who\r\ncontent-length: 0\r\n\r\n');
     const to = connect(port, '127.0.0.1', () => {
       socket.write('HTTP/1.1 200 OK\r\n\r\n');
       to.pipe(socket).pipe(to);
@@ -162,16 +161,7 @@ async function head(
   return await client.head(parseReference(`${host}/team/app:1`));
 }
 
-const failure = async (work: Promise<unknown>): Promise<RegistryError> => {
-  const error = await work.then(
-    () => undefined,
-    (each: unknown) => each,
-  );
-  assert.instance(error, RegistryError);
-  return error as RegistryError;
-};
-
-test('this machine: over TLS with any certificate where a registry has that, else without', async () => {
+test('reaches this machine with TLS and any certificate if the registry uses TLS, otherwise with HTTP', async () => {
   if (hasOpenssl) {
     const { cert, key } = certificate();
     const port = await listen(https.createServer({ cert, key }, handler));
@@ -181,14 +171,14 @@ test('this machine: over TLS with any certificate where a registry has that, els
   assert.is(await head(`127.0.0.1:${port}`, {}), digest);
 });
 
-if (!hasOpenssl) test.skip('(the rest is skipped: there is no openssl)');
+if (!hasOpenssl) test.skip('openssl is not installed');
 else {
-  test("a private authority: by SSL_CERT_FILE, SSL_CERT_DIR, or docker's folder of the host; else it is refused", async () => {
+  test("trusts a private CA from SSL_CERT_FILE, SSL_CERT_DIR or docker's folder for the host only", async () => {
     const { folder, cert, key } = certificate();
     const port = await listen(https.createServer({ cert, key }, handler));
     const { address, seen } = await proxyTo(port);
     const proxy = { HTTPS_PROXY: `http://${address}` };
-    const error = await failure(head('registry.example', proxy));
+    const error = await registryErrorOf(head('registry.example', proxy));
     assert.match(error.message, /registry\.example cannot be reached: DEPTH_ZERO_SELF_SIGNED_CERT/);
     assert.match(error.hint!, /certs\.d\/registry\.example|SSL_CERT_FILE/);
     assert.is(
@@ -199,14 +189,14 @@ else {
     const certs = tempFolder();
     writeFiles(certs, { 'registry.example:5000/ca.crt': cert, 'other.example/ca.crt': cert });
     assert.is(await head('registry.example:5000', proxy, { certFolders: [certs] }), digest);
-    await failure(head('registry.example', proxy, { certFolders: [certs] }));
+    await registryErrorOf(head('registry.example', proxy, { certFolders: [certs] }));
     assert.equal([...new Set(seen)].sort(), [
       'CONNECT registry.example:443',
       'CONNECT registry.example:5000',
     ]);
   });
 
-  test('a certificate of ours, where a registry wants one', async () => {
+  test('presents a client certificate if the registry requests one', async () => {
     const { cert, key } = certificate();
     const server = https.createServer(
       { cert, key, ca: cert, requestCert: true, rejectUnauthorized: true },
@@ -216,7 +206,7 @@ else {
     const proxy = { HTTPS_PROXY: `http://${address}` };
     const certs = tempFolder();
     writeFiles(certs, { 'registry.example/ca.crt': cert });
-    await failure(head('registry.example', proxy, { certFolders: [certs] }));
+    await registryErrorOf(head('registry.example', proxy, { certFolders: [certs] }));
     writeFiles(certs, { 'registry.example/client.cert': cert });
     const error = await head('registry.example', proxy, { certFolders: [certs] }).catch(
       (each: Error) => each,
@@ -226,13 +216,13 @@ else {
     assert.is(await head('registry.example', proxy, { certFolders: [certs] }), digest);
   });
 
-  test('a registry that is named as insecure: any certificate, or none, through a proxy, too', async () => {
+  test('reaches an insecure registry with any certificate or HTTP, also through a proxy', async () => {
     const { cert, key } = certificate();
     const encrypted = await proxyTo(await listen(https.createServer({ cert, key }, handler)));
     const plain = await proxyTo(await listen(http.createServer(handler)));
     for (const { address } of [encrypted, plain]) {
       const proxy = { HTTPS_PROXY: `http://${address}`, HTTP_PROXY: `http://${address}` };
-      await failure(head('registry.example:5000', proxy));
+      await registryErrorOf(head('registry.example:5000', proxy));
       const named = { ...proxy, TASKS_INSECURE_REGISTRIES: 'x.example, registry.example:5000' };
       assert.is(await head('registry.example:5000', named), digest);
       const file = path.join(tempFolder(), 'daemon.json');
@@ -240,14 +230,14 @@ else {
         'daemon.json': '{"insecure-registries":["registry.example:5000", 7]}',
       });
       assert.is(await head('registry.example:5000', proxy, { daemonFiles: [file] }), digest);
-      let asked = 0;
+      let queries = 0;
       const insecure = async () => {
-        asked++;
+        queries++;
         return ['registry.example:5000'];
       };
       assert.is(await head('registry.example:5000', proxy, { insecure }), digest);
-      assert.is(asked, 1);
-      await failure(head('registry.example:5001', proxy, { insecure }));
+      assert.is(queries, 1);
+      await registryErrorOf(head('registry.example:5001', proxy, { insecure }));
     }
     assert.ok(
       plain.seen.includes('HEAD http://registry.example:5000/v2/team/app/manifests/1'),
@@ -255,7 +245,7 @@ else {
     );
   });
 
-  test('a proxy that wants a name and a password gets them, and they are in no message', async () => {
+  test('authenticates to a proxy, and prints no credentials in messages', async () => {
     const { folder, cert, key } = certificate();
     const port = await listen(https.createServer({ cert, key }, handler));
     const { address } = await proxyTo(port, `Basic ${Buffer.from('me:s3cret').toString('base64')}`);
@@ -267,21 +257,21 @@ else {
     });
     assert.is(await head('registry.example', by('me:s3cret')), digest);
     for (const more of [{}, { TASKS_INSECURE_REGISTRIES: 'registry.example' }]) {
-      const error = await failure(head('registry.example', { ...by('me:wr0ng'), ...more }));
-      assert.match(error.message, new RegExp(`the proxy ${address} wants to know who you are \\(407\\)`));
+      const error = await registryErrorOf(head('registry.example', { ...by('me:wr0ng'), ...more }));
+      assert.match(error.message, new RegExp(`the proxy ${address} requires authentication \\(407\\)`));
       assert.not.match(`${error.message} ${error.hint} ${error.stack}`, /wr0ng/);
     }
   });
 }
 
-test('a certificate that is named and not there is said', async () => {
+test('reports a missing certificate file', async () => {
   const error = await head('registry.example', { SSL_CERT_FILE: '/nowhere/ca.pem' }).catch(
     (each: Error) => each,
   );
-  assert.match((error as Error).message, /cannot read \/nowhere\/ca\.pem, which SSL_CERT_FILE names: ENOENT/);
+  assert.match((error as Error).message, /cannot read \/nowhere\/ca\.pem \(from SSL_CERT_FILE\): ENOENT/);
 });
 
-test('a server that takes connections and says nothing is not waited for after an interrupt', async () => {
+test('an interrupt ends the wait for a server that accepts connections and sends nothing', async () => {
   const server = createServer((socket) => void socket.resume());
   const host = `127.0.0.1:${await listen(server)}`;
   const abort = new AbortController();

@@ -6,13 +6,14 @@ import path from 'node:path';
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Credentials, RegistryError } from '../../../src/model/registry.ts';
+import type { Credentials } from '../../../src/model/registry.ts';
 import { parseChallenges } from '../../../src/registry/challenge.ts';
 import { type Client, openClient } from '../../../src/registry/client.ts';
 import { dockerCredentials } from '../../../src/registry/credentials.ts';
 import { choosePlatform, type Descriptor } from '../../../src/registry/manifest.ts';
 import { pinImage } from '../../../src/registry/pin.ts';
 import { baseUrl, parseReference } from '../../../src/registry/reference.ts';
+import { registryErrorOf } from '../../support/registry-error.ts';
 import { tempFolder, writeFiles } from '../../support/temp.ts';
 
 const test = suite('registry client');
@@ -38,12 +39,12 @@ for (const [text, host, repository, last] of names) {
   });
 }
 
-test('what is no name is refused', () => {
+test('rejects invalid image names', () => {
   for (const text of ['', 'UP', 'a:', 'a b', '$X', 'a@sha256:12', 'a//b', hex, '-a', 'h:5000/', 'a:b:c'])
-    assert.throws(() => parseReference(text), /is no image's name/, text);
+    assert.throws(() => parseReference(text), /is not a valid image name/, text);
 });
 
-test('any text is read or refused, and what is read in full reads the same again', () => {
+test('any text is parsed or rejected, and the full name of a parsed reference parses to the same reference', () => {
   const text = fc.stringMatching(/^[a-z0-9.:/@_-]{1,20}$/);
   fc.assert(
     fc.property(text, (name) => {
@@ -58,20 +59,20 @@ test('any text is read or refused, and what is read in full reads the same again
   );
 });
 
-test('plain HTTP for loopback only', () => {
+test('uses plain HTTP for loopback only', () => {
   assert.is(baseUrl('127.0.0.1:5000'), 'http://127.0.0.1:5000');
   assert.is(baseUrl('[::1]:5000'), 'http://[::1]:5000');
   assert.is(baseUrl('127.0.0.1.example'), 'https://127.0.0.1.example');
 });
 
-test('challenges', () => {
+test('parses authentication challenges', () => {
   assert.equal(parseChallenges('Bearer realm="https://a/t",service="s, x" , scope=r , Basic realm="b\\"c"'), [
     { scheme: 'bearer', parameters: { realm: 'https://a/t', service: 's, x', scope: 'r' } },
     { scheme: 'basic', parameters: { realm: 'b"c' } },
   ]);
 });
 
-test('the image of a platform', () => {
+test('chooses the image for a platform', () => {
   const image = (architecture: string, variant?: string): Descriptor => ({
     mediaType: '',
     digest: `${architecture}${variant ?? ''}`,
@@ -86,7 +87,7 @@ test('the image of a platform', () => {
   assert.is(chosen('windows/amd64'), undefined);
 });
 
-test("docker's configuration: auths, old names, tokens, helpers before the store before auths", async () => {
+test("finds credentials in docker's configuration: helpers before auths, old names, identity tokens", async () => {
   const config = tempFolder();
   const bin = tempFolder();
   const auth = (text: string): string => Buffer.from(text).toString('base64');
@@ -127,7 +128,7 @@ esac`,
 
 type Handler = (request: IncomingMessage, response: ServerResponse, body: string) => void;
 
-/** A registry of a test's own on loopback; `pauses`: what the client would have slept. */
+/** Runs a server on loopback, with a client. `pauses`: how long the client would have slept. */
 async function serve(
   handler: Handler,
   run: (it: { client: Client; host: string; pauses: number[] }) => Promise<void>,
@@ -161,17 +162,9 @@ const indexType = 'application/vnd.oci.image.index.v1+json';
 const digestOf = (text: string): string => `sha256:${createHash('sha256').update(text).digest('hex')}`;
 const send = (response: ServerResponse, text: string, type = manifestType): void =>
   void response.writeHead(200, { 'content-type': type }).end(text);
-const problem = async (promise: Promise<unknown>): Promise<RegistryError> => {
-  const error = await promise.then(
-    () => undefined,
-    (each: unknown) => each,
-  );
-  assert.instance(error, RegistryError);
-  return error as RegistryError;
-};
 
-test('429, 5xx, resets and time-outs are tried again, each time later; Retry-After is heeded', async () => {
-  const answers: Handler[] = [
+test('retries after 429, 5xx, resets and timeouts, with growing pauses, and follows Retry-After', async () => {
+  const responses: Handler[] = [
     (_, response) => response.writeHead(429, { 'retry-after': '7' }).end(),
     (_, response) => response.writeHead(503).end(),
     (_, response) => response.destroy(),
@@ -179,7 +172,7 @@ test('429, 5xx, resets and time-outs are tried again, each time later; Retry-Aft
     (_, response) => send(response, '{}'),
   ];
   await serve(
-    (request, response, body) => answers.shift()!(request, response, body),
+    (request, response, body) => responses.shift()!(request, response, body),
     async ({ client, host, pauses }) => {
       assert.is((await client.manifest(parseReference(`${host}/a`))).digest, digestOf('{}'));
       assert.equal(pauses, [7000, 600, 1200, 2400]);
@@ -187,7 +180,7 @@ test('429, 5xx, resets and time-outs are tried again, each time later; Retry-Aft
   );
 });
 
-test('what lasts is told, with what to do: no answer at all, no such image, no permission, too many requests', async () => {
+test('reports permanent failures with a hint: connection refused, missing image, no permission, too many requests', async () => {
   const status: Record<string, number> = { gone: 404, closed: 403, secret: 401, busy: 429, down: 500 };
   await serve(
     (request, response) =>
@@ -195,11 +188,11 @@ test('what lasts is told, with what to do: no answer at all, no such image, no p
         .writeHead(status[request.url!.split('/')[2]!]!)
         .end('{"errors":[{"code":"DENIED","message":"tok3n"}]}'),
     async ({ client, host, pauses }) => {
-      const ask = (name: string) => problem(client.manifest(parseReference(`${host}/${name}`)));
-      const [gone, closed, secret, busy, down] = await Promise.all(Object.keys(status).map(ask));
+      const errorFor = (name: string) => registryErrorOf(client.manifest(parseReference(`${host}/${name}`)));
+      const [gone, closed, secret, busy, down] = await Promise.all(Object.keys(status).map(errorFor));
       assert.equal(
         [gone!.problem, gone!.exitCode, gone!.message],
-        ['missing', 1, `there is no ${host}/gone:latest`],
+        ['missing', 1, `${host}/gone:latest not found`],
       );
       assert.equal([closed!.problem, closed!.exitCode], ['denied', 3]);
       assert.equal(
@@ -207,9 +200,9 @@ test('what lasts is told, with what to do: no answer at all, no such image, no p
         ['denied', `check the name, or log in: docker login ${host}`],
       );
       assert.match(busy!.message, /too many requests/);
-      assert.match(down!.message, /answers 500 \(DENIED\)/);
+      assert.match(down!.message, /returned 500 \(DENIED\)/);
       for (const each of [gone, closed, secret, busy, down]) assert.not.match(each!.message, /tok3n/);
-      assert.is(pauses.length, 8, 'only 429 and 5xx are tried again');
+      assert.is(pauses.length, 8, 'only 429 and 5xx are retried');
     },
   );
   await serve(
@@ -219,14 +212,14 @@ test('what lasts is told, with what to do: no answer at all, no such image, no p
       await once(closed, 'listening');
       const host = `127.0.0.1:${(closed.address() as AddressInfo).port}`;
       await new Promise((resolve) => closed.close(resolve));
-      const error = await problem(client.manifest(parseReference(`${host}/a`)));
+      const error = await registryErrorOf(client.manifest(parseReference(`${host}/a`)));
       assert.is(error.message, `${host} cannot be reached: ECONNREFUSED`);
       assert.equal(pauses, []);
     },
   );
 });
 
-test('a registry that had answered and refuses now is being started again: it is waited for', async () => {
+test('retries if a registry that has responded before refuses the connection', async () => {
   const answer: Handler = (_, response) => send(response, '{}');
   const server = createServer((request, response) => answer(request, response, '')).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -255,13 +248,13 @@ test('a registry that had answered and refuses now is being started again: it is
   }
 });
 
-test('tokens: one for each scope, asked for with name and password, once more when refused', async () => {
+test('requests one token for each scope, and a new one when it is rejected', async () => {
   let valid = 1;
-  const asked: string[] = [];
+  const requested: string[] = [];
   await serve(
     ({ url, headers }, response) => {
       if (url!.startsWith('/token')) {
-        asked.push(`${url} ${headers.authorization}`);
+        requested.push(`${url} ${headers.authorization}`);
         response.end(JSON.stringify({ token: `t${valid}` }));
       } else if (headers.authorization === `Bearer t${valid}`) send(response, '{}');
       else
@@ -270,22 +263,22 @@ test('tokens: one for each scope, asked for with name and password, once more wh
           .end();
     },
     async ({ client, host }) => {
-      const ask = (name: string) => client.manifest(parseReference(`${host}/${name}`));
-      await ask('a');
-      await ask('a');
-      await ask('b');
+      const read = (name: string) => client.manifest(parseReference(`${host}/${name}`));
+      await read('a');
+      await read('a');
+      await read('b');
       valid = 2;
-      await ask('a');
-      const as = `Basic ${Buffer.from('me:pw').toString('base64')}`;
+      await read('a');
+      const basic = `Basic ${Buffer.from('me:pw').toString('base64')}`;
       const url = (name: string): string =>
-        `/token?service=s&scope=repository%3A${name}%3Apull&account=me ${as}`;
-      assert.equal(asked, [url('a'), url('b'), url('a')]);
+        `/token?service=s&scope=repository%3A${name}%3Apull&account=me ${basic}`;
+      assert.equal(requested, [url('a'), url('b'), url('a')]);
     },
     { username: 'me', password: 'pw' },
   );
 });
 
-test('an identity token is sent as a form; a refused one is no secret spilled', async () => {
+test('sends an identity token as a form, and does not print it if it is rejected', async () => {
   const bodies: string[] = [];
   await serve(
     ({ url, headers }, response, body) => {
@@ -296,7 +289,7 @@ test('an identity token is sent as a form; a refused one is no secret spilled', 
         response.writeHead(401, { 'www-authenticate': `Bearer realm="http://${headers.host}/token"` }).end();
     },
     async ({ client, host }) => {
-      const error = await problem(client.manifest(parseReference(`${host}/a`)));
+      const error = await registryErrorOf(client.manifest(parseReference(`${host}/a`)));
       assert.is(error.problem, 'denied');
       assert.not.match(`${error.message} ${error.hint}`, /s3cret/);
       assert.is(new URLSearchParams(bodies[0]).get('refresh_token'), 's3cret');
@@ -305,7 +298,7 @@ test('an identity token is sent as a form; a refused one is no secret spilled', 
   );
 });
 
-test('credentials are not sent to where a redirect leads, nor to a place for tokens without encryption', async () => {
+test('sends no credentials to the target of a redirect or to a token server without TLS', async () => {
   const seen: (string | undefined)[] = [];
   const other = createServer(({ headers }, response) => {
     seen.push(headers.authorization);
@@ -327,10 +320,13 @@ test('credentials are not sent to where a redirect leads, nor to a place for tok
     async ({ client, host }) => {
       await client.blob(parseReference(`${host}/a`), digestOf('blob'));
       assert.equal(seen, [undefined]);
-      assert.match((await problem(client.manifest(parseReference(`${host}/far`)))).message, /not safe/);
       assert.match(
-        (await problem(client.manifest(parseReference(`${host}/out`)))).message,
-        /without encryption/,
+        (await registryErrorOf(client.manifest(parseReference(`${host}/far`)))).message,
+        /insecure or invalid token server/,
+      );
+      assert.match(
+        (await registryErrorOf(client.manifest(parseReference(`${host}/out`)))).message,
+        /redirects to far\.example without TLS/,
       );
     },
     { username: 'me', password: 'pw' },
@@ -338,18 +334,24 @@ test('credentials are not sent to where a redirect leads, nor to a place for tok
   other.close();
 });
 
-test('bytes that are not those of the digest are refused', async () => {
+test('rejects content that does not match its digest', async () => {
   await serve(
     (_, response) => send(response, '{}'),
     async ({ client, host }) => {
       const reference = parseReference(`${host}/a@sha256:${hex}`);
-      assert.match((await problem(client.manifest(reference))).message, /sent other bytes/);
-      assert.match((await problem(client.blob(reference, `sha256:${hex}`))).message, /sent other bytes/);
+      assert.match(
+        (await registryErrorOf(client.manifest(reference))).message,
+        /sent content that does not match/,
+      );
+      assert.match(
+        (await registryErrorOf(client.blob(reference, `sha256:${hex}`))).message,
+        /sent content that does not match/,
+      );
     },
   );
 });
 
-test("a name is pinned to its platform's image, or to the whole; ONBUILD is seen", async () => {
+test("pins a name to its platform's image or to the index, and detects ONBUILD", async () => {
   const blobs = new Map<string, [string, string]>();
   const put = (value: object, type: string): string => {
     const text = JSON.stringify(value);
@@ -385,8 +387,8 @@ test("a name is pinned to its platform's image, or to the whole; ONBUILD is seen
       assert.equal(await pin('multi', 'linux/arm64'), { digest: triggering, onbuild: true });
       assert.equal(await pin('multi', 'any'), { digest: index, onbuild: true });
       assert.equal(await pin('single', 'linux/amd64'), { digest: triggering, onbuild: true });
-      const error = await problem(pin('multi', 'linux/s390x'));
-      assert.equal([error.problem, error.hint], ['missing', 'it has linux/amd64, linux/arm64']);
+      const error = await registryErrorOf(pin('multi', 'linux/s390x'));
+      assert.equal([error.problem, error.hint], ['missing', 'its platforms are linux/amd64, linux/arm64']);
       assert.is(await client.head(parseReference(`${host}/a:multi`)), index);
     },
   );

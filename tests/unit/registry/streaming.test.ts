@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert';
 import { RegistryError } from '../../../src/model/registry.ts';
 import { openRegistry } from '../../../src/registry/registry.ts';
 
-const test = suite('large blobs and long lists');
+const test = suite('large blobs and tag lists');
 const servers: Server[] = [];
 test.after(() => {
   for (const server of servers) {
@@ -40,15 +40,15 @@ const manifest = Buffer.from(
 );
 const name = `a@${digestOf(manifest)}`;
 
-/** A registry that has one image; `sendBlob` answers for its layer. */
+/** A registry with one image. `sendBlob`: sends the image's layer. */
 const source = (sendBlob: (response: ServerResponse) => void): Promise<string> =>
   serve(({ url }, response) => {
     if (url!.includes('/blobs/')) return sendBlob(response);
     response.writeHead(200, { 'content-type': 'application/vnd.oci.image.manifest.v1+json' }).end(manifest);
   });
 
-/** A registry that takes uploads; `got`: the bodies, with the length that was announced. */
-const target = (got: [string | undefined, Buffer][]): Promise<string> =>
+/** A registry that accepts uploads. `received`: their Content-Length and bodies. */
+const target = (received: [string | undefined, Buffer][]): Promise<string> =>
   serve(async (request, response) => {
     const chunks: Buffer[] = [];
     try {
@@ -59,29 +59,29 @@ const target = (got: [string | undefined, Buffer][]): Promise<string> =>
     const { method, url, headers } = request;
     if (method === 'HEAD') return response.writeHead(404).end();
     if (method === 'POST') return response.writeHead(202, { location: '/v2/b/blobs/uploads/1' }).end();
-    if (url!.includes('/uploads/')) got.push([headers['content-length'], Buffer.concat(chunks)]);
+    if (url!.includes('/uploads/')) received.push([headers['content-length'], Buffer.concat(chunks)]);
     response.writeHead(201).end();
   });
 
-test('a blob that stops half way, or breaks off, is sent anew as a whole, its length said before', async () => {
-  const halves: ((response: ServerResponse) => void)[] = [
+test('uploads a blob again from the start if reading it stalls or breaks off, with its Content-Length', async () => {
+  const responses: ((response: ServerResponse) => void)[] = [
     (response) => void response.write(blob.subarray(0, 1 << 20)),
     (response) => void response.write(blob.subarray(0, 1 << 20), () => response.destroy()),
     (response) => void response.end(blob),
   ];
   const from = await source((response) => {
     response.writeHead(200, { 'content-length': blob.length });
-    halves.shift()!(response);
+    responses.shift()!(response);
   });
-  const got: [string | undefined, Buffer][] = [];
-  await open().copy(`${from}/${name}`, `${await target(got)}/b`);
-  assert.is(halves.length, 0);
-  assert.is(got.length, 1, 'what broke off was no upload');
-  assert.is(got[0]![0], String(blob.length));
-  assert.ok(got[0]![1].equals(blob));
+  const received: [string | undefined, Buffer][] = [];
+  await open().copy(`${from}/${name}`, `${await target(received)}/b`);
+  assert.is(responses.length, 0);
+  assert.is(received.length, 1, 'an upload that broke off does not count');
+  assert.is(received[0]![0], String(blob.length));
+  assert.ok(received[0]![1].equals(blob));
 });
 
-test('whoever stops half way each time is named', async () => {
+test('names the registry whose blob breaks off each time', async () => {
   const from = await source((response) => {
     response.writeHead(200, { 'content-length': blob.length });
     response.write(blob.subarray(0, 1 << 20), () => response.destroy());
@@ -95,7 +95,7 @@ test('whoever stops half way each time is named', async () => {
   assert.ok((error as RegistryError).message.startsWith(from), (error as RegistryError).message);
 });
 
-test('however large a blob is, only a little of it is in memory', async () => {
+test('keeps only a small part of a large blob in memory', async () => {
   const chunk = randomBytes(1 << 20);
   const chunks = 300;
   const hash = createHash('sha256');
@@ -113,18 +113,18 @@ test('however large a blob is, only a little of it is in memory', async () => {
     if (method === 'GET') return response.writeHead(200, { 'content-type': type }).end(large);
     if (method === 'HEAD') return response.writeHead(404).end();
     if (method === 'POST') return response.writeHead(202, { location: '/v2/b/blobs/uploads/1' }).end();
-    for await (const _ of request) most = Math.max(most, process.memoryUsage().arrayBuffers);
+    for await (const _ of request) peak = Math.max(peak, process.memoryUsage().arrayBuffers);
     response.writeHead(201).end();
   });
   const before = process.memoryUsage().arrayBuffers;
-  let most = before;
+  let peak = before;
   const port = host.split(':')[1];
   await open(30_000).copy(`localhost:${port}/a@${digestOf(large)}`, `${host}/b`);
-  assert.ok(most - before < size / 2, `${Math.round((most - before) / 1e6)} MB`);
+  assert.ok(peak - before < size / 2, `${Math.round((peak - before) / 1e6)} MB`);
 });
 
-test('tags come page by page, wherever the next one is said to be; a circle ends', async () => {
-  const asked: string[] = [];
+test('reads tags page by page, with any form of link, and stops at a cycle', async () => {
+  const requested: string[] = [];
   const links = [
     '</v2/a/tags/list?n=1000&last=b>; rel="next"',
     '<https://inside.example/v2/a/tags/list?last=c>; rel=next',
@@ -133,11 +133,11 @@ test('tags come page by page, wherever the next one is said to be; a circle ends
   ];
   const pages = [['b', 'a'], ['c'], null, ['d']];
   const host = await serve(({ url }, response) => {
-    asked.push(url!);
+    requested.push(url!);
     response.writeHead(200, { link: links.shift()! }).end(JSON.stringify({ tags: pages.shift() }));
   });
   assert.equal(await open().tags(`${host}/a`), ['a', 'b', 'c', 'd']);
-  assert.equal(asked, [
+  assert.equal(requested, [
     '/v2/a/tags/list?n=1000',
     '/v2/a/tags/list?n=1000&last=b',
     '/v2/a/tags/list?last=c',
@@ -145,14 +145,14 @@ test('tags come page by page, wherever the next one is said to be; a circle ends
   ]);
 });
 
-test('a place for uploads without encryption gets nothing', async () => {
+test('sends nothing to an upload URL without TLS', async () => {
   const host = await serve(({ method }, response) =>
     response.writeHead(method === 'POST' ? 202 : 404, { location: 'http://far.example/upload' }).end(),
   );
   const error = await open()
     .write(`${host}/a:1`, 'text')
     .catch((each: Error) => each.message);
-  assert.match(String(error), /wants uploads at far\.example without encryption/);
+  assert.match(String(error), /redirects uploads to far\.example without TLS/);
 });
 
 test.run();

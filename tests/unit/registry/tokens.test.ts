@@ -7,22 +7,22 @@ import * as assert from 'uvu/assert';
 import { type Credentials, type Registry, RegistryError } from '../../../src/model/registry.ts';
 import { openRegistry } from '../../../src/registry/registry.ts';
 
-const test = suite('pushing with tokens');
+const test = suite('registry tokens');
 const password = 's3cret-pw';
 const me = { username: 'me', password };
 
 interface Hub {
   readonly host: string;
-  /** `METHOD path`, without what is random. */
+  /** `METHOD path`, with digests as `D`. */
   readonly requests: string[];
-  /** The scopes that tokens were asked for. */
-  readonly asked: string[][];
+  /** The scopes of each token request. */
+  readonly scopes: string[][];
   registry(credentials: Credentials | undefined): Registry;
 }
 
 /**
- * A registry as Docker Hub and GHCR are: tokens for scopes, no more than one may do; a token for too little is a 401.
- * `allowed`: what `me` may do, `team/app: pull,push`
+ * Runs a registry with tokens, like Docker Hub and GHCR: a token grants only the scopes that the user may have, and a request
+ * with too few scopes gets a 401. `allowed`: the actions of the user `me` by repository, such as `pull,push`.
  */
 async function withHub(
   allowed: Readonly<Record<string, string>>,
@@ -30,32 +30,35 @@ async function withHub(
 ): Promise<void> {
   const blobs = new Map<string, Buffer>();
   const requests: string[] = [];
-  const asked: string[][] = [];
+  const tokenScopes: string[][] = [];
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (data: Buffer) => chunks.push(data));
     request.on('end', () => {
       const url = new URL(request.url!, 'http://x');
-      const say = (status: number, headers: Record<string, string> = {}, body: string | Buffer = ''): void =>
-        void response.writeHead(status, headers).end(body);
+      const respond = (
+        status: number,
+        headers: Record<string, string> = {},
+        body: string | Buffer = '',
+      ): void => void response.writeHead(status, headers).end(body);
       if (url.pathname === '/token') {
         const scopes = url.searchParams.getAll('scope');
-        asked.push(scopes);
+        tokenScopes.push(scopes);
         const basic = `Basic ${Buffer.from(`me:${password}`).toString('base64')}`;
         const { authorization } = request.headers;
         if (authorization !== undefined && authorization !== basic)
-          return say(401, {}, `no ${authorization}`);
+          return respond(401, {}, `no ${authorization}`);
         const granted = scopes.map((scope) => {
           const [, repository, actions] = scope.split(':') as [string, string, string];
           const may = authorization === undefined ? [] : (allowed[repository] ?? '').split(',');
           return `${repository}:${actions.split(',').filter((action) => may.includes(action))}`;
         });
-        return say(200, {}, JSON.stringify({ token: Buffer.from(granted.join(' ')).toString('base64') }));
+        return respond(200, {}, JSON.stringify({ token: Buffer.from(granted.join(' ')).toString('base64') }));
       }
       const [, repository = '', rest = ''] =
         /^\/v2\/(.+?)\/((?:blobs|manifests|tags)\/.*)$/.exec(url.pathname) ?? [];
       requests.push(`${request.method} ${repository}/${rest.replace(/sha256:\w+/, 'D')}`);
-      const wanted = { GET: 'pull', HEAD: 'pull', DELETE: rest.startsWith('blobs') ? 'push' : 'delete' }[
+      const needed = { GET: 'pull', HEAD: 'pull', DELETE: rest.startsWith('blobs') ? 'push' : 'delete' }[
         request.method!
       ];
       const token = Buffer.from((request.headers.authorization ?? '').slice(7), 'base64').toString('utf8');
@@ -64,8 +67,8 @@ async function withHub(
           const [granted, actions = ''] = grant.split(':');
           return granted === name && actions.split(',').includes(action);
         });
-      if (!has(repository, wanted ?? 'push'))
-        return say(401, {
+      if (!has(repository, needed ?? 'push'))
+        return respond(401, {
           'www-authenticate': `Bearer realm="http://${request.headers.host}/token",service="hub",error="insufficient_scope"`,
         });
       const mounted = url.searchParams.get('mount');
@@ -74,20 +77,20 @@ async function withHub(
         const blob = source !== null && has(source, 'pull') ? blobs.get(`${source} ${mounted}`) : undefined;
         const isMounted = blob !== undefined;
         if (isMounted) blobs.set(`${repository} ${mounted}`, blob);
-        return say(isMounted ? 201 : 202, { location: `/v2/${repository}/blobs/uploads/1?state=a%3D` });
+        return respond(isMounted ? 201 : 202, { location: `/v2/${repository}/blobs/uploads/1?state=a%3D` });
       }
       if (request.method === 'PUT') {
         const body = Buffer.concat(chunks);
         const real = `sha256:${createHash('sha256').update(body).digest('hex')}`;
-        if (rest.startsWith('blobs') && url.searchParams.get('state') !== 'a=') return say(404);
+        if (rest.startsWith('blobs') && url.searchParams.get('state') !== 'a=') return respond(404);
         blobs.set(`${repository} ${real}`, body).set(`${repository} ${rest.split('/')[1]}`, body);
-        return say(201, { 'docker-content-digest': real });
+        return respond(201, { 'docker-content-digest': real });
       }
-      if (request.method === 'DELETE') return say(rest.startsWith('blobs') ? 204 : 405);
+      if (request.method === 'DELETE') return respond(rest.startsWith('blobs') ? 204 : 405);
       const found = blobs.get(`${repository} ${rest.split('/')[1]}`);
       return found === undefined
-        ? say(404)
-        : say(200, { 'content-type': 'application/vnd.oci.image.manifest.v1+json' }, found);
+        ? respond(404)
+        : respond(200, { 'content-type': 'application/vnd.oci.image.manifest.v1+json' }, found);
     });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -101,14 +104,14 @@ async function withHub(
       tries: 2,
     });
   try {
-    await run({ host, requests, asked, registry });
+    await run({ host, requests, scopes: tokenScopes, registry });
   } finally {
     server.closeAllConnections();
     server.close();
   }
 }
 
-async function denied(work: Promise<unknown>): Promise<RegistryError> {
+async function denialOf(work: Promise<unknown>): Promise<RegistryError> {
   const error = await work.then(
     () => undefined,
     (each: unknown) => each,
@@ -119,8 +122,8 @@ async function denied(work: Promise<unknown>): Promise<RegistryError> {
   return error as RegistryError;
 }
 
-test('a push asks for one token a repository, and reads with it', async () => {
-  await withHub({ 'team/app': 'pull,push' }, async ({ host, requests, asked, registry }) => {
+test('requests one token for each repository to push to, and reads with it', async () => {
+  await withHub({ 'team/app': 'pull,push' }, async ({ host, requests, scopes, registry }) => {
     const mine = registry(me);
     await mine.mayPush(`${host}/team/app`);
     assert.equal(requests, [
@@ -130,20 +133,20 @@ test('a push asks for one token a repository, and reads with it', async () => {
     ]);
     await mine.write(`${host}/team/app:journal`, 'text');
     assert.is(await mine.head(`${host}/team/app:other`), undefined);
-    assert.equal(asked, [['repository:team/app:pull,push']]);
+    assert.equal(scopes, [['repository:team/app:pull,push']]);
   });
 });
 
-test('a mount asks for both repositories at once', async () => {
+test('requests one token for both repositories of a mount', async () => {
   await withHub(
     { 'team/app': 'pull,push', 'team/base': 'pull,push' },
-    async ({ host, requests, asked, registry }) => {
+    async ({ host, requests, scopes, registry }) => {
       const mine = registry(me);
       await mine.write(`${host}/team/base:1`, 'text');
       const { digest } = await mine.manifest(`${host}/team/base:1`);
       requests.length = 0;
       await mine.copy(`${host}/team/base@${digest}`, `${host}/team/app`);
-      // Nothing is sent, and no request is made in vain for want of a token.
+      // No blob is uploaded, and no request is repeated for lack of a token.
       assert.equal(requests.filter((line) => !line.startsWith('GET')).sort(), [
         'HEAD team/app/manifests/D',
         'POST team/app/blobs/uploads/',
@@ -151,26 +154,24 @@ test('a mount asks for both repositories at once', async () => {
         'PUT team/app/manifests/D',
       ]);
       assert.ok(
-        asked.some(
-          (scopes) => scopes.join(' ') === 'repository:team/app:pull,push repository:team/base:pull',
-        ),
-        JSON.stringify(asked),
+        scopes.some((each) => each.join(' ') === 'repository:team/app:pull,push repository:team/base:pull'),
+        JSON.stringify(scopes),
       );
     },
   );
 });
 
-test('a good password without permission, a wrong one, and none are told apart', async () => {
+test('distinguishes missing permission, a wrong password, and missing credentials', async () => {
   await withHub({ 'team/app': 'pull' }, async ({ host, registry }) => {
     const push = (credentials: Credentials | undefined) =>
-      denied(registry(credentials).mayPush(`${host}/team/app`));
-    assert.match((await push(me)).message, /does not permit me to push to team\/app/);
-    assert.match((await push({ ...me, password: 'wr0ng' })).message, /refuses the credentials of me/);
-    assert.match((await push(undefined)).message, /not logged in push to team\/app/);
+      denialOf(registry(credentials).mayPush(`${host}/team/app`));
+    assert.match((await push(me)).message, /does not allow me to push to team\/app/);
+    assert.match((await push({ ...me, password: 'wr0ng' })).message, /rejected the credentials of me/);
+    assert.match((await push(undefined)).message, /login required to push to \S+\/team\/app/);
   });
 });
 
-test('a registry that lets us push but not delete refuses to delete, and the tag stays', async () => {
+test('returns `refused` and keeps the tag if we may push but not delete', async () => {
   await withHub({ 'team/app': 'pull,push' }, async ({ host, requests, registry }) => {
     const mine = registry(me);
     const text = Buffer.from('{"layers":[]}');

@@ -13,7 +13,7 @@ import { graphOf } from '../../support/graphs.ts';
 
 const test = suite('aliases');
 
-test("PostgreSQL's order of versions", () => {
+test("versions are compared in PostgreSQL's order", () => {
   const order = [
     '9.6',
     '9.6.24',
@@ -39,7 +39,7 @@ test("PostgreSQL's order of versions", () => {
   assert.is(compareVersions('18~beta1', '18beta1'), 0);
 });
 
-test('parts behind a dash are compared one after another; names cannot be', () => {
+test('the parts between dashes are compared one by one, and names are not comparable', () => {
   assert.ok(compareVersions('16.13-bookworm', '17.1-bookworm')! < 0);
   assert.ok(compareVersions('17-1.2', '17-1.10')! < 0);
   assert.is(compareVersions('17-bookworm', '17-trixie'), undefined);
@@ -47,7 +47,7 @@ test('parts behind a dash are compared one after another; names cannot be', () =
   assert.is(compareVersions('latest', '17'), undefined);
 });
 
-test('the order of versions is one: antisymmetric and transitive', () => {
+test('the comparison of versions is antisymmetric and transitive', () => {
   const version = fc
     .tuple(
       fc.array(fc.nat(20), { minLength: 1, maxLength: 3 }),
@@ -73,15 +73,15 @@ const graph = graphOf({
   }),
 });
 const tasks = (from: Graph, ...ids: string[]) => ids.map((id) => from.tasks.get(id)!);
-const choose = (alias: string, ids: string[], holder?: string) =>
+const choose = (alias: string, ids: string[], current?: string) =>
   chooseAlias(
     { name: 'pg', alias },
     tasks(graph, ...ids),
     graph,
-    holder === undefined ? undefined : { task: holder },
+    current === undefined ? undefined : { task: current },
   );
 
-test('the newest of those that ask for an alias gets it', () => {
+test('the newest task that requests an alias gets it', () => {
   assert.equal(
     requestedAliases([...graph.tasks.values()]).map(({ alias }) => alias),
     ['16', 'latest', '17', '18'],
@@ -90,7 +90,7 @@ test('the newest of those that ask for an alias gets it', () => {
   assert.is(choose('latest', [...graph.tasks.keys()]).task?.id, 'pg:18beta1');
 });
 
-test('an alias never goes back', () => {
+test('an alias never moves to an older version', () => {
   const stays = choose('17', ['pg:17.9'], 'pg:17.10');
   assert.is(stays.task, undefined);
   assert.match(stays.detail!, /pg:17 stays at 17\.10: 17\.9 is older/);
@@ -99,29 +99,28 @@ test('an alias never goes back', () => {
   assert.is(choose('17', ['pg:17.9'], 'pg:17.11').task, undefined, 'a version that is no longer defined');
 });
 
-test('what somebody else put there, or nobody, is taken over', () => {
+test('an alias that does not exist, or that another tool set, can be taken', () => {
   assert.is(choose('17', ['pg:17.9'], undefined).task?.id, 'pg:17.9');
   assert.is(chooseAlias({ name: 'pg', alias: '17' }, tasks(graph, 'pg:17.9'), graph, {}).task?.id, 'pg:17.9');
   assert.is(choose('17', ['pg:17.9'], 'other:18').task?.id, 'pg:17.9');
 });
 
-test('where versions cannot tell, the order in the definition does; where that cannot, it stays', () => {
+test('if versions are not comparable, the order in the definition decides; otherwise the alias does not move', () => {
   const cells = matrix(
     { pg: ['17'], distro: ['trixie', 'bookworm'] },
     { version: (c) => `${c.pg}-${c.distro}` },
   );
-  const pick = (id: string, holder: string) => {
-    // A later state of the definition gives the alias to another.
+  const pick = (id: string, current: string) => {
     const aliases = (cell: { distro: string }) => (id.endsWith(cell.distro) ? ['17'] : []);
     const wide = graphOf({ pg: image({ name: 'pg', versions: cells, context: 'c', aliases }) });
-    return chooseAlias({ name: 'pg', alias: '17' }, tasks(wide, id), wide, { task: holder }).task?.id;
+    return chooseAlias({ name: 'pg', alias: '17' }, tasks(wide, id), wide, { task: current }).task?.id;
   };
   assert.is(pick('pg:17-bookworm', 'pg:17-trixie'), 'pg:17-bookworm');
   assert.is(pick('pg:17-trixie', 'pg:17-bookworm'), undefined);
   assert.is(pick('pg:17-trixie', 'pg:17-sid'), undefined);
 });
 
-test('an alias on an image of another platform, on an index, or on no image at all: what it points at is known', async () => {
+test('the current target of an alias is found for any platform, and for something that is not an image', async () => {
   const registry = fakeRegistry();
   const task = graph.tasks.get('pg:17.9')!;
   const id = `sha256:${'1'.repeat(64)}`;

@@ -9,7 +9,7 @@ import { closeJournal, journalName } from '../../../src/release/journal.ts';
 import { repositoriesOf } from '../../../src/release/ownership.ts';
 import { fakeRegistry } from '../../support/fake-registry.ts';
 
-const test = suite('a repository of content tags that projects share');
+const test = suite('a shared cache repository');
 const now = new Date(Date.UTC(2026, 10, 24));
 const namingOf = (repo: string) => ({
   repo: `h:1/${repo}`,
@@ -19,8 +19,8 @@ const namingOf = (repo: string) => ({
 });
 const tag = (name: string): string => `${name}-1-k${'c'.repeat(12)}`;
 
-/** Old content tags of these names, and what a clean of a project with these names removes. */
-function scene(...images: string[]) {
+/** A registry with old content tags of these images. `removed`: the tags that a clean of a project removes. */
+function setUp(...images: string[]) {
   const registry = fakeRegistry();
   images.forEach((name, at) => {
     const labels = { [keyLabel]: 'c'.repeat(64), [taskLabel]: `${name}:1`, [needsLabel]: '{}' };
@@ -29,59 +29,65 @@ function scene(...images: string[]) {
   });
   const removed = async (repo: string, ...names: string[]): Promise<string[]> => {
     const naming = namingOf(repo);
-    const about = { naming, names: new Set(names), named: new Set<string>(), pinned: new Set<string>(), now };
-    const facts = await queryInventory(
+    const project = {
+      naming,
+      names: new Set(names),
+      named: new Set<string>(),
+      pinned: new Set<string>(),
+      now,
+    };
+    const inventory = await queryInventory(
       registry,
       repositoriesOf(naming, names),
-      about,
+      project,
       new Map<string, RemoteContents>(),
     );
-    return chooseRemovals(facts)
+    return chooseRemovals(inventory)
       .flatMap(({ tags }) => tags.map((each) => each.tag))
       .sort();
   };
   return { registry, removed };
 }
 
-test('only images whose names this project has, or had, go', async () => {
-  const { registry, removed } = scene('app', 'other', 'gone');
+test('removes only images that this project defines or has defined', async () => {
+  const { registry, removed } = setUp('app', 'other', 'gone');
   assert.equal(await removed('a', 'app'), [tag('app')]);
   await announceNames(registry, namingOf('a'), ['app', 'gone']);
   await announceNames(registry, namingOf('a'), ['app']);
   assert.equal(await removed('a', 'app'), [tag('app'), tag('gone')]);
 });
 
-test('another project with the same repo and other names: what it has stays', async () => {
-  const { registry, removed } = scene('app', 'old', 'theirs', 'also');
+test('keeps the images of another project with the same repo and other names', async () => {
+  const { registry, removed } = setUp('app', 'old', 'theirs', 'also');
   await announceNames(registry, namingOf('a'), ['theirs', 'also']);
   await announceNames(registry, namingOf('a'), ['app', 'old']);
   assert.equal(await removed('a', 'app'), [tag('app'), tag('old')]);
   assert.equal(await removed('a', 'theirs', 'also'), [tag('also'), tag('theirs')]);
 });
 
-test('a project whose names changed bit by bit is still the same', async () => {
-  const { registry, removed } = scene('app', 'was', 'first');
+test('recognizes a project whose names changed a few at a time', async () => {
+  const { registry, removed } = setUp('app', 'was', 'first');
   for (const names of [['first', 'was'], ['was', 'app'], ['app']])
     await announceNames(registry, namingOf('a'), names);
   assert.equal(await removed('a', 'app'), [tag('app'), tag('first'), tag('was')]);
 });
 
-test('a name that another project has, too, stays', async () => {
-  const { registry, removed } = scene('app', 'tool');
+test('keeps images whose name another project defines too', async () => {
+  const { registry, removed } = setUp('app', 'tool');
   await announceNames(registry, namingOf('b'), ['app']);
   assert.equal(await removed('a', 'app', 'tool'), [tag('tool')]);
   assert.equal(await removed('b', 'app'), [tag('app')]);
 });
 
-test('another project that published and does not say what it has: nothing goes', async () => {
-  const { registry, removed } = scene('app');
+test('removes nothing if another project has published without announcing its names', async () => {
+  const { registry, removed } = setUp('app');
   await closeJournal(registry, journalName(namingOf('b')), { id: 'x', time: 't', outcome: 'published' });
   assert.equal(await removed('a', 'app'), []);
   await announceNames(registry, namingOf('b'), ['other']);
   assert.equal(await removed('a', 'app'), [tag('app')]);
 });
 
-test('an announcement that is none, or is of another project than its tag says: nothing goes', async () => {
+test('removes nothing if an announcement is invalid or belongs to another project than its tag says', async () => {
   for (const text of [
     'x',
     'null',
@@ -89,7 +95,7 @@ test('an announcement that is none, or is of another project than its tag says: 
     '{"schema":1,"repo":"h:1/b","names":"app"}',
     '{"schema":1,"repo":"h:1/c","names":[]}',
   ]) {
-    const { registry, removed } = scene('app');
+    const { registry, removed } = setUp('app');
     await announceNames(registry, namingOf('b'), ['other']);
     const [name] = Object.keys(registry.tagDigests('h:1/cache')).filter((each) =>
       each.startsWith('project-'),
@@ -99,8 +105,8 @@ test('an announcement that is none, or is of another project than its tag says: 
   }
 });
 
-test('it is said once for the same names, and without such a repository not at all', async () => {
-  const { registry } = scene();
+test('announces the same names once, and nothing without a cache repository', async () => {
+  const { registry } = setUp();
   for (const names of [
     ['b', 'a'],
     ['a', 'b', 'a'],

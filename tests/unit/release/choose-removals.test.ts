@@ -7,7 +7,7 @@ import { chooseRemovals, type Removal } from '../../../src/release/choose-remova
 import type { Inventory, ListedTag } from '../../../src/release/ownership.ts';
 import { inRemovalOrder } from '../../../src/release/remove-tags.ts';
 
-const test = suite('what a clean of a registry removes');
+const test = suite('choosing tags to remove');
 
 const day = 86_400_000;
 const now = new Date(Date.UTC(2026, 10, 24, 12));
@@ -39,12 +39,12 @@ function choose(
   contents: readonly RemoteContents[],
   more: Partial<Inventory> = {},
 ): Removal[] {
-  const seen = Object.entries(tags).map(([name, digest]): ListedTag => {
+  const listed = Object.entries(tags).map(([name, digest]): ListedTag => {
     const colon = name.lastIndexOf(':');
     return { repository: name.slice(0, colon), tag: name.slice(colon + 1), ...(digest ? { digest } : {}) };
   });
   return chooseRemovals({
-    tags: seen,
+    tags: listed,
     contents: new Map(contents.map((each) => [each.digest, each])),
     naming: { repo: 'h:1/t', suffix: '', timed: false },
     names: new Set(['app', 'base']),
@@ -55,87 +55,89 @@ function choose(
   });
 }
 
-/** `repo:tag` of all that goes, and whether the image goes too. */
-const gone = (...args: Parameters<typeof choose>): [string, boolean][] =>
+/** Returns each removed tag, `repo:tag`, and whether its image is removed too. */
+const removed = (...args: Parameters<typeof choose>): [string, boolean][] =>
   choose(...args).flatMap(({ repository, tags, whole }) =>
     tags.map(({ tag }): [string, boolean] => [`${repository.slice('h:1/t/'.length)}:${tag}`, whole]),
   );
 
 const [one, two, three] = ['one', 'two', 'three'].map(digestOf) as [string, string, string];
 
-test('dev tags go by the time in them, with the image where nothing else names it', () => {
+test('removes dev tags by the time in them, with the image if nothing else refers to it', () => {
   const at = (time: string): string => `${app}:1-dev${time}`;
   const tags = { [at('202611101159')]: one, [at('202611101201')]: two, [at('202613101159')]: three };
-  assert.equal(gone(tags, [imageOf(one), imageOf(two), imageOf(three)]), [['app:1-dev202611101159', true]]);
-  assert.equal(gone({ [at('202602310000')]: one }, [imageOf(one)]), [], 'there is no such day');
+  assert.equal(removed(tags, [imageOf(one), imageOf(two), imageOf(three)]), [
+    ['app:1-dev202611101159', true],
+  ]);
+  assert.equal(removed({ [at('202602310000')]: one }, [imageOf(one)]), [], 'there is no such day');
   assert.equal(
-    gone({ [at('202601010000')]: one }, [imageOf(one, { task: 'other:1' })]),
+    removed({ [at('202601010000')]: one }, [imageOf(one, { task: 'other:1' })]),
     [],
     'not made by us',
   );
-  assert.equal(gone({ [at('202601010000')]: undefined }, []), [], 'cannot be read');
+  assert.equal(removed({ [at('202601010000')]: undefined }, []), [], 'cannot be read');
 });
 
-test('a dev tag goes alone where another tag, an index, a signature or a release file names the image', () => {
+test('keeps the image of a dev tag if another tag, an index, a signature or a release file refers to it', () => {
   const dev = `${app}:1-dev202601010000`;
   const alone = [['app:1-dev202601010000', false]];
   const image = imageOf(one);
-  assert.equal(gone({ [dev]: one, [`${app}:1`]: one }, [image]), alone);
-  assert.equal(gone({ [dev]: one, [`${app}:1${k('a')}`]: one }, [imageOf(one, { days: 20 })]), alone);
+  assert.equal(removed({ [dev]: one, [`${app}:1`]: one }, [image]), alone);
+  assert.equal(removed({ [dev]: one, [`${app}:1${k('a')}`]: one }, [imageOf(one, { days: 20 })]), alone);
   assert.equal(
-    gone({ [dev]: one, [`${app}:all`]: two }, [image, { digest: two, names: [one], images: [] }]),
+    removed({ [dev]: one, [`${app}:all`]: two }, [image, { digest: two, names: [one], images: [] }]),
     alone,
   );
-  assert.equal(gone({ [dev]: one, [`${app}:${one.replace(':', '-')}.sig`]: three }, [image]), alone);
-  assert.equal(gone({ [dev]: one }, [image], { pinned: new Set([one]) }), alone);
+  assert.equal(removed({ [dev]: one, [`${app}:${one.replace(':', '-')}.sig`]: three }, [image]), alone);
+  assert.equal(removed({ [dev]: one }, [image], { pinned: new Set([one]) }), alone);
 });
 
-test('content tags go by age, with their passes, unless the definitions or any other tag still name them', () => {
+test('removes content tags by age, with their passes, unless the definitions or another tag use them', () => {
   const [content, its] = [`${app}:1${k('a')}`, `${app}:1${k('a')}${pass}`];
   const tags = { [content]: one, [its]: one };
   const both = [
     [`app:1${k('a')}`, true],
     [`app:1${k('a')}${pass}`, true],
   ];
-  assert.equal(gone(tags, [imageOf(one)]), both);
-  assert.equal(gone(tags, [imageOf(one, { days: 29 })]), []);
-  assert.equal(gone(tags, [imageOf(one, { created: undefined })]), [], 'nobody knows how old');
-  assert.equal(gone(tags, [imageOf(one)], { named: new Set([content]) }), []);
+  assert.equal(removed(tags, [imageOf(one)]), both);
+  assert.equal(removed(tags, [imageOf(one, { days: 29 })]), []);
+  assert.equal(removed(tags, [imageOf(one, { created: undefined })]), [], 'unknown age');
+  assert.equal(removed(tags, [imageOf(one)], { named: new Set([content]) }), []);
   for (const other of ['1', 'latest', 'mine', '1-dev202611240000'])
-    assert.equal(gone({ ...tags, [`${app}:${other}`]: one }, [imageOf(one)]), [], other);
-  assert.equal(gone({ ...tags, [`${base}:1`]: one }, [imageOf(one)]), [], 'in another repository');
+    assert.equal(removed({ ...tags, [`${app}:${other}`]: one }, [imageOf(one)]), [], other);
+  assert.equal(removed({ ...tags, [`${base}:1`]: one }, [imageOf(one)]), [], 'in another repository');
   assert.equal(
-    gone({ [content]: one }, [imageOf(one, { key: keyOf('b') })]),
+    removed({ [content]: one }, [imageOf(one, { key: keyOf('b') })]),
     [],
-    'another key: not what it says',
+    'another key than in the tag',
   );
-  assert.equal(gone({ [content]: one }, [imageOf(one, { task: 'app:2' })]), [], 'another version');
+  assert.equal(removed({ [content]: one }, [imageOf(one, { task: 'app:2' })]), [], 'another version');
 });
 
-test('a release whose version looks like a content tag is a release', () => {
+test('keeps a release whose version looks like a content tag', () => {
   const tag = `${app}:2${k('b')}`;
-  assert.equal(gone({ [tag]: one }, [imageOf(one, { task: `app:2${k('b')}`, key: keyOf('a') })]), []);
+  assert.equal(removed({ [tag]: one }, [imageOf(one, { task: `app:2${k('b')}`, key: keyOf('a') })]), []);
 });
 
-test('passes go where their content tag is gone, and stay where it is, whatever it points at', () => {
+test('removes a pass whose content tag does not exist, and keeps it otherwise', () => {
   const its = `${app}:1${k('a')}${pass}`;
-  assert.equal(gone({ [its]: one }, [imageOf(one)]), [[`app:1${k('a')}${pass}`, true]]);
+  assert.equal(removed({ [its]: one }, [imageOf(one)]), [[`app:1${k('a')}${pass}`, true]]);
   const young = { [`${app}:1${k('a')}`]: two, [its]: one };
-  assert.equal(gone(young, [imageOf(one), imageOf(two, { days: 1 })]), []);
+  assert.equal(removed(young, [imageOf(one), imageOf(two, { days: 1 })]), []);
 });
 
-test('what an image that stays was made with stays, down to the ground, by any id', () => {
+test('keeps all direct and indirect needs of a kept image, found by any of their ids', () => {
   const tags = { [`${base}:1${k('a')}`]: one, [`${app}:1${k('b')}`]: two, [`${app}:1${k('c')}`]: three };
   const made = (days: number): RemoteContents[] => [
     imageOf(one, { task: 'base:1' }),
     imageOf(two, { key: keyOf('b'), needs: { 'base:1': `config-of-${one}` } }),
     imageOf(three, { key: keyOf('c'), days, needs: { 'app:1': two } }),
   ];
-  assert.equal(gone(tags, made(20)), []);
-  assert.is(gone(tags, made(40)).length, 3);
+  assert.equal(removed(tags, made(20)), []);
+  assert.is(removed(tags, made(40)).length, 3);
 });
 
-test('the same image in two manifests: what was made with its id keeps both', () => {
+test('an image keeps both manifests of a need that has the same id in two manifests', () => {
   const same = (digest: string): RemoteContents => {
     const image = imageOf(digest, { task: 'base:1' });
     return { ...image, images: [{ ...image.images[0]!, ids: ['config', digest] }] };
@@ -146,28 +148,28 @@ test('the same image in two manifests: what was made with its id keeps both', ()
     [`${app}:1${k('c')}`]: three,
   };
   const user = imageOf(three, { key: keyOf('c'), days: 1, needs: { 'base:1': 'config' } });
-  assert.equal(gone(tags, [same(one), same(two), user]), []);
-  assert.equal(gone(tags, [same(two), same(one), user]), []);
+  assert.equal(removed(tags, [same(one), same(two), user]), []);
+  assert.equal(removed(tags, [same(two), same(one), user]), []);
 });
 
-test('content tags in a repository of their own: a release elsewhere keeps them; copies elsewhere are only copies', () => {
+test('with a cache repository, a release elsewhere keeps content tags, and images elsewhere are only copies', () => {
   const naming = { repo: 'h:1/t', cacheRepo: 'h:1/t/cache', suffix: '', timed: false };
   const content = `h:1/t/cache:app-1${k('a')}`;
-  assert.equal(gone({ [content]: one }, [imageOf(one)], { naming }), [[`cache:app-1${k('a')}`, true]]);
-  assert.equal(gone({ [content]: one, [`${app}:1`]: one }, [imageOf(one)], { naming }), []);
+  assert.equal(removed({ [content]: one }, [imageOf(one)], { naming }), [[`cache:app-1${k('a')}`, true]]);
+  assert.equal(removed({ [content]: one, [`${app}:1`]: one }, [imageOf(one)], { naming }), []);
   const dev = { [content]: one, [`${app}:1-dev202601010000`]: one };
-  assert.equal(gone(dev, [imageOf(one, { days: 1 })], { naming }), [['app:1-dev202601010000', true]]);
+  assert.equal(removed(dev, [imageOf(one, { days: 1 })], { naming }), [['app:1-dev202601010000', true]]);
   const foreign = { [`h:1/t/cache:other-1${k('a')}`]: one, 'h:1/t/cache:x-dev202601010000': two };
-  assert.equal(gone(foreign, [imageOf(one), imageOf(two)], { naming }), [], "another project's");
+  assert.equal(removed(foreign, [imageOf(one), imageOf(two)], { naming }), [], "another project's");
 });
 
-test('where a tag cannot be read, only tags go: it may name anything', () => {
+test('keeps all images if a tag cannot be read, since it may refer to any of them', () => {
   const tags = { [`${app}:1${k('a')}`]: one, [`${app}:strange`]: two };
-  assert.equal(gone(tags, [imageOf(one)]), [[`app:1${k('a')}`, false]]);
+  assert.equal(removed(tags, [imageOf(one)]), [[`app:1${k('a')}`, false]]);
 });
 
-/** Any tags on anything, with labels that are true or not. */
-const worlds = fc
+/** Random tags on random images, with labels that may be wrong. */
+const inventories = fc
   .record({
     hasCache: fc.boolean(),
     images: fc.array(
@@ -213,7 +215,7 @@ const worlds = fc
         task,
         key: keyOf(letter),
         days,
-        // As a label would: nothing is made with what was made later.
+        // Images need only older images.
         needs: Object.fromEntries(
           uses
             .filter(([used]) => at(used) < index)
@@ -222,7 +224,7 @@ const worlds = fc
         names: names.filter((each) => at(each) < index).map(digest),
       }),
     );
-    const seen = tags.map(({ repository, form, image, says, isTrue }): ListedTag => {
+    const listed = tags.map(({ repository, form, image, says, isTrue }): ListedTag => {
       const { task, letter } = images[at(isTrue ? image : says)]!;
       const [name, version] = task.split(':');
       const content = `${repository === 'h:1/t/cache' ? `${name}-` : ''}${version}${k(letter)}`;
@@ -237,7 +239,7 @@ const worlds = fc
       };
       return { repository, tag: forms[form]!, digest: digest(image) };
     });
-    const unique = [...new Map(seen.map((each) => [`${each.repository}:${each.tag}`, each])).values()];
+    const unique = [...new Map(listed.map((each) => [`${each.repository}:${each.tag}`, each])).values()];
     return {
       tags: unique,
       contents: new Map(
@@ -253,7 +255,7 @@ const worlds = fc
     } satisfies Inventory;
   });
 
-/** All that hangs on these digests: slowly, and not as the code does it. */
+/** Everything that these digests refer to, computed in a different, slower way than in the code. */
 function reachable(start: readonly string[], { contents }: Inventory, byNeeds: boolean): Set<string> {
   const found = new Set(start);
   for (let size = -1; size !== found.size; ) {
@@ -270,45 +272,51 @@ function reachable(start: readonly string[], { contents }: Inventory, byNeeds: b
   return found;
 }
 
-test('whatever the tags, nothing goes that anything which stays names', () => {
+test('for any tags, never removes anything that a kept tag refers to', () => {
   const seen = { whole: 0, alone: 0, content: 0, dev: 0, pass: 0 };
   fc.assert(
-    fc.property(worlds, (facts) => {
-      const removals = chooseRemovals(facts);
+    fc.property(inventories, (inventory) => {
+      const removals = chooseRemovals(inventory);
       const name = (repository: string, tag: string): string => `${repository}:${tag}`;
-      const gone = new Set(
+      const removedNames = new Set(
         removals.flatMap(({ repository, tags }) => tags.map(({ tag }) => name(repository, tag))),
       );
-      const stays = facts.tags.filter(({ repository, tag }) => !gone.has(name(repository, tag)));
+      const keptTags = inventory.tags.filter(
+        ({ repository, tag }) => !removedNames.has(name(repository, tag)),
+      );
       const digests = (tags: readonly ListedTag[]): string[] =>
         tags.flatMap(({ tag, digest }) => [
           digest!,
           ...(tag.startsWith('sha256-') ? [`sha256:${tag.slice(7, 71)}`] : []),
         ]);
-      const kept = reachable([...facts.pinned, ...digests(stays)], facts, true);
+      const kept = reachable([...inventory.pinned, ...digests(keptTags)], inventory, true);
       for (const { repository, digest, tags, whole } of removals) {
-        const here = facts.tags.filter((each) => each.repository === repository && each.digest === digest);
+        const here = inventory.tags.filter(
+          (each) => each.repository === repository && each.digest === digest,
+        );
         for (const { tag, kind, age } of tags) {
           seen[kind]++;
           assert.match(tag, /-dev\d{12}$|-k[0-9a-f]{12}(-t[0-9a-f]{12})?$/);
-          assert.not.ok(facts.named.has(name(repository, tag)), 'the definitions name it');
-          if (kind === 'content') assert.not.ok(kept.has(digest), `${tag} is named or needed`);
+          assert.not.ok(inventory.named.has(name(repository, tag)), 'the definitions use it');
+          if (kind === 'content') assert.not.ok(kept.has(digest), `${tag} is used`);
           if (kind === 'pass')
             assert.not.ok(
-              stays.some((each) => name(each.repository, each.tag) === name(repository, tag.slice(0, -14))),
+              keptTags.some(
+                (each) => name(each.repository, each.tag) === name(repository, tag.slice(0, -14)),
+              ),
             );
           if (kind !== 'pass') assert.ok(age! > (kind === 'dev' ? 14 : 30) * day);
         }
         seen[whole ? 'whole' : 'alone']++;
         if (!whole) continue;
-        assert.is(tags.length, here.length, 'every tag on it goes');
-        const own = stays.filter((each) => each.repository === repository);
-        assert.not.ok(reachable([...facts.pinned, ...digests(own)], facts, false).has(digest));
+        assert.is(tags.length, here.length, 'all its tags are removed');
+        const own = keptTags.filter((each) => each.repository === repository);
+        assert.not.ok(reachable([...inventory.pinned, ...digests(own)], inventory, false).has(digest));
         assert.ok(
-          own.every((each) => facts.contents.has(each.digest!)),
+          own.every((each) => inventory.contents.has(each.digest!)),
           'all others can be read',
         );
-        if (facts.naming.cacheRepo === undefined || facts.naming.cacheRepo === repository)
+        if (inventory.naming.cacheRepo === undefined || inventory.naming.cacheRepo === repository)
           assert.not.ok(kept.has(digest));
       }
     }),
@@ -317,10 +325,10 @@ test('whatever the tags, nothing goes that anything which stays names', () => {
   for (const [what, times] of Object.entries(seen)) assert.ok(times > 100, `${what}: only ${times} times`);
 });
 
-test('what uses others goes before them', () => {
+test('removes images before the images that they use', () => {
   fc.assert(
-    fc.property(worlds, (facts) => {
-      const removals = chooseRemovals(facts);
+    fc.property(inventories, (inventory) => {
+      const removals = chooseRemovals(inventory);
       const order = inRemovalOrder(removals);
       assert.equal(new Set(order.flat()), new Set(removals));
       const group = (removal: Removal): number => order.findIndex((each) => each.includes(removal));
@@ -331,9 +339,9 @@ test('what uses others goes before them', () => {
     }),
     { numRuns: 1_000 },
   );
-  const circle = (ids: string, uses: string): Removal =>
+  const cycle = (ids: string, uses: string): Removal =>
     ({ repository: app, digest: ids, tags: [], whole: true, ids: [ids], uses: [uses] }) as Removal;
-  assert.is(inRemovalOrder([circle('a', 'b'), circle('b', 'a')]).flat().length, 2);
+  assert.is(inRemovalOrder([cycle('a', 'b'), cycle('b', 'a')]).flat().length, 2);
 });
 
 test.run();

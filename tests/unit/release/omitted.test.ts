@@ -6,7 +6,7 @@ import type { TaskRecord } from '../../../src/model/record.ts';
 import { omittedTasks } from '../../../src/release/omitted.ts';
 import { graphOf } from '../../support/graphs.ts';
 
-const test = suite('what a push leaves out');
+const test = suite('tasks that a push omits');
 const base = image({ name: 'base', context: 'c', test: 't', allowFailure: true });
 const app = image({ name: 'app', context: 'c', needs: { BASE: base } });
 const last = image({ name: 'last', context: 'c', needs: { APP: app } });
@@ -19,27 +19,27 @@ const made = (...lost: string[]) =>
   new Map(ids.filter((id) => !lost.includes(id)).map((id) => [id, {} as TaskRecord]));
 const pass = (...names: string[]) => new Map(names.map((id) => [id, 'digest']));
 
-test('nothing failed: nothing is left out', () => {
+test('omits nothing if nothing failed', () => {
   assert.is(omittedTasks(steps, published, made(), pass('base:latest', 'lone:latest')).size, 0);
 });
 
-test('what failed its test, and all that stands on it, however far', () => {
+test('omits a task whose test failed, and all its direct and indirect dependents', () => {
   assert.equal(
     [...omittedTasks(steps, published, made(), pass('lone:latest'))],
     [
-      ['base:latest', 'it failed its test, which its definition allows'],
-      ['app:latest', 'it stands on base:latest'],
-      ['last:latest', 'it stands on app:latest'],
+      ['base:latest', 'its test failed (allowFailure is set)'],
+      ['app:latest', 'it depends on base:latest'],
+      ['last:latest', 'it depends on app:latest'],
     ],
   );
 });
 
-test('what was not made', () => {
+test('omits a task that failed', () => {
   const found = omittedTasks(steps, published, made('last:latest'), pass('base:latest', 'lone:latest'));
   assert.equal([...found.keys()], ['last:latest']);
 });
 
-test('what is not here because nothing needs it is no failure', () => {
+test('a skipped task does not count as failed', () => {
   const skipped = steps.map((step) =>
     step.task.id === 'base:latest' ? { ...step, action: 'skip' as const } : step,
   );

@@ -16,7 +16,7 @@ import { makeTestProject, type TestProjectOptions } from '../../support/test-pro
 const test = suite('push');
 const repo = 'h:1/t';
 
-/** A machine of its own: its folder, its engine, the same registry. base → one, two. */
+/** A machine with its own folder and engine, and a shared registry. `one` and `two` need `base`. */
 function machine(registry: FakeRegistry, name: string) {
   const root = tempFolder();
   writeFiles(root, { 'b/Dockerfile': 'FROM scratch\n', 'a/Dockerfile': 'ARG BASE\nFROM $BASE\n' });
@@ -40,7 +40,7 @@ function machine(registry: FakeRegistry, name: string) {
         new Map([[tag, now.get(tag)]]),
       ]),
     );
-    const made = await rig.plan({
+    const planned = await rig.plan({
       repo,
       published,
       remote: (tags) =>
@@ -50,7 +50,7 @@ function machine(registry: FakeRegistry, name: string) {
         ),
       ...options,
     });
-    return { ...made, published };
+    return { ...planned, published };
   };
   return {
     rig,
@@ -96,7 +96,7 @@ const tags = (registry: FakeRegistry, name: string): string[] =>
     .map((tag) => tag.replace(/[0-9a-f]{12}/g, '…'))
     .sort();
 
-test('everything is uploaded, internal images too; then tags are set, and the pass of a test beside its image', async () => {
+test('uploads all images, internal ones too, then sets the tags, with a pass tag for each passed test', async () => {
   const registry = fakeRegistry();
   const one = machine(registry, 'x');
   const pushed = await one.push(await one.plan());
@@ -106,7 +106,7 @@ test('everything is uploaded, internal images too; then tags are set, and the pa
   assert.equal(one.outcomes(), { 'base:latest': 'built', 'one:latest': 'built', 'two:latest': 'built' });
 });
 
-test('uploads only: no tag is set; the next push sets them and uploads nothing', async () => {
+test('with uploadOnly no tag is set, and the next push sets the tags and uploads nothing', async () => {
   const registry = fakeRegistry();
   const one = machine(registry, 'x');
   await one.push(await one.plan(), { uploadOnly: true });
@@ -117,14 +117,14 @@ test('uploads only: no tag is set; the next push sets them and uploads nothing',
   assert.equal(tags(registry, 'two'), ['latest-dev1', 'latest-k…']);
 });
 
-test('another machine was first: nothing of ours replaces it, no tag is set, and a new plan builds on theirs', async () => {
+test('if another machine uploads first, keeps its image, sets no tag, and a new plan builds on that image', async () => {
   const registry = fakeRegistry();
-  const [slow, quick] = [machine(registry, 'slow'), machine(registry, 'quick')];
+  const [slow, fast] = [machine(registry, 'slow'), machine(registry, 'fast')];
   const early = await slow.plan();
-  await quick.push(await quick.plan({ selectors: ['one'] }), { uploadOnly: true });
+  await fast.push(await fast.plan({ selectors: ['one'] }), { uploadOnly: true });
   const theirs = registry.tagDigests(`${repo}/base`);
-  const overtaken = await slow.push(early);
-  assert.is(overtaken.isOvertaken, true);
+  const conflict = await slow.push(early);
+  assert.is(conflict.isOvertaken, true);
   assert.equal(registry.tagDigests(`${repo}/base`), theirs);
   assert.equal(tags(registry, 'one'), ['latest-k…', 'latest-k…-t…']);
   const again = await slow.plan();
@@ -135,24 +135,26 @@ test('another machine was first: nothing of ours replaces it, no tag is set, and
   const pushed = await slow.push(again);
   assert.equal([pushed.outcome, pushed.isOvertaken], ['ok', false]);
   assert.equal(registry.tagDigests(`${repo}/base`), theirs);
-  const calm = await quick.plan();
+  const upToDate = await fast.plan();
   assert.ok(
-    [...calm.plan.steps.values()].every(({ action }) => ['reuse', 'retag', 'pull', 'skip'].includes(action)),
+    [...upToDate.plan.steps.values()].every(({ action }) =>
+      ['reuse', 'retag', 'pull', 'skip'].includes(action),
+    ),
   );
 });
 
-test('an upload that fails for good: no tag is set, what needs it is not uploaded', async () => {
+test('if an upload fails permanently, no tag is set and dependents are not uploaded', async () => {
   const registry = fakeRegistry();
   const one = machine(registry, 'x');
   const planned = await one.plan();
   registry.beforeCall = ({ method, name }) => {
     if (method === 'image' && name.includes('/base:'))
-      throw new RegistryError('denied', 'h:1 does not permit it');
+      throw new RegistryError('denied', 'h:1 does not allow it');
   };
   const pushed = await one.push(planned);
   assert.equal(
     [pushed.outcome, pushed.error?.message],
-    ['not-ready', 'h:1 does not permit it\nnothing is published: no tag was set'],
+    ['not-ready', 'h:1 does not allow it\nnothing was published: no tag was set'],
   );
   assert.equal(one.outcomes(), {
     'base:latest': 'failed',
@@ -162,7 +164,7 @@ test('an upload that fails for good: no tag is set, what needs it is not uploade
   assert.equal(tags(registry, 'one'), []);
 });
 
-test('an engine that is denied once, though we may push, is let try again; denied twice it is believed', async () => {
+test('retries an upload that the registry denies once, and fails if it denies it twice', async () => {
   for (const denials of [1, 2]) {
     const one = machine(fakeRegistry(), 'x');
     const { engine } = one.rig;
@@ -177,7 +179,7 @@ test('an engine that is denied once, though we may push, is let try again; denie
   }
 });
 
-test('what may fail is left out, the others are published', async () => {
+test('publishes the other images if one is omitted', async () => {
   const registry = fakeRegistry();
   const one = machine(registry, 'x');
   const pushed = await one.push(await one.plan(), { omitted: new Set(['two:latest']) });
@@ -186,7 +188,7 @@ test('what may fail is left out, the others are published', async () => {
   assert.equal(tags(registry, 'one'), ['latest-dev1', 'latest-k…', 'latest-k…-t…']);
 });
 
-test('what is left out gets no tag, even where it is uploaded for something that needs it', async () => {
+test('an omitted image gets no tag, even if it is uploaded for a dependent', async () => {
   const registry = fakeRegistry();
   const one = machine(registry, 'x');
   const planned = await one.plan();

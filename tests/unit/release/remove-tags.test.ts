@@ -16,7 +16,7 @@ import {
 } from '../../../src/release/remove-tags.ts';
 import { type FakeRegistry, fakeRegistry } from '../../support/fake-registry.ts';
 
-const test = suite('a clean of a registry');
+const test = suite('removing tags');
 
 const day = 86_400_000;
 const now = Date.UTC(2026, 10, 24, 12);
@@ -24,10 +24,10 @@ const journalName = 'h:1/t/release-journal:current';
 const [app, base] = ['h:1/t/app', 'h:1/t/base'];
 const content = (letter: string): string => `1-k${letter.repeat(12)}`;
 
-interface Scene {
+interface Fixture {
   readonly registry: FakeRegistry;
-  readonly desk: PublishContext & { told: string[] };
-  look(): Promise<Inventory>;
+  readonly context: PublishContext & { reported: string[] };
+  inventory(): Promise<Inventory>;
   removals(): Promise<Removal[]>;
   run(signal?: AbortSignal): Promise<RemovalResult>;
   /** All tags of app and base. */
@@ -36,8 +36,8 @@ interface Scene {
 
 let serial = 0;
 
-/** An old base, two old apps on it (one of them released), a young app on another base; dev tags. */
-function scene({ alive }: { alive?: boolean } = {}): Scene {
+/** An old base, an old app on it, an old app that is released, and a young app on another base; dev tags. */
+function setUp({ alive }: { alive?: boolean } = {}): Fixture {
   const registry = fakeRegistry();
   const push = (tag: string, task: string, letter: string, days: number, need?: string): string => {
     const id = `sha256:${(++serial).toString(16).padStart(64, '0')}`;
@@ -49,7 +49,7 @@ function scene({ alive }: { alive?: boolean } = {}): Scene {
     registry.push(tag, { id, labels, platform: 'linux/amd64', created: now - days * day });
     return id;
   };
-  const again = async (from: string, to: string): Promise<void> =>
+  const copyTag = async (from: string, to: string): Promise<void> =>
     await registry.put(to, await registry.manifest(from));
   const old = push(`${base}:${content('a')}`, 'base:1', 'a', 100);
   const other = push(`${base}:${content('b')}`, 'base:1', 'b', 100);
@@ -57,10 +57,10 @@ function scene({ alive }: { alive?: boolean } = {}): Scene {
   push(`${app}:${content('d')}`, 'app:1', 'd', 80);
   push(`${app}:${content('e')}`, 'app:1', 'e', 1, other);
   let time = now;
-  const desk = {
+  const context = {
     registry,
-    journalName: journalName,
-    told: [] as string[],
+    journalName,
+    reported: [] as string[],
     clock: {
       now: () => {
         time += 100;
@@ -73,10 +73,10 @@ function scene({ alive }: { alive?: boolean } = {}): Scene {
     ownershipOf: tagOwnershipIn('h:1/t', new Set(['app', 'base'])),
     newOwner: () => ({ id: `owner-${++serial}` }),
     isAlive: () => alive,
-    report: (text: string) => desk.told.push(text),
+    report: (text: string) => context.reported.push(text),
   };
   const known = new Map<string, RemoteContents>();
-  const about = {
+  const project = {
     naming: { repo: 'h:1/t', suffix: '', timed: false },
     names: new Set(['app', 'base']),
     named: new Set<string>(),
@@ -84,23 +84,23 @@ function scene({ alive }: { alive?: boolean } = {}): Scene {
     now: new Date(now),
   };
   const ready = Promise.all([
-    again(`${app}:${content('d')}`, `${app}:1`),
-    again(`${app}:${content('d')}`, `${app}:1-dev202601010000`),
-    again(`${app}:${content('c')}`, `${app}:1-dev202601010001`),
-    again(`${app}:${content('c')}`, `${app}:${content('c')}-t${'9'.repeat(12)}`),
+    copyTag(`${app}:${content('d')}`, `${app}:1`),
+    copyTag(`${app}:${content('d')}`, `${app}:1-dev202601010000`),
+    copyTag(`${app}:${content('c')}`, `${app}:1-dev202601010001`),
+    copyTag(`${app}:${content('c')}`, `${app}:${content('c')}-t${'9'.repeat(12)}`),
   ]);
-  const look = async (): Promise<Inventory> => {
+  const inventory = async (): Promise<Inventory> => {
     await ready;
-    return await queryInventory(registry, [app, base], about, known);
+    return await queryInventory(registry, [app, base], project, known);
   };
-  const removals = async (): Promise<Removal[]> => chooseRemovals(await look());
+  const removals = async (): Promise<Removal[]> => chooseRemovals(await inventory());
   return {
     registry,
-    desk,
-    look,
+    context,
+    inventory,
     removals,
     run: async (signal = new AbortController().signal) =>
-      await removeTags(desk, await removals(), removals, signal),
+      await removeTags(context, await removals(), removals, signal),
     tags: () =>
       [app, base].flatMap((repository) =>
         Object.keys(registry.tagDigests(repository))
@@ -121,8 +121,8 @@ const failure = async (work: Promise<unknown>): Promise<Error & { exitCode?: num
   return error as Error;
 };
 
-test('takes away what is old, what stands on others first, and gives the journal back', async () => {
-  const { registry, desk, run, tags } = scene();
+test('removes old tags, dependents before their needs, and closes the journal', async () => {
+  const { registry, context, run, tags } = setUp();
   const { removed, changed, error } = await run();
   assert.equal([changed, error], [[], undefined]);
   assert.is(removed.length, 3);
@@ -136,25 +136,25 @@ test('takes away what is old, what stands on others first, and gives the journal
   );
   const names = registry.calls.filter(({ method }) => method === 'untag').map(({ name }) => name);
   assert.is(deleteCalls.length, 5);
-  assert.is(names.at(-1), `${base}:${content('a')}`, 'the app goes before what it was made with');
-  assert.is(await readJournal(registry, desk.journalName), undefined);
+  assert.is(names.at(-1), `${base}:${content('a')}`, 'the app is removed before its base');
+  assert.is(await readJournal(registry, context.journalName), undefined);
 });
 
-test('a list a repository, a request a tag, a look at each image; the second time no image is looked at', async () => {
-  const { registry, look } = scene();
+test('queries each repository, tag and image once, and no image the second time', async () => {
+  const { registry, inventory } = setUp();
   const counts = (): number[] => {
     const calls = registry.calls.splice(0);
     return ['tags', 'head', 'contents'].map(
       (wanted) => calls.filter(({ method }) => method === wanted).length,
     );
   };
-  await look();
+  await inventory();
   assert.equal(counts(), [2, 9, 5]);
-  await look();
+  await inventory();
   assert.equal(counts(), [2, 9, 0]);
 });
 
-test('where nothing can be old by its name, no image is looked at', async () => {
+test('queries no image if no tag can be removed by its name', async () => {
   const registry = fakeRegistry();
   registry.push(`${app}:1`, {
     id: `sha256:${'1'.repeat(64)}`,
@@ -162,24 +162,24 @@ test('where nothing can be old by its name, no image is looked at', async () => 
     platform: 'linux/amd64',
     created: 1,
   });
-  const about = {
+  const project = {
     naming: { repo: 'h:1/t', suffix: '', timed: false },
     names: new Set(['app']),
     named: new Set<string>(),
     pinned: new Set<string>(),
     now: new Date(now),
   };
-  assert.equal(chooseRemovals(await queryInventory(registry, [app], about, new Map())), []);
+  assert.equal(chooseRemovals(await queryInventory(registry, [app], project, new Map())), []);
   assert.equal(
     registry.calls.map(({ method }) => method),
     ['tags', 'head'],
   );
 });
 
-test('a push that is under way stops it, before anything is read or removed', async () => {
+test('a push in progress stops it before anything is removed', async () => {
   for (const alive of [true, undefined, false]) {
-    const { registry, desk, run, tags, look } = scene({ ...(alive !== undefined ? { alive } : {}) });
-    await look();
+    const { registry, context, run, tags, inventory } = setUp({ ...(alive !== undefined ? { alive } : {}) });
+    await inventory();
     const before = tags();
     const change = { name: `${app}:1`, task: 'app:1', after: `sha256:${'1'.repeat(64)}`, isAlias: false };
     const open = {
@@ -191,9 +191,9 @@ test('a push that is under way stops it, before anything is read or removed', as
       changes: [change],
     } as const;
     await writeJournal(registry, journalName, open);
-    for (const work of [checkIdle(desk), run()]) {
+    for (const work of [checkIdle(context), run()]) {
       const error = await failure(work);
-      assert.match(error.message, /another push is publishing since then: nothing is removed/);
+      assert.match(error.message, /another push has been publishing since then; nothing was removed/);
       assert.is(error.exitCode, 1);
     }
     assert.equal(tags(), before);
@@ -201,44 +201,49 @@ test('a push that is under way stops it, before anything is read or removed', as
   }
 });
 
-test('another clean stops it, unless that is known to be dead; a push ends a dead one and goes on', async () => {
+test('another clean stops it unless its process is known to be dead; a push closes the journal of a dead clean', async () => {
   const open = { id: 'x', owner: 1, time: 'then', beat: 0, direction: 'forward', changes: [] } as const;
   for (const alive of [true, undefined]) {
-    const { registry, desk } = scene({ ...(alive ? { alive } : {}) });
+    const { registry, context } = setUp({ ...(alive ? { alive } : {}) });
     await writeJournal(registry, journalName, open);
-    assert.match((await failure(checkIdle(desk))).message, /a clean is removing old tags since then/);
+    assert.match(
+      (await failure(checkIdle(context))).message,
+      /another clean has been deleting old tags since then/,
+    );
   }
-  const { registry, run, tags } = scene({ alive: false });
+  const { registry, run, tags } = setUp({ alive: false });
   await writeJournal(registry, journalName, open);
   await run();
   assert.equal(tags().sort(), kept);
-  const pushing = scene({ alive: false });
+  const pushing = setUp({ alive: false });
   await writeJournal(pushing.registry, journalName, open);
-  assert.equal(await recoverUnfinished(pushing.desk, false, new AbortController().signal), []);
-  assert.equal(pushing.desk.told, ['a clean of then had stopped half way: what it left stays']);
+  assert.equal(await recoverUnfinished(pushing.context, false, new AbortController().signal), []);
+  assert.equal(pushing.context.reported, [
+    'closed the journal of an unfinished clean of then; it deleted only some tags',
+  ]);
   assert.is(await readJournal(pushing.registry, journalName), undefined);
 });
 
-test('what changed between the looks stays: a new tag on an old image, a tag that moved', async () => {
-  const { registry, removals, desk, tags } = scene();
+test('keeps an image that got a new tag since the removals were chosen, and its base', async () => {
+  const { registry, removals, context, tags } = setUp();
   const first = await removals();
   await registry.put(`${app}:mine`, await registry.manifest(`${app}:${content('c')}`));
-  const { removed, changed } = await removeTags(desk, first, removals, new AbortController().signal);
+  const { removed, changed } = await removeTags(context, first, removals, new AbortController().signal);
   assert.equal(
     changed.map(({ repository }) => repository),
     [app, base],
-    'the image, and what it was made with',
+    'the image and its base',
   );
   assert.is(removed.length, 1);
   assert.ok(tags().includes(`app:${content('c')}`) && tags().includes(`base:${content('a')}`));
 });
 
-test('a tag that moves right before it would go stays', async () => {
-  const { registry, run, tags } = scene();
+test('keeps a tag that moves just before it would be removed', async () => {
+  const { registry, run, tags } = setUp();
   const moving = `${app}:1-dev202601010000`;
   let heads = 0;
   registry.beforeCall = async ({ method, name }) => {
-    // Both looks are over.
+    // The first two are from reading the inventory twice.
     if (method !== 'head' || name !== moving || ++heads !== 3) return;
     await registry.put(moving, await registry.manifest(`${app}:${content('e')}`));
   };
@@ -247,12 +252,12 @@ test('a tag that moves right before it would go stays', async () => {
   assert.ok(tags().includes('app:1-dev202601010000'));
 });
 
-test('a delete that is late takes no tag that was put on the same image meanwhile', async () => {
-  const { registry, run, tags } = scene();
+test('a delayed delete does not remove a tag that was put on the same image in the meantime', async () => {
+  const { registry, run, tags } = setUp();
   registry.beforeCall = async ({ method, name }) => {
     if (!['untag', 'remove'].includes(method)) return;
     registry.beforeCall = () => undefined;
-    // The request is on its way: a push publishes what it found before.
+    // While the request is on its way, a push sets tags on the same images.
     for (const [at, letter] of [
       [app, 'c'],
       [base, 'a'],
@@ -266,22 +271,22 @@ test('a delete that is late takes no tag that was put on the same image meanwhil
   assert.ok(tags().includes('app:2.0') && tags().includes('base:2.0'), tags().join());
 });
 
-test('a registry that deletes nothing is told before anything is written', async () => {
-  const { registry, removals, desk, tags } = scene();
+test('reports a registry that does not allow deletes before anything is written', async () => {
+  const { registry, removals, context, tags } = setUp();
   registry.deletes = false;
   const first = await removals();
   const before = tags();
   registry.calls.length = 0;
-  const error = await failure(checkDeletePermission(registry, first, desk.journalName));
+  const error = await failure(checkDeletePermission(registry, first, context.journalName));
   assert.instance(error, RegistryError);
   assert.is(error.exitCode, 3);
   assert.equal(tags(), before);
   assert.not.ok(registry.calls.some(({ method }) => ['write', 'put', 'remove', 'untag'].includes(method)));
 });
 
-test('one that refuses all the same, or fails, at any call: what went is told, the rest stands, another clean ends it', async () => {
+test('after a failure at any request, keeps the other tags, and the next clean completes the removal', async () => {
   const calls = async (): Promise<number> => {
-    const { registry, run, removals } = scene();
+    const { registry, run, removals } = setUp();
     await removals();
     registry.calls.length = 0;
     await run();
@@ -290,23 +295,23 @@ test('one that refuses all the same, or fails, at any call: what went is told, t
   const total = await calls();
   assert.ok(total > 20);
   for (let nth = 1; nth <= total; nth++) {
-    const { registry, run, removals, tags } = scene({ alive: false });
+    const { registry, run, removals, tags } = setUp({ alive: false });
     await removals();
     const offset = registry.calls.length;
     registry.beforeCall = (_call, number) => {
       if (number === offset + nth) throw new RegistryError('unreachable', 'no answer');
     };
-    const result = await run().catch((error: Error) => ({ gone: [], changed: [], error }));
+    const result = await run().catch((error: Error) => ({ removed: [], changed: [], error }));
     assert.match((result.error as Error).message, /no answer/);
-    for (const tag of kept) assert.ok(tags().includes(tag), `${tag} is gone at call ${nth}`);
+    for (const tag of kept) assert.ok(tags().includes(tag), `${tag} was removed at call ${nth}`);
     registry.beforeCall = () => undefined;
     assert.is((await run()).error, undefined);
     assert.equal(tags().sort(), kept, `after a failure at call ${nth}`);
   }
 });
 
-test('an interrupt ends it between two images, and gives the journal back', async () => {
-  const { registry, run, tags } = scene();
+test('an interrupt stops it between two images and closes the journal', async () => {
+  const { registry, run, tags } = setUp();
   const abort = new AbortController();
   registry.afterCall = ({ method }) => {
     if (method === 'untag') abort.abort(new Error('interrupted'));
@@ -318,9 +323,9 @@ test('an interrupt ends it between two images, and gives the journal back', asyn
   assert.is(await readJournal(registry, journalName), undefined);
 });
 
-test('whose journal is taken meanwhile stops', async () => {
-  const { registry, run, tags, look } = scene();
-  await look();
+test('stops if a push replaces the journal', async () => {
+  const { registry, run, tags, inventory } = setUp();
+  await inventory();
   const before = tags();
   const open = { id: 'x', owner: 1, time: 'then', beat: 0, direction: 'forward', changes: [] } as const;
   registry.afterCall = async ({ method }) => {
@@ -328,9 +333,9 @@ test('whose journal is taken meanwhile stops', async () => {
     registry.afterCall = () => undefined;
     await writeJournal(registry, journalName, open);
   };
-  assert.match((await failure(run())).message, /a push begins to publish at the same moment/);
+  assert.match((await failure(run())).message, /a push started to publish at the same time/);
   assert.equal(tags(), before);
-  assert.is((await readJournal(registry, journalName))?.id, 'x', 'and leaves it there');
+  assert.is((await readJournal(registry, journalName))?.id, 'x', "the push's journal is kept");
 });
 
 test.run();
