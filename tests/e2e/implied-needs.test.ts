@@ -184,7 +184,7 @@ export const app = image({ name: 'app', context: 'app', needs: { BASE: base } })
       reasons.some(
         ({ code, detail }) =>
           code === 'impure' &&
-          detail === 'ONBUILD of base:latest takes from debian:12, which is not pinned by digest',
+          detail === 'ONBUILD of base:latest uses debian:12, which is not pinned by digest',
       ),
       JSON.stringify(reasons),
     );
