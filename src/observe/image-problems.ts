@@ -69,7 +69,7 @@ export function dockerfileProblems(task: ImageTask, facts: DockerfileFacts): Tas
   ];
 }
 
-/** Returns a problem for each need that is called like an image, if no instruction of the target names that image. */
+/** Returns a problem for each need that is named after an image that no instruction of the target names. */
 function unusedImageProblems(task: ImageTask, { images }: DockerfileFacts): TaskProblem[] {
   const names = images.flatMap(({ place, reference }) => (place === 'syntax' ? [] : reference));
   const unused = task.needs.filter(({ name, isReference }) => isReference && !names.includes(name));

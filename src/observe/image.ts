@@ -27,7 +27,7 @@ export interface ImageSources {
   /** The pins of external images. */
   readonly lock: Lock;
   readonly hasOnbuild: HasOnbuild;
-  /** Tasks with a base image of which it is not known whether it has ONBUILD. They are observed again in the next run. */
+  /** Tasks with a base image that could not be checked for ONBUILD. The next run observes them again. */
   readonly unresolved: Set<TaskId>;
   readonly builderArgs: Readonly<Record<string, string>>;
   /**

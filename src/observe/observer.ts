@@ -43,7 +43,7 @@ type Fresh = Exclude<Observed, ObservedUnchanged>;
 type StoredNotes = ObservationNotes & { readonly triggers: readonly string[] | null };
 
 /**
- * Returns an observer that reads the inputs of tasks, and skips tasks of which no input has changed since an earlier run. If
+ * Returns an observer that reads the inputs of tasks, and skips tasks whose inputs have not changed since an earlier run. If
  * an input cannot be read, the run continues and the task becomes an `ObservedProblem`.
  */
 export function openObserver(options: ObserveOptions): Observer {
