@@ -44,7 +44,7 @@ export interface CommonFields<V> {
   readonly needs?: PerVersion<V, Needs<V>>;
   /** Tasks that run before this one if both are in the plan. They are not needs: they do not affect the plan or the key. */
   readonly after?: readonly (NeedTarget | ((version: V) => NeedTarget))[];
-  /** `90s`, `30m`, `2h`. */
+  /** The maximum duration: `90s`, `30m`, `2h`. */
   readonly timeout?: PerVersion<V, string>;
   /** The number of retries after network errors, 0 to 10. */
   readonly retries?: PerVersion<V, number>;
@@ -72,9 +72,13 @@ export interface ImageFields<V> extends CommonFields<V> {
   readonly context: PerVersion<V, string>;
   /** Default: `<context>/Dockerfile`. */
   readonly dockerfile?: PerVersion<V, string>;
+  /** The stage to build. Default: the last one. */
   readonly target?: PerVersion<V, string | undefined>;
+  /** Build args. */
   readonly args?: PerVersion<V, Readonly<Record<string, string>>>;
+  /** Labels of the image. */
   readonly labels?: PerVersion<V, Readonly<Record<string, string>>>;
+  /** The network of RUN instructions, as for `docker build --network`. */
   readonly network?: PerVersion<V, string>;
   /** Default: Linux on the architecture of this machine. */
   readonly platforms?: PerVersion<V, readonly string[]>;
@@ -93,8 +97,8 @@ export interface ImageFields<V> extends CommonFields<V> {
 /** The fields of `command()`. */
 export interface CommandFields<V> extends CommonFields<V> {
   /**
-   * The program and its arguments; there is no shell. A program with a slash is relative to the project root. The command
-   * runs there.
+   * The program and its arguments, without a shell. A program with a slash is relative to the project root, which is also the
+   * working directory.
    */
   readonly run: PerVersion<V, readonly [string, ...string[]]>;
   /** Globs, relative to the project root. The content of the files that they match is part of the key. */
