@@ -139,7 +139,7 @@ export const app = image({ name: 'app', context: 'app', needs: { BASE: base } })
     assert.is(code, 2, command);
     assert.match(
       err,
-      /images\.ts › app › dockerfile: app\/Dockerfile:2: BASE holds .*\n {2}found: +FROM \$\{BASE\}-extra\n {2}expected: \$BASE alone/,
+      /images\.ts › app › dockerfile: app\/Dockerfile:2: BASE is the image of a need, but .*\n {2}found: +FROM \$\{BASE\}-extra\n {2}expected: only \$BASE/,
     );
   }
 });
