@@ -24,10 +24,10 @@ export type {
   Reference,
 } from './types.ts';
 
-// Definitions are evaluated in the program's own process: it leaves the profile here before it imports them.
+// Definitions run in the process of tasks, which sets the profile here before it imports them.
 const profileSlot = Symbol.for('image-tasks.profile');
 
-/** The string given by `--profile` or TASKS_PROFILE; `default` if none. Definitions may branch on it. */
+/** The profile: the value of `--profile` or TASKS_PROFILE, or `default`. Definitions may branch on it. */
 export const profile: string =
   ((globalThis as Record<symbol, unknown>)[profileSlot] as string | undefined) ?? 'default';
 
@@ -38,21 +38,21 @@ export function image(fields: object): Definition {
   return definition('image', fields);
 }
 
-/** Declares a program that makes files: one task per version. */
+/** Declares a command that creates files: one task per version. */
 export function command(fields: CommandInput<string, readonly string[]>): Definition;
 export function command<A extends Axes>(fields: CommandInput<A, Matrix<A>>): Definition;
 export function command(fields: object): Definition {
   return definition('command', fields);
 }
 
-/** Declares the project's settings; at most once. Flags and environment win over it. */
+/** Declares the settings of the project, at most once. Flags and environment variables override them. */
 export function project(fields: ProjectFields): ProjectDefinition {
   return { [projectBrand]: true, fields: fields as Readonly<Record<string, unknown>> };
 }
 
 /**
- * All combinations of the axes' values, in the order written (the last axis varies fastest).
- * `version` names each cell and must be unique; `exclude` drops cells.
+ * Returns all combinations of the values of the axes, in the order written (the last axis varies fastest). `version` returns
+ * the version of a cell, which must be unique; cells for which `exclude` returns true are left out.
  */
 export function matrix<const T extends Readonly<Record<string, readonly string[]>>>(
   axes: T,
@@ -66,8 +66,13 @@ export function matrix<const T extends Readonly<Record<string, readonly string[]
   for (const [axis, values] of Object.entries(axes)) {
     cells = cells.flatMap((cell) => values.map((value) => ({ ...cell, [axis]: value })));
   }
-  const kept = cells.map((cell) => Object.freeze(cell) as Cell).filter((cell) => !options.exclude?.(cell));
-  return { [matrixBrand]: true, cells: kept.map((cell) => ({ version: options.version(cell), axes: cell })) };
+  const included = cells
+    .map((cell) => Object.freeze(cell) as Cell)
+    .filter((cell) => !options.exclude?.(cell));
+  return {
+    [matrixBrand]: true,
+    cells: included.map((cell) => ({ version: options.version(cell), axes: cell })),
+  };
 }
 
 function definition(kind: 'image' | 'command', fields: object): Definition {

@@ -1,15 +1,15 @@
 import type { Axes, SourceLocation } from '../model/task.ts';
 
-/** What functions of the version get: the string of a plain list, or the typed cell of a matrix. */
+/** A value, or a function of the version. The function gets the string of a plain list, or the typed cell of a matrix. */
 export type PerVersion<V, T> = T | ((version: V) => T);
 
-/** One cell of a matrix: its version and its value on each axis. */
+/** A cell of a matrix: its version, and its value on each axis. */
 export interface VersionCell<A extends Axes = Axes> {
   readonly version: string;
   readonly axes: A;
 }
 
-/** What `matrix()` returns, for the field `versions`. */
+/** The result of `matrix()`, for the field `versions`. */
 export interface Matrix<A extends Axes = Axes> {
   readonly [matrixBrand]: true;
   readonly cells: readonly VersionCell<A>[];
@@ -19,79 +19,91 @@ export const matrixBrand: unique symbol = Symbol.for('image-tasks.matrix') as ne
 export const definitionBrand: unique symbol = Symbol.for('image-tasks.definition') as never;
 export const referenceBrand: unique symbol = Symbol.for('image-tasks.reference') as never;
 
-/** One task of a definition, `base.at('bookworm')`, or several, `libs.all({ pg: '17' })`. */
+/** A reference to one task of a definition, `base.at('bookworm')`, or to several, `libs.all({ pg: '17' })`. */
 export interface Reference {
   readonly [referenceBrand]: 'at' | 'all';
   readonly definition: Definition;
-  /** A version, or values on axes. */
+  /** A version, or values on axes; undefined for all tasks. */
   readonly match: string | Axes | undefined;
 }
 
-/** What may stand in `needs` and `after`. */
+/** A value in `needs` or `after`. */
 export type NeedTarget = Definition | Reference;
 export type Needs<V> = Readonly<Record<string, NeedTarget | ((version: V) => NeedTarget)>>;
 
-/** Fields that images and commands share. */
+/** The fields that images and commands share. */
 export interface CommonFields<V> {
-  /** Lower case letters, digits and `. _ - /` as registries accept them. */
+  /** Lowercase letters, digits and `. _ - /`, as registries accept them. */
   readonly name: string;
   readonly description?: PerVersion<V, string>;
   /**
-   * By name: an ARG of the Dockerfile, an image as the Dockerfile names it (`'cimg/postgres:18.3'`), or the folder of needed
-   * files. An ARG must be a whole name in FROM, `COPY --from` or a mount.
+   * The tasks that this task uses, by name. The name is an ARG of the Dockerfile, an image as the Dockerfile names it
+   * (`'cimg/postgres:18.3'`), or, for a task that creates files, the folder of these files. In FROM, `COPY --from` or a
+   * mount, an ARG must be the whole image name.
    */
   readonly needs?: PerVersion<V, Needs<V>>;
-  /** Order only, if both are planned: adds nothing, no key. */
+  /** Tasks that run before this one if both are in the plan. They are not needs: they do not affect the plan or the key. */
   readonly after?: readonly (NeedTarget | ((version: V) => NeedTarget))[];
-  /** `90s`, `30m`, `2h`. */
+  /** The maximum duration: `90s`, `30m`, `2h`. */
   readonly timeout?: PerVersion<V, string>;
-  /** How often it is tried again after failures of the network, 0 to 10. */
+  /** The number of retries after network errors, 0 to 10. */
   readonly retries?: PerVersion<V, number>;
-  /** True: its failure is reported and blocks its dependents, not the exit code. */
+  /** True: a failure is reported and blocks dependents, but does not change the exit code. */
   readonly allowFailure?: PerVersion<V, boolean>;
   /**
-   * By id: where the value is. An image's RUN gets it by `--mount=type=secret,id=…`; a command gets a variable of that name,
-   * which holds the value, or a file's path. Never in key, record or log.
+   * The sources of secrets, by id. A RUN instruction uses a secret with `--mount=type=secret,id=…`. A command gets an
+   * environment variable with the name of the id, which contains the value, or the path of the file. Secrets are never part
+   * of keys, records or logs.
    */
   readonly secrets?: PerVersion<
     V,
     Readonly<Record<string, { readonly env: string } | { readonly file: string }>>
   >;
-  /** `7d`: made anew in each such period, counted from 1970 in UTC. */
+  /** `7d`: rebuilt in each such period. Periods are counted from 1970-01-01 UTC. */
   readonly maxAge?: PerVersion<V, string>;
 }
 
-/** The fields of `image()`. All but name, versions and the list of `after` may be functions of the version. */
+/**
+ * The fields of `image()`. All of them may be functions of the version, except for `name`, `versions` and the list of
+ * `after`.
+ */
 export interface ImageFields<V> extends CommonFields<V> {
   /** The build context, relative to the project root. */
   readonly context: PerVersion<V, string>;
   /** Default: `<context>/Dockerfile`. */
   readonly dockerfile?: PerVersion<V, string>;
+  /** The stage to build. Default: the last one. */
   readonly target?: PerVersion<V, string | undefined>;
+  /** Build args. */
   readonly args?: PerVersion<V, Readonly<Record<string, string>>>;
+  /** Labels of the image. */
   readonly labels?: PerVersion<V, Readonly<Record<string, string>>>;
+  /** The network of RUN instructions, as for `docker build --network`. */
   readonly network?: PerVersion<V, string>;
-  /** Default: linux on this machine's architecture. */
+  /** Default: Linux on the architecture of this machine. */
   readonly platforms?: PerVersion<V, readonly string[]>;
-  /** A script, or a folder with an executable `run`. */
+  /** A script, or a folder with an executable `run`, relative to the project root. It runs in a container of the image. */
   readonly test?: PerVersion<V, string | undefined>;
-  /** Default true. False: an internal image, never given a dev or release tag. */
+  /** Default: true. False: an internal image, which never gets a run tag or a release tag. */
   readonly publish?: PerVersion<V, boolean>;
-  /** What stands after the colon; default: the version. */
+  /** The tags of the image, without its name. Default: the version. */
   readonly tags?: PerVersion<V, readonly string[]>;
-  /** Moving tags that a release sets too, `16` for 16.13; they never go back to an older version. */
+  /** Moving tags that a release also sets, such as `16` for 16.13. They never move back to an older version. */
   readonly aliases?: PerVersion<V, readonly string[]>;
-  /** `files`: the build's file system is exported as files, like a command's. */
+  /** `files`: the task exports the file system of the build as output files, like those of a command. Default: `image`. */
   readonly output?: PerVersion<V, 'image' | 'files'>;
 }
 
 /** The fields of `command()`. */
 export interface CommandFields<V> extends CommonFields<V> {
-  /** argv, no shell. An argv[0] with a slash is relative to the project root, which is the working directory. */
+  /**
+   * The program and its arguments, without a shell. A program with a slash is relative to the project root, which is also the
+   * working directory.
+   */
   readonly run: PerVersion<V, readonly [string, ...string[]]>;
-  /** Globs relative to the project root; the content of what they match counts. */
+  /** Globs, relative to the project root. The content of the files that they match is part of the key. */
   readonly inputs?: PerVersion<V, readonly string[]>;
-  /** Names of environment variables: passed and keyed. */
+  /** Names of environment variables that the command gets. Their values are part of the key. */
   readonly env?: PerVersion<V, readonly string[]>;
 }
 
@@ -99,17 +111,23 @@ type WithVersions<F, V> = F & { readonly versions?: V };
 export type ImageInput<V, L> = WithVersions<ImageFields<V>, L>;
 export type CommandInput<V, L> = WithVersions<CommandFields<V>, L>;
 
-/** What `image()` and `command()` return. Its fields are kept as they were written and checked when the graph is made. */
+/** The result of `image()` and `command()`. Its fields are checked later, when tasks creates the graph. */
 export interface Definition {
   readonly [definitionBrand]: 'image' | 'command';
   readonly fields: Readonly<Record<string, unknown>>;
-  /** The task of one version: the version's text, or a cell (a matrix's typed cell, or values on enough of its axes). */
+  /**
+   * Returns a reference to the task of one version: a version string, a cell of a matrix, or values on enough axes to
+   * identify one.
+   */
   at(version: string | Axes): Reference;
-  /** All tasks, or those with the given values on axes, as `<name>/<version>/…`; files only. */
+  /**
+   * Returns a reference to all tasks, or to those with these values on axes. Only for files, which appear as
+   * `<name>/<version>/…`.
+   */
   all(filter?: Axes): Reference;
 }
 
-/** What `project()` returns. */
+/** The result of `project()`. */
 export interface ProjectDefinition {
   readonly [projectBrand]: true;
   readonly fields: Readonly<Record<string, unknown>>;
@@ -118,19 +136,19 @@ export const projectBrand: unique symbol = Symbol.for('image-tasks.project') as 
 
 /** The fields of `project()`. */
 export interface ProjectFields {
-  /** The repository that names are put under, `citus` or `registry.example/team`. */
+  /** The prefix of all image names, such as `citus` or `registry.example/team`. */
   readonly repo?: string;
-  /** One repository for all content tags, `citus/build-cache`. */
+  /** A single repository for all content tags, such as `citus/build-cache`. */
   readonly cacheRepo?: string;
 }
 
-/** A definition as it was found in a definitions file. */
+/** A definition, and where it was found. */
 export interface Declared {
   readonly definition: Definition;
   readonly where: SourceLocation;
 }
 
-/** Everything that the definition files of a project declare. */
+/** All declarations in the definition files of a project. */
 export interface Declarations {
   readonly definitions: readonly Declared[];
   readonly projects: readonly { readonly project: ProjectDefinition; readonly where: SourceLocation }[];

@@ -7,53 +7,59 @@ import { writeFileAtomic } from '../disk/write.ts';
 import type { TaskId } from '../model/task.ts';
 
 /**
- * Traces as they are kept: columns that are read at once and looked into where they are asked for. To make an object of each of
- * ten thousand paths costs more than to ask the disk for all of them.
+ * The content of a deps log. It stays in the columns of the file and is decoded on demand: creating an object for each of
+ * ten thousand paths takes longer than a stat of each.
  */
 export interface DepsLogData {
-  /** What all of it hangs on. */
-  readonly common: string;
-  /** How many paths there were when all were last written anew. */
+  /** The inputs that all tasks share. The log is valid only for these. */
+  readonly globalInputs: string;
+  /** The number of paths after the last compaction. */
   readonly compactedPaths: number;
-  /** Relative to the root where they stand below it. */
+  /** Paths below the project root are relative to it. */
   readonly paths: readonly string[];
-  /** Four numbers a path, its stamp. Of nothing: minus one minus the number of its folder's path, or -Infinity. */
+  /**
+   * Four numbers per path: its stamp. For a missing path, the first is `-1 - (index of its parent folder)`, or -Infinity.
+   */
   readonly stamps: Float64Array;
-  /** Traces that others share: `12+3 20` are the paths 12, 13, 14 and 20, `s4` is the shared trace 4. */
+  /** Encoded read sets that several tasks share: `12+3 20` is the paths 12, 13, 14 and 20; `s4` is the shared read set 4. */
   readonly shared: readonly string[];
-  /** A line a task, with tabs between: id, inputs, trace, needs, key, notes. */
+  /** One line per task, separated by tabs: id, inputs, read set, keys of the needs, key, notes. */
   readonly tasks: ReadonlyMap<TaskId, string>;
 }
 
+/** Numbers per stamp. */
 const width = 4;
-/** Of a layout of our own, and of this machine's order of bytes. */
+/** Identifies the version of the format, and the byte order of the machine that wrote it. */
 const magic = 20_261_124.2;
-/** Numbers before the stamps: magic, checksum, how many paths, how many shared traces, `whole`. */
+/** Numbers before the stamps: magic, checksum, number of paths, number of shared read sets, `compactedPaths`. */
 const headLength = 5;
-/** Where the checksum ends, and what it is of begins. */
+/** Byte offset of the end of the checksum. It covers everything after this offset. */
 const sumEnd = 16;
 
-/** Reads columns; undefined where there are none of this `common`. What is damaged is set aside. */
+/**
+ * Reads a deps log file. Returns undefined if it is missing, or was written for other `globalInputs`. Moves a damaged file
+ * aside with a warning.
+ */
 export function readDepsLogFile(
   file: string,
-  common: string,
+  globalInputs: string,
   warn: (message: string) => void,
 ): DepsLogData | undefined {
   let bytes: Buffer;
   try {
     bytes = readRegularFile(file);
   } catch {
-    // Not there yet, or unreadable: everything is observed anew.
+    // Missing or unreadable: all tasks are read again.
     return undefined;
   }
-  const columns = parse(bytes);
-  if (columns === undefined) {
+  const data = parse(bytes);
+  if (data === undefined) {
     const aside = `${file}.broken`;
     rmSync(aside, { force: true });
     renameSync(file, aside);
-    warn(`${file} is damaged: set aside as ${path.basename(aside)}, everything is observed anew`);
+    warn(`${file} is damaged: moved it to ${path.basename(aside)} and reading all inputs again`);
   }
-  return columns?.common === common ? columns : undefined;
+  return data?.globalInputs === globalInputs ? data : undefined;
 }
 
 function parse(bytes: Buffer): DepsLogData | undefined {
@@ -68,7 +74,7 @@ function parse(bytes: Buffer): DepsLogData | undefined {
     tasks.set(line.slice(0, line.indexOf('\t')), line);
   }
   return {
-    common: lines[0]!,
+    globalInputs: lines[0]!,
     compactedPaths: numbers[4]!,
     paths: lines.slice(1, 1 + count),
     stamps: numbersIn(bytes, headLength, count * width),
@@ -84,10 +90,10 @@ function numbersIn(bytes: Buffer, start: number, count: number): Float64Array {
     : new Float64Array(bytes.buffer.slice(offset, offset + count * 8));
 }
 
-/** A killed process leaves the old columns or the new ones. */
-export function writeDepsLogFile(file: string, columns: DepsLogData): void {
-  const { paths, stamps, shared, tasks, common, compactedPaths } = columns;
-  const lines = [common];
+/** Writes a deps log file atomically. */
+export function writeDepsLogFile(file: string, data: DepsLogData): void {
+  const { paths, stamps, shared, tasks, globalInputs, compactedPaths } = data;
+  const lines = [globalInputs];
   for (const list of [paths, shared, tasks.values()]) for (const line of list) lines.push(line);
   const text = lines.join('\n');
   const end = headLength * 8 + stamps.byteLength;
@@ -100,13 +106,13 @@ export function writeDepsLogFile(file: string, columns: DepsLogData): void {
   writeFileAtomic(file, bytes);
 }
 
-/** The stamp of a path by its number; undefined: nothing was there. */
+/** Returns the stamp of the path with this index; undefined if it was missing. */
 export function stampAt({ stamps }: DepsLogData, at: number): Stamp | undefined {
   const start = at * width;
   return stamps[start]! < 0 ? undefined : ([...stamps.subarray(start, start + width)] as unknown as Stamp);
 }
 
-/** The number of the folder that tells of a path where nothing was. */
+/** Returns the index of the parent folder of a missing path: while that folder is unchanged, the path is still missing. */
 export function parentAt({ stamps }: DepsLogData, at: number): number | undefined {
   const size = stamps[at * width]!;
   return Number.isFinite(size) && size < 0 ? -1 - size : undefined;
@@ -114,10 +120,10 @@ export function parentAt({ stamps }: DepsLogData, at: number): number | undefine
 
 type Part = { readonly shared: number } | { readonly start: number; readonly end: number };
 
-/** What a trace is made of: numbers of shared traces, and of paths from one to before another. */
-export function parseReadSet(trace: string): Part[] {
-  if (trace === '') return [];
-  return trace.split(' ').map((part) => {
+/** Parses an encoded read set into indexes of shared read sets and ranges of path indexes (`end` is exclusive). */
+export function parseReadSet(text: string): Part[] {
+  if (text === '') return [];
+  return text.split(' ').map((part) => {
     if (part.startsWith('s')) return { shared: Number(part.slice(1)) };
     const plus = part.indexOf('+');
     const start = Number(plus < 0 ? part : part.slice(0, plus));
@@ -125,11 +131,11 @@ export function parseReadSet(trace: string): Part[] {
   });
 }
 
-/** True where all paths of a trace, by their numbers, are good. */
-export function everyPath(columns: DepsLogData, trace: string, isGood: (at: number) => boolean): boolean {
-  return parseReadSet(trace).every((part) => {
-    if ('shared' in part) return everyPath(columns, columns.shared[part.shared]!, isGood);
-    for (let at = part.start; at < part.end; at++) if (!isGood(at)) return false;
+/** Returns true if `test` holds for the index of every path in an encoded read set. */
+export function everyPath(data: DepsLogData, readSet: string, test: (at: number) => boolean): boolean {
+  return parseReadSet(readSet).every((part) => {
+    if ('shared' in part) return everyPath(data, data.shared[part.shared]!, test);
+    for (let at = part.start; at < part.end; at++) if (!test(at)) return false;
     return true;
   });
 }

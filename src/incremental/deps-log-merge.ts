@@ -3,41 +3,42 @@ import type { TaskId } from '../model/task.ts';
 import { type DepsLogData, parentAt, parseReadSet, stampAt } from './deps-log-file.ts';
 import { emptyReadSet, type FileAccess, followedMark, type ReadSet } from './recorder.ts';
 
-/** What is remembered of a task: enough for a plan in which it is reused. */
+/** What the log knows of an unchanged task: enough to plan it without reading its inputs. */
 export interface DepsLogHit {
-  /** The keys of what it needs, in order. */
-  readonly needs: string;
-  /** Its own key with those. */
+  /** The keys of its needs, in order. */
+  readonly needKeys: string;
+  /** The key of the task if its needs have these keys. */
   readonly key: Key;
-  /** JSON; what is said of it. */
+  /** JSON. */
   readonly notes: string;
 }
 
-/** A task with what else went in, in words, and all that was looked at on disk. */
+/** What the log stores of a task. */
 export interface DepsLogEntry extends DepsLogHit {
+  /** The inputs that are not on disk, as text. */
   readonly inputs: string;
-  readonly trace: ReadSet;
+  readonly reads: ReadSet;
 }
 
-/** More tasks than this are not remembered: those that this run did not observe go first. */
+/** The maximum number of tasks in a log. Tasks that this run did not read are dropped first. */
 const limit = 100_000;
 
 /**
- * Columns of what was remembered before and what is new, the new in the old's place. What is new is written behind the rest as long
- * as that is little; then all is made anew, with only what a task uses in it.
+ * Returns the log with new entries, which replace the old entries of the same tasks. Appends while the log is small enough;
+ * otherwise compacts it to the paths that tasks still use.
  */
 export function mergeDepsLog(
-  kept: DepsLogData | undefined,
-  fresh: ReadonlyMap<TaskId, DepsLogEntry>,
-  { common, root }: { common: string; root: string },
+  stored: DepsLogData | undefined,
+  added: ReadonlyMap<TaskId, DepsLogEntry>,
+  { globalInputs, root }: { globalInputs: string; root: string },
 ): DepsLogData {
-  const base = kept !== undefined && hasRoom(kept, fresh.size) ? kept : undefined;
+  const base = stored !== undefined && canAppend(stored, added.size) ? stored : undefined;
   const writer = newWriter(root, base);
-  if (kept !== undefined && base === undefined) {
-    const expand = expander(kept, root);
-    for (const [id, line] of kept.tasks) {
-      if (fresh.has(id) || writer.tasks.size + fresh.size >= limit) continue;
-      const [, inputs, trace, needs, key, notes] = line.split('\t') as [
+  if (stored !== undefined && base === undefined) {
+    const decode = readSetDecoder(stored, root);
+    for (const [id, line] of stored.tasks) {
+      if (added.has(id) || writer.tasks.size + added.size >= limit) continue;
+      const [, inputs, readSet, needKeys, key, notes] = line.split('\t') as [
         string,
         string,
         string,
@@ -45,57 +46,57 @@ export function mergeDepsLog(
         string,
         string,
       ];
-      writer.add(id, { inputs, trace: expand(trace), needs, key, notes });
+      writer.add(id, { inputs, reads: decode(readSet), needKeys, key, notes });
     }
   }
-  for (const [id, remembered] of fresh) writer.add(id, remembered);
+  for (const [id, entry] of added) writer.add(id, entry);
   const columns = writer.columns();
-  return { common, compactedPaths: base?.compactedPaths ?? columns.paths.length, ...columns };
+  return { globalInputs, compactedPaths: base?.compactedPaths ?? columns.paths.length, ...columns };
 }
 
-/** Whether more may be written behind: each run reads all paths, those too that no task uses any more. */
-function hasRoom({ paths, compactedPaths, tasks }: DepsLogData, more: number): boolean {
-  return paths.length < compactedPaths * 1.25 + 200 && tasks.size + more <= limit;
+/** Limits how far the log may grow: each run loads all of its paths, including those that no task uses anymore. */
+function canAppend({ paths, compactedPaths, tasks }: DepsLogData, count: number): boolean {
+  return paths.length < compactedPaths * 1.25 + 200 && tasks.size + count <= limit;
 }
 
-/** Numbers what is added, behind what stands in `base`. */
+/** Collects entries into columns, after those of `base`. */
 function newWriter(root: string, base: DepsLogData | undefined) {
   const paths: string[] = base === undefined ? [] : [...base.paths];
   const stamps: number[] = [];
-  const numbers = new Map<FileAccess, number>();
+  const indexes = new Map<FileAccess, number>();
   const shared: string[] = base === undefined ? [] : [...base.shared];
-  const sharedNumbers = new Map<ReadSet, number>();
+  const sharedIndexes = new Map<ReadSet, number>();
   const tasks = new Map<TaskId, string>(base?.tasks);
   const prefix = `${root}/`;
-  const numberOf = (look: FileAccess): number => {
-    const known = numbers.get(look);
+  const indexOf = (access: FileAccess): number => {
+    const known = indexes.get(access);
     if (known !== undefined) return known;
-    const folder = look.folder === undefined ? undefined : numberOf(look.folder);
-    const number = paths.length;
-    numbers.set(look, number);
-    paths.push(relativeTo(prefix, look.path));
-    const { stamp } = look;
+    const parent = access.parent === undefined ? undefined : indexOf(access.parent);
+    const index = paths.length;
+    indexes.set(access, index);
+    paths.push(relativePath(prefix, access.path));
+    const { stamp } = access;
     if (stamp !== undefined) stamps.push(stamp[0], stamp[1], stamp[2], stamp[3]);
-    else stamps.push(folder === undefined ? Number.NEGATIVE_INFINITY : -1 - folder, 0, 0, 0);
-    return number;
+    else stamps.push(parent === undefined ? Number.NEGATIVE_INFINITY : -1 - parent, 0, 0, 0);
+    return index;
   };
-  const textOf = ({ accesses, shared: others }: ReadSet): string => {
+  const encode = ({ accesses, shared: others }: ReadSet): string => {
     const parts: string[] = [];
     others.forEach((other) => {
-      let number = sharedNumbers.get(other);
-      if (number === undefined) {
-        number = shared.push(textOf(other)) - 1;
-        sharedNumbers.set(other, number);
+      let index = sharedIndexes.get(other);
+      if (index === undefined) {
+        index = shared.push(encode(other)) - 1;
+        sharedIndexes.set(other, index);
       }
-      parts.push(`s${number}`);
+      parts.push(`s${index}`);
     });
-    addRanges(parts, Array.from(accesses, numberOf));
+    addRanges(parts, Array.from(accesses, indexOf));
     return parts.join(' ');
   };
   return {
     tasks,
-    add(id: TaskId, { inputs, trace, needs, key, notes }: DepsLogEntry): void {
-      tasks.set(id, `${id}\t${inputs}\t${textOf(trace)}\t${needs}\t${key}\t${notes}`);
+    add(id: TaskId, { inputs, reads, needKeys, key, notes }: DepsLogEntry): void {
+      tasks.set(id, `${id}\t${inputs}\t${encode(reads)}\t${needKeys}\t${key}\t${notes}`);
     },
     columns() {
       const before = base?.stamps ?? [];
@@ -107,7 +108,7 @@ function newWriter(root: string, base: DepsLogData | undefined) {
   };
 }
 
-/** 1 2 3 7 → `1+3`, `7`. */
+/** Encodes 1 2 3 7 as `1+3`, `7`. */
 function addRanges(parts: string[], numbers: readonly number[]): void {
   for (let at = 0; at < numbers.length; ) {
     let end = at + 1;
@@ -117,42 +118,43 @@ function addRanges(parts: string[], numbers: readonly number[]): void {
   }
 }
 
-/** A look's path as it is kept: below the root without it, the mark of followed links before all. */
-function relativeTo(prefix: string, name: string): string {
+/** Returns the stored form of a path: relative to the project root if it is below it. `followedMark` stays in front. */
+function relativePath(prefix: string, name: string): string {
   const mark = name.startsWith(followedMark) ? followedMark : '';
   const file = name.slice(mark.length);
   return mark + (file.startsWith(prefix) ? file.slice(prefix.length) : file);
 }
 
-function absoluteOf(kept: string, root: string): string {
-  const mark = kept.startsWith(followedMark) ? followedMark : '';
-  const file = kept.slice(mark.length);
+/** The inverse of `relativePath`. */
+function absolutePath(stored: string, root: string): string {
+  const mark = stored.startsWith(followedMark) ? followedMark : '';
+  const file = stored.slice(mark.length);
   return mark + (file.startsWith('/') ? file : `${root}/${file}`);
 }
 
-/** Kept traces as what they were made from. */
-function expander(columns: DepsLogData, root: string): (trace: string) => ReadSet {
-  const looks: (FileAccess | undefined)[] = [];
+/** Returns a function that decodes the read sets of a stored log. Equal paths and shared sets become the same objects. */
+function readSetDecoder(data: DepsLogData, root: string): (text: string) => ReadSet {
+  const accesses: (FileAccess | undefined)[] = [];
   const shared: (ReadSet | undefined)[] = [];
-  const lookAt = (at: number): FileAccess => {
-    const folder = parentAt(columns, at);
-    const name = columns.paths[at]!;
-    looks[at] ??= {
-      path: absoluteOf(name, root),
-      stamp: stampAt(columns, at),
-      ...(folder !== undefined ? { folder: lookAt(folder) } : {}),
+  const accessAt = (at: number): FileAccess => {
+    const parent = parentAt(data, at);
+    const name = data.paths[at]!;
+    accesses[at] ??= {
+      path: absolutePath(name, root),
+      stamp: stampAt(data, at),
+      ...(parent !== undefined ? { parent: accessAt(parent) } : {}),
     };
-    return looks[at];
+    return accesses[at];
   };
-  const expand = (text: string): ReadSet => {
-    const trace = emptyReadSet();
+  const decode = (text: string): ReadSet => {
+    const reads = emptyReadSet();
     for (const part of parseReadSet(text)) {
       if ('shared' in part) {
-        shared[part.shared] ??= expand(columns.shared[part.shared]!);
-        trace.shared.add(shared[part.shared]!);
-      } else for (let at = part.start; at < part.end; at++) trace.accesses.add(lookAt(at));
+        shared[part.shared] ??= decode(data.shared[part.shared]!);
+        reads.shared.add(shared[part.shared]!);
+      } else for (let at = part.start; at < part.end; at++) reads.accesses.add(accessAt(at));
     }
-    return trace;
+    return reads;
   };
-  return expand;
+  return decode;
 }

@@ -7,99 +7,103 @@ import { type DepsLogEntry, type DepsLogHit, mergeDepsLog } from './deps-log-mer
 import { emptyReadSet, followedMark, type ReadSet, recordingDisk } from './recorder.ts';
 
 /**
- * Remembers tasks together with all that was looked at to observe them: where nothing of it moved they need not be observed
- * again. (A verifying trace, in the terms of "Build systems a la carte", of what is read from disk.)
+ * Remembers the key of each task together with every path that was read to compute it. While none of these paths changes,
+ * the task is not read again. (These are the verifying traces of "Build systems à la carte".)
  */
 export interface DepsLog {
-  /** Notes what is looked at while a task is observed. */
+  /** Records accesses while `track` runs. */
   readonly disk: Disk;
-  /** What many tasks look at, done once a run and noted for each. */
-  readOnce<T>(id: string, look: () => T): T;
-  /** What is remembered of a task, if `inputs` are the same and everything on disk stands as it did. */
+  /**
+   * Returns the result of `read`, which runs once per run for each id. Its accesses count for every task that asks for it.
+   */
+  readOnce<T>(id: string, read: () => T): T;
+  /** Returns what is known of a task if `inputs` and all paths that it read are unchanged. */
   lookUp(id: TaskId, inputs: string): DepsLogHit | undefined;
-  /** Observes a task, and gives what it looked at. Not two at a time. */
-  track<T>(observe: () => Promise<T>): Promise<{ observed: T; trace: ReadSet }>;
-  /** Remembers a task, unless not all that it looked at was noted. No tabs or line ends in it. */
-  add(id: TaskId, remembered: DepsLogEntry): void;
-  /** Writes what is new. */
+  /** Runs `observe` and returns its result with what it read. Calls must not overlap. */
+  track<T>(observe: () => Promise<T>): Promise<{ observed: T; reads: ReadSet }>;
+  /** Adds or replaces a task. Ignores it if its reads are incomplete. Strings must not contain tabs or line breaks. */
+  add(id: TaskId, entry: DepsLogEntry): void;
+  /** Writes the added tasks to the file. */
   save(): void;
 }
 
 /**
- * Opens the traces kept in a file. Where `common`, which all tasks hang on, is another one, nothing is remembered. A file that
- * is damaged is set aside; one that cannot be written is told to `warn` and costs time in the next run.
+ * Opens the deps log in a file. Ignores its content if it was written for other `globalInputs`, the inputs that all tasks
+ * share. Moves a damaged file aside with a warning. If the file cannot be written, warns; the next run then reads everything
+ * again.
  */
 export function openDepsLog(
   file: string,
-  { common, root, warn }: { common: string; root: string; warn: (message: string) => void },
+  { globalInputs, root, warn }: { globalInputs: string; root: string; warn: (message: string) => void },
 ): DepsLog {
-  const kept = readDepsLogFile(file, common, warn);
-  const stands = kept === undefined ? () => false : standing(kept, root);
-  const fresh = new Map<TaskId, DepsLogEntry>();
-  const results = new Map<string, { value: unknown; trace: ReadSet }>();
+  const stored = readDepsLogFile(file, globalInputs, warn);
+  const isUnchanged = stored === undefined ? () => false : changeDetector(stored, root);
+  const added = new Map<TaskId, DepsLogEntry>();
+  const results = new Map<string, { value: unknown; reads: ReadSet }>();
   let current: ReadSet | undefined;
   const disk = recordingDisk(() => current, openFileSystemClock(file));
   return {
     disk,
-    readOnce<T>(id: string, look: () => T): T {
+    readOnce<T>(id: string, read: () => T): T {
       const outer = current;
-      let known = results.get(id) as { value: T; trace: ReadSet } | undefined;
+      let known = results.get(id) as { value: T; reads: ReadSet } | undefined;
       if (known === undefined) {
         current = emptyReadSet();
         try {
-          known = { value: look(), trace: current };
+          known = { value: read(), reads: current };
         } finally {
           current = outer;
         }
         results.set(id, known);
       }
-      outer?.shared.add(known.trace);
+      outer?.shared.add(known.reads);
       return known.value;
     },
     lookUp(id, inputs) {
-      const line = kept?.tasks.get(id);
+      const line = stored?.tasks.get(id);
       if (line === undefined || !line.startsWith(`${id}\t${inputs}\t`)) return undefined;
-      const [trace, needs, key, notes] = line.slice(id.length + inputs.length + 2).split('\t');
-      return stands(trace!) ? { needs: needs!, key: key!, notes: notes! } : undefined;
+      const [readSet, needKeys, key, notes] = line.slice(id.length + inputs.length + 2).split('\t');
+      return isUnchanged(readSet!) ? { needKeys: needKeys!, key: key!, notes: notes! } : undefined;
     },
     async track(observe) {
-      const trace = emptyReadSet();
-      current = trace;
+      const reads = emptyReadSet();
+      current = reads;
       try {
-        return { observed: await observe(), trace };
+        return { observed: await observe(), reads };
       } finally {
         current = undefined;
       }
     },
-    add(id, remembered) {
-      if (isWhole(remembered.trace)) fresh.set(id, remembered);
+    add(id, entry) {
+      if (isComplete(entry.reads)) added.set(id, entry);
     },
     save() {
-      if (fresh.size === 0) return;
+      if (added.size === 0) return;
       try {
-        writeDepsLogFile(file, mergeDepsLog(kept, fresh, { common, root }));
-        fresh.clear();
+        writeDepsLogFile(file, mergeDepsLog(stored, added, { globalInputs, root }));
+        added.clear();
       } catch (error) {
-        warn(`observations are not remembered: ${(error as Error).message}`);
+        warn(`cannot save the deps log, the next run reads all inputs again: ${(error as Error).message}`);
       }
     },
   };
 }
 
-function isWhole({ isComplete: own, shared }: ReadSet): boolean {
-  for (const other of shared) if (!isWhole(other)) return false;
+function isComplete({ isComplete: own, shared }: ReadSet): boolean {
+  for (const other of shared) if (!isComplete(other)) return false;
   return own;
 }
 
-/** Whether all paths of a trace stand as they did. Each is asked for once. */
-function standing(columns: DepsLogData, root: string): (trace: string) => boolean {
-  const { paths, stamps } = columns;
+/** Returns a function that tells whether all paths of an encoded read set are unchanged. Checks each path at most once. */
+function changeDetector(data: DepsLogData, root: string): (readSet: string) => boolean {
+  const { paths, stamps } = data;
+  /** By path: 0 is unchecked, 1 unchanged, 2 changed. */
   const verdicts = new Uint8Array(paths.length);
-  const isSame = (at: number): boolean => {
-    const folder = parentAt(columns, at);
-    if (folder !== undefined && isStill(folder)) return true;
+  const check = (at: number): boolean => {
+    const parent = parentAt(data, at);
+    if (parent !== undefined && isUnchanged(parent)) return true;
     const name = paths[at]!;
-    const stat = lookAt(name, root);
+    const stat = statStoredPath(name, root);
     if (stat === 'unreadable') return false;
     const start = at * 4;
     if (stat === undefined) return stamps[start]! < 0;
@@ -110,24 +114,24 @@ function standing(columns: DepsLogData, root: string): (trace: string) => boolea
       stat.ino === stamps[start + 3]
     );
   };
-  const isStill = (at: number): boolean => {
-    if (verdicts[at] === 0) verdicts[at] = isSame(at) ? 1 : 2;
+  const isUnchanged = (at: number): boolean => {
+    if (verdicts[at] === 0) verdicts[at] = check(at) ? 1 : 2;
     return verdicts[at] === 1;
   };
-  return (trace) => everyPath(columns, trace, isStill);
+  return (readSet) => everyPath(data, readSet, isUnchanged);
 }
 
-const nothingIsFine = { throwIfNoEntry: false } as const;
+const allowMissing = { throwIfNoEntry: false } as const;
 
-/** What stands at a path as it is kept: relative to the root or not, links followed or not. */
-function lookAt(kept: string, root: string): Stats | undefined | 'unreadable' {
-  const isThrough = kept.startsWith(followedMark);
-  const name = isThrough ? kept.slice(followedMark.length) : kept;
+/** Returns the stats of a stored path: relative to the project root or absolute, with or without `followedMark`. */
+function statStoredPath(stored: string, root: string): Stats | undefined | 'unreadable' {
+  const isFollowed = stored.startsWith(followedMark);
+  const name = isFollowed ? stored.slice(followedMark.length) : stored;
   const file = name.startsWith('/') ? name : `${root}/${name}`;
   try {
-    return isThrough ? statSync(file, nothingIsFine) : lstatSync(file, nothingIsFine);
+    return isFollowed ? statSync(file, allowMissing) : lstatSync(file, allowMissing);
   } catch {
-    // Who observes the task anew tells what is wrong.
+    // The task is read again, and that reports the error.
     return 'unreadable';
   }
 }

@@ -3,46 +3,50 @@ import { readRegularFile } from '../disk/read.ts';
 import type { Stamp } from '../disk/stamp.ts';
 import { writeFileAtomic } from '../disk/write.ts';
 
-/** What a memo holds. */
+/** The content of a memo. */
 export interface MemoData {
   /** By absolute path. */
   readonly digests: Map<string, FileDigest>;
-  /** JSON by the SHA-256 (hex) of what it came from. */
+  /** Results as JSON, by the SHA-256 (hex) of their inputs. */
   readonly derivations: Map<string, string>;
-  /** Digests. */
+  /** Digests of Git LFS pointers. */
   readonly lfsPointers: Set<string>;
 }
 
-/** SHA-256 (hex) of a file while it had this stamp. */
+/** The SHA-256 (hex) of a file, valid for this stamp. */
 export interface FileDigest {
   readonly stamp: Stamp;
   readonly digest: string;
 }
 
-/** Of a layout of our own, and of this machine's order of bytes. */
+/** Identifies the version of the format, and the byte order of the machine that wrote it. */
 const magic = 20_261_124.3;
 const digestLength = 64;
-/** Bytes of the checksum, a SHA-256 of all behind it: a torn or edited memo is never believed. */
+/** Length of the checksum at the start, a SHA-256 of everything after it: a truncated or edited memo is never used. */
 const sumBytes = 32;
-/** Numbers behind it: magic, how many digests, derivations. Then four for each digest, its stamp; then a line for each entry. */
+/**
+ * Numbers after the checksum: magic, number of digests, number of derivations. Four numbers per digest follow, its stamp;
+ * then one line per entry.
+ */
 const headLength = 3;
+/** Numbers per stamp. */
 const width = 4;
 
-/** Reads a memo; an empty one where there is none, or none that can be believed. */
+/** Reads a memo file. Returns an empty memo if the file is missing or damaged. */
 export function readMemoFile(file: string): MemoData {
-  const tables: MemoData = { digests: new Map(), derivations: new Map(), lfsPointers: new Set() };
+  const data: MemoData = { digests: new Map(), derivations: new Map(), lfsPointers: new Set() };
   let bytes: Buffer;
   try {
     bytes = readRegularFile(file);
   } catch {
-    // Not there yet, or unreadable: everything is read anew.
-    return tables;
+    // Missing or unreadable: all files are hashed again.
+    return data;
   }
   if (bytes.length < sumBytes + headLength * 8 || !bytes.subarray(0, sumBytes).equals(sumOf(bytes)))
-    return tables;
-  // A copy, since numbers of eight bytes must stand on a multiple of eight.
+    return data;
+  // Copied, because a Float64Array must start at a multiple of eight bytes.
   const numbers = new Float64Array(new Uint8Array(bytes.subarray(sumBytes, bytes.length & ~7)).buffer);
-  if (numbers[0] !== magic) return tables;
+  if (numbers[0] !== magic) return data;
   const [count, derivedEnd] = [numbers[1]!, numbers[1]! + numbers[2]!];
   const lines = bytes.toString('utf8', sumBytes + (headLength + count * width) * 8).split('\n');
   for (let at = 0; at < lines.length; at++) {
@@ -51,19 +55,19 @@ export function readMemoFile(file: string): MemoData {
     if (at < count) {
       const first = headLength + at * width;
       const stamp = [numbers[first]!, numbers[first + 1]!, numbers[first + 2]!, numbers[first + 3]!] as const;
-      tables.digests.set(rest, { stamp, digest: start });
-    } else if (at < derivedEnd) tables.derivations.set(start, rest);
-    else if (start !== '') tables.lfsPointers.add(start);
+      data.digests.set(rest, { stamp, digest: start });
+    } else if (at < derivedEnd) data.derivations.set(start, rest);
+    else if (start !== '') data.lfsPointers.add(start);
   }
-  return tables;
+  return data;
 }
 
-/** A killed process leaves the old memo or the new one. */
+/** Writes a memo file atomically. */
 export function writeMemoFile(file: string, { digests, derivations, lfsPointers }: MemoData): void {
   const lines: string[] = [];
   const numbers: number[] = [magic, 0, derivations.size];
   digests.forEach(({ stamp, digest }, name) => {
-    // One with a line end in its name would be two lines; it is read in each run.
+    // There is one line per entry. Files with a line break in their name are hashed in each run.
     if (name.includes('\n')) return;
     lines.push(digest + name);
     numbers.push(stamp[0], stamp[1], stamp[2], stamp[3]);

@@ -5,51 +5,55 @@ import { sha256 } from '../disk/sha256.ts';
 import { isSameStamp, openFileSystemClock, type Stamp } from '../disk/stamp.ts';
 import { type MemoData, readMemoFile, writeMemoFile } from './memo-file.ts';
 
-/** Remembers what reading a file gave, as long as its size, mtime, ctime and inode stand still. */
+/**
+ * Remembers the digest of a file as long as its size, mtime, ctime and inode are unchanged; and results computed from texts.
+ */
 export interface Memo {
   /**
-   * SHA-256 (hex) of a file's bytes. `stamp` must be of this file, taken before the call. Where another file was opened than the
-   * one that had it, the digest is of what was read: it is not remembered, and `disk` vouches for nothing.
+   * Returns the SHA-256 (hex) of a file's bytes. `stamp` is the stamp of this file, taken before the call. If the opened
+   * file has another stamp, returns the digest of what was read, does not remember it, and marks the reads of `disk` as
+   * incomplete.
    */
   digest(file: string, stamp: Stamp, disk?: Pick<Disk, 'markIncomplete'>): string;
-  /** True: the file of this digest, which `digest` gave, is what git-lfs leaves where it did not fetch the file itself. */
+  /** Returns true if this digest, which `digest` returned, is that of a Git LFS pointer: git-lfs did not fetch the file. */
   isLfsPointer(digest: string): boolean;
-  /** What `compute` gave for these inputs before, in this run or an earlier one. `value` must be plain JSON. */
+  /** Returns the result of `compute` for these inputs, from this run or an earlier one. The result must be plain JSON. */
   memoize<T>(inputs: string, compute: () => Promise<T>): Promise<T>;
-  /** Writes what is new. Entries that were not asked for in this run are kept up to a limit. */
+  /** Writes new entries to the file. Entries that this run did not use are kept up to a limit. */
   save(): void;
 }
 
-/** Beyond this many entries those that this run did not use are dropped. */
+/** Above this number of entries, those that this run did not use are dropped. */
 const limit = 200_000;
-/** The first line of every file that git-lfs leaves in another's place, and how long they are at most (its specification). */
+/** The first line and the maximum size of a pointer file, from the Git LFS specification. */
 const pointerStart = 'version https://git-lfs.github.com/spec/v1\n';
 const pointerBytes = 1024;
 
 /**
- * Opens the memo kept in a file; one that cannot be read counts as empty, one that cannot be written is told to `warn` and
- * costs time in the next run.
+ * Opens the memo in a file. A file that is missing or damaged counts as empty. If the file cannot be written, warns; the
+ * next run then hashes files again.
  */
 export function openMemo(file: string, warn: (message: string) => void): Memo {
-  let tables: MemoData | undefined;
-  /** Read when something is first asked for: where nothing moved nobody asks. */
-  const kept = (): MemoData => {
-    tables ??= readMemoFile(file);
-    return tables;
+  let loaded: MemoData | undefined;
+  /** Loads the file on first use: a run in which nothing changed does not need it. */
+  const data = (): MemoData => {
+    loaded ??= readMemoFile(file);
+    return loaded;
   };
   const used = new Set<string>();
-  /** By inputs, of this run. */
-  const derived = new Map<string, unknown>();
+  /** Results of this run, by inputs. */
+  const results = new Map<string, unknown>();
   let changed = false;
   const clock = openFileSystemClock(file);
 
   return {
     digest(name, stamp, disk) {
-      const { digests, lfsPointers } = kept();
+      const { digests, lfsPointers } = data();
       const known = digests.get(name);
       used.add(name);
       if (known !== undefined && isSameStamp(known.stamp, stamp)) return known.digest;
-      // Before the file is read: what is not older may change again without its stamp changing (git's "racy" rule).
+      // Read the clock before the file: a file that is as new as the clock may change again without a new stamp (git's
+      // "racy" rule).
       clock.start();
       const { digest, isPointer, isSame, device } = withOpenFile(name, stamp, hash);
       if (isPointer) lfsPointers.add(digest);
@@ -59,15 +63,15 @@ export function openMemo(file: string, warn: (message: string) => void): Memo {
       changed = true;
       return digest;
     },
-    isLfsPointer: (digest) => kept().lfsPointers.has(digest),
+    isLfsPointer: (digest) => data().lfsPointers.has(digest),
     async memoize<T>(inputs: string, compute: () => Promise<T>): Promise<T> {
-      if (derived.has(inputs)) return derived.get(inputs) as T;
+      if (results.has(inputs)) return results.get(inputs) as T;
       const name = sha256(inputs);
       used.add(name);
-      const { derivations } = kept();
+      const { derivations } = data();
       const known = derivations.get(name);
       const value = known === undefined ? await compute() : (JSON.parse(known) as T);
-      derived.set(inputs, value);
+      results.set(inputs, value);
       if (known === undefined) {
         derivations.set(name, JSON.stringify(value));
         changed = true;
@@ -76,27 +80,27 @@ export function openMemo(file: string, warn: (message: string) => void): Memo {
     },
     save() {
       if (!changed) return;
-      const { digests, derivations } = kept();
+      const { digests, derivations } = data();
       for (const table of [digests, derivations]) {
         if (table.size > limit) for (const name of table.keys()) if (!used.has(name)) table.delete(name);
       }
       changed = false;
       try {
-        writeMemoFile(file, kept());
+        writeMemoFile(file, data());
       } catch (error) {
-        warn(`file digests are not remembered: ${(error as Error).message}`);
+        warn(`cannot save the file digests, the next run hashes files again: ${(error as Error).message}`);
       }
     },
   };
 }
 
-/** SHA-256 (hex) of a file's bytes, and whether they are a pointer's. */
+/** Returns the SHA-256 (hex) of a file's bytes, and whether it is a Git LFS pointer. */
 function hash(file: OpenFile): { digest: string; isPointer: boolean; isSame: boolean; device: number } {
   const { isSame, device } = file;
   const bytes = file.readShort();
   if (bytes === undefined) {
     const sum = createHash('sha256');
-    for (const piece of file.readChunks()) sum.update(piece);
+    for (const chunk of file.readChunks()) sum.update(chunk);
     return { digest: sum.digest('hex'), isPointer: false, isSame, device };
   }
   const isPointer =

@@ -2,25 +2,27 @@ import path from 'node:path';
 import { type Disk, plainDisk, type Stat } from '../disk/disk.ts';
 import { type FileSystemClock, hasReliableFolderStamps, isSameStamp, type Stamp } from '../disk/stamp.ts';
 
-/** One path that was looked at, and how it stood. */
+/** A path that was accessed, and its stamp at that time. */
 export interface FileAccess {
-  /** Absolute; behind `throughLinks` where what it leads to was asked for, not what it is. */
+  /** Absolute. Starts with `followedMark` if symlinks were followed. */
   readonly path: string;
-  /** undefined: nothing was there. */
+  /** Undefined: the path was missing. */
   readonly stamp: Stamp | undefined;
-  /** Of nothing: the look at its folder, taken before. While the folder stands still there is nothing. */
-  readonly folder?: FileAccess;
+  /**
+   * For a missing path: the earlier access of its parent folder. While the folder is unchanged, the path is still missing.
+   */
+  readonly parent?: FileAccess;
 }
 
-/** Stands before a path whose links were followed. No file's name holds it. */
+/** Marks a path whose symlinks were followed. No file name contains this character. */
 export const followedMark = '\0';
 
-/** All that an observation looked at. */
+/** Everything that was read for one task, or for one result that tasks share. */
 export interface ReadSet {
   readonly accesses: Set<FileAccess>;
-  /** What others looked at, too. */
+  /** Read sets of shared results. */
   readonly shared: Set<ReadSet>;
-  /** False: not all that it looked at tells later whether it still stands so. */
+  /** False: the accesses are not enough to detect every later change. */
   isComplete: boolean;
 }
 
@@ -28,75 +30,81 @@ export function emptyReadSet(): ReadSet {
   return { accesses: new Set(), shared: new Set(), isComplete: true };
 }
 
-/** A look, and what it told. */
-interface Seen extends FileAccess {
+/** An access with its result. */
+interface RecordedAccess extends FileAccess {
   readonly stat: Stat | undefined;
-  /** True: its stamp tells later whether it still stands so. */
-  readonly isTold: boolean;
+  /** True: a later change of the path always changes its stamp. */
+  readonly isReliable: boolean;
 }
 
 /**
- * A disk that notes in `trace()` what is looked at. It asks once for each path: what moves while a run looks is seen by the
- * next, by its stamp.
+ * Returns a disk that records all accesses in the read set that `readSet()` returns, if any. It asks the real disk once per
+ * path: if a path changes during the run, its stamp differs in the next run.
  */
-export function recordingDisk(trace: () => ReadSet | undefined, clock: FileSystemClock): Disk {
-  const looks = new Map<string, Seen>();
+export function recordingDisk(readSet: () => ReadSet | undefined, clock: FileSystemClock): Disk {
+  const accesses = new Map<string, RecordedAccess>();
   const devices = new Map<number, boolean>();
-  const isHonest = (device: number, folder: string): boolean => {
+  const hasReliableStamp = (device: number, folder: string): boolean => {
     const known = devices.get(device) ?? hasReliableFolderStamps(folder);
     devices.set(device, known);
     return known;
   };
-  /** The look at a folder that was taken before, whether a link leads there or not. */
-  const folderOf = (name: string): Seen | undefined =>
-    [looks.get(name), looks.get(followedMark + name)].find((seen) => seen?.stat?.kind === 'folder');
-  const lookAt = (id: string, name: string, stat: Stat | undefined): Seen => {
-    // A name with a line end would be two lines of what is kept.
-    const isOneLine = !/[\n\t]/.test(name);
+  /** Returns the earlier access of a folder, or of a symlink to a folder. */
+  const folderAccess = (name: string): RecordedAccess | undefined =>
+    [accesses.get(name), accesses.get(followedMark + name)].find((access) => access?.stat?.kind === 'folder');
+  const newAccess = (id: string, name: string, stat: Stat | undefined): RecordedAccess => {
+    // The deps log has one line per path, and tabs between columns.
+    const canBeStored = !/[\n\t]/.test(name);
     if (stat === undefined) {
-      // What a link leads to stands elsewhere: no folder tells of it.
-      const folder = id === name ? folderOf(path.dirname(name)) : undefined;
-      const isBelow = folder?.isTold === true;
-      return { path: id, stat, stamp: undefined, isTold: isOneLine, ...(isBelow ? { folder } : {}) };
+      // The target of a symlink is in another folder, so the parent says nothing about it.
+      const parent = id === name ? folderAccess(path.dirname(name)) : undefined;
+      const hasParent = parent?.isReliable === true;
+      return {
+        path: id,
+        stat,
+        stamp: undefined,
+        isReliable: canBeStored,
+        ...(hasParent ? { parent } : {}),
+      };
     }
     const { kind, stamp, device } = stat;
-    const isTold =
-      isOneLine &&
-      (kind !== 'folder' || isHonest(device, name)) &&
-      // A link's own time is its file system's; it cannot be asked through the link.
+    const isReliable =
+      canBeStored &&
+      (kind !== 'folder' || hasReliableStamp(device, name)) &&
+      // The times of a symlink come from the file system that it is on, which may not be that of its target.
       clock.isSettled(stamp, device, kind === 'link' ? path.dirname(name) : name);
-    return { path: id, stat, stamp, isTold };
+    return { path: id, stat, stamp, isReliable };
   };
-  const noting = (id: string, name: string, ask: (name: string) => Stat | undefined): Stat | undefined => {
-    const noted = trace();
-    if (noted === undefined) return ask(name);
-    let seen = looks.get(id);
-    if (seen === undefined) {
-      seen = lookAt(id, name, ask(name));
-      looks.set(id, seen);
+  const record = (id: string, name: string, read: (name: string) => Stat | undefined): Stat | undefined => {
+    const reads = readSet();
+    if (reads === undefined) return read(name);
+    let access = accesses.get(id);
+    if (access === undefined) {
+      access = newAccess(id, name, read(name));
+      accesses.set(id, access);
     }
-    noted.accesses.add(seen);
-    if (!seen.isTold) noted.isComplete = false;
-    return seen.stat;
+    reads.accesses.add(access);
+    if (!access.isReliable) reads.isComplete = false;
+    return access.stat;
   };
   return {
-    lstat: (name) => noting(name, name, plainDisk.lstat),
-    stat: (name) => noting(followedMark + name, name, plainDisk.stat),
+    lstat: (name) => record(name, name, plainDisk.lstat),
+    stat: (name) => record(followedMark + name, name, plainDisk.stat),
     readdir(folder) {
-      if (trace() === undefined) return plainDisk.readdir(folder);
-      // Its stamp before its names: what comes meanwhile moves it.
+      if (readSet() === undefined) return plainDisk.readdir(folder);
+      // Take the stamp before reading the names: a file that is added in between then changes the stamp.
       const own = this.lstat(folder);
       const stat = own?.kind === 'link' ? this.stat(folder) : own;
       const names = plainDisk.readdir(folder);
-      // And after them: a folder or link on the way may have been switched, and the names be those of another folder.
+      // And check it afterwards: if a parent folder or symlink was replaced, these are the names of another folder.
       const after = plainDisk.stat(folder);
       if (stat?.kind !== 'folder' || after === undefined || !isSameStamp(stat.stamp, after.stamp))
         this.markIncomplete();
       return names;
     },
     markIncomplete() {
-      const noted = trace();
-      if (noted !== undefined) noted.isComplete = false;
+      const reads = readSet();
+      if (reads !== undefined) reads.isComplete = false;
     },
   };
 }

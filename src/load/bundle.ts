@@ -1,60 +1,57 @@
-import { readFileSync, realpathSync, statSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
-import type { BuildOptions, BuildResult, Loader, Message, Metafile, Plugin, PluginBuild } from 'esbuild';
-import { type Stamp, stampOf } from '../disk/stamp.ts';
+import type { BuildOptions, BuildResult, Message, Metafile, Plugin } from 'esbuild';
+import type { Stamp } from '../disk/stamp.ts';
 import { DefinitionError, type Problem } from '../model/errors.ts';
 import { ownModule } from './own-module.ts';
 import { packagesPlugin } from './packages-plugin.ts';
 import { definitionsFolder } from './project-root.ts';
-import { subpathImportFiles } from './subpath-imports.ts';
+import { type BundledFiles, sourceFilesPlugin } from './source-files-plugin.ts';
 
 export interface BundleOptions {
   readonly root: string;
-  /** Definition files relative to the root. */
+  /** Definition files, relative to the root. */
   readonly files: readonly string[];
-  /** Where compiled code is kept between runs; absolute. */
+  /** The folder for compiled code, absolute. */
   readonly cacheFolder: string;
 }
 
-/** What bundling needs to know. */
 export interface BundleInput extends BundleOptions {
-  /** True: compiled code stands outside the project, where Node does not find the project's packages. */
-  readonly isElsewhere: boolean;
+  /** True: the cache folder is outside the project, so Node cannot find the project's packages from there. */
+  readonly isOutsideProject: boolean;
 }
 
-/** `script`: an expression, a function of `require` and `module`. `module`: an ES module. */
+/** `script`: an expression that is a function of `require` and `module`. `module`: an ES module. */
 export type Form = 'script' | 'module';
 
 export interface Bundle {
   readonly form: Form;
   readonly text: string;
-  /** Source map, JSON; paths in it are relative to the cache folder. */
+  /** Source map as JSON, with paths relative to the cache folder. */
   readonly map: string;
-  /** Each file that went in, by absolute path, as it stood before it was read. */
+  /** All bundled files by absolute path, with their stamps before they were read. */
   readonly inputs: ReadonlyMap<string, Stamp>;
-  /** Every folder (absolute) that decides what an import means: where files stand, and where imports look for them. */
+  /** All folders (absolute) that affect how imports resolve: those of the files, and those where imports look for files. */
   readonly folders: ReadonlySet<string>;
 }
 
 /**
- * Bundles all definition files into one text, whose default export maps each file to its exports. It is a script, which starts
- * faster, but where definitions import packages or wait for something: only Node's own loader does that.
- * @throws DefinitionError exit 2 for syntax errors and imports that do not resolve
+ * Bundles all definition files into one text, whose default export maps each file to its exports. The result is a script,
+ * because that loads faster; or a module if definitions import packages or use top-level await, which need Node's own
+ * loader.
+ * @throws DefinitionError (exit 2) for syntax errors and imports that cannot be resolved
  */
 export async function bundle(options: BundleInput): Promise<Bundle> {
   return (await build(options, 'script')) ?? (await build(options, 'module'))!;
 }
 
-interface Read {
-  readonly inputs: Map<string, Stamp>;
-  readonly folders: Set<string>;
-}
-
 async function build(options: BundleInput, form: Form): Promise<Bundle | undefined> {
   const esbuild = await import('esbuild');
-  const read: Read = { inputs: new Map(), folders: new Set([path.join(options.root, definitionsFolder)]) };
+  const read: BundledFiles = {
+    inputs: new Map(),
+    folders: new Set([path.join(options.root, definitionsFolder)]),
+  };
   let result: BuildResult<{ write: false; metafile: true }>;
   try {
     result = await esbuild.build({
@@ -72,7 +69,7 @@ async function build(options: BundleInput, form: Form): Promise<Bundle | undefin
     if (messages === undefined) throw error;
     if (form === 'script' && messages.some(({ text }) => text.startsWith('Top-level await')))
       return undefined;
-    throw new DefinitionError(messages.map(asProblem));
+    throw new DefinitionError(messages.map(toProblem));
   }
   if (form === 'script' && needsLoader(result)) return undefined;
   checkInputs(result.metafile, options.root, read);
@@ -82,46 +79,49 @@ async function build(options: BundleInput, form: Form): Promise<Bundle | undefin
   return { form, text: text!, map: map!, ...read };
 }
 
-/** ES modules have no `require`: one that looks where definitions stand. */
+/** Returns code that declares `require` in an ES module, resolving from the definitions folder. */
 function requireFrom(root: string): string {
   const place = JSON.stringify(path.join(root, definitionsFolder, 'index.ts'));
   return `import { createRequire as __requireFrom } from 'node:module'; const require = __requireFrom(${place});`;
 }
 
-/** What goes in and is not noted would change without being seen. @throws DefinitionError */
-function checkInputs({ inputs }: Metafile, root: string, read: Read): void {
-  // Names are relative to where the project really stands.
+/** Checks that changes to every bundled file would be noticed. @throws DefinitionError */
+function checkInputs({ inputs }: Metafile, root: string, read: BundledFiles): void {
+  // The names are relative to the real path of the project.
   const base = realpathSync(root);
-  const unseen = Object.keys(inputs).filter(
-    // Of what stands in no file nothing can change: the text that imports all, and `data:` in a file that is noted.
+  const untracked = Object.keys(inputs).filter(
+    // The generated entry and `data:` URLs come from no file of their own.
     (name) =>
       path.basename(name) !== entryName &&
       !name.startsWith('<data:') &&
       !name.startsWith(`${ownNamespace}:`) &&
       !read.inputs.has(path.resolve(base, name)),
   );
-  if (unseen.length === 0) return;
+  if (untracked.length === 0) return;
   throw new DefinitionError(
-    unseen.map((file) => ({
+    untracked.map((file) => ({
       file,
-      message: 'this import cannot be watched for changes',
-      expected: 'a file, or a package',
+      message: 'this import cannot be checked for changes',
+      expected: 'a file or a package',
     })),
   );
 }
 
-/** What only Node's loader gives: packages, which may be ES modules, and what `import.meta` has besides the file's place. */
+/**
+ * Returns true if a bundle needs Node's own loader: for packages, which may be ES modules, or for properties of
+ * `import.meta`.
+ */
 function needsLoader({ metafile, warnings }: BuildResult<{ metafile: true }>): boolean {
   const imports = Object.values(metafile.outputs).flatMap((output) => output.imports);
-  const isPlain = ({ path: name, kind }: { path: string; kind: string }): boolean =>
+  const isSupported = ({ path: name, kind }: { path: string; kind: string }): boolean =>
     kind === 'require-call' && (name === 'image-tasks' || isBuiltin(name));
-  return warnings.some(({ id }) => id === 'empty-import-meta') || !imports.every(isPlain);
+  return warnings.some(({ id }) => id === 'empty-import-meta') || !imports.every(isSupported);
 }
 
-/** No file's name holds it. */
+/** The name of the generated entry. No file name contains `\0`. */
 const entryName = '\0definitions';
 
-function settings(options: BundleInput, form: Form, read: Read) {
+function settings(options: BundleInput, form: Form, read: BundledFiles) {
   const imports = options.files.map((file, index) => `import * as m${index} from './${file}';`);
   const entries = options.files.map((file, index) => `${JSON.stringify(file)}: m${index}`);
   const contents = `${imports.join('\n')}\nexport default { ${entries.join(', ')} };`;
@@ -133,21 +133,21 @@ function settings(options: BundleInput, form: Form, read: Read) {
     metafile: true,
     platform: 'node',
     target: 'node20',
-    // By Node's own conditions: esbuild adds one.
-    ...(options.isElsewhere ? { conditions: [] } : { packages: 'external' as const }),
+    // Use Node's own conditions: esbuild would add `module`.
+    ...(options.isOutsideProject ? { conditions: [] } : { packages: 'external' as const }),
     sourcemap: 'external',
     sourcesContent: false,
     keepNames: true,
-    // A tsconfig.json is for editors here: what a definition means does not hang on it.
+    // A tsconfig.json must not change what definitions mean: it is only for editors.
     tsconfigRaw: '{}',
     logLevel: 'silent',
-    // Nothing is written there; the source map's paths are relative to it.
+    // Not written. The paths in the source map are relative to it.
     outfile: path.join(options.cacheFolder, 'definitions.mjs'),
-    plugins: [ownName(form), ...(options.isElsewhere ? [packagesPlugin] : []), ownPlace(read)],
+    plugins: [ownName(form), ...(options.isOutsideProject ? [packagesPlugin] : []), sourceFilesPlugin(read)],
   } as const satisfies BuildOptions;
 }
 
-function asProblem({ text, location }: Message): Problem {
+function toProblem({ text, location }: Message): Problem {
   if (location === null) return { file: 'tasks', message: text };
   return {
     file: `${location.file}:${location.line}:${location.column + 1}`,
@@ -159,8 +159,9 @@ function asProblem({ text, location }: Message): Problem {
 const ownNamespace = 'image-tasks';
 
 /**
- * Makes `image-tasks` mean this program, whether it is installed in the project or not. A script gets it from its own `require`; a
- * module looks it up by its own URL, so that several projects with different profiles can be loaded in one process.
+ * Makes `image-tasks` mean this program, whether it is installed in the project or not. A script gets it from its own
+ * `require`; a module looks it up by its own URL, so that several projects with different profiles can be loaded in one
+ * process.
  */
 function ownName(form: Form): Plugin {
   return {
@@ -174,85 +175,4 @@ function ownName(form: Form): Plugin {
       builder.onLoad({ filter: /./, namespace: ownNamespace }, () => ({ contents: ownModule, loader: 'js' }));
     },
   };
-}
-
-/** Files with code, and what it is written in. All other files are given as they are. */
-const loaders: Readonly<Record<string, Loader>> = {
-  '.ts': 'ts',
-  '.mts': 'ts',
-  '.cts': 'ts',
-  '.tsx': 'tsx',
-  '.js': 'js',
-  '.mjs': 'js',
-  '.cjs': 'js',
-  '.jsx': 'jsx',
-};
-
-/** Each file keeps its own place, so that definitions can read files beside them; and every input is noted. */
-function ownPlace({ inputs, folders }: Read): Plugin {
-  return {
-    name: 'own-place',
-    setup(builder) {
-      // Resolved by esbuild, which then tells where links led, not where they stand.
-      builder.onResolve({ filter: /^(\/|\.\.?(\/|$))/ }, ({ path: name, resolveDir }) => {
-        folders.add(path.dirname(path.resolve(resolveDir, name)));
-        return undefined;
-      });
-      builder.onResolve({ filter: /^#/ }, ({ path: name, resolveDir }) => {
-        for (const each of subpathImportFiles(name, resolveDir)) folders.add(path.dirname(each));
-        return undefined;
-      });
-      builder.onLoad({ filter: /.*/, namespace: 'file' }, async ({ path: file, with: attributes }) => {
-        // Before it is read: what changes meanwhile moves it.
-        inputs.set(file, stampOf(statSync(file)));
-        folders.add(path.dirname(file));
-        const loader = loaders[path.extname(file)];
-        if (loader === undefined || attributes.type !== undefined) return undefined;
-        const text = readFileSync(file, 'utf8');
-        const own = await declaredIn(text, loader, builder.esbuild);
-        return { contents: placed(text, file, own), loader };
-      });
-    },
-  };
-}
-
-const placeNames = ['__filename', '__dirname'] as const;
-
-/** Those of CommonJS's names that a file declares itself. */
-async function declaredIn(text: string, loader: Loader, esbuild: PluginBuild['esbuild']): Promise<string[]> {
-  const isDeclared = async (name: string): Promise<boolean> => {
-    try {
-      // Where there is one already, another one is an error.
-      await esbuild.transform(startingWith(`const ${name} = 0;`, text), { loader, logLevel: 'silent' });
-      return false;
-    } catch (error) {
-      const { errors = [] } = error as { errors?: readonly Message[] };
-      return errors.some((each) => each.text === `The symbol "${name}" has already been declared`);
-    }
-  };
-  const asked = placeNames.filter((name) => mentions(text, name));
-  const answers = await Promise.all(asked.map(isDeclared));
-  return asked.filter((_, at) => answers[at]);
-}
-
-/** A file's text with its own place in it, in the words of both kinds of modules; `declared`: names that it gives itself. */
-function placed(text: string, file: string, declared: readonly string[]): string {
-  const folder = path.dirname(file);
-  const values = { url: pathToFileURL(file).href, filename: file, dirname: folder };
-  const own = text.replace(/\bimport\.meta\.(url|filename|dirname)\b/g, (_, name: keyof typeof values) =>
-    JSON.stringify(values[name]),
-  );
-  const names = { __filename: file, __dirname: folder };
-  const given = Object.entries(names).filter(([name]) => mentions(own, name) && !declared.includes(name));
-  const line = given.map(([name, value]) => `const ${name} = ${JSON.stringify(value)};`).join(' ');
-  return line === '' ? own : startingWith(line, own);
-}
-
-/** In the first line, so that all others keep their numbers. */
-function startingWith(line: string, text: string): string {
-  return text.startsWith('#!') ? text.replace('\n', () => `\n${line} `) : `${line} ${text}`;
-}
-
-function mentions(text: string, name: string): boolean {
-  return new RegExp(`\\b${name}\\b`).test(text);
 }

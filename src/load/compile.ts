@@ -8,109 +8,118 @@ import { isSameStamp, isSettled, readFileSystemClock, type Stamp, stampOf } from
 import { writeFileAtomic } from '../disk/write.ts';
 import type { Bundle, BundleOptions, Form } from './bundle.ts';
 
-/** What compiling needs to know: everything that can change its result is in here or in the files that it reads. */
+/** Everything, besides the files, that can change the result of compiling. */
 export interface CompileOptions extends BundleOptions {
-  /** Of the program that compiles: another one may compile otherwise. */
+  /** Identifies the version of this program. */
   readonly programId: string;
 }
 
-/** Compiled code of all definition files; paths are absolute. */
+/** The compiled code of all definition files. Paths are absolute. */
 export interface Compiled {
   readonly form: Form;
   readonly file: string;
   readonly text: string;
-  /** Source map. */
+  /** The file of the source map. */
   readonly map: string;
 }
 
-/** What is kept beside compiled code, to tell whether it is current. */
-interface Kept {
+/** The index file of the cache folder: the compiled code, and everything that decides whether it is up to date. */
+interface CacheIndex {
   readonly form: Form;
-  /** Its name in the cache folder. */
+  /** The file name of the compiled code. */
   readonly name: string;
-  /** Of its text, which may be damaged. */
+  /** The checksum of the compiled code. */
   readonly sum: number;
   readonly identity: string;
   /**
-   * Every file that went in or that says what imports mean, by absolute path. null: it was too new to tell by its stamp whether
-   * it changed since.
+   * The stamps of all compiled files, and of files that affect how imports resolve, by absolute path. null: the file was so
+   * new that a later change might not move its stamp.
    */
   readonly inputs: Readonly<Record<string, Stamp | null>>;
-  /** Where files that say what imports mean might be, and are not. */
+  /** Missing files that would affect how imports resolve. */
   readonly absent: readonly string[];
-  /** The names in every folder that decides what an import means; null: as for `inputs`. */
+  /** The names in all folders that affect how imports resolve; null as for `inputs`. */
   readonly folders: Readonly<Record<string, readonly string[] | null>>;
 }
 
 /**
- * Compiles all definition files together. What was compiled before is used again while every file that went into it stands
- * still.
- * @throws DefinitionError exit 2
+ * Compiles all definition files together, or returns the code of an earlier run if no file that it depends on has changed.
+ * @throws DefinitionError (exit 2)
  */
 export async function compile(options: CompileOptions): Promise<Compiled> {
   const { files, root, programId, cacheFolder } = options;
   const identity = JSON.stringify([files, root, programId, process.version]);
   const index = path.join(cacheFolder, 'index.json');
-  const kept = readKept(index);
-  const asCompiled = ({ form, name }: Pick<Kept, 'form' | 'name'>, text: string): Compiled => {
+  const cached = readIndex(index);
+  const toCompiled = ({ form, name }: Pick<CacheIndex, 'form' | 'name'>, text: string): Compiled => {
     const file = path.join(cacheFolder, name);
     return { form, file, text, map: `${file}.map` };
   };
-  const current = kept?.identity === identity ? currentText(kept, cacheFolder) : undefined;
-  if (current !== undefined) return asCompiled(kept!, current);
+  const current = cached?.identity === identity ? readUpToDate(cached, cacheFolder) : undefined;
+  if (current !== undefined) return toCompiled(cached!, current);
   const { bundle } = await import('./bundle.ts');
   const clock = readFileSystemClock(index);
-  const isElsewhere = !isBelow(realPlace(root), realPlace(cacheFolder));
-  const { form, text, map, inputs, folders } = await bundle({ ...options, isElsewhere });
+  const isOutsideProject = !isBelow(realPath(root), realPath(cacheFolder));
+  const { form, text, map, inputs, folders } = await bundle({ ...options, isOutsideProject });
   const digest = createHash('sha256').update(identity).update(text).digest('hex');
   const name = `${digest.slice(0, 16)}.${form === 'module' ? 'mjs' : 'js'}`;
-  const compiled = asCompiled({ form, name }, text);
+  const compiled = toCompiled({ form, name }, text);
   writeFileAtomic(compiled.map, map);
   writeFileAtomic(compiled.file, text);
-  // Where packages are to be found is looked up in each run.
-  const isLasting = !isElsewhere || form === 'script';
+  // A module outside the project contains the paths of packages, which must be resolved in each run.
+  const isReusable = !isOutsideProject || form === 'script';
   const sum = checksum(Buffer.from(text));
-  const now: Kept = { form, name, sum, identity, ...standing({ inputs, folders }, isLasting ? clock : 0) };
-  writeFileAtomic(index, JSON.stringify(now));
-  if (kept !== undefined && kept.name !== name)
-    for (const old of [kept.name, `${kept.name}.map`]) rmSync(path.join(cacheFolder, old), { force: true });
+  const updated: CacheIndex = {
+    form,
+    name,
+    sum,
+    identity,
+    ...dependencyState({ inputs, folders }, isReusable ? clock : 0),
+  };
+  writeFileAtomic(index, JSON.stringify(updated));
+  if (cached !== undefined && cached.name !== name)
+    for (const old of [cached.name, `${cached.name}.map`])
+      rmSync(path.join(cacheFolder, old), { force: true });
   return compiled;
 }
 
-/** Where a folder really is, or will be once it is there. */
-function realPlace(folder: string): string {
-  const real = targetOf(folder);
+/** Returns the real path of a folder, which may not exist yet. */
+function realPath(folder: string): string {
+  const real = realPathIfExists(folder);
   if (real !== '' || path.dirname(folder) === folder) return real || folder;
-  return path.join(realPlace(path.dirname(folder)), path.basename(folder));
+  return path.join(realPath(path.dirname(folder)), path.basename(folder));
 }
 
 function isBelow(folder: string, other: string): boolean {
   return other.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
 }
 
-/** How all stands that the compiled text hangs on. `clock`: the file system's, before anything of it was read. */
-function standing(
+/**
+ * Returns the state of everything that compiled code depends on. `clock` is the time of the file system, in milliseconds,
+ * before any of it was read.
+ */
+function dependencyState(
   { inputs, folders }: Pick<Bundle, 'inputs' | 'folders'>,
   clock: number,
-): Pick<Kept, 'inputs' | 'absent' | 'folders'> {
-  const settled = (stamp: Stamp): Stamp | null => (isSettled(stamp, clock) ? stamp : null);
+): Pick<CacheIndex, 'inputs' | 'absent' | 'folders'> {
+  const ifSettled = (stamp: Stamp): Stamp | null => (isSettled(stamp, clock) ? stamp : null);
   const stamps: Record<string, Stamp | null> = {};
   const absent: string[] = [];
-  for (const [file, stamp] of inputs) stamps[file] = settled(stamp);
+  for (const [file, stamp] of inputs) stamps[file] = ifSettled(stamp);
   for (const file of packageFiles(inputs.keys())) {
     const stat = statSync(file, { throwIfNoEntry: false });
     if (stat === undefined) absent.push(file);
-    else stamps[file] ??= settled(stampOf(stat));
+    else stamps[file] ??= ifSettled(stampOf(stat));
   }
   const names = [...folders].map((folder): [string, readonly string[] | null] => {
     const found = namesIn(folder);
     const stat = statSync(folder, { throwIfNoEntry: false });
-    return [folder, stat === undefined || settled(stampOf(stat)) ? found : null];
+    return [folder, stat === undefined || ifSettled(stampOf(stat)) ? found : null];
   });
   return { inputs: stamps, absent, folders: Object.fromEntries(names) };
 }
 
-/** Every `package.json` above these files: they say what kind of module a file is, and what `#names` mean. */
+/** Returns every `package.json` above these files: it decides the module type of a file and its subpath imports. */
 function packageFiles(files: Iterable<string>): string[] {
   const folders = new Set<string>();
   for (const file of files)
@@ -119,23 +128,26 @@ function packageFiles(files: Iterable<string>): string[] {
 }
 
 /**
- * Absolute paths of the files that definitions were last compiled from, and of the folders where their imports are looked for,
- * as imports name them; none where they never were.
+ * Returns the files that definitions were last compiled from, and the folders where their imports look for files; absolute,
+ * and with symlinks unresolved. Returns none if they were never compiled.
  */
 export function compiledInputs(cacheFolder: string): { files: string[]; folders: string[] } {
-  const kept = readKept(path.join(cacheFolder, 'index.json'));
-  return { files: Object.keys(kept?.inputs ?? {}), folders: Object.keys(kept?.folders ?? {}) };
+  const cached = readIndex(path.join(cacheFolder, 'index.json'));
+  return { files: Object.keys(cached?.inputs ?? {}), folders: Object.keys(cached?.folders ?? {}) };
 }
 
-/** The compiled text, where all that it hangs on stands as it did. */
-function currentText({ inputs, absent, folders, name, sum }: Kept, cacheFolder: string): string | undefined {
-  const stands = ([file, stamp]: [string, Stamp | null]): boolean => {
+/** Returns the compiled code if nothing that it depends on has changed; undefined otherwise. */
+function readUpToDate(
+  { inputs, absent, folders, name, sum }: CacheIndex,
+  cacheFolder: string,
+): string | undefined {
+  const isUnchanged = ([file, stamp]: [string, Stamp | null]): boolean => {
     const stat = statSync(file, { throwIfNoEntry: false });
     return stat !== undefined && stamp !== null && isSameStamp(stampOf(stat), stamp);
   };
   try {
     const isCurrent =
-      Object.entries(inputs).every(stands) &&
+      Object.entries(inputs).every(isUnchanged) &&
       absent.every((file) => statSync(file, { throwIfNoEntry: false }) === undefined) &&
       Object.entries(folders).every(
         ([folder, names]) => names !== null && JSON.stringify(namesIn(folder)) === JSON.stringify(names),
@@ -145,17 +157,17 @@ function currentText({ inputs, absent, folders, name, sum }: Kept, cacheFolder: 
     const text = readRegularFile(file);
     return checksum(text) === sum ? text.toString() : undefined;
   } catch {
-    // What cannot be asked for does not stand as it did: compiled anew, which says what is wrong.
+    // Compiling again reports what cannot be read.
     return undefined;
   }
 }
 
-/** Where a folder really is, and the names in it with where links lead: imports follow links. */
+/** Returns the real path of a folder and the names in it, with the targets of symlinks, because imports follow symlinks. */
 function namesIn(folder: string): string[] {
   const names = entriesOf(folder).map((entry) =>
-    entry.isSymbolicLink() ? `${entry.name} ${targetOf(path.join(folder, entry.name))}` : entry.name,
+    entry.isSymbolicLink() ? `${entry.name} ${realPathIfExists(path.join(folder, entry.name))}` : entry.name,
   );
-  return [targetOf(folder), ...names.sort()];
+  return [realPathIfExists(folder), ...names.sort()];
 }
 
 function entriesOf(folder: string) {
@@ -167,26 +179,26 @@ function entriesOf(folder: string) {
   }
 }
 
-function targetOf(link: string): string {
+function realPathIfExists(link: string): string {
   try {
     return realpathSync.native(link);
   } catch {
-    // Dangling.
+    // A broken symlink, or a missing path.
     return '';
   }
 }
 
-function readKept(index: string): Kept | undefined {
+function readIndex(index: string): CacheIndex | undefined {
   try {
-    const kept = JSON.parse(readRegularFile(index).toString()) as Kept;
-    const isOurs =
-      compiledName.test(kept.name) && typeof kept.folders === 'object' && Array.isArray(kept.absent);
-    return isOurs ? kept : undefined;
+    const cached = JSON.parse(readRegularFile(index).toString()) as CacheIndex;
+    const isValid =
+      compiledName.test(cached.name) && typeof cached.folders === 'object' && Array.isArray(cached.absent);
+    return isValid ? cached : undefined;
   } catch {
-    // Not there, or half written: compiled anew.
+    // Missing or damaged: compile again.
     return undefined;
   }
 }
 
-/** Nothing else is read or removed, whatever the index says. */
+/** The only file names that are read or removed: the index may have been edited. */
 const compiledName = /^[0-9a-f]{16}\.m?js$/;

@@ -26,8 +26,9 @@ export interface LoadOptions extends Omit<CompileOptions, 'files'> {
 }
 
 /**
- * Evaluates the project's definition files, anew in each run, and collects what their exports hold.
- * @throws DefinitionError exit 2: a file that does not compile or throws
+ * Compiles and evaluates the definition files of a project, and collects the definitions in their exports. Evaluates them in
+ * each call.
+ * @throws DefinitionError (exit 2) if a file does not compile, or throws
  */
 export async function loadDeclarations(options: LoadOptions): Promise<Declarations> {
   const files = definitionFiles(options.root);
@@ -44,34 +45,34 @@ export async function loadDeclarations(options: LoadOptions): Promise<Declaratio
   }
 }
 
-/** True where the folder of compiled code cannot be written: a plan of a read-only checkout compiles in a folder of its own. */
+/** Returns true if the cache folder cannot be written. A read-only checkout is compiled in a temporary folder instead. */
 function isReadOnly(error: unknown, cacheFolder: string): boolean {
   const { code, path: place, syscall } = error as NodeJS.ErrnoException;
   return (
-    // Node's recursive mkdir says ENOENT on a read-only file system.
+    // Node's recursive mkdir fails with ENOENT on a read-only file system.
     (['EACCES', 'EPERM', 'EROFS'].includes(code ?? '') || (code === 'ENOENT' && syscall === 'mkdir')) &&
     place !== undefined &&
-    isInside(cacheFolder, place)
+    isRelated(cacheFolder, place)
   );
 }
 
-/** True for the folder itself, for what is in it, and for the folders above it that are missing. */
-function isInside(folder: string, place: string): boolean {
+/** Returns true for the folder, paths in it, and its parents (which `mkdir` may have to create). */
+function isRelated(folder: string, place: string): boolean {
   return place.startsWith(folder) || folder.startsWith(place);
 }
 
-/** What to do about imports that Node's own loader, which loads packages, does not take. */
+/** Returns a hint for errors of Node's module loader, which loads packages. */
 function hintFor(error: unknown): { hint?: string } {
   switch ((error as NodeJS.ErrnoException | undefined)?.code) {
     case 'ERR_MODULE_NOT_FOUND':
       return {
-        hint: 'install the package; paths of a tsconfig.json do not count here: import files by a relative path (../lib/x.ts), or by "imports" of package.json (#lib/x)',
+        hint: 'install the package; "paths" in tsconfig.json have no effect here: import files by a relative path (../lib/x.ts) or with "imports" in package.json (#lib/x)',
       };
     case 'ERR_UNKNOWN_FILE_EXTENSION':
     case 'ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING':
     case 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX':
       return {
-        hint: 'packages are loaded by Node itself: compile the package to JavaScript, or import its source by a relative path (../packages/x/index.ts)',
+        hint: 'Node loads packages without compiling them: compile the package to JavaScript, or import its source by a relative path (../packages/x/index.ts)',
       };
     default:
       return {};
@@ -87,12 +88,12 @@ async function evaluate(compiled: Compiled, options: LoadOptions): Promise<Modul
       : await importModule(compiled.file, options);
   } catch (error) {
     if (error instanceof TasksError) throw error;
-    const shown = error instanceof Error ? error.message : String(error);
+    const message = error instanceof Error ? error.message : String(error);
     const stack = error instanceof Error ? (error.stack ?? '') : '';
     throw new DefinitionError([
       {
-        file: placeInStack(stack, compiled, options.root),
-        message: `threw while it was evaluated: ${shown}`,
+        file: sourcePosition(stack, compiled, options.root),
+        message: `error while loading: ${message}`,
         ...hintFor(error),
       },
     ]);
@@ -116,8 +117,8 @@ async function importModule(file: string, { profile, loadModule }: LoadOptions):
   return (module as { default: Modules }).default;
 }
 
-/** Where in the project's own files the topmost call of a stack stands, `tasks/images.ts:12:3`. */
-function placeInStack(stack: string, { file, map }: Compiled, root: string): string {
+/** Returns the topmost position of a stack in the project's own files, such as `tasks/images.ts:12:3`. */
+function sourcePosition(stack: string, { file, map }: Compiled, root: string): string {
   const sources = new SourceMap(JSON.parse(readRegularFile(map).toString()));
   for (const [, line, column] of stack.matchAll(
     new RegExp(`${path.basename(file)}(?:\\?[\\w=]+)?:(\\d+):(\\d+)`, 'g'),
@@ -149,7 +150,7 @@ function collect(modules: Modules): Declarations {
   return { definitions: [...definitions.values()], projects: [...projects.values()] };
 }
 
-/** The exported value itself, or what arrays and plain objects hold, however deep. */
+/** Calls `found` for the definition in an exported value, or for those in its arrays and plain objects, at any depth. */
 function visit(
   value: unknown,
   name: string,

@@ -5,63 +5,70 @@ import { lockEntryId } from '../model/lock.ts';
 import type { ObservedBase } from '../model/observed.ts';
 import { type HasOnbuild, StepFailed } from '../model/ports.ts';
 
-/** What is known of images from outside. */
+/** Where facts about external images come from. */
 export interface BaseImageSources {
   readonly lock: Lock;
   readonly memo: Memo;
-  readonly askTriggers: HasOnbuild;
+  readonly hasOnbuild: HasOnbuild;
 }
 
-/** The images from outside as they are pinned, for a task's platform; and what of them is said in words. */
+/**
+ * Returns the external images of a Dockerfile with the digests that the lock file pins them to, and why the build depends on
+ * more than them: `vague` if ONBUILD may read anything in the context, `impure` if an image is not pinned. `isUnresolved`:
+ * for some base image it is not known whether it has ONBUILD.
+ */
 export async function resolveBaseImages(
   images: readonly ExternalImage[],
   taskPlatform: string,
-  { lock, memo, askTriggers }: BaseImageSources,
-): Promise<{ bases: ObservedBase[]; vague: string[]; impure: string[]; isOpen: boolean }> {
+  { lock, memo, hasOnbuild }: BaseImageSources,
+): Promise<{ bases: ObservedBase[]; vague: string[]; impure: string[]; isUnresolved: boolean }> {
   const [bases, vague, impure]: [ObservedBase[], string[], string[]] = [[], [], []];
-  let isOpen = false;
-  for (const { reference, line, isPinned, isBase, platform: asked } of images) {
-    const platform = asked === 'any' ? 'any' : taskPlatform;
+  let isUnresolved = false;
+  for (const { reference, line, isPinned, isBase, platform: scope } of images) {
+    const platform = scope === 'any' ? 'any' : taskPlatform;
     const entry = lock.get(lockEntryId({ image: reference, platform }));
     const isReplaced = entry !== undefined && !isPinned;
     bases.push({ reference, platform, line, ...(isReplaced ? { digest: entry.digest } : {}) });
     if (!isPinned && entry === undefined) impure.push(`line ${line}: ${reference} is not pinned by digest`);
     if (!isBase) continue;
-    // The digest fixes what ONBUILD says, but not the files that it copies from here.
-    const triggers =
-      entry?.onbuild ?? (isPinned ? await triggersOf(reference, platform, memo, askTriggers) : false);
-    if (triggers === true)
-      vague.push(`line ${line}: ${short(reference)} has ONBUILD instructions, which run here`);
-    if (triggers !== undefined) continue;
-    isOpen = true;
-    vague.push(`line ${line}: nobody could be asked yet whether ${short(reference)} has ONBUILD`);
+    // The digest pins the ONBUILD instructions, but not the files that they copy from this context.
+    const hasTriggers =
+      entry?.onbuild ?? (isPinned ? await pinnedHasOnbuild(reference, platform, memo, hasOnbuild) : false);
+    if (hasTriggers === true)
+      vague.push(`line ${line}: ${short(reference)} has ONBUILD instructions, which run in this build`);
+    if (hasTriggers !== undefined) continue;
+    isUnresolved = true;
+    vague.push(`line ${line}: cannot check yet whether ${short(reference)} has ONBUILD instructions`);
   }
-  return { bases, vague, impure: [...new Set(impure)], isOpen };
+  return { bases, vague, impure: [...new Set(impure)], isUnresolved };
 }
 
-/** A digest never changes: what was once answered is remembered, whatever the repository. */
-async function triggersOf(
+/**
+ * Returns whether an image that is named by digest has ONBUILD. Memoized by digest alone: its content is the same in every
+ * repository.
+ */
+async function pinnedHasOnbuild(
   reference: string,
   platform: string,
   memo: Memo,
-  ask: HasOnbuild,
+  query: HasOnbuild,
 ): Promise<boolean | undefined> {
   const digest = reference.slice(reference.indexOf('@') + 1);
   try {
     return await memo.memoize(JSON.stringify(['triggers', digest, platform]), async () => {
-      const answer = await ask(reference, platform);
-      if (answer === undefined) throw new Unanswered();
+      const answer = await query(reference, platform);
+      if (answer === undefined) throw new UnknownOnbuild();
       return answer;
     });
   } catch (error) {
-    if (error instanceof Unanswered) return undefined;
+    if (error instanceof UnknownOnbuild) return undefined;
     throw error;
   }
 }
 
-class Unanswered extends Error {}
+class UnknownOnbuild extends Error {}
 
-/** The tag by which a build takes the image of a need, where the Dockerfile names that image. */
+/** A place where a Dockerfile names the image of a need, and the tag that the build uses for it. */
 export interface TaggedNeed {
   readonly line: number;
   readonly written: string;
@@ -69,8 +76,9 @@ export interface TaggedNeed {
 }
 
 /**
- * What is sent to a build instead of a Dockerfile's own text: pinned images by name and digest, needed ones by tags of their own.
- * @throws StepFailed where a name cannot be replaced
+ * Returns the text of a Dockerfile with its image references replaced: pinned images by name and digest, images of needs by
+ * their tags.
+ * @throws StepFailed if a reference cannot be replaced
  */
 export async function rewriteImageReferences(
   text: string,
@@ -92,12 +100,12 @@ export async function rewriteImageReferences(
   }
 }
 
-/** `host:5000/debian:12` → `host:5000/debian`. */
+/** Returns `host:5000/debian` for `host:5000/debian:12`. */
 function withoutTag(reference: string): string {
   return reference.replace(/:[^/:]*$/, '');
 }
 
-/** `debian@sha256:0123456789ab…`: enough of a digest to know it again. */
+/** Shortens the digest in a reference: `debian@sha256:0123456789ab…`. */
 function short(reference: string): string {
   return reference.replace(/(@sha256:.{12}).*/, '$1…');
 }

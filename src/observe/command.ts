@@ -3,11 +3,12 @@ import { type Disk, pathKind, plainDisk, type Stat } from '../disk/disk.ts';
 import type { Memo } from '../incremental/memo.ts';
 import type { FileEntry, ObservedCommand } from '../model/observed.ts';
 import type { CommandTask } from '../model/task.ts';
-import type { TaskProblem } from './image.ts';
 import { findInputs, readInput } from './inputs.ts';
+import type { TaskProblem } from './task-problem.ts';
 import { Unreadable } from './walk.ts';
 import { commandPaths } from './watch-paths.ts';
 
+/** Where the inputs of a command task come from. */
 export interface CommandSources {
   readonly root: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -16,30 +17,30 @@ export interface CommandSources {
 }
 
 /**
- * What a command task reads: its program and its inputs, links followed as the command follows them. Faults of the definition
- * go to `complain`; undefined is returned then.
+ * Reads the program, the inputs and the environment of a command task. Follows symlinks, as the command does. Passes
+ * problems of the definition to `addProblem` and then returns undefined.
  * @throws Unreadable
  */
 export function observeCommand(
   task: CommandTask,
   { root, environment, memo, disk }: CommandSources,
-  complain: (fault: TaskProblem) => void,
+  addProblem: (problem: TaskProblem) => void,
 ): ObservedCommand | undefined {
   const [program] = task.run;
   const file = program.includes('/') ? path.resolve(root, program) : undefined;
   const kind = file === undefined ? undefined : pathKind(disk, file);
   if (kind !== undefined && kind !== 'file') {
-    complain({
+    addProblem({
       field: 'run',
-      message: kind === 'circle' ? 'its links lead in a circle' : 'there is no such program',
+      message: kind === 'circle' ? 'symlink loop' : 'program not found',
       found: program,
-      expected: 'a file below the project root, or a name found on PATH',
+      expected: 'a file below the project root, or the name of a program on PATH',
     });
     return undefined;
   }
-  const { inputs, faults } = findInputs(root, task.inputs, disk);
-  for (const fault of faults) complain({ field: 'inputs', ...fault });
-  if (faults.length > 0) return undefined;
+  const { inputs, problems } = findInputs(root, task.inputs, disk);
+  for (const problem of problems) addProblem({ field: 'inputs', ...problem });
+  if (problems.length > 0) return undefined;
   const entries = inputs.flatMap((input) => readInput(input, memo, disk) ?? []);
   return {
     kind: 'command',
@@ -50,41 +51,42 @@ export function observeCommand(
   };
 }
 
-function readProgram(absolute: string, as: string, memo: Memo, disk: Disk): FileEntry {
-  // Both were there a moment ago; where one is gone, reading says so.
+function readProgram(absolute: string, name: string, memo: Memo, disk: Disk): FileEntry {
+  // `pathKind` has found it. If it is gone by now, `readInput` throws.
   const stat = disk.lstat(absolute)!;
-  const behind = stat.kind === 'link' ? disk.stat(absolute) : undefined;
-  return readInput({ path: as, absolute, stat, ...(behind ? { behind } : {}) }, memo, disk)!;
+  const resolved = stat.kind === 'link' ? disk.stat(absolute) : undefined;
+  return readInput({ path: name, absolute, stat, ...(resolved ? { resolved } : {}) }, memo, disk)!;
 }
 
 /**
- * Watches what a command reads while it runs; call it before the command starts. The result tells afterwards what is not, or for
- * a while was not, as it was observed; undefined: nothing. What was written again counts, even with the same content: nobody can
- * tell what the command read meanwhile.
+ * Detects changes to the inputs of a command while it runs. Call it before the command starts. The returned function, called
+ * after the command, returns the name of an input that differs from `before`, or did at some time; undefined if there is
+ * none. A file that was rewritten with the same content counts as changed, because the command may have read it
+ * half-written.
  */
 export function trackInputChanges(
   task: CommandTask,
   before: ObservedCommand,
-  reader: Omit<CommandSources, 'disk'>,
+  sources: Omit<CommandSources, 'disk'>,
 ): () => string | undefined {
-  // The stamps first: what changes after they were taken moves them.
-  const stamps = stampsOf(task, reader.root);
-  const first = changedInput(task, before, reader);
+  // Take the stamps first: every later change moves them.
+  const stamps = inputStamps(task, sources.root);
+  const first = changedInput(task, before, sources);
   return () => {
-    const changed = first ?? changedInput(task, before, reader);
+    const changed = first ?? changedInput(task, before, sources);
     if (changed !== undefined) return changed;
-    const now = stampsOf(task, reader.root);
+    const now = inputStamps(task, sources.root);
     return [...stamps.keys(), ...now.keys()].find((name) => stamps.get(name) !== now.get(name));
   };
 }
 
 /**
- * Stamps of all files that a command reads, and of all links that lead to them. Without ctimes, which a change of mode moves,
- * and without folders: what comes and goes in them while the command runs may be its own.
+ * Returns the stamps of all files that a command reads and of all symlinks on the way to them, by name. Leaves out ctimes,
+ * because chmod changes them; and folders, because the command itself may create and remove files in them.
  */
-function stampsOf(task: CommandTask, root: string): ReadonlyMap<string, string> {
+function inputStamps(task: CommandTask, root: string): ReadonlyMap<string, string> {
   const stamps = new Map<string, string>();
-  const note = (name: string, ...stats: (Stat | undefined)[]): void => {
+  const add = (name: string, ...stats: (Stat | undefined)[]): void => {
     const texts = stats.flatMap((stat) => {
       if (stat?.kind !== 'file' && stat?.kind !== 'link') return [];
       const [size, mtimeMs, , ino] = stat.stamp;
@@ -93,48 +95,51 @@ function stampsOf(task: CommandTask, root: string): ReadonlyMap<string, string> 
     if (texts.length > 0) stamps.set(name, texts.join());
   };
   try {
-    for (const { path: name, stat, behind } of findInputs(root, task.inputs, plainDisk).inputs) {
-      note(name, stat, behind);
+    for (const { path: name, stat, resolved } of findInputs(root, task.inputs, plainDisk).inputs) {
+      add(name, stat, resolved);
     }
     for (const file of commandPaths(task, root)) {
       const name = path.relative(root, file);
-      if (!stamps.has(name)) note(name, plainDisk.lstat(file));
+      if (!stamps.has(name)) add(name, plainDisk.lstat(file));
     }
   } catch (error) {
     if (!(error instanceof Unreadable) && (error as NodeJS.ErrnoException).syscall === undefined) throw error;
-    // What cannot be read now was read when it was observed: it is told as changed.
+    // It was readable when the task was observed, so `changedInput` reports it as changed.
   }
   return stamps;
 }
 
-/** What of a command's program and inputs is no longer as it was observed; undefined: nothing. */
+/** Returns the name of an input (or the program) whose content differs from `before`; undefined if there is none. */
 function changedInput(
   task: CommandTask,
   before: ObservedCommand,
-  reader: Omit<CommandSources, 'disk'>,
+  sources: Omit<CommandSources, 'disk'>,
 ): string | undefined {
-  const now = observedAgain(task, reader);
+  const now = observeAgain(task, sources);
   if (now === undefined) return task.inputs[0] ?? task.run[0];
   const texts = ({ program, inputs }: ObservedCommand) =>
     new Map(
-      [...(program ? [started(program)] : []), ...inputs].map((each) => [each.path, JSON.stringify(each)]),
+      [...(program ? [ignoringMode(program)] : []), ...inputs].map((entry) => [
+        entry.path,
+        JSON.stringify(entry),
+      ]),
     );
   const [old, current] = [texts(before), texts(now)];
   return [...old.keys(), ...current.keys()].find((name) => old.get(name) !== current.get(name));
 }
 
-/** Whether a program may be started says nothing any more once it was. */
-function started(program: FileEntry): FileEntry {
+/** Returns the entry of a program as executable: once the program has started, its mode no longer matters. */
+function ignoringMode(program: FileEntry): FileEntry {
   if (program.type === 'file') return { ...program, executable: true };
   return program.type === 'link' && program.resolved
-    ? { ...program, resolved: started(program.resolved) }
+    ? { ...program, resolved: ignoringMode(program.resolved) }
     : program;
 }
 
-/** Undefined where it cannot be read any more. */
-function observedAgain(task: CommandTask, reader: Omit<CommandSources, 'disk'>): ObservedCommand | undefined {
+/** Reads the inputs of a command again; undefined if they cannot be read anymore. */
+function observeAgain(task: CommandTask, sources: Omit<CommandSources, 'disk'>): ObservedCommand | undefined {
   try {
-    return observeCommand(task, { ...reader, disk: plainDisk }, () => undefined);
+    return observeCommand(task, { ...sources, disk: plainDisk }, () => undefined);
   } catch (error) {
     if (error instanceof Unreadable) return undefined;
     throw error;

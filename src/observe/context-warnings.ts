@@ -2,11 +2,11 @@ import type { Memo } from '../incremental/memo.ts';
 import type { FileEntry } from '../model/observed.ts';
 
 /**
- * What a build can see of its context and hardly is to: git's own files, and what git-lfs leaves in place of files that it
- * did not fetch. In words, with what to do; paths from the project's root.
+ * Returns warnings about files of a build context that are probably a mistake: a `.git`, and Git LFS pointers of files that
+ * were not fetched. Each warning says what to do; paths are relative to the project root.
  */
 export function contextWarnings(entries: readonly FileEntry[], context: string, memo: Memo): string[] {
-  const located = ({ path }: FileEntry): string => (context === '.' ? path : `${context}/${path}`);
+  const projectPath = ({ path }: FileEntry): string => (context === '.' ? path : `${context}/${path}`);
   const isGit = ({ path }: FileEntry): boolean => path === '.git' || path.endsWith('/.git');
   const git = entries.find(isGit);
   const pointers = entries.filter((entry) => entry.type === 'file' && memo.isLfsPointer(entry.digest));
@@ -14,11 +14,15 @@ export function contextWarnings(entries: readonly FileEntry[], context: string, 
   return [
     ...(git === undefined
       ? []
-      : [`${located(git)} is in the build context, and changes with every commit: name it in .dockerignore`]),
+      : [
+          `${projectPath(git)} is in the build context and changes with every commit: add it to .dockerignore`,
+        ]),
     ...(pointer === undefined
       ? []
       : more.length === 0
-        ? [`${located(pointer)} is a Git LFS pointer, not the file itself: git lfs pull`]
-        : [`${located(pointer)} and ${more.length} more are Git LFS pointers, not the files: git lfs pull`]),
+        ? [`${projectPath(pointer)} is a Git LFS pointer, not the file itself: run git lfs pull`]
+        : [
+            `${projectPath(pointer)} and ${more.length} more are Git LFS pointers, not the files: run git lfs pull`,
+          ]),
   ];
 }

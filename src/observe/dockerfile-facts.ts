@@ -7,31 +7,31 @@ import type { UnpinnedFetch } from '../dockerfile/unpinned-fetches.ts';
 import type { Memo } from '../incremental/memo.ts';
 import type { ImageTask } from '../model/task.ts';
 
-/** What matters of a Dockerfile, for one target and one set of build args. */
+/** The result of analyzing a Dockerfile for one target and one set of build args. */
 export interface DockerfileFacts {
   readonly declaredArgs: readonly string[];
-  /** Images that are named as they are, without a need's build arg. */
+  /** Images whose names do not come from the build arg of a need. */
   readonly images: readonly ExternalImage[];
-  /** Where the images of needs are named by the needs' build args. */
+  /** Images whose names come from the build args of needs. */
   readonly needed: readonly NeededImage[];
-  /** Images that its ONBUILD instructions take from, unpinned: they are taken where it is built on. */
+  /** Unpinned images that its ONBUILD instructions use, in the builds of dependents. */
   readonly triggerImages: readonly string[];
-  /** Downloads that can change without anything of ours changing, in words. */
+  /** Images and downloads that can change while all inputs stay the same, as messages. */
   readonly impure: readonly string[];
-  /** What the target sees; undefined where that is not understood exactly, and everything counts. */
+  /** The inputs of the target; undefined if they are not known exactly. Then everything counts as an input. */
   readonly seen?: ReachableInputs;
-  /** Why it is not, in words. */
+  /** Why the inputs are not known exactly, as messages. */
   readonly vague: readonly string[];
-  /** The first form that needs docker 23 or newer, in words, and where it stands. */
+  /** The first use of syntax that needs Docker 23 or newer. */
   readonly newForm?: { readonly what: string; readonly line: number };
-  /** True: what is built on the image runs instructions of this file. */
+  /** True: the image has ONBUILD instructions. */
   readonly hasTriggers: boolean;
-  /** What instructions fetch without saying which version. */
+  /** Fetches without a fixed version. */
   readonly loose: readonly UnpinnedFetch[];
   readonly faults: readonly DockerfileProblem[];
 }
 
-/** Something in a Dockerfile that no build may begin with. */
+/** A problem in a Dockerfile that prevents its build. */
 export interface DockerfileProblem {
   readonly line: number;
   readonly message: string;
@@ -39,33 +39,33 @@ export interface DockerfileProblem {
   readonly expected?: string;
 }
 
-interface FactsReader {
+interface FactsSources {
   readonly memo: Memo;
   readonly programId: string;
   readonly builderArgs: Readonly<Record<string, string>>;
 }
 
-/** The facts of a task's Dockerfile; remembered, since they are the same as long as its text is. */
+/** Analyzes the Dockerfile of a task, whose text is `text`. Memoized by everything that the result depends on. */
 export async function readDockerfileFacts(
   task: ImageTask,
   text: string,
-  { memo, programId, builderArgs }: FactsReader,
+  { memo, programId, builderArgs }: FactsSources,
 ): Promise<DockerfileFacts> {
-  const needs = task.needs
+  const placeholders = task.needs
     .filter((need) => need.kind === 'image' && !need.isReference)
     .map((need) => [need.name, placeholderFor(need.name)]);
-  const args: Record<string, string> = { ...builderArgs, ...task.args, ...Object.fromEntries(needs) };
-  const given = { args, platform: task.platform };
-  const inputs = JSON.stringify(['facts', programId, text, task.target ?? null, given]);
-  return await memo.memoize(inputs, () => readFacts(text, task.target, given));
+  const args: Record<string, string> = { ...builderArgs, ...task.args, ...Object.fromEntries(placeholders) };
+  const parameters = { args, platform: task.platform };
+  const inputs = JSON.stringify(['facts', programId, text, task.target ?? null, parameters]);
+  return await memo.memoize(inputs, () => analyzeText(text, task.target, parameters));
 }
 
-async function readFacts(
+async function analyzeText(
   text: string,
   target: string | undefined,
-  given: BuildParameters,
+  parameters: BuildParameters,
 ): Promise<DockerfileFacts> {
-  // Loaded only for a Dockerfile that was never seen.
+  // Loaded on demand: most runs find all Dockerfiles in the memo.
   const [{ DockerfileError }, { parseDockerfile }, { analyze }, { findUnpinnedFetches }] = await Promise.all([
     import('../dockerfile/error.ts'),
     import('../dockerfile/parse.ts'),
@@ -73,7 +73,7 @@ async function readFacts(
     import('../dockerfile/unpinned-fetches.ts'),
   ]);
   try {
-    const analysis = analyze(parseDockerfile(text), target, given);
+    const analysis = analyze(parseDockerfile(text), target, parameters);
     const { declaredArgs, externalImages, neededImages, triggerImages, seen, vague, hasTriggers, newForm } =
       analysis;
     const downloads = analysis.unverifiedDownloads.map(
@@ -93,21 +93,21 @@ async function readFacts(
       ...(newForm !== undefined ? { newForm } : {}),
       hasTriggers,
       loose: findUnpinnedFetches(seen?.steps ?? []),
-      faults: analysis.mixedNames.map(asFault),
+      faults: analysis.mixedNames.map(mixedNameProblem),
     };
   } catch (error) {
     if (!(error instanceof DockerfileError)) throw error;
-    const fault = { line: error.line, message: error.message };
-    const nothing = { declaredArgs: [], images: [], needed: [], impure: [], loose: [], vague: [] };
-    return { ...nothing, triggerImages: [], hasTriggers: true, faults: [fault] };
+    const problem = { line: error.line, message: error.message };
+    const noFacts = { declaredArgs: [], images: [], needed: [], impure: [], loose: [], vague: [] };
+    return { ...noFacts, triggerImages: [], hasTriggers: true, faults: [problem] };
   }
 }
 
-function asFault({ line, found, args: [arg] }: MixedImageName): DockerfileProblem {
+function mixedNameProblem({ line, found, args: [arg] }: MixedImageName): DockerfileProblem {
   return {
     line,
-    message: `${arg} holds the name of a needed image and is only part of this name, so the image that it means is not known`,
+    message: `${arg} is the image of a need, but it is only a part of this image name, so the image is unknown`,
     found,
-    expected: `$${arg} alone, or a build arg that no need fills`,
+    expected: `only $${arg}, or a build arg that is not a need`,
   };
 }

@@ -8,23 +8,23 @@ import type { ContextEntry } from '../model/ports.ts';
 import type { Task } from '../model/task.ts';
 import { readEntry, Unreadable } from './walk.ts';
 
-/** An image's test as it is fed into a container. */
+/** The test of an image, as it is copied into a container. */
 export interface ObservedTest {
-  /** Put below `/`. */
+  /** Copied to `/` in the container. */
   readonly files: readonly ContextEntry[];
-  /** The program inside the container. */
+  /** The path of the program in the container. */
   readonly program: string;
-  /** SHA-256 (hex) of the test's content and of all that it is told; the image is not in it. */
+  /** SHA-256 (hex) of the test's files and of everything that is passed to it, except for the image. */
   readonly digest: string;
 }
 
-/** Where tests stand in the container. */
-const place = 'tasks-test';
+/** The folder of the test in the container, below `/`. */
+const testFolder = 'tasks-test';
 
 /**
- * Reads a task's test; undefined where it has none. Links are followed: the container gets what they lead to, and that counts.
- * `root`: the project's, absolute.
- * @throws TasksError exit 2 where it cannot be read, or a link leads nowhere or in a circle
+ * Reads the test of a task. Returns undefined for a task without a test. Follows symlinks: the container gets their targets.
+ * `root` is the project root, absolute.
+ * @throws TasksError (exit 2) if it cannot be read, or a symlink is broken or part of a loop
  */
 export function observeTest(task: Task, root: string, memo: Memo): ObservedTest | undefined {
   if (task.kind !== 'image' || task.test === undefined) return undefined;
@@ -41,67 +41,70 @@ export function observeTest(task: Task, root: string, memo: Memo): ObservedTest 
 function readTest(task: Task & { kind: 'image' }, source: string, memo: Memo): ObservedTest {
   const isFolder = statSync(source).isDirectory();
   const name = path.basename(source);
-  const followed = isFolder ? below(source, '', memo, []) : follow(source, name, memo, []);
-  const entries = followed.sort((a, b) => (a.entry.path < b.entry.path ? -1 : 1));
+  const unsorted = isFolder ? readFolder(source, '', memo, []) : readPath(source, name, memo, []);
+  const entries = unsorted.sort((a, b) => (a.entry.path < b.entry.path ? -1 : 1));
   const main = isFolder ? 'run' : name;
   const files = entries.map(({ entry, source: file }): ContextEntry => {
-    // A test script need not be executable in the project: it is in the container.
-    const fixed = entry.type === 'file' && entry.path === main ? { ...entry, executable: true } : entry;
-    return { entry: { ...fixed, path: `${place}/${entry.path}` }, source: file };
+    // The script is executable in the container even if it is not in the project.
+    const copied = entry.type === 'file' && entry.path === main ? { ...entry, executable: true } : entry;
+    return { entry: { ...copied, path: `${testFolder}/${entry.path}` }, source: file };
   });
-  const told = JSON.stringify([task.args, task.version, entries.map(({ entry }) => entry)]);
+  const inputs = JSON.stringify([task.args, task.version, entries.map(({ entry }) => entry)]);
   return {
-    files: [{ entry: { path: place, type: 'dir' }, source: '' }, ...files],
-    program: `/${place}/${main}`,
-    digest: createHash('sha256').update(told).digest('hex'),
+    files: [{ entry: { path: testFolder, type: 'dir' }, source: '' }, ...files],
+    program: `/${testFolder}/${main}`,
+    digest: createHash('sha256').update(inputs).digest('hex'),
   };
 }
 
-/** A path as it is named in the test, with what it leads to. `above`: the real folders that it is in. */
-function follow(file: string, as: string, memo: Memo, above: readonly string[]): ContextEntry[] {
-  const real = leadsTo(file);
+/** Reads a path, following symlinks. `name` is its path in the test, `parents` are the real folders that contain it. */
+function readPath(file: string, name: string, memo: Memo, parents: readonly string[]): ContextEntry[] {
+  const real = resolveLinks(file);
   if (statSync(real).isDirectory()) {
-    if (above.some((folder) => `${folder}/`.startsWith(`${real}/`)))
-      throw new Unreadable(`${file} leads in a circle, back to ${real}`);
-    const folder: FileEntry = { path: as, type: 'dir' };
-    return [{ entry: folder, source: '' }, ...below(real, `${as}/`, memo, above)];
+    if (parents.some((folder) => `${folder}/`.startsWith(`${real}/`)))
+      throw new Unreadable(`${file} is a symlink to ${real}, which contains it`);
+    const folder: FileEntry = { path: name, type: 'dir' };
+    return [{ entry: folder, source: '' }, ...readFolder(real, `${name}/`, memo, parents)];
   }
-  const entry = readEntry(real, as, memo);
+  const entry = readEntry(real, name, memo);
   return entry === undefined ? [] : [{ entry, source: real }];
 }
 
-function below(folder: string, prefix: string, memo: Memo, above: readonly string[]): ContextEntry[] {
+function readFolder(folder: string, prefix: string, memo: Memo, parents: readonly string[]): ContextEntry[] {
   const real = realpathSync(folder);
   return readdirSync(real).flatMap((name) =>
-    follow(path.join(real, name), prefix + name, memo, [...above, real]),
+    readPath(path.join(real, name), prefix + name, memo, [...parents, real]),
   );
 }
 
-function leadsTo(file: string): string {
+function resolveLinks(file: string): string {
   try {
     return realpathSync(file);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') throw new Unreadable(`${file} is a link that leads nowhere`);
-    if (code === 'ELOOP') throw new Unreadable(`${file} is a link that leads in a circle`);
+    if (code === 'ENOENT') throw new Unreadable(`${file} is a broken symlink`);
+    if (code === 'ELOOP') throw new Unreadable(`${file} is a symlink loop`);
     throw error;
   }
 }
 
-/** As much of a program as the kernel reads to find its interpreter. */
-const headBytes = 256;
+/** The number of bytes that the kernel reads to find the interpreter of a script. */
+const shebangBytes = 256;
 
-/** Why the program of a test cannot be started, where its first line shows it; the engine would only say "no such file". */
+/**
+ * Returns why the program of a test cannot start, if its first line shows it; undefined otherwise. The engine would only say
+ * "no such file".
+ */
 export function explainStartFailure({ files, program }: ObservedTest): string | undefined {
   const main = files.find(({ entry }) => `/${entry.path}` === program);
   if (main?.entry.type !== 'file') return undefined;
-  const [line = ''] = headOf(main.source).split('\n');
+  const [line = ''] = readHead(main.source).split('\n');
   if (!/^#!.*\r$/.test(line)) return undefined;
-  return 'its first line ends with a carriage return (CRLF), so its interpreter is not found; save it with Unix line endings (LF)';
+  return 'the first line ends with a carriage return (CRLF), so its interpreter cannot be found; save the file with Unix line endings (LF)';
 }
 
-function headOf(file: string): string {
-  const bytes = Buffer.alloc(headBytes);
+function readHead(file: string): string {
+  const bytes = Buffer.alloc(shebangBytes);
   const opened = openSync(file, 'r');
   try {
     return bytes.toString('latin1', 0, readSync(opened, bytes));

@@ -1,8 +1,6 @@
 import path from 'node:path';
-import { type Disk, followLinks, type PathKind, pathKind } from '../disk/disk.ts';
-import { withOpenFile } from '../disk/read.ts';
+import { type Disk, pathKind } from '../disk/disk.ts';
 import { sha256 } from '../disk/sha256.ts';
-import { compileIgnoreFile, IgnoreError, type IgnoreFile } from '../dockerfile/ignore-file.ts';
 import type { ExternalImage } from '../dockerfile/reachable-stages.ts';
 import type { Memo } from '../incremental/memo.ts';
 import type { Lock } from '../model/lock.ts';
@@ -10,135 +8,110 @@ import type { ImageName, ObservedImage, ObservedNeed } from '../model/observed.t
 import type { HasOnbuild } from '../model/ports.ts';
 import type { ImageTask, TaskId } from '../model/task.ts';
 import { resolveBaseImages } from './base-images.ts';
+import { listContext } from './build-context.ts';
 import { contextWarnings } from './context-warnings.ts';
 import { type DockerfileFacts, readDockerfileFacts } from './dockerfile-facts.ts';
+import { dockerfileProblems, needFolderProblems, pathProblem, testProblem } from './image-problems.ts';
+import type { TaskProblem } from './task-problem.ts';
 import { visibleFiles } from './visible-files.ts';
-import { type Filter, includeAll, type Listed, list, readListed, Unreadable } from './walk.ts';
+import { readBytes, readListed } from './walk.ts';
 
-/** A fault of a definition that only the disk shows. */
-export interface TaskProblem {
-  readonly field?: string;
-  readonly message: string;
-  readonly found?: string;
-  readonly expected?: string;
-  readonly hint?: string;
-}
-
+/** Where the inputs of an image task come from, and what tasks observed earlier say about it. */
 export interface ImageSources {
   readonly root: string;
   readonly memo: Memo;
   readonly disk: Disk;
-  /** Does once a run what many tasks ask for: they share contexts. */
-  readOnce<T>(id: string, look: () => T): T;
-  /** Part of what facts are remembered under. */
+  /** Returns the result of `read`, which runs once per run for each id: many tasks share a context or a Dockerfile. */
+  readOnce<T>(id: string, read: () => T): T;
   readonly programId: string;
-  /** What images from outside are pinned to. */
+  /** The pins of external images. */
   readonly lock: Lock;
-  readonly askTriggers: HasOnbuild;
-  /** Tasks of which more will be known once somebody can be asked. */
+  readonly hasOnbuild: HasOnbuild;
+  /** Tasks with a base image that could not be checked for ONBUILD. The next run observes them again. */
   readonly unresolved: Set<TaskId>;
   readonly builderArgs: Readonly<Record<string, string>>;
   /**
-   * Tasks whose images make what is built on them run instructions (ONBUILD) that stand in another Dockerfile; and the
-   * unpinned images that those take from.
+   * Tasks whose images have ONBUILD instructions, which run in the builds of dependents; and the unpinned images that these
+   * use.
    */
   readonly onbuildTasks: Map<TaskId, readonly string[]>;
 }
 
 /**
- * What an image task reads: its context after the ignore file, and its Dockerfile. Faults of the definition go to
- * `complain`; undefined is returned then.
+ * Reads the Dockerfile of an image task and the files of its context that the build can see. Passes problems of the
+ * definition to `addProblem`. Returns undefined if the context or the Dockerfile is missing.
  * @throws Unreadable
  */
 export async function observeImage(
   task: ImageTask,
-  reader: ImageSources,
-  complain: (fault: TaskProblem) => void,
+  sources: ImageSources,
+  addProblem: (problem: TaskProblem) => void,
 ): Promise<ObservedImage | undefined> {
-  const context = path.resolve(reader.root, task.context);
-  const dockerfile = path.resolve(reader.root, task.dockerfile);
-  const { disk } = reader;
-  const [contextKind, dockerfileKind] = [pathKind(disk, context), pathKind(disk, dockerfile)];
-  if (contextKind !== 'folder') {
-    complain({
-      field: 'context',
-      message: lacking(contextKind, 'there is no such folder'),
-      found: task.context,
-      expected: 'a folder below the project root',
-    });
+  const context = path.resolve(sources.root, task.context);
+  const dockerfile = path.resolve(sources.root, task.dockerfile);
+  const { disk } = sources;
+  const problem = pathProblem(task, pathKind(disk, context), pathKind(disk, dockerfile));
+  if (problem !== undefined) {
+    addProblem(problem);
     return undefined;
   }
-  if (dockerfileKind !== 'file') {
-    complain({
-      field: 'dockerfile',
-      message: lacking(dockerfileKind, 'there is no such file'),
-      found: task.dockerfile,
-      expected: 'a Dockerfile',
-    });
-    return undefined;
-  }
-  if (task.test !== undefined && !hasTest(path.join(reader.root, task.test), disk)) {
-    complain({
-      field: 'test',
-      message: 'there is no such test',
-      found: task.test,
-      expected: 'a script, or a folder with an executable run',
-    });
-  }
-  const listed = listContext(context, dockerfile, reader, complain);
-  const { text, digest } = dockerfileText(dockerfile, reader);
-  const facts = await readDockerfileFacts(task, text, reader);
-  for (const fault of dockerfileFaults(task, facts)) complain(fault);
-  for (const fault of folderFaults(task, listed)) complain(fault);
-  if (facts.hasTriggers) reader.onbuildTasks.set(task.id, facts.triggerImages);
-  const { needed, external } = partImages(task, facts);
-  const { bases, isOpen, ...more } = await resolveBaseImages(external, task.platform, reader);
-  if (isOpen) reader.unresolved.add(task.id);
-  const triggers = triggerWarnings(task, reader);
-  const vague = [...facts.vague, ...more.vague, ...triggers.vague];
-  const seen = vague.length === 0 ? facts.seen : undefined;
-  const visible = visibleFiles(listed, seen?.paths ?? [wholeContext]);
-  const entries = visible.map((each) => readListed(each, reader.memo, disk));
+  const missingTest = testProblem(task, sources);
+  if (missingTest !== undefined) addProblem(missingTest);
+  const listed = listContext(context, dockerfile, sources, addProblem);
+  const { text, digest } = readDockerfile(dockerfile, sources);
+  const facts = await readDockerfileFacts(task, text, sources);
+  for (const found of dockerfileProblems(task, facts)) addProblem(found);
+  for (const found of needFolderProblems(task, listed)) addProblem(found);
+  if (facts.hasTriggers) sources.onbuildTasks.set(task.id, facts.triggerImages);
+  const { needed, external } = splitImages(task, facts);
+  const base = await resolveBaseImages(external, task.platform, sources);
+  if (base.isUnresolved) sources.unresolved.add(task.id);
+  const onbuild = needOnbuildNotes(task, sources);
+  const vague = [...facts.vague, ...base.vague, ...onbuild.vague];
+  const reachable = vague.length === 0 ? facts.seen : undefined;
+  const visible = visibleFiles(listed, reachable?.paths ?? [wholeContext]);
+  const entries = visible.map((file) => readListed(file, sources.memo, disk));
   return {
     kind: 'image',
     context: entries,
     dockerfile: { source: dockerfile, digest },
-    ...declaredOf(reader.builderArgs, seen),
-    bases,
+    ...usedBuilderArgs(sources.builderArgs, reachable),
+    bases: base.bases,
     needed,
-    ...(seen !== undefined ? { reachable: { steps: seen.steps, args: seen.args } } : {}),
+    ...(reachable !== undefined ? { reachable: { steps: reachable.steps, args: reachable.args } } : {}),
     vague,
     ...(facts.newForm !== undefined ? { newSyntax: facts.newForm } : {}),
-    impure: [...more.impure, ...facts.impure, ...triggers.impure],
+    impure: [...base.impure, ...facts.impure, ...onbuild.impure],
     unpinnedFetches: facts.loose,
-    suspect: contextWarnings(entries, task.context, reader.memo),
+    suspect: contextWarnings(entries, task.context, sources.memo),
   };
 }
 
-function lacking(kind: PathKind, message: string): string {
-  return kind === 'circle' ? 'its links lead in a circle' : message;
-}
-
-/** Of the builder's args those that the Dockerfile declares: others change no image. All, where it is not understood. */
-function declaredOf(
+/**
+ * Returns the builder's args that the target declares, or all of them if its instructions are not known. Others change no
+ * image.
+ */
+function usedBuilderArgs(
   args: Readonly<Record<string, string>>,
-  seen: { readonly args: readonly string[] } | undefined,
+  reachable: { readonly args: readonly string[] } | undefined,
 ): Pick<ObservedImage, 'builderArgs'> {
-  const declared = Object.entries(args).filter(([name]) => seen === undefined || seen.args.includes(name));
-  return declared.length === 0 ? {} : { builderArgs: Object.fromEntries(declared) };
+  const used = Object.entries(args).filter(
+    ([name]) => reachable === undefined || reachable.args.includes(name),
+  );
+  return used.length === 0 ? {} : { builderArgs: Object.fromEntries(used) };
 }
 
 const wholeContext = { path: '', isPattern: false };
 
-/** The images that a task's Dockerfile names: those of tasks that it needs, and those from outside. */
-function partImages(
+/** Splits the images that a task's Dockerfile names into those of its needs and external images. */
+function splitImages(
   task: ImageTask,
   { images, needed }: DockerfileFacts,
 ): { needed: ObservedNeed[]; external: ExternalImage[] } {
   const tasks = new Map(task.needs.map(({ name, tasks: [id] }) => [name, id!]));
   const references = new Set(task.needs.flatMap(({ name, isReference }) => (isReference ? name : [])));
   const external = images.filter(({ reference, place }) => place === 'syntax' || !references.has(reference));
-  const implied = images.filter((each) => !external.includes(each));
+  const implied = images.filter((image) => !external.includes(image));
   return {
     needed: [
       ...needed.map(({ arg, line, written }) => ({ task: tasks.get(arg)!, line, written })),
@@ -149,159 +122,45 @@ function partImages(
 }
 
 /**
- * Where a task's Dockerfile names images, but for those that are named by their digest: they may be images of the project.
- * What is wrong with the file is for `observeImage` to tell.
+ * Returns the images that a task's Dockerfile names other than by digest: they may be images of the project. Returns none if
+ * there is no Dockerfile; `observeImage` reports that.
  */
-export async function readImageNames(task: ImageTask, reader: ImageSources): Promise<ImageName[]> {
-  const dockerfile = path.resolve(reader.root, task.dockerfile);
-  if (pathKind(reader.disk, dockerfile) !== 'file') return [];
-  const { text } = dockerfileText(dockerfile, reader);
-  const { images, declaredArgs } = await readDockerfileFacts(task, text, reader);
+export async function readImageNames(task: ImageTask, sources: ImageSources): Promise<ImageName[]> {
+  const dockerfile = path.resolve(sources.root, task.dockerfile);
+  if (pathKind(sources.disk, dockerfile) !== 'file') return [];
+  const { text } = readDockerfile(dockerfile, sources);
+  const { images, declaredArgs } = await readDockerfileFacts(task, text, sources);
   return images.flatMap(({ reference, place, isPinned }): ImageName[] => {
     if (isPinned || place === 'syntax') return [];
     return [{ reference, place, ...(declaredArgs.includes(reference) ? { isArg: true } : {}) }];
   });
 }
 
-/** ONBUILD of a needed image's Dockerfile may copy anything of this task's context, and of other images. */
-function triggerWarnings(
+/**
+ * Returns notes on needs with ONBUILD instructions, which may copy anything from this task's context and from other images.
+ */
+function needOnbuildNotes(
   task: ImageTask,
   { onbuildTasks }: ImageSources,
 ): { vague: string[]; impure: string[] } {
-  const needed = task.needs
+  const needs = task.needs
     .flatMap((need) => (need.kind === 'image' ? need.tasks : []))
     .filter((id) => onbuildTasks.has(id));
   return {
-    vague: needed.map((id) => `${id} has ONBUILD instructions, which run here`),
-    impure: needed.flatMap((id) =>
-      onbuildTasks
-        .get(id)!
-        .map((name) => `ONBUILD of ${id} takes from ${name}, which is not pinned by digest`),
+    vague: needs.map((id) => `${id} has ONBUILD instructions, which run in this build`),
+    impure: needs.flatMap((id) =>
+      onbuildTasks.get(id)!.map((name) => `ONBUILD of ${id} uses ${name}, which is not pinned by digest`),
     ),
   };
 }
 
-function listContext(
-  context: string,
-  dockerfile: string,
-  reader: ImageSources,
-  complain: (fault: TaskProblem) => void,
-): readonly Listed[] {
-  const own = `${dockerfile}.dockerignore`;
-  const ignoreFile = [own, path.join(context, '.dockerignore')].find(
-    (file) => pathKind(reader.disk, file) === 'file',
-  );
-  return reader.readOnce(`${context}\0${ignoreFile ?? ''}`, () => {
-    let filter: Filter = includeAll;
-    try {
-      if (ignoreFile !== undefined) filter = asFilter(compileIgnoreFile(readText(ignoreFile, reader.disk)));
-    } catch (error) {
-      if (!(error instanceof IgnoreError)) throw error;
-      complain({ field: 'context', message: `${path.relative(reader.root, ignoreFile!)}: ${error.message}` });
-    }
-    return list(context, withoutState(filter, context, reader.root), reader.disk);
-  });
-}
-
-function readText(file: string, disk: Disk): string {
-  return readBytes(file, disk).toString('utf8');
-}
-
-function asFilter(ignore: IgnoreFile): Filter {
-  return { omits: (child) => ignore.ignores(child), mayEnter: (child) => ignore.mayReinclude(child) };
-}
-
-/** A path as it is below a folder; undefined where it stands elsewhere. Both absolute and clean. */
-function within(folder: string, file: string): string | undefined {
-  const prefix = folder.endsWith('/') ? folder : `${folder}/`;
-  return file.startsWith(prefix) ? file.slice(prefix.length) : undefined;
-}
-
-/** The project's own `.cache/` changes with every run and is in no context. */
-function withoutState(filter: Filter, context: string, root: string): Filter {
-  const state = within(context, path.join(root, '.cache'));
-  if (state === undefined) return filter;
-  return {
-    omits: (child) => child === state || filter.omits(child),
-    mayEnter: (child) => child !== state && filter.mayEnter(child),
-  };
-}
-
-/** Read once a run: where its images are named and what is built is told from one text. */
-function dockerfileText(
+/** Returns the text of a Dockerfile and its SHA-256 (hex). Read once per run: everything must come from the same text. */
+function readDockerfile(
   dockerfile: string,
   { disk, readOnce }: ImageSources,
-): ReturnType<typeof readDockerfile> {
-  return readOnce(`text of ${dockerfile}`, () => readDockerfile(dockerfile, disk));
-}
-
-/** The facts are of this text, and so must be what is sent. */
-function readDockerfile(dockerfile: string, disk: Disk): { readonly text: string; readonly digest: string } {
-  const bytes = readBytes(dockerfile, disk);
-  const text = bytes.toString('utf8');
-  return { text, digest: sha256(bytes) };
-}
-
-function dockerfileFaults(task: ImageTask, facts: DockerfileFacts): TaskProblem[] {
-  const faults: TaskProblem[] = facts.faults.map((fault) => ({
-    field: 'dockerfile',
-    message: `${task.dockerfile}:${fault.line}: ${fault.message}`,
-    ...(fault.found !== undefined ? { found: fault.found } : {}),
-    ...(fault.expected !== undefined ? { expected: fault.expected } : {}),
-  }));
-  if (faults.length > 0) return faults;
-  const images = task.needs.filter((need) => need.kind === 'image' && !need.isReference);
-  const undeclared = images.filter((need) => !facts.declaredArgs.includes(need.name));
-  return [
-    ...missingImages(task, facts),
-    ...undeclared.map((need) => ({
-      field: `needs.${need.name}`,
-      message: `no ARG of ${task.dockerfile} declares ${need.name}: the build would not see the needed image`,
-      expected:
-        facts.declaredArgs.length > 0 ? `one of ${facts.declaredArgs.join(', ')}` : `a line ARG ${need.name}`,
-    })),
-  ];
-}
-
-/** Needs by the name of an image that no instruction of the target names. */
-function missingImages(task: ImageTask, { images }: DockerfileFacts): TaskProblem[] {
-  const names = images.flatMap(({ place, reference }) => (place === 'syntax' ? [] : reference));
-  const missing = task.needs.filter(({ name, isReference }) => isReference && !names.includes(name));
-  return missing.map(({ name }) => ({
-    field: `needs.${name}`,
-    message: `${task.dockerfile} does not name this image: the build would not see the needed one`,
-    expected: names.length > 0 ? `one of ${[...new Set(names)].join(', ')}` : 'an ARG that holds it',
-  }));
-}
-
-function folderFaults(task: ImageTask, listed: readonly Listed[]): TaskProblem[] {
-  const isThere = (name: string): boolean =>
-    listed.some((each) => each.path === name || each.path.startsWith(`${name}/`));
-  return task.needs
-    .filter((need) => need.kind === 'files' && isThere(need.name))
-    .map((need) => ({
-      field: `needs.${need.name}`,
-      message: `the needed files would stand in the context as ${need.name}/, and ${task.context}/${need.name} is there already`,
-      hint: 'give the need another name, or rename what is in the context',
-    }));
-}
-
-function hasTest(file: string, disk: Disk): boolean {
-  const kind = pathKind(disk, file);
-  return kind === 'file' || (kind === 'folder' && pathKind(disk, path.join(file, 'run')) === 'file');
-}
-
-/** A file's bytes, links followed; the next reading overwrites them. @throws Unreadable */
-function readBytes(file: string, disk: Disk): Buffer {
-  const stat = followLinks(disk, file);
-  if (stat === undefined || stat === 'circle' || stat.kind !== 'file')
-    throw new Unreadable(`${file} is no regular file`);
-  try {
-    return withOpenFile(file, stat.stamp, (opened) => {
-      if (!opened.isSame) disk.markIncomplete();
-      return opened.readShort() ?? opened.readAll();
-    });
-  } catch (error) {
-    throw new Unreadable(`cannot read ${file}: ${(error as NodeJS.ErrnoException).code}`);
-  }
+): { readonly text: string; readonly digest: string } {
+  return readOnce(`text of ${dockerfile}`, () => {
+    const bytes = readBytes(dockerfile, disk);
+    return { text: bytes.toString('utf8'), digest: sha256(bytes) };
+  });
 }

@@ -1,43 +1,43 @@
 import { safeGlob } from './safe-glob.ts';
 
-/** Where a walk through folders stands in a pattern. */
+/** How far a walk through folders has matched a pattern. */
 export interface MatchState {
-  /** True: this path is one that the pattern matches. */
+  /** True: the pattern matches the current path. */
   readonly isMatch: boolean;
-  /** True: paths below may match. */
+  /** True: the pattern may match paths below the current one. */
   readonly canDescend: boolean;
-  /** The position of a name in this folder. */
+  /** Returns the state for a name in the current folder. */
   next(name: string): MatchState;
 }
 
-/** Everything matches, at any depth. */
+/** Matches the current path and everything below it. */
 export const matchAll: MatchState = { isMatch: true, canDescend: true, next: () => matchAll };
 
-/** A pattern of a command's inputs. */
+/** A parsed pattern from the inputs of a command. */
 export interface InputPattern {
-  /** The path that the pattern is where it is taken by its letters: names may hold what means something in patterns. */
+  /** The pattern itself as a path, since file names may contain special characters; also with its escapes removed. */
   readonly literals: readonly string[];
-  /** None: nothing in it means anything but itself. */
+  /** Empty if the pattern has no special characters. */
   readonly globs: readonly Glob[];
 }
 
-/** Where matches are looked for. */
+/** One alternative of a pattern. */
 export interface Glob {
-  /** The folder that all matches stand in, relative; empty for the project's root. */
+  /** The folder that contains all matches, relative; empty for the project root. */
   readonly base: string;
-  /** The position of the base. */
+  /** The state at `base`. */
   readonly start: MatchState;
 }
 
 const special = /[*?[\]{}()!@+\\|]/;
-/** Hidden files match like others; an exclamation mark at the start is part of a name. */
+/** A leading exclamation mark is part of a name. */
 const options = { nonegate: true } as const;
 
-/** Reads a pattern: relative to the project's root, with `/`. @throws GlobError for one that cannot be matched in bounded time */
+/** Parses a pattern, relative to the project root, with `/`. @throws GlobError if it cannot be matched in bounded time */
 export function parsePattern(pattern: string): InputPattern {
   const plain = namesOf(pattern).join('/');
   const literals = [...new Set([plain, plain.replace(/\\(.)/g, '$1')])];
-  return { literals, globs: special.test(plain) ? alternatives(plain).map(globOf) : [] };
+  return { literals, globs: special.test(plain) ? splitAlternatives(plain).map(globOf) : [] };
 }
 
 function namesOf(pattern: string): string[] {
@@ -49,27 +49,27 @@ function globOf(pattern: string): Glob {
   const first = names.findIndex((name) => special.test(name));
   const count = first < 0 ? names.length - 1 : first;
   const rest = names.slice(count);
-  const start = hasSlashInGroup(rest) ? asWhole(rest.join('/')) : bySegments(rest);
+  const start = hasSlashInGroup(rest) ? matchWholePaths(rest.join('/')) : matchSegments(rest);
   return { base: names.slice(0, count).join('/'), start };
 }
 
-/** As many patterns as one may stand for. */
-const mostAlternatives = 1000;
+/** The maximum number of alternatives that a pattern is split into. */
+const maxAlternatives = 1000;
 
-/** `{a,b/c}/*.c` → `a/*.c`, `b/c/*.c`: only what reaches over several names. */
-function alternatives(pattern: string): string[] {
+/** Splits the brace groups that contain a slash: `{a,b/c}/*.c` into `a/*.c` and `b/c/*.c`. Keeps other groups. */
+function splitAlternatives(pattern: string): string[] {
   const done: string[] = [];
   for (const open = [pattern]; open.length > 0; ) {
     const next = open.pop()!;
-    const group = groupWithSlash(next);
-    if (group === undefined || open.length + done.length > mostAlternatives) done.push(next);
+    const group = findGroupWithSlash(next);
+    if (group === undefined || open.length + done.length > maxAlternatives) done.push(next);
     else for (const part of group.parts) open.push(next.slice(0, group.start) + part + next.slice(group.end));
   }
   return done;
 }
 
-/** The first group in braces that has several parts and a slash. */
-function groupWithSlash(
+/** Finds the first brace group that has several parts and contains a slash. */
+function findGroupWithSlash(
   pattern: string,
 ): { readonly start: number; readonly end: number; readonly parts: readonly string[] } | undefined {
   for (let start = pattern.indexOf('{'); start >= 0; start = pattern.indexOf('{', start + 1)) {
@@ -92,7 +92,7 @@ function groupWithSlash(
   return undefined;
 }
 
-/** Whether a group, such as `@(a|b/c)`, still reaches over several names: then these cannot be matched one by one. */
+/** Returns true if a group such as `@(a|b/c)` spans several segments, so that they cannot be matched one by one. */
 function hasSlashInGroup(names: readonly string[]): boolean {
   return names.length > 1 && names.some((name) => depthOf(name) !== 0);
 }
@@ -102,8 +102,8 @@ function depthOf(name: string): number {
   return bare.replace(/[^{(]/g, '').length - bare.replace(/[^})]/g, '').length;
 }
 
-/** Matches whole paths; any folder may hold a match. */
-function asWhole(pattern: string): MatchState {
+/** Returns a state that matches whole paths. Any folder may contain a match. */
+function matchWholePaths(pattern: string): MatchState {
   const isMatch = safeGlob(pattern, options);
   const at = (path: string): MatchState => ({
     isMatch: path !== '' && isMatch(path),
@@ -115,35 +115,36 @@ function asWhole(pattern: string): MatchState {
 
 type Segment = '**' | ((name: string) => boolean);
 
-/** Matches name by name, so that only folders are entered that can hold a match. */
-function bySegments(names: readonly string[]): MatchState {
+/** Returns a state that matches name by name, so that a walk enters only folders that can contain a match. */
+function matchSegments(names: readonly string[]): MatchState {
   const segments = names.map((name): Segment => (name === '**' ? '**' : segmentTest(name)));
-  /** Behind `**`, which may stand for no folder at all. */
-  const spread = (states: readonly number[]): number[] => {
+  /** Adds the positions after each `**`, which may match no folder at all. */
+  const spread = (positions: readonly number[]): number[] => {
     const all = new Set<number>();
-    for (let state of states) for (all.add(state); segments[state] === '**'; all.add(state)) state++;
+    for (let position of positions)
+      for (all.add(position); segments[position] === '**'; all.add(position)) position++;
     return [...all];
   };
-  const at = (states: readonly number[], isStart: boolean): MatchState => ({
-    isMatch: !isStart && states.includes(segments.length),
-    canDescend: states.some((state) => state < segments.length),
+  const at = (positions: readonly number[], isStart: boolean): MatchState => ({
+    isMatch: !isStart && positions.includes(segments.length),
+    canDescend: positions.some((position) => position < segments.length),
     next(name) {
-      const after = states.flatMap((state) => {
-        const segment = segments[state];
+      const next = positions.flatMap((position) => {
+        const segment = segments[position];
         if (segment === undefined) return [];
-        if (segment === '**') return [state];
-        return segment(name) ? [state + 1] : [];
+        if (segment === '**') return [position];
+        return segment(name) ? [position + 1] : [];
       });
-      return at(spread(after), false);
+      return at(spread(next), false);
     },
   });
   return at(spread([0]), true);
 }
 
-/** A name matches its pattern, or is the same text: `[id]` and `(group)` are names, too. */
+/** Returns a function that tests a name. The pattern also matches literally, because `[id]` and `(group)` can be names. */
 function segmentTest(pattern: string): (name: string) => boolean {
-  const bare = pattern.replace(/\\(.)/g, '$1');
+  const unescaped = pattern.replace(/\\(.)/g, '$1');
   if (!special.test(pattern)) return (name) => name === pattern;
   const isMatch = safeGlob(pattern, options);
-  return (name) => name === pattern || name === bare || isMatch(name);
+  return (name) => name === pattern || name === unescaped || isMatch(name);
 }

@@ -7,7 +7,7 @@ import { type InputPattern, type MatchState, matchAll, parsePattern } from './in
 import { GlobError } from './safe-glob.ts';
 import { readLink, readListed, readNames, readTrackedLink, Unreadable } from './walk.ts';
 
-/** A fault of a command's inputs. */
+/** A problem in the `inputs` of a command. */
 export interface InputProblem {
   readonly message: string;
   readonly found: string;
@@ -16,41 +16,42 @@ export interface InputProblem {
 
 /** A path that a command reads. */
 export interface Input {
-  /** As the command names it, relative to the root. */
+  /** As the command sees it, relative to the project root. */
   readonly path: string;
   readonly absolute: string;
   readonly stat: Stat;
-  /** Of a link: what it leads to in the end. */
-  readonly behind?: Stat;
+  /** For a symlink: what it finally leads to. */
+  readonly resolved?: Stat;
 }
 
-/** As many paths behind links as are followed: links to links may lead to more than there are atoms. */
-const mostBehindLinks = 200_000;
+/** The maximum number of paths that are reached through symlinks: nested symlinks can multiply without bound. */
+const maxLinkedPaths = 200_000;
 
 /**
- * What a command's inputs are: what the patterns (relative to the root) name or match, each path once, sorted. A folder means
- * all below it. A command follows links, so its inputs do: a link counts with its text and with all that it leads to, wherever
- * that is. A pattern that stands for nothing is a fault, and so is a link that leads nowhere or back to where it stands.
+ * Finds the inputs of a command: the paths that the patterns (relative to the project root) name or match, each once,
+ * sorted. A folder includes everything below it. Symlinks are followed, as a command follows them: both the symlink and
+ * everything that it leads to are inputs, even outside the project. A pattern without a match is a problem, and so is a
+ * symlink that leads nowhere or to a folder that contains it. `links` are all symlinks that were followed, absolute.
  * @throws Unreadable
  */
 export function findInputs(
   root: string,
   patterns: readonly string[],
   disk: Disk,
-  most = mostBehindLinks,
-): { inputs: Input[]; faults: InputProblem[]; links: string[] } {
-  const faults: InputProblem[] = [];
-  const walk = newWalk({ root, disk, most }, (fault) => faults.push(fault));
+  limit = maxLinkedPaths,
+): { inputs: Input[]; problems: InputProblem[]; links: string[] } {
+  const problems: InputProblem[] = [];
+  const walk = newWalk({ root, disk, limit }, (problem) => problems.push(problem));
   for (const pattern of patterns) {
-    const read = pattern.startsWith('/') ? { literals: [], globs: [] } : readOrFault(pattern);
-    if ('message' in read) faults.push(read);
-    else if (!walk.take(read)) faults.push(nothing(pattern, read));
+    const parsed = pattern.startsWith('/') ? { literals: [], globs: [] } : parseOrProblem(pattern);
+    if ('message' in parsed) problems.push(parsed);
+    else if (!walk.add(parsed)) problems.push(noMatchProblem(pattern, parsed));
   }
   const inputs = [...walk.inputs.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
-  return { inputs, faults, links: walk.links };
+  return { inputs, problems, links: walk.links };
 }
 
-function readOrFault(pattern: string): InputPattern | InputProblem {
+function parseOrProblem(pattern: string): InputPattern | InputProblem {
   try {
     return parsePattern(pattern);
   } catch (error) {
@@ -59,137 +60,142 @@ function readOrFault(pattern: string): InputPattern | InputProblem {
   }
 }
 
-function nothing(pattern: string, { globs }: InputPattern): InputProblem {
+function noMatchProblem(pattern: string, { globs }: InputPattern): InputProblem {
   if (pattern.startsWith('!'))
     return {
-      message: 'there is no such file',
+      message: 'file not found',
       found: pattern,
-      hint: 'inputs cannot be excluded: name those that count',
+      hint: 'inputs cannot be excluded: list only the inputs that you want',
     };
   if (pattern.startsWith('/'))
     return {
       message: 'not below the project root',
       found: pattern,
-      hint: 'expected a path relative to the project root',
+      hint: 'use a path relative to the project root',
     };
-  return { message: globs.length === 0 ? 'there is no such file' : 'nothing matches', found: pattern };
+  return { message: globs.length === 0 ? 'file not found' : 'no files match', found: pattern };
 }
 
-/** Reads inputs: each with its content, links with what is behind them. @throws Unreadable */
-export function readInput({ behind, ...listed }: Input, memo: Memo, disk: Disk): FileEntry | undefined {
-  if (behind === undefined) return listed.stat.kind === 'socket' ? undefined : readListed(listed, memo, disk);
+/**
+ * Reads an input with its content; for a symlink, also the content that it leads to. Undefined for a socket.
+ * @throws Unreadable
+ */
+export function readInput({ resolved, ...listed }: Input, memo: Memo, disk: Disk): FileEntry | undefined {
+  if (resolved === undefined)
+    return listed.stat.kind === 'socket' ? undefined : readListed(listed, memo, disk);
   const link = {
     path: listed.path,
     type: 'link',
     target: readTrackedLink(listed.absolute, listed.stat, disk),
   } as const;
-  // A command cannot read a socket's content.
-  return behind.kind === 'socket'
+  // A socket has no content.
+  return resolved.kind === 'socket'
     ? link
-    : { ...link, resolved: readListed({ ...listed, stat: behind }, memo, disk) };
+    : { ...link, resolved: readListed({ ...listed, stat: resolved }, memo, disk) };
 }
 
-/** Where a walk is. */
+/** A path that the walk has reached. */
 interface Place {
-  /** Relative to the root; empty for the root itself. */
+  /** Relative to the project root; empty for the root itself. */
   readonly path: string;
-  readonly position: MatchState;
-  /** The real folders of the links that were followed to come here. */
-  readonly holders: readonly string[];
+  readonly state: MatchState;
+  /** The real folders of the symlinks that led here. */
+  readonly linkFolders: readonly string[];
 }
 
+/** Returns a walk that collects the inputs that patterns match. */
 function newWalk(
-  { root, disk, most }: { readonly root: string; readonly disk: Disk; readonly most: number },
-  complain: (fault: InputProblem) => void,
+  { root, disk, limit }: { readonly root: string; readonly disk: Disk; readonly limit: number },
+  addProblem: (problem: InputProblem) => void,
 ) {
   const inputs = new Map<string, Input>();
   const absoluteOf = (name: string): string => (name === '' ? root : `${root}/${name}`);
-  const state = path.join(root, '.cache');
-  /** Absolute; all that were met. */
+  const cacheFolder = path.join(root, '.cache');
+  /** All symlinks that were found, absolute. */
   const links: string[] = [];
-  let behindLinks = 0;
-  /** What matched so far, faults too. */
+  let linkedPaths = 0;
+  /** The number of matches so far, including those with problems. */
   let matches = 0;
 
-  const fault = (name: string, message: string): void => {
+  const addLinkProblem = (name: string, message: string): void => {
     matches++;
-    complain({ message, found: `${name} -> ${readLink(absoluteOf(name))}` });
+    addProblem({ message, found: `${name} -> ${readLink(absoluteOf(name))}` });
   };
-  const take = (input: Input): void => {
+  const addInput = (input: Input): void => {
     matches++;
     inputs.set(input.path, input);
   };
 
-  const look = (place: Place): void => {
-    const { path: name, position } = place;
-    // What can neither match nor hold a match is not asked for.
-    if (!position.isMatch && !position.canDescend) return;
+  const visit = (place: Place): void => {
+    const { path: name, state } = place;
+    // Do not stat paths that cannot match or contain a match.
+    if (!state.isMatch && !state.canDescend) return;
     const absolute = absoluteOf(name);
-    const stat = lstatOf(absolute, disk);
+    const stat = lstatOrLoop(absolute, disk);
     if (stat === undefined) return;
     if (stat === 'circle') {
       matches++;
-      complain({ message: 'its links lead in a circle', found: name });
+      addProblem({ message: 'symlink loop', found: name });
     } else if (stat.kind === 'link') follow(place, stat);
     else {
-      if (position.isMatch) take({ path: name || '.', absolute, stat });
+      if (state.isMatch) addInput({ path: name || '.', absolute, stat });
       if (stat.kind === 'folder') enter(place);
     }
   };
 
   const follow = (place: Place, stat: Stat): void => {
-    const { path: name, position, holders } = place;
+    const { path: name, state, linkFolders } = place;
     const absolute = absoluteOf(name);
     links.push(absolute);
-    const behind = followLinks(disk, absolute);
-    if (behind === undefined || behind === 'circle') {
-      if (position.isMatch) fault(name, `a link that leads ${behind ? 'in a circle' : 'nowhere'}`);
+    const resolved = followLinks(disk, absolute);
+    if (resolved === undefined || resolved === 'circle') {
+      if (state.isMatch) addLinkProblem(name, resolved ? 'symlink loop' : 'broken symlink');
       return;
     }
-    const input = { path: name || '.', absolute, stat, behind };
-    if (position.isMatch) take(input);
-    if (behind.kind !== 'folder') return;
-    const all = [...holders, realpathSync.native(path.dirname(absolute))];
-    if (all.some((holder) => isSelfOrAbove(realpathSync.native(absolute), holder))) {
-      fault(name, 'a link that leads back to a folder that it stands in');
+    const input = { path: name || '.', absolute, stat, resolved };
+    if (state.isMatch) addInput(input);
+    if (resolved.kind !== 'folder') return;
+    const folders = [...linkFolders, realpathSync.native(path.dirname(absolute))];
+    if (folders.some((folder) => isSameOrParent(realpathSync.native(absolute), folder))) {
+      addLinkProblem(name, 'symlink to a folder that contains it');
       return;
     }
     const before = matches;
-    enter({ ...place, holders: all });
-    // What is read through a link hangs on where it leads.
+    enter({ ...place, linkFolders: folders });
+    // If the target changes, so do the inputs that were found through this symlink.
     if (matches > before) inputs.set(input.path, input);
   };
 
-  /** A folder that matches means all below it. */
-  const enter = ({ path: name, position, holders }: Place): void => {
-    const at = position.isMatch ? matchAll : position;
+  /** Visits the content of a folder. If the folder matches, everything below it does. */
+  const enter = ({ path: name, state, linkFolders }: Place): void => {
+    const from = state.isMatch ? matchAll : state;
     for (const child of readNames(absoluteOf(name), disk)) {
       const below = name === '' ? child : `${name}/${child}`;
-      // The project's own state changes with every run.
-      if (child === '.cache' && path.resolve(absoluteOf(below)) === state) continue;
-      if (holders.length > 0 && ++behindLinks > most)
+      // Skip the project's own state, which changes with every run.
+      if (child === '.cache' && path.resolve(absoluteOf(below)) === cacheFolder) continue;
+      if (linkFolders.length > 0 && ++linkedPaths > limit)
         throw new Unreadable(
-          `${absoluteOf(name)}: more than ${most} paths stand behind links; name fewer inputs`,
+          `${absoluteOf(name)}: symlinks lead to more than ${limit} paths; name fewer inputs`,
         );
-      look({ path: below, position: at.next(child), holders });
+      visit({ path: below, state: from.next(child), linkFolders });
     }
   };
 
   return {
     inputs,
     links,
-    /** Adds what a pattern stands for; false where that is nothing. */
-    take({ literals, globs }: InputPattern): boolean {
+    /** Adds the inputs that a pattern names or matches. Returns false if there are none. */
+    add({ literals, globs }: InputPattern): boolean {
       const before = matches;
-      for (const name of literals) look({ path: name, position: matchAll, holders: [] });
-      for (const { base, start } of globs) look({ path: base, position: start, holders: [] });
+      for (const name of literals) visit({ path: name, state: matchAll, linkFolders: [] });
+      for (const { base, start } of globs) visit({ path: base, state: start, linkFolders: [] });
       return matches > before;
     },
   };
 }
 
-/** What stands at a path; links on the way may lead in a circle. */
-function lstatOf(absolute: string, disk: Disk): Stat | 'circle' | undefined {
+/** Like `disk.lstat`, but returns `circle` if the symlinks on the way to the path form a loop. */
+function lstatOrLoop(absolute: string, disk: Disk): Stat | 'circle' | undefined {
   try {
     return disk.lstat(absolute);
   } catch (error) {
@@ -199,6 +205,6 @@ function lstatOf(absolute: string, disk: Disk): Stat | 'circle' | undefined {
   }
 }
 
-function isSelfOrAbove(folder: string, other: string): boolean {
+function isSameOrParent(folder: string, other: string): boolean {
   return folder === other || other.startsWith(folder === '/' ? '/' : `${folder}/`);
 }

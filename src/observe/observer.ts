@@ -13,79 +13,82 @@ import type {
 import type { HasOnbuild, Observer } from '../model/ports.ts';
 import type { Key } from '../model/record.ts';
 import type { ImageTask, Task, TaskId } from '../model/task.ts';
-import { observeCommand } from './command.ts';
-import { type ImageSources, observeImage, readImageNames, type TaskProblem } from './image.ts';
+import { type CommandSources, observeCommand } from './command.ts';
+import { type ImageSources, observeImage, readImageNames } from './image.ts';
+import type { TaskProblem } from './task-problem.ts';
 import { Unreadable } from './walk.ts';
 
 export interface ObserveOptions {
   /** The project root, absolute. */
   readonly root: string;
-  /** Where traces are kept, absolute. */
+  /** The file of the deps log, absolute. */
   readonly traces: string;
   readonly memo: Memo;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly now: Date;
   readonly programId: string;
   readonly lock: Lock;
-  /** Undefined: nobody is asked. */
+  /** Default: it is unknown of every image whether it has ONBUILD. */
   readonly askTriggers?: HasOnbuild;
-  /** Build args that the builder adds to those of each image; they count where a Dockerfile declares them. */
+  /** Build args that the builder adds to every build, such as proxies. They count in Dockerfiles that declare them. */
   readonly builderArgs?: Readonly<Record<string, string>>;
   readonly warn: (message: string) => void;
 }
 
 type Fresh = Exclude<Observed, ObservedUnchanged>;
-/** What is kept of an observation: what is said of it; and, where it makes what is built on it run instructions, what those take from. */
-type Kept = ObservationNotes & { readonly triggers: readonly string[] | null };
+/**
+ * The notes that the deps log stores. `triggers`: the unpinned images that ONBUILD of the task uses; null if it has no
+ * ONBUILD.
+ */
+type StoredNotes = ObservationNotes & { readonly triggers: readonly string[] | null };
 
 /**
- * Reads what tasks are made from, where anything of it may have changed since it was read last. What cannot be read makes its
- * task a problem, not the run.
+ * Returns an observer that reads the inputs of tasks, and skips tasks whose inputs have not changed since an earlier run. If
+ * an input cannot be read, the run continues and the task becomes an `ObservedProblem`.
  */
 export function openObserver(options: ObserveOptions): Observer {
   const { root, memo, programId, lock, now, builderArgs = {} } = options;
-  const common = JSON.stringify([programId, process.platform, process.arch, [...lock], builderArgs]);
-  const traces = openDepsLog(options.traces, { common, root, warn: options.warn });
+  const globalInputs = JSON.stringify([programId, process.platform, process.arch, [...lock], builderArgs]);
+  const depsLog = openDepsLog(options.traces, { globalInputs, root, warn: options.warn });
   const problems = new Map<string, Problem>();
   const onbuildTasks = new Map<TaskId, readonly string[]>();
   const unresolved = new Set<TaskId>();
-  const reader = {
+  const sources = {
     ...options,
     builderArgs,
-    askTriggers: options.askTriggers ?? (async () => undefined),
+    hasOnbuild: options.askTriggers ?? (async () => undefined),
     onbuildTasks,
     unresolved,
-    disk: traces.disk,
-    readOnce: traces.readOnce,
+    disk: depsLog.disk,
+    readOnce: depsLog.readOnce,
   };
-  let last: { observed: Fresh | undefined; trace: ReadSet; isFaulty: boolean } | undefined;
-  let said: { text: string; kept: Kept } | undefined;
-  let asked: { task: Task; inputs: string } | undefined;
-  /** Asked for before a task is observed and after. */
+  let last: { observed: Fresh | undefined; reads: ReadSet; hasProblems: boolean } | undefined;
+  let parsedNotes: { text: string; notes: StoredNotes } | undefined;
+  let lastInputs: { task: Task; inputs: string } | undefined;
+  /** Returns the inputs of a task that are not on disk, as text. Cached, since `recall` and `remember` both ask for it. */
   const inputsOf = (task: Task): string => {
-    if (asked?.task !== task) {
+    if (lastInputs?.task !== task) {
       const more =
         task.kind === 'command'
           ? task.env.map((name) => options.environment[name] ?? null)
           : task.needs.map(({ tasks }) =>
               tasks.flatMap((id) => (onbuildTasks.has(id) ? [[id, onbuildTasks.get(id)]] : [])),
             );
-      asked = { task, inputs: JSON.stringify([task, periodOf(task, now), more]) };
+      lastInputs = { task, inputs: JSON.stringify([task, maxAgePeriod(task, now), more]) };
     }
-    return asked.inputs;
+    return lastInputs.inputs;
   };
   return {
     async names(task) {
       if (task.kind !== 'image') return noNames;
-      // No task is called so: its id has no space.
+      // Cannot be the id of a task, which has no spaces.
       const id = `names ${task.id}`;
       const inputs = nameInputs(task);
-      const known = traces.lookUp(id, inputs);
-      if (known !== undefined)
-        return known.notes === '[]' ? noNames : (JSON.parse(known.notes) as ImageName[]);
+      const hit = depsLog.lookUp(id, inputs);
+      if (hit !== undefined) return hit.notes === '[]' ? noNames : (JSON.parse(hit.notes) as ImageName[]);
       try {
-        const { observed, trace } = await traces.track(() => readImageNames(task, reader));
-        traces.add(id, { inputs, trace, needs: '', key: '', notes: JSON.stringify(observed) });
+        const { observed, reads } = await depsLog.track(() => readImageNames(task, sources));
+        depsLog.add(id, { inputs, reads, needKeys: '', key: '', notes: JSON.stringify(observed) });
         return observed;
       } catch (error) {
         if (error instanceof Unreadable) return noNames;
@@ -93,54 +96,58 @@ export function openObserver(options: ObserveOptions): Observer {
       }
     },
     recall(task, needKeys) {
-      const known = traces.lookUp(task.id, inputsOf(task));
-      if (known === undefined || known.needs !== needKeys.join()) return undefined;
-      // Most have the same to say: nothing.
-      if (said?.text !== known.notes) said = { text: known.notes, kept: JSON.parse(known.notes) as Kept };
-      const { triggers, impure, vague, suspect } = said.kept;
+      const hit = depsLog.lookUp(task.id, inputsOf(task));
+      if (hit === undefined || hit.needKeys !== needKeys.join()) return undefined;
+      // Parsed once for many tasks: the notes of most are empty.
+      if (parsedNotes?.text !== hit.notes)
+        parsedNotes = { text: hit.notes, notes: JSON.parse(hit.notes) as StoredNotes };
+      const { triggers, impure, vague, suspect } = parsedNotes.notes;
       if (triggers !== null) onbuildTasks.set(task.id, triggers);
-      return { kind: 'before', key: known.key, impure, vague, suspect };
+      return { kind: 'before', key: hit.key, impure, vague, suspect };
     },
     async observe(task) {
-      const faults = problems.size;
-      const complain = (fault: TaskProblem): void => {
-        const problem = { file: task.where.file, definition: task.name, ...fault };
+      const problemCount = problems.size;
+      const addProblem = (found: TaskProblem): void => {
+        const problem = { file: task.where.file, definition: task.name, ...found };
         problems.set(JSON.stringify(problem), problem);
       };
-      const { observed, trace } = await traces.track(() => observeTask(task, reader, complain));
-      last = { observed, trace, isFaulty: problems.size > faults };
+      const { observed, reads } = await depsLog.track(() => observeTask(task, sources, addProblem));
+      last = { observed, reads, hasProblems: problems.size > problemCount };
       return observed;
     },
     remember(task, needKeys: readonly Key[], key) {
-      if (last?.observed === undefined || last.isFaulty || unresolved.has(task.id)) return;
-      const kept: Kept = { ...notesOf(last.observed), triggers: onbuildTasks.get(task.id) ?? null };
-      traces.add(task.id, {
+      if (last?.observed === undefined || last.hasProblems || unresolved.has(task.id)) return;
+      const notes: StoredNotes = { ...notesOf(last.observed), triggers: onbuildTasks.get(task.id) ?? null };
+      depsLog.add(task.id, {
         inputs: inputsOf(task),
-        trace: last.trace,
-        needs: needKeys.join(),
+        reads: last.reads,
+        needKeys: needKeys.join(),
         key,
-        notes: JSON.stringify(kept),
+        notes: JSON.stringify(notes),
       });
     },
     finish() {
       memo.save();
       if (problems.size > 0) throw new DefinitionError([...problems.values()]);
-      traces.save();
+      depsLog.save();
     },
   };
 }
 
 const noNames: readonly ImageName[] = [];
 
-/** What the names in a Dockerfile hang on, besides its text. */
+/** Returns the inputs, besides its text, that decide which images a Dockerfile names. */
 function nameInputs({ dockerfile, target, args, platform, needs }: ImageTask): string {
-  const filled = needs.flatMap(({ name, kind, isReference }) =>
+  const needArgs = needs.flatMap(({ name, kind, isReference }) =>
     kind === 'image' && !isReference ? name : [],
   );
-  return JSON.stringify([dockerfile, target, args, platform, filled]);
+  return JSON.stringify([dockerfile, target, args, platform, needArgs]);
 }
 
-/** Reads all that the given tasks, each after what it needs, are made from. @throws DefinitionError (exit 2) with all faults */
+/**
+ * Reads the inputs of tasks, which must be sorted so that needs come first.
+ * @throws DefinitionError (exit 2) with all problems
+ */
 export async function observeAll(tasks: Iterable<Task>, observer: Observer): Promise<Observations> {
   const observations = new Map<TaskId, Observed>();
   for (const task of tasks) {
@@ -157,32 +164,32 @@ function notesOf(observed: Observed): ObservationNotes {
   return { impure, vague, suspect };
 }
 
-/** The number of the `maxAge` period that it is now. */
-function periodOf({ maxAgeMs }: Task, now: Date): number | undefined {
+/** Returns the number of the current `maxAge` period; undefined for a task without `maxAge`. */
+function maxAgePeriod({ maxAgeMs }: Task, now: Date): number | undefined {
   return maxAgeMs === undefined ? undefined : Math.floor(now.getTime() / maxAgeMs);
 }
 
 async function observeTask(
   task: Task,
-  reader: Omit<ObserveOptions, 'askTriggers'> & ImageSources,
-  complain: (fault: TaskProblem) => void,
+  sources: ImageSources & CommandSources & { readonly now: Date },
+  addProblem: (problem: TaskProblem) => void,
 ): Promise<Fresh | undefined> {
-  const period = periodOf(task, reader.now);
+  const period = maxAgePeriod(task, sources.now);
   try {
     const observed =
       task.kind === 'command'
-        ? observeCommand(task, reader, complain)
-        : await observeImage(task, reader, complain);
+        ? observeCommand(task, sources, addProblem)
+        : await observeImage(task, sources, addProblem);
     return observed === undefined || period === undefined ? observed : { ...observed, period };
   } catch (error) {
-    const detail = unreadable(error);
+    const detail = readErrorMessage(error);
     if (detail === undefined) throw error;
     return { kind: 'problem', code: 'unreadable', detail };
   }
 }
 
-/** What is said where something cannot be read; undefined for any other error. */
-function unreadable(error: unknown): string | undefined {
+/** Returns the message of an error that means that an input cannot be read; undefined for any other error. */
+function readErrorMessage(error: unknown): string | undefined {
   if (error instanceof Unreadable) return error.message;
   const { syscall, message } = error as NodeJS.ErrnoException;
   return syscall === undefined ? undefined : message;

@@ -6,12 +6,15 @@ import type { FileEntry } from '../model/observed.ts';
 import type { Key } from '../model/record.ts';
 import { includeAll, Unreadable, walk } from './walk.ts';
 
-/** Where the files of a key are kept. */
+/** Returns the folder where the output files of a key are stored. */
 export function outputFolder(cacheFolder: string, key: Key): string {
   return path.join(cacheFolder, 'files', key);
 }
 
-/** A folder of files as it stands: its entries, their common digest and size. @throws Unreadable */
+/**
+ * Reads a folder of output files: its entries, the SHA-256 (hex) of all of them, and their total size.
+ * @throws Unreadable
+ */
 export function readOutputs(
   folder: string,
   memo: Memo,
@@ -32,7 +35,7 @@ export function readOutputs(
   return { entries, digest: hash.digest('hex'), bytes };
 }
 
-/** The digests of the kept files of those keys that have any. What cannot be read counts as not there. */
+/** Returns the digests of stored outputs by key. Leaves out keys without outputs, and outputs that cannot be read. */
 export function readOutputDigests(
   cacheFolder: string,
   keys: Iterable<Key>,

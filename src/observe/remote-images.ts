@@ -2,35 +2,39 @@ import pLimit from 'p-limit';
 import type { Registry, RemoteImage } from '../model/registry.ts';
 import type { TaskId } from '../model/task.ts';
 
-/** Where a task's image and its test's pass would be in a registry. */
+/** The tags of a task's image and of its passed test in a registry. */
 export interface RemoteImageQuery {
   readonly id: TaskId;
-  /** Its content tag, `repo/name:version-k…`. */
+  /** The content tag, `repo/name:version-k…`. */
   readonly name: string;
   readonly platform: string;
-  /** The tag of its test's pass, where it has a test. */
+  /** The tag that records that the test passed; undefined for a task without a test. */
   readonly pass?: string;
 }
 
-/** How many requests are under way at once: enough to hide their latency, too few to be taken for an attack. */
-const requests = 8;
+/** The number of concurrent requests: enough to hide latency, few enough to stay below rate limits. */
+const maxRequests = 8;
 
-/** What a registry has of tasks: two small requests for an image, one more for a test. @throws RegistryError */
+/**
+ * Queries a registry for the images of tasks, and whether their tests passed. Tasks without an image are not in the result.
+ * Sends two small requests per image and one more per test.
+ * @throws RegistryError
+ */
 export async function queryRemoteImages(
   registry: Pick<Registry, 'image' | 'head'>,
-  places: readonly RemoteImageQuery[],
+  queries: readonly RemoteImageQuery[],
 ): Promise<Map<TaskId, { image: RemoteImage; passed: boolean }>> {
-  const limit = pLimit({ concurrency: requests, rejectOnClear: true });
-  const seen = new Map<TaskId, { image: RemoteImage; passed: boolean }>();
-  const look = async ({ id, name, platform, pass }: RemoteImageQuery): Promise<void> => {
+  const limit = pLimit({ concurrency: maxRequests, rejectOnClear: true });
+  const found = new Map<TaskId, { image: RemoteImage; passed: boolean }>();
+  const query = async ({ id, name, platform, pass }: RemoteImageQuery): Promise<void> => {
     const image = await registry.image(name, platform);
     if (image === undefined) return;
     const passed = pass !== undefined && (await registry.head(pass)) === image.digest;
-    seen.set(id, { image, passed });
+    found.set(id, { image, passed });
   };
-  const [first, ...others] = places;
-  // One that is out of reach is asked once, not a thousand times.
-  if (first !== undefined) await look(first);
-  await Promise.all(others.map((place) => limit(() => look(place))));
-  return seen;
+  const [first, ...others] = queries;
+  // Send one query first: if the registry is unreachable, it fails once and not a thousand times.
+  if (first !== undefined) await query(first);
+  await Promise.all(others.map((other) => limit(() => query(other))));
+  return found;
 }

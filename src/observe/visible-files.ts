@@ -2,64 +2,68 @@ import { compileGlob } from '../dockerfile/glob.ts';
 import type { ContextPath } from '../dockerfile/instruction-inputs.ts';
 import { type Listed, readLink } from './walk.ts';
 
-/** As many links as BuildKit follows one after another. */
-const linkLimit = 255;
+/** The maximum number of symlinks that BuildKit follows on one path. */
+const maxLinks = 255;
 
 /**
- * What instructions that name the given paths can see of a listed context: the paths, all below them, and what links on
- * the way point to. Links below a folder that is copied are copied as links. In the order of the listing; folders that hold
- * something visible are in it.
+ * Returns the part of a listed context that is visible to instructions with the given paths: these paths, everything below
+ * them, their parent folders, and the targets of symlinks on the way to them. Symlinks inside a copied folder are copied as
+ * symlinks. Keeps the order of the listing.
  */
 export function visibleFiles(listed: readonly Listed[], paths: readonly ContextPath[]): readonly Listed[] {
   const links = linksIn(listed);
   const patterns = paths.filter(({ isPattern }) => isPattern).map(({ path: text }) => text);
-  // A pattern below a link is rare, and what it matches is not to be had from the paths as they are listed.
+  // The listing does not contain the paths that such a pattern matches. This is rare, so everything counts as visible.
   if (patterns.some((pattern) => passesLink(pattern, links))) return listed;
   const matchers = patterns.flatMap((pattern) => compileGlob(pattern) ?? []);
   const matched = listed
     .filter(({ path: name }) => matchers.some((matches) => matches(name)))
-    .map((each) => each.path);
+    .map((file) => file.path);
   const named = paths.filter(({ isPattern }) => !isPattern).map(({ path: text }) => text);
   const passed = new Set<string>();
-  const lead = (start: string): string | readonly string[] => follow(start, links, passed) ?? [];
-  // What was listed leads to itself, but for links.
-  const roots = new Set([...named.flatMap(lead), ...(links.size === 0 ? matched : matched.flatMap(lead))]);
+  const resolve = (start: string): string | readonly string[] => follow(start, links, passed) ?? [];
+  // Without symlinks, a listed path resolves to itself.
+  const roots = new Set([
+    ...named.flatMap(resolve),
+    ...(links.size === 0 ? matched : matched.flatMap(resolve)),
+  ]);
   if (roots.has('')) return listed;
-  const isSeen = (name: string): boolean =>
-    passed.has(name) || isSelfOrAbove(name, (each) => roots.has(each));
-  const above = new Set<string>();
+  const isVisible = (name: string): boolean =>
+    passed.has(name) || someSelfOrParent(name, (parent) => roots.has(parent));
+  const included = new Set<string>();
   for (const { path: name } of listed) {
-    if (!isSeen(name)) continue;
-    for (let each = name; each !== '' && !above.has(each); each = folderOf(each)) above.add(each);
+    if (!isVisible(name)) continue;
+    for (let part = name; part !== '' && !included.has(part); part = parentOf(part)) included.add(part);
   }
-  return listed.filter((each) => above.has(each.path));
+  return listed.filter((file) => included.has(file.path));
 }
 
-/** True where it holds for `a/b/c`, or for `a/b`, or for `a`. */
-function isSelfOrAbove(name: string, holds: (each: string) => boolean): boolean {
-  for (let each = name; each !== ''; each = folderOf(each)) if (holds(each)) return true;
+/** Returns true if `test` holds for a path or any of its parents: `a/b/c`, `a/b` or `a`. */
+function someSelfOrParent(name: string, test: (name: string) => boolean): boolean {
+  for (let part = name; part !== ''; part = parentOf(part)) if (test(part)) return true;
   return false;
 }
 
-/** `a/b/c` → `a/b`; `a` → nothing. */
-function folderOf(name: string): string {
+/** Returns `a/b` for `a/b/c`, and an empty string for `a`. */
+function parentOf(name: string): string {
   return name.slice(0, Math.max(0, name.lastIndexOf('/')));
 }
 
 function linksIn(listed: readonly Listed[]): Map<string, Listed> {
   const links = new Map<string, Listed>();
-  for (const each of listed) if (each.stat.kind === 'link') links.set(each.path, each);
+  for (const file of listed) if (file.stat.kind === 'link') links.set(file.path, file);
   return links;
 }
 
+/** Returns true if there is a symlink in the part of a pattern before its first special character. */
 function passesLink(pattern: string, links: ReadonlyMap<string, Listed>): boolean {
-  const literal = folderOf(pattern.slice(0, pattern.search(/[*?[\\]/)));
-  return isSelfOrAbove(literal, (name) => links.has(name));
+  const literal = parentOf(pattern.slice(0, pattern.search(/[*?[\\]/)));
+  return someSelfOrParent(literal, (name) => links.has(name));
 }
 
 /**
- * Where a path leads when all links on it are followed within the context; each link is added to `passed`. Undefined where
- * it leads round in circles. What does not exist leads to itself: it is seen once it does.
+ * Resolves the symlinks of a path within the context and adds each of them to `passed`. Returns undefined if they form a
+ * loop. A missing path resolves to itself, so that it is visible when it is created.
  */
 function follow(start: string, links: ReadonlyMap<string, Listed>, passed: Set<string>): string | undefined {
   let rest = start.split('/').filter(Boolean);
@@ -67,17 +71,17 @@ function follow(start: string, links: ReadonlyMap<string, Listed>, passed: Set<s
   for (let followed = 0; rest.length > 0; ) {
     const part = rest.shift()!;
     if (part === '..') {
-      at = folderOf(at);
+      at = parentOf(at);
       continue;
     }
     const next = at === '' ? part : `${at}/${part}`;
     const link = links.get(next);
     if (link !== undefined) {
-      if (++followed > linkLimit) return undefined;
+      if (++followed > maxLinks) return undefined;
       passed.add(next);
       const target = readLink(link.absolute);
       if (target.startsWith('/')) at = '';
-      rest = [...target.split('/').filter((each) => each !== '' && each !== '.'), ...rest];
+      rest = [...target.split('/').filter((name) => name !== '' && name !== '.'), ...rest];
     } else at = next;
   }
   return at;

@@ -1,26 +1,27 @@
 import { readlinkSync } from 'node:fs';
 import path from 'node:path';
-import { type Disk, plainDisk, type Stat } from '../disk/disk.ts';
+import { type Disk, followLinks, plainDisk, type Stat } from '../disk/disk.ts';
+import { withOpenFile } from '../disk/read.ts';
 import { isSameStamp } from '../disk/stamp.ts';
 import type { Memo } from '../incremental/memo.ts';
 import type { FileEntry } from '../model/observed.ts';
 
-/** Something on disk that cannot be part of a task's inputs: unreadable, or of a kind that no build context holds. */
+/** An error for a path that cannot be an input of a task: it cannot be read, or a build context cannot contain its type. */
 export class Unreadable extends Error {
   override readonly name = 'Unreadable';
 }
 
-/** Which paths (relative, with `/`) a walk leaves out. */
+/** Decides which paths (relative, with `/`) are excluded. */
 export interface Filter {
-  /** True: this path is left out. */
+  /** Returns true if this path is excluded. */
   omits(path: string): boolean;
-  /** False: nothing below this omitted folder can be let in, so the walk need not enter it. */
+  /** Returns false if everything below this excluded folder is excluded, too, so that it need not be read. */
   mayEnter(path: string): boolean;
 }
 
 export const includeAll: Filter = { omits: () => false, mayEnter: () => true };
 
-/** A path as it was found, not yet read. */
+/** A path whose content is not read yet. */
 export interface Listed {
   readonly path: string;
   readonly absolute: string;
@@ -28,9 +29,9 @@ export interface Listed {
 }
 
 /**
- * All that stands below a folder and that the filter lets in, sorted by path. Links are not followed, sockets are passed
- * over as docker does. A left-out folder is listed where something below it is let in.
- * @throws Unreadable naming the path
+ * Lists everything below a folder that the filter includes, sorted by path. Does not follow symlinks, and skips sockets, as
+ * docker does. Lists an excluded folder if something below it is included.
+ * @throws Unreadable
  */
 export function list(folder: string, filter: Filter, disk: Disk = plainDisk): Listed[] {
   const listed: Listed[] = [];
@@ -42,7 +43,7 @@ export function list(folder: string, filter: Filter, disk: Disk = plainDisk): Li
       const omitted = filter.omits(child);
       if (omitted && !filter.mayEnter(child)) continue;
       const absolute = prefix + child;
-      const stat = statOf(absolute, disk);
+      const stat = lstatOf(absolute, disk);
       const found = { path: child, absolute, stat };
       if (stat.kind === 'folder') {
         const before = listed.length;
@@ -56,23 +57,23 @@ export function list(folder: string, filter: Filter, disk: Disk = plainDisk): Li
   return listed.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-/** All entries below a folder that the filter lets in, sorted by path, each file with its digest. @throws Unreadable */
+/** Like `list`, but reads the content: the digests of files and the targets of symlinks. @throws Unreadable */
 export function walk(folder: string, filter: Filter, memo: Memo, disk: Disk = plainDisk): FileEntry[] {
   return list(folder, filter, disk).map((listed) => readListed(listed, memo, disk));
 }
 
-/** One path as an entry named `as`; undefined for a socket. @throws Unreadable */
+/** Reads one path; `name` becomes the path of the entry. Returns undefined for a socket. @throws Unreadable */
 export function readEntry(
   absolute: string,
-  as: string,
+  name: string,
   memo: Memo,
   disk: Disk = plainDisk,
 ): FileEntry | undefined {
-  const stat = statOf(absolute, disk);
-  return stat.kind === 'socket' ? undefined : readListed({ path: as, absolute, stat }, memo, disk);
+  const stat = lstatOf(absolute, disk);
+  return stat.kind === 'socket' ? undefined : readListed({ path: name, absolute, stat }, memo, disk);
 }
 
-/** Reads what was listed: a file's digest, a link's target. @throws Unreadable */
+/** Reads the content of a listed path: the digest of a file, the target of a symlink. @throws Unreadable */
 export function readListed(
   { path: name, absolute, stat }: Listed,
   memo: Memo,
@@ -82,7 +83,7 @@ export function readListed(
     case 'folder':
       return { path: name, type: 'dir' };
     case 'file': {
-      const digest = reading(absolute, () => memo.digest(absolute, stat.stamp, disk));
+      const digest = orUnreadable(absolute, () => memo.digest(absolute, stat.stamp, disk));
       return { path: name, type: 'file', executable: stat.executable, size: stat.stamp[0], digest };
     }
     case 'link':
@@ -90,51 +91,67 @@ export function readListed(
     case 'pipe':
       return { path: name, type: 'fifo' };
     default:
-      throw new Unreadable(`${absolute} is a device; only files, folders, links and pipes can be in a build`);
+      throw new Unreadable(`${absolute} is a device; expected a file, folder, symlink or pipe`);
   }
 }
 
-/** Where a link points, as it is written, of a link that was looked at before. @throws Unreadable */
+/** Returns the target of a symlink whose stat was recorded by `disk`. @throws Unreadable */
 export function readTrackedLink(absolute: string, { stamp }: Stat, disk: Disk): string {
   const target = readLink(absolute);
-  // A folder or link on the way may have been switched meanwhile, and this be another link's.
+  // If a parent folder or symlink was replaced in between, this is the target of another symlink.
   const after = plainDisk.lstat(absolute);
   if (after === undefined || !isSameStamp(stamp, after.stamp)) disk.markIncomplete();
   return target;
 }
 
-/** Where a link points, as it is written. @throws Unreadable */
+/** Returns the target of a symlink, as written. @throws Unreadable */
 export function readLink(absolute: string): string {
-  return reading(absolute, () => readlinkSync(absolute));
+  return orUnreadable(absolute, () => readlinkSync(absolute));
 }
 
-/** The names in a folder. @throws Unreadable */
+/** Returns the names in a folder. @throws Unreadable */
 export function readNames(folder: string, disk: Disk): string[] {
-  const names = reading(folder, () => disk.readdir(folder));
+  const names = orUnreadable(folder, () => disk.readdir(folder));
   const broken = names.find((name) => name.includes('\uFFFD'));
   if (broken !== undefined)
-    throw new Unreadable(`${folder}/${broken}: the name is not valid UTF-8; rename it or ignore it`);
+    throw new Unreadable(`${folder}/${broken}: the name is not valid UTF-8; rename the file or exclude it`);
   return names;
 }
 
-function statOf(absolute: string, disk: Disk): Stat {
-  const stat = reading(absolute, () => disk.lstat(absolute));
-  if (stat === undefined) throw new Unreadable(`cannot read ${absolute}: ${words.ENOENT}`);
+function lstatOf(absolute: string, disk: Disk): Stat {
+  const stat = orUnreadable(absolute, () => disk.lstat(absolute));
+  if (stat === undefined) throw new Unreadable(`cannot read ${absolute}: ${errorTexts.ENOENT}`);
   return stat;
 }
 
-const words: Readonly<Record<string, string>> = {
+const errorTexts: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
-  ENOENT: 'it vanished while it was read',
+  ENOENT: 'removed while tasks was reading it',
   EIO: 'input/output error',
-  ELOOP: 'its links lead in a circle',
+  ELOOP: 'symlink loop',
 };
 
-function reading<T>(file: string, read: () => T): T {
+/** Returns the bytes of a file, following symlinks. The next call may overwrite them. @throws Unreadable */
+export function readBytes(file: string, disk: Disk): Buffer {
+  const stat = followLinks(disk, file);
+  if (stat === undefined || stat === 'circle' || stat.kind !== 'file')
+    throw new Unreadable(`${file} is not a regular file`);
+  try {
+    return withOpenFile(file, stat.stamp, (opened) => {
+      if (!opened.isSame) disk.markIncomplete();
+      return opened.readShort() ?? opened.readAll();
+    });
+  } catch (error) {
+    throw new Unreadable(`cannot read ${file}: ${(error as NodeJS.ErrnoException).code}`);
+  }
+}
+
+/** Runs `read` and turns its errors into `Unreadable`. */
+function orUnreadable<T>(file: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    throw new Unreadable(`cannot read ${file}: ${words[code] ?? code}`);
+    throw new Unreadable(`cannot read ${file}: ${errorTexts[code] ?? code}`);
   }
 }

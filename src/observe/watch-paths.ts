@@ -8,67 +8,69 @@ import { GlobError } from './safe-glob.ts';
 import { Unreadable } from './walk.ts';
 
 /**
- * The paths (absolute; folders with all that is below) in which a change can be one of what tasks are made from. Secrets
- * are not among them. More than what counts, so that what is not there yet is noticed, too. Where a path passes links, each of
- * them is among them, and where they lead: any of it may change by itself.
+ * Returns the paths to watch for changes to the inputs of tasks, absolute; a folder includes everything below it. They cover
+ * more than the inputs, so that new files are noticed. They include every symlink on the way and its target, because each
+ * can change by itself. Secrets are not included.
  */
 export function watchedPaths(graph: Graph, scope: Iterable<TaskId>, root: string): string[] {
   const tasks = [...scope].map((id) => graph.tasks.get(id)!);
-  const named = tasks.flatMap(pathsOf).map((each) => path.resolve(root, each));
-  const hidden = tasks.flatMap((task) => (task.kind === 'command' ? hiddenIn(task, root) : []));
-  return [...new Set([...named, ...hidden].flatMap((file) => waysTo(file, root)))];
+  const named = tasks.flatMap(namedPaths).map((name) => path.resolve(root, name));
+  const hidden = tasks.flatMap((task) => (task.kind === 'command' ? hiddenPaths(task, root) : []));
+  return [...new Set([...named, ...hidden].flatMap((file) => withLinks(file, root)))];
 }
 
-function pathsOf(task: Task): string[] {
+/** Returns the paths that the definition of a task names, relative to the project root. */
+function namedPaths(task: Task): string[] {
   if (task.kind === 'command') {
     const [program] = task.run;
-    const inputs = task.inputs.flatMap(foldersOf);
+    const inputs = task.inputs.flatMap(patternFolders);
     return [...inputs, ...(program.includes('/') ? [program] : [])];
   }
   const { context, dockerfile, test } = task;
   return [context, dockerfile, `${dockerfile}.dockerignore`, ...(test !== undefined ? [test] : [])];
 }
 
-/** Where what a pattern stands for is looked for. */
-function foldersOf(pattern: string): readonly string[] {
+/** Returns the paths that can contain matches of a pattern. */
+function patternFolders(pattern: string): readonly string[] {
   try {
     const { literals, globs } = parsePattern(pattern);
     return globs.length > 0 ? globs.map(({ base }) => base) : literals;
   } catch (error) {
-    // Whoever reads the inputs tells it.
+    // Reading the inputs reports this.
     if (error instanceof GlobError) return [];
     throw error;
   }
 }
 
-/** The paths (absolute) that a command's definition names, each link that they pass, and where they lead. */
+/**
+ * Returns the paths (absolute) that the definition of a command names, every symlink on the way to them, and their targets.
+ */
 export function commandPaths(task: CommandTask, root: string): string[] {
-  return pathsOf(task).flatMap((each) => waysTo(path.resolve(root, each), root));
+  return namedPaths(task).flatMap((name) => withLinks(path.resolve(root, name), root));
 }
 
 /**
- * What of a command's inputs would not be noticed by watching what it names: every link that is followed, also those that lead
- * nowhere yet, and folders that are ignored elsewhere.
+ * Returns the inputs of a command that watching its named paths would miss: every symlink that is followed, even a broken
+ * one, and folders that are ignored by default.
  */
-function hiddenIn(task: CommandTask, root: string): string[] {
+function hiddenPaths(task: CommandTask, root: string): string[] {
   try {
     const { inputs, links } = findInputs(root, task.inputs, plainDisk);
-    const ignored = inputs.flatMap(({ path: name }) => ignoredOf(name) ?? []);
+    const ignored = inputs.flatMap(({ path: name }) => ignoredPart(name) ?? []);
     return [...links, ...ignored.map((name) => path.resolve(root, name))];
   } catch (error) {
-    // Whoever reads them tells it.
+    // Reading the inputs reports this.
     if (error instanceof Unreadable || (error as NodeJS.ErrnoException).syscall !== undefined) return [];
     throw error;
   }
 }
 
-/** As many links as the system follows on one path. */
-const mostLinks = 40;
+/** The maximum number of symlinks that Linux follows on one path. */
+const maxLinks = 40;
 
-/** A path, each link that it passes, and where it leads in the end. Links above the project are not among them. */
-function waysTo(file: string, root: string): string[] {
-  const ways = new Set([file]);
-  // Above the project the way is the same for all.
+/** Returns a path, every symlink on the way to it, and its final target. Leaves out symlinks above the project. */
+function withLinks(file: string, root: string): string[] {
+  const paths = new Set([file]);
   const isBelow = file.startsWith(`${root}/`);
   let rest = file
     .slice(isBelow ? root.length : 0)
@@ -78,45 +80,45 @@ function waysTo(file: string, root: string): string[] {
   let followed = 0;
   while (rest.length > 0) {
     const next = path.join(at, rest.shift()!);
-    const target = targetOf(next);
+    const target = linkTarget(next);
     if (target === undefined) at = next;
-    else if (++followed > mostLinks) break;
+    else if (++followed > maxLinks) break;
     else {
-      ways.add(next);
+      paths.add(next);
       rest = [...path.resolve(realpathSync.native(at), target).split('/').filter(Boolean), ...rest];
       at = '/';
     }
   }
-  if (followed > 0) ways.add(path.join(at, ...rest));
-  return [...ways];
+  if (followed > 0) paths.add(path.join(at, ...rest));
+  return [...paths];
 }
 
-/** Undefined: no link, or nothing at all. */
-function targetOf(file: string): string | undefined {
+/** Returns the target of a symlink as written; undefined if the path is missing or not a symlink. */
+function linkTarget(file: string): string | undefined {
   try {
     return lstatSync(file).isSymbolicLink() ? readlinkSync(file) : undefined;
   } catch {
-    // It is watched where it would be.
+    // A missing path is watched, too: it may be created.
     return undefined;
   }
 }
 
-/** The links that a path passes (absolute). */
+/** Returns the symlinks on the way to a path, and the path itself if it is one; absolute. */
 export function linksOnPath(file: string, root: string): string[] {
-  return waysTo(file, root).filter((each) => targetOf(each) !== undefined);
+  return withLinks(file, root).filter((name) => linkTarget(name) !== undefined);
 }
 
-/** Folders that tools keep for themselves. */
+/** Folders with the internal state of other tools. */
 const ignoredFolder = /^(\.git|node_modules)$/;
 
-/** The first such folder on a path. */
-function ignoredOf(name: string): string | undefined {
+/** Returns a path up to its first ignored folder; undefined if there is none. */
+function ignoredPart(name: string): string | undefined {
   const parts = name.split('/');
   const at = parts.findIndex((part) => ignoredFolder.test(part));
   return at < 0 ? undefined : parts.slice(0, at + 1).join('/');
 }
 
-/** True where a change is never a reason to look: our own state, and what tools keep for themselves. */
+/** Returns true for paths whose changes are ignored: the project's `.cache/`, and the internal state of other tools. */
 export function isIgnoredPath(file: string, root: string): boolean {
   const parts = path.relative(root, file).split(path.sep);
   return parts[0] === '.cache' || parts.some((part) => ignoredFolder.test(part));

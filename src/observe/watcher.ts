@@ -4,46 +4,46 @@ import type { Watcher } from '../model/ports.ts';
 
 export interface WatcherOptions {
   onChange(path: string): void;
-  /** Told once of each kind of thing that cannot be watched; all else goes on. */
+  /** Called once for each distinct problem. Watching continues. */
   onProblem(message: string): void;
   isIgnored(path: string): boolean;
 }
 
 /**
- * Watches files through the operating system. Links are not followed: who asks names what they lead to. What is asked for by its
- * name is never ignored.
+ * Opens a watcher for file changes. Does not follow symlinks: pass their targets to `watch`, too. Paths that are passed to
+ * `watch` are never ignored.
  */
 export function openWatcher({ onChange, onProblem, isIgnored }: WatcherOptions): Watcher {
   const watched = new Set<string>();
   const watchers: FSWatcher[] = [];
-  const told = new Set<string>();
-  const isLeftOut = (file: string): boolean =>
+  const reported = new Set<string>();
+  const isExcluded = (file: string): boolean =>
     isIgnored(file) &&
-    ![...watched].some((asked) => isIgnored(asked) && (file === asked || file.startsWith(`${asked}/`)));
-  const tellOnce = (text: string): void => {
-    if (!told.has(text)) onProblem(text);
-    told.add(text);
+    ![...watched].some((named) => isIgnored(named) && (file === named || file.startsWith(`${named}/`)));
+  const reportOnce = (text: string): void => {
+    if (!reported.has(text)) onProblem(text);
+    reported.add(text);
   };
   return {
     async watch(paths) {
-      const added = paths.filter((each) => !watched.has(each));
+      const added = paths.filter((name) => !watched.has(name));
       if (added.length === 0) return false;
-      for (const each of added) watched.add(each);
-      // One for each time: only a new one says when it is ready.
+      for (const name of added) watched.add(name);
+      // A new FSWatcher for each call: chokidar emits `ready` only once.
       const watcher = watch(added, {
         ignoreInitial: true,
         followSymlinks: false,
         ignorePermissionErrors: true,
-        ignored: isLeftOut,
+        ignored: isExcluded,
       });
       watchers.push(watcher);
       watcher.on('all', (_, file) => onChange(file));
-      // A change of mode alone is no event of its own.
+      // chokidar has no event for a change of mode.
       watcher.on('raw', (_, name, details) => {
         const file = pathOf(name, details as { watchedPath?: string });
-        if (!isLeftOut(file)) onChange(file);
+        if (!isExcluded(file)) onChange(file);
       });
-      watcher.on('error', (error) => tellOnce(describe(error as NodeJS.ErrnoException)));
+      watcher.on('error', (error) => reportOnce(describe(error as NodeJS.ErrnoException)));
       await new Promise<void>((resolve) => watcher.once('ready', resolve));
       return true;
     },
@@ -53,7 +53,7 @@ export function openWatcher({ onChange, onProblem, isIgnored }: WatcherOptions):
   };
 }
 
-/** `name` is that of a file in a watched folder, or of the watched file itself. */
+/** Returns the path of a raw event. `name` is the name of a file in the watched folder, or of the watched file itself. */
 function pathOf(name: string, { watchedPath }: { watchedPath?: string }): string {
   if (watchedPath === undefined || path.basename(watchedPath) === name) return watchedPath ?? name;
   return path.join(watchedPath, name);
@@ -61,5 +61,5 @@ function pathOf(name: string, { watchedPath }: { watchedPath?: string }): string
 
 function describe({ code, message }: NodeJS.ErrnoException): string {
   if (code !== 'ENOSPC' && code !== 'EMFILE') return message;
-  return 'the system watches no more files, so not every change will be noticed; see `sysctl fs.inotify.max_user_watches`';
+  return 'the system cannot watch more files, so some changes will be missed; see the limits with `sysctl fs.inotify`';
 }

@@ -71,7 +71,7 @@ const wrong: [string, string, Record<string, string>, string[]][] = [
     'a missing context',
     "export const a = image({ name: 'a', context: 'gone' });",
     {},
-    ['context', 'there is no such folder', 'gone'],
+    ['context', 'folder not found', 'gone'],
   ],
   [
     'a missing Dockerfile',

@@ -139,7 +139,7 @@ export const app = image({ name: 'app', context: 'app', needs: { BASE: base } })
     assert.is(code, 2, command);
     assert.match(
       err,
-      /images\.ts › app › dockerfile: app\/Dockerfile:2: BASE holds .*\n {2}found: +FROM \$\{BASE\}-extra\n {2}expected: \$BASE alone/,
+      /images\.ts › app › dockerfile: app\/Dockerfile:2: BASE is the image of a need, but .*\n {2}found: +FROM \$\{BASE\}-extra\n {2}expected: only \$BASE/,
     );
   }
 });
@@ -184,7 +184,7 @@ export const app = image({ name: 'app', context: 'app', needs: { BASE: base } })
       reasons.some(
         ({ code, detail }) =>
           code === 'impure' &&
-          detail === 'ONBUILD of base:latest takes from debian:12, which is not pinned by digest',
+          detail === 'ONBUILD of base:latest uses debian:12, which is not pinned by digest',
       ),
       JSON.stringify(reasons),
     );

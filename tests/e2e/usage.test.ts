@@ -59,7 +59,7 @@ for (const [what, args, env, code, said] of wrong) {
 test('no project here: exit code 2, and how to have one', async () => {
   const { code, err } = await runCli(['plan'], { cwd: tempFolder() });
   assert.is(code, 2);
-  assert.match(err, /no project here/);
+  assert.match(err, /no project found/);
   assert.is((await runCli(['-C', '/nowhere', 'plan'])).code, 2);
 });
 
@@ -137,7 +137,7 @@ test('a broken lock file is told with its place, whatever is asked', async () =>
   for (const command of ['plan', 'lock']) {
     const { code, err } = await runCli([command], { cwd });
     assert.is(code, 2);
-    assert.match(err, /tasks\/lock\.json: line 3: no valid JSON/);
+    assert.match(err, /tasks\/lock\.json: line 3: invalid JSON/);
   }
 });
 

@@ -76,8 +76,8 @@ export const app = image({ name: 'app', versions: ['1', '2'], context: 'app' });
       'app/sub/other.bin': pointer,
     },
   );
-  const git = 'app/.git is in the build context, and changes with every commit: name it in .dockerignore';
-  const both = 'app/sub/big.bin and 1 more are Git LFS pointers, not the files: git lfs pull';
+  const git = 'app/.git is in the build context and changes with every commit: add it to .dockerignore';
+  const both = 'app/sub/big.bin and 1 more are Git LFS pointers, not the files: run git lfs pull';
   for (const flags of [[], ['--verbose']]) {
     const { code, out } = await runCli(['plan', ...flags], { cwd, env });
     assert.is(code, 0);
@@ -95,7 +95,10 @@ export const app = image({ name: 'app', versions: ['1', '2'], context: 'app' });
   ]);
   writeFileSync(path.join(cwd, 'app/.dockerignore'), '.git\nsub/o*\n');
   const left = (await runCli(['plan'], { cwd, env })).out;
-  assert.match(left, /\nnote app\/sub\/big\.bin is a Git LFS pointer, not the file itself: git lfs pull\n$/);
+  assert.match(
+    left,
+    /\nnote app\/sub\/big\.bin is a Git LFS pointer, not the file itself: run git lfs pull\n$/,
+  );
 });
 
 test('plan --verbose and why say where a Dockerfile is not understood exactly: each line and why, and that all counts', async () => {

@@ -1,4 +1,4 @@
-// What the definitions say in each profile and with each setting. No engine is needed: nothing is built.
+// What this repository's own definitions declare in each profile and with each setting. Needs no engine: nothing is built.
 import { execFileSync, spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { suite } from 'uvu';
@@ -16,7 +16,7 @@ interface PlannedTask {
   readonly key: string;
 }
 
-/** Settings of the machine that the tests run on must not count. */
+/** The environment without the settings of the machine that runs the tests. */
 function environment(settings: Record<string, string>): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(
     ([name]) => !name.startsWith('TASKS_') && name !== 'DOCKER_REPO',
@@ -43,7 +43,7 @@ const published = (tasks: readonly PlannedTask[]): string[] =>
 
 const definitions = suite('definitions');
 
-definitions('profile default: the 14 published images', () => {
+definitions('profile default declares the 14 published images', () => {
   assert.equal(published(plan('default')).sort(), [
     'citusupgradetester:16.13',
     'citusupgradetester:17.9',
@@ -62,9 +62,9 @@ definitions('profile default: the 14 published images', () => {
   ]);
 });
 
-definitions('profile debian: Citus joins where its repository is set', () => {
-  const without = published(plan('debian')).sort();
-  assert.equal(without, [
+definitions('profile debian adds Citus only if its repository is set', () => {
+  const withoutCitus = published(plan('debian')).sort();
+  assert.equal(withoutCitus, [
     'extbuilder:15',
     'extbuilder:17',
     'exttester:15',
@@ -75,13 +75,13 @@ definitions('profile debian: Citus joins where its repository is set', () => {
     'stylechecker:trixie',
   ]);
   const withCitus = plan('debian', { TASKS_CITUS_GIT: '/somewhere/citus.git' });
-  const more = ['citusupgradetester:15', 'citusupgradetester:17'];
-  assert.equal(published(withCitus).sort(), [...more, ...without]);
+  const added = ['citusupgradetester:15', 'citusupgradetester:17'];
+  assert.equal(published(withCitus).sort(), [...added, ...withoutCitus]);
   const citus = withCitus.filter((task) => task.name === 'citus').map((task) => task.version);
   assert.equal(citus.sort(), ['v12.1.12-pg15', 'v13.2.2-pg17']);
 });
 
-definitions('an unknown profile is an error that names those that there are', () => {
+definitions('an unknown profile is an error that lists the known profiles', () => {
   const run = spawnSync(process.execPath, [program, '--profile', 'fedora', 'list'], {
     cwd: root,
     env: environment({}),
@@ -112,19 +112,23 @@ const settings: readonly [profile: string, name: string, value: string, task: st
   ['default', 'TASKS_UNCRUSTIFY_GIT', '/somewhere/uncrustify.git', 'uncrustify-source:uncrustify-0.82.0'],
 ];
 for (const [profile, name, value, id] of settings) {
-  definitions(`${name} reaches ${id}`, () => {
+  definitions(`${name} changes the key of ${id}`, () => {
     const keyOf = (tasks: readonly PlannedTask[]): string | undefined =>
       tasks.find((task) => task.id === id)?.key;
     const before = keyOf(plan(profile));
     const after = keyOf(plan(profile, { [name]: value }));
-    assert.ok(before !== undefined && after !== undefined, `${id} is planned`);
+    assert.ok(before !== undefined && after !== undefined, `${id} is not planned`);
     assert.is.not(after, before);
-    assert.is(keyOf(plan(profile, { [name]: '' })), before, 'empty counts as not set');
+    assert.is(
+      keyOf(plan(profile, { [name]: '' })),
+      before,
+      'an empty value is the same as an unset variable',
+    );
   });
 }
 
-definitions('a new PostgreSQL touches only what holds it', () => {
-  // What the tasks of the other versions stand on: none of them may need one of 17.9.
+definitions('a new PostgreSQL minor version rebuilds only the images that contain it', () => {
+  // Follow the edges from the tasks of 17.9: images of other versions must not depend on them.
   const text = execFileSync(
     process.execPath,
     [program, '--profile', 'default', 'graph', '--format', 'json'],
@@ -136,12 +140,12 @@ definitions('a new PostgreSQL touches only what holds it', () => {
     },
   );
   const { edges } = JSON.parse(text) as { edges: { from: string; to: string }[] };
-  const touched = new Set(['postgres:17.9-build', 'postgres:17.9-test', 'postgres-source:17.9']);
-  for (let size = 0; size !== touched.size; ) {
-    size = touched.size;
-    for (const { from, to } of edges) if (touched.has(to)) touched.add(from);
+  const affected = new Set(['postgres:17.9-build', 'postgres:17.9-test', 'postgres-source:17.9']);
+  for (let size = 0; size !== affected.size; ) {
+    size = affected.size;
+    for (const { from, to } of edges) if (affected.has(to)) affected.add(from);
   }
-  const images = [...touched].filter((id) => /^(ext|fail|pgup|citusup|style)/.test(id)).sort();
+  const images = [...affected].filter((id) => /^(ext|fail|pgup|citusup|style)/.test(id)).sort();
   assert.equal(images, ['citusupgradetester:17.9', 'extbuilder:17.9', 'exttester:17.9', 'failtester:17.9']);
 });
 

@@ -1,4 +1,4 @@
-// The scripts of images/, without an engine: what they fetch and look up, and what they refuse.
+// The scripts in images/, run without an engine: what they fetch, what they look up, and what they reject.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -34,16 +34,16 @@ function git(folder: string, ...args: string[]): string {
   return result.stdout.trim();
 }
 
-const scripts = suite('scripts of images');
+const scripts = suite('image scripts');
 
-/** A test that needs a program of this machine; without it, it is skipped by name. */
+/** Registers a test that needs a program; skips it by name if the program is not installed. */
 function withProgram(program: string, title: string, body: () => void): void {
-  const isHere = spawnSync(program, ['--version']).error === undefined;
-  if (isHere) scripts(title, body);
+  const isInstalled = spawnSync(program, ['--version']).error === undefined;
+  if (isInstalled) scripts(title, body);
   else scripts.skip(`${title} (skipped: ${program} is not installed)`);
 }
 
-/** apt-cache as it answers for packages of PGDG. */
+/** Returns a PATH with a fake apt-cache that lists these versions of postgresql-15, as PGDG has them. */
 function aptCache(versions: readonly string[]): Record<string, string> {
   const folder = tempFolder();
   const lines = versions.map(
@@ -53,7 +53,7 @@ function aptCache(versions: readonly string[]): Record<string, string> {
   return { PATH: `${folder}:${process.env.PATH}` };
 }
 
-scripts('exact-version: 15.2 never finds 15.20', () => {
+scripts('exact-version: 15.2 does not match 15.20', () => {
   const env = aptCache(['15.20-1.pgdg12+1', '15.2-2.pgdg12+1', '15.2-1.pgdg12+1', '15.1-1.pgdg12+1']);
   assert.is(
     run('apt/exact-version', ['postgresql-15', '15.2'], env).stdout,
@@ -69,16 +69,16 @@ scripts('exact-version: 15.2 never finds 15.20', () => {
   );
 });
 
-scripts('exact-version: a preview, an epoch, and no pattern', () => {
+scripts('exact-version: matches previews and epochs, and takes dots literally', () => {
   const env = aptCache(['1:15~beta1-1.pgdg12+1', '15x2-1']);
   assert.is(
     run('apt/exact-version', ['postgresql-15', '15~beta1'], env).stdout,
     'postgresql-15=1:15~beta1-1.pgdg12+1\n',
   );
-  assert.is(run('apt/exact-version', ['postgresql-15', '15.2'], env).status, 1, '. is not any character');
+  assert.is(run('apt/exact-version', ['postgresql-15', '15.2'], env).status, 1, 'a dot is not a wildcard');
 });
 
-scripts('exact-version: a version that is not there lists what is', () => {
+scripts('exact-version: a missing version is an error that lists the available ones', () => {
   const { status, stdout, stderr } = run(
     'apt/exact-version',
     ['postgresql-15', '15.2'],
@@ -90,7 +90,7 @@ scripts('exact-version: a version that is not there lists what is', () => {
   assert.match(run('apt/exact-version', ['postgresql-15', '15.2'], aptCache([])).stderr, '(no such package)');
 });
 
-scripts('fetch-git: a tag or a commit, equal tars for equal commits, and a clear error', () => {
+scripts('fetch-git: a tag and its commit give the same tar; an unknown tag is a clear error', () => {
   const repository = tempFolder();
   git(repository, 'init', '--quiet');
   writeFiles(repository, { README: 'one', 'run*': 'x' });
@@ -109,7 +109,7 @@ scripts('fetch-git: a tag or a commit, equal tars for equal commits, and a clear
   assert.not.ok(existsSync(path.join(missing.out, 'source.tar')));
 });
 
-withProgram('curl', 'fetch-release: checked against the checksum beside it', () => {
+withProgram('curl', 'fetch-release: the file is verified against its published checksum', () => {
   const place = tempFolder();
   const content = 'a release';
   const digest = createHash('sha256').update(content).digest('hex');
@@ -128,10 +128,9 @@ withProgram('curl', 'fetch-release: checked against the checksum beside it', () 
   assert.is.not(run('postgres-source/fetch-release', [`file://${place}`, '16.14']).status, 0);
 });
 
-/** A program of the machine, as curl and git are. */
 const gnupg: string = process.env.GPG || 'gpg';
 
-withProgram('gpg', 'fetch-key: one key, of the fingerprint that is expected', () => {
+withProgram('gpg', 'fetch-key: accepts one key with the expected fingerprint, and nothing else', () => {
   const home = tempFolder();
   mkdirSync(path.join(home, 'gpg'), { mode: 0o700 });
   const gpg = (...args: string[]): string => {
@@ -141,12 +140,12 @@ withProgram('gpg', 'fetch-key: one key, of the fingerprint that is expected', ()
     assert.is(result.status, 0, result.stderr);
     return result.stdout;
   };
-  const make = (name: string): string => {
+  const makeKey = (name: string): string => {
     gpg('--passphrase', '', '--quick-generate-key', name, 'ed25519', 'sign', 'never');
     const found = /^fpr:+([0-9A-F]{40}):/m.exec(gpg('--with-colons', '--list-keys', name));
     return found![1]!;
   };
-  const [one, two] = [make('one'), make('two')];
+  const [one, two] = [makeKey('one'), makeKey('two')];
   writeFileSync(path.join(home, 'one.asc'), gpg('--armor', '--export', 'one'));
   writeFileSync(path.join(home, 'both.asc'), gpg('--armor', '--export'));
   assert.is(run('apt/fetch-key', [`file://${home}/one.asc`, one]).status, 0);
@@ -154,7 +153,7 @@ withProgram('gpg', 'fetch-key: one key, of the fingerprint that is expected', ()
   assert.is(
     run('apt/fetch-key', [`file://${home}/both.asc`, one]).status,
     1,
-    'a second key would be trusted too',
+    'a file with a second key would add it to the trusted keys',
   );
 });
 
@@ -168,7 +167,7 @@ function isFolder(file: string): boolean {
   );
 }
 
-scripts('every script is POSIX sh that stops at errors, executable, and says what it is', () => {
+scripts('every script is executable POSIX sh with set -eu and a comment that says what it does', () => {
   assert.ok(shell.length >= 15, `${shell.length} scripts`);
   for (const file of shell) {
     assert.match(
@@ -180,15 +179,15 @@ scripts('every script is POSIX sh that stops at errors, executable, and says wha
   }
 });
 
-scripts('shellcheck finds no fault', () => {
+scripts('shellcheck finds no problems', () => {
   const version = spawnSync('shellcheck', ['--version']);
-  // Where it is not installed, CI's machine still has it.
+  // Not installed here: CI runs it.
   if (version.error !== undefined) return;
   const result = spawnSync('shellcheck', shell, { encoding: 'utf8' });
   assert.is(result.status, 0, result.stdout);
 });
 
-scripts('lists of packages are sorted and name each once', () => {
+scripts('package lists are sorted and have no duplicates', () => {
   const lists = texts.filter((file) => /^packages(\.|$)/.test(path.basename(file)));
   assert.ok(lists.length >= 6);
   for (const file of lists) {
@@ -197,7 +196,7 @@ scripts('lists of packages are sorted and name each once', () => {
   }
 });
 
-scripts('Dockerfiles build on old engines, and apt is called in one place', () => {
+scripts('Dockerfiles use no new syntax, and only two scripts call apt-get', () => {
   const dockerfiles = texts.filter((file) => path.basename(file) === 'Dockerfile');
   assert.ok(dockerfiles.length >= 12);
   for (const file of dockerfiles) {

@@ -1,4 +1,4 @@
-// Whether a base that is named by its digest has ONBUILD: asked for once, remembered for ever, never taken for granted.
+// Whether a base image that is named by digest has ONBUILD: queried once, memoized forever, never assumed.
 import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
@@ -15,7 +15,7 @@ import { openObserver } from '../../../src/observe/observer.ts';
 import { graphOf } from '../../support/graphs.ts';
 import { tempFolder, waitUntilSettled, writeFiles } from '../../support/temp.ts';
 
-const test = suite('ONBUILD of a base that is named by its digest');
+const test = suite('ONBUILD of base images named by digest');
 const named = (digit: string): string => `debian:12@sha256:${digit.repeat(64)}`;
 const graph = graphOf({
   one: image({ name: 'one', context: 'c', platforms: ['linux/amd64'] }),
@@ -29,15 +29,15 @@ function project(): string {
   return root;
 }
 
-interface Seen {
+interface Result {
   readonly key: string;
-  /** Undefined where the task was not read. */
+  /** Undefined if the task was not read. */
   readonly files: readonly string[] | undefined;
   readonly vague: readonly string[];
 }
 
-/** A run of its own, which asks and reads what it must. */
-async function look(root: string, askTriggers?: HasOnbuild): Promise<Seen> {
+/** Observes the tasks as one run does. */
+async function observe(root: string, hasOnbuild?: HasOnbuild): Promise<Result> {
   const observer = openObserver({
     root,
     traces: path.join(root, '.cache/traces'),
@@ -47,100 +47,100 @@ async function look(root: string, askTriggers?: HasOnbuild): Promise<Seen> {
     programId: 'test',
     lock: new Map(),
     warn: assert.unreachable,
-    ...(askTriggers === undefined ? {} : { askTriggers }),
+    ...(hasOnbuild === undefined ? {} : { askTriggers: hasOnbuild }),
   });
   const { keyed, observations } = await computeKeys(graph, new Set(graph.tasks.keys()), observer);
   const observed = observations.get('one:latest')!;
   return {
     key: keyed.get('one:latest')!.key,
-    files: observed.kind === 'image' ? observed.context.map((each) => each.path) : undefined,
+    files: observed.kind === 'image' ? observed.context.map((entry) => entry.path) : undefined,
     vague: 'vague' in observed ? observed.vague : [],
   };
 }
 
-const asked: string[] = [];
-const says =
-  (answer: boolean | undefined): HasOnbuild =>
+const queries: string[] = [];
+const answer =
+  (result: boolean | undefined): HasOnbuild =>
   async (reference, platform) => {
-    asked.push(`${reference} ${platform}`);
-    return answer;
+    queries.push(`${reference} ${platform}`);
+    return result;
   };
 
-test('a base without ONBUILD: asked once, whoever stands on it, and in no later run', async () => {
+test('a base image without ONBUILD is queried once, for all of its dependents and all later runs', async () => {
   const root = project();
-  asked.length = 0;
-  const first = await look(root, says(false));
+  queries.length = 0;
+  const first = await observe(root, answer(false));
   assert.equal([first.files, first.vague], [['a'], []]);
-  assert.equal(asked, [`${named('a')} linux/amd64`]);
-  assert.is((await look(root)).key, first.key, 'it needs nobody who could be asked');
+  assert.equal(queries, [`${named('a')} linux/amd64`]);
+  assert.is((await observe(root)).key, first.key, 'a later run needs no engine or registry');
   writeFiles(root, { 'c/a': 'changed' });
-  assert.equal((await look(root)).files, ['a'], 'nor where it is read again');
-  assert.is(asked.length, 1);
+  assert.equal((await observe(root)).files, ['a'], 'not even if the context is read again');
+  assert.is(queries.length, 1);
 });
 
-test('until somebody answers everything counts, and every run asks again', async () => {
+test('while the answer is unknown, the whole context is an input and each run queries again', async () => {
   const root = project();
-  const unknown = await look(root);
+  const unknown = await observe(root);
   assert.equal(unknown.files, ['.git', '.git/x', 'Dockerfile', 'a']);
   assert.match(
     unknown.vague.join(),
-    /nobody could be asked yet whether debian:12@sha256:aaaaaaaaaaaa… has ONBUILD/,
+    /cannot check yet whether debian:12@sha256:aaaaaaaaaaaa… has ONBUILD instructions/,
   );
-  assert.is((await look(root, says(undefined))).key, unknown.key);
-  const known = await look(root, says(false));
+  assert.is((await observe(root, answer(undefined))).key, unknown.key);
+  const known = await observe(root, answer(false));
   assert.equal([known.files, known.vague], [['a'], []]);
   assert.is.not(known.key, unknown.key);
 });
 
-test('a base with ONBUILD makes everything count for ever; another digest is another base', async () => {
+test('a base image with ONBUILD makes the whole context an input; another digest is queried again', async () => {
   const root = project();
-  const first = await look(root, says(true));
+  const first = await observe(root, answer(true));
   assert.equal(first.files, ['.git', '.git/x', 'Dockerfile', 'a']);
-  assert.match(first.vague.join(), /has ONBUILD instructions, which run here/);
-  assert.is((await look(root)).key, first.key);
+  assert.match(first.vague.join(), /has ONBUILD instructions, which run in this build/);
+  assert.is((await observe(root)).key, first.key);
   writeFiles(root, { 'c/Dockerfile': `FROM ${named('b')}\nCOPY a /\n` });
-  assert.match((await look(root)).vague.join(), /nobody could be asked/);
-  asked.length = 0;
-  assert.equal((await look(root, says(false))).files, ['a']);
-  assert.equal(asked, [`${named('b')} linux/amd64`]);
+  assert.match((await observe(root)).vague.join(), /cannot check yet/);
+  queries.length = 0;
+  assert.equal((await observe(root, answer(false))).files, ['a']);
+  assert.equal(queries, [`${named('b')} linux/amd64`]);
 });
 
-test('where what was remembered is lost, it is asked for again', async () => {
+test('without the cache, the image is queried again', async () => {
   const root = project();
-  const first = await look(root, says(false));
+  const first = await observe(root, answer(false));
   rmSync(path.join(root, '.cache'), { recursive: true });
-  assert.match((await look(root)).vague.join(), /nobody could be asked/);
-  assert.is((await look(root, says(false))).key, first.key);
+  assert.match((await observe(root)).vague.join(), /cannot check yet/);
+  assert.is((await observe(root, answer(false))).key, first.key);
 });
 
-test('the engine is asked first, then the registry; who does not answer is not asked again', async () => {
-  const said: string[] = [];
+test('the engine is queried first, then the registry; after a failure, it is not queried again', async () => {
+  const calls: string[] = [];
   const notices: Notice[] = [];
-  const ask = queryEngineThenRegistry(
+  const hasOnbuild = queryEngineThenRegistry(
     {
       triggers: async (reference) => {
-        said.push(`engine ${reference}`);
+        calls.push(`engine ${reference}`);
         if (reference.startsWith('gone')) throw new TasksError(3, 'no engine');
         return reference.startsWith('here') ? true : undefined;
       },
     },
     async (reference) => {
-      said.push(`registry ${reference}`);
+      calls.push(`registry ${reference}`);
       if (reference.startsWith('down.example')) throw new RegistryError('unreachable', 'no answer');
       if (reference.startsWith('missing')) throw new RegistryError('missing', 'not there');
       return false;
     },
     (notice) => notices.push(notice),
   );
-  assert.is(await ask('here/x', 'p'), true);
-  assert.is(await ask('there/x', 'p'), false);
-  assert.is(await ask('there/x', 'p'), false);
-  assert.is(await ask('missing/x', 'p'), undefined);
-  assert.is(await ask('down.example/x', 'p'), undefined);
-  assert.is(await ask('down.example/y', 'p'), undefined);
-  assert.is(await ask('gone/x', 'p'), false);
-  assert.is(await ask('here/y', 'p'), false);
-  assert.equal(said, [
+  assert.is(await hasOnbuild('here/x', 'p'), true);
+  assert.is(await hasOnbuild('there/x', 'p'), false);
+  assert.is(await hasOnbuild('there/x', 'p'), false);
+  assert.is(await hasOnbuild('missing/x', 'p'), undefined);
+  assert.is(await hasOnbuild('down.example/x', 'p'), undefined);
+  assert.is(await hasOnbuild('down.example/y', 'p'), undefined);
+  assert.is(await hasOnbuild('gone/x', 'p'), false);
+  assert.is(await hasOnbuild('here/y', 'p'), false);
+  assert.equal(calls, [
     'engine here/x',
     'engine there/x',
     'registry there/x',
@@ -159,14 +159,14 @@ test('the engine is asked first, then the registry; who does not answer is not a
   ]);
 });
 
-test('a fault of our own is none of theirs', async () => {
-  const ask = queryEngineThenRegistry(
+test('an unexpected error is not treated as an unreachable registry', async () => {
+  const hasOnbuild = queryEngineThenRegistry(
     { triggers: async () => undefined },
     async () => Promise.reject(new Error('x')),
     () => undefined,
   );
   try {
-    await ask('a', 'p');
+    await hasOnbuild('a', 'p');
     assert.unreachable();
   } catch (error) {
     assert.is((error as Error).message, 'x');

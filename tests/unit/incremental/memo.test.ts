@@ -24,8 +24,8 @@ const open = (folder: string, warnings: string[] = []) =>
 const digest = (memo: ReturnType<typeof open>, file: string): string =>
   memo.digest(file, stampOf(lstatSync(file)));
 
-/** A file that is older than the file system's clock by more than one tick. */
-function settled(folder: string, text: string): string {
+/** Writes a file and waits until the file system's clock is later than its times. */
+function settledFile(folder: string, text: string): string {
   const file = path.join(folder, 'file');
   writeFileSync(file, text);
   const before = lstatSync(file, { bigint: true }).ctimeNs;
@@ -35,24 +35,24 @@ function settled(folder: string, text: string): string {
   return file;
 }
 
-test('what did not move is not read again, in this run or the next', () => {
+test('an unchanged file is not read again, in this run or the next', () => {
   const folder = tempFolder();
-  const file = settled(folder, 'one');
+  const file = settledFile(folder, 'one');
   const memo = open(folder);
   assert.is(digest(memo, file), sha('one'));
   memo.save();
-  // The file is gone; only its stamps are asked for.
+  // Without the file, only the memo can answer.
   const stamp = stampOf(lstatSync(file));
   rmSync(file);
   assert.is(memo.digest(file, stamp), sha('one'));
   assert.is(open(folder).digest(file, stamp), sha('one'));
 });
 
-test("what git-lfs leaves in a file's place is told from other files, also without reading it again", () => {
+test('Git LFS pointers are recognized, also without reading them again', () => {
   const first = 'version https://git-lfs.github.com/spec/v1\n';
   const isPointer = (text: string): boolean[] => {
     const folder = tempFolder();
-    const file = settled(folder, text);
+    const file = settledFile(folder, text);
     const memo = open(folder);
     const fresh = memo.isLfsPointer(digest(memo, file));
     memo.save();
@@ -67,24 +67,24 @@ test("what git-lfs leaves in a file's place is told from other files, also witho
   assert.equal(isPointer(''), [false, false]);
 });
 
-test('a file as new as the clock is not remembered: it may change again within the same tick', () => {
+test('a file as new as the clock is not remembered: it could change in the same tick', () => {
   const folder = tempFolder();
   const file = path.join(folder, 'file');
   const memo = open(folder);
-  // Takes the memo's clock: everything written from here on is not older than it.
-  digest(memo, settled(folder, 'first'));
+  // Makes the memo read its clock: files written from here on are not older than it.
+  digest(memo, settledFile(folder, 'first'));
   writeFileSync(file, 'aaa');
   const stamp = stampOf(lstatSync(file));
   assert.is(memo.digest(file, stamp), sha('aaa'));
   writeFileSync(file, 'bbb');
-  // As if the second writing had left no trace in the stamps.
+  // As if the second write had not changed the stamp.
   assert.is(memo.digest(file, stamp), sha('bbb'));
 });
 
-/** Changes that keep some of the stamps. */
+/** [what changes, the change]. Each leaves a part of the stamp the same. */
 const changes: [string, (file: string) => void][] = [
   [
-    'content of the same size, mtime put back',
+    'a rewrite with the same size and mtime',
     (file) => {
       const { atime, mtime } = lstatSync(file);
       writeFileSync(file, 'two');
@@ -92,7 +92,7 @@ const changes: [string, (file: string) => void][] = [
     },
   ],
   [
-    'another file of the same size and mtime moved in its place',
+    'a file replaced by another with the same size and mtime',
     (file) => {
       const { atime, mtime } = lstatSync(file);
       writeFileSync(`${file}.new`, 'two');
@@ -100,12 +100,12 @@ const changes: [string, (file: string) => void][] = [
       renameSync(`${file}.new`, file);
     },
   ],
-  ['something added', (file) => appendFileSync(file, '!')],
+  ['appended text', (file) => appendFileSync(file, '!')],
 ];
 for (const [what, change] of changes) {
-  test(`${what}: read again`, () => {
+  test(`a changed file is read again: ${what}`, () => {
     const folder = tempFolder();
-    const file = settled(folder, 'one');
+    const file = settledFile(folder, 'one');
     const memo = open(folder);
     digest(memo, file);
     memo.save();
@@ -114,9 +114,9 @@ for (const [what, change] of changes) {
   });
 }
 
-test('a file is read again where any of size, mtime, ctime and inode is another', () => {
+test('a file is read again if its size, mtime, ctime or inode differs', () => {
   const folder = tempFolder();
-  const file = settled(folder, 'one');
+  const file = settledFile(folder, 'one');
   const stamp = stampOf(lstatSync(file));
   for (const at of stamp.keys()) {
     const memo = open(folder);
@@ -128,9 +128,9 @@ test('a file is read again where any of size, mtime, ctime and inode is another'
   }
 });
 
-test('a memo that was torn or edited is not believed', () => {
+test('a truncated or edited memo is not used', () => {
   const folder = tempFolder();
-  const file = settled(folder, 'one');
+  const file = settledFile(folder, 'one');
   const stamp = stampOf(lstatSync(file));
   const name = path.join(folder, 'cache/memo');
   const fill = (): Buffer => {
@@ -149,23 +149,23 @@ test('a memo that was torn or edited is not believed', () => {
     'a path': edited(-1),
     'a digest': edited(whole.length - file.length - 1),
     'a stamp': edited(70),
-    'how many': edited(40),
+    'the number of digests': edited(40),
     'the checksum': edited(0),
-    'the end gone': whole.subarray(0, -70),
-    'the start gone': whole.subarray(8),
-    empty: Buffer.alloc(0),
-    text: Buffer.from('x\n'),
+    'a missing end': whole.subarray(0, -70),
+    'a missing start': whole.subarray(8),
+    'an empty file': Buffer.alloc(0),
+    'a text file': Buffer.from('x\n'),
   })) {
     writeFileSync(name, bytes);
     assert.is(open(folder).digest(file, stamp), sha('one'), what);
   }
-  // Fails where the memo is not read at all.
+  // The intact memo is used.
   writeFileSync(name, whole);
   rmSync(file);
   assert.is(open(folder).digest(file, stamp), sha('one'));
 });
 
-test('derived facts are remembered under all that they come from', async () => {
+test('computed results are remembered by their inputs', async () => {
   const folder = tempFolder();
   const memo = open(folder);
   let times = 0;
@@ -177,10 +177,10 @@ test('derived facts are remembered under all that they come from', async () => {
   assert.is(await open(folder).memoize('a', compute), 1);
 });
 
-test('a memo that cannot be written warns and goes on', () => {
+test('if the memo cannot be written, it warns and the run continues', () => {
   const folder = tempFolder();
-  const file = settled(folder, 'one');
-  writeFiles(folder, { cache: 'no folder' });
+  const file = settledFile(folder, 'one');
+  writeFiles(folder, { cache: 'not a folder' });
   const warnings: string[] = [];
   const memo = open(folder, warnings);
   assert.is(digest(memo, file), sha('one'));
@@ -188,7 +188,7 @@ test('a memo that cannot be written warns and goes on', () => {
   assert.is(warnings.length, 1);
 });
 
-test('a file that is not the one whose stamp was taken: its digest is not remembered under that stamp', () => {
+test('if another file was opened than the one with the stamp, its digest is not remembered', () => {
   const folder = tempFolder();
   writeFiles(folder, { 'v1/file': 'one', 'v2/file': 'two', now: { link: 'v1' } });
   const file = path.join(folder, 'now/file');
@@ -198,26 +198,26 @@ test('a file that is not the one whose stamp was taken: its digest is not rememb
     rmSync(path.join(folder, 'now'));
     symlinkSync(version, path.join(folder, 'now'));
   };
-  // A folder on the way is switched between the stamp and the reading, and back.
+  // The parent folder is replaced between taking the stamp and reading, and replaced back later.
   switchTo('v2');
   const memo = open(folder);
-  let isVouched = true;
+  let isComplete = true;
   const disk = {
     markIncomplete: () => {
-      isVouched = false;
+      isComplete = false;
     },
   };
   assert.is(memo.digest(file, stamp, disk), sha('two'));
-  assert.is(isVouched, false);
+  assert.is(isComplete, false);
   memo.save();
   switchTo('v1');
   assert.is(digest(memo, file), sha('one'));
   assert.is(digest(open(folder), file), sha('one'));
 });
 
-test('a pipe in the place of a file is an error, nobody waits for it', () => {
+test('a pipe in place of a file is an error instead of blocking', () => {
   const folder = tempFolder();
-  const file = settled(folder, 'one');
+  const file = settledFile(folder, 'one');
   const stamp = stampOf(lstatSync(file));
   rmSync(file);
   spawnSync('mkfifo', [file]);

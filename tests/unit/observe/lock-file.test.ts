@@ -17,7 +17,7 @@ import { graphOf, observe } from '../../support/graphs.ts';
 import { tempFolder, writeFiles } from '../../support/temp.ts';
 import { makeTestProject } from '../../support/test-project.ts';
 
-const test = suite('lock');
+const test = suite('lock file');
 const digest = (letter: string): string => `sha256:${letter.repeat(64)}`;
 const entry = (name: string, more: Partial<LockEntry> = {}): LockEntry => ({
   image: name,
@@ -29,7 +29,7 @@ const entry = (name: string, more: Partial<LockEntry> = {}): LockEntry => ({
 });
 const lockOf = (...entries: LockEntry[]): Lock => new Map(entries.map((each) => [lockEntryId(each), each]));
 
-test('one entry a line, sorted', () => {
+test('a lock file has one entry per line, sorted', () => {
   const two = [entry('b:1'), entry('a:1', { platform: 'any', profiles: ['y', 'x'] })];
   assert.is(
     formatLock(lockOf(...two)),
@@ -45,7 +45,7 @@ test('one entry a line, sorted', () => {
   assert.is(formatLock(lockOf(...two.reverse())), formatLock(lockOf(...two)));
 });
 
-test('what is written is read; an empty one too', () => {
+test('a formatted lock parses to the same lock', () => {
   const arb = fc.record({
     image: fc.string({ minLength: 1 }),
     platform: fc.constantFrom('any', 'linux/arm64'),
@@ -62,25 +62,25 @@ test('what is written is read; an empty one too', () => {
   );
 });
 
-/** [a broken file, what is said of it] */
-const good = `{"image":"a","platform":"any","digest":"${digest('a')}","onbuild":false,"profiles":[]}`;
-const broken: [string, RegExp][] = [
-  ['{\n"schema": 1,\n<<<<<<< ours\n', /lock\.json: line 3: no valid JSON/],
-  ['', /no valid JSON/],
+const valid = `{"image":"a","platform":"any","digest":"${digest('a')}","onbuild":false,"profiles":[]}`;
+/** [text, message] */
+const invalid: [string, RegExp][] = [
+  ['{\n"schema": 1,\n<<<<<<< ours\n', /lock\.json: line 3: invalid JSON/],
+  ['', /invalid JSON/],
   ['null', /schema is undefined/],
-  ['{"schema":2,"images":[]}', /schema is 2, and 1 is what/],
-  ['{"schema":1}', /images is no list/],
+  ['{"schema":2,"images":[]}', /schema is 2; this version of tasks reads schema 1/],
+  ['{"schema":1}', /images is not a list/],
   ['{"schema":1,"images":[3]}', /images\[0\]\.image is undefined/],
   [
-    `{"schema":1,"images":[${good},${good.replace(/a{64}/, 'a')}]}`,
+    `{"schema":1,"images":[${valid},${valid.replace(/a{64}/, 'a')}]}`,
     /images\[1\]\.digest is "sha256:a"; expected/,
   ],
-  [`{"schema":1,"images":[${good},${good}]}`, /images\[1\] is a any for the second time/],
-  [`{"schema":1,"images":[${good.replace('"onbuild":false,', '')}]}`, /images\[0\]\.onbuild is undefined/],
-  [`{"schema":1,"images":[${good.replace('}', ',"x":1}')}]}`, /images\[0\]\.x is not known/],
+  [`{"schema":1,"images":[${valid},${valid}]}`, /images\[1\] is a duplicate of a any/],
+  [`{"schema":1,"images":[${valid.replace('"onbuild":false,', '')}]}`, /images\[0\]\.onbuild is undefined/],
+  [`{"schema":1,"images":[${valid.replace('}', ',"x":1}')}]}`, /images\[0\]\.x is an unknown field/],
 ];
-for (const [text, message] of broken) {
-  test(`broken: ${message.source}`, () => {
+for (const [text, message] of invalid) {
+  test(`an invalid lock file is an error: ${message.source}`, () => {
     try {
       parseLock(text);
     } catch (error) {
@@ -92,7 +92,7 @@ for (const [text, message] of broken) {
   });
 }
 
-test('written beside and renamed; no file is an empty lock', () => {
+test('the lock file is written atomically, and a missing one is an empty lock', () => {
   const root = tempFolder();
   writeFiles(root, { 'tasks/': '' });
   assert.is(readLock(root).size, 0);
@@ -101,29 +101,29 @@ test('written beside and renamed; no file is an empty lock', () => {
   assert.is(readFileSync(path.join(root, 'tasks/lock.json'), 'utf8'), formatLock(readLock(root)));
 });
 
-const asking = (answers: Record<string, string>) => {
-  const asked: string[] = [];
+const fakeRegistry = (answers: Record<string, string>) => {
+  const queries: string[] = [];
   return {
-    asked,
+    queries,
     resolve: async (used: Pick<LockEntry, 'image' | 'platform'>) => {
-      asked.push(lockEntryId(used));
+      queries.push(lockEntryId(used));
       const found = answers[used.image];
-      if (found === undefined) throw new TasksError(3, 'not there');
+      if (found === undefined) throw new TasksError(3, 'not found');
       return { digest: digest(found), onbuild: false };
     },
   };
 };
 const want = (name: string, platform = 'linux/amd64') => ({ image: name, platform });
 
-test('lock adds what is missing, keeps the rest, and goes on after a failure', async () => {
-  const { asked, resolve } = asking({ a: 'b', new: 'c' });
+test('lock adds missing images, keeps the others, and continues after a failure', async () => {
+  const { queries, resolve } = fakeRegistry({ a: 'b', new: 'c' });
   const before = lockOf(entry('a', { profiles: ['other'] }), entry('unused'));
   const made = await pinImages(before, [want('a'), want('gone'), want('new')], {
     profile: 'default',
     update: false,
     resolve,
   });
-  assert.equal(asked, ['gone linux/amd64', 'new linux/amd64']);
+  assert.equal(queries, ['gone linux/amd64', 'new linux/amd64']);
   assert.equal(
     made.lock,
     lockOf(
@@ -135,12 +135,12 @@ test('lock adds what is missing, keeps the rest, and goes on after a failure', a
   assert.equal([made.added.length, made.moved.length, made.dropped.length], [1, 0, 0]);
   assert.equal(
     made.failed.map(({ used, error }) => [used.image, error.message]),
-    [['gone', 'not there']],
+    [['gone', 'not found']],
   );
 });
 
-test('--update asks again, on all platforms; drops what no profile uses; keeps those of others and what fails', async () => {
-  const { asked, resolve } = asking({ a: 'b' });
+test('--update queries all platforms, drops images that no profile uses, and keeps those of other profiles and failed ones', async () => {
+  const { queries, resolve } = fakeRegistry({ a: 'b' });
   const before = lockOf(
     entry('a'),
     entry('a', { platform: 'linux/arm64' }),
@@ -153,7 +153,7 @@ test('--update asks again, on all platforms; drops what no profile uses; keeps t
     update: true,
     resolve,
   });
-  assert.equal(asked, ['a linux/amd64', 'a linux/arm64', 'gone linux/amd64']);
+  assert.equal(queries, ['a linux/amd64', 'a linux/arm64', 'gone linux/amd64']);
   assert.equal(
     made.moved.map(({ after }) => after.platform),
     ['linux/amd64', 'linux/arm64'],
@@ -174,7 +174,7 @@ test('--update asks again, on all platforms; drops what no profile uses; keeps t
 });
 
 const files = { 'c/Dockerfile': 'FROM debian:12\nCOPY a /\n', 'c/a': '', 'c/b': '' };
-const look = async (lock: Lock, changes: Record<string, string> = {}): Promise<ObservedImage> => {
+const observeWith = async (lock: Lock, changes: Record<string, string> = {}): Promise<ObservedImage> => {
   const root = tempFolder();
   writeFiles(root, { ...files, ...changes });
   const graph = graphOf({ t: image({ name: 't', context: 'c', platforms: ['linux/amd64'] }) });
@@ -182,56 +182,62 @@ const look = async (lock: Lock, changes: Record<string, string> = {}): Promise<O
   const options = { root, memo, environment: {}, now: new Date(0), programId: 'test', lock };
   return (await observe(graph, ['t:latest'], options)).get('t:latest') as ObservedImage;
 };
-const seenFiles = ({ context }: ObservedImage): string[] => context.map((each) => each.path);
+const contextPaths = ({ context }: ObservedImage): string[] => context.map((each) => each.path);
 
-test('a pinned base is not impure; only one of its platform and name counts', async () => {
-  assert.equal((await look(lockOf(entry('debian:12')))).impure, []);
+test('a base image is impure unless an entry pins it for its platform', async () => {
+  assert.equal((await observeWith(lockOf(entry('debian:12')))).impure, []);
   for (const other of [entry('debian:13'), entry('debian:12', { platform: 'linux/arm64' })])
-    assert.equal((await look(lockOf(other))).impure, ['line 1: debian:12 is not pinned by digest']);
+    assert.equal((await observeWith(lockOf(other))).impure, ['line 1: debian:12 is not pinned by digest']);
 });
 
-test('a base with ONBUILD makes the whole context count; one that is only copied from does not', async () => {
+test('a base image with ONBUILD makes the whole context an input; an image that is only copied from does not', async () => {
   const lock = lockOf(entry('debian:12', { onbuild: true }));
-  const plain = await look(lockOf(entry('debian:12')));
-  assert.equal([seenFiles(plain), plain.vague], [['a'], []]);
-  const triggered = await look(lock);
-  assert.equal(seenFiles(triggered), ['Dockerfile', 'a', 'b']);
-  assert.match(triggered.vague.join(), /line 1: debian:12 has ONBUILD instructions/);
-  const copied = await look(lock, { 'c/Dockerfile': 'FROM scratch\nCOPY --from=debian:12 /x /\nCOPY a /\n' });
-  assert.equal([seenFiles(copied), copied.vague], [['a'], []]);
+  const plain = await observeWith(lockOf(entry('debian:12')));
+  assert.equal([contextPaths(plain), plain.vague], [['a'], []]);
+  const withOnbuild = await observeWith(lock);
+  assert.equal(contextPaths(withOnbuild), ['Dockerfile', 'a', 'b']);
+  assert.match(withOnbuild.vague.join(), /line 1: debian:12 has ONBUILD instructions/);
+  const copied = await observeWith(lock, {
+    'c/Dockerfile': 'FROM scratch\nCOPY --from=debian:12 /x /\nCOPY a /\n',
+  });
+  assert.equal([contextPaths(copied), copied.vague], [['a'], []]);
   const named = `debian@${digest('c')}`;
-  const byDigest = await look(lockOf(entry(named, { onbuild: true })), {
+  const byDigest = await observeWith(lockOf(entry(named, { onbuild: true })), {
     'c/Dockerfile': `FROM ${named}\nCOPY a /\n`,
   });
-  assert.equal(seenFiles(byDigest), ['Dockerfile', 'a', 'b'], 'one that is named by digest as well');
+  assert.equal(
+    contextPaths(byDigest),
+    ['Dockerfile', 'a', 'b'],
+    'also for a base image that is named by digest',
+  );
 });
 
-test('of a base named by digest ONBUILD is not known until it is locked, or somebody is asked: everything counts', async () => {
+test('the whole context is an input while it is unknown whether a base image named by digest has ONBUILD', async () => {
   const named = `debian@${digest('c')}`;
   const from = { 'c/Dockerfile': `FROM ${named}\nCOPY a /\n` };
-  const unknown = await look(lockOf(), from);
-  assert.equal([seenFiles(unknown), unknown.impure], [['Dockerfile', 'a', 'b'], []]);
+  const unknown = await observeWith(lockOf(), from);
+  assert.equal([contextPaths(unknown), unknown.impure], [['Dockerfile', 'a', 'b'], []]);
   assert.equal(unknown.vague, [
-    'line 1: nobody could be asked yet whether debian@sha256:cccccccccccc… has ONBUILD',
+    'line 1: cannot check yet whether debian@sha256:cccccccccccc… has ONBUILD instructions',
   ]);
-  const known = await look(lockOf(entry(named)), from);
-  assert.equal([seenFiles(known), known.vague], [['a'], []]);
-  const copied = await look(lockOf(), {
+  const known = await observeWith(lockOf(entry(named)), from);
+  assert.equal([contextPaths(known), known.vague], [['a'], []]);
+  const copied = await observeWith(lockOf(), {
     'c/Dockerfile': `FROM scratch\nCOPY --from=${named} /x /\nCOPY a /\n`,
   });
-  assert.equal([seenFiles(copied), copied.vague], [['a'], []]);
+  assert.equal([contextPaths(copied), copied.vague], [['a'], []]);
 });
 
-test('the key goes with the digest, why says which base moved, and the build gets the digest', async () => {
+test('a new digest changes the key, is explained as a moved base, and is passed to the build', async () => {
   const rig = makeTestProject({ t: image({ name: 't', context: 'c', platforms: ['linux/amd64'] }) });
   writeFiles(rig.root, { ...files, 'tasks/': '' });
   const plan = async () => (await rig.plan()).plan.steps.get('t:latest')!;
-  const loose = await plan();
+  const unpinned = await plan();
   writeLock(rig.root, lockOf(entry('debian:12')));
   await rig.build();
-  const [pinned, again] = [await plan(), await plan()];
-  assert.is.not(pinned.key, loose.key);
-  assert.equal([again.action, again.reasons.map(({ code }) => code)], ['reuse', ['up-to-date']]);
+  const [pinned, repeated] = [await plan(), await plan()];
+  assert.is.not(pinned.key, unpinned.key);
+  assert.equal([repeated.action, repeated.reasons.map(({ code }) => code)], ['reuse', ['up-to-date']]);
   writeLock(rig.root, lockOf(entry('debian:12', { digest: digest('b') })));
   const moved = await plan();
   assert.is.not(moved.key, pinned.key);
@@ -239,8 +245,8 @@ test('the key goes with the digest, why says which base moved, and the build get
   const why = (before: Step, after: Step) =>
     diffManifests(before.manifest!, after.manifest!).map(formatDifference);
   assert.equal(why(pinned, moved), ['base debian:12 moved']);
-  assert.equal(why(loose, pinned), ['base debian:12 is now pinned']);
-  assert.equal(why(pinned, loose), ['base debian:12 is no longer pinned']);
+  assert.equal(why(unpinned, pinned), ['base debian:12 is pinned now']);
+  assert.equal(why(pinned, unpinned), ['base debian:12 is no longer pinned']);
   rig.engine.autoFinish = false;
   const run = (await rig.plan()).run();
   while (rig.engine.pending.length === 0) await new Promise((resolve) => setImmediate(resolve));

@@ -11,7 +11,7 @@ import { includeAll, list, Unreadable, walk } from '../../../src/observe/walk.ts
 import { graphOf, makeKeys, observe } from '../../support/graphs.ts';
 import { tempFolder, writeFiles } from '../../support/temp.ts';
 
-const test = suite('what is read of a context');
+const test = suite('visible files of a context');
 type Files = Parameters<typeof writeFiles>[1];
 
 function folderWith(files: Files): string {
@@ -19,28 +19,28 @@ function folderWith(files: Files): string {
   writeFiles(folder, files);
   return folder;
 }
-/** Plain paths, or patterns with a * in them. */
-function seen(files: Files, ...names: string[]): string[] {
+/** Returns the paths that are visible to instructions with these paths; names with a * are patterns. */
+function visible(files: Files, ...names: string[]): string[] {
   const listed = list(folderWith(files), includeAll);
   const paths = names.map((name) => ({ path: name, isPattern: name.includes('*') }));
   return visibleFiles(listed, paths).map(({ path: name }) => name);
 }
 const tree: Files = { a: '', 'd/x': '', 'd/e/y': '', 'f/z': '', 'empty/': '' };
 
-test('a path means itself, all below it, and the folders that hold it', () => {
-  assert.equal(seen(tree, 'a'), ['a']);
-  assert.equal(seen(tree, 'd/e'), ['d', 'd/e', 'd/e/y']);
-  assert.equal(seen(tree, 'd', 'empty'), ['d', 'd/e', 'd/e/y', 'd/x', 'empty']);
-  assert.equal(seen(tree, ''), ['a', 'd', 'd/e', 'd/e/y', 'd/x', 'empty', 'f', 'f/z']);
-  assert.equal(seen(tree, 'gone'), []);
+test('a path makes itself, everything below it and its parent folders visible', () => {
+  assert.equal(visible(tree, 'a'), ['a']);
+  assert.equal(visible(tree, 'd/e'), ['d', 'd/e', 'd/e/y']);
+  assert.equal(visible(tree, 'd', 'empty'), ['d', 'd/e', 'd/e/y', 'd/x', 'empty']);
+  assert.equal(visible(tree, ''), ['a', 'd', 'd/e', 'd/e/y', 'd/x', 'empty', 'f', 'f/z']);
+  assert.equal(visible(tree, 'gone'), []);
 });
 
-test('patterns stop at slashes, and what they match is seen with all below it', () => {
-  assert.equal(seen(tree, 'd/*'), ['d', 'd/e', 'd/e/y', 'd/x']);
-  assert.equal(seen(tree, '*/x'), ['d', 'd/x']);
+test('patterns do not cross slashes, and everything below a match is visible', () => {
+  assert.equal(visible(tree, 'd/*'), ['d', 'd/e', 'd/e/y', 'd/x']);
+  assert.equal(visible(tree, '*/x'), ['d', 'd/x']);
 });
 
-test('links on the way are followed, and count themselves; those below a folder are not', () => {
+test('symlinks in a path are followed and visible themselves; symlinks in a copied folder are not followed', () => {
   const files: Files = {
     ...tree,
     link: { link: 'd/e' },
@@ -48,21 +48,21 @@ test('links on the way are followed, and count themselves; those below a folder 
     root: { link: '/d/x' },
     'g/in': { link: '../a' },
   };
-  assert.equal(seen(files, 'link'), ['d', 'd/e', 'd/e/y', 'link']);
-  assert.equal(seen(files, 'link/y'), ['d', 'd/e', 'd/e/y', 'link']);
-  assert.equal(seen(files, 'up/z'), ['f', 'f/z', 'up']);
-  assert.equal(seen(files, 'root'), ['d', 'd/x', 'root']);
-  assert.equal(seen(files, 'g'), ['g', 'g/in']);
-  assert.equal(seen({ one: { link: 'two' }, two: { link: 'one' } }, 'one'), ['one', 'two']);
-  assert.equal(seen({ out: { link: '../../../etc' }, 'etc/x': '' }, 'out'), ['etc', 'etc/x', 'out']);
+  assert.equal(visible(files, 'link'), ['d', 'd/e', 'd/e/y', 'link']);
+  assert.equal(visible(files, 'link/y'), ['d', 'd/e', 'd/e/y', 'link']);
+  assert.equal(visible(files, 'up/z'), ['f', 'f/z', 'up']);
+  assert.equal(visible(files, 'root'), ['d', 'd/x', 'root']);
+  assert.equal(visible(files, 'g'), ['g', 'g/in']);
+  assert.equal(visible({ one: { link: 'two' }, two: { link: 'one' } }, 'one'), ['one', 'two']);
+  assert.equal(visible({ out: { link: '../../../etc' }, 'etc/x': '' }, 'out'), ['etc', 'etc/x', 'out']);
 });
 
-test('a pattern below a link sees everything', () => {
-  assert.equal(seen({ ...tree, link: { link: 'd' } }, 'link/*').length, 9);
+test('a pattern behind a symlink makes everything visible', () => {
+  assert.equal(visible({ ...tree, link: { link: 'd' } }, 'link/*').length, 9);
 });
 
-/** A project of one image over `c/`, with this Dockerfile. */
-async function look(files: Files, dockerfile: string, more: object = {}) {
+/** Observes an image with the context `c/` and this Dockerfile. */
+async function observeImage(files: Files, dockerfile: string, more: object = {}) {
   const root = folderWith({
     ...Object.fromEntries(Object.entries(files).map(([name, file]) => [`c/${name}`, file])),
     Dockerfile: dockerfile,
@@ -75,32 +75,32 @@ async function look(files: Files, dockerfile: string, more: object = {}) {
   return { observed, key: makeKeys(graph, new Set(['t:latest']), observations).get('t:latest')?.key };
 }
 
-test('only what is seen is read and sent', async () => {
+test('only visible files are read', async () => {
   const files: Files = { a: '', 'd/x': '' };
-  const fine = await look(files, 'FROM scratch\nCOPY a /\n');
+  const exact = await observeImage(files, 'FROM scratch\nCOPY a /\n');
   assert.equal(
-    fine.observed.context.map((entry) => entry.path),
+    exact.observed.context.map((entry) => entry.path),
     ['a'],
   );
 });
 
-test('property: the key does not depend on where the project lies, nor on umask and times; any visible byte changes it', async () => {
+test('property: the key does not depend on the project path, umask or times; any visible change changes it', async () => {
   const text = 'FROM scratch\nCOPY . /\n';
   const names = fc.uniqueArray(fc.constantFrom('a', 'b', 'd/x', 'd/é', 'e/f/g', 'z z'), {
     minLength: 1,
     maxLength: 5,
   });
   await fc.assert(
-    fc.asyncProperty(names, fc.nat(), async (chosen, dice) => {
+    fc.asyncProperty(names, fc.nat(), async (chosen, index) => {
       const files = Object.fromEntries(chosen.map((name) => [name, name]));
-      const { key } = await look(files, text);
+      const { key } = await observeImage(files, text);
       const old = process.umask(0o077);
       try {
-        assert.is((await look(Object.fromEntries(Object.entries(files).reverse()), text)).key, key);
+        assert.is((await observeImage(Object.fromEntries(Object.entries(files).reverse()), text)).key, key);
       } finally {
         process.umask(old);
       }
-      const changed = chosen[dice % chosen.length]!;
+      const changed = chosen[index % chosen.length]!;
       for (const other of [
         { ...files, [changed]: 'another' },
         { ...files, [`${changed}.new`]: '' },
@@ -109,13 +109,13 @@ test('property: the key does not depend on where the project lies, nor on umask 
           Object.entries(files).map(([name, file]) => [name === changed ? `${name}*` : name, file]),
         ),
       ])
-        assert.is.not((await look(other, text)).key, key);
+        assert.is.not((await observeImage(other, text)).key, key);
     }),
     { numRuns: 15 },
   );
 });
 
-test('what cannot be read says which and why', () => {
+test('an unreadable path is an error with the path and the reason', () => {
   const folder = folderWith({ 'a/b': '' });
   const memo = openMemo(path.join(folder, 'memo'), () => undefined);
   assert.throws(

@@ -1,4 +1,4 @@
-"""Makes a wheel with nothing but Python itself: no index need hold a build system."""
+"""A build backend that uses only the standard library, so that the index needs no build system."""
 
 import pathlib
 import zipfile

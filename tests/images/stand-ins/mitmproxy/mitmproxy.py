@@ -1,4 +1,4 @@
-"""A stand-in for mitmproxy: a reverse TCP proxy that shows an addon each message. It takes the options of failtester's test."""
+"""A stand-in for mitmproxy: a reverse TCP proxy that passes each message to addons. Takes the options that failtester's test uses."""
 
 import argparse
 import asyncio

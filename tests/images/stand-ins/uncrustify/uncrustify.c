@@ -1,4 +1,4 @@
-/* Hands over to Debian's uncrustify. */
+/* Runs Debian's uncrustify. */
 #include <unistd.h>
 
 int

@@ -1,0 +1,58 @@
+import path from 'node:path';
+import { type Disk, pathKind } from '../disk/disk.ts';
+import { compileIgnoreFile, IgnoreError, type IgnoreFile } from '../dockerfile/ignore-file.ts';
+import type { TaskProblem } from './task-problem.ts';
+import { type Filter, includeAll, type Listed, list, readBytes } from './walk.ts';
+
+interface ContextSources {
+  readonly root: string;
+  readonly disk: Disk;
+  readOnce<T>(id: string, read: () => T): T;
+}
+
+/**
+ * Lists a build context without the files that its ignore file excludes. Passes an invalid ignore file to `addProblem`.
+ * `context` and `dockerfile` are absolute.
+ * @throws Unreadable
+ */
+export function listContext(
+  context: string,
+  dockerfile: string,
+  { root, disk, readOnce }: ContextSources,
+  addProblem: (problem: TaskProblem) => void,
+): readonly Listed[] {
+  const ignoreFile = [`${dockerfile}.dockerignore`, path.join(context, '.dockerignore')].find(
+    (file) => pathKind(disk, file) === 'file',
+  );
+  return readOnce(`${context}\0${ignoreFile ?? ''}`, () => {
+    let filter: Filter = includeAll;
+    try {
+      if (ignoreFile !== undefined)
+        filter = ignoreFilter(compileIgnoreFile(readBytes(ignoreFile, disk).toString('utf8')));
+    } catch (error) {
+      if (!(error instanceof IgnoreError)) throw error;
+      addProblem({ field: 'context', message: `${path.relative(root, ignoreFile!)}: ${error.message}` });
+    }
+    return list(context, withoutCacheFolder(filter, context, root), disk);
+  });
+}
+
+function ignoreFilter(ignore: IgnoreFile): Filter {
+  return { omits: (child) => ignore.ignores(child), mayEnter: (child) => ignore.mayReinclude(child) };
+}
+
+/** Returns a filter that also excludes the project's `.cache/`, which changes with every run. */
+function withoutCacheFolder(filter: Filter, context: string, root: string): Filter {
+  const cacheFolder = pathWithin(context, path.join(root, '.cache'));
+  if (cacheFolder === undefined) return filter;
+  return {
+    omits: (child) => child === cacheFolder || filter.omits(child),
+    mayEnter: (child) => child !== cacheFolder && filter.mayEnter(child),
+  };
+}
+
+/** Returns the path of a file relative to a folder; undefined if it is not below it. Both are absolute and normalized. */
+function pathWithin(folder: string, file: string): string | undefined {
+  const prefix = folder.endsWith('/') ? folder : `${folder}/`;
+  return file.startsWith(prefix) ? file.slice(prefix.length) : undefined;
+}
