@@ -7,7 +7,7 @@ import type { TaskId } from '../model/task.ts';
 import { fileStore, type Warn } from './file-store.ts';
 import { openRecordPack } from './record-pack.ts';
 import { noSharedStore, type SharedStore } from './shared-store.ts';
-import { dayMs, markUsed } from './trim.ts';
+import { dayMs, touchRecords } from './trim.ts';
 
 /** Part of every stored name, so that records of another layout are not found instead of misread. */
 const layout = 'v1';
@@ -73,7 +73,7 @@ export function openRecords(
     },
     markUsed(keys, now) {
       const unmarked = keys.filter((key) => now.getTime() - pack.usedAt(key) >= dayMs);
-      markUsed(cacheFolder, unmarked, now);
+      touchRecords(cacheFolder, unmarked, now);
       for (const key of unmarked) {
         const text = pack.get(key);
         if (text !== undefined) pack.add(key, text, now.getTime());

@@ -63,7 +63,7 @@ export function removeEntries(entries: readonly CacheEntry[]): void {
 }
 
 /** Records that results were used, as the times of their record files; at most once a day. */
-export function markUsed(cacheFolder: string, keys: readonly Key[], now: Date): void {
+export function touchRecords(cacheFolder: string, keys: readonly Key[], now: Date): void {
   for (const key of keys) {
     const file = recordFile(cacheFolder, key);
     const stat = lstatSync(file, { throwIfNoEntry: false });
