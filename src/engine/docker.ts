@@ -1,10 +1,11 @@
 import type { Engine } from '../model/ports.ts';
-import { connect, listImages, parseResponse, readCapabilities, readImageTriggers } from './api.ts';
+import { connect, parseResponse } from './api.ts';
 import { build } from './build.ts';
 import { type Client, processProbe, requireClient } from './client.ts';
 import { dialWithClient } from './dial.ts';
 import { type Environment, resolveEndpoint } from './endpoint.ts';
 import { clientEnvironment } from './environment.ts';
+import { listImages, readCapabilities, readImageTriggers } from './queries.ts';
 import { startReaper } from './reaper.ts';
 import { removeOrphanedTests, runTestContainer } from './test-container.ts';
 import { pullImage, pushImage, splitReference } from './transfer.ts';

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { extract } from 'tar-stream';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { listImages } from '../../src/engine/api.ts';
+import { listImages } from '../../src/engine/queries.ts';
 import { busybox } from '../support/busybox.ts';
 import { makeProject, runCli, startCli } from '../support/cli.ts';
 import { countFinished, killAfter } from '../support/kill-after.ts';

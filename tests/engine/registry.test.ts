@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { listImages } from '../../src/engine/api.ts';
+import { listImages } from '../../src/engine/queries.ts';
 import { type CliResult, makeProject, runCli } from '../support/cli.ts';
 import { connectTestEngine, removeImages } from '../support/docker.ts';
 import { hasRegistry, startRegistry, user } from '../support/registry.ts';

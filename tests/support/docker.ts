@@ -1,6 +1,7 @@
-import { connect, type EngineApi, listImages, readEngineVersion } from '../../src/engine/api.ts';
+import { connect, type EngineApi } from '../../src/engine/api.ts';
 import { dialWithClient } from '../../src/engine/dial.ts';
 import { resolveEndpoint } from '../../src/engine/endpoint.ts';
+import { listImages, readEngineVersion } from '../../src/engine/queries.ts';
 import { TasksError } from '../../src/model/errors.ts';
 
 /** Connects to the engine that tests use. @throws Error with a hint if there is none */

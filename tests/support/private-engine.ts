@@ -3,9 +3,10 @@ import { existsSync, mkdtempSync, openSync, readdirSync, readFileSync, readlinkS
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { connect, type EngineApi, readEngineVersion } from '../../src/engine/api.ts';
+import { connect, type EngineApi } from '../../src/engine/api.ts';
 import { dialWithClient } from '../../src/engine/dial.ts';
 import { resolveEndpoint } from '../../src/engine/endpoint.ts';
+import { readEngineVersion } from '../../src/engine/queries.ts';
 
 const program = '/usr/sbin/dockerd';
 

@@ -3,8 +3,9 @@ import { createServer, type Server } from 'node:net';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { connect, type EngineApi, listImages } from '../../../src/engine/api.ts';
+import { connect, type EngineApi } from '../../../src/engine/api.ts';
 import { resolveEndpoint } from '../../../src/engine/endpoint.ts';
+import { listImages } from '../../../src/engine/queries.ts';
 import { TasksError } from '../../../src/model/errors.ts';
 import { tempFolder } from '../../support/temp.ts';
 
