@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { KeyvStoreAdapter, StoredData } from 'keyv';
 import { readRegularFile } from '../disk/read.ts';
+import { sha256 } from '../disk/sha256.ts';
 import { writeFileAtomic } from '../disk/write.ts';
 import { fitFileName } from './file-name.ts';
 
@@ -33,7 +33,7 @@ export function fileStore(folder: string, warn: Warn): KeyvStoreAdapter {
       return keys.map((key) => get(key) as StoredData<Value | undefined>);
     },
     async set(key: string, value: string) {
-      writeFileAtomic(fileOf(key), `${checksum(value)}\n${value}`);
+      writeFileAtomic(fileOf(key), `${sha256(value)}\n${value}`);
       return true;
     },
     async delete(key: string) {
@@ -60,7 +60,7 @@ function read(file: string, warn: Warn): string | undefined {
   }
   const end = text.indexOf('\n');
   const value = text.slice(end + 1);
-  if (end >= 0 && text.slice(0, end) === checksum(value)) return value;
+  if (end >= 0 && text.slice(0, end) === sha256(value)) return value;
   setAside(file, 'is damaged', warn);
   return undefined;
 }
@@ -71,8 +71,4 @@ function setAside(file: string, problem: string, warn: Warn): void {
   rmSync(newFile, { recursive: true, force: true });
   renameSync(file, newFile);
   warn(`${file} ${problem}: set aside as ${path.basename(newFile)} and ignored`);
-}
-
-function checksum(value: string): string {
-  return createHash('sha256').update(value).digest('hex');
 }

@@ -148,7 +148,7 @@ function tryCreate(draft: string, file: string): boolean {
 
 function readHolder(file: string): Owner | 'free' | 'invalid' {
   try {
-    const owner = JSON.parse(readRegularFile(file)) as Owner;
+    const owner = JSON.parse(readNoFollow(file)) as Owner;
     return typeof owner?.id === 'string' ? owner : 'invalid';
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'free' : 'invalid';
@@ -156,7 +156,7 @@ function readHolder(file: string): Owner | 'free' | 'invalid' {
 }
 
 /** Reads a file without following a link or waiting for a pipe; anything but a regular file is empty. */
-function readRegularFile(file: string): string {
+function readNoFollow(file: string): string {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
   const descriptor = openSync(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   try {

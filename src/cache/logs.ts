@@ -11,7 +11,7 @@ const maxLogs = 5;
 
 /**
  * Creates a log file for a task, named by the time, and removes the task's oldest logs. If a line cannot be written (disk full),
- * warns once and drops the rest of the log; the task goes on.
+ * warns once and drops the rest of the log; the task continues.
  */
 export function openLog(
   cacheFolder: string,

@@ -37,7 +37,7 @@ async function connect(url: string): Promise<KeyvStoreAdapter> {
   const { createClient, default: KeyvRedis } = await import('@keyv/redis');
   const client = createClient({
     url,
-    // This run goes on without a store that fails; the next run connects again.
+    // This run continues without the store if it fails; the next run connects again.
     socket: { connectTimeout: timeoutMs, reconnectStrategy: false },
   });
   client.on('error', () => undefined);

@@ -132,7 +132,7 @@ test('work of unknown length ends when the engine stops responding', async () =>
   engine.close();
 });
 
-test('work of unknown length goes on as long as the engine responds', async () => {
+test('work of unknown length continues as long as the engine responds', async () => {
   let pings = 0;
   let finishWork: (() => void) | undefined;
   const engine = await stubEngine(() => {
