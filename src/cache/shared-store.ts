@@ -18,7 +18,7 @@ export function maxLengthOf(name: string): number {
   return name.startsWith('record:') ? maxLengths.record : maxLengths.manifest;
 }
 
-/** A store that several machines share. If it is down, slow, or holds invalid values, a run warns once and continues without it. */
+/** A store that several machines share. If it fails, is slow or holds invalid values, a run warns once and uses only .cache. */
 export interface SharedStore {
   /** Returns the valid values among those stored under the given names. */
   get<T>(

@@ -12,9 +12,7 @@ const test = suite('the docker client');
 const machine = (clients: Record<string, [version: string, buildx?: string]>) => {
   const root = tempFolder();
   writeFiles(root, Object.fromEntries(Object.keys(clients).map((name) => [`${name}/docker*`, ''])));
-  const asked: string[] = [];
   const probe: Probe = async ([file, ...args]) => {
-    asked.push(args[0]!);
     const [version, buildx] = clients[path.basename(path.dirname(file))] ?? [];
     if (args[0] === 'version')
       return {
@@ -28,7 +26,7 @@ const machine = (clients: Record<string, [version: string, buildx?: string]>) =>
   const PATH = Object.keys(clients)
     .map((name) => path.join(root, name))
     .join(':');
-  return { root, probe, environment: { PATH }, asked };
+  return { root, probe, environment: { PATH } };
 };
 
 test('the first client on PATH that supports BuildKit is used', async () => {
