@@ -1,8 +1,8 @@
-// Runs a command with a docker engine of its own: `node scripts/with-engine.mjs [--store=graph] [--installed] -- COMMAND…`. The
-// engine and its client are Debian 13's, unpacked and not installed, on Debian 12 or 13, as root; `--installed` has this machine's own
-// instead. By default images live in containerd's store, as in fresh installations of docker 29; `--store=graph` has docker's own. Engine and command share a network, a mount
-// and a process namespace of their own: the machine's engine never meets them, and all of it ends with the command.
-// They have no network but loopback.
+// Runs a command with a private docker engine: `node scripts/with-engine.mjs [--store=graph] [--installed] -- COMMAND…`.
+// Needs root on Debian 12 or 13. Engine and client come from Debian 13's packages, which are unpacked but not installed;
+// `--installed` uses this machine's programs instead. Images are kept in the containerd image store, as in new installations
+// of docker 29; `--store=graph` uses the classic store. Engine and command run in their own network, mount and process
+// namespaces: they do not affect the machine's engine, all processes end with the command, and the only network is loopback.
 import { spawn, spawnSync } from 'node:child_process';
 import {
   copyFileSync,
@@ -30,14 +30,14 @@ const packages = ['docker.io', 'docker-cli', 'docker-buildx', 'containerd', 'bus
 const suite = 'trixie';
 const cache = path.join(root, 'node_modules/.cache');
 const unpacked = path.join(cache, 'debian-docker');
-/** Where tests look for what their images run (tests/support/busybox.ts): inside there is no network to fetch it from. */
+/** Where tests/support/busybox.ts looks: inside the namespaces there is no network to download it. */
 const busybox = path.join(cache, 'busybox/busybox');
 
 const { values: flags, positionals: command } = parseArgs({
   options: {
     store: { type: 'string', default: 'containerd' },
     installed: { type: 'boolean', default: false },
-    /** The engine's folder: this process is the first of the namespaces. */
+    /** Internal: the engine's folder. Set for the script's second run, inside the namespaces. */
     inside: { type: 'string' },
   },
   allowPositionals: true,
@@ -45,33 +45,36 @@ const { values: flags, positionals: command } = parseArgs({
 
 function run(argv, options = {}) {
   const [file, ...args] = argv;
-  const ran = spawnSync(file, args, { encoding: 'utf8', ...options });
-  if (ran.status !== 0)
+  const result = spawnSync(file, args, { encoding: 'utf8', ...options });
+  if (result.status !== 0)
     throw new Error(
-      `${argv.join(' ')} failed: ${ran.error?.message ?? ran.stderr ?? `exit code ${ran.status}`}`,
+      `${argv.join(' ')} failed: ${result.error?.message ?? result.stderr ?? `exit code ${result.status}`}`,
     );
-  return ran.stdout;
+  return result.stdout;
 }
 
-/** The Debian archive that this machine's apt uses. */
-function archive() {
+/** Returns the URL of the Debian archive that this machine's apt uses. */
+function archiveUrl() {
   const format = '$(SITE) $(ORIGIN) $(LABEL) $(COMPONENT)';
   const rows = run(['apt-get', 'indextargets', '--format', format, 'Created-By: Packages']).split('\n');
   const found = rows
     .map((row) => row.split(' '))
     .find((row) => row.slice(1).join(' ') === 'Debian Debian main');
-  if (found === undefined) throw new Error('apt knows no Debian archive: run `apt-get update`');
+  if (found === undefined) throw new Error('apt has no Debian archive: run `apt-get update`');
   return found[0];
 }
 
-/** Unpacks the packages once. apt gets a configuration of its own, so that this machine never installs from that suite. */
+/** Downloads and unpacks the packages once. apt gets a separate configuration: the machine's own sources stay unchanged. */
 function unpackDocker() {
   if (existsSync(unpacked)) return;
   const part = `${unpacked}.${process.pid}`;
   mkdirSync(path.join(part, 'lists/partial'), { recursive: true });
   try {
     const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
-    writeFileSync(path.join(part, 'sources.list'), `deb [signed-by=${keyring}] ${archive()} ${suite} main\n`);
+    writeFileSync(
+      path.join(part, 'sources.list'),
+      `deb [signed-by=${keyring}] ${archiveUrl()} ${suite} main\n`,
+    );
     const options = [
       `Dir::Etc::sourcelist=${part}/sources.list`,
       'Dir::Etc::sourceparts=-',
@@ -95,25 +98,24 @@ function unpackDocker() {
   }
 }
 
-/** Starts this script once more, as the first process of namespaces of its own. */
-function enter() {
+/** Runs this script again in new namespaces, and returns its exit code. */
+function runInNamespaces() {
   if (process.getuid?.() !== 0) throw new Error('only root can start an engine');
   if (command.length === 0) throw new Error('usage: with-engine.mjs [--store=graph] -- COMMAND…');
-  if (!['containerd', 'graph'].includes(flags.store)) throw new Error('--store is containerd or graph');
+  if (!['containerd', 'graph'].includes(flags.store)) throw new Error('--store must be containerd or graph');
   unpackDocker();
   const folder = mkdtempSync(path.join(tmpdir(), 'tasks-engine-'));
   try {
     const namespaces = ['--net', '--pid', '--fork', '--kill-child', '--mount', '--mount-proc'];
-    const kind = [`--store=${flags.store}`, ...(flags.installed ? ['--installed'] : [])];
-    const own = [process.execPath, script, ...kind, `--inside=${folder}`, '--', ...command];
-    const ran = spawnSync('unshare', [...namespaces, ...own], { stdio: 'inherit' });
-    return ran.status ?? 1;
+    const options = [`--store=${flags.store}`, ...(flags.installed ? ['--installed'] : [])];
+    const argv = [process.execPath, script, ...options, `--inside=${folder}`, '--', ...command];
+    return spawnSync('unshare', [...namespaces, ...argv], { stdio: 'inherit' }).status ?? 1;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function answers(socketPath) {
+function isResponding(socketPath) {
   return new Promise((resolve) => {
     const request = http.get({ socketPath, path: '/_ping', agent: false }, (response) => {
       response.resume();
@@ -128,15 +130,15 @@ async function startEngine(folder) {
   const config = path.join(folder, 'daemon.json');
   const isContainerd = flags.store === 'containerd';
   writeFileSync(config, JSON.stringify({ features: { 'containerd-snapshotter': isContainerd } }));
-  const places = ['data-root', 'exec-root', 'pidfile'].map((name) => `--${name}=${folder}/${name}`);
+  const folders = ['data-root', 'exec-root', 'pidfile'].map((name) => `--${name}=${folder}/${name}`);
   const socket = path.join(folder, 's');
   const log = path.join(folder, 'log');
   const output = openSync(log, 'a');
-  // Debian 12 has no other runc, and a newer containerd than its own comes from the packages.
-  const own = flags.installed ? '' : `${unpacked}/usr/bin:${unpacked}/usr/sbin:`;
-  const PATH = `${own}${process.env.PATH}:/usr/sbin:/sbin`;
+  // runc comes from the machine; containerd comes from the packages, since Debian 12's is too old.
+  const unpackedPath = flags.installed ? '' : `${unpacked}/usr/bin:${unpacked}/usr/sbin:`;
+  const PATH = `${unpackedPath}${process.env.PATH}:/usr/sbin:/sbin`;
   const args = [
-    ...places,
+    ...folders,
     `--config-file=${config}`,
     '--iptables=false',
     '--ip6tables=false',
@@ -148,8 +150,8 @@ async function startEngine(folder) {
   });
   let problem;
   engine.on('error', (error) => (problem = error.message));
-  while (!(await answers(socket))) {
-    if (problem !== undefined) throw new Error(`dockerd cannot be started: ${problem}`);
+  while (!(await isResponding(socket))) {
+    if (problem !== undefined) throw new Error(`cannot start dockerd: ${problem}`);
     if (engine.exitCode !== null || engine.signalCode !== null)
       throw new Error(`dockerd ended:\n${readFileSync(log, 'utf8').slice(-3000)}`);
     await delay(50);
@@ -157,22 +159,23 @@ async function startEngine(folder) {
   return { engine, socket };
 }
 
-/** A configuration of the docker client that has the buildx plug-in. */
-function clientConfig(folder) {
+/** Creates a configuration folder for the docker client with the buildx plugin. */
+function createClientConfig(folder) {
   const config = path.join(folder, 'config');
   mkdirSync(path.join(config, 'cli-plugins'), { recursive: true });
   const plugin = ['usr/libexec', 'usr/lib']
-    .map((place) => path.join(unpacked, place, 'docker/cli-plugins/docker-buildx'))
+    .map((parent) => path.join(unpacked, parent, 'docker/cli-plugins/docker-buildx'))
     .find((file) => existsSync(file));
   symlinkSync(plugin, path.join(config, 'cli-plugins/docker-buildx'));
   writeFileSync(path.join(config, 'config.json'), '{}');
   return config;
 }
 
-async function runInside(folder) {
+/** Starts the engine, runs the command, stops the engine, and returns the command's exit code. */
+async function runWithEngine(folder) {
   const { engine, socket } = await startEngine(folder);
   const unpackedClient = {
-    DOCKER_CONFIG: clientConfig(folder),
+    DOCKER_CONFIG: createClientConfig(folder),
     TASKS_DOCKER: path.join(unpacked, 'usr/bin/docker'),
   };
   const env = {
@@ -189,14 +192,14 @@ async function runInside(folder) {
     });
     child.on('close', (status) => resolve(status ?? 1));
   });
-  const ended = new Promise((resolve) => engine.once('exit', resolve));
+  const exited = new Promise((resolve) => engine.once('exit', resolve));
   engine.kill('SIGTERM');
-  await ended;
+  await exited;
   return code;
 }
 
 try {
-  process.exitCode = flags.inside === undefined ? enter() : await runInside(flags.inside);
+  process.exitCode = flags.inside === undefined ? runInNamespaces() : await runWithEngine(flags.inside);
 } catch (error) {
   console.error(error.message);
   process.exitCode = 1;

@@ -13,36 +13,40 @@ import {
   workFolderName,
 } from './name-patterns.ts';
 
-/** Something in a project's cache folder that can go by itself. */
+/** An entry of a project's cache folder, which can be removed independently of the others. */
 export interface CacheEntry {
-  /** `result`: a record and the files made with it. `latest`: what explains a task's next build, with `manifest`. */
+  /**
+   * `result`: a record and its task's output files. `latest`: a task's latest record, which with its `manifest` explains the
+   * next build. `pass`: a passed test. `leftover`: a file that a killed run left.
+   */
   readonly kind: 'result' | 'latest' | 'manifest' | 'log' | 'pass' | 'leftover';
-  /** Absolute, in the order in which they must go. */
+  /** Absolute paths, in the order in which they must be removed. */
   readonly paths: readonly string[];
   readonly bytes: number;
   /** Milliseconds since 1970. */
   readonly usedAt: number;
-  /** Of results, manifests and latest records. */
+  /** Set for results, manifests and latest records. */
   readonly key?: Key;
 }
 
-/** The folders of a cache folder that hold what may be trimmed. */
+/** The folders in a cache folder that hold entries. */
 const folders = ['records', 'latest', 'manifests', 'tests', 'files', 'logs', 'work', 'definitions'];
 
-/** Those of them that are links: what stands behind them is never trimmed. */
+/** Returns the paths of those folders that are links. Nothing is removed through a link. */
 export function linkedFolders(cacheFolder: string): string[] {
   return folders.map((name) => path.join(cacheFolder, name)).filter(isLink);
 }
 
 /**
- * Everything in a cache folder that `tasks clean` may trim: only what has a name of our own, and does not stand behind a link.
- * The memo and locks are not among it: they bound themselves.
+ * Returns everything in a cache folder that `tasks clean` may remove: files with a name that tasks gives, and not behind a
+ * link. The memo and the locks are not included: their size is bounded.
  */
 export function listCacheEntries(cacheFolder: string): CacheEntry[] {
-  const inFolder = (name: string, own: RegExp): string[] => ownIn(path.join(cacheFolder, name), own);
+  const inFolder = (name: string, pattern: RegExp): string[] =>
+    matchingPaths(path.join(cacheFolder, name), pattern);
   const values = (name: string): string[] => inFolder(name, valueName);
   const keyOf = (file: string): Key | undefined => /[0-9a-f]{64}$/.exec(file)?.[0];
-  const results = values('records').flatMap((file) => result(file, keyOf(file), cacheFolder));
+  const results = values('records').flatMap((file) => resultEntry(file, keyOf(file), cacheFolder));
   const recorded = new Set(results.map(({ key }) => key));
   const orphans = inFolder('files', keyFolderName).filter((folder) => !recorded.has(path.basename(folder)));
   const unfinishedValues = ['records', 'latest', 'manifests', 'tests'].flatMap((name) =>
@@ -50,27 +54,29 @@ export function listCacheEntries(cacheFolder: string): CacheEntry[] {
   );
   return [
     ...results,
-    ...values('latest').map((file) => one('latest', file, keyInRecord(file))),
-    ...values('manifests').map((file) => one('manifest', file, keyOf(file))),
-    ...values('tests').map((file) => one('pass', file)),
-    ...inFolder('logs', /./).flatMap((folder) => ownIn(folder, logFileName).map((log) => one('log', log))),
+    ...values('latest').map((file) => entry('latest', file, readRecordKey(file))),
+    ...values('manifests').map((file) => entry('manifest', file, keyOf(file))),
+    ...values('tests').map((file) => entry('pass', file)),
+    ...inFolder('logs', /./).flatMap((folder) =>
+      matchingPaths(folder, logFileName).map((log) => entry('log', log)),
+    ),
     ...[
       ...orphans,
       ...unfinishedValues,
       ...inFolder('work', workFolderName),
       ...inFolder('.', unfinishedStateName),
-      ...oldDefinitions(cacheFolder),
-    ].map((file) => one('leftover', file)),
+      ...unusedDefinitions(cacheFolder),
+    ].map((file) => entry('leftover', file)),
   ];
 }
 
-function result(file: string, key: Key | undefined, cacheFolder: string): CacheEntry[] {
+function resultEntry(file: string, key: Key | undefined, cacheFolder: string): CacheEntry[] {
   if (key === undefined) return [];
   const record = sizeOf(file);
   const files = path.join(cacheFolder, 'files', key);
-  // Without its record nobody would know of files that stay.
+  // The files are behind a link and must stay. Keep the record, or nothing would refer to them.
   if (isLink(path.dirname(files)) && existsSync(files)) return [];
-  // The record first: without it the files are nothing, with it they must be whole.
+  // The record is removed first: files without a record are unused, but a record with incomplete files is wrong.
   return [
     {
       kind: 'result',
@@ -82,52 +88,52 @@ function result(file: string, key: Key | undefined, cacheFolder: string): CacheE
   ];
 }
 
-function one(kind: CacheEntry['kind'], file: string, key?: Key): CacheEntry {
+function entry(kind: CacheEntry['kind'], file: string, key?: Key): CacheEntry {
   const { bytes, changedAt } = sizeOf(file);
   return { kind, paths: [file], bytes, usedAt: changedAt, ...(key !== undefined ? { key } : {}) };
 }
 
-/** Of a file, or of a folder with all that is in it; the time is its own. Nothing where it is not there. */
+/** Returns the size of a file or of a folder's whole content, and its own time; zeros if it does not exist. */
 function sizeOf(file: string): { bytes: number; changedAt: number } {
   const stat = lstatSync(file, { throwIfNoEntry: false });
   if (stat === undefined) return { bytes: 0, changedAt: 0 };
-  const inside = stat.isDirectory()
+  const sizes = stat.isDirectory()
     ? namesIn(file).map((name) => sizeOf(path.join(file, name)).bytes)
     : [stat.size];
-  return { bytes: inside.reduce((sum, bytes) => sum + bytes, 0), changedAt: stat.mtimeMs };
+  return { bytes: sizes.reduce((sum, bytes) => sum + bytes, 0), changedAt: stat.mtimeMs };
 }
 
-function keyInRecord(file: string): Key | undefined {
+function readRecordKey(file: string): Key | undefined {
   try {
     const text = readRegularFile(file).toString();
     const { value } = JSON.parse(text.slice(text.indexOf('\n') + 1)) as { value: { key: Key } };
     return value.key;
   } catch {
-    // Damaged: whoever needs it will set it aside.
+    // Damaged: the next read of the record sets it aside.
     return undefined;
   }
 }
 
-/** Compiled definitions that the index no longer names. */
-function oldDefinitions(cacheFolder: string): string[] {
+/** Returns compiled definitions that the index no longer lists. */
+function unusedDefinitions(cacheFolder: string): string[] {
   const folder = path.join(cacheFolder, 'definitions');
   const index = path.join(folder, 'index.json');
-  const files = ownIn(folder, definitionFileName);
+  const files = matchingPaths(folder, definitionFileName);
   if (files.length === 0) return [];
   let text = '';
   try {
     text = readRegularFile(index).toString();
   } catch {
-    // Without an index nothing there is ever used again.
+    // Without an index none of them is used.
   }
   return files.filter((file) => !text.includes(path.basename(file)));
 }
 
-/** What stands in a folder under a name of our own, absolute; nothing where the folder is a link. */
-function ownIn(folder: string, own: RegExp): string[] {
+/** Returns the absolute paths in a folder whose names match; none if the folder is a link. */
+function matchingPaths(folder: string, pattern: RegExp): string[] {
   if (isLink(folder)) return [];
   return namesIn(folder)
-    .filter((name) => own.test(name))
+    .filter((name) => pattern.test(name))
     .map((name) => path.join(folder, name));
 }
 

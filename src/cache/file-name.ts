@@ -1,12 +1,12 @@
-import { createHash } from 'node:crypto';
+import { sha256 } from '../disk/sha256.ts';
 
-/** File systems take 255 bytes; what is being written has 22 more. */
-const most = 220;
-const digits = 32;
+/** File systems allow 255 bytes; the name of a temporary file adds 22. */
+const maxLength = 220;
+const digestLength = 32;
 
-/** A name of plain ASCII as the name of a file: a longer one than file systems take is cut, and told from others by its digest. */
+/** Shortens an ASCII name that is too long for a file name: the end is replaced by a digest, which keeps it unique. */
 export function fitFileName(name: string): string {
-  if (name.length <= most) return name;
-  const digest = createHash('sha256').update(name).digest('hex').slice(0, digits);
-  return `${name.slice(0, most - digits - 1)}-${digest}`;
+  if (name.length <= maxLength) return name;
+  const digest = sha256(name).slice(0, digestLength);
+  return `${name.slice(0, maxLength - digestLength - 1)}-${digest}`;
 }

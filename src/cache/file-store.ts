@@ -1,19 +1,19 @@
-import { createHash } from 'node:crypto';
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { KeyvStoreAdapter, StoredData } from 'keyv';
 import { readRegularFile } from '../disk/read.ts';
+import { sha256 } from '../disk/sha256.ts';
 import { writeFileAtomic } from '../disk/write.ts';
 import { fitFileName } from './file-name.ts';
 
-/** Told of state that was set aside. */
+/** Reports a warning to the user. */
 export type Warn = (message: string) => void;
 
 /**
- * A store for Keyv that keeps each value in a file of its own: written beside and renamed, so that a killed process
- * leaves the old value or the new one, and two processes never see half of one. A file that does not hold what was
- * written (its first line is a checksum) is set aside with a warning and counts as not there: so nothing waits for the disk,
- * and a value that goes with the power is one that is made again.
+ * Returns a Keyv store with one file per value in `folder`. A value is written to a temporary file that is then renamed, so a
+ * killed process leaves the old value or the new one, and no other process sees half of it. The first line of a file is a
+ * checksum; a damaged file is set aside with a warning and ignored. So writes need no fsync: a value lost in a power failure
+ * is created again.
  */
 export function fileStore(folder: string, warn: Warn): KeyvStoreAdapter {
   const fileOf = (key: string): string =>
@@ -28,12 +28,12 @@ export function fileStore(folder: string, warn: Warn): KeyvStoreAdapter {
       return get(key) as StoredData<Value> | undefined;
     },
     async getMany<Value>(keys: string[]) {
-      // Of a thousand tasks that were never made one question is enough.
+      // Before the first build, this check replaces a thousand failing reads.
       if (!existsSync(folder)) return keys.map(() => undefined);
       return keys.map((key) => get(key) as StoredData<Value | undefined>);
     },
     async set(key: string, value: string) {
-      writeFileAtomic(fileOf(key), `${checksum(value)}\n${value}`);
+      writeFileAtomic(fileOf(key), `${sha256(value)}\n${value}`);
       return true;
     },
     async delete(key: string) {
@@ -60,19 +60,15 @@ function read(file: string, warn: Warn): string | undefined {
   }
   const end = text.indexOf('\n');
   const value = text.slice(end + 1);
-  if (end >= 0 && text.slice(0, end) === checksum(value)) return value;
+  if (end >= 0 && text.slice(0, end) === sha256(value)) return value;
   setAside(file, 'is damaged', warn);
   return undefined;
 }
 
-/** Out of the way of what will be written next, and still there to be looked at. */
-function setAside(file: string, what: string, warn: Warn): void {
-  const aside = `${file}.broken`;
-  rmSync(aside, { recursive: true, force: true });
-  renameSync(file, aside);
-  warn(`${file} ${what}: set aside as ${path.basename(aside)}, counted as not there`);
-}
-
-function checksum(value: string): string {
-  return createHash('sha256').update(value).digest('hex');
+/** Renames a file, so that it can be inspected and does not block the next write. */
+function setAside(file: string, problem: string, warn: Warn): void {
+  const newFile = `${file}.broken`;
+  rmSync(newFile, { recursive: true, force: true });
+  renameSync(file, newFile);
+  warn(`${file} ${problem}: set aside as ${path.basename(newFile)} and ignored`);
 }

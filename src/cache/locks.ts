@@ -18,17 +18,19 @@ import { writeNewFile } from '../disk/write.ts';
 import type { Owner } from '../model/owner.ts';
 import { isAlive, newOwner } from './owner.ts';
 
-/** Milliseconds between two looks at a lock that somebody holds. */
-const lookEvery = 100;
-/** Milliseconds between two signs of life of a holder, and how long one elsewhere is watched that gives none before it counts as dead. */
-const beatEvery = 10_000;
-const silentFor = 60_000;
-/** The same of a lock that holds no owner: it was torn, or is not ours. */
-const brokenFor = 2_000;
+/** Milliseconds between two attempts to get a lock that another process holds. */
+const pollIntervalMs = 100;
+/** Milliseconds between two heartbeats of a holder: it touches its lock file. */
+const heartbeatIntervalMs = 10_000;
+/** Milliseconds without a heartbeat after which a holder on another machine counts as dead. */
+const heartbeatTimeoutMs = 60_000;
+/** Milliseconds after which a lock file without a valid owner counts as abandoned. */
+const invalidTimeoutMs = 2_000;
 
 /**
- * Locks between processes, by name, in a project's cache folder. `acquire` waits while another process holds the lock,
- * and takes over at once from one that has ended; `onWait` is called once when it has to wait.
+ * Opens the locks between processes in a project's cache folder. `acquire` returns a function that releases the lock. It waits
+ * while another process holds the lock, and takes over at once if that process has ended. `onWait` is called once per
+ * `acquire` that has to wait.
  */
 export function openLocks(
   cacheFolder: string,
@@ -40,43 +42,43 @@ export function openLocks(
     async acquire(name: string, signal: AbortSignal): Promise<() => Promise<void>> {
       mkdirSync(folder, { recursive: true });
       const file = path.join(folder, name.slice(0, 16));
-      const release = await take(file, signal, () => onWait(name), elapsed);
-      const beat = setInterval(() => touch(file), beatEvery);
-      beat.unref();
+      const release = await acquireFile(file, signal, () => onWait(name), elapsed);
+      const heartbeat = setInterval(() => touch(file), heartbeatIntervalMs);
+      heartbeat.unref();
       return async () => {
-        clearInterval(beat);
+        clearInterval(heartbeat);
         release();
       };
     },
   };
 }
 
-/** Milliseconds since some moment; no one sets this clock. */
+/** A monotonic clock in milliseconds. */
 type Elapsed = () => number;
 
-/** Takes a lock file; the result gives it back. @throws the signal's reason */
-async function take(
+/** Waits until it gets a lock file; returns the function that releases it. @throws the signal's reason */
+async function acquireFile(
   file: string,
   signal: AbortSignal,
   onWait: () => void,
   elapsed: Elapsed,
 ): Promise<() => void> {
-  const own = newOwner();
+  const self = newOwner();
   const isDead = watchHolder(file, elapsed);
-  const draft = `${file}.${own.id}`;
-  writeNewFile(draft, JSON.stringify(own));
+  const draft = `${file}.${self.id}`;
+  writeNewFile(draft, JSON.stringify(self));
   try {
-    for (let waited = false; ; ) {
+    for (let hasWaited = false; ; ) {
       signal.throwIfAborted();
-      if (linked(draft, file)) return () => giveBack(file, own);
-      const holder = read(file);
-      if (holder !== 'gone' && isDead(holder)) {
-        if (await takeOver(file, draft, holder, signal, elapsed)) return () => giveBack(file, own);
+      if (tryCreate(draft, file)) return () => releaseFile(file, self);
+      const holder = readHolder(file);
+      if (holder !== 'free' && isDead(holder)) {
+        if (await takeOver(file, draft, holder, signal, elapsed)) return () => releaseFile(file, self);
         continue;
       }
-      if (!waited) onWait();
-      waited = true;
-      await delay(lookEvery, undefined, { signal });
+      if (!hasWaited) onWait();
+      hasWaited = true;
+      await delay(pollIntervalMs, undefined, { signal });
     }
   } finally {
     rmSync(draft, { force: true });
@@ -84,47 +86,48 @@ async function take(
 }
 
 /**
- * Puts our file in the place of a dead holder's. Only who holds the lock on taking over may, and looks again first: of
- * two that saw the same dead holder, the second finds the first.
+ * Replaces a dead holder's lock file with ours; returns false if the holder has changed. A second lock guards this: if two
+ * processes see the same dead holder, the second one finds the first one's file.
  */
 async function takeOver(
   file: string,
   draft: string,
-  dead: Owner | 'broken',
+  deadHolder: Owner | 'invalid',
   signal: AbortSignal,
   elapsed: Elapsed,
 ): Promise<boolean> {
-  const done = await take(`${file}.takeover`, signal, () => undefined, elapsed);
+  const release = await acquireFile(`${file}.takeover`, signal, () => undefined, elapsed);
   try {
-    const now = read(file);
+    const holder = readHolder(file);
     const isSame =
-      now === dead || (typeof now === 'object' && typeof dead === 'object' && now.id === dead.id);
+      holder === deadHolder ||
+      (typeof holder === 'object' && typeof deadHolder === 'object' && holder.id === deadHolder.id);
     if (isSame) renameSync(draft, file);
     return isSame;
   } finally {
-    done();
+    release();
   }
 }
 
 /**
- * Tells whether a lock's holder is dead. One elsewhere is told by what is seen of its file while we wait: its clock, the file
- * system's and ours may be apart.
+ * Returns a function that says whether a lock's holder is dead. For a holder on another machine it compares the file's times
+ * only with earlier ones, because the clocks of both machines and of the file system can differ.
  */
-function watchHolder(file: string, elapsed: Elapsed): (holder: Owner | 'broken') => boolean {
-  let seen = { mark: '', at: 0 };
+function watchHolder(file: string, elapsed: Elapsed): (holder: Owner | 'invalid') => boolean {
+  let lastChange = { stamp: '', at: 0 };
   return (holder) => {
-    const alive = holder === 'broken' ? undefined : isAlive(holder);
+    const alive = holder === 'invalid' ? undefined : isAlive(holder);
     if (alive !== undefined) return !alive;
     const stat = lstatSync(file, { throwIfNoEntry: false });
     if (stat === undefined) return false;
-    const mark = `${stat.ino} ${stat.mtimeMs} ${stat.ctimeMs} ${stat.size}`;
-    if (mark !== seen.mark) seen = { mark, at: elapsed() };
-    return elapsed() - seen.at > (holder === 'broken' ? brokenFor : silentFor);
+    const stamp = `${stat.ino} ${stat.mtimeMs} ${stat.ctimeMs} ${stat.size}`;
+    if (stamp !== lastChange.stamp) lastChange = { stamp, at: elapsed() };
+    return elapsed() - lastChange.at > (holder === 'invalid' ? invalidTimeoutMs : heartbeatTimeoutMs);
   };
 }
 
-/** True where the lock was free, and now is ours. A link is made whole or not at all. */
-function linked(draft: string, file: string): boolean {
+/** Creates the lock file from the draft; returns false if it exists. Linking never leaves a partial file. */
+function tryCreate(draft: string, file: string): boolean {
   try {
     linkSync(draft, file);
     return true;
@@ -133,7 +136,7 @@ function linked(draft: string, file: string): boolean {
     if (code === 'EEXIST') return false;
     if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(code ?? '')) throw error;
   }
-  // A file system without links.
+  // The file system has no hard links.
   try {
     copyFileSync(draft, file, constants.COPYFILE_EXCL);
     return true;
@@ -143,17 +146,17 @@ function linked(draft: string, file: string): boolean {
   }
 }
 
-function read(file: string): Owner | 'gone' | 'broken' {
+function readHolder(file: string): Owner | 'free' | 'invalid' {
   try {
-    const owner = JSON.parse(textOf(file)) as Owner;
-    return typeof owner?.id === 'string' ? owner : 'broken';
+    const owner = JSON.parse(readNoFollow(file)) as Owner;
+    return typeof owner?.id === 'string' ? owner : 'invalid';
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'gone' : 'broken';
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'free' : 'invalid';
   }
 }
 
-/** A lock is a file: what a link leads to, or a pipe gives, says nothing of who holds it. */
-function textOf(file: string): string {
+/** Reads a file without following a link or waiting for a pipe; anything but a regular file is empty. */
+function readNoFollow(file: string): string {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
   const descriptor = openSync(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   try {
@@ -163,10 +166,10 @@ function textOf(file: string): string {
   }
 }
 
-function giveBack(file: string, own: Owner): void {
-  const holder = read(file);
-  // Another one took over: this process was held up for long, and its lock is no longer its own to give.
-  if (typeof holder === 'object' && holder.id === own.id) rmSync(file, { force: true });
+function releaseFile(file: string, self: Owner): void {
+  const holder = readHolder(file);
+  // If this process was suspended for long, another one has taken over the lock: then the file is not ours to remove.
+  if (typeof holder === 'object' && holder.id === self.id) rmSync(file, { force: true });
 }
 
 function touch(file: string): void {
@@ -174,7 +177,7 @@ function touch(file: string): void {
   try {
     lutimesSync(file, now, now);
   } catch (error) {
-    // Taken over or cleaned away; what is made under it is whole either way.
+    // Taken over or removed; the results written under the lock are complete either way.
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
 }

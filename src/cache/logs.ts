@@ -6,12 +6,12 @@ import { fitFileName } from './file-name.ts';
 import type { Warn } from './file-store.ts';
 import { logFileName } from './name-patterns.ts';
 
-/** Logs that are kept of each task. */
-const kept = 5;
+/** How many logs of each task are kept, the new one included. */
+const maxLogs = 5;
 
 /**
- * Opens a new log of a task, named by its time, and removes all but its newest. A line that cannot be written (a full
- * disk) is told once and ends the log, not the task.
+ * Creates a log file for a task, named by the time, and removes the task's oldest logs. If a line cannot be written (disk full),
+ * warns once and drops the rest of the log; the task continues.
  */
 export function openLog(
   cacheFolder: string,
@@ -22,29 +22,29 @@ export function openLog(
   const folder = logFolder(cacheFolder, task);
   mkdirSync(folder, { recursive: true });
   if (!isLink(folder) && !isLink(path.dirname(folder)))
-    for (const old of listLogs(cacheFolder, task).slice(kept - 1)) rmSync(old, { force: true });
-  const { file, descriptor } = openNew(path.join(folder, now.toISOString().replace(/:/g, '-')));
-  let isBroken = false;
+    for (const old of listLogs(cacheFolder, task).slice(maxLogs - 1)) rmSync(old, { force: true });
+  const { file, descriptor } = createLog(path.join(folder, now.toISOString().replace(/:/g, '-')));
+  let hasFailed = false;
   return {
     path: file,
     line: (text) => {
-      if (isBroken) return;
+      if (hasFailed) return;
       try {
         writeSync(descriptor, `${text}\n`);
       } catch (error) {
-        isBroken = true;
-        warn(`the log of ${task} ends here: ${(error as Error).message} (${file})`);
+        hasFailed = true;
+        warn(`cannot write the log of ${task}: ${(error as Error).message} (${file})`);
       }
     },
     close: () => closeSync(descriptor),
   };
 }
 
-/** A log that was not there before: another run may have begun one at the same time, and a link is never followed. */
-function openNew(start: string): { file: string; descriptor: number } {
+/** Creates a file that did not exist: another run may create a log at the same time. Never follows a link. */
+function createLog(prefix: string): { file: string; descriptor: number } {
   const { O_WRONLY, O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
   for (let number = 1; ; number++) {
-    const file = `${start}${number === 1 ? '' : `-${number}`}.log`;
+    const file = `${prefix}${number === 1 ? '' : `-${number}`}.log`;
     try {
       return { file, descriptor: openSync(file, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW) };
     } catch (error) {
@@ -53,7 +53,7 @@ function openNew(start: string): { file: string; descriptor: number } {
   }
 }
 
-/** Paths of a task's logs, newest first. */
+/** Returns the paths of a task's logs, newest first. */
 export function listLogs(cacheFolder: string, task: TaskId): string[] {
   const folder = logFolder(cacheFolder, task);
   try {

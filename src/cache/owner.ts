@@ -3,42 +3,43 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { Owner } from '../model/owner.ts';
 
-/** This process as the owner of something new. */
+/** Returns this process as the owner of a new lock or container. */
 export function newOwner(): Owner {
-  return { id: randomUUID(), place: place(), pid: process.pid, started: startOf(process.pid) ?? '' };
+  return { id: randomUUID(), place: place(), pid: process.pid, started: startTime(process.pid) ?? '' };
 }
 
-/** Undefined: it cannot be told from here, since it runs on another machine or in another container. */
+/** Returns whether an owner's process is running; undefined if it belongs to another machine or container. */
 export function isAlive(owner: Owner): boolean | undefined {
   if (owner.place !== place()) return undefined;
-  if (owner.started !== '') return startOf(owner.pid) === owner.started;
+  if (owner.started !== '') return startTime(owner.pid) === owner.started;
   try {
     process.kill(owner.pid, 0);
     return true;
   } catch (error) {
-    // EPERM: it is there, and another user's.
+    // EPERM: the process exists and belongs to another user.
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 
+/** Returns what a pid is unique within: the host, its boot, and the pid namespace. */
 function place(): string {
   return [
     hostname(),
-    reading(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()),
-    reading(() => readlinkSync('/proc/self/ns/pid')),
+    readOrEmpty(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()),
+    readOrEmpty(() => readlinkSync('/proc/self/ns/pid')),
   ].join(' ');
 }
 
-/** The start time of a process (proc(5), field 22); undefined where it has ended, or where there is no /proc. */
-function startOf(pid: number): string | undefined {
-  const fields = reading(() => readFileSync(`/proc/${pid}/stat`, 'utf8'))
+/** Returns the start time of a process in clock ticks (proc(5), field 22); undefined if it has ended, or without /proc. */
+function startTime(pid: number): string | undefined {
+  const fields = readOrEmpty(() => readFileSync(`/proc/${pid}/stat`, 'utf8'))
     .replace(/^.*\) /s, '')
     .split(' ');
   return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
 }
 
-/** Empty where this system has no such thing, or no more. */
-function reading(read: () => string): string {
+/** Returns an empty string if the read fails: the system has no /proc, or the process has ended. */
+function readOrEmpty(read: () => string): string {
   try {
     return read();
   } catch {

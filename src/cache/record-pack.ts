@@ -12,22 +12,22 @@ import {
 import { writeFileAtomic } from '../disk/write.ts';
 
 /**
- * A copy in one file of values that stand in files of their own in a folder: to open a thousand files takes longer than all the
- * rest of a run that has nothing to do. It is believed while the folder's stamp stands: each value written or removed moves
- * it. The folder is the truth; whatever is wrong with the copy, it counts as not there.
+ * A copy in one file of the values that a folder holds in a file each: opening a thousand files takes longer than the rest of
+ * a run with nothing to do. The copy is valid as long as the folder's stamp is the same, since writing or removing a value
+ * changes the stamp. The folder is authoritative; a damaged or outdated copy is ignored.
  */
 export interface RecordPack {
-  /** The value's text; undefined: look into the folder. */
+  /** Returns the value's text; undefined if it must be read from the folder. */
   get(name: string): string | undefined;
-  /** When the value's file was last marked as used, in milliseconds; 0: not known. */
+  /** Returns when the value's file was last marked as used, in milliseconds since 1970; 0 if unknown. */
   usedAt(name: string): number;
-  /** Adds values that were read from the folder after `look`, and notes when they were used. */
+  /** Adds a value that was read from the folder after `refresh`, with the time of its last use. */
   add(name: string, text: string, usedAt: number): void;
-  /** To be called before the copy is asked: is it still one? */
+  /** Must be called before `get`: reloads the copy if the folder has changed. */
   refresh(): void;
-  /** To be called before values are read from the folder that are added then. */
+  /** Must be called before reading values from the folder that are then added. */
   beforeRead(): void;
-  /** Writes what is new. */
+  /** Writes the copy if values were added. */
   save(): void;
 }
 
@@ -36,41 +36,41 @@ interface Entry {
   readonly text: string;
 }
 
-/** The copy `file` of the values in `folder`. */
+/** Opens the copy `file` of the values in `folder`. */
 export function openRecordPack(file: string, folder: string): RecordPack {
   let stamp: Stamp | undefined;
   let entries = new Map<string, Entry>();
-  let isNew = false;
-  /** The file system's clock before anything was read. */
+  let isChanged = false;
+  /** The file system's clock before the first value was read. */
   let clock: number | undefined;
   return {
     get: (name) => entries.get(name)?.text,
     usedAt: (name) => entries.get(name)?.usedAt ?? 0,
     add(name, text, usedAt) {
       entries.set(name, { text, usedAt });
-      isNew = true;
+      isChanged = true;
     },
     refresh() {
-      const now = stampOfFolder(folder);
-      if (now === undefined || stamp === undefined || !isSameStamp(stamp, now)) {
-        entries = now === undefined ? new Map() : read(file, now);
-        isNew = false;
+      const current = stampOfFolder(folder);
+      if (current === undefined || stamp === undefined || !isSameStamp(stamp, current)) {
+        entries = current === undefined ? new Map() : read(file, current);
+        isChanged = false;
       }
-      stamp = now;
+      stamp = current;
       clock = undefined;
     },
     beforeRead() {
       clock ??= readFileSystemClock(file);
     },
     save() {
-      if (!isNew || stamp === undefined || !hasReliableFolderStamps(folder)) return;
-      // A value that came after the stamp was taken, within the same tick, may not have been read.
+      if (!isChanged || stamp === undefined || !hasReliableFolderStamps(folder)) return;
+      // A value written within the same clock tick, after the stamp was taken, may be missing.
       if (clock !== undefined && !isSettled(stamp, clock)) return;
-      isNew = false;
+      isChanged = false;
       try {
         write(file, stamp, entries);
       } catch {
-        // A folder that may only be read, or a full disk: the values themselves are there.
+        // The folder is read-only, or the disk is full. The values themselves are in the folder.
       }
     },
   };
@@ -81,26 +81,29 @@ function stampOfFolder(folder: string): Stamp | undefined {
   return stat?.isDirectory() ? stampOf(stat) : undefined;
 }
 
-/** A line with a checksum, a line with the folder's stamp, and a line for each value. */
-function read(file: string, now: Stamp): Map<string, Entry> {
+/**
+ * Reads the copy if it is intact and has the folder's current stamp. Its format: a line with a checksum, a line with the
+ * stamp, and a line for each value.
+ */
+function read(file: string, stamp: Stamp): Map<string, Entry> {
   const entries = new Map<string, Entry>();
   let bytes: Buffer;
   try {
     bytes = readRegularFile(file);
   } catch {
-    // Not there yet, or unreadable.
+    // Does not exist yet, or cannot be read.
     return entries;
   }
-  const body = bytes.indexOf('\n') + 1;
-  if (bytes.toString('latin1', 0, body) !== `${checksum(bytes.subarray(body))}\n`) return entries;
-  const [head, ...lines] = bytes.toString('utf8', body).split('\n');
-  if (head !== JSON.stringify(now)) return entries;
+  const bodyStart = bytes.indexOf('\n') + 1;
+  if (bytes.toString('latin1', 0, bodyStart) !== `${checksum(bytes.subarray(bodyStart))}\n`) return entries;
+  const [head, ...lines] = bytes.toString('utf8', bodyStart).split('\n');
+  if (head !== JSON.stringify(stamp)) return entries;
   for (const line of lines) {
-    const tab = line.indexOf('\t');
-    const next = line.indexOf('\t', tab + 1);
-    entries.set(line.slice(0, tab), {
-      usedAt: Number(line.slice(tab + 1, next)),
-      text: line.slice(next + 1),
+    const nameEnd = line.indexOf('\t');
+    const timeEnd = line.indexOf('\t', nameEnd + 1);
+    entries.set(line.slice(0, nameEnd), {
+      usedAt: Number(line.slice(nameEnd + 1, timeEnd)),
+      text: line.slice(timeEnd + 1),
     });
   }
   return entries;

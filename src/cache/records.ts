@@ -7,23 +7,23 @@ import type { TaskId } from '../model/task.ts';
 import { fileStore, type Warn } from './file-store.ts';
 import { openRecordPack } from './record-pack.ts';
 import { noSharedStore, type SharedStore } from './shared-store.ts';
-import { dayMs, markUsed } from './trim.ts';
+import { dayMs, touchRecords } from './trim.ts';
 
-/** Part of every stored key: records of another layout are not found rather than misread. */
+/** Part of every stored name, so that records of another layout are not found instead of misread. */
 const layout = 'v1';
 
-/** Tells the key of a manifest: only one that has its key explains anything. */
+/** Computes the key of a manifest. A shared manifest is used only if its key is the expected one. */
 export type ComputeKey = (manifest: Manifest) => Key;
 
 /**
- * What is remembered of finished tasks, in a project's cache folder and, of images, in what is shared with other machines.
- * The last records of tasks are of this machine alone: they say what its own engine has in its cache.
+ * Opens the records of finished tasks in a project's cache folder. Records of images are also read from and written to the
+ * shared store. The latest record of each task is not shared: it describes what this machine's engine has in its build cache.
  */
 export function openRecords(
   cacheFolder: string,
   warn: Warn,
   shared: SharedStore = noSharedStore,
-  keyOf: ComputeKey = () => '',
+  computeKey: ComputeKey = () => '',
 ): Records {
   const records = open<TaskRecord>(cacheFolder, 'records', warn);
   const latest = open<TaskRecord>(cacheFolder, 'latest', warn);
@@ -40,40 +40,40 @@ export function openRecords(
       const rest = keys.filter((key) => !known.has(key));
       if (rest.length > 0) {
         pack.beforeRead();
-        const found = zip(rest, await records().getMany<TaskRecord>(rest), isRecord);
+        const found = validEntries(rest, await records().getMany<TaskRecord>(rest), isRecord);
         for (const [key, record] of found) {
           known.set(key, record);
           pack.add(key, JSON.stringify(record), 0);
         }
-        // One alone is asked for while a run goes on.
+        // Single records are read during a run; don't write the copy for each.
         if (keys.length > 1) pack.save();
       }
       const unknown = keys.filter((key) => !known.has(key));
       for (const [key, found] of await shared.get('record', unknown, isImageRecord)) {
-        const record = heard(found);
+        const record = sharedRecord(found);
         known.set(key, record);
-        await keep(records(), key, record);
+        await tryStore(records(), key, record);
       }
       return known;
     },
     async put(record, manifest) {
-      // The record last: it is what makes a result reusable, and everything it speaks of must be there before.
+      // The record goes last: it makes the result reusable, so everything it refers to must exist before.
       await manifests().set(record.key, manifest);
       await latest().set(record.task, record);
       await records().set(record.key, record);
       if (record.imageId === undefined) return;
       await shared.set('manifest', record.key, manifest);
-      // Its manifest digest says nothing to others: they ask the registry.
-      const { manifestDigest: _, ...told } = record;
-      await shared.set('record', record.key, told);
+      // The manifest digest is left out: other machines query the registry.
+      const { manifestDigest: _, ...toShare } = record;
+      await shared.set('record', record.key, toShare);
     },
     async noteExternalResult(record, manifest) {
-      await keep(manifests(), record.key, manifest);
-      await keep(latest(), record.task, record);
+      await tryStore(manifests(), record.key, manifest);
+      await tryStore(latest(), record.task, record);
     },
     markUsed(keys, now) {
       const unmarked = keys.filter((key) => now.getTime() - pack.usedAt(key) >= dayMs);
-      markUsed(cacheFolder, unmarked, now);
+      touchRecords(cacheFolder, unmarked, now);
       for (const key of unmarked) {
         const text = pack.get(key);
         if (text !== undefined) pack.add(key, text, now.getTime());
@@ -83,37 +83,36 @@ export function openRecords(
     async latest(tasks: readonly TaskId[]) {
       return tasks.length === 0
         ? new Map()
-        : zip(tasks, await latest().getMany<TaskRecord>([...tasks]), isRecord);
+        : validEntries(tasks, await latest().getMany<TaskRecord>([...tasks]), isRecord);
     },
     async manifest(key) {
       const manifest = await manifests().get<Manifest>(key);
       if (isManifest(manifest)) return manifest;
-      const isOf = (value: unknown): value is Manifest => isManifest(value) && keyOf(value) === key;
-      return (await shared.get('manifest', [key], isOf)).get(key);
+      const hasKey = (value: unknown): value is Manifest => isManifest(value) && computeKey(value) === key;
+      return (await shared.get('manifest', [key], hasKey)).get(key);
     },
   };
 }
 
-/** A store, opened when it is first asked. */
+/** Returns a function that opens a store on its first call. */
 function open<T>(cacheFolder: string, name: string, warn: Warn): () => Keyv<T> {
   let opened: Keyv<T> | undefined;
   return () => {
     opened ??= new Keyv<T>({
       store: fileStore(path.join(cacheFolder, name), warn),
       namespace: layout,
-      // Keyv answers a store's errors with undefined and false unless it is told to throw.
+      // By default Keyv turns errors of the store into undefined and false.
       throwOnErrors: true,
     });
     return opened;
   };
 }
 
-/** Stores what makes a later run faster or more helpful, but is not needed. */
-async function keep<T>(store: Keyv<T>, key: string, value: T): Promise<void> {
+/** Stores a value that later runs can do without; ignores a read-only folder or a full disk. */
+async function tryStore<T>(store: Keyv<T>, key: string, value: T): Promise<void> {
   try {
     await store.set(key, value);
   } catch (error) {
-    // A folder that may only be read, or a full disk: the next run does without it.
     if (fromSystemError(error) === undefined) throw error;
   }
 }
@@ -122,10 +121,10 @@ function isRecord(value: TaskRecord): boolean {
   return typeof value.key === 'string' && typeof value.task === 'string' && typeof value.needs === 'object';
 }
 
-/** Sizes beyond which nothing is a record of ours. */
-const most = { needs: 10_000, tags: 1_000, text: 1_024, lines: 1_000_000 };
+/** The largest sizes that are accepted in a shared record or manifest. */
+const maxSizes = { needs: 10_000, tags: 1_000, text: 1_024, lines: 1_000_000 };
 
-/** Anybody may have written it: everything that is read of it later is looked at. */
+/** Checks every field of a shared record that is used later: anyone with access to the store may have written it. */
 function isImageRecord(value: unknown, key: string): value is TaskRecord {
   if (typeof value !== 'object' || value === null) return false;
   const record = value as Record<keyof TaskRecord, unknown>;
@@ -137,26 +136,26 @@ function isImageRecord(value: unknown, key: string): value is TaskRecord {
     record.filesDigest === undefined &&
     typeof needs === 'object' &&
     needs !== null &&
-    isListOf(Object.values(needs), most.needs) &&
+    areTexts(Object.values(needs), maxSizes.needs) &&
     isAmount(record.bytes) &&
     isAmount(record.durationMs) &&
     Array.isArray(tags) &&
-    isListOf(tags, most.tags) &&
+    areTexts(tags, maxSizes.tags) &&
     isText(record.time)
   );
 }
 
-/** Of what others wrote only what we know. */
-function heard({ key, task, imageId, needs, bytes, durationMs, tags, time }: TaskRecord): TaskRecord {
+/** Returns a record from the shared store with only its known fields, marked as shared. */
+function sharedRecord({ key, task, imageId, needs, bytes, durationMs, tags, time }: TaskRecord): TaskRecord {
   return { key, task, imageId: imageId!, needs, bytes, durationMs, tags, time, shared: true };
 }
 
 function isText(value: unknown): value is string {
-  return typeof value === 'string' && value.length <= most.text;
+  return typeof value === 'string' && value.length <= maxSizes.text;
 }
 
-function isListOf(values: readonly unknown[], count: number): boolean {
-  return values.length <= count && values.every(isText);
+function areTexts(values: readonly unknown[], maxCount: number): boolean {
+  return values.length <= maxCount && values.every(isText);
 }
 
 function isAmount(value: unknown): boolean {
@@ -167,7 +166,10 @@ function isManifest(value: unknown): value is Manifest {
   if (typeof value !== 'object' || value === null) return false;
   const { schema, lines } = value as Partial<Manifest>;
   return (
-    typeof schema === 'number' && Array.isArray(lines) && lines.length <= most.lines && lines.every(isLine)
+    typeof schema === 'number' &&
+    Array.isArray(lines) &&
+    lines.length <= maxSizes.lines &&
+    lines.every(isLine)
   );
 }
 
@@ -179,7 +181,8 @@ function isLine(line: unknown): boolean {
   );
 }
 
-function zip<T>(
+/** Maps names to their values, leaving out missing and invalid ones. */
+function validEntries<T>(
   names: readonly string[],
   values: readonly (T | undefined)[],
   isValid: (value: T) => boolean,

@@ -3,16 +3,16 @@ import { TasksError } from '../model/errors.ts';
 import type { Warn } from './file-store.ts';
 import { maxLengthOf, openSharedStore, type SharedStore } from './shared-store.ts';
 
-/** Milliseconds that the store may take for an answer. */
+/** Milliseconds that connecting, or a request, may take. */
 const timeoutMs = 2_000;
 
 /**
- * Records shared through Redis, or through Valkey, which speaks the same protocol. `url`: redis://, rediss://, valkey:// or
- * valkeys://. Nothing is loaded or connected before something is asked.
- * @throws TasksError exit 2 for another address; what it holds is not shown, it may be a password
+ * Opens a shared store in Redis, or in Valkey, which has the same protocol. `url` starts with redis://, rediss://, valkey:// or
+ * valkeys://. The client is loaded and connected at the first request.
+ * @throws TasksError exit 2 for another URL; the message does not show it, because it may contain a password
  */
 export function openRedisStore(url: string, warn: Warn): SharedStore {
-  const address = addressOf(url);
+  const address = parseAddress(url);
   return openSharedStore({
     displayName: `${address.protocol}//${address.host}`,
     connect: () => connect(address.href),
@@ -21,15 +21,15 @@ export function openRedisStore(url: string, warn: Warn): SharedStore {
   });
 }
 
-function addressOf(url: string): URL {
+function parseAddress(url: string): URL {
   const standard = url.replace(/^valkey(s?):/, 'redis$1:');
   if (URL.canParse(standard)) {
     const address = new URL(standard);
     const isKnown = address.protocol === 'redis:' || address.protocol === 'rediss:';
     if (isKnown && address.hostname !== '' && /^\/?\d*$/.test(address.pathname)) return address;
   }
-  throw new TasksError(2, 'TASKS_CACHE_URL is not the address of a Redis or Valkey store', {
-    hint: 'expected redis://[user:password@]host[:port][/number]; rediss:// with TLS; valkey:// and valkeys:// as well',
+  throw new TasksError(2, 'TASKS_CACHE_URL is not the address of a Redis or Valkey server', {
+    hint: 'expected redis://[user:password@]host[:port][/number], or rediss:// for TLS; valkey:// and valkeys:// work too',
   });
 }
 
@@ -37,26 +37,26 @@ async function connect(url: string): Promise<KeyvStoreAdapter> {
   const { createClient, default: KeyvRedis } = await import('@keyv/redis');
   const client = createClient({
     url,
-    // A store that is gone is done without; the next run tries it again.
+    // This run continues without the store if it fails; the next run connects again.
     socket: { connectTimeout: timeoutMs, reconnectStrategy: false },
   });
   client.on('error', () => undefined);
-  // A connection that nobody waits for does not keep the program alive.
+  // An idle connection must not keep the process alive.
   client.unref();
   await client.connect();
   const adapter = new KeyvRedis(client, { throwOnErrors: true });
   const getMany = adapter.getMany.bind(adapter);
-  /** A value may be half a gigabyte: what is too long to be ours is never fetched. */
+  // A value in Redis can be 512 MB. Values that are too long for a record or manifest are not fetched.
   adapter.getMany = async <T>(names: string[]) => {
     const lengths = await Promise.all(
       names.map((name) => lengthOf(adapter.createKeyPrefix(name, adapter.namespace))),
     );
-    const short = names.filter((name, index) => !(lengths[index]! > maxLengthOf(name)));
-    const values = short.length === 0 ? [] : await getMany<T>(short);
-    const found = new Map(short.map((name, index) => [name, values[index]]));
+    const accepted = names.filter((name, index) => !(lengths[index]! > maxLengthOf(name)));
+    const values = accepted.length === 0 ? [] : await getMany<T>(accepted);
+    const found = new Map(accepted.map((name, index) => [name, values[index]]));
     return names.map((name) => found.get(name));
   };
-  // Of another type than text: then there is nothing to fetch, and the store says so again.
+  // STRLEN fails if the value is not a string; then the GET that follows fails too.
   const lengthOf = (name: string): Promise<number> => client.strLen(name).catch(() => 0);
   adapter.disconnect = async () => client.destroy();
   return adapter as KeyvStoreAdapter;

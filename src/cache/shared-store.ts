@@ -1,26 +1,26 @@
 import Keyv, { type KeyvStoreAdapter } from 'keyv';
 import type { Warn } from './file-store.ts';
 
-/** Part of every stored name: values of another layout are not found rather than misread. */
+/** Part of every stored name, so that values of another layout are not found instead of misread. */
 const layout = 'image-tasks:v1';
 
-/** Milliseconds after which a value goes that was not written again: the store is bounded, too. */
-const lifetime = 90 * 86_400_000;
+/** Milliseconds after which a value expires unless it is written again; this bounds the store's size. */
+const lifetimeMs = 90 * 86_400_000;
 
-/** What machines tell each other. */
+/** The kinds of shared values. */
 type Kind = 'record' | 'manifest';
 
-/** The longest text of each kind that is read, in characters. */
-const longest: Readonly<Record<Kind, number>> = { record: 1 << 18, manifest: 1 << 24 };
+/** The longest text that is read of each kind, in characters. */
+const maxLengths: Readonly<Record<Kind, number>> = { record: 1 << 18, manifest: 1 << 24 };
 
-/** How long a value under this name, `record:…`, may be. */
+/** Returns the longest accepted value for a name such as `record:…`, in characters. */
 export function maxLengthOf(name: string): number {
-  return name.startsWith('record:') ? longest.record : longest.manifest;
+  return name.startsWith('record:') ? maxLengths.record : maxLengths.manifest;
 }
 
-/** A store that several machines use. It may be down, slow, or hold anything: that costs time, and one warning. */
+/** A store that several machines share. If it fails, is slow or holds invalid values, a run warns once and uses only .cache. */
 export interface SharedStore {
-  /** What is there under the given names, of that which is valid. */
+  /** Returns the valid values among those stored under the given names. */
   get<T>(
     kind: Kind,
     names: readonly string[],
@@ -29,95 +29,95 @@ export interface SharedStore {
   set(kind: Kind, name: string, value: unknown): Promise<void>;
 }
 
-/** Where nothing is shared. */
+/** The store that is used if nothing is shared; always empty. */
 export const noSharedStore: SharedStore = { get: async () => new Map(), set: async () => undefined };
 
 export interface SharedStoreOptions {
-  /** How the store is called in warnings; without secrets. */
+  /** The store's name in warnings, without secrets. */
   readonly displayName: string;
-  /** Called once, when something is asked first. */
+  /** Called once, at the first request. */
   connect(): Promise<KeyvStoreAdapter>;
   readonly warn: Warn;
   /** Milliseconds that connecting, or a request, may take. */
   readonly timeoutMs: number;
 }
 
-/** A shared store over one of Keyv's adapters. After its first failure it counts as empty, and nothing more is asked. */
+/** Opens a shared store on a Keyv adapter. After the first failed request it counts as empty and gets no more requests. */
 export function openSharedStore({ displayName, connect, warn, timeoutMs }: SharedStoreOptions): SharedStore {
   let opened: Promise<Keyv> | undefined;
-  let isBroken = false;
-  let isTold = false;
-  const tellOnce = (text: string): void => {
-    if (!isTold) warn(`shared records at ${displayName}: ${text}`);
-    isTold = true;
+  let hasFailed = false;
+  let hasWarned = false;
+  const warnOnce = (text: string): void => {
+    if (!hasWarned) warn(`shared records at ${displayName}: ${text}`);
+    hasWarned = true;
   };
-  const notOurs = (): undefined => {
-    tellOnce('some of what is there is none of ours and counts as not there');
+  const ignoreInvalid = (): undefined => {
+    warnOnce('invalid values are ignored');
     return undefined;
   };
   const open = async (): Promise<Keyv> => {
-    // Keyv answers a store's errors with undefined and false unless it is told to throw.
+    // By default Keyv turns errors of the store into undefined and false.
     const keyv = new Keyv(await connect(), { namespace: layout, useKeyPrefix: false, throwOnErrors: true });
-    keyv.deserialize = ((text: string) => parsed(text) ?? notOurs()) as typeof keyv.deserialize;
-    // Without a listener an error that comes between requests would end the program; within one it is thrown.
+    keyv.deserialize = ((text: string) => parseValue(text) ?? ignoreInvalid()) as typeof keyv.deserialize;
+    // Without a listener, an error between two requests would end the process. Errors of a request are thrown.
     keyv.on('error', () => undefined);
     return keyv;
   };
-  const ask = async <T>(request: (store: Keyv) => Promise<T>): Promise<T | undefined> => {
-    if (isBroken) return undefined;
+  const send = async <T>(request: (store: Keyv) => Promise<T>): Promise<T | undefined> => {
+    if (hasFailed) return undefined;
     opened ??= open();
     try {
-      return await within(timeoutMs, opened.then(request));
+      return await withTimeout(timeoutMs, opened.then(request));
     } catch (error) {
-      isBroken = true;
-      // What still comes would only fill the memory.
+      hasFailed = true;
+      // A late response would only use memory.
       opened.then((keyv) => keyv.disconnect()).catch(() => undefined);
-      tellOnce(`${(error as Error).message}; only .cache counts from here on`);
+      warnOnce(`${(error as Error).message}; using only .cache`);
       return undefined;
     }
   };
   return {
     async get(kind, names, isValid) {
       if (names.length === 0) return new Map();
-      const values = await ask((store) => store.getMany<unknown>(names.map((name) => `${kind}:${name}`)));
+      const values = await send((store) => store.getMany<unknown>(names.map((name) => `${kind}:${name}`)));
       const found = new Map();
       for (const [index, name] of names.entries()) {
         const value = values?.[index];
         if (value === undefined || value === null) continue;
         if (isValid(value, name)) found.set(name, value);
-        else notOurs();
+        else ignoreInvalid();
       }
       return found;
     },
     async set(kind, name, value) {
-      await ask((store) => store.set(`${kind}:${name}`, value, lifetime));
+      await send((store) => store.set(`${kind}:${name}`, value, lifetimeMs));
     },
   };
 }
 
-/** What Keyv wrote; undefined for anything else. */
-function parsed(text: string): { value: unknown; expires: number | undefined } | undefined {
-  if (typeof text !== 'string' || text.length > longest.manifest) return undefined;
+/** Parses the text that Keyv writes for a value; undefined for any other text. */
+function parseValue(text: string): { value: unknown; expires: number | undefined } | undefined {
+  if (typeof text !== 'string' || text.length > maxLengths.manifest) return undefined;
   try {
     const data: unknown = JSON.parse(text);
     return typeof data === 'object' && data !== null && 'value' in data
       ? { value: data.value, expires: undefined }
       : undefined;
   } catch {
-    // No JSON: not ours.
+    // Not JSON.
     return undefined;
   }
 }
 
-/** @throws Error when it takes longer; what then becomes of it is nobody's concern */
-async function within<T>(limit: number, work: Promise<T>): Promise<T> {
+/** Awaits work for at most `timeoutMs` milliseconds; a later result or error is ignored. @throws Error on timeout */
+async function withTimeout<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${limit / 1000} s`)), limit);
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no response within ${timeoutMs / 1000} s`)), timeoutMs);
   });
   work.catch(() => undefined);
   try {
-    return await Promise.race([work, late]);
+    return await Promise.race([work, timeout]);
   } finally {
     clearTimeout(timer);
   }

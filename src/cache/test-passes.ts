@@ -3,8 +3,8 @@ import Keyv from 'keyv';
 import { fileStore, type Warn } from './file-store.ts';
 
 /**
- * Remembers that something passed, by its id, in a project's cache folder. Other machines learn of a pass from the registry
- * alone, where it stands on the image that passed.
+ * Opens the store of passed tests, by id, in a project's cache folder. It is not shared: other machines see that a test has
+ * passed by a tag on the image in the registry.
  */
 export function openTestPasses(
   cacheFolder: string,

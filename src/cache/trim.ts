@@ -3,18 +3,18 @@ import path from 'node:path';
 import type { Key } from '../model/record.ts';
 import type { CacheEntry } from './entries.ts';
 
-/** Milliseconds. Within a day it is enough to note once that something was used. */
+/** A day in milliseconds. The time of the last use is updated at most once a day. */
 export const dayMs = 86_400_000;
 
-/** What is kept at most. */
+/** Limits of a cache folder. */
 export interface TrimLimits {
-  /** Milliseconds without use after which each kind goes. */
+  /** Milliseconds without use after which an entry of each kind is removed. */
   readonly maxAges: Readonly<Record<CacheEntry['kind'], number>>;
-  /** Of all results together; the least recently used go first. */
+  /** The total size of all results; above it, the least recently used are removed. */
   readonly maxResultBytes: number;
 }
 
-const limits: TrimLimits = {
+const defaultLimits: TrimLimits = {
   maxAges: {
     result: 30 * dayMs,
     latest: 90 * dayMs,
@@ -27,40 +27,43 @@ const limits: TrimLimits = {
 };
 
 /**
- * What goes: what was not used for longer than its kind may, then results until they fit. What a key in `inUse` needs
- * never goes, nor a manifest that a record left over speaks of.
+ * Returns the entries to remove: those not used for longer than the limit of their kind, then results until the rest fits.
+ * Entries with a key in `inUse` are kept, and so are manifests of a record that is kept.
  */
 export function selectExpired(
-  kept: readonly CacheEntry[],
+  entries: readonly CacheEntry[],
   inUse: ReadonlySet<Key>,
   now: Date,
-  { maxAges, maxResultBytes }: TrimLimits = limits,
+  { maxAges, maxResultBytes }: TrimLimits = defaultLimits,
 ): CacheEntry[] {
-  const isFree = ({ key }: CacheEntry): boolean => key === undefined || !inUse.has(key);
+  const isUnused = ({ key }: CacheEntry): boolean => key === undefined || !inUse.has(key);
   const isOld = ({ kind, usedAt }: CacheEntry): boolean => now.getTime() - usedAt > maxAges[kind];
-  const chosen = new Set(kept.filter((each) => each.kind !== 'manifest' && isFree(each) && isOld(each)));
-  const results = kept.filter((each) => each.kind === 'result' && !chosen.has(each));
-  let bytes = results.reduce((sum, each) => sum + each.bytes, 0);
-  for (const each of results.filter(isFree).sort((a, b) => a.usedAt - b.usedAt)) {
-    if (bytes <= maxResultBytes) break;
-    chosen.add(each);
-    bytes -= each.bytes;
-  }
-  const named = new Set(
-    kept.filter((each) => each.kind !== 'manifest' && !chosen.has(each)).map(({ key }) => key),
+  const selected = new Set(
+    entries.filter((entry) => entry.kind !== 'manifest' && isUnused(entry) && isOld(entry)),
   );
-  for (const each of kept)
-    if (each.kind === 'manifest' && isFree(each) && isOld(each) && !named.has(each.key)) chosen.add(each);
-  return kept.filter((each) => chosen.has(each));
+  const results = entries.filter((entry) => entry.kind === 'result' && !selected.has(entry));
+  let bytes = results.reduce((sum, entry) => sum + entry.bytes, 0);
+  for (const entry of results.filter(isUnused).sort((a, b) => a.usedAt - b.usedAt)) {
+    if (bytes <= maxResultBytes) break;
+    selected.add(entry);
+    bytes -= entry.bytes;
+  }
+  const keysKept = new Set(
+    entries.filter((entry) => entry.kind !== 'manifest' && !selected.has(entry)).map(({ key }) => key),
+  );
+  for (const entry of entries)
+    if (entry.kind === 'manifest' && isUnused(entry) && isOld(entry) && !keysKept.has(entry.key))
+      selected.add(entry);
+  return entries.filter((entry) => selected.has(entry));
 }
 
-/** Removes what was chosen. What another run took away meanwhile is no error. */
-export function removeEntries(chosen: readonly CacheEntry[]): void {
-  for (const { paths } of chosen) for (const each of paths) rmSync(each, { recursive: true, force: true });
+/** Removes entries. Files that another run has already removed are not an error. */
+export function removeEntries(entries: readonly CacheEntry[]): void {
+  for (const { paths } of entries) for (const file of paths) rmSync(file, { recursive: true, force: true });
 }
 
-/** Notes that results were used, by their records' times; within a day once is enough. */
-export function markUsed(cacheFolder: string, keys: readonly Key[], now: Date): void {
+/** Records that results were used, as the times of their record files; at most once a day. */
+export function touchRecords(cacheFolder: string, keys: readonly Key[], now: Date): void {
   for (const key of keys) {
     const file = recordFile(cacheFolder, key);
     const stat = lstatSync(file, { throwIfNoEntry: false });
@@ -68,7 +71,7 @@ export function markUsed(cacheFolder: string, keys: readonly Key[], now: Date): 
     try {
       lutimesSync(file, now, now);
     } catch (error) {
-      // Trimmed by another run meanwhile, or a folder that may only be read: then nothing is trimmed in it either.
+      // Removed by another run, or the folder is read-only; then nothing is trimmed in it either.
       if (!['ENOENT', 'EACCES', 'EPERM', 'EROFS'].includes((error as NodeJS.ErrnoException).code ?? ''))
         throw error;
     }

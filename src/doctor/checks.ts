@@ -1,33 +1,33 @@
 import type { Facts } from './facts.ts';
 import { programPackages } from './fix.ts';
 
-/** `missing` means that builds cannot work; `warning` that something else will not. */
+/** The result of one check. `missing`: builds cannot work. `warning`: something else may fail. */
 export interface Check {
   readonly name: string;
   readonly state: 'ok' | 'warning' | 'missing';
   readonly detail: string;
-  /** What to do, a line each. */
+  /** What to do, one line each. */
   readonly remedy: readonly string[];
 }
 
-/** Below this much free space builds of large images fail half way. */
-const scarceBytes = 5e9;
-/** Below this much even small ones do. */
-const neededBytes = 1e9;
+/** With less free space, builds of large images can fail halfway. */
+const warningBytes = 5e9;
+/** With less free space, builds of small images fail too. */
+const requiredBytes = 1e9;
 
-/** What was found, as a list of verdicts. Pure. */
+/** Turns the facts about a machine into checks. Pure. */
 export function evaluateFacts(facts: Facts): Check[] {
   return [
     engineCheck(facts),
     buildkitCheck(facts),
     ...facts.disks.map(({ folder, freeBytes }) => diskCheck(folder, freeBytes)),
     ...facts.programs.map((program) => programCheck(program, facts)),
-    ...facts.sites.map(placeCheck),
+    ...facts.sites.map(siteCheck),
     registryCheck(facts),
   ];
 }
 
-/** True where builds can work. */
+/** Returns whether builds can work. */
 export function isReady(checks: readonly Check[]): boolean {
   return checks.every((check) => check.state !== 'missing');
 }
@@ -38,14 +38,12 @@ function engineCheck({ engine, os, dockerd }: Facts): Check {
   if (problem === undefined)
     return ok(name, `docker ${version} at ${endpoint!.url}${origin(endpoint!.origin)}`);
   const start =
-    dockerd === undefined
-      ? installRemedy(os.id)
-      : 'start it: `tasks doctor --fix`, or `systemctl start docker`';
-  const named =
+    dockerd === undefined ? installRemedy(os.id) : 'run `tasks doctor --fix` or `systemctl start docker`';
+  const remedy =
     endpoint?.origin === 'default'
       ? start
-      : `start that engine, or unset what names it (${endpoint?.origin ?? 'DOCKER_HOST'})`;
-  return { name, state: 'missing', detail: problem, remedy: [named] };
+      : `start that engine, or remove the setting that selects it (${endpoint?.origin ?? 'DOCKER_HOST'})`;
+  return { name, state: 'missing', detail: problem, remedy: [remedy] };
 }
 
 function origin(text: string): string {
@@ -54,34 +52,37 @@ function origin(text: string): string {
 
 function installRemedy(id: string): string {
   return id === 'debian'
-    ? '`tasks doctor --fix` installs and starts it'
-    : 'install docker: docs.docker.com/engine/install';
+    ? 'run `tasks doctor --fix` to install and start it'
+    : 'install docker: https://docs.docker.com/engine/install';
 }
 
 function buildkitCheck({ client, rejected, os }: Facts): Check {
   const name = 'BuildKit';
-  const passedOver = rejected.map(({ path, reason }) => `passed over ${path}: ${reason}`);
+  const skipped = rejected.map(({ path, reason }) => `skipped ${path}: ${reason}`);
   if (client === undefined) {
-    const remedy = os.id === 'debian' ? '`tasks doctor --fix` installs one' : 'install docker-buildx-plugin';
+    const remedy =
+      os.id === 'debian' ? 'run `tasks doctor --fix` to install one' : 'install docker-buildx-plugin';
     return {
       name,
       state: 'missing',
-      detail: 'no docker client here can build with BuildKit',
-      remedy: [...passedOver, remedy, 'or name one with TASKS_DOCKER=/path/to/docker'],
+      detail: 'no docker client found that can build with BuildKit',
+      remedy: [...skipped, remedy, 'or set TASKS_DOCKER=/path/to/docker'],
     };
   }
-  const how = client.buildx === undefined ? 'BuildKit built in' : `buildx ${client.buildx}`;
-  return { name, state: 'ok', detail: `${client.path} ${client.version}, ${how}`, remedy: passedOver };
+  const builder = client.buildx === undefined ? 'built-in BuildKit' : `buildx ${client.buildx}`;
+  return { name, state: 'ok', detail: `${client.path} ${client.version}, ${builder}`, remedy: skipped };
 }
 
 function diskCheck(folder: string, freeBytes: number): Check {
   const detail = `${(freeBytes / 1e9).toFixed(1)} GB free for ${folder}`;
-  if (freeBytes >= scarceBytes) return ok('disk', detail);
+  if (freeBytes >= warningBytes) return ok('disk', detail);
   return {
     name: 'disk',
-    state: freeBytes < neededBytes ? 'missing' : 'warning',
+    state: freeBytes < requiredBytes ? 'missing' : 'warning',
     detail,
-    remedy: ['free some: `docker builder prune` empties the build cache, `docker image prune` old images'],
+    remedy: [
+      'run `docker builder prune` to empty the build cache, `docker image prune` to remove old images',
+    ],
   };
 }
 
@@ -91,21 +92,21 @@ function programCheck(program: Facts['programs'][number], { os }: Facts): Check 
   return {
     name,
     state: isNeeded ? 'missing' : 'warning',
-    detail: isNeeded ? 'not installed, and commands of this project call it' : 'not installed',
+    detail: isNeeded ? 'not installed, but commands of this project run it' : 'not installed',
     remedy:
       isNeeded && os.id === 'debian'
-        ? [`apt-get install ${(programPackages[name] ?? [name])[0]}, or \`tasks doctor --fix\``]
+        ? [`run \`apt-get install ${(programPackages[name] ?? [name])[0]}\` or \`tasks doctor --fix\``]
         : [`install ${name}`],
   };
 }
 
-function placeCheck(place: Facts['sites'][number]): Check {
-  if (place.problem === undefined) return ok(place.name, `${place.url} answers`);
+function siteCheck(site: Facts['sites'][number]): Check {
+  if (site.problem === undefined) return ok(site.name, `${site.url} is reachable`);
   return {
-    name: place.name,
+    name: site.name,
     state: 'warning',
-    detail: `${place.url} cannot be reached: ${place.problem}`,
-    remedy: ['builds that fetch from it will fail; see the network, its proxy, or name a mirror'],
+    detail: `${site.url} cannot be reached: ${site.problem}`,
+    remedy: ['builds that download from it will fail; check the network and its proxy, or use a mirror'],
   };
 }
 
@@ -115,16 +116,16 @@ function registryCheck({ registry }: Facts): Check {
     return {
       name,
       state: 'warning',
-      detail: 'no repository is named: images stay in the engine',
-      remedy: ['to push, name one: --repo, DOCKER_REPO or project({ repo })'],
+      detail: 'no repository is set: images stay in the engine',
+      remedy: ['to push, set one with --repo, DOCKER_REPO or project({ repo })'],
     };
   }
-  if (registry.problem === undefined) return ok(name, `${registry.url} answers`);
+  if (registry.problem === undefined) return ok(name, `${registry.url} is reachable`);
   return {
     name,
     state: 'warning',
     detail: `${registry.url} cannot be reached: ${registry.problem}`,
-    remedy: ['builds work without it, pushes do not'],
+    remedy: ['builds work without it, but pushes fail'],
   };
 }
 

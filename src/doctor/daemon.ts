@@ -2,9 +2,10 @@ import { spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { connect, readEngineVersion } from '../engine/api.ts';
+import { connect } from '../engine/api.ts';
 import { dialWithClient } from '../engine/dial.ts';
 import { type Environment, resolveEndpoint } from '../engine/endpoint.ts';
+import { readEngineVersion } from '../engine/queries.ts';
 import { TasksError } from '../model/errors.ts';
 import { readInstallState, writeInstallState } from './install-state.ts';
 import { processName, processStartTime } from './proc.ts';
@@ -13,9 +14,9 @@ const pidFile = '/var/run/docker.pid';
 const logFile = '/var/log/image-tasks-dockerd.log';
 
 /**
- * Starts the docker engine without systemd, on its usual socket and with its usual folders, and waits until it answers.
- * Returns its pid and log.
- * @throws TasksError exit 3 where it ends, with its last words
+ * Starts the docker engine without systemd, with its default socket and folders, and waits until it responds.
+ * Returns its pid and the path of its log.
+ * @throws TasksError exit 3 with the end of its log if it exits or does not respond within 60 s
  */
 export async function startEngine(
   dockerd: string,
@@ -26,7 +27,7 @@ export async function startEngine(
     return await startOnce(dockerd, environment, signal);
   } catch (error) {
     if (!(error instanceof TasksError)) throw error;
-    // Of an engine that was killed a moment ago the containerd may still have been ending.
+    // If an engine was killed a moment ago, its containerd may have been shutting down. Retry once.
     return await startOnce(dockerd, environment, signal);
   }
 }
@@ -36,7 +37,7 @@ async function startOnce(
   environment: Environment,
   signal: AbortSignal,
 ): Promise<{ pid: number; log: string }> {
-  removeStalePid();
+  removeStalePidFile();
   const log = openSync(logFile, 'a');
   const child = spawn(dockerd, [`--pidfile=${pidFile}`, ...mtuFlags()], {
     detached: true,
@@ -44,12 +45,14 @@ async function startOnce(
     env: { ...environment },
   });
   closeSync(log);
-  let ended: string | undefined;
-  child.on('error', (error) => (ended = error.message));
-  child.on('exit', (code, by) => (ended ??= `it ended with ${by ?? `exit code ${code}`}`));
+  let failure: string | undefined;
+  child.on('error', (error) => (failure = error.message));
+  child.on('exit', (code, killSignal) => {
+    failure ??= killSignal === null ? `it failed with exit code ${code}` : `it was killed by ${killSignal}`;
+  });
   const api = connect(resolveEndpoint(environment), dialWithClient(environment), { signal });
   const deadline = Date.now() + 60_000;
-  while (ended === undefined && Date.now() < deadline) {
+  while (failure === undefined && Date.now() < deadline) {
     signal.throwIfAborted();
     try {
       await readEngineVersion(api);
@@ -62,16 +65,19 @@ async function startOnce(
     }
     await delay(200, undefined, { signal });
   }
-  if (ended === undefined && child.pid !== undefined) process.kill(child.pid, 'SIGTERM');
-  const words = readFileSync(logFile, 'utf8').trim().split('\n').slice(-5).join('\n');
-  throw new TasksError(3, `the docker engine does not start: ${ended ?? 'no answer in 60 s'}\n${words}`, {
-    hint: `its log is ${logFile}`,
-  });
+  if (failure === undefined && child.pid !== undefined) process.kill(child.pid, 'SIGTERM');
+  const lastLines = readFileSync(logFile, 'utf8').trim().split('\n').slice(-5).join('\n');
+  throw new TasksError(
+    3,
+    `cannot start the docker engine: ${failure ?? 'no response in 60 s'}\n${lastLines}`,
+    { hint: `read its log: ${logFile}` },
+  );
 }
 
 /**
- * Ends the engine that was started by `startEngine`, containers included, and waits for its end. False where none runs.
- * @throws TasksError exit 3 where it does not end in 30 s
+ * Stops the engine that `startEngine` started, including its containers, and waits until it has exited. Returns false if it is
+ * not running.
+ * @throws TasksError exit 3 if it does not exit within 30 s
  */
 export async function stopEngine(signal: AbortSignal): Promise<boolean> {
   const { engine, ...rest } = readInstallState();
@@ -82,22 +88,23 @@ export async function stopEngine(signal: AbortSignal): Promise<boolean> {
   process.kill(engine.pid, 'SIGTERM');
   const deadline = Date.now() + 30_000;
   while (processStartTime(engine.pid) === engine.started) {
-    if (Date.now() > deadline) throw new TasksError(3, `the docker engine (pid ${engine.pid}) does not end`);
+    if (Date.now() > deadline)
+      throw new TasksError(3, `the docker engine (pid ${engine.pid}) did not stop within 30 s`);
     await delay(100, undefined, { signal });
   }
   writeInstallState(rest);
   return true;
 }
 
-/** An engine that was killed leaves its pid behind, and the next refuses to start when another process has it. */
-function removeStalePid(): void {
+/** A killed engine leaves its pid file, and the next one refuses to start if another process has that pid. */
+function removeStalePidFile(): void {
   if (!existsSync(pidFile)) return;
   const pid = Number(readFileSync(pidFile, 'utf8'));
-  // One that has ended keeps its number and name until somebody asks for its exit code.
+  // A zombie process still has the name dockerd, but no start time.
   if (processStartTime(pid) === undefined || processName(pid) !== 'dockerd') rmSync(pidFile);
 }
 
-/** Containers whose network takes larger packets than the way out lose them: `--mtu` where that is below 1500. */
+/** Returns `--mtu` if the network's MTU is below 1500: larger packets from containers would be dropped. */
 function mtuFlags(): string[] {
   const mtus = Object.keys(networkInterfaces())
     .filter((name) => /^(e|wl)/.test(name))

@@ -1,35 +1,36 @@
 import { existsSync, readFileSync, statfsSync } from 'node:fs';
 import path from 'node:path';
-import { connect, readEngineVersion } from '../engine/api.ts';
+import { connect } from '../engine/api.ts';
 import { type Client, findClient, type Probe, type Rejected } from '../engine/client.ts';
 import { dialWithClient } from '../engine/dial.ts';
 import { type Endpoint, type Environment, resolveEndpoint } from '../engine/endpoint.ts';
+import { readEngineVersion } from '../engine/queries.ts';
 import { TasksError } from '../model/errors.ts';
 
-/** A program that the project calls outside of images. */
+/** A program that the project runs outside of images. */
 export interface ProgramToCheck {
   readonly name: string;
-  /** False: only worth a word. */
+  /** Whether its absence makes builds fail; otherwise it is only a warning. */
   readonly isNeeded: boolean;
 }
 
-/** A place that builds fetch from. */
+/** A host that builds download from, or a registry. */
 export interface Site {
   readonly name: string;
   readonly url: string;
 }
 
-/** What `doctor` is to look at besides the engine. */
+/** What `doctor` checks besides the engine. */
 export interface CheckTargets {
   readonly programs: readonly ProgramToCheck[];
   readonly sites: readonly Site[];
-  /** The registry that pushes would go to; undefined where no repository is named. */
+  /** The registry that `tasks push` uses; undefined if no repository is set. */
   readonly registry?: Site;
-  /** Absolute folders whose disks must have room. */
+  /** Absolute paths of folders whose disks need free space. */
   readonly folders: readonly string[];
 }
 
-/** What was found on the machine. */
+/** The state of the machine. */
 export interface Facts {
   readonly os: { readonly id: string; readonly version: string; readonly name: string };
   readonly isRoot: boolean;
@@ -40,31 +41,31 @@ export interface Facts {
   };
   readonly client?: Client;
   readonly rejected: readonly Rejected[];
-  /** The engine's program, where it is installed. */
+  /** The path of the engine's program, if it is installed. */
   readonly dockerd?: string;
   readonly disks: readonly { readonly folder: string; readonly freeBytes: number }[];
   readonly programs: readonly (ProgramToCheck & { readonly path?: string })[];
-  /** `problem`: why it cannot be reached. */
+  /** `problem`: why the site cannot be reached. */
   readonly sites: readonly (Site & { readonly problem?: string })[];
   readonly registry?: Site & { readonly problem?: string };
 }
 
-/** Looks at the machine; changes nothing. What cannot be seen is a fact too, never an error. */
+/** Reads the state of the machine without changing it. A check that fails is a fact, not an error. */
 export async function gatherFacts(
   environment: Environment,
-  wanted: CheckTargets,
+  targets: CheckTargets,
   probe: Probe,
   signal: AbortSignal,
 ): Promise<Facts> {
-  const engine = await lookAtEngine(environment, signal);
+  const engine = await checkEngine(environment, signal);
   const { client, rejected } = await findClient(
     environment,
     engine.endpoint ?? { context: 'default' },
     probe,
   );
   const os = readOs();
-  const archive = os.id === 'debian' ? await debianArchive(probe) : [];
-  const reached = await Promise.all([...archive, ...wanted.sites].map((place) => reach(place, signal)));
+  const archives = os.id === 'debian' ? await readDebianArchives(probe) : [];
+  const sites = await Promise.all([...archives, ...targets.sites].map((site) => checkSite(site, signal)));
   const dockerd = findProgram('dockerd', environment);
   return {
     os,
@@ -73,17 +74,17 @@ export async function gatherFacts(
     ...(client !== undefined ? { client } : {}),
     rejected,
     ...(dockerd !== undefined ? { dockerd } : {}),
-    disks: wanted.folders.map((folder) => ({ folder, freeBytes: freeBytes(folder) })),
-    programs: wanted.programs.map((program) => {
+    disks: targets.folders.map((folder) => ({ folder, freeBytes: freeBytes(folder) })),
+    programs: targets.programs.map((program) => {
       const file = findProgram(program.name, environment);
       return { ...program, ...(file !== undefined ? { path: file } : {}) };
     }),
-    sites: reached,
-    ...(wanted.registry !== undefined ? { registry: await reach(wanted.registry, signal) } : {}),
+    sites,
+    ...(targets.registry !== undefined ? { registry: await checkSite(targets.registry, signal) } : {}),
   };
 }
 
-async function lookAtEngine(environment: Environment, signal: AbortSignal): Promise<Facts['engine']> {
+async function checkEngine(environment: Environment, signal: AbortSignal): Promise<Facts['engine']> {
   let endpoint: Endpoint | undefined;
   try {
     endpoint = resolveEndpoint(environment);
@@ -95,7 +96,7 @@ async function lookAtEngine(environment: Environment, signal: AbortSignal): Prom
   }
 }
 
-/** From os-release(5): `debian`, `12`, `Debian GNU/Linux 12 (bookworm)`. */
+/** Reads os-release(5): `debian`, `12`, `Debian GNU/Linux 12 (bookworm)`. */
 function readOs(): Facts['os'] {
   const file = ['/etc/os-release', '/usr/lib/os-release'].find((candidate) => existsSync(candidate));
   const text = file === undefined ? '' : readFileSync(file, 'utf8');
@@ -104,25 +105,25 @@ function readOs(): Facts['os'] {
   return { id: value('ID') || process.platform, version: value('VERSION_ID'), name: value('PRETTY_NAME') };
 }
 
-/** The archives that apt installs from. */
-async function debianArchive(probe: Probe): Promise<Site[]> {
+/** Reads the archives that apt installs from. */
+async function readDebianArchives(probe: Probe): Promise<Site[]> {
   const { stdout } = await probe(['apt-get', 'indextargets', '--format', '$(SITE)']);
-  const sites = [...new Set(stdout.split('\n').filter((site) => /^https?:/.test(site)))];
-  return sites.map((url) => ({ name: 'Debian archive', url }));
+  const urls = [...new Set(stdout.split('\n').filter((line) => /^https?:/.test(line)))];
+  return urls.map((url) => ({ name: 'Debian archive', url }));
 }
 
-/** Any answer counts: a registry that asks for a login is there. */
-async function reach(place: Site, signal: AbortSignal): Promise<Site & { problem?: string }> {
-  const until = AbortSignal.any([signal, AbortSignal.timeout(10_000)]);
+/** Checks that a site responds. Any status is fine: a registry that requires a login is reachable. */
+async function checkSite(site: Site, signal: AbortSignal): Promise<Site & { problem?: string }> {
+  const requestSignal = AbortSignal.any([signal, AbortSignal.timeout(10_000)]);
   try {
-    await fetch(place.url, { method: 'HEAD', redirect: 'manual', signal: until });
-    return place;
+    await fetch(site.url, { method: 'HEAD', redirect: 'manual', signal: requestSignal });
+    return site;
   } catch (error) {
     signal.throwIfAborted();
     const { cause, name, message } = error as Error & { cause?: { code?: string; message?: string } };
     const problem =
-      name === 'TimeoutError' ? 'no answer in 10 s' : (cause?.code ?? cause?.message ?? message);
-    return { ...place, problem };
+      name === 'TimeoutError' ? 'no response in 10 s' : (cause?.code ?? cause?.message ?? message);
+    return { ...site, problem };
   }
 }
 
@@ -131,10 +132,10 @@ function findProgram(name: string, environment: Environment): string | undefined
   return folders.map((folder) => path.join(folder, name)).find((file) => existsSync(file));
 }
 
-/** Of the disk that a folder is on, or will be on. */
+/** Returns the free space on a folder's disk. The folder may not exist yet. */
 function freeBytes(folder: string): number {
-  let place = folder;
-  while (!existsSync(place)) place = path.dirname(place);
-  const { bavail, bsize } = statfsSync(place);
+  let existing = folder;
+  while (!existsSync(existing)) existing = path.dirname(existing);
+  const { bavail, bsize } = statfsSync(existing);
   return bavail * bsize;
 }

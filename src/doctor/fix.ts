@@ -1,24 +1,24 @@
 import type { Facts } from './facts.ts';
 
-/** One thing that `doctor --fix` does. */
+/** A step of `doctor --fix`. */
 export type Fix =
   | { readonly kind: 'install'; readonly packages: readonly string[] }
   | { readonly kind: 'start'; readonly dockerd: string };
 
-/** Why `doctor --fix` can do nothing here, and the commands that a person can run instead. */
+/** Why `doctor --fix` cannot fix this machine, and the commands to run by hand instead. */
 export interface Unfixable {
   readonly reason: string;
   readonly commands: readonly string[];
 }
 
-const supported = ['12', '13'];
+const supportedVersions = ['12', '13'];
 
-/** What Debian's docker engine needs to run by hand; since Debian 13 the client and its plug-in are packages of their own. */
+/** The packages of a docker engine, by Debian version. In Debian 13 the client and its plugin have their own packages. */
 const enginePackages: Readonly<Record<string, readonly string[]>> = {
   '12': ['docker.io', 'iptables', 'iproute2', 'ca-certificates'],
   '13': ['docker.io', 'docker-cli', 'docker-buildx', 'iptables', 'iproute2', 'ca-certificates'],
 };
-/** Programs that commands may call, and their packages. mmdebstrap makes other suites too: the newest keyring knows their keys. */
+/** The packages of programs that commands may run. mmdebstrap needs the keyring to build other Debian versions. */
 export const programPackages: Readonly<Record<string, readonly string[]>> = {
   curl: ['curl'],
   git: ['git'],
@@ -26,9 +26,9 @@ export const programPackages: Readonly<Record<string, readonly string[]>> = {
   mmdebstrap: ['mmdebstrap', 'debian-archive-keyring'],
 };
 
-/** What is to be done so that builds work, in order; nothing where they do. Pure. */
+/** Returns the steps that make builds work, in order; none if they already work. Pure. */
 export function planFixes(facts: Facts): readonly Fix[] | Unfixable {
-  const packages = wantedPackages(facts);
+  const packages = missingPackages(facts);
   const isDown = facts.engine.problem !== undefined;
   if (packages.length === 0 && !isDown) return [];
   const commands = [
@@ -38,24 +38,24 @@ export function planFixes(facts: Facts): readonly Fix[] | Unfixable {
   const { endpoint } = facts.engine;
   if (isDown && endpoint?.origin !== 'default')
     return {
-      reason: `${endpoint?.origin ?? 'the environment'} names an engine that does not answer; only the local one can be set up`,
+      reason: `${endpoint?.origin ?? 'the environment'} selects an engine that is not responding; --fix can only set up the local one`,
       commands: ['unset DOCKER_HOST DOCKER_CONTEXT   # or: docker context use default'],
     };
-  if (facts.os.id !== 'debian' || !supported.includes(facts.os.version)) {
-    const where = facts.os.name || facts.os.id;
+  if (facts.os.id !== 'debian' || !supportedVersions.includes(facts.os.version)) {
+    const system = facts.os.name || facts.os.id;
     return {
-      reason: `this is ${where}; --fix knows Debian ${supported.join(' and ')}`,
-      commands: facts.os.id === 'debian' ? commands : ['see docs.docker.com/engine/install'],
+      reason: `this system is ${system}; --fix supports Debian ${supportedVersions.join(' and ')}`,
+      commands: facts.os.id === 'debian' ? commands : ['see https://docs.docker.com/engine/install'],
     };
   }
-  if (!facts.isRoot) return { reason: 'only root may install and start things', commands };
+  if (!facts.isRoot) return { reason: '--fix must run as root', commands };
   return [
     ...(packages.length > 0 ? [{ kind: 'install', packages } as const] : []),
     ...(isDown ? [{ kind: 'start', dockerd: facts.dockerd ?? '/usr/sbin/dockerd' } as const] : []),
   ];
 }
 
-function wantedPackages(facts: Facts): string[] {
+function missingPackages(facts: Facts): string[] {
   const lacksEngine = facts.engine.problem !== undefined && facts.dockerd === undefined;
   const engine =
     lacksEngine || facts.client === undefined

@@ -1,32 +1,32 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
-/** Where `doctor --fix` notes what it did, so that `doctor --stop` can undo it. */
-const noteFile = '/var/lib/image-tasks/doctor.json';
+/** `doctor --fix` records here what it did, so that `doctor --stop` can undo it. */
+const stateFile = '/var/lib/image-tasks/doctor.json';
 
-/** What `doctor --fix` has done on this machine. */
+/** The packages that `doctor --fix` has installed and the engine that it has started. */
 export interface InstallState {
   readonly packages: readonly string[];
-  /** `started`: the kernel's start time of the process, so that a reused pid is not taken for it. */
+  /** `started`: the start time of the process in clock ticks, to detect a reused pid. */
   readonly engine?: { readonly pid: number; readonly started: string };
 }
 
-/** What is noted, or an empty note. */
+/** Reads the recorded state; empty if there is none. */
 export function readInstallState(): InstallState {
   try {
-    return JSON.parse(readFileSync(noteFile, 'utf8')) as InstallState;
+    return JSON.parse(readFileSync(stateFile, 'utf8')) as InstallState;
   } catch {
-    // Never written, or not ours any more: nothing to undo.
+    // Never written, or damaged: nothing to undo.
     return { packages: [] };
   }
 }
 
-/** Replaces the note; an empty one is removed. */
-export function writeInstallState(note: InstallState): void {
-  if (note.packages.length === 0 && note.engine === undefined) {
-    rmSync(noteFile, { force: true });
+/** Replaces the recorded state; an empty state removes the file. */
+export function writeInstallState(state: InstallState): void {
+  if (state.packages.length === 0 && state.engine === undefined) {
+    rmSync(stateFile, { force: true });
     return;
   }
-  mkdirSync(path.dirname(noteFile), { recursive: true });
-  writeFileSync(noteFile, `${JSON.stringify(note)}\n`);
+  mkdirSync(path.dirname(stateFile), { recursive: true });
+  writeFileSync(stateFile, `${JSON.stringify(state)}\n`);
 }

@@ -6,31 +6,31 @@ import { readInstallState, writeInstallState } from './install-state.ts';
 import { preventServiceStarts } from './service-policy.ts';
 
 /**
- * Installs packages from the Debian archive without starting any service of theirs, and notes which.
- * `say` gets each command as it is run. @throws TasksError exit 3 with apt's last words
+ * Installs packages from the Debian archive without starting their services, and records which ones were new. Calls `report` with
+ * each command before it runs. @throws TasksError exit 3 with the end of apt's output; the signal's reason
  */
 export async function installPackages(
   packages: readonly string[],
   environment: Environment,
   signal: AbortSignal,
-  say: (text: string) => void,
+  report: (text: string) => void,
 ): Promise<void> {
-  const before = await installed(packages, processProbe(environment, signal));
-  // Engines and registries would start at once, with settings that are not ours (invoke-rc.d(8)).
-  const release = preventServiceStarts();
+  const installedBefore = await readInstalled(packages, processProbe(environment, signal));
+  // The packages would start engines and registries at once, with their default settings (invoke-rc.d(8)).
+  const allowServiceStarts = preventServiceStarts();
   try {
-    await apt(['update'], environment, signal, say);
-    await apt(['install', '--yes', '--no-install-recommends', ...packages], environment, signal, say);
+    await apt(['update'], environment, signal, report);
+    await apt(['install', '--yes', '--no-install-recommends', ...packages], environment, signal, report);
   } finally {
-    release();
+    allowServiceStarts();
   }
-  const note = readInstallState();
-  const added = packages.filter((name) => !before.has(name));
-  writeInstallState({ ...note, packages: [...new Set([...note.packages, ...added])] });
+  const state = readInstallState();
+  const added = packages.filter((name) => !installedBefore.has(name));
+  writeInstallState({ ...state, packages: [...new Set([...state.packages, ...added])] });
 }
 
-/** Those that are there already, and so are not ours to remove. */
-async function installed(packages: readonly string[], probe: Probe): Promise<ReadonlySet<string>> {
+/** Returns which of the packages are already installed. */
+async function readInstalled(packages: readonly string[], probe: Probe): Promise<ReadonlySet<string>> {
   const format = '${Package} ${db:Status-Status}\n';
   const { stdout } = await probe(['dpkg-query', '--show', `--showformat=${format}`, ...packages]);
   const rows = stdout.split('\n').map((row) => row.split(' '));
@@ -41,26 +41,26 @@ async function apt(
   args: readonly string[],
   environment: Environment,
   signal: AbortSignal,
-  say: (text: string) => void,
+  report: (text: string) => void,
 ): Promise<void> {
-  say(`apt-get ${args.join(' ')}`);
-  const last: string[] = [];
+  report(`apt-get ${args.join(' ')}`);
+  const lastLines: string[] = [];
   const env = Object.entries(environment).filter((pair): pair is [string, string] => pair[1] !== undefined);
   const { code, problem } = await runProcess({
     argv: ['apt-get', '--quiet', ...args],
     env: { ...Object.fromEntries(env), DEBIAN_FRONTEND: 'noninteractive' },
     signal,
-    // dpkg must not be killed while it unpacks.
+    // dpkg must not be killed while it unpacks a package.
     graceMs: 60_000,
     onLine: (line) => {
-      last.push(line);
-      if (last.length > 10) last.shift();
+      lastLines.push(line);
+      if (lastLines.length > 10) lastLines.shift();
     },
   });
   signal.throwIfAborted();
   if (code !== 0)
     throw new TasksError(
       3,
-      `apt-get ${args[0]} failed: ${problem ?? `exit code ${code}`}\n${last.join('\n')}`,
+      `apt-get ${args[0]} failed: ${problem ?? `exit code ${code}`}\n${lastLines.join('\n')}`,
     );
 }

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 
-/** The name of a running process (proc(5), `comm`); undefined where there is none. */
+/** Returns the name of a process (proc(5), `comm`); undefined if it does not exist. */
 export function processName(pid: number): string | undefined {
   return readProc(pid, 'comm')?.trim();
 }
 
 /**
- * The start time of a process in clock ticks since boot (proc(5), field 22 of `stat`): with it a pid names one process even
- * after the number was used again. Undefined where there is no such process, or it has ended.
+ * Returns the start time of a process in clock ticks since boot (proc(5), field 22 of `stat`); undefined if it does not exist
+ * or has ended. Pid and start time together identify a process even if the pid is reused.
  */
 export function processStartTime(pid: number): string | undefined {
   const fields = readProc(pid, 'stat')
@@ -20,7 +20,7 @@ function readProc(pid: number, file: string): string | undefined {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8');
   } catch {
-    // No such process (any more).
+    // The process does not exist.
     return undefined;
   }
 }

@@ -1,12 +1,12 @@
 import type { Site } from './facts.ts';
 
-/** The registry that an image reference or repository lies in: `citus/app`, `registry.example:5000/team/app:1.0`. */
+/** Returns the registry of an image or repository reference: `citus/app`, `registry.example:5000/team/app:1.0`. */
 export function registrySiteOf(reference: string): Site {
-  const [first, ...rest] = reference.split('/');
-  const isHost = rest.length > 0 && /[.:]|^localhost$/.test(first!);
-  if (!isHost || /^(index\.)?docker\.io$/.test(first!))
+  const [host, ...rest] = reference.split('/');
+  const isHost = rest.length > 0 && /[.:]|^localhost$/.test(host!);
+  if (!isHost || /^(index\.)?docker\.io$/.test(host!))
     return { name: 'Docker Hub', url: 'https://registry-1.docker.io/v2/' };
-  // As docker has it: plain HTTP for loopback only.
-  const isLoopback = /^(localhost|127\.[\d.]+|\[::1\])(:\d+)?$/.test(first!);
-  return { name: first!, url: `${isLoopback ? 'http' : 'https'}://${first}/v2/` };
+  // Like docker: plain HTTP only for loopback addresses.
+  const isLoopback = /^(localhost|127\.[\d.]+|\[::1\])(:\d+)?$/.test(host!);
+  return { name: host!, url: `${isLoopback ? 'http' : 'https'}://${host}/v2/` };
 }

@@ -4,17 +4,17 @@ import { processStartTime } from './proc.ts';
 
 /** invoke-rc.d(8) and deb-systemd-invoke ask this program before they start a service; exit code 101 forbids it. */
 const policyFile = '/usr/sbin/policy-rc.d';
-/** Marks a policy as ours. */
-const mark = '# Written by `tasks doctor --fix`.';
+/** Identifies a policy file that tasks wrote. */
+const marker = '# Written by `tasks doctor --fix`.';
 
 /**
- * A policy that starts no service while a process runs. `started`: its start time in clock ticks (proc(5), field 22), so that
- * another process with the same pid does not count. Once the process has ended, however it ended, services start again.
+ * Returns a policy script that forbids service starts while a process runs, and has no effect once it has ended. `started` is
+ * the start time of the process in clock ticks (proc(5), field 22): another process with the same pid does not count.
  */
 export function policyText(pid: number, started: string): string {
   return `#!/bin/sh
-${mark} No service starts while process ${pid} installs packages.
-# The process may have been killed: this file has no effect afterwards, and can be removed.
+${marker} Services do not start while process ${pid} installs packages.
+# Once that process has ended, this file has no effect and can be removed.
 set -- $(sed 's/.*) //' /proc/${pid}/stat 2>/dev/null)
 [ "\${20:-gone}" = "${started}" ] && exit 101
 exit 0
@@ -22,15 +22,15 @@ exit 0
 }
 
 /**
- * Keeps packages that are installed now from starting their services. Returns the function that ends this. A policy of
- * somebody else stays, and does the same or what its author wants. One that a killed run of ours left is replaced.
+ * Prevents packages that are being installed from starting their services. Returns a function that ends this. An existing policy
+ * stays in effect, unless a killed run left it: then it is replaced.
  */
 export function preventServiceStarts(file = policyFile): () => void {
   const existing = readIfThere(file);
-  if (existing?.includes(mark)) rmSync(file);
+  if (existing?.includes(marker)) rmSync(file);
   else if (existing !== undefined) return () => undefined;
   const text = policyText(process.pid, processStartTime(process.pid) ?? '');
-  // Neither follows a link nor replaces what somebody else wrote meanwhile.
+  // 'wx' does not follow a link, nor replace a file that another process has just created.
   const descriptor = openSync(file, 'wx', 0o755);
   writeSync(descriptor, text);
   fchmodSync(descriptor, 0o755);
@@ -38,9 +38,9 @@ export function preventServiceStarts(file = policyFile): () => void {
   const remove = (): void => {
     if (readIfThere(file) === text) rmSync(file, { force: true });
   };
-  const forget = onKillAll(remove);
+  const unregister = onKillAll(remove);
   return () => {
-    forget();
+    unregister();
     remove();
   };
 }

@@ -4,6 +4,7 @@ import { runProcess } from './process.ts';
 /** Runs the programs of command tasks. */
 export const processes: Processes = {
   async run(request, progress, signal) {
+    const [program] = request.argv;
     const exit = await runProcess({
       argv: request.argv,
       cwd: request.cwd,
@@ -12,9 +13,8 @@ export const processes: Processes = {
       onLine: progress.line,
     });
     signal.throwIfAborted();
-    if (exit.problem !== undefined)
-      throw new StepFailed(`${request.argv[0]} could not be started: ${exit.problem}`);
-    if (exit.code !== 0)
-      throw new StepFailed(`${request.argv[0]} ended with ${exit.signal ?? `exit code ${exit.code}`}`);
+    if (exit.problem !== undefined) throw new StepFailed(`cannot start ${program}: ${exit.problem}`);
+    if (exit.signal !== undefined) throw new StepFailed(`${program} was killed by ${exit.signal}`);
+    if (exit.code !== 0) throw new StepFailed(`${program} failed with exit code ${exit.code}`);
   },
 };

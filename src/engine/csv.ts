@@ -1,4 +1,4 @@
-/** A field of a flag that docker reads as CSV: a comma, a quote or a line end stands in quotes, and quotes in it twice. */
+/** Quotes a value for a docker flag that is parsed as CSV, if it contains a comma, a quote or a line break. */
 export function csvField(text: string): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -4,26 +4,26 @@ import type { Environment } from './endpoint.ts';
 import { clientEnvironment } from './environment.ts';
 import type { Dial } from './http-get.ts';
 
-/** The docker client could not reach the engine; the message holds its last words. */
+/** The docker client could not connect to the engine. The message is the end of its error output. */
 export class DialFailed extends Error {
   override readonly name = 'DialFailed';
 }
 
-/** As much of what a client says as a message can hold. */
-const longest = 2_000;
+/** How many characters of the client's error output are kept. */
+const maxErrorLength = 2_000;
 
-/** Reaches engines behind TLS or ssh the way the docker client does. */
+/** Returns a function that connects through `docker system dial-stdio`, which supports TLS and ssh. */
 export function dialWithClient(environment: Environment): Dial {
   return () => {
     const file = environment.TASKS_DOCKER || 'docker';
     const child = spawn(file, ['system', 'dial-stdio'], {
       env: clientEnvironment(environment),
       stdio: ['pipe', 'pipe', 'pipe'],
-      // An interrupt at the terminal is for us: what was started in the engine must still be ended.
+      // Ctrl-C in the terminal must not end it: the connection is still needed to clean up in the engine.
       detached: true,
     });
-    let words = '';
-    let hasAnswered = false;
+    let errorOutput = '';
+    let isConnected = false;
     const stream = new Duplex({
       read: () => void child.stdout.resume(),
       write: (data: Buffer, _encoding, done) => void child.stdin.write(data, () => done()),
@@ -34,20 +34,22 @@ export function dialWithClient(environment: Environment): Dial {
       },
     });
     child.stdout.on('data', (data: Buffer) => {
-      hasAnswered = true;
+      isConnected = true;
       if (!stream.push(data)) child.stdout.pause();
     });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (words = (words + text).slice(-longest)));
-    // What it could not take is told by how it ends.
+    child.stderr
+      .setEncoding('utf8')
+      .on('data', (text: string) => (errorOutput = (errorOutput + text).slice(-maxErrorLength)));
+    // The exit of the process reports the failure.
     child.stdin.on('error', () => undefined);
-    child.on('error', (error) =>
-      stream.destroy(new DialFailed(`${file} cannot be started: ${error.message}`)),
-    );
+    child.on('error', (error) => stream.destroy(new DialFailed(`cannot start ${file}: ${error.message}`)));
     child.on('close', (code, signal) => {
       if (stream.destroyed) return;
-      if (hasAnswered) stream.push(null);
-      else
-        stream.destroy(new DialFailed(words.trim() || `${file} ended with ${signal ?? `exit code ${code}`}`));
+      if (isConnected) stream.push(null);
+      else {
+        const outcome = signal === null ? `failed with exit code ${code}` : `was killed by ${signal}`;
+        stream.destroy(new DialFailed(errorOutput.trim() || `${file} ${outcome}`));
+      }
     });
     return stream;
   };

@@ -1,26 +1,33 @@
 import type { Engine } from '../model/ports.ts';
-import { connect, listImages, parseResponse, readCapabilities, readImageTriggers } from './api.ts';
+import { connect, parseResponse } from './api.ts';
 import { build } from './build.ts';
 import { type Client, processProbe, requireClient } from './client.ts';
 import { dialWithClient } from './dial.ts';
 import { type Environment, resolveEndpoint } from './endpoint.ts';
 import { clientEnvironment } from './environment.ts';
+import { listImages, readCapabilities, readImageTriggers } from './queries.ts';
 import { startReaper } from './reaper.ts';
 import { removeOrphanedTests, runTestContainer } from './test-container.ts';
 import { pullImage, pushImage, splitReference } from './transfer.ts';
 
 export interface DockerOptions {
-  /** Ends all that has no signal of its own. */
+  /** Aborts every request that has no signal of its own. */
   readonly signal: AbortSignal;
-  /** The program that removes containers when this process is gone; undefined: the next run does. */
+  /** The script of the process that removes test containers if this one is killed. Without it, the next run removes them. */
   readonly reaper?: string;
 }
 
-/** The docker engine that this environment names. Nothing is started or asked before the first call needs it. */
-export function dockerEngine(environment: Environment, { signal, reaper: program }: DockerOptions): Engine {
+/**
+ * Returns the docker engine that the environment selects. Starts no process and opens no connection before the first call that
+ * needs one. @throws TasksError exit 3 if the environment's docker host or context is not valid
+ */
+export function dockerEngine(
+  environment: Environment,
+  { signal, reaper: reaperScript }: DockerOptions,
+): Engine {
   const endpoint = resolveEndpoint(environment);
   const api = connect(endpoint, dialWithClient(environment), { signal });
-  const reaper = program === undefined ? undefined : startReaper(program, environment);
+  const reaper = reaperScript === undefined ? undefined : startReaper(reaperScript, environment);
   let client: Promise<Client> | undefined;
   const findClient = (): Promise<Client> => {
     client ??= requireClient(environment, endpoint, processProbe(clientEnvironment(environment), signal));
@@ -42,14 +49,15 @@ export function dockerEngine(environment: Environment, { signal, reaper: program
       );
     },
     untag: async (reference) => {
-      const answer = await api.request({ method: 'DELETE', path: `/images/${reference}` });
-      // Somebody else was faster: it is gone all the same.
-      if (answer.status === 404) return true;
-      if (answer.status === 409) return false;
-      parseResponse(answer, `take the tag ${reference} away`);
+      const response = await api.request({ method: 'DELETE', path: `/images/${reference}` });
+      // Already removed by another process.
+      if (response.status === 404) return true;
+      // A container uses the image.
+      if (response.status === 409) return false;
+      parseResponse(response, `remove the tag ${reference}`);
       return true;
     },
-    test: (request, progress, until) => runTestContainer(api, request, progress, until, reaper),
+    test: (request, progress, signal) => runTestContainer(api, request, progress, signal, reaper),
     removeLeftoverTests: (isGone) => removeOrphanedTests(api, isGone, signal),
     push: (tag, credentials, progress, signal) => pushImage(api, tag, credentials, progress, signal),
     pull: (name, credentials, progress, signal) => pullImage(api, name, credentials, progress, signal),

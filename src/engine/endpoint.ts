@@ -3,35 +3,36 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { TasksError } from '../model/errors.ts';
 
-/** Where the docker engine is. */
+/** The address of a docker engine. */
 export type Endpoint = (
   | { readonly kind: 'unix'; readonly path: string }
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
-  /** Reached through the docker client: TLS, ssh, named pipes. */
+  /** Only the docker client can connect: TLS, ssh, named pipes. */
   | { readonly kind: 'client' }
 ) & {
-  /** As it was written, `unix:///var/run/docker.sock`. */
+  /** The address as the user wrote it: `unix:///var/run/docker.sock`. */
   readonly url: string;
-  /** Who said so: `DOCKER_HOST`, `context work`, `default`. */
+  /** Where the address comes from: `DOCKER_HOST`, `context work`, `default`. */
   readonly origin: string;
-  /** The docker context's name; buildx calls the builder of a context by it. */
+  /** The name of the docker context, which is also the name of its buildx builder. */
   readonly context: string;
 };
 
 const defaultSocket = 'unix:///var/run/docker.sock';
-/** What the client takes in its place where TLS is asked for and no engine is named. */
+/** The client's default if TLS is enabled. */
 const defaultTls = 'tcp://localhost:2376';
 
+/** Environment variables by name. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The engine that the docker client would use: DOCKER_HOST, then DOCKER_CONTEXT, then the configuration's current
- * context, then the default socket, or port by TLS (docs.docker.com, "docker context").
- * @throws TasksError exit 3 for an address or context that cannot be understood
+ * Returns the engine that the docker client would use: DOCKER_HOST, then DOCKER_CONTEXT, then the current context of its
+ * configuration, then the default socket, or the default TLS port (docs.docker.com, "docker context").
+ * @throws TasksError exit 3 for an invalid address, or a context that does not exist or cannot be read
  */
 export function resolveEndpoint(environment: Environment): Endpoint {
   const { DOCKER_HOST, DOCKER_CONTEXT } = environment;
-  // Set to anything, `0` too, as the client has it.
+  // Any non-empty value enables TLS, even `0`, as in the docker client.
   const tls = Boolean(environment.DOCKER_TLS) || Boolean(environment.DOCKER_TLS_VERIFY);
   if (DOCKER_HOST) return parseAddress(DOCKER_HOST, { origin: 'DOCKER_HOST', context: 'default', tls });
   const folder = configFolder(environment);
@@ -40,11 +41,11 @@ export function resolveEndpoint(environment: Environment): Endpoint {
     if (tls) return parseAddress(defaultTls, { origin: 'DOCKER_TLS', context: 'default', tls });
     return parseAddress(defaultSocket, { origin: 'default', context: 'default', tls });
   }
-  const { address, ...own } = readContext(folder, context);
-  return parseAddress(address, { origin: `context ${context}`, context, ...own });
+  const { address, tls: contextTls } = readContext(folder, context);
+  return parseAddress(address, { origin: `context ${context}`, context, tls: contextTls });
 }
 
-/** The docker client's configuration folder. */
+/** Returns the docker client's configuration folder. */
 export function configFolder(environment: Environment): string {
   return environment.DOCKER_CONFIG || path.join(environment.HOME ?? '/', '.docker');
 }
@@ -63,15 +64,15 @@ function readContext(folder: string, name: string): { address: string; tls: bool
   const text = readIfThere(file);
   if (text === undefined) {
     throw new TasksError(3, `the docker context "${name}" does not exist (${file})`, {
-      hint: 'see `docker context ls`',
+      hint: 'run `docker context ls` to list the contexts',
     });
   }
   const endpoints = parseJson(text, file).Endpoints as
     | { docker?: { Host?: string; SkipTLSVerify?: boolean } }
     | undefined;
   const { Host, SkipTLSVerify } = endpoints?.docker ?? {};
-  if (!Host) throw new TasksError(3, `the docker context "${name}" names no docker host (${file})`);
-  // As the client has it: by TLS where there is anything that belongs to it, verified or not.
+  if (!Host) throw new TasksError(3, `the docker context "${name}" has no docker host (${file})`);
+  // As in the client: any TLS setting or file of the context enables TLS, verified or not.
   const keys = ['ca.pem', 'cert.pem', 'key.pem'].map((pem) =>
     path.join(folder, 'contexts/tls', id, 'docker', pem),
   );
@@ -93,7 +94,7 @@ function parseAddress(url: string, { origin, context, tls }: Origin): Endpoint {
     if (tls) return { kind: 'client', ...common };
     return { kind: 'tcp', host: tcp[1]!.replace(/^\[|\]$/g, ''), port: Number(tcp[2] ?? 2375), ...common };
   }
-  throw new TasksError(3, `${origin} names an engine by "${url}", which is no address`, {
+  throw new TasksError(3, `${origin} has an invalid engine address: "${url}"`, {
     hint: 'expected unix:///path, tcp://host:port or ssh://user@host',
   });
 }

@@ -1,7 +1,7 @@
 import type { Environment } from './endpoint.ts';
 
-/** What a docker client, its credential helpers and ssh need of a shell: where things are, who the user is, how to reach out. */
-const passed: ReadonlySet<string> = new Set([
+/** Variables that a docker client, its credential helpers and ssh need: paths, the user, proxies, certificates. */
+const passedNames: ReadonlySet<string> = new Set([
   ...[
     'PATH',
     'HOME',
@@ -36,17 +36,17 @@ const passed: ReadonlySet<string> = new Set([
     'DBUS_SESSION_BUS_ADDRESS',
   ],
 ]);
-/** `SSH_AUTH_SOCK`; `LC_ALL`; `XDG_RUNTIME_DIR`; the settings of the clouds' credential helpers. */
-const passedFamilies = /^(SSH|LC|XDG|AWS|AZURE|GOOGLE|CLOUDSDK)_/;
+/** `SSH_AUTH_SOCK`, `LC_ALL`, `XDG_RUNTIME_DIR`, and the settings of the cloud providers' credential helpers. */
+const passedPrefixes = /^(SSH|LC|XDG|AWS|AZURE|GOOGLE|CLOUDSDK)_/;
 
 /**
- * The part of an environment that programs get which talk to the engine. Only what is listed: a client turns other variables
- * into labels (`BUILDX_GIT_LABELS`), build args (`SOURCE_DATE_EPOCH`), source policies or another builder, which no key knows of.
+ * Returns the variables that programs which talk to the engine get. Others are left out: the client turns some of them into
+ * labels (`BUILDX_GIT_LABELS`), build args (`SOURCE_DATE_EPOCH`), source policies or another builder, which keys do not cover.
  */
 export function clientEnvironment(environment: Environment): Record<string, string> {
   const pairs = Object.entries(environment).filter(
     (pair): pair is [string, string] =>
-      pair[1] !== undefined && (passed.has(pair[0]) || passedFamilies.test(pair[0])),
+      pair[1] !== undefined && (passedNames.has(pair[0]) || passedPrefixes.test(pair[0])),
   );
   return Object.fromEntries(pairs);
 }

@@ -1,6 +1,6 @@
 import { runProcess } from './process.ts';
 
-/** The state of a git checkout; undefined where there is none, or no git. `dirty`: some file differs from the commit. */
+/** Reads the commit of a git checkout and whether files in `folder` differ from it; undefined without a checkout or git. */
 export async function readGitState(
   folder: string,
   environment: Readonly<Record<string, string | undefined>>,
@@ -18,7 +18,7 @@ export async function readGitState(
     return exit.code === 0 ? lines : undefined;
   };
   const [commit] = (await git('rev-parse', 'HEAD')) ?? [];
-  // What the project's folder holds, but for our own; a change elsewhere in a larger repository changes no image.
+  // Only the project's folder, without .cache: a change elsewhere in a larger repository does not affect its images.
   const changes = await git('status', '--porcelain', '--', '.', ':(exclude).cache');
   if (commit === undefined || changes === undefined) return undefined;
   return { commit, dirty: changes.length > 0 };

@@ -1,26 +1,28 @@
-import { connect as open } from 'node:net';
+import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Endpoint } from './endpoint.ts';
 import { startIdleTimer } from './timeouts.ts';
 
+/** A response of the Engine API. */
 export interface ApiResponse {
   readonly status: number;
   readonly body: Buffer;
 }
 
-/** Makes a connection to an engine that only the docker client can reach (`docker system dial-stdio`). */
+/** Opens a connection to an engine that only the docker client can reach (`docker system dial-stdio`). */
 export type Dial = () => Duplex;
 
 export interface GetOptions {
-  /** Milliseconds without a byte after which the engine counts as hanging. */
+  /** Milliseconds without a byte after which the request fails. */
   readonly idleTimeoutMs: number;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * One GET, as HTTP/1.0 has it: the answer ends with the connection. To load Node's HTTP client takes half as long as all of a
- * run that has nothing to do. What comes must tell by itself whether it is whole, as JSON does.
- * @throws Silence; the signal's reason; what the connection fails with
+ * Sends a GET request as HTTP/1.0, where the end of the connection ends the response. This avoids loading Node's HTTP client,
+ * which takes half as long as a whole run with nothing to do. A truncated response is not detected here: the body's format
+ * must show it, as JSON does.
+ * @throws IdleTimeoutError; the signal's reason; any error of the connection
  */
 export async function httpGet(
   endpoint: Endpoint,
@@ -29,27 +31,29 @@ export async function httpGet(
   options: GetOptions,
 ): Promise<ApiResponse> {
   const request = `GET ${path} HTTP/1.0\r\nHost: docker\r\n\r\n`;
-  const whole = await exchange(dialTo(endpoint, dial), request, options);
-  const end = whole.indexOf('\r\n\r\n');
-  const head = whole.toString('latin1', 0, Math.max(end, 0));
+  const response = await exchange(openStream(endpoint, dial), request, options);
+  const headEnd = response.indexOf('\r\n\r\n');
+  const head = response.toString('latin1', 0, Math.max(headEnd, 0));
   const status = /^HTTP\/1\.[01] (\d{3})/.exec(head)?.[1];
-  if (status === undefined) throw new Error('what it said is no HTTP');
-  if (/^transfer-encoding:/im.test(head)) throw new Error('its answer to HTTP/1.0 is one of HTTP/1.1');
-  return { status: Number(status), body: whole.subarray(end + 4) };
+  if (status === undefined) throw new Error('the response is not HTTP');
+  if (/^transfer-encoding:/im.test(head))
+    throw new Error('the response to an HTTP/1.0 request uses HTTP/1.1 chunks');
+  return { status: Number(status), body: response.subarray(headEnd + 4) };
 }
 
-function dialTo(endpoint: Endpoint, dial: Dial): Duplex {
-  if (endpoint.kind === 'unix') return open(endpoint.path);
-  if (endpoint.kind === 'tcp') return open(endpoint.port, endpoint.host);
+function openStream(endpoint: Endpoint, dial: Dial): Duplex {
+  if (endpoint.kind === 'unix') return connect(endpoint.path);
+  if (endpoint.kind === 'tcp') return connect(endpoint.port, endpoint.host);
   return dial();
 }
 
+/** Sends a request and returns everything received until the connection ends. */
 async function exchange(
   stream: Duplex,
-  text: string,
+  request: string,
   { idleTimeoutMs, signal }: GetOptions,
 ): Promise<Buffer> {
-  const silence = startIdleTimer(idleTimeoutMs, (error) => stream.destroy(error));
+  const idleTimer = startIdleTimer(idleTimeoutMs, (error) => stream.destroy(error));
   const abort = (): void => void stream.destroy(signal!.reason);
   signal?.addEventListener('abort', abort, { once: true });
   if (signal?.aborted) abort();
@@ -57,7 +61,7 @@ async function exchange(
     return await new Promise((resolve, reject) => {
       const chunks: Buffer[] = [];
       stream.on('data', (data: Buffer) => {
-        silence.heard();
+        idleTimer.reset();
         chunks.push(data);
       });
       stream.on('error', reject);
@@ -65,10 +69,10 @@ async function exchange(
         stream.destroy();
         resolve(Buffer.concat(chunks));
       });
-      stream.write(text);
+      stream.write(request);
     });
   } finally {
-    silence.stop();
+    idleTimer.stop();
     signal?.removeEventListener('abort', abort);
   }
 }

@@ -3,7 +3,7 @@ import { connect, parseResponse } from './api.ts';
 import { dialWithClient } from './dial.ts';
 import { type Environment, resolveEndpoint } from './endpoint.ts';
 
-/** The registries that the engine is told to trust without a certificate: hosts, and networks. None where no engine answers. */
+/** Reads the hosts and networks that the engine is configured to trust without a certificate; none if no engine responds. */
 export async function readInsecureRegistries(
   environment: Environment,
   signal: AbortSignal,
@@ -16,14 +16,14 @@ export async function readInsecureRegistries(
   };
   try {
     const api = connect(resolveEndpoint(environment), dialWithClient(environment), { signal });
-    const { RegistryConfig = {} } = parseResponse<Info>(await api.get('/info'), 'tell of itself');
+    const { RegistryConfig = {} } = parseResponse<Info>(await api.get('/info'), 'report its settings');
     const hosts = Object.entries(RegistryConfig.IndexConfigs ?? {}).filter(
       ([, { Secure }]) => Secure === false,
     );
     return [...(RegistryConfig.InsecureRegistryCIDRs ?? []), ...hosts.map(([host]) => host)];
   } catch (error) {
     if (!(error instanceof TasksError)) throw error;
-    // No engine answers: no registry is trusted without a certificate, and the caller reports what it cannot reach.
+    // Without an engine no registry is trusted without a certificate. The caller reports the registry that it cannot reach.
     return [];
   }
 }

@@ -1,32 +1,33 @@
 import { StringDecoder } from 'node:string_decoder';
 
-/** Takes what a program writes apart into lines. */
+/** Splits the output of a program into lines. */
 export interface LineReader {
   write(data: Buffer): void;
-  /** What was written last may have no line end. */
+  /** Must be called after the last `write`: the last line may have no line break. */
   end(): void;
 }
 
+/** Returns a reader that calls `onLine` with each line, without its line break. */
 export function createLineReader(onLine: (line: string) => void): LineReader {
   const decoder = new StringDecoder('utf8');
-  let rest = '';
-  // Programs that draw progress bars return to the line's start: what stands last is what a person would see.
-  const tell = (line: string): void => onLine(line.replace(/\r$/, '').replace(/^.*\r/, ''));
+  let partialLine = '';
+  // A progress bar rewrites its line with carriage returns: only the last version counts, as in a terminal.
+  const emit = (line: string): void => onLine(line.replace(/\r$/, '').replace(/^.*\r/, ''));
   return {
     write(data) {
       const text = decoder.write(data);
       if (!text.includes('\n')) {
-        rest += text;
+        partialLine += text;
         return;
       }
-      const lines = (rest + text).split('\n');
-      rest = lines.pop()!;
-      for (const line of lines) tell(line);
+      const lines = (partialLine + text).split('\n');
+      partialLine = lines.pop()!;
+      for (const line of lines) emit(line);
     },
     end() {
-      rest += decoder.end();
-      if (rest !== '') tell(rest);
-      rest = '';
+      partialLine += decoder.end();
+      if (partialLine !== '') emit(partialLine);
+      partialLine = '';
     },
   };
 }

@@ -2,31 +2,35 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { EngineApi } from './api.ts';
 
 /**
- * Does something that may take as long as it likes, as long as the engine answers besides: an engine that hangs would never
- * end it. `work` gets a signal that also ends when the engine has not answered twice.
- * @throws what `work` throws; the signal's reason; TasksError exit 3 where the engine does not answer
+ * Runs work of unknown length and pings the engine meanwhile, so that a hung engine ends it. The signal that `work` gets
+ * aborts with `signal`, or when two pings in a row fail.
+ * @throws what `work` throws; the signal's reason; TasksError exit 3 if the engine stops responding
  */
 export async function withLivenessCheck<T>(
   api: EngineApi,
   signal: AbortSignal,
-  work: (until: AbortSignal) => Promise<T>,
+  work: (workSignal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const [silent, over] = [new AbortController(), new AbortController()];
-  const until = AbortSignal.any([signal, silent.signal]);
-  const watching = watch(api, silent, AbortSignal.any([until, over.signal]));
+  const [engineLost, finished] = [new AbortController(), new AbortController()];
+  const workSignal = AbortSignal.any([signal, engineLost.signal]);
+  const pinging = pingUntilLost(api, engineLost, AbortSignal.any([workSignal, finished.signal]));
   try {
-    const result = await work(until);
-    until.throwIfAborted();
+    const result = await work(workSignal);
+    workSignal.throwIfAborted();
     return result;
   } catch (error) {
-    throw until.aborted ? until.reason : error;
+    throw workSignal.aborted ? workSignal.reason : error;
   } finally {
-    over.abort();
-    await watching;
+    finished.abort();
+    await pinging;
   }
 }
 
-async function watch(api: EngineApi, silent: AbortController, signal: AbortSignal): Promise<void> {
+async function pingUntilLost(
+  api: EngineApi,
+  engineLost: AbortController,
+  signal: AbortSignal,
+): Promise<void> {
   for (let failures = 0; ; ) {
     try {
       await delay(api.timeouts.pingInterval, undefined, { signal, ref: false });
@@ -35,8 +39,8 @@ async function watch(api: EngineApi, silent: AbortController, signal: AbortSigna
     } catch (error) {
       if (signal.aborted) return;
       failures++;
-      // One question may get lost.
-      if (failures > 1) silent.abort(error);
+      // A single request can get lost.
+      if (failures > 1) engineLost.abort(error);
     }
   }
 }

@@ -1,48 +1,49 @@
 import type { Readable } from 'node:stream';
 import { createLineReader } from './line-reader.ts';
 
-/** What a program is started with. */
+/** How to run a program. */
 export interface ProcessOptions {
   readonly argv: readonly [string, ...string[]];
   readonly cwd?: string;
-  /** The whole environment. */
+  /** The complete environment: nothing is inherited. */
   readonly env: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
   readonly onLine: (line: string) => void;
-  /** Milliseconds between the interrupt and the kill. */
+  /** Milliseconds between SIGINT and SIGKILL on abort; 300 by default. */
   readonly graceMs?: number;
 }
 
+/** How a program ended. */
 export interface ProcessExit {
-  /** Undefined where a signal ended it, or it could not be started. */
+  /** Undefined if a signal killed the program, or it could not be started. */
   readonly code: number | undefined;
   readonly signal: string | undefined;
-  /** Why it could not be started. */
+  /** Why the program could not be started. */
   readonly problem: string | undefined;
 }
 
-/** Process groups that run now. */
+/** The running process groups. */
 const groups = new Set<number>();
 
-/** What to undo before the program ends at once. */
-const undos = new Set<() => void>();
+/** Functions that `killAll` calls. */
+const cleanups = new Set<() => void>();
 
-/** Registers something to undo, synchronously, by `killAll`. Returns the function that forgets it. */
-export function onKillAll(undo: () => void): () => void {
-  undos.add(undo);
-  return () => void undos.delete(undo);
+/** Registers a synchronous cleanup for `killAll`. Returns a function that unregisters it. */
+export function onKillAll(cleanup: () => void): () => void {
+  cleanups.add(cleanup);
+  return () => void cleanups.delete(cleanup);
 }
 
-/** Kills everything that `runProcess` started and that still runs: for a program that is about to end at once. */
+/** Runs the registered cleanups and kills everything that `runProcess` started, before this process exits immediately. */
 export function killAll(): void {
-  for (const undo of undos) undo();
+  for (const cleanup of cleanups) cleanup();
   for (const pid of groups) signalGroup(pid, 'SIGKILL');
 }
 
 /**
- * Runs a program in a process group of its own to its end, and that of all it started. On abort the whole group gets SIGINT, then SIGKILL after the
- * grace time: an interrupt alone leaves some docker clients building (seen with 20.10). Throws nothing: callers look at the
- * signal.
+ * Runs a program in its own process group until it exits; background processes that it leaves are killed. On abort the whole
+ * group gets SIGINT, then SIGKILL after the grace period: SIGINT alone leaves some docker clients building (seen with 20.10).
+ * Never throws: callers check the signal and the result.
  */
 export async function runProcess(options: ProcessOptions): Promise<ProcessExit> {
   const { execa } = await import('execa');
@@ -58,32 +59,32 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessExit> 
     all: true,
   });
   if (child.pid !== undefined) groups.add(child.pid);
-  let over = false;
+  let hasEnded = false;
   const kill = (): void => {
-    if (over) return;
+    if (hasEnded) return;
     signalGroup(child.pid, 'SIGKILL');
-    // A grandchild that left the group may still hold the pipes open; nobody waits for it.
+    // A grandchild that left the group may still hold the pipe open; don't wait for it.
     setTimeout(() => child.all?.destroy(), 500).unref();
   };
-  // What the program left in the background ends with it, before anyone looks at what they wrote.
+  // Background processes of the program must be gone before the caller reads the files that they write.
   child.once('exit', kill);
-  const end = (): void => {
+  const interrupt = (): void => {
     signalGroup(child.pid, 'SIGINT');
     setTimeout(kill, options.graceMs ?? 300);
   };
-  options.signal.addEventListener('abort', end, { once: true });
-  if (options.signal.aborted) end();
-  const lines = follow(child.all!, options.onLine);
-  const [result] = await Promise.all([child, lines]);
-  over = true;
+  options.signal.addEventListener('abort', interrupt, { once: true });
+  if (options.signal.aborted) interrupt();
+  const output = readOutput(child.all!, options.onLine);
+  const [result] = await Promise.all([child, output]);
+  hasEnded = true;
   if (child.pid !== undefined) groups.delete(child.pid);
-  options.signal.removeEventListener('abort', end);
+  options.signal.removeEventListener('abort', interrupt);
   const problem =
     result.exitCode === undefined && result.signal === undefined ? result.originalMessage : undefined;
   return { code: result.exitCode, signal: result.signal, problem };
 }
 
-async function follow(stream: Readable, onLine: (line: string) => void): Promise<void> {
+async function readOutput(stream: Readable, onLine: (line: string) => void): Promise<void> {
   const reader = createLineReader(onLine);
   stream.on('data', (data: Buffer) => reader.write(data));
   await new Promise<void>((resolve) => {
@@ -99,7 +100,7 @@ function signalGroup(pid: number | undefined, signal: NodeJS.Signals): void {
   try {
     process.kill(-pid, signal);
   } catch (error) {
-    // ESRCH: the group has ended already.
+    // ESRCH: the group has already ended.
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }

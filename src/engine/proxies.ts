@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { configFolder, type Endpoint, type Environment } from './endpoint.ts';
 
-/** The names of the docker client's configuration, and the build args that it makes of them. */
-const names = {
+/** The proxy settings of the docker client's configuration, and the build arg for each. */
+const argNames = {
   httpProxy: 'HTTP_PROXY',
   httpsProxy: 'HTTPS_PROXY',
   noProxy: 'NO_PROXY',
@@ -12,15 +12,15 @@ const names = {
 } as const;
 
 /**
- * The build args that the docker client adds to every build: the proxies of its configuration for this engine, or else those for
- * all, in both spellings. (buildx adds one of them alone; a Dockerfile that declares the other gets the same value then.)
+ * Returns the build args that the docker client adds to every build: the proxies that its configuration has for this engine, or
+ * else for all engines, each in upper and lower case. (buildx adds one spelling; a Dockerfile may declare the other.)
  */
 export function proxyArgs(endpoint: Endpoint, environment: Environment): Record<string, string> {
-  const all = readProxies(path.join(configFolder(environment), 'config.json'));
-  const own = namesOf(endpoint).find((name) => all[name] !== undefined) ?? 'default';
-  const proxies = all[own] ?? {};
-  const pairs = Object.entries(names).flatMap(([field, name]): [string, string][] => {
-    const value = proxies[field];
+  const proxies = readProxies(path.join(configFolder(environment), 'config.json'));
+  const engineName = namesOf(endpoint).find((name) => proxies[name] !== undefined) ?? 'default';
+  const settings = proxies[engineName] ?? {};
+  const pairs = Object.entries(argNames).flatMap(([field, name]): [string, string][] => {
+    const value = settings[field];
     if (typeof value !== 'string' || value === '') return [];
     return [
       [name, value],
@@ -30,7 +30,7 @@ export function proxyArgs(endpoint: Endpoint, environment: Environment): Record<
   return Object.fromEntries(pairs);
 }
 
-/** As the client calls the engine: an address with its port; `http://docker.example.com` for whatever is behind ssh. */
+/** The names that the configuration may use for the engine: its address with port; `http://docker.example.com` for ssh. */
 function namesOf({ url }: Endpoint): string[] {
   if (url.startsWith('ssh:')) return ['http://docker.example.com'];
   const [, host, port] = /^tcp:\/\/(\[[^\]]*\]|[^:/]*)(?::(\d+))?/.exec(url) ?? [];
@@ -48,7 +48,7 @@ function readProxies(file: string): Proxies {
     const { proxies } = JSON.parse(readFileSync(file, 'utf8')) as { proxies?: unknown };
     return typeof proxies === 'object' && proxies !== null ? (proxies as Proxies) : {};
   } catch {
-    // Not there, or not JSON: the client itself uses nothing of it, or says what is wrong.
+    // Missing, or not JSON: the client itself then uses no proxies, or reports the error.
     return {};
   }
 }

@@ -2,47 +2,47 @@ import { spawn } from 'node:child_process';
 import type { Environment } from './endpoint.ts';
 import { clientEnvironment } from './environment.ts';
 
-/** Removes containers of ours as soon as this process is gone, in whatever way it ends. */
+/** Removes test containers when this process ends, even if it is killed. */
 export interface Reaper {
-  /** To be called before the container is made. */
+  /** Must be called before the container is created. */
   watch(name: string): void;
-  /** The container is gone. */
+  /** Must be called after the container is removed. */
   release(name: string): void;
 }
 
-/** What a reaper is told, a line each: `+name` and `-name`. */
+/** The reaper reads lines: `+name` to watch a container, `-name` to release it. */
 export const watchPrefix = '+';
-const releaseMark = '-';
+const releasePrefix = '-';
 
 /**
- * A reaper in a process of its own, which outlives this one by as long as the removal takes. It is started with the first
- * container. `program`: the script that it runs (cli/reaper.ts, bundled).
+ * Returns a reaper that runs in its own process, which outlives this one until the containers are removed. The process starts
+ * with the first container. `script` is the path of its bundled script.
  */
-export function startReaper(program: string, environment: Environment): Reaper {
+export function startReaper(script: string, environment: Environment): Reaper {
   let input: NodeJS.WritableStream | undefined;
-  const tell = (line: string): void => {
-    input ??= start(program, environment);
+  const send = (line: string): void => {
+    input ??= spawnReaper(script, environment);
     input.write(`${line}\n`);
   };
   return {
-    watch: (name) => tell(`${watchPrefix}${name}`),
-    release: (name) => tell(`${releaseMark}${name}`),
+    watch: (name) => send(`${watchPrefix}${name}`),
+    release: (name) => send(`${releasePrefix}${name}`),
   };
 }
 
-function start(program: string, environment: Environment): NodeJS.WritableStream {
+function spawnReaper(script: string, environment: Environment): NodeJS.WritableStream {
   const { TASKS_DOCKER } = environment;
-  const child = spawn(process.execPath, [program], {
+  const child = spawn(process.execPath, [script], {
     env: { ...clientEnvironment(environment), ...(TASKS_DOCKER !== undefined ? { TASKS_DOCKER } : {}) },
     stdio: ['pipe', 'ignore', 'ignore'],
-    // Signals to this process's group are not for it.
+    // Signals to this process group must not end it.
     detached: true,
   });
-  // Without it a killed run's containers wait for the next run, which removes them by their label.
+  // If the reaper cannot run, the next run removes the containers of a killed run by their label.
   child.on('error', () => undefined);
   child.stdin.on('error', () => undefined);
   child.unref();
-  // The pipe alone must not keep this process alive.
+  // The pipe must not keep this process alive.
   (child.stdin as unknown as { unref(): void }).unref();
   return child.stdin;
 }

@@ -9,8 +9,9 @@ import { withLivenessCheck } from './liveness.ts';
 import type { Reaper } from './reaper.ts';
 
 /**
- * Runs a program in a throw-away container of an image, with files put into it first (no bind mounts, so that a remote
- * engine works). The container is always removed, on abort too; by the reaper where this process ends before.
+ * Runs an image's test in a temporary container and returns its exit code. The test's files are copied in, not bind-mounted,
+ * so that a remote engine works. The container is always removed, on abort too; if this process ends first, the reaper does it.
+ * @throws TasksError if the engine refuses a request or stops responding; the signal's reason
  */
 export async function runTestContainer(
   api: EngineApi,
@@ -20,22 +21,22 @@ export async function runTestContainer(
   reaper: Reaper | undefined,
 ): Promise<{ exitCode: number }> {
   const archive = await packFiles(request.files);
-  const name = nameOf(request.owner);
+  const name = containerName(request.owner);
   reaper?.watch(name);
   try {
-    return await withLivenessCheck(api, signal, (until) =>
-      runNamed(api, name, { ...request, archive }, progress, until),
+    return await withLivenessCheck(api, signal, (workSignal) =>
+      createAndRun(api, name, { ...request, archive }, progress, workSignal),
     );
   } finally {
     if (await remove(api, name, signal)) reaper?.release(name);
   }
 }
 
-function nameOf({ id }: Owner): string {
+function containerName({ id }: Owner): string {
   return `tasks-test-${id}`;
 }
 
-async function runNamed(
+async function createAndRun(
   api: EngineApi,
   name: string,
   request: TestRequest & { readonly archive: Buffer },
@@ -51,9 +52,10 @@ async function runNamed(
       Cmd: [],
       Env: Object.entries(request.env).map(([variable, value]) => `${variable}=${value}`),
       Labels: { [testOwnerLabel]: JSON.stringify(request.owner) },
-      // The image's own would run beside the test.
+      // The image's own health check would run during the test.
       Healthcheck: { Test: ['NONE'] },
-      // Some log drivers cannot be read, and json-file spoils characters that it cuts through. In one piece: it is read twice.
+      // Some log drivers cannot be read back, and json-file corrupts characters that it splits. One file only: the log is read
+      // twice, and rotation would drop its start.
       HostConfig: {
         LogConfig: { Type: 'local', Config: { 'max-size': '1g', 'max-file': '1', compress: 'false' } },
       },
@@ -61,46 +63,50 @@ async function runNamed(
     signal,
   });
   parseResponse(created, 'create a container');
-  const ask = (what: Partial<ApiRequest>, path: string): Promise<ApiResponse> =>
-    api.request({ method: 'POST', signal, ...what, path: `/containers/${name}/${path}` });
-  parseResponse(await ask({ method: 'PUT', body: request.archive }, 'archive?path=/'), 'copy the test in');
-  parseResponse(await ask({}, 'start'), 'start the test');
-  const output = readFrames(progress.line);
-  const logs = (follow: 0 | 1): Promise<ApiResponse> =>
-    ask(
-      { method: 'GET', onData: output.pass(), idleTimeoutMs: 'any' },
+  const send = (options: Partial<ApiRequest>, path: string): Promise<ApiResponse> =>
+    api.request({ method: 'POST', signal, ...options, path: `/containers/${name}/${path}` });
+  const copied = await send({ method: 'PUT', body: request.archive }, 'archive?path=/');
+  parseResponse(copied, 'copy the test into its container');
+  parseResponse(await send({}, 'start'), 'start the test');
+  const output = createFrameReader(progress.line);
+  const readLogs = (follow: 0 | 1): Promise<ApiResponse> =>
+    send(
+      { method: 'GET', onData: output.startPass(), idleTimeoutMs: 'none' },
       `logs?follow=${follow}&stdout=1&stderr=1`,
     );
-  parseResponse(await logs(1), "read the test's output");
-  const waited = await ask({ idleTimeoutMs: 'any' }, 'wait');
-  // What is followed, or attached to, may lack lines of the end, or all of a short test; what is kept by now does not.
-  parseResponse(await logs(0), "read the test's output");
+  parseResponse(await readLogs(1), "read the test's output");
+  const exited = await send({ idleTimeoutMs: 'none' }, 'wait');
+  // A followed log may lack its last lines, or all of them if the test is short; the log read after the end is complete.
+  parseResponse(await readLogs(0), "read the test's output");
   output.end();
-  return { exitCode: parseResponse<{ StatusCode: number }>(waited, 'wait for the test').StatusCode };
+  return { exitCode: parseResponse<{ StatusCode: number }>(exited, 'wait for the test').StatusCode };
 }
 
-/** False where there was none (yet). An interrupt does not end the removal at once, but it leaves it little time. */
+/**
+ * Removes a container; returns false if it does not exist (yet). An abort of `signal` does not stop the removal, but limits the
+ * time it may still take.
+ */
 async function remove(api: EngineApi, name: string, signal: AbortSignal): Promise<boolean> {
   const path = `/containers/${name}?force=1&v=1`;
-  const over = new AbortController();
+  const timedOut = new AbortController();
   let timer: NodeJS.Timeout | undefined;
-  const hurry = (): void => {
-    timer = setTimeout(() => over.abort(signal.reason), api.timeouts.cleanup);
+  const startTimer = (): void => {
+    timer = setTimeout(() => timedOut.abort(signal.reason), api.timeouts.cleanup);
   };
-  if (signal.aborted) hurry();
-  else signal.addEventListener('abort', hurry, { once: true });
+  if (signal.aborted) startTimer();
+  else signal.addEventListener('abort', startTimer, { once: true });
   try {
-    const { status } = await api.request({ method: 'DELETE', path, signal: over.signal });
+    const { status } = await api.request({ method: 'DELETE', path, signal: timedOut.signal });
     return status < 300;
   } finally {
     clearTimeout(timer);
-    signal.removeEventListener('abort', hurry);
+    signal.removeEventListener('abort', startTimer);
   }
 }
 
 /**
- * Removes containers of tests whose owner is gone: what a run left that was killed together with its reaper. A container is only
- * ours where name and label agree: labels alone are inherited from images.
+ * Removes test containers whose owner is gone, which happens if a run is killed together with its reaper. Both name and label
+ * must match: the label alone can be inherited from an image.
  */
 export async function removeOrphanedTests(
   api: EngineApi,
@@ -108,13 +114,13 @@ export async function removeOrphanedTests(
   signal: AbortSignal,
 ): Promise<void> {
   const filters = encodeURIComponent(JSON.stringify({ label: [testOwnerLabel] }));
-  const answer = await api.get(`/containers/json?all=1&filters=${filters}`, signal);
+  const response = await api.get(`/containers/json?all=1&filters=${filters}`, signal);
   type Listed = { Names: string[] | null; Labels: Record<string, string> | null };
-  for (const { Names, Labels } of parseResponse<Listed[]>(answer, 'list its containers')) {
+  for (const { Names, Labels } of parseResponse<Listed[]>(response, 'list its containers')) {
     const owner = parseOwner(Labels?.[testOwnerLabel]);
-    if (owner === undefined || !Names?.includes(`/${nameOf(owner)}`) || !isGone(owner)) continue;
-    // What cannot be removed now is tried again by the next run.
-    await api.request({ method: 'DELETE', path: `/containers/${nameOf(owner)}?force=1&v=1`, signal });
+    if (owner === undefined || !Names?.includes(`/${containerName(owner)}`) || !isGone(owner)) continue;
+    // If the removal fails, the next run tries again.
+    await api.request({ method: 'DELETE', path: `/containers/${containerName(owner)}?force=1&v=1`, signal });
   }
 }
 
@@ -129,26 +135,29 @@ function parseOwner(text = ''): Owner | undefined {
       owner.pid! > 0;
     return isOwner ? (owner as Owner) : undefined;
   } catch {
-    // Not a label of ours.
+    // Not a label that tasks wrote.
     return undefined;
   }
 }
 
 /**
- * Takes the Engine API's streams of frames (8 bytes: stream, 0 0 0, length; then the data) apart into lines. Each pass reads
- * the same output from its beginning; what one before has read is not told again.
+ * Splits the frames of the Engine API's log stream (8 bytes: stream number, 0 0 0, length; then the data) into lines. Each pass
+ * reads the same output from its start; bytes that an earlier pass has read are skipped.
  */
-function readFrames(onLine: (line: string) => void): { pass(): (data: Buffer) => void; end(): void } {
-  const streams = new Map<number, { readonly reader: LineReader; taken: number }>();
-  const take = (number: number, start: number, data: Buffer): void => {
-    const stream = streams.get(number) ?? { reader: createLineReader(onLine), taken: 0 };
+function createFrameReader(onLine: (line: string) => void): {
+  startPass(): (data: Buffer) => void;
+  end(): void;
+} {
+  const streams = new Map<number, { readonly reader: LineReader; bytesRead: number }>();
+  const read = (number: number, start: number, data: Buffer): void => {
+    const stream = streams.get(number) ?? { reader: createLineReader(onLine), bytesRead: 0 };
     streams.set(number, stream);
-    const fresh = data.subarray(Math.max(0, stream.taken - start));
-    stream.taken = Math.max(stream.taken, start + data.length);
-    stream.reader.write(fresh);
+    const unread = data.subarray(Math.max(0, stream.bytesRead - start));
+    stream.bytesRead = Math.max(stream.bytesRead, start + data.length);
+    stream.reader.write(unread);
   };
   return {
-    pass() {
+    startPass() {
       let buffer: Buffer = Buffer.alloc(0);
       const positions = new Map<number, number>();
       return (data) => {
@@ -157,7 +166,7 @@ function readFrames(onLine: (line: string) => void): { pass(): (data: Buffer) =>
           const number = buffer[0]!;
           const end = 8 + buffer.readUInt32BE(4);
           const position = positions.get(number) ?? 0;
-          take(number, position, buffer.subarray(8, end));
+          read(number, position, buffer.subarray(8, end));
           positions.set(number, position + end - 8);
           buffer = buffer.subarray(end);
         }

@@ -1,14 +1,14 @@
-/** How long an engine may be silent, in milliseconds. */
+/** How long to wait for the engine, in milliseconds. */
 export interface Timeouts {
-  /** Before it answers a question, and between two parts of the answer. */
+  /** For a query: until the response starts, and between two parts of it. */
   readonly response: number;
-  /** Before it has made a change: to remove a large image takes its time. */
+  /** For a change: removing a large image takes a while. */
   readonly change: number;
-  /** Between two words of a download or an upload: layers are packed before the first byte moves. */
+  /** Between two progress messages of a push or pull: layers are compressed before the first byte is sent. */
   readonly transfer: number;
-  /** Before it has removed what an interrupt leaves; the reaper goes on with it. */
+  /** For removing a test container after an interrupt; after that the reaper removes it. */
   readonly cleanup: number;
-  /** Between two looks whether an engine still answers that is busy with something of no known length. */
+  /** Between two liveness checks during work of unknown length. */
   readonly pingInterval: number;
 }
 
@@ -20,20 +20,20 @@ export const timeouts: Timeouts = {
   pingInterval: 15_000,
 };
 
-/** An engine that takes the connection and says nothing. */
+/** The engine accepted the connection but sent nothing in time. */
 export class IdleTimeoutError extends Error {
-  override readonly name = 'Silence';
+  override readonly name = 'IdleTimeoutError';
 
-  constructor(limitMs: number) {
-    super(`no answer in ${limitMs / 1000} s`);
+  constructor(timeoutMs: number) {
+    super(`no response in ${timeoutMs / 1000} s`);
   }
 }
 
-/** Calls `onSilence` once nothing was heard for so long. `heard` begins anew, `stop` ends it. */
+/** Calls `onTimeout` unless `reset` or `stop` is called within `timeoutMs` milliseconds. `reset` restarts the timer. */
 export function startIdleTimer(
-  limitMs: number,
-  onSilence: (error: IdleTimeoutError) => void,
-): { heard(): void; stop(): void } {
-  const timer = setTimeout(() => onSilence(new IdleTimeoutError(limitMs)), limitMs);
-  return { heard: () => void timer.refresh(), stop: () => clearTimeout(timer) };
+  timeoutMs: number,
+  onTimeout: (error: IdleTimeoutError) => void,
+): { reset(): void; stop(): void } {
+  const timer = setTimeout(() => onTimeout(new IdleTimeoutError(timeoutMs)), timeoutMs);
+  return { reset: () => void timer.refresh(), stop: () => clearTimeout(timer) };
 }

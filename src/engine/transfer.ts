@@ -6,8 +6,8 @@ import { createMessageReader, type EngineMessage, trackLayers } from './layer-pr
 import { withLivenessCheck } from './liveness.ts';
 
 /**
- * Pushes the image under a tag to that tag's registry; returns the digest of its manifest there.
- * @throws RegistryError `denied` or `unreachable`; StepFailed for whatever else stops it
+ * Pushes a tag to its registry and returns the digest of the manifest there.
+ * @throws RegistryError `denied`, `missing` or `unreachable`; StepFailed for other failures
  */
 export async function pushImage(
   api: EngineApi,
@@ -19,21 +19,21 @@ export async function pushImage(
   const { name, rest } = splitReference(tag);
   const path = `/images/${name}/push?${new URLSearchParams({ tag: rest })}`;
   let digest: string | undefined;
-  const layers = trackLayers('uploading', progress);
-  await transfer(api, { path, what: `push ${tag}`, credentials, signal }, (message) => {
-    digest = message.aux?.Digest ?? digestIn(message) ?? digest;
-    layers(message);
+  const reportLayers = trackLayers('uploading', progress);
+  await transfer(api, { path, action: `push ${tag}`, credentials, signal }, (message) => {
+    digest = message.aux?.Digest ?? parseDigest(message) ?? digest;
+    reportLayers(message);
   });
   if (digest !== undefined) return digest;
-  throw new StepFailed(`the docker engine pushed ${tag}, but did not say as which digest`);
+  throw new StepFailed(`the docker engine pushed ${tag}, but did not report its digest`);
 }
 
-/** Engines whose images live in containerd's store tell it in their last line alone: `1.0: digest: sha256:… size: 481`. */
-function digestIn({ status = '' }: EngineMessage): string | undefined {
+/** With the containerd image store, only the last status line has the digest: `1.0: digest: sha256:… size: 481`. */
+function parseDigest({ status = '' }: EngineMessage): string | undefined {
   return /(?:^|\s)digest: (sha256:[0-9a-f]{64}) size: \d+$/.exec(status)?.[1];
 }
 
-/** Pulls `repo@sha256:…`; returns the image's id in the engine. @throws as a push does, RegistryError `missing` too */
+/** Pulls `repo@sha256:…` and returns the image's id in the engine. @throws as `pushImage` does */
 export async function pullImage(
   api: EngineApi,
   image: string,
@@ -45,23 +45,24 @@ export async function pullImage(
   const path = `/images/create?${new URLSearchParams({ fromImage: name, tag: rest })}`;
   await transfer(
     api,
-    { path, what: `pull ${image}`, credentials, signal },
+    { path, action: `pull ${image}`, credentials, signal },
     trackLayers('downloading', progress),
   );
-  const answer = await api.request({ path: `/images/${image}/json`, signal });
-  return parseResponse<{ Id: string }>(answer, `show the image ${image}`).Id;
+  const response = await api.request({ path: `/images/${image}/json`, signal });
+  return parseResponse<{ Id: string }>(response, `inspect the image ${image}`).Id;
 }
 
 interface Transfer {
   readonly path: string;
-  readonly what: string;
+  /** Completes the message "the docker engine could not …". */
+  readonly action: string;
   readonly credentials: Credentials | undefined;
   readonly signal: AbortSignal;
 }
 
 async function transfer(
   api: EngineApi,
-  { path, what, credentials, signal }: Transfer,
+  { path, action, credentials, signal }: Transfer,
   onMessage: (message: EngineMessage) => void,
 ): Promise<void> {
   let problem: string | undefined;
@@ -69,21 +70,21 @@ async function transfer(
     problem = message.errorDetail?.message ?? message.error ?? problem;
     onMessage(message);
   });
-  const answer: ApiResponse = await withLivenessCheck(api, signal, (until) =>
+  const response: ApiResponse = await withLivenessCheck(api, signal, (workSignal) =>
     api.request({
       method: 'POST',
       path,
       headers: { 'x-registry-auth': authHeader(credentials) },
-      onData: (data) => reader.data(data),
-      signal: until,
+      onData: (data) => reader.write(data),
+      signal: workSignal,
       idleTimeoutMs: api.timeouts.transfer,
     }),
   );
-  if (answer.status >= 300) problem = errorMessageOf({ ...answer, body: reader.all() });
-  if (problem !== undefined) throw asError(what, withoutSecrets(problem, credentials));
+  if (response.status >= 300) problem = errorMessageOf({ ...response, body: reader.end() });
+  if (problem !== undefined) throw asError(action, removeSecrets(problem, credentials));
 }
 
-/** As the engine wants them: base64 for URLs, but padded; older engines take what is not for nobody at all. */
+/** Encodes credentials as base64url with padding; older engines ignore credentials without padding. */
 function authHeader(credentials: Credentials | undefined): string {
   const auth =
     credentials !== undefined && 'identityToken' in credentials
@@ -99,20 +100,20 @@ const missing = /manifest unknown|manifest for .* not found|: not found|reposito
 const unreachable =
   /dial tcp|connection re(fused|set)|no such host|time-?out|deadline exceeded|\bEOF\b|network is unreachable|broken pipe|x509|tls:|HTTP response to HTTPS|HTTP (?:status:? )?(?:429|5\d\d)|\b429 too|toomanyrequests|\b50[0234]\b|too ?many ?requests|internal error|service unavailable/i;
 
-function asError(what: string, said: string): Error {
-  const message = `the docker engine could not ${what}: ${said}`;
-  if (denied.test(said))
-    return new RegistryError('denied', message, { hint: 'log in (docker login), or ask for permission' });
-  if (missing.test(said)) return new RegistryError('missing', message, { hint: 'check the name' });
-  if (unreachable.test(said))
+function asError(action: string, problem: string): Error {
+  const message = `the docker engine could not ${action}: ${problem}`;
+  if (denied.test(problem))
+    return new RegistryError('denied', message, { hint: 'run `docker login`, or ask for permission' });
+  if (missing.test(problem)) return new RegistryError('missing', message, { hint: 'check the name' });
+  if (unreachable.test(problem))
     return new RegistryError('unreachable', message, {
-      hint: 'check the network, and whether the registry runs and can be reached from the engine',
+      hint: 'check that the registry is running and that the engine can connect to it',
     });
   return new StepFailed(message);
 }
 
-/** What follows a `?` in an address may let in whoever reads it. */
-function withoutSecrets(text: string, credentials: Credentials | undefined): string {
+/** Removes passwords and tokens, and the query strings of URLs, which can hold signatures that grant access. */
+function removeSecrets(text: string, credentials: Credentials | undefined): string {
   const secrets = Object.entries(credentials ?? {})
     .filter(([name]) => name !== 'username')
     .map(([, value]) => value as string);
@@ -124,7 +125,7 @@ function withoutSecrets(text: string, credentials: Credentials | undefined): str
     );
 }
 
-/** `localhost:5000/team/app:1.0` or `…@sha256:…` → the repository, and its tag or digest. */
+/** Splits `localhost:5000/team/app:1.0` or `…@sha256:…` into the repository, and the tag or digest (`rest`). */
 export function splitReference(text: string): { name: string; rest: string } {
   const at = text.indexOf('@');
   const end = at >= 0 ? at : text.lastIndexOf(':');

@@ -6,29 +6,29 @@ import { authorize } from './authorize.ts';
 import { createEventHistory, type SentEvent } from './event-history.ts';
 
 export interface PageServer {
-  /** Holds the token: whoever has it sees what the page shows. */
+  /** The page's URL. It contains the token that grants access. */
   readonly url: string;
-  /** Tells open pages of a run, and remembers it for those that are opened later. */
+  /** Sends an event to open pages, and keeps it for pages that are opened later. */
   send(event: RunEvent): void;
-  /** Tells open pages that there is another page to be had. */
+  /** Tells open pages to load the page again. */
   notifyNewPlan(): void;
-  /** Says goodbye to open pages and stops listening. */
+  /** Tells open pages that the server ends, and stops listening. */
   close(): Promise<void>;
 }
 
 export interface ServeOptions {
-  /** Makes the page, for each one that asks. */
+  /** Returns the HTML page; called for each request. */
   renderPage(): Promise<string>;
-  /** Makes what is shown where there is no page. */
+  /** Returns the HTML page for an error that `renderPage` threw. */
   renderErrorPage(error: unknown): string;
-  /** False: the program may end while this listens. */
+  /** Whether the process keeps running while the server listens. */
   readonly keepsProcessAlive: boolean;
 }
 
-/** A page that reads slower than this many bytes behind is cut off; it connects again and is told what it missed. */
-const mostBehind = 4_000_000;
-/** How long a page may take to hear the goodbye, milliseconds. */
-const goodbye = 1000;
+/** A page with more unread bytes is disconnected. It connects again and gets the events that it missed. */
+const maxUnreadBytes = 4_000_000;
+/** Milliseconds that pages get to receive the end event. */
+const closeTimeoutMs = 1000;
 
 const headers = {
   'cache-control': 'no-store',
@@ -39,7 +39,7 @@ const headers = {
   'x-content-type-options': 'nosniff',
 };
 
-/** Serves a page and the events behind it: on loopback alone, on a free port, to whoever knows a random token. */
+/** Serves a page and its events on a free port of the loopback interface. Requests need a random token. */
 export async function openPageServer({
   renderPage,
   renderErrorPage,
@@ -47,40 +47,40 @@ export async function openPageServer({
 }: ServeOptions): Promise<PageServer> {
   const token = randomBytes(24).toString('base64url');
   const history = createEventHistory();
-  const listeners = new Set<ServerResponse>();
+  const eventStreams = new Set<ServerResponse>();
   const sockets = new Set<Socket>();
   const server = createServer((request, response) => {
-    answer(request, response).catch((error: unknown) => {
+    respond(request, response).catch((error: unknown) => {
       if (!response.headersSent)
         response.writeHead(500, { ...headers, 'content-type': 'text/html; charset=utf-8' });
       response.end(renderErrorPage(error));
     });
   });
 
-  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const admission = authorize(request, { port: (server.address() as AddressInfo).port, token });
-    if ('refused' in admission) response.writeHead(admission.refused, headers).end();
-    else if (admission.path === '') {
-      const text = await renderPage();
-      response.writeHead(200, { ...headers, 'content-type': 'text/html; charset=utf-8' }).end(text);
-    } else if (admission.path === 'events') follow(request, response);
+  const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const authorization = authorize(request, { port: (server.address() as AddressInfo).port, token });
+    if ('refused' in authorization) response.writeHead(authorization.refused, headers).end();
+    else if (authorization.path === '') {
+      const html = await renderPage();
+      response.writeHead(200, { ...headers, 'content-type': 'text/html; charset=utf-8' }).end(html);
+    } else if (authorization.path === 'events') streamEvents(request, response);
     else response.writeHead(404, headers).end();
   };
 
-  const follow = (request: IncomingMessage, response: ServerResponse): void => {
+  const streamEvents = (request: IncomingMessage, response: ServerResponse): void => {
     response.writeHead(200, { ...headers, 'content-type': 'text/event-stream' });
-    // Sent at once: the page then knows that somebody listens.
+    // A first message shows the page that it is connected.
     response.write(': tasks\n\n');
-    const heard = Number(request.headers['last-event-id'] ?? 0);
-    for (const sent of history.after(heard)) response.write(asMessage(sent));
-    listeners.add(response);
-    response.on('close', () => listeners.delete(response));
+    const lastId = Number(request.headers['last-event-id'] ?? 0);
+    for (const event of history.after(lastId)) response.write(formatMessage(event));
+    eventStreams.add(response);
+    response.on('close', () => eventStreams.delete(response));
   };
 
-  const tell = (text: string): void => {
-    for (const listener of listeners) {
-      if (listener.writableLength > mostBehind) listener.destroy();
-      else listener.write(text);
+  const broadcast = (message: string): void => {
+    for (const stream of eventStreams) {
+      if (stream.writableLength > maxUnreadBytes) stream.destroy();
+      else stream.write(message);
     }
   };
 
@@ -96,24 +96,25 @@ export async function openPageServer({
   if (!keepsProcessAlive) server.unref();
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/${token}/`,
-    send: (event) => tell(asMessage(history.add(event))),
-    notifyNewPlan: () => tell('event: plan\ndata:\n\n'),
+    send: (event) => broadcast(formatMessage(history.add(event))),
+    notifyNewPlan: () => broadcast('event: plan\ndata:\n\n'),
     async close() {
       server.close();
-      const ended = [...listeners].map(
-        (listener) => new Promise<void>((resolve) => listener.end('event: end\ndata:\n\n', resolve)),
+      const ended = [...eventStreams].map(
+        (stream) => new Promise<void>((resolve) => stream.end('event: end\ndata:\n\n', resolve)),
       );
       let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, goodbye);
+      const timeout = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, closeTimeoutMs);
       });
-      await Promise.race([Promise.all(ended), late]);
+      await Promise.race([Promise.all(ended), timeout]);
       clearTimeout(timer);
       for (const socket of sockets) socket.destroy();
     },
   };
 }
 
-function asMessage({ id, data }: SentEvent): string {
+/** Formats a server-sent event. */
+function formatMessage({ id, data }: SentEvent): string {
   return `id: ${id}\ndata: ${data}\n\n`;
 }

@@ -1,5 +1,5 @@
 // TASKS_CACHE_URL from the command line, with a store that is down, slow, or something else altogether. What is shared when
-// all is well: tests/engine/shared.test.ts.
+// all is well: tests/engine/shared-store.test.ts.
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { suite } from 'uvu';

@@ -5,14 +5,15 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type EngineApi, listImages, readCapabilities } from '../../src/engine/api.ts';
+import type { EngineApi } from '../../src/engine/api.ts';
+import { listImages, readCapabilities } from '../../src/engine/queries.ts';
 import type { EngineImage } from '../../src/model/ports.ts';
 import { busybox } from '../support/busybox.ts';
 import { type CliResult, makeProject, runCli, startCli } from '../support/cli.ts';
 import { connectTestEngine, removeImages } from '../support/docker.ts';
 import { writeFiles } from '../support/temp.ts';
 
-const test = suite('images, from the command line, with docker');
+const test = suite('building images from the command line with docker');
 const label = 'image-tasks.build-test';
 const repo = `tasks-test-${process.pid}`;
 
@@ -60,10 +61,10 @@ const ok = async (cwd: string, ...args: string[]): Promise<CliResult> => {
   assert.is(ran.code, 0, ran.err);
   return ran;
 };
-const ours = async (): Promise<EngineImage[]> =>
+const builtImages = async (): Promise<EngineImage[]> =>
   (await listImages(api)).filter((image) => image.labels[label] !== undefined);
-const tagged = async (tag: string): Promise<EngineImage | undefined> =>
-  (await ours()).find(({ tags }) => tags.includes(`${repo}/${tag}`));
+const findTag = async (tag: string): Promise<EngineImage | undefined> =>
+  (await builtImages()).find(({ tags }) => tags.includes(`${repo}/${tag}`));
 interface PlanJson {
   tasks: { id: string; action: string; key: string; reasons: { code: string; detail: string }[] }[];
 }
@@ -80,7 +81,7 @@ test.before(async () => {
 test.before.each(async () => await removeImages(api, label));
 test.after(async () => await removeImages(api, label));
 
-test('builds a matrix, then nothing; a changed file builds what can see it', async () => {
+test('the first build builds the matrix, the second nothing; a changed file rebuilds the images that use it', async () => {
   const cwd = project();
   const first = await ok(cwd, 'build');
   assert.match(first.err, /6 tasks: 4 to build, 2 to run/);
@@ -88,11 +89,11 @@ test('builds a matrix, then nothing; a changed file builds what can see it', asy
   assert.match(one!, new RegExp(`^${repo}/app:1-dev\\d{12}$`));
   assert.match(two!, new RegExp(`^${repo}/app:2-dev\\d{12}$`));
   assert.equal(rest, []);
-  assert.ok((await ours()).some(({ tags }) => tags.includes(one!)));
+  assert.ok((await builtImages()).some(({ tags }) => tags.includes(one!)));
 
   const second = await ok(cwd, 'build');
   assert.match(second.err, /6 tasks: 6 up to date/);
-  assert.is(second.out, first.out, 'a new time is no reason for new tags');
+  assert.is(second.out, first.out, 'a later build keeps the tags');
 
   writeFiles(cwd, { 'app/ignored': 'changed\n' });
   assert.is((await ok(cwd, 'plan', '--check')).code, 0);
@@ -107,7 +108,7 @@ test('builds a matrix, then nothing; a changed file builds what can see it', asy
   });
 });
 
-test('a heredoc is built where the engine knows it; where it does not, nothing begins, though the plan is made', async () => {
+test('a heredoc is built if the engine supports it; otherwise planning works, but the build fails before it starts', async () => {
   const cwd = project();
   writeFiles(cwd, {
     'app/Dockerfile':
@@ -123,10 +124,10 @@ test('a heredoc is built where the engine knows it; where it does not, nothing b
   assert.is(ran.code, 3, ran.err);
   assert.match(ran.err, new RegExp(`need docker 23 .*docker ${version.replace(/\W/g, '.')}`));
   assert.match(ran.err, /app\/Dockerfile:4/);
-  assert.equal(await ours(), [], 'not even what it needs');
+  assert.equal(await builtImages(), [], 'nothing is built, not even the base image');
 });
 
-test('results that are found in the engine without records explain the next change', async () => {
+test('after .cache is deleted, the results found in the engine still explain the next change', async () => {
   const cwd = project();
   await ok(cwd, 'build');
   rmSync(path.join(cwd, '.cache'), { recursive: true });
@@ -138,19 +139,19 @@ test('results that are found in the engine without records explain the next chan
   assert.match((await ok(cwd, 'why', 'app:1')).out, /file +app\/kept +changed[\s\S]*the same as on/);
 });
 
-test('clean takes the dev tag of an earlier run, and leaves the one that is named now', async () => {
+test('clean removes the run tag of an earlier run, but not the current one', async () => {
   const cwd = project();
   const [now] = (await ok(cwd, 'build', 'app:1')).out.trim().split('\n');
-  const { id } = (await tagged(now!.slice(repo.length + 1)))!;
+  const { id } = (await findTag(now!.slice(repo.length + 1)))!;
   const earlier = `${repo}/app:1-dev202001010000`;
   await api.request({ method: 'POST', path: `/images/${id}/tag?repo=${repo}/app&tag=1-dev202001010000` });
   await ok(cwd, 'clean');
-  const tags = (await ours()).find((image) => image.id === id)!.tags;
+  const tags = (await builtImages()).find((image) => image.id === id)!.tags;
   assert.is(tags.includes(now!), true);
   assert.is(tags.includes(earlier), false);
 });
 
-test('an image holds exactly what was hashed: no ignored file, no Dockerfile, modes 644 and 755', async () => {
+test('an image contains exactly what was hashed: no ignored file, no Dockerfile, modes 644 and 755', async () => {
   const cwd = project();
   chmodSync(path.join(cwd, 'app/kept'), 0o600);
   chmodSync(path.join(cwd, 'app/script'), 0o711);
@@ -175,7 +176,7 @@ test('an image holds exactly what was hashed: no ignored file, no Dockerfile, mo
   ]);
 });
 
-test('tests: kept by image and content; a failing one is exit code 1 and is not kept', async () => {
+test('a passed test is up to date until its image or content changes; a failed test exits with 1 and runs again', async () => {
   const cwd = project();
   assert.match((await ok(cwd, 'test')).err, /2 passed/);
   assert.match((await ok(cwd, 'test')).err, /2 up to date/);
@@ -189,22 +190,24 @@ test('tests: kept by image and content; a failing one is exit code 1 and is not 
   }
 });
 
-test('a release puts plain tags on what is there, without building', async () => {
+test('a release tags existing images without building', async () => {
   const cwd = project();
   await ok(cwd, 'build');
   const { out, err } = await runCli(['build', 'app'], { cwd, env: { RELEASE: '1' } });
   assert.is(out, `${repo}/app:1\n${repo}/app:2\n`);
   assert.match(err, /up to date/);
-  assert.ok(await tagged('app:1'));
+  assert.ok(await findTag('app:1'));
   assert.is((await ok(cwd, 'build', 'app:1', '--suffix', '-rc1')).out, `${repo}/app:1-rc1\n`);
-  assert.is((await tagged('app:1-rc1'))?.id, (await tagged('app:1'))?.id);
-  assert.is(await tagged('base:latest'), undefined, 'an internal image gets no such tag');
+  assert.is((await findTag('app:1-rc1'))?.id, (await findTag('app:1'))?.id);
+  assert.is(await findTag('base:latest'), undefined, 'an internal image gets no release tag');
 });
 
-test('what the engine lost is built again; what it has is taken over when .cache is gone', async () => {
+test('an image missing from the engine is rebuilt; without .cache, images in the engine are reused', async () => {
   const cwd = project();
   await ok(cwd, 'build', 'app:1');
-  const app = (await ours()).find(({ tags }) => tags.some((tag) => tag.startsWith('tasks.invalid/app:1-k')))!;
+  const app = (await builtImages()).find(({ tags }) =>
+    tags.some((tag) => tag.startsWith('tasks.invalid/app:1-k')),
+  )!;
   await api.request({ method: 'DELETE', path: `/images/${app.id}?force=1` });
   assert.is((await planOf(cwd, 'app:1'))['app:1'], 'build missing');
   assert.match((await ok(cwd, 'build', 'app:1')).err, /app:1 +built/);
@@ -218,17 +221,17 @@ test('what the engine lost is built again; what it has is taken over when .cache
   assert.match((await ok(cwd, 'build', 'app:1')).err, /2 up to date, 1 not needed/);
 });
 
-test("a content tag that somebody put on another image is not trusted: its image's key says otherwise", async () => {
+test('a content tag on an image with another key is ignored', async () => {
   const cwd = project();
   await ok(cwd, 'build', 'app');
-  const images = await ours();
-  const content = (version: string): EngineImage & { tag: string } => {
+  const images = await builtImages();
+  const imageOf = (version: string): EngineImage & { tag: string } => {
     const image = images.find(({ tags }) =>
       tags.some((tag) => tag.startsWith(`tasks.invalid/app:${version}-k`)),
     )!;
     return { ...image, tag: image.tags.find((tag) => /-k\w+$/.test(tag))! };
   };
-  const [one, two] = [content('1'), content('2')];
+  const [one, two] = [imageOf('1'), imageOf('2')];
   await api.request({ method: 'DELETE', path: `/images/${two.id}?force=1` });
   const [name, tag] = two.tag.split(':') as [string, string];
   await api.request({ method: 'POST', path: `/images/${one.id}/tag?repo=${name}&tag=${tag}` });
@@ -236,11 +239,13 @@ test("a content tag that somebody put on another image is not trusted: its image
   assert.match((await planOf(cwd, 'app:2'))['app:2']!, /^build/);
 });
 
-test('--force builds from nothing, and what stands on it is built again', async () => {
+test('--force builds from scratch, and the dependents are rebuilt afterwards', async () => {
   const cwd = project();
   await ok(cwd, 'build', 'app');
   const base = async (): Promise<EngineImage> =>
-    (await ours()).find(({ tags }) => tags.some((tag) => /^tasks\.invalid\/base:latest-k\w+$/.test(tag)))!;
+    (await builtImages()).find(({ tags }) =>
+      tags.some((tag) => /^tasks\.invalid\/base:latest-k\w+$/.test(tag)),
+    )!;
   const before = await base();
   await ok(cwd, 'build', 'base', '--force');
   const after = await base();
@@ -250,7 +255,7 @@ test('--force builds from nothing, and what stands on it is built again', async 
   assert.is((await planOf(cwd, 'app:1'))['app:1'], 'reuse up-to-date');
 });
 
-test('a failing step is named, with its last lines and its log; nothing is tagged', async () => {
+test('a failed build shows its step, last lines and log, and tags nothing', async () => {
   const cwd = project();
   writeFiles(cwd, { 'app/Dockerfile': `${files['app/Dockerfile']}RUN echo oh dear; exit 9\n` });
   const { code, err } = await runCli(['build', 'app:1'], { cwd, env });
@@ -259,10 +264,10 @@ test('a failing step is named, with its last lines and its log; nothing is tagge
   assert.match(err, /│ .*oh dear/);
   const log = /log: (.*)/.exec(err)![1]!;
   assert.ok(existsSync(log));
-  assert.not.ok((await ours()).some(({ tags }) => tags.some((tag) => tag.startsWith(`${repo}/app`))));
+  assert.not.ok((await builtImages()).some(({ tags }) => tags.some((tag) => tag.startsWith(`${repo}/app`))));
 });
 
-test('an interrupt really cancels a build in the engine', async () => {
+test('an interrupt cancels the build in the engine', async () => {
   const cwd = project();
   const seconds = `${1000 + (process.pid % 9000)}.5`;
   writeFiles(cwd, {
@@ -285,10 +290,10 @@ test('an interrupt really cancels a build in the engine', async () => {
   for (let tries = 0; sleeps() && tries < 50; tries++)
     await new Promise((resolve) => setTimeout(resolve, 100));
   assert.is(sleeps(), false);
-  assert.not.ok((await ours()).some(({ tags }) => tags.some((tag) => tag.startsWith(`${repo}/app`))));
+  assert.not.ok((await builtImages()).some(({ tags }) => tags.some((tag) => tag.startsWith(`${repo}/app`))));
 });
 
-test('audit builds what would be reused again, and finds it the same', async () => {
+test('audit rebuilds up-to-date tasks and finds the same results', async () => {
   const cwd = project();
   await ok(cwd, 'build', 'app:1');
   const good = await ok(cwd, 'audit', 'app:1');
@@ -297,7 +302,7 @@ test('audit builds what would be reused again, and finds it the same', async () 
   assert.is((await runCli(['audit', 'app:1', '--sample', '0'], { cwd, env })).code, 2);
 });
 
-test("an image's files can be exported and needed", async () => {
+test("an image's files can be exported", async () => {
   const cwd = project();
   await ok(cwd, 'build', 'exported');
   const { tasks } = JSON.parse((await ok(cwd, 'plan', '--json', 'exported')).out) as PlanJson;
@@ -305,7 +310,7 @@ test("an image's files can be exported and needed", async () => {
   assert.equal(readdirSync(path.join(cwd, '.cache/files', key)), ['made']);
 });
 
-test('a Dockerfile that COPY can see counts to its last byte; one that it cannot see does not leak in', async () => {
+test('a Dockerfile in the build context counts as a file: a changed comment rebuilds the image', async () => {
   const cwd = project();
   rmSync(path.join(cwd, 'app/.dockerignore'));
   await ok(cwd, 'build', 'app:1');
@@ -315,8 +320,8 @@ test('a Dockerfile that COPY can see counts to its last byte; one that it cannot
   assert.match((await ok(cwd, 'logs', 'app:1')).out, '/context/Dockerfile\n');
 });
 
-test('audit names a download without a checksum that gives something else now', async () => {
-  // New to this engine, which remembers by content what it has.
+test('audit reports a download without a checksum whose content has changed', async () => {
+  // Content that is not in the engine's build cache yet.
   const serial = `${process.pid} ${Date.now()}`;
   let text = `${serial} one`;
   const server = createServer((_, response) => void response.end(text));
@@ -337,7 +342,7 @@ export const got = image({ name: 'got', context: 'got', labels: { '${label}': '1
       const { code, out } = await runCli(['audit'], { cwd, env });
       assert.is(code, 1);
       const [verdict, evidence] = out.split('\n');
-      // The second time docker 20.10 takes the step's result from before, and 26 asks the server again.
+      // In the second round docker 20.10 uses the step's cached result, and 26 downloads again.
       const isRan = verdict!.endsWith(`: [2/2] ADD ${source} /x`);
       assert.ok(verdict!.startsWith('✖ got:latest  another image') && (isRan || round === 'second'), out);
       assert.is(evidence, `    line 3: ${source} has no checksum: it may give something else now`);

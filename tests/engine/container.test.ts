@@ -1,4 +1,4 @@
-// Tests of images in real containers: what they may look like, and that nothing of them is left, however a run ends.
+// Image tests in real containers: all kinds of images work, and no container is left, however a run ends.
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -13,7 +13,7 @@ import { busybox } from '../support/busybox.ts';
 import { makeProject, runCli, startCli } from '../support/cli.ts';
 import { connectTestEngine, removeImages } from '../support/docker.ts';
 
-const test = suite("images' tests, with docker");
+const test = suite('image tests with docker');
 const label = 'image-tasks.container-test';
 const repo = `tasks-container-${process.pid}`;
 let api: EngineApi;
@@ -39,13 +39,13 @@ interface Container {
   readonly Labels: Readonly<Record<string, string>>;
   readonly Image: string;
 }
-/** Containers of tests of this file's images. */
+/** Returns the containers of this file's images. */
 const containers = async (): Promise<Container[]> => {
   const filters = encodeURIComponent(JSON.stringify({ label: [label] }));
-  const answer = await api.request({ path: `/containers/json?all=1&filters=${filters}` });
-  return JSON.parse(answer.body.toString()) as Container[];
+  const response = await api.request({ path: `/containers/json?all=1&filters=${filters}` });
+  return JSON.parse(response.body.toString()) as Container[];
 };
-const untilNone = async (): Promise<void> => {
+const waitUntilRemoved = async (): Promise<void> => {
   while ((await containers()).length > 0) await delay(50);
 };
 
@@ -58,15 +58,15 @@ test.after(async () => {
   await removeImages(api, label);
 });
 
-const odd: [string, string][] = [
+const unusualImages: [string, string][] = [
   ['an ENTRYPOINT', 'ENTRYPOINT ["/nothing"]'],
-  ['a USER and a WORKDIR that is not there', 'USER 1000\nWORKDIR /does/not/exist'],
-  ['a HEALTHCHECK that never is well', 'HEALTHCHECK --interval=1s --retries=1 CMD /nothing'],
-  ['a VOLUME over the place of the test', 'VOLUME /tasks-test'],
+  ['a USER and a missing WORKDIR', 'USER 1000\nWORKDIR /does/not/exist'],
+  ['a failing HEALTHCHECK', 'HEALTHCHECK --interval=1s --retries=1 CMD /nothing'],
+  ["a VOLUME at the test's folder", 'VOLUME /tasks-test'],
   ['ONBUILD and STOPSIGNAL', 'ONBUILD RUN x\nSTOPSIGNAL SIGWINCH'],
 ];
-for (const [what, instructions] of odd) {
-  test(`an image with ${what} is tested like any other`, async () => {
+for (const [what, instructions] of unusualImages) {
+  test(`an image with ${what} can be tested`, async () => {
     const cwd = project('#!/bin/sh\nprintf "first\\nlast without a line end"\n', instructions);
     const { code, err } = await runCli(['test'], { cwd });
     assert.is(code, 0, err);
@@ -75,7 +75,7 @@ for (const [what, instructions] of odd) {
   });
 }
 
-test('long lines, and characters of several bytes, come whole', async () => {
+test('long lines and multi-byte characters of the output stay intact', async () => {
   const text = 'ä€𝄞'.repeat(20_000);
   const cwd = project(`#!/bin/sh\ncat /tasks-test/test.sh >&2; exit 0\n#${text}`);
   assert.is((await runCli(['test'], { cwd })).code, 0);
@@ -84,7 +84,7 @@ test('long lines, and characters of several bytes, come whole', async () => {
   assert.ok(readFileSync(path.join(folder, log!), 'utf8').endsWith(`\n#${text}\n`));
 });
 
-test('the timeout of a task ends its test; the container goes', async () => {
+test("a task's timeout ends its test and removes the container", async () => {
   const cwd = project('#!/bin/sh\ntrap "" TERM INT\nsleep 1000\n', '', "timeout: '2s'");
   const { code, err } = await runCli(['test'], { cwd });
   assert.is(code, 1);
@@ -100,31 +100,31 @@ for (const signals of [['SIGKILL'], ['SIGINT', 'SIGINT'], ['SIGTERM']] as const)
     assert.is((await containers()).length, 1);
     for (const signal of signals) child.kill(signal);
     await ended;
-    await untilNone();
+    await waitUntilRemoved();
   });
 }
 
-test('what a killed run and its reaper left goes before the next test; nothing else does', async () => {
+test('the containers of a killed run and reaper are removed before the next test, and no others', async () => {
   const cwd = project('#!/bin/sh\nexit 0\n');
   assert.is((await runCli(['build'], { cwd })).code, 0);
   const [image] = JSON.parse((await api.request({ path: '/images/json' })).body.toString()).filter(
     (each: { Labels: Record<string, string> | null }) => each.Labels?.[label] !== undefined,
   ) as { Id: string }[];
   const dead: Owner = { ...newOwner(), started: '1' };
-  const make = async (name: string, owner: unknown): Promise<void> => {
+  const createContainer = async (name: string, owner: unknown): Promise<void> => {
     const Labels = { [testOwnerLabel]: typeof owner === 'string' ? owner : JSON.stringify(owner) };
     const body = { Image: image!.Id, Cmd: ['/bin/sleep', '1000'], Labels };
-    const answer = await api.request({ method: 'POST', path: `/containers/create?name=${name}`, body });
-    assert.is(answer.status, 201, answer.body.toString());
+    const response = await api.request({ method: 'POST', path: `/containers/create?name=${name}`, body });
+    assert.is(response.status, 201, response.body.toString());
   };
   const alive = newOwner();
   const elsewhere: Owner = { ...newOwner(), place: 'elsewhere' };
-  await make(`tasks-test-${dead.id}`, dead);
-  await make(`tasks-test-${alive.id}`, alive);
-  await make(`tasks-test-${elsewhere.id}`, elsewhere);
-  // Labels are inherited from images, which may say anything: the name must agree.
-  await make(`${repo}-inherited`, dead);
-  await make(`${repo}-broken`, '{"id":7}');
+  await createContainer(`tasks-test-${dead.id}`, dead);
+  await createContainer(`tasks-test-${alive.id}`, alive);
+  await createContainer(`tasks-test-${elsewhere.id}`, elsewhere);
+  // Labels can be inherited from images, so the name must match too.
+  await createContainer(`${repo}-inherited`, dead);
+  await createContainer(`${repo}-broken`, '{"id":7}');
   const kept = [
     `tasks-test-${alive.id}`,
     `tasks-test-${elsewhere.id}`,
@@ -132,7 +132,7 @@ test('what a killed run and its reaper left goes before the next test; nothing e
     `${repo}-broken`,
   ];
   for (const command of ['test', 'clean']) {
-    if (command === 'clean') await make(`tasks-test-${dead.id}`, dead);
+    if (command === 'clean') await createContainer(`tasks-test-${dead.id}`, dead);
     const { code, err } = await runCli([command], { cwd });
     assert.is(code, 0, err);
     const names = (await containers()).flatMap(({ Names }) => Names.map((name) => name.slice(1)));
@@ -140,7 +140,7 @@ test('what a killed run and its reaper left goes before the next test; nothing e
   }
 });
 
-test('an interrupt ends a test at once, through the port as well', async () => {
+test('an interrupt ends a test of the engine port immediately', async () => {
   const engine = dockerEngine(process.env, { signal: new AbortController().signal });
   const [image] = await engine
     .images()

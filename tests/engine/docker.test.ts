@@ -8,15 +8,15 @@ import { hasRegistry, type RealRegistry, startRegistry, user } from '../support/
 engineSuite('docker', async () => {
   const api = await connectTestEngine();
   const program = busybox();
-  const own = hasRegistry ? await startRegistry({ auth: true }) : undefined;
+  const server = hasRegistry ? await startRegistry({ auth: true }) : undefined;
   return {
     engine: dockerEngine(process.env, { signal: new AbortController().signal }),
-    // busybox is whatever it is called by.
+    // busybox runs the program that it is named after.
     files: { 'bin/sh': program, 'bin/sleep': program, 'bin/cat': program },
-    ...(own === undefined ? {} : { remote: remoteOf(own) }),
+    ...(server === undefined ? {} : { remote: remoteOf(server) }),
     close: async () => {
       await removeImages(api, testLabel);
-      await own?.stop();
+      await server?.stop();
     },
   };
 });
@@ -31,5 +31,5 @@ function remoteOf({ host }: RealRegistry): SuiteRegistry {
   });
   const wrong = { ...user, password: 'wr0ng' };
   const denied = [undefined, wrong].map((credentials) => ({ host, credentials }));
-  return { registry, host, credentials: user, denied: denied };
+  return { registry, host, credentials: user, denied };
 }

@@ -2,13 +2,14 @@ import { chmodSync, copyFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type EngineApi, listImages } from '../../src/engine/api.ts';
+import type { EngineApi } from '../../src/engine/api.ts';
+import { listImages } from '../../src/engine/queries.ts';
 import { busybox } from '../support/busybox.ts';
 import { type CliResult, makeProject, runCli } from '../support/cli.ts';
 import { connectTestEngine, removeImages } from '../support/docker.ts';
 import { writeFiles } from '../support/temp.ts';
 
-const test = suite('what images stand on, with docker');
+const test = suite('base images with docker');
 const label = 'image-tasks.needs-test';
 const repo = `needs-test-${process.pid}`;
 
@@ -64,10 +65,10 @@ test.after(async () => {
   await removeImages(api, label);
 });
 
-test('images are built on those of the project that they name, whatever else has these names in the engine', async () => {
+test("images use the project's own base images, even if other images in the engine have their names", async () => {
   const cwd = project();
   await ok(cwd, 'build', 'base');
-  // Somebody's image has the name that the project publishes.
+  // Another image gets the name that the project publishes.
   writeFiles(cwd, { 'base/Dockerfile': files['base/Dockerfile'].replace('ours', 'theirs') });
   await ok(cwd, 'build', 'base', '--suffix', '');
   const theirs = await idOf(`${repo}/base:1`);
@@ -77,10 +78,10 @@ test('images are built on those of the project that they name, whatever else has
   await ok(cwd, 'build', 'app');
   await ok(cwd, 'test', 'app');
   assert.is((await ok(cwd, 'logs', 'app:1')).out, 'ours\nours\nours\nours\n');
-  assert.is(await idOf(`${repo}/base:1`), theirs, 'no tag of a release is put by this');
+  assert.is(await idOf(`${repo}/base:1`), theirs, 'a build sets no release tag');
 });
 
-test('a build arg holds a name without a repository: another --repo is the same image', async () => {
+test('the build arg of a need has no repository, so another --repo gives the same image', async () => {
   const cwd = project();
   await ok(cwd, 'build', 'arg', '--suffix', '-a');
   const other = await ok(cwd, 'build', 'arg', '--repo', `${repo}-other`, '--suffix', '-b');

@@ -3,15 +3,15 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { listImages } from '../../src/engine/api.ts';
+import { listImages } from '../../src/engine/queries.ts';
 import { type CliResult, makeProject, runCli } from '../support/cli.ts';
 import { connectTestEngine, removeImages } from '../support/docker.ts';
 import { hasRegistry, startRegistry, user } from '../support/registry.ts';
 import { tempFolder, writeFiles } from '../support/temp.ts';
 
-const test = suite('with a registry');
+const test = suite('docker with a registry');
 const label = 'image-tasks.registry-test';
-/** Nothing else of this process goes on while docker runs: it must not wait for ever. */
+/** Runs docker. The call is synchronous, so it needs a timeout. */
 const docker = (...args: string[]): string =>
   execFileSync('/usr/bin/docker', args, {
     encoding: 'utf8',
@@ -21,19 +21,19 @@ const docker = (...args: string[]): string =>
   });
 
 if (hasRegistry) {
-  test('doctor sees whether the registry of the repository answers', async () => {
+  test('doctor checks whether the registry of the repository is reachable', async () => {
     const registry = await startRegistry();
-    const look = async (): Promise<{ state: string; detail: string }> => {
+    const registryCheck = async (): Promise<{ state: string; detail: string }> => {
       const { out } = await runCli(['doctor', '--json', '--repo', `${registry.host}/team`]);
       const { checks } = JSON.parse(out) as { checks: { name: string; state: string; detail: string }[] };
       return checks.find(({ name }) => name === 'registry')!;
     };
-    assert.equal((await look()).state, 'ok');
+    assert.equal((await registryCheck()).state, 'ok');
     await registry.stop();
-    assert.match((await look()).detail, /cannot be reached: ECONNREFUSED/);
+    assert.match((await registryCheck()).detail, /cannot be reached: ECONNREFUSED/);
   });
 
-  test('a base from a registry: builds, is called impure while it is not pinned, and is not with its digest', async () => {
+  test('a base image from a registry can be used, with a warning unless it has a digest', async () => {
     const api = await connectTestEngine();
     const registry = await startRegistry();
     const base = `${registry.host}/base:1`;
@@ -47,10 +47,10 @@ export const a = image({ name: 'a', context: 'a', args: { FROM: '${from}' }, lab
       const digest = /sha256:[0-9a-f]{64}/.exec(docker('push', base))![0];
       await removeImages(api, label);
 
-      const loose = makeProject(definitions(base), files);
-      const plan = await runCli(['plan'], { cwd: loose });
+      const unpinned = makeProject(definitions(base), files);
+      const plan = await runCli(['plan'], { cwd: unpinned });
       assert.match(plan.out, new RegExp(`line 2: ${base} is not pinned by digest`));
-      assert.is((await runCli(['build'], { cwd: loose })).code, 0);
+      assert.is((await runCli(['build'], { cwd: unpinned })).code, 0);
 
       const pinned = makeProject(definitions(`${registry.host}/base@${digest}`), files);
       assert.not.match((await runCli(['plan'], { cwd: pinned })).out, /not pinned/);
@@ -61,18 +61,18 @@ export const a = image({ name: 'a', context: 'a', args: { FROM: '${from}' }, lab
     }
   });
 
-  /** An image with a file, made by docker alone and pushed; returns its digest. */
+  /** Builds an image with one file with docker, pushes it, and returns its digest. */
   const pushBase = (reference: string, text: string): string => {
     const folder = tempFolder();
     writeFiles(folder, { Dockerfile: `FROM scratch\nCOPY f /base\nLABEL ${label}=1\n`, f: text });
     docker('build', '--quiet', '--tag', reference, folder);
     const digest = /sha256:[0-9a-f]{64}/.exec(docker('push', reference))![0];
-    // What is built must come from the registry.
+    // Builds must pull it from the registry.
     docker('rmi', '--force', reference);
     return digest;
   };
 
-  test('a base named by its digest: whether it has ONBUILD is asked for once, then known without anybody', async () => {
+  test('whether a base image with a digest has ONBUILD is queried once and remembered', async () => {
     const api = await connectTestEngine();
     const registry = await startRegistry();
     const digest = pushBase(`${registry.host}/base:1`, 'one');
@@ -88,10 +88,10 @@ export const a = image({ name: 'a', context: 'a', labels: { '${label}': '1' } })
       return tasks[0]!.reasons.filter(({ code }) => code === 'vague').map(({ detail }) => detail);
     };
     try {
-      assert.equal(await vague({ DOCKER_HOST: 'unix:///nonexistent' }), [], 'the registry knows');
+      assert.equal(await vague({ DOCKER_HOST: 'unix:///nonexistent' }), [], 'read from the registry');
       await registry.stop();
       writeFiles(cwd, { 'a/x': 'changed' });
-      assert.equal(await vague({ DOCKER_HOST: 'unix:///nonexistent' }), [], 'it is remembered');
+      assert.equal(await vague({ DOCKER_HOST: 'unix:///nonexistent' }), [], 'remembered');
       rmSync(path.join(cwd, '.cache'), { recursive: true });
       assert.match((await vague({ DOCKER_HOST: 'unix:///nonexistent' })).join(), /cannot check yet/);
     } finally {
@@ -100,7 +100,7 @@ export const a = image({ name: 'a', context: 'a', labels: { '${label}': '1' } })
     }
   });
 
-  test('tasks lock: pins, builds from the pin though the tag moved, shows what moves, and which base it was', async () => {
+  test('tasks lock pins base images: builds use the pin although the tag has moved, and updates show the change', async () => {
     const api = await connectTestEngine();
     const registry = await startRegistry();
     const base = `${registry.host}/base:1`;
@@ -140,10 +140,10 @@ export const b = image({ name: 'b', context: 'b', labels: { '${label}': '1' } })
       assert.is.not(second, first);
       assert.not.match((await run('plan')).out, /not pinned/);
       await run('build');
-      assert.is(exported('base'), 'one', 'the tag has moved, the pin has not');
+      assert.is(exported('base'), 'one', 'the build uses the pin, not the moved tag');
       assert.is(exported('tool'), 'tool');
       const onDisk = readFileSync(path.join(cwd, 'a/Dockerfile'), 'utf8');
-      assert.is(exported('context/Dockerfile'), onDisk, 'a Dockerfile that COPY sees arrives as it is');
+      assert.is(exported('context/Dockerfile'), onDisk, 'a Dockerfile in the context is copied unchanged');
       assert.is((await run('plan', '--check')).code, 0);
 
       const moved = await run('lock', '--update');
@@ -159,8 +159,8 @@ export const b = image({ name: 'b', context: 'b', labels: { '${label}': '1' } })
     }
   });
 
-  // No real frontend is to be had without network: the engine runs what it got, and that is no frontend and fails.
-  test('the syntax line: the engine is given the pinned language though the tag moved', async () => {
+  // Without a network there is no real frontend. The engine runs the pinned image as a frontend, which fails.
+  test('the syntax line is pinned too: the engine gets the pinned frontend although the tag has moved', async () => {
     const api = await connectTestEngine();
     const registry = await startRegistry();
     const syntax = `${registry.host}/syntax:1`;
@@ -184,11 +184,11 @@ export const b = image({ name: 'b', context: 'b', labels: { '${label}': '1' } })
     }
   });
 
-  test('tasks lock: what only the engine has is told, the others are pinned; ONBUILD makes everything count', async () => {
+  test('tasks lock reports images that only the engine has, and pins the others; with ONBUILD, every file counts', async () => {
     const api = await connectTestEngine();
     const registry = await startRegistry();
     const base = `${registry.host}/onbuild:1`;
-    const lonely = `${registry.host}/lonely:1`;
+    const localOnly = `${registry.host}/local:1`;
     const cwd = makeProject(
       `import { image } from 'image-tasks';
 export const a = image({ name: 'a', context: 'a' });
@@ -196,52 +196,52 @@ export const b = image({ name: 'b', context: 'b' });`,
       {
         'a/Dockerfile': `FROM ${base}\n`,
         'a/unseen': '',
-        'b/Dockerfile': `FROM ${lonely}\n`,
+        'b/Dockerfile': `FROM ${localOnly}\n`,
       },
     );
     const folder = tempFolder();
     writeFiles(folder, { Dockerfile: `FROM scratch\nONBUILD COPY unseen /\nLABEL ${label}=1\n` });
     try {
-      docker('build', '--quiet', '--tag', base, '--tag', lonely, folder);
+      docker('build', '--quiet', '--tag', base, '--tag', localOnly, folder);
       docker('push', base);
       const { code, out, err } = await runCli(['lock', '--json'], { cwd });
       assert.is(code, 1);
-      assert.match(err, new RegExp(`error: ${lonely} is not pinned: only the engine here has it`));
-      const answer = JSON.parse(out) as {
+      assert.match(err, new RegExp(`error: ${localOnly} is not pinned: only the engine here has it`));
+      const result = JSON.parse(out) as {
         added: { image: string; onbuild: boolean }[];
         failed: { image: string }[];
       };
       assert.equal(
-        answer.added.map(({ image, onbuild }) => [image, onbuild]),
+        result.added.map(({ image, onbuild }) => [image, onbuild]),
         [[base, true]],
       );
       assert.equal(
-        answer.failed.map(({ image }) => image),
-        [lonely],
+        result.failed.map(({ image }) => image),
+        [localOnly],
       );
       assert.is((await runCli(['build', 'a'], { cwd })).code, 0);
       writeFiles(cwd, { 'a/unseen': 'changed' });
       assert.match((await runCli(['plan', 'a'], { cwd })).out, /file a\/unseen changed/);
       await registry.stop();
-      const gone = await runCli(['lock', '--update'], { cwd });
-      assert.is(gone.code, 3);
-      assert.match(gone.err, /cannot be reached: ECONNREFUSED/);
+      const offline = await runCli(['lock', '--update'], { cwd });
+      assert.is(offline.code, 3);
+      assert.match(offline.err, /cannot be reached: ECONNREFUSED/);
     } finally {
-      for (const tag of [base, lonely]) spawnSync('/usr/bin/docker', ['rmi', '--force', tag]);
+      for (const tag of [base, localOnly]) spawnSync('/usr/bin/docker', ['rmi', '--force', tag]);
       await removeImages(api, label);
       await registry.stop();
     }
   });
 
-  test('a registry that wants a name and a password: told without them, asked with them', async () => {
+  test('a registry that requires a login: missing and wrong credentials are reported, right ones are used', async () => {
     const registry = await startRegistry({ auth: true });
     const config = (auths: object): string => {
-      const made = tempFolder();
-      writeFiles(made, { 'config.json': JSON.stringify({ auths }) });
-      return made;
+      const folder = tempFolder();
+      writeFiles(folder, { 'config.json': JSON.stringify({ auths }) });
+      return folder;
     };
-    const as = (words: string): string =>
-      config({ [registry.host]: { auth: Buffer.from(words).toString('base64') } });
+    const loggedInAs = (userAndPassword: string): string =>
+      config({ [registry.host]: { auth: Buffer.from(userAndPassword).toString('base64') } });
     const base = `${registry.host}/base:1`;
     const cwd = makeProject(
       `import { image } from 'image-tasks';\nexport const a = image({ name: 'a', context: 'a' });`,
@@ -250,17 +250,17 @@ export const b = image({ name: 'b', context: 'b' });`,
     const run = async (DOCKER_CONFIG: string): Promise<CliResult> =>
       await runCli(['lock'], { cwd, env: { DOCKER_CONFIG } });
     try {
-      const nobody = await run(config({}));
+      const anonymous = await run(config({}));
       assert.equal(
-        [nobody.code, nobody.err.includes(`docker login ${registry.host}`)],
+        [anonymous.code, anonymous.err.includes(`docker login ${registry.host}`)],
         [3, true],
-        nobody.err,
+        anonymous.err,
       );
-      const wrong = await run(as('me:wrong-pw'));
+      const wrong = await run(loggedInAs('me:wrong-pw'));
       assert.match(wrong.err, /rejected the credentials/);
       assert.not.match(wrong.err + wrong.out, /wrong-pw/);
-      const right = await run(as(`${user.username}:${user.password}`));
-      assert.match(right.err, new RegExp(`${base} not found`), 'it was let in');
+      const right = await run(loggedInAs(`${user.username}:${user.password}`));
+      assert.match(right.err, new RegExp(`${base} not found`), 'the login worked');
     } finally {
       await registry.stop();
     }

@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import { connectTestEngine, removeImages } from '../support/docker.ts';
 import { assertCachedKeysMatchFresh } from '../support/random-edits.ts';
 
-const test = suite('what is remembered of images');
+const test = suite('remembered keys of images');
 const label = `image-tasks.remembered-${process.pid}`;
 const definitions = `import { image } from 'image-tasks';
 import { n } from '../lib/n';
@@ -11,7 +11,7 @@ export const base = image({ name: 'base', versions: ['1', '2'], context: 'base',
 export const app = image({ name: 'app', context: 'app', needs: { BASE: base.at('1') }, args: { E: process.env.E ?? '' }, labels });
 `;
 
-test('whatever moves between two runs, keys are those of a fresh checkout', async () => {
+test('after any change between two runs, keys equal those of a fresh checkout', async () => {
   try {
     await assertCachedKeysMatchFresh(definitions, 15);
   } finally {

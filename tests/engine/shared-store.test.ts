@@ -1,10 +1,10 @@
-// Records that machines share through Redis: two checkouts of one project, each with a .cache of its own, stand for two
-// machines that use one engine.
+// Records shared through Redis. Two checkouts of a project, each with its own .cache, stand for two machines that use one engine.
 import { copyFileSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type EngineApi, listImages } from '../../src/engine/api.ts';
+import type { EngineApi } from '../../src/engine/api.ts';
+import { listImages } from '../../src/engine/queries.ts';
 import { busybox } from '../support/busybox.ts';
 import { type CliResult, makeProject, runCli } from '../support/cli.ts';
 import { connectTestEngine, removeImages } from '../support/docker.ts';
@@ -20,7 +20,7 @@ export const base = image({ name: 'base', context: 'base', labels });
 export const app = image({ name: 'app', context: 'app', labels, needs: { BASE: base }, test: 'app/test' });
 `;
 
-/** A machine's checkout. */
+/** Creates a checkout for one machine. */
 function checkout(): string {
   const root = makeProject(definitions, {
     'base/Dockerfile': 'FROM scratch\nCOPY bin /bin\n',
@@ -44,8 +44,8 @@ else {
     assert.not.match(ran.out + ran.err, 'xyzzy');
     return ran;
   };
-  /** Without their content tags images are not found by their labels: only a record tells of them. */
-  const untag = async (): Promise<void> => {
+  /** Removes the content tags: without them, images are not found by their labels, only by a record. */
+  const removeContentTags = async (): Promise<void> => {
     for (const { tags } of (await listImages(api)).filter(({ labels }) => labels[label] !== undefined))
       for (const tag of tags.filter((each) => /-k[0-9a-f]{12}$/.test(each)))
         await api.request({ method: 'DELETE', path: `/images/${tag}?noprune=1` });
@@ -64,44 +64,44 @@ else {
     redis.cli('FLUSHALL');
   });
 
-  test('a second machine reuses images of the first, and tests them itself; then its own .cache knows', async () => {
+  test("a second machine reuses the first one's images, runs the tests itself, and stores the records in its own .cache", async () => {
     const [a, b] = [checkout(), checkout()];
     const built = await run(a, 'build');
     assert.match((await run(a, 'test')).err, /1 passed/);
-    await untag();
+    await removeContentTags();
 
     const reused = await run(b, 'build');
     assert.match(reused.err, /2 up to date/);
-    assert.is(reused.out, built.out, 'the tags that the first machine gave');
+    assert.is(reused.out, built.out, 'the tags are those of the first machine');
     assert.match((await run(b, 'test')).err, /1 passed/);
 
     redis.cli('FLUSHALL');
-    await untag();
+    await removeContentTags();
     assert.match((await run(b, 'build')).err, /2 up to date/);
     await run(checkout(), 'plan');
   });
 
-  test('values that others put in their place, and images that are gone, cost a build', async () => {
+  test('invalid values and missing images cause a build', async () => {
     const [a, b] = [checkout(), checkout()];
     await run(a, 'build');
-    await untag();
+    await removeContentTags();
     const names = redis.cli('KEYS', '*').trim().split('\n');
     assert.is(names.length, 4, names.join('\n'));
     for (const name of names) {
-      assert.ok(Number(redis.cli('TTL', name)) > 80 * 86_400, 'nothing stays for ever');
+      assert.ok(Number(redis.cli('TTL', name)) > 80 * 86_400, 'every value expires');
       redis.cli('SET', name, 'garbage');
     }
-    const lied = await run(b, 'build');
-    assert.match(lied.err, /2 built/);
-    assert.equal(lied.err.match(/warning/g), ['warning'], lied.err);
+    const withGarbage = await run(b, 'build');
+    assert.match(withGarbage.err, /2 built/);
+    assert.equal(withGarbage.err.match(/warning/g), ['warning'], withGarbage.err);
 
     await removeImages(api, label);
-    const gone = await run(checkout(), 'build');
-    assert.match(gone.err, /2 built/);
-    assert.not.match(gone.err, /warning/);
+    const withoutImages = await run(checkout(), 'build');
+    assert.match(withoutImages.err, /2 built/);
+    assert.not.match(withoutImages.err, /warning/);
   });
 
-  test('a store that stops answering in between: one warning, and all is built', async () => {
+  test('if the store stops responding, a run warns once and builds everything', async () => {
     const [a, b] = [checkout(), checkout()];
     await run(a, 'build');
     await removeImages(api, label);
@@ -110,7 +110,7 @@ else {
       const { err } = await run(b, 'build');
       assert.match(err, /2 built/);
       assert.equal(err.match(/warning/g), ['warning'], err);
-      assert.match(err, /no answer within 2 s/);
+      assert.match(err, /no response within 2 s/);
     } finally {
       redis.resume();
     }

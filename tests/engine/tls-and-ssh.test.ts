@@ -1,15 +1,16 @@
-// Engines that only the docker client reaches, by TLS and ssh: builds and tests through a stand-in for each on loopback, which
-// leads to this machine's engine.
+// Engines that only the docker client can connect to, by TLS and ssh. A proxy on the loopback interface stands in for each and
+// forwards to this machine's engine.
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { connect as open, type Server, type Socket } from 'node:net';
+import { connect, type Server, type Socket } from 'node:net';
 import path from 'node:path';
 import { createServer, type TlsOptions } from 'node:tls';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type EngineApi, listImages } from '../../src/engine/api.ts';
+import type { EngineApi } from '../../src/engine/api.ts';
 import { resolveEndpoint } from '../../src/engine/endpoint.ts';
+import { listImages } from '../../src/engine/queries.ts';
 import { makeProject, runCli } from '../support/cli.ts';
 import { connectTestEngine, removeImages } from '../support/docker.ts';
 import { tempFolder, writeFiles } from '../support/temp.ts';
@@ -21,9 +22,9 @@ const docker = process.env.TASKS_DOCKER ?? '/usr/bin/docker';
 const servers: Server[] = [];
 let api: EngineApi;
 
-/** A key and a certificate for 127.0.0.1, signed by `ca`, or by itself. */
-function certificate(name: string, ca?: string): void {
-  const file = (ending: string): string => path.join(certs, `${name}${ending}`);
+/** Creates a key and a certificate for 127.0.0.1, signed by `ca`, or self-signed. */
+function createCertificate(name: string, ca?: string): void {
+  const file = (extension: string): string => path.join(certs, `${name}${extension}`);
   const openssl = (...args: string[]): void => void execFileSync('openssl', args, { stdio: 'pipe' });
   const use = ca === undefined ? 'basicConstraints=critical,CA:TRUE' : 'subjectAltName=IP:127.0.0.1';
   writeFileSync(file('.ext'), `${use}\n`);
@@ -64,8 +65,8 @@ function certificate(name: string, ca?: string): void {
   );
 }
 
-/** The engine behind TLS; returns its address. `strict`: clients must have a certificate. */
-async function behindTls(strict: boolean): Promise<string> {
+/** Starts a TLS proxy to the engine and returns its address. `strict`: clients need a certificate. */
+async function startTlsProxy(strict: boolean): Promise<string> {
   const pem = (name: string): Buffer => readFileSync(path.join(certs, `${name}.pem`));
   const options: TlsOptions = {
     key: pem('server-key'),
@@ -77,7 +78,7 @@ async function behindTls(strict: boolean): Promise<string> {
   const endpoint = resolveEndpoint(process.env);
   assert.is(endpoint.kind, 'unix');
   const server = createServer(options, (stream) => {
-    const engine: Socket = open((endpoint as { path: string }).path);
+    const engine: Socket = connect((endpoint as { path: string }).path);
     stream.pipe(engine).pipe(stream);
     stream.on('error', () => engine.destroy());
     engine.on('error', () => stream.destroy());
@@ -89,14 +90,14 @@ async function behindTls(strict: boolean): Promise<string> {
   return `tcp://127.0.0.1:${(server.address() as { port: number }).port}`;
 }
 
-/** Builds, tests and plans with this environment. */
-async function use(env: Record<string, string>): Promise<void> {
+/** Builds and plans in this environment, and checks the image in the engine. */
+async function assertBuildWorks(env: Record<string, string>): Promise<void> {
   const cwd = makeProject(
     `import { image } from 'image-tasks';
 export const a = image({ name: 'a', context: 'a', labels: { '${label}': '1' } });`,
     { 'a/Dockerfile': 'FROM scratch\nCOPY x /\n', 'a/x': `${process.hrtime.bigint()}` },
   );
-  // No DOCKER_HOST of the test's own, unless it is asked for.
+  // Removes this process's DOCKER_HOST unless `env` sets one.
   const run = (...args: string[]) =>
     runCli(args, { cwd, env: { DOCKER_HOST: '', TASKS_DOCKER: docker, ...env } });
   const built = await run('build', '--suffix=-t');
@@ -106,10 +107,10 @@ export const a = image({ name: 'a', context: 'a', labels: { '${label}': '1' } })
   assert.ok(images.some(({ tags, labels }) => labels[label] === '1' && tags.includes('local/a:latest-t')));
 }
 
-/** A docker configuration with one context. */
-function context(host: string, more: string): Record<string, string> {
-  const DOCKER_CONFIG = configuration();
-  const endpoint = `host=${host}${more}`;
+/** Creates a docker configuration with one context. */
+function createContext(host: string, options: string): Record<string, string> {
+  const DOCKER_CONFIG = createConfig();
+  const endpoint = `host=${host}${options}`;
   execFileSync(docker, ['context', 'create', 'work', '--docker', endpoint], {
     env: { ...process.env, DOCKER_CONFIG },
     stdio: 'pipe',
@@ -117,8 +118,8 @@ function context(host: string, more: string): Record<string, string> {
   return { DOCKER_CONFIG, DOCKER_CONTEXT: 'work' };
 }
 
-/** One of its own, with the plug-ins of the machine's. */
-function configuration(): string {
+/** Creates an empty docker configuration with the machine's plugins. */
+function createConfig(): string {
   const folder = tempFolder();
   const plugins = path.join(process.env.DOCKER_CONFIG ?? '/nowhere', 'cli-plugins');
   writeFiles(folder, { 'config.json': '{}', 'cli-plugins': { link: plugins } });
@@ -127,9 +128,9 @@ function configuration(): string {
 
 test.before(async () => {
   api = await connectTestEngine();
-  certificate('ca');
-  certificate('server', 'ca');
-  certificate('cert', 'ca');
+  createCertificate('ca');
+  createCertificate('server', 'ca');
+  createCertificate('cert', 'ca');
 });
 test.after(async () => {
   for (const server of servers) server.close();
@@ -137,22 +138,22 @@ test.after(async () => {
 });
 
 test('DOCKER_TLS_VERIFY and DOCKER_TLS', async () => {
-  const strict = await behindTls(true);
+  const strict = await startTlsProxy(true);
   await writeKey();
-  await use({ DOCKER_HOST: strict, DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: certs });
-  await use({ DOCKER_HOST: strict, DOCKER_TLS: '1', DOCKER_CERT_PATH: certs });
+  await assertBuildWorks({ DOCKER_HOST: strict, DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: certs });
+  await assertBuildWorks({ DOCKER_HOST: strict, DOCKER_TLS: '1', DOCKER_CERT_PATH: certs });
 });
 
-test('contexts: with a certificate authority, unverified, and without certificates', async () => {
-  const [strict, anyone] = [await behindTls(true), await behindTls(false)];
-  const own = `,cert=${certs}/cert.pem,key=${certs}/cert-key.pem`;
-  await use(context(strict, `,ca=${certs}/ca.pem${own}`));
-  await use(context(strict, `${own},skip-tls-verify=true`));
-  await use(context(anyone, ',skip-tls-verify=true'));
+test('contexts with a certificate authority, without verification, and without certificates', async () => {
+  const [strict, open] = [await startTlsProxy(true), await startTlsProxy(false)];
+  const clientCert = `,cert=${certs}/cert.pem,key=${certs}/cert-key.pem`;
+  await assertBuildWorks(createContext(strict, `,ca=${certs}/ca.pem${clientCert}`));
+  await assertBuildWorks(createContext(strict, `${clientCert},skip-tls-verify=true`));
+  await assertBuildWorks(createContext(open, ',skip-tls-verify=true'));
 });
 
-test('an engine that the client does not trust: exit 3, with its own words', async () => {
-  const host = await behindTls(false);
+test("an engine that the client does not trust: exit code 3 and the client's error message", async () => {
+  const host = await startTlsProxy(false);
   const cwd = makeProject(
     `import { image } from 'image-tasks';\nexport const a = image({ name: 'a', context: 'a' });`,
     { 'a/Dockerfile': 'FROM scratch\n' },
@@ -165,24 +166,24 @@ test('an engine that the client does not trust: exit 3, with its own words', asy
   };
   const { code, err } = await runCli(['build'], { cwd, env });
   assert.is(code, 3);
-  assert.match(err, /no docker engine answers at tcp:.*(ca\.pem|x509|certificate)/);
+  assert.match(err, /cannot connect to the docker engine at tcp:.*(ca\.pem|x509|certificate)/);
 });
 
 test('ssh', async () => {
   const bin = tempFolder();
   const { path: socket } = resolveEndpoint(process.env) as { path: string };
-  // `ssh [options] host -- docker system dial-stdio`: the command is carried out here.
+  // Stands in for `ssh [options] host -- docker system dial-stdio`, and runs the command here.
   writeFiles(bin, {
     'ssh*': `#!/bin/sh\nDOCKER_HOST=unix://${socket} DOCKER_CONTEXT= exec ${docker} system dial-stdio\n`,
   });
-  await use({
+  await assertBuildWorks({
     DOCKER_HOST: 'ssh://me@build.example',
     PATH: `${bin}:${process.env.PATH}`,
-    DOCKER_CONFIG: configuration(),
+    DOCKER_CONFIG: createConfig(),
   });
 });
 
-/** The client looks for `key.pem` beside `cert.pem`. */
+/** The client expects `key.pem` next to `cert.pem`. */
 async function writeKey(): Promise<void> {
   writeFileSync(path.join(certs, 'key.pem'), readFileSync(path.join(certs, 'cert-key.pem')));
 }

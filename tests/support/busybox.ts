@@ -5,12 +5,12 @@ import path from 'node:path';
 const folder = path.resolve('node_modules/.cache/busybox');
 
 /**
- * The path of a static busybox: images of some hundred kilobytes that can run something, without any registry. It comes
- * from Debian's archive (fetched once, not installed), or is the machine's own.
+ * Returns the path of a static busybox, with which tests build small images that can run programs without a registry. It is
+ * downloaded once from the Debian archive, and not installed.
  */
 export function busybox(): string {
-  const kept = path.join(folder, 'busybox');
-  if (existsSync(kept)) return kept;
+  const file = path.join(folder, 'busybox');
+  if (existsSync(file)) return file;
   const part = `${folder}.${process.pid}`;
   mkdirSync(part, { recursive: true });
   try {
@@ -18,18 +18,18 @@ export function busybox(): string {
     try {
       execFileSync('apt-get', ['download', 'busybox-static'], quiet);
     } catch {
-      // The package lists may be missing or old.
+      // The package lists may be missing or outdated.
       execFileSync('apt-get', ['update'], quiet);
       execFileSync('apt-get', ['download', 'busybox-static'], quiet);
     }
     const [archive] = readdirSync(part);
     execFileSync('dpkg-deb', ['--extract', archive!, 'x'], quiet);
     mkdirSync(folder, { recursive: true });
-    const found = ['bin/busybox', 'usr/bin/busybox']
+    const extracted = ['bin/busybox', 'usr/bin/busybox']
       .map((name) => path.join(part, 'x', name))
-      .find((file) => existsSync(file));
-    renameSync(found!, kept);
-    return kept;
+      .find((candidate) => existsSync(candidate));
+    renameSync(extracted!, file);
+    return file;
   } finally {
     rmSync(part, { recursive: true, force: true });
   }

@@ -1,9 +1,10 @@
-import { connect, type EngineApi, listImages, readEngineVersion } from '../../src/engine/api.ts';
+import { connect, type EngineApi } from '../../src/engine/api.ts';
 import { dialWithClient } from '../../src/engine/dial.ts';
 import { resolveEndpoint } from '../../src/engine/endpoint.ts';
+import { listImages, readEngineVersion } from '../../src/engine/queries.ts';
 import { TasksError } from '../../src/model/errors.ts';
 
-/** The engine that tests run against. @throws where there is none, with what to do */
+/** Connects to the engine that tests use. @throws Error with a hint if there is none */
 export async function connectTestEngine(): Promise<EngineApi> {
   const api = connect(resolveEndpoint(process.env), dialWithClient(process.env));
   try {
@@ -12,12 +13,12 @@ export async function connectTestEngine(): Promise<EngineApi> {
   } catch (error) {
     if (!(error instanceof TasksError)) throw error;
     throw new Error(
-      `these tests need a docker engine: \`npx tasks doctor --fix\`, or leave them out: \`npm test -- tests/unit tests/e2e\` (${error.message})`,
+      `these tests need a docker engine: run \`npx tasks doctor --fix\`, or skip them with \`npm test -- tests/unit tests/e2e\` (${error.message})`,
     );
   }
 }
 
-/** Removes every image that carries the label, its tags included. */
+/** Removes every image with the label, and its tags. */
 export async function removeImages(api: EngineApi, label: string): Promise<void> {
   for (const image of await listImages(api)) {
     if (image.labels[label] === undefined) continue;

@@ -11,14 +11,15 @@ import { type Credentials, type Registry, RegistryError } from '../../src/model/
 import { includeAll, walk } from '../../src/observe/walk.ts';
 import { tempFolder } from './temp.ts';
 
-/** Marks the images of this suite, so that they can be removed. */
+/** Labels the images of this suite, so that they can be removed. */
 export const testLabel = 'image-tasks.test-suite';
 
+/** An engine under test. */
 export interface SuiteEngine {
   readonly engine: Engine;
-  /** Files of an image in which scripts run, copied to `/` of every build. */
+  /** Files that scripts in an image need, by their path in the image: the source paths. */
   readonly files: Readonly<Record<string, string>>;
-  /** Where it can push to and pull from; undefined where there is none. */
+  /** A registry to push to and pull from, if there is one. */
   readonly remote?: SuiteRegistry;
   close(): Promise<void>;
 }
@@ -28,11 +29,11 @@ export interface SuiteRegistry {
   /** `127.0.0.1:5000` */
   readonly host: string;
   readonly credentials: Credentials;
-  /** A registry that takes pushes from nobody with these credentials. */
+  /** Registries that deny pushes with these credentials. */
   readonly denied: { readonly host: string; readonly credentials: Credentials | undefined }[];
 }
 
-/** What every engine behind the port promises; run against the real one and against the fake, so that they cannot part. */
+/** The contract of the engine port. Runs against the real engine and the fake one, so that both behave the same. */
 export function engineSuite(name: string, open: () => Promise<SuiteEngine>): void {
   const test = suite(`engine: ${name}`);
   const silent = { step: () => undefined, line: () => undefined };
@@ -40,7 +41,7 @@ export function engineSuite(name: string, open: () => Promise<SuiteEngine>): voi
   const run = String(process.pid);
   let opened: SuiteEngine;
 
-  /** A request over a folder of its own. */
+  /** Returns a build request with these files in a new folder. */
   const requestOf = (
     files: Readonly<Record<string, string>>,
     more: Partial<BuildRequest> = {},
@@ -77,7 +78,7 @@ export function engineSuite(name: string, open: () => Promise<SuiteEngine>): voi
       ...more,
     };
   };
-  /** The same with what a container needs to run scripts. */
+  /** Returns a build request whose image can run scripts. */
   const runnable = (text: string, more: Partial<BuildRequest> = {}): BuildRequest => {
     const request = requestOf({ Dockerfile: text, 'Dockerfile.txt': text }, more);
     const base = Object.entries(opened.files).map(
@@ -98,8 +99,8 @@ export function engineSuite(name: string, open: () => Promise<SuiteEngine>): voi
   };
   const build = (request: BuildRequest): ReturnType<Engine['build']> =>
     opened.engine.build(request, silent, live);
-  /** Others may use the engine at the same time. */
-  const count = async (): Promise<number> =>
+  /** Counts the images of this process; others may use the engine too. */
+  const countImages = async (): Promise<number> =>
     (await opened.engine.images()).filter(({ labels }) => labels[testLabel] === run).length;
   const failure = async (work: Promise<unknown>): Promise<Error> => {
     try {
@@ -116,16 +117,16 @@ export function engineSuite(name: string, open: () => Promise<SuiteEngine>): voi
   test.after(async () => await opened.close());
 
   test('is ready', async () => await opened.engine.ready());
-  test('tells what it can', async () => assert.match((await opened.engine.abilities()).version, /^\d/));
+  test('reports its version', async () => assert.match((await opened.engine.abilities()).version, /^\d/));
 
   test('a built image has its labels and no tag', async () => {
-    const { imageId } = (await build(requestOf({}, { labels: { [testLabel]: run, colour: 'red' } })))!;
+    const { imageId } = (await build(requestOf({}, { labels: { [testLabel]: run, color: 'red' } })))!;
     const image = (await opened.engine.images()).find(({ id }) => id === imageId);
-    assert.is(image?.labels.colour, 'red');
+    assert.is(image?.labels.color, 'red');
     assert.equal(image?.tags, []);
   });
 
-  test('the same build gives the same image; another file, argument, label or Dockerfile another', async () => {
+  test('the same build gives the same image; a changed file, build arg, label or Dockerfile gives another', async () => {
     const ids = [];
     const declared = 'FROM scratch\nARG A\nCOPY . /\nENV A=$A\n';
     for (const request of [
@@ -141,7 +142,7 @@ export function engineSuite(name: string, open: () => Promise<SuiteEngine>): voi
     assert.is(new Set(ids).size, 5);
   });
 
-  test('a file that changed, but neither its size nor its time, is in the next image', async () => {
+  test('a changed file of the same size and time is in the next image', async () => {
     const images = [];
     for (const text of ['one', 'two', 'one'])
       images.push((await build(requestOf({ 'c/d': text, Dockerfile: 'FROM scratch\nCOPY c /\n' })))!.imageId);
@@ -149,14 +150,14 @@ export function engineSuite(name: string, open: () => Promise<SuiteEngine>): voi
     assert.is(images[0], images[2]);
   });
 
-  test('noCache builds from nothing', async () => {
+  test('noCache builds from scratch', async () => {
     const text = 'FROM scratch\nCOPY . /\nRUN echo 1\n';
     const first = (await build(runnable(text)))!.imageId;
     assert.is((await build(runnable(text)))!.imageId, first);
     assert.is.not((await build(runnable(text, { noCache: true })))!.imageId, first);
   });
 
-  test('a tag is put, and moved', async () => {
+  test('a tag can be set and moved', async () => {
     const tag = `tasks-test/${run}:moving`;
     const tagsOf = async (imageId: string): Promise<readonly string[] | undefined> =>
       (await opened.engine.images()).find(({ id }) => id === imageId)?.tags;
@@ -169,7 +170,7 @@ export function engineSuite(name: string, open: () => Promise<SuiteEngine>): voi
     await failure(opened.engine.tag(`sha256:${'0'.repeat(64)}`, tag));
   });
 
-  test('a tag is taken away, and the image with its last one', async () => {
+  test('removing the last tag removes the image', async () => {
     const tag = (name: string): string => `tasks-test/${run}:${name}`;
     const find = async (imageId: string) => (await opened.engine.images()).find(({ id }) => id === imageId);
     const { imageId } = (await build(requestOf({ three: '3' })))!;
@@ -180,27 +181,27 @@ export function engineSuite(name: string, open: () => Promise<SuiteEngine>): voi
     assert.ok((await find(imageId))!.created > 0);
     assert.is(await opened.engine.untag(tag('other')), true);
     assert.is(await find(imageId), undefined);
-    assert.is(await opened.engine.untag(tag('other')), true, 'what is gone is gone');
+    assert.is(await opened.engine.untag(tag('other')), true, 'removing a missing tag is no error');
   });
 
-  test('steps are told as they begin and end; a failing one is named, and leaves no image', async () => {
-    const before = await count();
-    const told: StepProgress[] = [];
-    const progress = { step: (step: StepProgress) => void told.push(step), line: () => undefined };
-    // From nothing: what an earlier run of this suite made would say that it is cached.
+  test('steps are reported as they start and end; a failed step is in the error and leaves no image', async () => {
+    const before = await countImages();
+    const reported: StepProgress[] = [];
+    const progress = { step: (step: StepProgress) => void reported.push(step), line: () => undefined };
+    // noCache: otherwise steps of an earlier run of this suite would be reported as cached.
     const request = runnable('FROM scratch\nCOPY . /\nRUN exit 7\n', { noCache: true });
     const error = await failure(opened.engine.build(request, progress, live));
     assert.instance(error, StepFailed);
     assert.match((error as StepFailed).step ?? '', 'RUN exit 7');
     assert.match(error.message, /exit code: 7/);
-    const ends = (text: string): unknown[] =>
-      told.filter((step) => step.text.includes(text)).map(({ ended }) => ended);
-    assert.equal(ends('RUN exit 7'), [undefined, 'failed']);
-    assert.equal(ends('COPY'), [undefined, 'done']);
-    assert.is(await count(), before);
+    const endings = (text: string): unknown[] =>
+      reported.filter((step) => step.text.includes(text)).map(({ ended }) => ended);
+    assert.equal(endings('RUN exit 7'), [undefined, 'failed']);
+    assert.equal(endings('COPY'), [undefined, 'done']);
+    assert.is(await countImages(), before);
   });
 
-  test('a file that is not what was hashed fails the build', async () => {
+  test('a file that has changed since it was hashed fails the build', async () => {
     for (const text of ['longer than before', 'x', 'B\n', undefined]) {
       const request = requestOf({});
       const { source } = request.context.find(({ entry }) => entry.path === 'a/b')!;
@@ -210,7 +211,7 @@ export function engineSuite(name: string, open: () => Promise<SuiteEngine>): voi
     }
   });
 
-  test('a rewritten Dockerfile is what is built; one that is not what was hashed is not', async () => {
+  test('the rewritten Dockerfile is built, unless the Dockerfile has changed since it was hashed', async () => {
     const request = requestOf({ Dockerfile: 'FROM scratch\nCOPY a /\nRUN exit 7\n' });
     const rewrite = async (text: string): Promise<string> => text.replace('RUN exit 7\n', '');
     assert.ok((await build({ ...request, dockerfile: { ...request.dockerfile, rewrite } }))?.imageId);
@@ -221,24 +222,24 @@ export function engineSuite(name: string, open: () => Promise<SuiteEngine>): voi
     }
   });
 
-  test('an image sees the context alone: a Dockerfile as it stands there, or none', async () => {
+  test('an image sees only its context: the Dockerfile as it is there, or none', async () => {
     const text = 'FROM scratch\nCOPY . /\n';
     const filesOf = async (files: Readonly<Record<string, string>>): Promise<Record<string, string>> => {
       const request = requestOf({ Dockerfile: text, ...files });
       const exportTo = path.join(request.work, 'export');
       mkdirSync(exportTo);
-      const rewrite = async (own: string): Promise<string> => `${own}# rewritten\n`;
+      const rewrite = async (original: string): Promise<string> => `${original}# rewritten\n`;
       await build({ ...request, exportTo, dockerfile: { ...request.dockerfile, rewrite } });
       const names = readdirSync(exportTo).filter((name) => name !== 'a');
       return Object.fromEntries(names.map((name) => [name, readFileSync(path.join(exportTo, name), 'utf8')]));
     };
     assert.equal(await filesOf({}), {});
     const ignore = 'Dockerfile*\n*.md\n';
-    const own = { 'Dockerfile.dockerignore': ignore, '.dockerignore': ignore, 'read.md': text };
-    assert.equal(await filesOf(own), own);
+    const files = { 'Dockerfile.dockerignore': ignore, '.dockerignore': ignore, 'read.md': text };
+    assert.equal(await filesOf(files), files);
   });
 
-  test('links, pipes and empty folders are built as they are', async () => {
+  test('links, pipes and empty folders are sent unchanged', async () => {
     const entries = [
       { path: 'a/empty', type: 'dir' },
       { path: 'a/link', type: 'link', target: '../nowhere' },
@@ -253,22 +254,22 @@ export function engineSuite(name: string, open: () => Promise<SuiteEngine>): voi
     assert.is(ids.size, 4);
   });
 
-  test('a target stops at its stage', async () => {
+  test('a build with a target stops at that stage', async () => {
     const text = 'FROM scratch AS one\nCOPY . /\nFROM scratch\nCOPY missing /\n';
     assert.ok(await build(requestOf({ Dockerfile: text }, { target: 'one' })));
   });
 
-  test('an export writes files and leaves no image', async () => {
-    const before = await count();
+  test('an export writes files and creates no image', async () => {
+    const before = await countImages();
     const request = requestOf({ 'c/d': 'd\n' });
     const exportTo = path.join(request.work, 'export');
     mkdirSync(exportTo);
     assert.is(await build({ ...request, exportTo }), undefined);
     assert.is(readFileSync(path.join(exportTo, 'c/d'), 'utf8'), 'd\n');
-    assert.is(await count(), before);
+    assert.is(await countImages(), before);
   });
 
-  test('a secret is there while it is asked for, and not in the image', async () => {
+  test('a build step can read a secret', async () => {
     const root = tempFolder();
     const file = path.join(root, 'secret');
     writeFileSync(file, 'from a file');
@@ -281,10 +282,10 @@ export function engineSuite(name: string, open: () => Promise<SuiteEngine>): voi
     await failure(opened.engine.build(requestOf({}), silent, AbortSignal.abort(new Error('stop'))));
   });
 
-  test("a test's exit code, environment and output come back", async () => {
+  test('a test gets its environment, and returns its exit code and output', async () => {
     const { imageId } = (await build(runnable('FROM scratch\nCOPY . /\n')))!;
     const script = path.join(tempFolder(), 'script');
-    writeFileSync(script, '#!/bin/sh\necho "$COLOUR"\nexit 5\n');
+    writeFileSync(script, '#!/bin/sh\necho "$COLOR"\nexit 5\n');
     const entry = {
       path: 'run/script',
       type: 'file',
@@ -301,7 +302,7 @@ export function engineSuite(name: string, open: () => Promise<SuiteEngine>): voi
           { entry, source: script },
         ],
         program: '/run/script',
-        env: { COLOUR: 'red' },
+        env: { COLOR: 'red' },
         owner: newOwner(),
       },
       { step: () => undefined, line: (line) => void lines.push(line) },
@@ -310,42 +311,46 @@ export function engineSuite(name: string, open: () => Promise<SuiteEngine>): voi
     assert.equal([exitCode, lines], [5, ['red']]);
   });
 
-  test('a pushed image is what the registry has, and comes back as the same', async () => {
+  test('a pushed image is in the registry, and pulling it gives the same image', async () => {
     if (opened.remote === undefined) return;
     const { registry, host, credentials } = opened.remote;
     const tag = `${host}/team/app-${run}:1`;
     const { imageId } = (await build(requestOf({ pushed: '1' }, { labels: { [testLabel]: run, a: '1' } })))!;
     await opened.engine.tag(imageId, tag);
-    const told: StepProgress[] = [];
-    const progress = { step: (step: StepProgress) => void told.push(step), line: () => undefined };
+    const reported: StepProgress[] = [];
+    const progress = { step: (step: StepProgress) => void reported.push(step), line: () => undefined };
     const digest = await opened.engine.push(tag, credentials, progress, live);
-    assert.match(told.at(-1)?.text ?? '', /^uploading 1\/1 layers/);
+    assert.match(reported.at(-1)?.text ?? '', /^uploading 1\/1 layers/);
     assert.is(await registry.head(tag), digest);
     const image = (await registry.image(tag, requestOf({}).platform))!;
     assert.equal([image.labels.a, image.ids.includes(imageId)], ['1', true]);
-    assert.is(await opened.engine.push(tag, credentials, silent, live), digest, 'again is the same');
+    assert.is(
+      await opened.engine.push(tag, credentials, silent, live),
+      digest,
+      'a second push returns the same digest',
+    );
     await opened.engine.untag(tag);
-    // What came from a registry is known there by its digest too.
+    // The engine also keeps a pushed image under its digest.
     await opened.engine.untag(`${host}/team/app-${run}@${digest}`);
     assert.is(
       (await opened.engine.images()).find(({ id }) => id === imageId),
       undefined,
     );
-    told.length = 0;
+    reported.length = 0;
     const pulled = await opened.engine.pull(`${host}/team/app-${run}@${digest}`, credentials, progress, live);
     assert.is(pulled, imageId);
-    assert.match(told.at(-1)?.text ?? '', /^downloading 1\/1 layers/);
+    assert.match(reported.at(-1)?.text ?? '', /^downloading 1\/1 layers/);
     const found = (await opened.engine.images()).find(({ id }) => id === imageId);
     assert.is(found?.labels.a, '1');
   });
 
-  test('what cannot be pushed or pulled is told apart, without a secret', async () => {
+  test('errors of push and pull have the right class and contain no secret', async () => {
     if (opened.remote === undefined) return;
     const { host, credentials, denied } = opened.remote;
-    const nothing = `${host}/team/none-${run}`;
-    await failure(opened.engine.push(`${nothing}:1`, credentials, silent, live));
+    const unknown = `${host}/team/none-${run}`;
+    await failure(opened.engine.push(`${unknown}:1`, credentials, silent, live));
     const digest = `sha256:${'0'.repeat(64)}`;
-    const missing = await failure(opened.engine.pull(`${nothing}@${digest}`, credentials, silent, live));
+    const missing = await failure(opened.engine.pull(`${unknown}@${digest}`, credentials, silent, live));
     assert.is((missing as RegistryError).problem, 'missing', missing.message);
     const { imageId } = (await build(requestOf({ refused: '1' })))!;
     for (const { host: other, credentials: wrong } of denied) {

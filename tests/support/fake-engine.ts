@@ -12,7 +12,7 @@ import {
 } from '../../src/model/ports.ts';
 import { type FakeRegistry, fakeRegistry } from './fake-registry.ts';
 
-/** A build that is under way in the fake engine, to be ended by hand. */
+/** A running build of the fake engine, which the test ends. */
 export interface PendingBuild {
   readonly request: BuildRequest;
   readonly progress: Progress;
@@ -21,22 +21,23 @@ export interface PendingBuild {
   fail(error: Error): void;
 }
 
+/** An engine in memory. */
 export interface FakeEngine extends Engine {
   readonly allImages: EngineImage[];
   readonly pending: PendingBuild[];
   readonly tested: TestRequest[];
-  /** Ends every build at once, as it begins. */
+  /** Ends every build as soon as it starts. */
   autoFinish: boolean;
-  /** What tests exit with. */
+  /** The exit code of tests. */
   testExit: number;
-  /** What it pushed and pulled, in order: `push repo/name:tag`. */
+  /** The pushes and pulls, in order: `push repo/name:tag`. */
   readonly transfers: string[];
 }
 
 /**
- * An engine in memory. Builds wait until a test ends them (`auto`: they end by themselves); images, labels and tags
- * behave like docker's: the same build gives the same image, `RUN exit 7` fails, a changed file is noticed. It pushes to
- * `registry`, and pulls from there. `machine`: engines of two machines make different bytes of one build.
+ * Creates an engine in memory. Builds wait until the test ends them, or end at once with `autoFinish`. Images, labels and tags
+ * behave like docker's: the same build gives the same image, `RUN exit 7` fails, a changed file is detected. The engine pushes
+ * to and pulls from `registry`. Engines with different values of `machine` build different images from the same request.
  */
 export function fakeEngine(registry: FakeRegistry = fakeRegistry(), machine = ''): FakeEngine {
   let serial = 0;
@@ -168,7 +169,7 @@ function runSteps(text: string, progress: Progress): void {
   }
 }
 
-/** As if the Dockerfile were `FROM scratch`, `COPY . /`. */
+/** Exports the context, as for the Dockerfile `FROM scratch`, `COPY . /`. */
 function exportFiles({ context }: BuildRequest, folder: string): void {
   for (const { entry, source } of context) {
     if (entry.type === 'dir') mkdirSync(path.join(folder, entry.path), { recursive: true });
@@ -176,7 +177,7 @@ function exportFiles({ context }: BuildRequest, folder: string): void {
   }
 }
 
-/** Lets everything that is ready to go on go on. */
+/** Lets all pending promises and callbacks run. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
 }

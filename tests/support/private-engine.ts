@@ -3,34 +3,35 @@ import { existsSync, mkdtempSync, openSync, readdirSync, readFileSync, readlinkS
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { connect, type EngineApi, readEngineVersion } from '../../src/engine/api.ts';
+import { connect, type EngineApi } from '../../src/engine/api.ts';
 import { dialWithClient } from '../../src/engine/dial.ts';
 import { resolveEndpoint } from '../../src/engine/endpoint.ts';
+import { readEngineVersion } from '../../src/engine/queries.ts';
 
 const program = '/usr/sbin/dockerd';
 
-/** Why no engine of its own can be started here; undefined: it can. */
+/** Why a private engine cannot be started on this machine; undefined if it can. */
 export const privateEngineUnavailable = !existsSync(program)
   ? `there is no ${program}`
   : process.getuid?.() !== 0
     ? 'only root can start an engine'
     : spawnSync('unshare', ['--net', 'true']).status !== 0
-      ? 'it could have no network of its own'
+      ? 'unshare cannot create a network namespace'
       : undefined;
 
-/** A docker engine of a test's own, with its own folders and socket, that may be killed. It has no network. */
+/** A docker engine for one test, with its own folders and socket and without a network. The test may kill it. */
 export interface PrivateEngine {
   readonly api: EngineApi;
   readonly env: Readonly<Record<string, string>>;
-  /** Starts it (again), and waits until it answers. */
+  /** Starts or restarts it, and waits until it responds. */
   start(): Promise<void>;
-  /** kill -9, and waits until it is gone. */
+  /** Kills it with SIGKILL, and waits until it has ended. */
   kill(): Promise<void>;
-  /** Ends it and removes all that it left. */
+  /** Stops it and removes its processes, mounts and files. */
   close(): Promise<void>;
 }
 
-/** A new one; it is not running yet. */
+/** Creates a private engine without starting it. */
 export function createPrivateEngine(): PrivateEngine {
   const folder = mkdtempSync(path.join(tmpdir(), 'tasks-engine-'));
   const env = { DOCKER_HOST: `unix://${folder}/s` };
@@ -38,20 +39,20 @@ export function createPrivateEngine(): PrivateEngine {
   let child: ChildProcess | undefined;
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const gone = new Promise((resolve) => child!.once('exit', resolve));
+    const exited = new Promise((resolve) => child!.once('exit', resolve));
     child.kill(signal);
-    await gone;
+    await exited;
   };
   return {
     api,
     env,
     async start() {
       const log = openSync(path.join(folder, 'log'), 'a');
-      const own = ['data-root', 'exec-root', 'pidfile'].map((name) => `--${name}=${folder}/${name}`);
+      const folders = ['data-root', 'exec-root', 'pidfile'].map((name) => `--${name}=${folder}/${name}`);
       const flags = ['--iptables=false', '--ip6tables=false', '--bridge=none', `--host=${env.DOCKER_HOST}`];
-      // In a network of its own: `--bridge=none` takes the bridge docker0 away, the machine's own engine's too.
-      child = spawn('unshare', ['--net', program, ...own, ...flags], { stdio: ['ignore', log, log] });
-      while (!(await answers(api))) {
+      // A network namespace, because `--bridge=none` removes docker0, which the machine's engine may use.
+      child = spawn('unshare', ['--net', program, ...folders, ...flags], { stdio: ['ignore', log, log] });
+      while (!(await isResponding(api))) {
         if (child.exitCode !== null)
           throw new Error(`dockerd ended:\n${readFileSync(path.join(folder, 'log'), 'utf8').slice(-2000)}`);
         await delay(50);
@@ -59,7 +60,7 @@ export function createPrivateEngine(): PrivateEngine {
     },
     async kill() {
       await end('SIGKILL');
-      // Its containerd dies with it. A next engine would wait for that one's socket as long as its number is not given free.
+      // Its containerd is killed too. While a process has that pid, the next engine would wait for the old socket.
       const file = path.join(folder, 'exec-root/containerd/containerd.pid');
       const pid = existsSync(file) ? readFileSync(file, 'utf8').trim() : '';
       while (pid !== '' && existsSync(`/proc/${pid}/exe`)) await delay(20);
@@ -74,30 +75,30 @@ export function createPrivateEngine(): PrivateEngine {
   };
 }
 
-async function answers(api: EngineApi): Promise<boolean> {
+async function isResponding(api: EngineApi): Promise<boolean> {
   try {
     await readEngineVersion(api);
     return true;
   } catch {
-    // Not yet.
     return false;
   }
 }
 
-/** What a killed engine ran goes on: processes in another mount namespace, whose root is below the folder. */
+/** Kills the container processes of a killed engine: those in another mount namespace whose root is in the folder. */
 function killLeftovers(folder: string): void {
-  const own = readlinkSync('/proc/self/ns/mnt');
+  const ownNamespace = readlinkSync('/proc/self/ns/mnt');
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
       const root = readFileSync(`/proc/${pid}/mountinfo`, 'utf8').split('\n')[0] ?? '';
-      if (readlinkSync(`/proc/${pid}/ns/mnt`) !== own && root.includes(`${folder}/`))
+      if (readlinkSync(`/proc/${pid}/ns/mnt`) !== ownNamespace && root.includes(`${folder}/`))
         process.kill(Number(pid), 'SIGKILL');
     } catch {
-      // Ended meanwhile.
+      // The process has ended.
     }
   }
 }
 
+/** Returns the mount points in a folder, innermost first. */
 function mountsBelow(folder: string): string[] {
   const mounts = readFileSync('/proc/mounts', 'utf8').split('\n');
   return mounts

@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { tempFolder } from './temp.ts';
 
-/** Why no store can be started here; undefined: it can. */
+/** Why Redis cannot be started on this machine; undefined if it can. */
 export const redisUnavailable =
   spawnSync('redis-server', ['--version']).status === 0 ? undefined : 'there is no redis-server';
 
-/** A number that nobody listens on, on the loopback. */
+/** Returns a free port of the loopback interface. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -17,17 +17,18 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
+/** A running Redis server. */
 export interface Redis {
   readonly url: string;
-  /** What `redis-cli` prints. */
+  /** Runs `redis-cli` and returns its output. */
   cli(...command: string[]): string;
-  /** Holds it: it accepts and does not answer. */
+  /** Stops the process: it still accepts connections, but does not respond. */
   pause(): void;
   resume(): void;
   close(): Promise<void>;
 }
 
-/** A Redis server of a test's own, on the loopback, in memory. */
+/** Starts an in-memory Redis server on the loopback interface. */
 export async function startRedis(password: string): Promise<Redis> {
   const port = await freePort();
   const flags = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--requirepass', password];

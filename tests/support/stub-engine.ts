@@ -4,16 +4,17 @@ import { createServer as createSilentServer, type Server as SilentServer, type S
 import path from 'node:path';
 import { tempFolder, writeFiles } from './temp.ts';
 
+/** A request that the stub engine received. */
 export interface StubRequest {
   readonly method: string;
-  /** With its query. */
+  /** With the query string. */
   readonly url: string;
   readonly body: string;
 }
 
 export interface StubResponse {
   readonly status?: number;
-  /** Sent as JSON, or, a text, as it is. */
+  /** A string is sent unchanged, other values as JSON. */
   readonly body?: unknown;
 }
 
@@ -23,19 +24,19 @@ export interface StubEngine {
   close(): void;
 }
 
-/** An engine that answers as it is told to; undefined: never. What nobody speaks of is 404. */
+/** Starts an engine whose responses come from `respond`; if that returns undefined, the request never gets a response. */
 export async function stubEngine(
-  answer: (request: StubRequest) => StubResponse | undefined | Promise<StubResponse | undefined>,
+  respond: (request: StubRequest) => StubResponse | undefined | Promise<StubResponse | undefined>,
 ): Promise<StubEngine> {
   const socket = path.join(tempFolder(), 's');
   const requests: StubRequest[] = [];
   const server: Server = createServer((request, response) => {
     void (async () => {
-      const one = { method: request.method ?? '', url: request.url ?? '', body: await textOf(request) };
-      requests.push(one);
-      const given = await answer(one);
-      if (given === undefined) return;
-      const { status = 200, body = '' } = given;
+      const received = { method: request.method ?? '', url: request.url ?? '', body: await textOf(request) };
+      requests.push(received);
+      const sent = await respond(received);
+      if (sent === undefined) return;
+      const { status = 200, body = '' } = sent;
       response.writeHead(status, { connection: 'close' });
       response.end(typeof body === 'string' ? body : JSON.stringify(body));
     })();
@@ -58,7 +59,7 @@ async function textOf(request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-/** An engine that takes connections and says nothing. */
+/** Starts an engine that accepts connections but never responds. */
 export async function silentEngine(): Promise<StubEngine & { readonly sockets: Set<Socket> }> {
   const socket = path.join(tempFolder(), 's');
   const sockets = new Set<Socket>();
@@ -76,14 +77,14 @@ export async function silentEngine(): Promise<StubEngine & { readonly sockets: S
     sockets,
     close: () => {
       server.close();
-      for (const each of sockets) each.destroy();
+      for (const connection of sockets) connection.destroy();
     },
   };
 }
 
 /**
- * A docker client in place of the real one: `build` notes its arguments and environment in `<folder>/args` and `<folder>/env`,
- * then does what `script` says; `dial-stdio` does what `dial` says.
+ * Writes a script that replaces the docker client. `build` writes its arguments and environment to `<folder>/args` and
+ * `<folder>/env`, then runs `script`; `system dial-stdio` runs `dial`.
  */
 export function stubClient({ version = '26.1.5', script = '', dial = 'exit 1' } = {}): {
   readonly file: string;

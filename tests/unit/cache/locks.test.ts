@@ -23,28 +23,28 @@ const locksIn = (folder: string, waits: string[] = [], elapsed?: () => number) =
   openLocks(folder, (name) => void waits.push(name), elapsed);
 const fileOf = (folder: string): string => path.join(folder, 'locks/key');
 
-/** Leaves a lock as another owner would. */
-function hold(folder: string, owner: unknown): void {
+/** Writes a lock file as another owner would. */
+function writeLock(folder: string, owner: unknown): void {
   mkdirSync(path.join(folder, 'locks'), { recursive: true });
   writeFileSync(fileOf(folder), typeof owner === 'string' ? owner : JSON.stringify(owner));
 }
 
-/** A process number that was used, and is not. */
+/** Returns the pid of a process that has ended. */
 async function endedPid(): Promise<number> {
   const child = spawn('true');
   await once(child, 'exit');
   return child.pid!;
 }
 
-test('one holder at a time; the next waits, is told so once, and gets it', async () => {
+test('a lock has one holder at a time; the next one waits, is notified once, and gets it', async () => {
   const folder = tempFolder();
   const waits: string[] = [];
   const locks = locksIn(folder, waits);
   const release = await locks.acquire('key', live);
   let isSecond = false;
-  const second = locks.acquire('key', live).then((done) => {
+  const second = locks.acquire('key', live).then((releaseSecond) => {
     isSecond = true;
-    return done;
+    return releaseSecond;
   });
   const other = await locks.acquire('other', live);
   assert.is(isSecond, false);
@@ -68,56 +68,56 @@ test('waiting ends with the signal', async () => {
   await release();
 });
 
-test('the lock of a process that has ended is taken over at once, of one that runs not', async () => {
+test('the lock of a process that has ended is taken over at once, even if its pid is reused', async () => {
   const folder = tempFolder();
   const waits: string[] = [];
-  hold(folder, { ...newOwner(), pid: await endedPid() });
+  writeLock(folder, { ...newOwner(), pid: await endedPid() });
   await (await locksIn(folder, waits).acquire('key', live))();
-  // The number of a dead holder that another process has by now.
-  hold(folder, { ...newOwner(), started: '1' });
+  // Another process has the pid of the dead holder.
+  writeLock(folder, { ...newOwner(), started: '1' });
   await (await locksIn(folder, waits).acquire('key', live))();
   assert.equal(waits, []);
   assert.is(isAlive(newOwner()), true);
 });
 
-test('of many that see one dead holder exactly one at a time takes over', async () => {
+test('if many processes see a dead holder, they get the lock one at a time', async () => {
   const folder = tempFolder();
-  hold(folder, { ...newOwner(), pid: await endedPid() });
-  let [holders, most, times] = [0, 0, 0];
-  const one = async (): Promise<void> => {
+  writeLock(folder, { ...newOwner(), pid: await endedPid() });
+  let [holders, maxHolders, acquired] = [0, 0, 0];
+  const acquireOnce = async (): Promise<void> => {
     const release = await locksIn(folder).acquire('key', live);
-    most = Math.max(most, ++holders);
-    times++;
+    maxHolders = Math.max(maxHolders, ++holders);
+    acquired++;
     await new Promise((resolve) => setImmediate(resolve));
     holders--;
     await release();
   };
-  await Promise.all(Array.from({ length: 8 }, one));
-  assert.equal([most, times], [1, 8]);
+  await Promise.all(Array.from({ length: 8 }, acquireOnce));
+  assert.equal([maxHolders, acquired], [1, 8]);
 });
 
-test('a holder on another machine counts while it gives signs of life, whatever its clock says; a torn lock is nobody’s after a while', async () => {
+test('a holder on another machine keeps its lock while it sends heartbeats, whatever its clock says; a truncated lock is abandoned after a while', async () => {
   const folder = tempFolder();
-  const far = { ...newOwner(), place: 'elsewhere', pid: 1 };
+  const remoteOwner = { ...newOwner(), place: 'elsewhere', pid: 1 };
   for (const [owner, seconds] of [
-    [far, 60],
+    [remoteOwner, 60],
     ['', 2],
     ['{"id":', 2],
   ] as const) {
-    hold(folder, owner);
+    writeLock(folder, owner);
     const [start, year] = [Date.UTC(2020, 0, 1), 365 * 86_400_000];
-    let [now, looks] = [0, 0];
+    let [now, polls] = [0, 0];
     const stop = new AbortController();
-    // It gives a sign of life at each look, by a clock that is years behind; then it falls silent.
+    // It sends a heartbeat before each poll, by a clock that is years behind; then it stops.
     const elapsed = (): number => {
-      looks++;
-      const beat = new Date(start + looks * year);
-      if (looks < 5) utimesSync(fileOf(folder), beat, beat);
+      polls++;
+      const heartbeat = new Date(start + polls * year);
+      if (polls < 5) utimesSync(fileOf(folder), heartbeat, heartbeat);
       now += (seconds * 1000) / 2 - 1;
       return now;
     };
     const release = await locksIn(folder, [], elapsed).acquire('key', stop.signal);
-    assert.ok(looks >= 5, `taken from a living holder after ${looks} looks`);
+    assert.ok(polls >= 5, `taken from a living holder after ${polls} polls`);
     await release();
     assert.is(existsSync(fileOf(folder)), false);
   }
@@ -125,7 +125,7 @@ test('a holder on another machine counts while it gives signs of life, whatever 
 
 test('a holder on another machine whose clock is behind keeps its lock', async () => {
   const folder = tempFolder();
-  hold(folder, { ...newOwner(), place: 'elsewhere', pid: 1 });
+  writeLock(folder, { ...newOwner(), place: 'elsewhere', pid: 1 });
   const old = new Date(Date.now() - 3_600_000);
   utimesSync(fileOf(folder), old, old);
   const stop = new AbortController();
@@ -135,27 +135,27 @@ test('a holder on another machine whose clock is behind keeps its lock', async (
     () => 0,
   ).acquire('key', stop.signal);
   await waiting.then(
-    () => assert.unreachable('it was taken from a living holder'),
+    () => assert.unreachable('taken from a living holder'),
     () => undefined,
   );
   assert.ok(existsSync(fileOf(folder)));
 });
 
-test('a link or a pipe in the place of a lock is nobody, is taken over, and what it leads to stays as it is', async () => {
-  for (const put of [
-    (file: string, victim: string) => symlinkSync(victim, file),
+test('a link or a pipe in place of a lock file is replaced, and the target of the link stays unchanged', async () => {
+  for (const create of [
+    (file: string, target: string) => symlinkSync(target, file),
     (file: string) => void spawnSync('mkfifo', [file]),
   ]) {
     const folder = tempFolder();
-    const victim = path.join(folder, 'victim');
-    // Who holds it would be alive.
-    writeFileSync(victim, JSON.stringify(newOwner()));
-    utimesSync(victim, 1, 1);
+    const target = path.join(folder, 'target');
+    // An owner that is alive.
+    writeFileSync(target, JSON.stringify(newOwner()));
+    utimesSync(target, 1, 1);
     mkdirSync(path.join(folder, 'locks'));
-    put(fileOf(folder), victim);
+    create(fileOf(folder), target);
     lutimesSync(fileOf(folder), 1, 1);
     const release = await locksIn(folder).acquire('key', live);
-    assert.is(lstatSync(victim).mtimeMs, 1000);
+    assert.is(lstatSync(target).mtimeMs, 1000);
     await release();
     assert.equal(readdirSync(path.join(folder, 'locks')), []);
   }

@@ -14,7 +14,7 @@ import { openRecords } from '../../../src/cache/records.ts';
 import type { TaskRecord } from '../../../src/model/record.ts';
 import { tempFolder, waitUntilSettled } from '../../support/temp.ts';
 
-const test = suite('records in one file');
+const test = suite('records.pack, the copy of all records');
 const manifest = { schema: 1, lines: [] };
 const keys = ['a'.repeat(64), 'b'.repeat(64)];
 
@@ -23,8 +23,8 @@ function record(key: string, imageId = 'sha256:1'): TaskRecord {
   return { key, task, imageId, needs: {}, bytes: 1, durationMs: 1, tags: [], time: '' };
 }
 
-/** A folder with two records that were read once, so that their copy is written. */
-async function packed() {
+/** Creates a cache folder with two records that were read once, which writes their copy. */
+async function packedRecords() {
   const folder = tempFolder();
   const warnings: string[] = [];
   const open = () => openRecords(folder, (message) => warnings.push(message));
@@ -34,66 +34,66 @@ async function packed() {
   return { folder, open, warnings, pack: path.join(folder, 'records.pack') };
 }
 
-const images = async (records: ReturnType<typeof openRecords>): Promise<(string | undefined)[]> => {
+const readImageIds = async (records: ReturnType<typeof openRecords>): Promise<(string | undefined)[]> => {
   const found = await records.get(keys);
   return keys.map((key) => found.get(key)?.imageId);
 };
 
-/** Makes each record's own file useless, without a trace in the folder. */
-function spoil(folder: string): void {
+/** Overwrites the record files in place, which does not change the folder's stamp. */
+function damageRecords(folder: string): void {
   for (const name of readdirSync(path.join(folder, 'records')))
-    writeFileSync(path.join(folder, 'records', name), 'spoiled');
+    writeFileSync(path.join(folder, 'records', name), 'damaged');
 }
 
-test('records that stand still are read from their copy', async () => {
-  const { folder, open, warnings } = await packed();
-  spoil(folder);
-  assert.equal(await images(open()), ['sha256:1', 'sha256:1']);
+test('unchanged records are read from the copy', async () => {
+  const { folder, open, warnings } = await packedRecords();
+  damageRecords(folder);
+  assert.equal(await readImageIds(open()), ['sha256:1', 'sha256:1']);
   assert.equal(warnings, []);
 });
 
-test('a record that is written, replaced or removed is seen, by who has read the copy too', async () => {
-  const { folder, open } = await packed();
+test('a record that is written, replaced or removed is noticed, even after the copy was read', async () => {
+  const { folder, open } = await packedRecords();
   const reader = open();
-  assert.equal(await images(reader), ['sha256:1', 'sha256:1']);
+  assert.equal(await readImageIds(reader), ['sha256:1', 'sha256:1']);
   await open().put(record(keys[0]!, 'sha256:2'), manifest);
-  assert.equal(await images(reader), ['sha256:2', 'sha256:1']);
-  assert.equal(await images(open()), ['sha256:2', 'sha256:1']);
+  assert.equal(await readImageIds(reader), ['sha256:2', 'sha256:1']);
+  assert.equal(await readImageIds(open()), ['sha256:2', 'sha256:1']);
   rmSync(path.join(folder, 'records', `v1%3a${keys[1]}`));
-  assert.equal(await images(reader), ['sha256:2', undefined]);
-  assert.equal(await images(open()), ['sha256:2', undefined]);
+  assert.equal(await readImageIds(reader), ['sha256:2', undefined]);
+  assert.equal(await readImageIds(open()), ['sha256:2', undefined]);
 });
 
-test('a folder as new as the clock has no copy: it may change within the same tick', async () => {
-  const { folder, open, pack } = await packed();
+test('no copy is written of a folder changed just now: it may change again within the same clock tick', async () => {
+  const { folder, open, pack } = await packedRecords();
   rmSync(pack);
   const ahead = new Date(Date.now() + 3_600_000);
   utimesSync(path.join(folder, 'records'), ahead, ahead);
-  await images(open());
+  await readImageIds(open());
   assert.not.ok(readdirSync(folder).includes('records.pack'));
 });
 
-test('a copy that was torn or edited is not believed', async () => {
-  const { open, pack } = await packed();
-  const whole = readFileSync(pack, 'utf8');
-  assert.ok(whole.includes('sha256:1'));
+test('a truncated or edited copy is ignored', async () => {
+  const { open, pack } = await packedRecords();
+  const intact = readFileSync(pack, 'utf8');
+  assert.ok(intact.includes('sha256:1'));
   for (const text of [
-    whole.replace('sha256:1', 'sha256:9'),
-    whole.slice(0, -1),
-    whole.slice(20),
+    intact.replace('sha256:1', 'sha256:9'),
+    intact.slice(0, -1),
+    intact.slice(20),
     '',
     '\n\n',
     'x',
   ]) {
     writeFileSync(pack, text);
-    assert.equal(await images(open()), ['sha256:1', 'sha256:1'], JSON.stringify(text.slice(0, 40)));
+    assert.equal(await readImageIds(open()), ['sha256:1', 'sha256:1'], JSON.stringify(text.slice(0, 40)));
   }
   appendFileSync(pack, '\nmore');
-  assert.equal(await images(open()), ['sha256:1', 'sha256:1']);
+  assert.equal(await readImageIds(open()), ['sha256:1', 'sha256:1']);
 });
 
-test('that they are used is noted once a day, by their own files too', async () => {
-  const { folder, open } = await packed();
+test('the last use is recorded at most once a day, in the record files too', async () => {
+  const { folder, open } = await packedRecords();
   const files = keys.map((key) => path.join(folder, 'records', `v1%3a${key}`));
   const day = 86_400_000;
   const now = new Date(Math.floor(Date.now() / 1000) * 1000 + 10 * day);

@@ -14,16 +14,16 @@ import { makeTestProject } from '../../support/test-project.ts';
 
 const test = suite('records shared between machines');
 
-/** A store in memory whose requests can be made to fail. */
+/** Creates a store in memory whose requests can be made to fail. */
 function makeStore() {
   const values = new Map<string, string>();
   const store = {
     values,
     requests: 0,
-    /** What a request does first. */
+    /** Each request calls this first. */
     fault: async (): Promise<void> => undefined,
     warnings: [] as string[],
-    /** As another machine, or another run, opens it. */
+    /** Opens the store as another machine, or another run, does. */
     open: (): SharedStore =>
       openSharedStore({
         displayName: 'here',
@@ -32,10 +32,10 @@ function makeStore() {
         timeoutMs: 20,
       }),
   };
-  const request = async <T>(answer: () => T): Promise<T> => {
+  const request = async <T>(work: () => T): Promise<T> => {
     store.requests++;
     await store.fault();
-    return answer();
+    return work();
   };
   const adapter = {
     opts: {},
@@ -64,29 +64,29 @@ const record: TaskRecord = {
 };
 
 const recordsOf = (shared: SharedStore) => openRecords(tempFolder(), () => undefined, shared, hashManifest);
-/** As another machine finds it. */
-const heard = { ...record, shared: true };
+/** The record as another machine reads it. */
+const sharedRecord = { ...record, shared: true };
 
-test('what one machine has recorded of images, the next one finds, and keeps', async () => {
+test('a machine reads the image records of another machine and stores them in its own .cache', async () => {
   const store = makeStore();
   await recordsOf(store.open()).put(record, manifest);
   const other = recordsOf(store.open());
-  assert.equal((await other.get([key])).get(key), heard);
+  assert.equal((await other.get([key])).get(key), sharedRecord);
   assert.equal(await other.manifest(key), manifest);
   store.values.clear();
-  assert.equal((await other.get([key])).get(key), heard, 'its own .cache comes first');
-  assert.is((await other.latest(['one:latest'])).size, 0, 'the last record is what this machine made');
+  assert.equal((await other.get([key])).get(key), sharedRecord, 'its own .cache has the record now');
+  assert.is((await other.latest(['one:latest'])).size, 0, 'the latest record is only for its own builds');
   assert.equal(store.warnings, []);
 });
 
-test('files are kept by their machine alone, and so are their records', async () => {
+test('records of output files are not shared', async () => {
   const store = makeStore();
   const { imageId: _, ...files } = record;
   await recordsOf(store.open()).put({ ...files, filesDigest: 'x' }, manifest);
   assert.is(store.values.size, 0);
 });
 
-test('a passed test is told to nobody, and no store speaks for one', async () => {
+test('passed tests are not shared', async () => {
   const passes = openTestPasses(tempFolder(), () => undefined);
   await passes.add('id');
   assert.equal([await passes.has('id'), await passes.has('other')], [true, false]);
@@ -98,7 +98,7 @@ test('a passed test is told to nobody, and no store speaks for one', async () =>
   );
 });
 
-test('a manifest counts only with its own key', async () => {
+test('a shared manifest is ignored unless it has the expected key', async () => {
   const store = makeStore();
   await recordsOf(store.open()).put(record, manifest);
   const other = { schema: 1, lines: [['arg', 'a', '2']] };
@@ -111,7 +111,7 @@ test('a manifest counts only with its own key', async () => {
   }
 });
 
-test('a store that fails or does not answer: one warning, nothing more is asked, nothing is lost', async () => {
+test('a store that fails or does not respond causes one warning, gets no more requests, and loses no record', async () => {
   const faults: (() => Promise<void>)[] = [
     async () => {
       throw new Error('gone');
@@ -131,13 +131,13 @@ test('a store that fails or does not answer: one warning, nothing more is asked,
     assert.is(store.warnings.length, 1, store.warnings.join('\n'));
     assert.match(
       store.warnings[0]!,
-      /^shared records at here: (gone|no answer within 0.02 s); only \.cache counts/,
+      /^shared records at here: (gone|no response within 0.02 s); using only \.cache/,
     );
   }
 });
 
-test('what is none of ours counts as not there, with one warning, and hides nothing else', async () => {
-  const lies: string[] = [
+test('an invalid value is ignored with one warning, and does not hide other values', async () => {
+  const invalidValues: string[] = [
     'garbage',
     '',
     '{"value":',
@@ -165,46 +165,46 @@ test('what is none of ours counts as not there, with one warning, and hides noth
     `"${'x'.repeat((1 << 24) + 1)}"`,
   ];
   const good = { ...record, key: 'f'.repeat(64) };
-  for (const lie of lies) {
+  for (const invalid of invalidValues) {
     const store = makeStore();
     await recordsOf(store.open()).put(good, manifest);
     const [name] = [...store.values.keys()].filter((each) => each.startsWith('record:'));
-    store.values.set(name!.replace(good.key, key), lie);
-    store.values.set(`manifest:${key}`, lie);
+    store.values.set(name!.replace(good.key, key), invalid);
+    store.values.set(`manifest:${key}`, invalid);
     const records = recordsOf(store.open());
-    assert.equal([...(await records.get([key, good.key])).keys()], [good.key], lie);
-    assert.is(await records.manifest(key), undefined, lie);
-    assert.is(store.warnings.length, 1, `${lie}: ${store.warnings.join('\n')}`);
+    assert.equal([...(await records.get([key, good.key])).keys()], [good.key], invalid);
+    assert.is(await records.manifest(key), undefined, invalid);
+    assert.is(store.warnings.length, 1, `${invalid}: ${store.warnings.join('\n')}`);
   }
 });
 
-/** Two machines with one engine, or, as if the other had one of its own, with another. */
+/** Two machines, each with its own engine, that share a store. */
 function machines() {
   const store = makeStore();
   const project = { one: image({ name: 'one', context: 'one' }) };
-  const rigs = [makeTestProject(project), makeTestProject(project)] as const;
-  for (const rig of rigs) {
-    writeFiles(rig.root, { 'one/Dockerfile': 'FROM scratch\nCOPY x /\n', 'one/x': 'x' });
-    rig.shared = store.open();
+  const projects = [makeTestProject(project), makeTestProject(project)] as const;
+  for (const each of projects) {
+    writeFiles(each.root, { 'one/Dockerfile': 'FROM scratch\nCOPY x /\n', 'one/x': 'x' });
+    each.shared = store.open();
   }
-  return { store, a: rigs[0], b: rigs[1] };
+  return { store, a: projects[0], b: projects[1] };
 }
 
-test('with the image at hand, a record of another machine is enough', async () => {
+test("another machine's record makes an image in the engine reusable", async () => {
   const { a, b } = machines();
   await a.build();
-  // Without its content tag it is not to be found by its label.
+  // Without its content tag, the image is not found by its label.
   b.engine.allImages.push({ ...a.engine.allImages[0]!, tags: ['test/one:latest-dev1'] });
   assert.is((await b.plan()).plan.steps.get('one:latest')!.action, 'reuse');
 });
 
-test('a record whose image is gone, or carries no key or another one, is not believed', async () => {
-  const lies: (Record<string, string> | undefined)[] = [
+test('a shared record is ignored if its image is missing, or has no key or another one', async () => {
+  const wrongLabels: (Record<string, string> | undefined)[] = [
     undefined,
     {},
     { 'image-tasks.key': 'b'.repeat(64), 'image-tasks.task': 'one:latest' },
   ];
-  for (const labels of lies) {
+  for (const labels of wrongLabels) {
     const { store, a, b } = machines();
     await a.build();
     const { id } = a.engine.allImages[0]!;
@@ -217,19 +217,19 @@ test('a record whose image is gone, or carries no key or another one, is not bel
   }
 });
 
-/** A base that was built again from nothing, and an app that stands on the image before. */
+/** Creates a project whose base image was rebuilt from scratch, while its app is still built on the old base image. */
 async function rebuiltBase() {
   const store = makeStore();
   const base = image({ name: 'base', context: 'base', publish: false });
   const project = { base, app: image({ name: 'app', context: 'app', needs: { BASE: base } }) };
-  const rigs = [makeTestProject(project), makeTestProject(project)] as const;
-  for (const rig of rigs)
-    writeFiles(rig.root, {
+  const projects = [makeTestProject(project), makeTestProject(project)] as const;
+  for (const each of projects)
+    writeFiles(each.root, {
       'base/Dockerfile': 'FROM scratch\nCOPY x /\n',
       'base/x': 'x',
       'app/Dockerfile': 'ARG BASE\nFROM $BASE\n',
     });
-  const [a, b] = rigs;
+  const [a, b] = projects;
   await a.build();
   const [old] = a.engine.allImages.filter(({ labels }) => labels['image-tasks.task'] === 'base:latest');
   const { key } = (await a.plan()).plan.steps.get('base:latest')!;
@@ -239,9 +239,9 @@ async function rebuiltBase() {
   return { store, b, key, old: old!, fresh };
 }
 
-test('no record of a store makes an image stand on another need than its label says', async () => {
+test('no shared record makes an image reusable whose label names another base image', async () => {
   const { key: id } = await rebuiltBase();
-  const rest = {
+  const common = {
     key: id,
     task: 'base:latest',
     needs: {},
@@ -250,28 +250,28 @@ test('no record of a store makes an image stand on another need than its label s
     tags: [],
     time: '2099-01-01T00:00:00.000Z',
   };
-  const lies = [
-    (old: string, fresh: string) => ({ ...rest, imageId: fresh, manifestDigest: old }),
-    (old: string) => ({ ...rest, imageId: old }),
-    (old: string, fresh: string) => ({ ...rest, imageId: fresh, filesDigest: old }),
-    (old: string, fresh: string) => ({ ...rest, imageId: fresh, shared: false, manifestDigest: old }),
+  const forgeries = [
+    (old: string, fresh: string) => ({ ...common, imageId: fresh, manifestDigest: old }),
+    (old: string) => ({ ...common, imageId: old }),
+    (old: string, fresh: string) => ({ ...common, imageId: fresh, filesDigest: old }),
+    (old: string, fresh: string) => ({ ...common, imageId: fresh, shared: false, manifestDigest: old }),
   ];
-  for (const lie of lies)
+  for (const forge of forgeries)
     for (const hasOld of [false, true]) {
       const { store, b, key, old, fresh } = await rebuiltBase();
-      // Without its tags: another image has them now.
+      // Without tags: the rebuilt image has them now.
       if (hasOld) b.engine.allImages.push({ ...old, tags: [] });
       assert.is((await b.plan()).plan.steps.get('app:latest')!.action, 'build', 'without a store');
-      store.values.set(`record:${key}`, JSON.stringify({ value: lie(old.id, fresh.id) }));
-      store.values.set(`image-tasks:v1:record:${key}`, JSON.stringify({ value: lie(old.id, fresh.id) }));
+      store.values.set(`record:${key}`, JSON.stringify({ value: forge(old.id, fresh.id) }));
+      store.values.set(`image-tasks:v1:record:${key}`, JSON.stringify({ value: forge(old.id, fresh.id) }));
       const { plan } = await b.plan();
-      assert.is(plan.steps.get('app:latest')!.action, 'build', JSON.stringify(lie('old', 'fresh')));
+      assert.is(plan.steps.get('app:latest')!.action, 'build', JSON.stringify(forge('old', 'fresh')));
       assert.is((await b.plan()).plan.steps.get('app:latest')!.action, 'build', 'from .cache');
     }
 });
 
-test('an address that is none is wrong usage, and is not shown', () => {
-  const bad = [
+test('an invalid address is a usage error, and the message does not show it', () => {
+  const invalid = [
     'http://u:secret@h',
     'redis:secret',
     'secret',
@@ -279,7 +279,7 @@ test('an address that is none is wrong usage, and is not shown', () => {
     'redis://:secret@h/name',
     'redis://h:99999999',
   ];
-  for (const url of bad) {
+  for (const url of invalid) {
     let thrown: TasksError | undefined;
     try {
       openRedisStore(url, () => undefined);

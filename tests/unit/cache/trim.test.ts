@@ -17,10 +17,10 @@ import * as assert from 'uvu/assert';
 import { type CacheEntry, linkedFolders, listCacheEntries } from '../../../src/cache/entries.ts';
 import { listLogs, openLog } from '../../../src/cache/logs.ts';
 import { openRecords } from '../../../src/cache/records.ts';
-import { markUsed, removeEntries, selectExpired, type TrimLimits } from '../../../src/cache/trim.ts';
+import { removeEntries, selectExpired, type TrimLimits, touchRecords } from '../../../src/cache/trim.ts';
 import { tempFolder, writeFiles } from '../../support/temp.ts';
 
-const test = suite('trimming of .cache');
+const test = suite('trimming .cache');
 const log = '2026-11-24T12-00-00.000Z.log';
 
 const day = 86_400_000;
@@ -37,7 +37,7 @@ const limits: TrimLimits = {
   },
   maxResultBytes: 100,
 };
-const thing = (
+const entry = (
   kind: CacheEntry['kind'],
   name: string,
   days: number,
@@ -49,41 +49,43 @@ const thing = (
   usedAt: ago(days),
   ...more,
 });
-const chosen = (kept: readonly CacheEntry[], inUse: readonly string[] = []): string[] =>
-  selectExpired(kept, new Set(inUse), now, limits).map(({ paths }) => paths[0]!);
+const expired = (entries: readonly CacheEntry[], inUse: readonly string[] = []): string[] =>
+  selectExpired(entries, new Set(inUse), now, limits).map(({ paths }) => paths[0]!);
 
-test('each kind goes when it was not used for its time, and not before', () => {
+test('an entry expires when it is unused for the limit of its kind', () => {
   const kinds = Object.keys(limits.maxAges) as CacheEntry['kind'][];
   for (const kind of kinds) {
     const age = limits.maxAges[kind] / day;
-    assert.equal(chosen([thing(kind, 'old', age + 0.1), thing(kind, 'new', age - 0.1)]), ['old'], kind);
+    assert.equal(expired([entry(kind, 'old', age + 0.1), entry(kind, 'new', age - 0.1)]), ['old'], kind);
   }
 });
 
-test('what a plan uses never goes, however old and big', () => {
-  const kept = [
-    thing('result', 'used', 400, { key: 'k', bytes: 1_000 }),
-    thing('manifest', 'its manifest', 400, { key: 'k' }),
-    thing('result', 'unused', 1, { key: 'j' }),
+test('an entry that a plan uses never expires', () => {
+  const entries = [
+    entry('result', 'used', 400, { key: 'k', bytes: 1_000 }),
+    entry('manifest', 'its manifest', 400, { key: 'k' }),
+    entry('result', 'unused', 1, { key: 'j' }),
   ];
-  assert.equal(chosen(kept, ['k']), ['unused']);
+  assert.equal(expired(entries, ['k']), ['unused']);
 });
 
-test('results go from the least recently used on until they fit', () => {
-  const kept = [3, 1, 2].map((days) => thing('result', `${days} days`, days, { key: `k${days}`, bytes: 60 }));
-  assert.equal(chosen(kept), ['3 days', '2 days']);
-  assert.equal(chosen(kept.map((each) => ({ ...each, bytes: 30 }))), []);
+test('the least recently used results expire until the rest fits', () => {
+  const entries = [3, 1, 2].map((days) =>
+    entry('result', `${days} days`, days, { key: `k${days}`, bytes: 60 }),
+  );
+  assert.equal(expired(entries), ['3 days', '2 days']);
+  assert.equal(expired(entries.map((each) => ({ ...each, bytes: 30 }))), []);
 });
 
-test('a manifest stays as long as a record speaks of it', () => {
-  const manifest = thing('manifest', 'manifest', 50, { key: 'k' });
-  assert.equal(chosen([manifest]), ['manifest']);
-  assert.equal(chosen([manifest, thing('latest', 'latest', 50, { key: 'k' })]), []);
-  assert.equal(chosen([manifest, thing('result', 'result', 50, { key: 'k' })]), ['manifest', 'result']);
-  assert.equal(chosen([manifest, thing('result', 'result', 5, { key: 'k' })]), []);
+test('a manifest is kept as long as a record with its key', () => {
+  const manifest = entry('manifest', 'manifest', 50, { key: 'k' });
+  assert.equal(expired([manifest]), ['manifest']);
+  assert.equal(expired([manifest, entry('latest', 'latest', 50, { key: 'k' })]), []);
+  assert.equal(expired([manifest, entry('result', 'result', 50, { key: 'k' })]), ['manifest', 'result']);
+  assert.equal(expired([manifest, entry('result', 'result', 5, { key: 'k' })]), []);
 });
 
-/** A cache folder with one result, as the program itself writes it. */
+/** Creates a cache folder with one result. */
 async function cacheWith(key: string): Promise<string> {
   const folder = tempFolder();
   const records = openRecords(folder, (message) => assert.unreachable(message));
@@ -93,7 +95,7 @@ async function cacheWith(key: string): Promise<string> {
   return folder;
 }
 
-test('the survey finds all that there is, with its size and key; leftovers are told from what is whole', async () => {
+test('all entries are listed with their size and key, and leftovers are recognized', async () => {
   const key = 'a'.repeat(64);
   const folder = await cacheWith(key);
   writeFiles(folder, {
@@ -111,19 +113,19 @@ test('the survey finds all that there is, with its size and key; leftovers are t
     'memo.0123456789abcdef.part': '',
     'traces.clock': '',
   });
-  const kept = listCacheEntries(folder);
+  const entries = listCacheEntries(folder);
   const names = (kind: CacheEntry['kind']): string[] =>
-    kept.filter((each) => each.kind === kind).map(({ paths }) => path.relative(folder, paths[0]!));
+    entries.filter((each) => each.kind === kind).map(({ paths }) => path.relative(folder, paths[0]!));
   assert.equal(names('result'), [`records/v1%3a${key}`]);
-  const [result] = kept.filter(({ kind }) => kind === 'result');
+  const [result] = entries.filter(({ kind }) => kind === 'result');
   assert.is(result!.key, key);
   assert.ok(result!.bytes > 5 && result!.bytes < 1000);
   assert.equal(
-    kept.filter(({ kind }) => kind === 'latest').map((each) => each.key),
+    entries.filter(({ kind }) => kind === 'latest').map((each) => each.key),
     [key],
   );
   assert.equal(
-    kept.filter(({ kind }) => kind === 'manifest').map((each) => each.key),
+    entries.filter(({ kind }) => kind === 'manifest').map((each) => each.key),
     [key],
   );
   assert.equal([names('log'), names('pass')], [[`logs/a@1/${log}`], ['tests/v1%3apass']]);
@@ -138,8 +140,8 @@ test('the survey finds all that there is, with its size and key; leftovers are t
   ]);
 });
 
-const names = ['records', 'latest', 'manifests', 'tests', 'files', 'logs', 'work', 'definitions'];
-const foreign = [
+const folderNames = ['records', 'latest', 'manifests', 'tests', 'files', 'logs', 'work', 'definitions'];
+const otherFiles = [
   'notes.txt',
   'photos/1.jpg',
   'old.log',
@@ -150,22 +152,22 @@ const foreign = [
   'b'.repeat(63),
 ];
 
-test('what has no name of our own is never trimmed, wherever it stands', async () => {
+test('files with other names than tasks gives are never trimmed', async () => {
   const folder = await cacheWith('a'.repeat(64));
-  for (const name of [...names, 'logs/a@1', '.'])
-    for (const each of foreign) writeFiles(folder, { [`${name}/${each}`]: 'precious' });
-  const before = listCacheEntries(folder).flatMap(({ paths }) => paths);
-  for (const each of foreign)
+  for (const name of [...folderNames, 'logs/a@1', '.'])
+    for (const file of otherFiles) writeFiles(folder, { [`${name}/${file}`]: 'precious' });
+  const listed = listCacheEntries(folder).flatMap(({ paths }) => paths);
+  for (const name of otherFiles)
     assert.equal(
-      before.filter((file) => file.includes(`/${each}`)),
+      listed.filter((file) => file.includes(`/${name}`)),
       [],
-      each,
+      name,
     );
 });
 
-test('nothing is trimmed through a link, not even what has a name of our own', async () => {
+test('nothing is trimmed through a link, even with a name that tasks gives', async () => {
   const key = 'a'.repeat(64);
-  const own = {
+  const fileNames = {
     records: `v1%3a${key}`,
     latest: 'v1%3aa%3a1',
     manifests: `v1%3a${key}`,
@@ -176,53 +178,50 @@ test('nothing is trimmed through a link, not even what has a name of our own', a
     definitions: '0123456789abcdef.mjs',
   };
   const [disk, folder] = [tempFolder(), tempFolder()];
-  for (const [name, file] of Object.entries(own)) writeFiles(disk, { [`${name}/${file}`]: '{}' });
-  for (const name of names) symlinkSync(path.join(disk, name), path.join(folder, name));
+  for (const [name, file] of Object.entries(fileNames)) writeFiles(disk, { [`${name}/${file}`]: '{}' });
+  for (const name of folderNames) symlinkSync(path.join(disk, name), path.join(folder, name));
   assert.equal(listCacheEntries(folder), []);
-  assert.equal(linkedFolders(folder).length, names.length);
-  // A folder of one task's logs, and files behind a link whose record stands here.
+  assert.equal(linkedFolders(folder).length, folderNames.length);
+  // Only the log folder of a task is a link, and the files of a record that is not behind a link.
   const other = await cacheWith(key);
   rmSync(path.join(other, 'files'), { recursive: true });
   symlinkSync(path.join(disk, 'files'), path.join(other, 'files'));
   mkdirSync(path.join(other, 'logs'));
   symlinkSync(path.join(disk, 'logs/a@1'), path.join(other, 'logs/a@1'));
-  const kept = listCacheEntries(other);
   assert.equal(
-    kept.filter(({ kind }) => kind === 'result' || kind === 'log' || kind === 'leftover'),
+    listCacheEntries(other).filter(({ kind }) => kind === 'result' || kind === 'log' || kind === 'leftover'),
     [],
   );
 });
 
-test('a new log takes only our own logs away, none through a link, and writes through none', () => {
+test('creating a log removes only old logs, and never removes or writes through a link', () => {
   const folder = tempFolder();
   const at = (minute: number): Date => new Date(Date.UTC(2026, 10, 24, 12, minute));
-  const fill = (minute: number): string => {
+  const writeLog = (minute: number): string => {
     const opened = openLog(folder, 'a:1', at(minute), assert.unreachable);
     opened.line(`line ${minute}`);
     opened.close();
     return opened.path;
   };
   writeFiles(folder, { 'logs/a@1/mine.log': 'precious' });
-  for (let minute = 0; minute < 8; minute++) fill(minute);
+  for (let minute = 0; minute < 8; minute++) writeLog(minute);
   assert.is(listLogs(folder, 'a:1').length, 5);
   assert.ok(existsSync(path.join(folder, 'logs/a@1/mine.log')));
-  // The same moment again, and a link in the place of a log.
-  const again = fill(7);
-  assert.match(again, /-2\.log$/);
-  const victim = path.join(folder, 'victim');
-  writeFileSync(victim, 'text');
-  symlinkSync(victim, path.join(folder, `logs/a@1/${at(9).toISOString().replace(/:/g, '-')}.log`));
-  fill(9);
-  assert.is(readFileSync(victim, 'utf8'), 'text');
-  // Through a link nothing goes.
+  // The same time again, and a link with the name of a log.
+  assert.match(writeLog(7), /-2\.log$/);
+  const target = path.join(folder, 'target');
+  writeFileSync(target, 'text');
+  symlinkSync(target, path.join(folder, `logs/a@1/${at(9).toISOString().replace(/:/g, '-')}.log`));
+  writeLog(9);
+  assert.is(readFileSync(target, 'utf8'), 'text');
   const disk = tempFolder();
   rmSync(path.join(folder, 'logs'), { recursive: true });
   symlinkSync(disk, path.join(folder, 'logs'));
-  for (let minute = 0; minute < 8; minute++) fill(minute);
+  for (let minute = 0; minute < 8; minute++) writeLog(minute);
   assert.is(readdirSync(path.join(disk, 'a@1')).length, 8);
 });
 
-test('names longer than a file name may be: logs and records are kept and found', async () => {
+test('task names can be longer than file names', async () => {
   const folder = tempFolder();
   const tasks = ['a', 'b'].map((last) => `team/${'n'.repeat(230)}${last}:${'v'.repeat(90)}`);
   const records = openRecords(folder, (message) => assert.unreachable(message));
@@ -238,38 +237,41 @@ test('names longer than a file name may be: logs and records are kept and found'
   }
 });
 
-test('marking what was used follows no link', async () => {
+test('recording the last use does not follow a link', async () => {
   const key = 'a'.repeat(64);
   const folder = await cacheWith(key);
-  const [record, victim] = [path.join(folder, 'records', `v1%3a${key}`), path.join(folder, 'victim')];
-  writeFileSync(victim, '');
-  utimesSync(victim, 1, 1);
+  const [record, target] = [path.join(folder, 'records', `v1%3a${key}`), path.join(folder, 'target')];
+  writeFileSync(target, '');
+  utimesSync(target, 1, 1);
   rmSync(record);
-  symlinkSync(victim, record);
+  symlinkSync(target, record);
   lutimesSync(record, 1, 1);
-  markUsed(folder, [key], now);
-  assert.is(lstatSync(victim).mtimeMs, 1000);
+  touchRecords(folder, [key], now);
+  assert.is(lstatSync(target).mtimeMs, 1000);
 });
 
-test('a result goes with its files; what was used lately is marked and stays', async () => {
+test('a result is removed with its files, unless it was used recently', async () => {
   const key = 'a'.repeat(64);
   const folder = await cacheWith(key);
   const record = path.join(folder, 'records', `v1%3a${key}`);
-  const age = (): void => utimesSync(record, new Date(ago(40)), new Date(ago(40)));
-  age();
-  markUsed(folder, [key, 'b'.repeat(64)], now);
+  const makeOld = (): void => utimesSync(record, new Date(ago(40)), new Date(ago(40)));
+  makeOld();
+  touchRecords(folder, [key, 'b'.repeat(64)], now);
   assert.is(lstatSync(record).mtimeMs, now.getTime());
   assert.equal(
     selectExpired(listCacheEntries(folder), new Set(), now).filter(({ kind }) => kind === 'result'),
     [],
   );
-  age();
+  makeOld();
   removeEntries(selectExpired(listCacheEntries(folder), new Set(), now));
   assert.equal([existsSync(record), readdirSync(path.join(folder, 'files'))], [false, []]);
-  assert.ok(existsSync(path.join(folder, 'latest')), 'what explains the next build stays');
+  assert.ok(
+    existsSync(path.join(folder, 'latest')),
+    'the latest record, which explains the next build, stays',
+  );
 });
 
-test('a cache folder that is not there holds nothing', () => {
+test('a missing cache folder has no entries', () => {
   assert.equal(listCacheEntries(path.join(tempFolder(), 'none')), []);
   const folder = tempFolder();
   mkdirSync(path.join(folder, 'records'));

@@ -29,7 +29,7 @@ const good: Facts = {
 const { client: _, dockerd: __, ...clientless } = good;
 const bare: Facts = {
   ...clientless,
-  engine: { endpoint, problem: 'no docker engine answers' },
+  engine: { endpoint, problem: 'cannot connect to the docker engine' },
   rejected: [{ path: '/usr/local/bin/docker', reason: 'version 28.2.2 has no buildx plug-in' }],
   programs: [{ name: 'mmdebstrap', isNeeded: true }],
 };
@@ -42,12 +42,12 @@ const unfixable = (facts: Facts): Unfixable => planFixes(facts) as Unfixable;
 const states = (facts: Facts): Record<string, string> =>
   Object.fromEntries(evaluateFacts(facts).map(({ name, state }) => [name, state]));
 
-test('a machine that has everything is ready, and nothing is fixed', () => {
+test('a machine that has everything is ready and needs no fix', () => {
   assert.is(isReady(evaluateFacts(good)), true);
   assert.equal(fixes(good), []);
 });
 
-test('a bare Debian lacks engine, BuildKit and what the project calls; each says what to do', () => {
+test("a bare Debian lacks the engine, BuildKit and the project's programs; each check says what to do", () => {
   assert.equal(states(bare), {
     engine: 'missing',
     BuildKit: 'missing',
@@ -60,11 +60,11 @@ test('a bare Debian lacks engine, BuildKit and what the project calls; each says
     assert.match(check.remedy.join('\n'), /tasks doctor --fix/);
   assert.match(
     evaluateFacts(bare)[1]!.remedy[0]!,
-    'passed over /usr/local/bin/docker: version 28.2.2 has no buildx',
+    'skipped /usr/local/bin/docker: version 28.2.2 has no buildx',
   );
 });
 
-test('the fix installs what this release calls it, then starts the engine', () => {
+test('the fix installs the packages of the Debian version, then starts the engine', () => {
   const on12 = fixes(bare);
   assert.equal(on12[0], {
     kind: 'install',
@@ -91,31 +91,32 @@ test('only what is missing is fixed', () => {
   assert.equal(fixes({ ...good, programs: [{ name: 'some-tool', isNeeded: true }] }), []);
 });
 
-test('elsewhere nothing is touched: why, and the commands to run by hand', () => {
+test('on other systems nothing is changed: the result has the reason, and the commands to run by hand', () => {
   const user = unfixable({ ...bare, isRoot: false });
-  assert.match(user.reason, 'only root');
+  assert.match(user.reason, 'must run as root');
   assert.ok(user.commands.some((command) => command.startsWith('apt-get install docker.io')));
   const fedora = unfixable({ ...bare, os: { id: 'fedora', version: '41', name: 'Fedora Linux 41' } });
   assert.match(fedora.reason, 'Fedora Linux 41');
   const remote = { ...endpoint, origin: 'DOCKER_HOST', url: 'tcp://build:2375' };
-  const other = unfixable({ ...bare, engine: { endpoint: remote, problem: 'no answer' } });
+  const other = unfixable({ ...bare, engine: { endpoint: remote, problem: 'no response' } });
   assert.match(other.reason, 'DOCKER_HOST');
 });
 
-test('a disk that is nearly full warns, a full one is missing', () => {
+test('a nearly full disk is a warning, a full disk is missing', () => {
   const disk = (freeBytes: number): string => states({ ...good, disks: [{ folder: '/', freeBytes }] }).disk!;
   assert.equal([disk(50e9), disk(3e9), disk(1e8)], ['ok', 'warning', 'missing']);
 });
 
-test('what builds can do without is a warning', () => {
-  const { registry: _registry, ...rest } = good;
-  assert.is(states(rest).registry, 'warning');
-  const far = { name: 'Docker Hub', url: 'https://registry-1.docker.io/v2/', problem: 'ENOTFOUND' };
-  assert.is(states({ ...good, sites: [far], registry: far }).registry, 'warning');
-  assert.is(isReady(evaluateFacts({ ...good, sites: [far], registry: far })), true);
+test('an unset or unreachable registry is a warning: builds work without it', () => {
+  const { registry: _registry, ...withoutRegistry } = good;
+  assert.is(states(withoutRegistry).registry, 'warning');
+  const unreachable = { name: 'Docker Hub', url: 'https://registry-1.docker.io/v2/', problem: 'ENOTFOUND' };
+  const facts = { ...good, sites: [unreachable], registry: unreachable };
+  assert.is(states(facts).registry, 'warning');
+  assert.is(isReady(evaluateFacts(facts)), true);
 });
 
-test('a reference tells its registry', () => {
+test('the registry is derived from an image reference', () => {
   const url = (reference: string): string => registrySiteOf(reference).url;
   assert.is(url('debian:12'), 'https://registry-1.docker.io/v2/');
   assert.is(url('citus/app'), 'https://registry-1.docker.io/v2/');

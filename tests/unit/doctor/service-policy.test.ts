@@ -10,58 +10,58 @@ import { tempFolder } from '../../support/temp.ts';
 
 const test = suite('services do not start while packages are installed');
 const policyIn = (folder: string): string => path.join(folder, 'policy-rc.d');
-const ask = (file: string): number | null => spawnSync('sh', [file, 'x', 'start']).status;
+const runPolicy = (file: string): number | null => spawnSync('sh', [file, 'x', 'start']).status;
 
-test('the policy forbids a start while the process runs, and allows it once the process was killed', async () => {
+test('the policy forbids service starts while the process runs, and allows them once it was killed', async () => {
   const child = spawn('sleep', ['1000'], { stdio: 'ignore' });
   const file = policyIn(tempFolder());
   writeFileSync(file, policyText(child.pid!, processStartTime(child.pid!)!));
-  assert.is(ask(file), 101);
+  assert.is(runPolicy(file), 101);
   const ended = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGKILL');
   await ended;
-  assert.is(ask(file), 0);
+  assert.is(runPolicy(file), 0);
 });
 
 test('another process with the same pid does not count', () => {
   const file = policyIn(tempFolder());
   writeFileSync(file, policyText(process.pid, '1'));
-  assert.is(ask(file), 0);
+  assert.is(runPolicy(file), 0);
 });
 
-test('a start time that nobody knows forbids nothing for ever', () => {
+test('without a start time, the policy does not forbid service starts forever', () => {
   const file = policyIn(tempFolder());
-  // No process has that pid.
+  // No process can have this pid.
   writeFileSync(file, policyText(2 ** 30, ''));
-  assert.is(ask(file), 0);
+  assert.is(runPolicy(file), 0);
 });
 
-test('the policy is there and executable until it is released', () => {
+test('the policy exists and is executable until it is released', () => {
   const file = policyIn(tempFolder());
   const release = preventServiceStarts(file);
-  assert.is(ask(file), 101);
+  assert.is(runPolicy(file), 101);
   assert.is(statSync(file).mode & 0o777, 0o755);
   release();
   assert.is(existsSync(file), false);
 });
 
-test('a program that ends at once removes the policy', () => {
+test('an immediate exit of the process removes the policy', () => {
   const file = policyIn(tempFolder());
   preventServiceStarts(file);
   killAll();
   assert.is(existsSync(file), false);
 });
 
-test('what a killed run left is replaced, and removed at the end', () => {
+test('the policy of a killed run is replaced, and removed at the end', () => {
   const file = policyIn(tempFolder());
   writeFileSync(file, policyText(process.pid, '1'));
   const release = preventServiceStarts(file);
-  assert.is(ask(file), 101);
+  assert.is(runPolicy(file), 101);
   release();
   assert.is(existsSync(file), false);
 });
 
-test('a policy of somebody else stays, and no link is followed', () => {
+test("the system's own policy stays, and no link is followed", () => {
   const folder = tempFolder();
   const file = policyIn(folder);
   writeFileSync(file, '#!/bin/sh\nexit 101\n');

@@ -72,18 +72,18 @@ async function built(
   }
 }
 
-test("an image is called as the engine calls it: in containerd's store by its manifest, in docker's own by its config", async () => {
+test('the image id is the manifest digest in the containerd image store, and the config digest in the classic one', async () => {
   assert.is((await built([manifest], {})).result?.imageId, manifest);
   assert.is((await built([config], {})).result?.imageId, config);
   const old = await built([config], { version: '20.10.24', script: `echo ${config} > "$iid"` });
   assert.is(old.result?.imageId, config);
   assert.not.ok(
     old.args.some((arg) => arg.startsWith('--metadata-file')),
-    'that client has no such flag',
+    'this client does not have the flag',
   );
 });
 
-test('an image that the engine has under neither digest is an error', async () => {
+test('an image that the engine knows by neither digest is an error', async () => {
   try {
     await built([], {});
     assert.unreachable();
@@ -92,7 +92,7 @@ test('an image that the engine has under neither digest is an error', async () =
   }
 });
 
-const foreign = {
+const unlisted = {
   BUILDX_GIT_LABELS: 'full',
   BUILDX_BUILDER: 'other',
   BUILDX_CONFIG: '/other',
@@ -114,34 +114,34 @@ const foreign = {
   ANYTHING: 'x',
 };
 
-test('of the environment only what is listed reaches the client', async () => {
-  const kept = {
+test('the client gets only the listed environment variables', async () => {
+  const listed = {
     HOME: '/h',
     HTTPS_PROXY: 'http://p',
     SSH_AUTH_SOCK: '/s',
     DOCKER_CONFIG: '/c',
     AWS_PROFILE: 'me',
   };
-  const { env } = await built([manifest], { environment: { ...foreign, ...kept } });
-  for (const [name, value] of Object.entries(kept)) assert.is(env[name], value, name);
-  const ours = ['DOCKER_BUILDKIT', 'BUILDX_BUILDER'];
-  for (const name of Object.keys(foreign).filter((each) => !ours.includes(each)))
+  const { env } = await built([manifest], { environment: { ...unlisted, ...listed } });
+  for (const [name, value] of Object.entries(listed)) assert.is(env[name], value, name);
+  const setByTasks = ['DOCKER_BUILDKIT', 'BUILDX_BUILDER'];
+  for (const name of Object.keys(unlisted).filter((each) => !setByTasks.includes(each)))
     assert.is(env[name], undefined, name);
   assert.equal(
     [env.DOCKER_BUILDKIT, env.BUILDX_BUILDER, env.BUILDX_NO_DEFAULT_ATTESTATIONS],
     ['1', 'default', '1'],
   );
-  assert.equal(clientEnvironment(foreign), {});
+  assert.equal(clientEnvironment(unlisted), {});
 });
 
-test('a client is asked what it can do without the engine, which may hang', async () => {
+test('checking a client does not contact the engine, which may hang', async () => {
   const client = stubClient();
   const environment = { PATH: process.env.PATH, DOCKER_HOST: 'unix:///hangs', TASKS_DOCKER: client.file };
   await dockerEngine(environment, { signal }).ready();
   assert.is(readFileSync(path.join(client.folder, 'host'), 'utf8'), 'unix:///nowhere\n');
 });
 
-test('a secret of the environment is handed over under a name that no program heeds', async () => {
+test('a secret from the environment is passed under a name that no program uses', async () => {
   const secrets = { one: { file: '/etc/hosts' }, two: { env: 'SOURCE_DATE_EPOCH' }, three: { env: 'TOKEN' } };
   const environment = { SOURCE_DATE_EPOCH: '7', TOKEN: 't' };
   const { env, args } = await built([manifest], { request: requestOf({ secrets }), environment });

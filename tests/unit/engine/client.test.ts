@@ -1,97 +1,23 @@
-import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { findClient, type Probe, requireClient } from '../../../src/engine/client.ts';
-import { resolveEndpoint } from '../../../src/engine/endpoint.ts';
 import { readBuildKit } from '../../../src/engine/progress.ts';
 import { TasksError } from '../../../src/model/errors.ts';
 import { tempFolder, writeFiles } from '../../support/temp.ts';
 
-const test = suite('which engine, which client, what it says');
+const test = suite('the docker client');
 
-/** A docker configuration with a context `work`, in use or not. */
-function config(address: string, inUse: boolean): string {
-  const folder = tempFolder();
-  const id = createHash('sha256').update('work').digest('hex');
-  writeFiles(folder, {
-    'config.json': JSON.stringify(inUse ? { currentContext: 'work' } : {}),
-    [`contexts/meta/${id}/meta.json`]: JSON.stringify({
-      Name: 'work',
-      Endpoints: { docker: { Host: address } },
-    }),
-  });
-  return folder;
-}
-
-test('DOCKER_HOST wins over DOCKER_CONTEXT, over the context in use, over the usual socket', () => {
-  const DOCKER_CONFIG = config('tcp://build:2375', true);
-  const url = (environment: Record<string, string>): string =>
-    resolveEndpoint({ HOME: '/nowhere', ...environment }).url;
-  assert.is(url({}), 'unix:///var/run/docker.sock');
-  assert.is(url({ DOCKER_CONFIG }), 'tcp://build:2375');
-  assert.is(url({ DOCKER_CONFIG, DOCKER_CONTEXT: 'default' }), 'unix:///var/run/docker.sock');
-  assert.is(url({ DOCKER_CONFIG: config('unix:///x', false), DOCKER_CONTEXT: 'work' }), 'unix:///x');
-  assert.is(url({ DOCKER_CONFIG, DOCKER_HOST: 'unix:///y' }), 'unix:///y');
-  assert.is(url({ DOCKER_TLS_VERIFY: '1' }), 'tcp://localhost:2376', 'builds would go there');
-  assert.is(url({ DOCKER_CONFIG, DOCKER_TLS: '1' }), 'tcp://build:2375');
-});
-
-test('addresses: what we can talk to ourselves, and what only the client can reach', () => {
-  const kind = (DOCKER_HOST: string, more = {}): unknown => {
-    const { url, origin, context, ...rest } = resolveEndpoint({ DOCKER_HOST, ...more });
-    return rest;
-  };
-  assert.equal(kind('unix:///a/b'), { kind: 'unix', path: '/a/b' });
-  assert.equal(kind('tcp://h:1234'), { kind: 'tcp', host: 'h', port: 1234 });
-  assert.equal(kind('tcp://[::1]'), { kind: 'tcp', host: '::1', port: 2375 });
-  assert.equal(kind('ssh://me@h'), { kind: 'client' });
-  // By TLS where it is asked for, verified or not; set to anything, as the client has it.
-  for (const name of ['DOCKER_TLS_VERIFY', 'DOCKER_TLS'])
-    for (const value of ['1', '0'])
-      assert.equal(kind('tcp://h:2376', { [name]: value }), { kind: 'client' }, name);
-  assert.is(
-    (kind('tcp://h:2375', { DOCKER_TLS: '', DOCKER_TLS_VERIFY: '' }) as { kind: string }).kind,
-    'tcp',
-  );
-  assert.throws(
-    () => kind('h:1'),
-    (error: Error) => error instanceof TasksError && error.exitCode === 3,
-  );
-});
-
-test('a context is reached by TLS where anything of it belongs to it, verified or not', () => {
-  const kindOf = (more: object, pems: readonly string[] = []): string => {
-    const id = createHash('sha256').update('work').digest('hex');
-    const DOCKER_CONFIG = tempFolder();
-    writeFiles(DOCKER_CONFIG, {
-      [`contexts/meta/${id}/meta.json`]: JSON.stringify({
-        Name: 'work',
-        Endpoints: { docker: { Host: 'tcp://h:2376', ...more } },
-      }),
-      ...Object.fromEntries(pems.map((pem) => [`contexts/tls/${id}/docker/${pem}`, ''])),
-    });
-    return resolveEndpoint({ DOCKER_CONFIG, DOCKER_CONTEXT: 'work', DOCKER_TLS_VERIFY: '1' }).kind;
-  };
-  assert.is(kindOf({}), 'tcp');
-  assert.is(kindOf({ SkipTLSVerify: false }), 'tcp');
-  assert.is(kindOf({ SkipTLSVerify: true }), 'client');
-  for (const pem of ['ca.pem', 'cert.pem', 'key.pem']) assert.is(kindOf({}, [pem]), 'client', pem);
-});
-
-/** Clients by path: their version, and their buildx's where they have one. */
+/** Creates clients by folder name, with their version and that of buildx, if they have it. */
 const machine = (clients: Record<string, [version: string, buildx?: string]>) => {
   const root = tempFolder();
   writeFiles(root, Object.fromEntries(Object.keys(clients).map((name) => [`${name}/docker*`, ''])));
-  const asked: string[] = [];
   const probe: Probe = async ([file, ...args]) => {
-    asked.push(args[0]!);
     const [version, buildx] = clients[path.basename(path.dirname(file))] ?? [];
     if (args[0] === 'version')
       return {
         exitCode: 1,
-        stdout: `${version ?? 'what?'}
-`,
+        stdout: `${version ?? 'what?'}\n`,
       };
     return buildx === undefined
       ? { exitCode: 1, stdout: '' }
@@ -100,14 +26,14 @@ const machine = (clients: Record<string, [version: string, buildx?: string]>) =>
   const PATH = Object.keys(clients)
     .map((name) => path.join(root, name))
     .join(':');
-  return { root, probe, environment: { PATH }, asked };
+  return { root, probe, environment: { PATH } };
 };
 
-test('the first client that can do BuildKit is taken, whatever stands first on PATH', async () => {
+test('the first client on PATH that supports BuildKit is used', async () => {
   const { root, probe, environment } = machine({ bare: ['28.2.2'], podman: ['what?'], old: ['20.10.24'] });
   const { client, rejected } = await findClient(environment, { context: 'default' }, probe);
   assert.is(client?.path, path.join(root, 'old/docker'));
-  // Its `build` may be one of buildx: `docker buildx install`.
+  // After `docker buildx install`, its `build` uses buildx.
   assert.equal([client?.env.DOCKER_BUILDKIT, client?.env.BUILDX_BUILDER], ['1', 'default']);
   assert.equal(
     rejected.map(({ path: file }) => path.basename(path.dirname(file))),
@@ -115,14 +41,14 @@ test('the first client that can do BuildKit is taken, whatever stands first on P
   );
 });
 
-test('since 23 it takes buildx, on the builder of the context itself', async () => {
+test("since docker 23 the client needs buildx, and uses the context's own builder", async () => {
   const { probe, environment } = machine({ new: ['26.1.5', '0.13.1'] });
   const { client } = await findClient(environment, { context: 'work' }, probe);
   assert.is(client?.buildx, '0.13.1');
   assert.is(client?.env.BUILDX_BUILDER, 'work');
 });
 
-test('TASKS_DOCKER names the one client that counts', async () => {
+test('if TASKS_DOCKER is set, only that client is used', async () => {
   const { root, probe, environment } = machine({ old: ['20.10.24'], bare: ['28.2.2'] });
   const named = { ...environment, TASKS_DOCKER: path.join(root, 'bare/docker') };
   try {
@@ -184,16 +110,16 @@ ERROR: failed to solve: failed to compute cache key: "/x": not found`,
   ],
 ];
 for (const [what, text, steps, failed, failure] of outputs) {
-  test(`progress of ${what}: steps, the one that failed, the last word`, () => {
-    const told: string[] = [];
+  test(`progress of ${what}: steps, the failed step and the error message`, () => {
+    const reported: string[] = [];
     const lines: string[] = [];
     const reader = readBuildKit({
       step: ({ step, steps: all, text: name, ended }) =>
-        void told.push(`${step}/${all} ${name}${ended === undefined ? '' : ` ${ended}`}`),
+        void reported.push(`${step}/${all} ${name}${ended === undefined ? '' : ` ${ended}`}`),
       line: (line) => void lines.push(line),
     });
     for (const line of text.split('\n')) reader.line(line);
-    assert.equal(told, steps);
+    assert.equal(reported, steps);
     assert.is(lines.length, text.split('\n').length);
     assert.equal([reader.failedStep(), reader.failure()], [failed, failure]);
   });

@@ -3,10 +3,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { csvField } from '../../../src/engine/csv.ts';
 
-const test = suite('flags that docker reads as CSV');
+const test = suite('CSV fields in docker flags');
 
-/** Fields of a line, by RFC 4180. */
-function read(line: string): string[] {
+/** Parses a line by RFC 4180. */
+function parse(line: string): string[] {
   const fields: string[] = [];
   for (let at = 0; at <= line.length; at++) {
     let field = '';
@@ -22,11 +22,11 @@ function read(line: string): string[] {
   return fields;
 }
 
-test('any path is one field, read as it is', () => {
+test('any path stays one unchanged field', () => {
   const path = fc.string({ unit: fc.constantFrom('a', '/', ',', '"', ' ', '=', '\\', 'ä') });
   fc.assert(
     fc.property(path, (file) => {
-      assert.equal(read(`type=local,${csvField(`dest=/${file}`)}`), ['type=local', `dest=/${file}`]);
+      assert.equal(parse(`type=local,${csvField(`dest=/${file}`)}`), ['type=local', `dest=/${file}`]);
     }),
   );
   assert.is(csvField('dest=/plain path'), 'dest=/plain path');

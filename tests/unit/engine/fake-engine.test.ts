@@ -2,7 +2,7 @@ import { engineSuite } from '../../support/engine-suite.ts';
 import { fakeEngine } from '../../support/fake-engine.ts';
 import { fakeRegistry } from '../../support/fake-registry.ts';
 
-engineSuite('the fake', async () => {
+engineSuite('fake', async () => {
   const registry = fakeRegistry();
   const engine = fakeEngine(registry);
   engine.autoFinish = true;

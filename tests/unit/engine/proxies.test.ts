@@ -8,7 +8,7 @@ import type { ObservedImage } from '../../../src/model/observed.ts';
 import { graphOf, makeKeys, observe } from '../../support/graphs.ts';
 import { tempFolder, writeFiles } from '../../support/temp.ts';
 
-const test = suite("proxies of the docker client's configuration");
+const test = suite("proxies in the docker client's configuration");
 
 function argsOf(config: object | string, environment: Record<string, string> = {}): Record<string, string> {
   const folder = tempFolder();
@@ -17,7 +17,7 @@ function argsOf(config: object | string, environment: Record<string, string> = {
   return proxyArgs(resolveEndpoint(all), all);
 }
 
-test('each becomes a build arg in both spellings', () => {
+test('each proxy becomes a build arg in upper and in lower case', () => {
   const proxies = {
     default: { httpProxy: 'a', httpsProxy: 'b', noProxy: 'c', ftpProxy: 'd', allProxy: 'e' },
   };
@@ -33,16 +33,16 @@ test('each becomes a build arg in both spellings', () => {
     ALL_PROXY: 'e',
     all_proxy: 'e',
   });
-  for (const nothing of [
+  for (const withoutProxies of [
     {},
     { proxies: null },
     { proxies: { default: { httpProxy: '', other: 'x', noProxy: 7 } } },
   ])
-    assert.equal(argsOf(nothing), {});
+    assert.equal(argsOf(withoutProxies), {});
   assert.equal(argsOf('no JSON', { DOCKER_HOST: 'unix:///x' }), {});
 });
 
-test("an engine's own proxies stand in place of those for all", () => {
+test("an engine's own proxies replace the default ones", () => {
   const engines: [string, string][] = [
     ['unix:///var/run/docker.sock', ''],
     ['unix:///other.sock', 'unix:///other.sock'],
@@ -59,7 +59,7 @@ test("an engine's own proxies stand in place of those for all", () => {
   }
 });
 
-/** Key and observation of an image with this Dockerfile where the builder adds these args. */
+/** Returns the key and observation of an image with this Dockerfile if the builder adds these args. */
 async function keyOf(
   dockerfile: string,
   builderArgs: Record<string, string>,
@@ -90,7 +90,7 @@ const [one, two] = ['1', '2'].map((port) => ({
   http_proxy: `http://p:${port}`,
 }));
 
-test('a declared one counts by its value and is what the build gets; others count for nothing', async () => {
+test('only the proxies that a Dockerfile declares are in the key and in the build', async () => {
   const declared: [string, boolean][] = [
     ['FROM scratch\nCOPY x /\n', false],
     ['FROM scratch\nARG HTTP_PROXY\nCOPY x /\n', true],
@@ -98,7 +98,7 @@ test('a declared one counts by its value and is what the build gets; others coun
     ['FROM scratch\nARG HTTP_PROXY=none\nENV P=$HTTP_PROXY\n', true],
     ['FROM scratch\nARG HTTPS_PROXY\nCOPY x /\n', false],
     ['FROM scratch AS other\nARG HTTP_PROXY\nFROM scratch\nCOPY x /\n', false],
-    // Not understood: everything counts.
+    // Unknown syntax: everything counts.
     ['# syntax=example.com/other\nFROM scratch\nCOPY x /\n', true],
   ];
   for (const [dockerfile, counts] of declared) {
@@ -113,20 +113,20 @@ test('a declared one counts by its value and is what the build gets; others coun
   }
 });
 
-test("the task's own arg wins, whatever the builder adds", async () => {
+test("the task's own arg overrides the builder's", async () => {
   const text = 'FROM scratch\nARG HTTP_PROXY\nCOPY x /\n';
   const own = { HTTP_PROXY: 'mine' };
   assert.is((await keyOf(text, one!, own)).key, (await keyOf(text, two!, own)).key);
 });
 
-test('a file that a declared proxy names is what is copied', async () => {
+test('COPY can use the value of a declared proxy', async () => {
   const text = 'FROM scratch\nARG HTTP_PROXY\nCOPY $HTTP_PROXY /\n';
   const keys = await Promise.all(['x', 'Dockerfile'].map((HTTP_PROXY) => keyOf(text, { HTTP_PROXY })));
   assert.match(keys[0]!.lines, /"file","x"/);
   assert.not.match(keys[1]!.lines, /"file","x"/);
 });
 
-test('a password of a proxy counts, and stands in no manifest', async () => {
+test("a proxy's password changes the key, but is not in the manifest", async () => {
   const text = 'FROM scratch\nARG HTTP_PROXY\nCOPY x /\n';
   const [first, second] = await Promise.all(
     ['me:hunter2', 'me:hunter3'].map((user) => keyOf(text, { HTTP_PROXY: `http://${user}@p:1` })),

@@ -19,7 +19,7 @@ import type { FileEntry } from '../../../src/model/observed.ts';
 import type { BuildRequest } from '../../../src/model/ports.ts';
 import { tempFolder } from '../../support/temp.ts';
 
-const test = suite('what a build is given');
+const test = suite('staging a build');
 const live = new AbortController().signal;
 const megabyte = 1 << 20;
 const sha256 = (bytes: string | Buffer): string => createHash('sha256').update(bytes).digest('hex');
@@ -60,7 +60,7 @@ const failure = async (work: Promise<unknown>): Promise<string> => {
   throw new Error('nothing was thrown');
 };
 
-test('exactly the entries, with one time and modes 644 and 755, whatever the umask', async () => {
+test('the context has exactly the entries, with one time and modes 644 and 755 under any umask', async () => {
   const request = requestOf({ 'dir/run.sh': '#!/bin/sh\n', 'dir/text': 'text', empty: '' }, [
     { path: 'dir', type: 'dir' },
     { path: 'link', type: 'link', target: 'dir/text' },
@@ -88,7 +88,7 @@ test('exactly the entries, with one time and modes 644 and 755, whatever the uma
   assert.is(readFileSync(`${dockerfile}.dockerignore`, 'utf8'), '');
 });
 
-test('two at once get each its own bytes, in files of several pieces too', async () => {
+test('concurrent builds get their own bytes, even in files of several chunks', async () => {
   const bytesOf = (letter: string): Buffer => Buffer.alloc(9 * megabyte + 5, letter);
   const staged = await Promise.all(
     ['a', 'b', 'c'].map(async (letter) => {
@@ -99,7 +99,7 @@ test('two at once get each its own bytes, in files of several pieces too', async
   assert.equal(staged, [true, true, true]);
 });
 
-test('a large file costs no memory', async () => {
+test('copying a large file needs little memory', async () => {
   const request = requestOf({ small: '' });
   const { source, entry } = request.context[0]!;
   truncateSync(source, 100 * megabyte);
@@ -113,7 +113,7 @@ test('a large file costs no memory', async () => {
   assert.ok(grown < 40, `${grown} MB more for a file of 100`);
 });
 
-test('a pipe, a folder or nothing in the place of a file is a change, and nobody waits for a pipe', async () => {
+test('a file replaced by a pipe or a folder, or removed, is a change; opening the pipe does not block', async () => {
   const pipe = (file: string): void => void execFileSync('mkfifo', [file]);
   for (const replace of [pipe, (folder: string) => mkdirSync(folder), () => undefined]) {
     const request = requestOf({ a: 'a' });
@@ -124,7 +124,7 @@ test('a pipe, a folder or nothing in the place of a file is a change, and nobody
   }
 });
 
-test('a file that grows while it is read is a change, found before the rest is copied', async () => {
+test('a file that grows while it is read is a change, detected before the rest is copied', async () => {
   const request = requestOf({ a: Buffer.alloc(3 * megabyte) });
   const { source } = request.context[0]!;
   truncateSync(source, 200 * megabyte);
@@ -132,7 +132,7 @@ test('a file that grows while it is read is a change, found before the rest is c
   assert.ok(lstatSync(stagedPath(request, 'a')!).size <= 3 * megabyte);
 });
 
-test('an abort ends it', async () => {
+test('an abort ends the staging', async () => {
   const stop = new AbortController();
   const request = requestOf({ large: Buffer.alloc(64 * megabyte), after: '' });
   const staged = stageBuild(request, stop.signal);

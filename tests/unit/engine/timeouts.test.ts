@@ -2,10 +2,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { newOwner } from '../../../src/cache/owner.ts';
-import { connect, type EngineApi, listImages, readEngineVersion } from '../../../src/engine/api.ts';
+import { connect, type EngineApi } from '../../../src/engine/api.ts';
 import { dialWithClient } from '../../../src/engine/dial.ts';
 import { resolveEndpoint } from '../../../src/engine/endpoint.ts';
 import { withLivenessCheck } from '../../../src/engine/liveness.ts';
+import { listImages, readEngineVersion } from '../../../src/engine/queries.ts';
 import { runTestContainer } from '../../../src/engine/test-container.ts';
 import { type Timeouts, timeouts } from '../../../src/engine/timeouts.ts';
 import { pushImage } from '../../../src/engine/transfer.ts';
@@ -13,16 +14,24 @@ import { TasksError } from '../../../src/model/errors.ts';
 import { settle } from '../../support/fake-engine.ts';
 import { silentEngine, stubClient, stubEngine } from '../../support/stub-engine.ts';
 
-const test = suite('an engine that hangs, and one that only the client reaches');
-const never = new AbortController().signal;
-const at = (
+const test = suite('engine: timeouts, and connections through the client');
+const neverAborted = new AbortController().signal;
+const silent = { step: () => undefined, line: () => undefined };
+const connectTo = (
   env: Record<string, string>,
-  options: { signal?: AbortSignal; patience?: Partial<Timeouts> } = {},
+  options: { signal?: AbortSignal; timeouts?: Partial<Timeouts> } = {},
 ): EngineApi =>
   connect(resolveEndpoint(env), dialWithClient({ PATH: process.env.PATH, ...env }), {
     ...options,
-    timeouts: { ...timeouts, ...options.patience },
+    timeouts: { ...timeouts, ...options.timeouts },
   });
+const testRequest = () => ({
+  imageId: 'sha256:1',
+  files: [],
+  program: '/x',
+  env: {},
+  owner: newOwner(),
+});
 const failure = async (work: Promise<unknown>): Promise<TasksError> => {
   try {
     await work;
@@ -32,76 +41,68 @@ const failure = async (work: Promise<unknown>): Promise<TasksError> => {
   throw new Error('nothing was thrown');
 };
 
-test('every kind of question has a limit: exit 3, and what to do', async () => {
+test('every kind of request times out with exit code 3 and a hint', async () => {
   const engine = await silentEngine();
-  const api = at(engine.env, { patience: { response: 20, change: 20, transfer: 20 } });
-  const questions = [
+  const api = connectTo(engine.env, { timeouts: { response: 20, change: 20, transfer: 20 } });
+  const requests = [
     listImages(api),
     readEngineVersion(api),
     api.request({ path: '/images/x/json' }),
     api.request({ method: 'POST', path: '/containers/x/start' }),
-    pushImage(api, 'localhost:1/a:1', undefined, { step: () => undefined, line: () => undefined }, never),
+    pushImage(api, 'localhost:1/a:1', undefined, silent, neverAborted),
   ].map(failure);
-  for (const question of questions) {
-    const error = await question;
+  for (const request of requests) {
+    const error = await request;
     assert.instance(error, TasksError);
     assert.is(error.exitCode, 3);
-    assert.match(error.message, /at unix:.* does not answer \(no answer in 0\.02 s\)/);
+    assert.match(error.message, /at unix:.* is not responding \(no response in 0\.02 s\)/);
     assert.match(error.hint ?? '', 'restart the engine');
   }
   engine.close();
 });
 
-test('an interrupt ends every question, whatever its limit', async () => {
+test('an interrupt ends every request, whatever its timeout', async () => {
   const engine = await silentEngine();
   const interrupt = new AbortController();
-  const api = at(engine.env, { signal: interrupt.signal });
-  const questions = [
+  const api = connectTo(engine.env, { signal: interrupt.signal });
+  const requests = [
     listImages(api),
     api.request({ path: '/images/x/json' }),
-    api.request({ method: 'POST', path: '/containers/x/wait', idleTimeoutMs: 'any' }),
+    api.request({ method: 'POST', path: '/containers/x/wait', idleTimeoutMs: 'none' }),
     withLivenessCheck(
       api,
       interrupt.signal,
-      (until) => new Promise((_, reject) => until.addEventListener('abort', reject)),
+      (signal) => new Promise((_, reject) => signal.addEventListener('abort', reject)),
     ),
   ].map(failure);
   await settle();
   const reason = new Error('interrupted');
   interrupt.abort(reason);
-  for (const question of questions) assert.is(await question, reason);
+  for (const request of requests) assert.is(await request, reason);
   const late = new Error('late');
-  assert.is(await failure(at(engine.env, { signal: AbortSignal.abort(late) }).get('/_ping')), late);
+  assert.is(await failure(connectTo(engine.env, { signal: AbortSignal.abort(late) }).get('/_ping')), late);
   engine.close();
 });
 
-test('an interrupt ends a test in a container of an engine that hangs; the reaper keeps its name', async () => {
+test('an interrupt ends a test whose engine hangs, and the reaper keeps watching its container', async () => {
   const engine = await silentEngine();
-  const told: string[] = [];
+  const calls: string[] = [];
   const reaper = {
-    watch: (name: string) => void told.push(`watch ${name}`),
-    release: (name: string) => void told.push(`release ${name}`),
+    watch: (name: string) => void calls.push(`watch ${name}`),
+    release: (name: string) => void calls.push(`release ${name}`),
   };
   const interrupt = new AbortController();
-  const request = { imageId: 'sha256:1', files: [], program: '/x', env: {}, owner: newOwner() };
-  const api = at(engine.env, { patience: { cleanup: 5 } });
-  const running = failure(
-    runTestContainer(
-      api,
-      request,
-      { step: () => undefined, line: () => undefined },
-      interrupt.signal,
-      reaper,
-    ),
-  );
+  const request = testRequest();
+  const api = connectTo(engine.env, { timeouts: { cleanup: 5 } });
+  const running = failure(runTestContainer(api, request, silent, interrupt.signal, reaper));
   await settle();
   interrupt.abort(new Error('interrupted'));
   await running;
-  assert.equal(told, [`watch tasks-test-${request.owner.id}`]);
+  assert.equal(calls, [`watch tasks-test-${request.owner.id}`]);
   engine.close();
 });
 
-test('an interrupt shortens the wait for the removal of a container, too', async () => {
+test('after an interrupt, removing a container times out sooner', async () => {
   const interrupt = new AbortController();
   const reason = new Error('interrupted');
   const engine = await stubEngine(({ method, url }) => {
@@ -109,84 +110,83 @@ test('an interrupt shortens the wait for the removal of a container, too', async
     interrupt.abort(reason);
     return undefined;
   });
-  const request = { imageId: 'sha256:1', files: [], program: '/x', env: {}, owner: newOwner() };
-  const progress = { step: () => undefined, line: () => undefined };
-  const api = at(engine.env, { patience: { cleanup: 5 } });
-  const ended = await failure(runTestContainer(api, request, progress, interrupt.signal, undefined));
-  assert.is(ended, reason);
+  const api = connectTo(engine.env, { timeouts: { cleanup: 5 } });
+  const error = await failure(runTestContainer(api, testRequest(), silent, interrupt.signal, undefined));
+  assert.is(error, reason);
   engine.close();
 });
 
-test('what may take as long as it likes ends when the engine answers nothing else any more', async () => {
+test('work of unknown length ends when the engine stops responding', async () => {
   const engine = await silentEngine();
-  const api = at(engine.env, { patience: { response: 5, pingInterval: 1 } });
+  const api = connectTo(engine.env, { timeouts: { response: 5, pingInterval: 1 } });
   const error = await failure(
     withLivenessCheck(
       api,
-      never,
-      (until) =>
-        new Promise((_, reject) => until.addEventListener('abort', () => reject(new Error('ended')))),
+      neverAborted,
+      (signal) =>
+        new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('ended')))),
     ),
   );
   assert.is(error.exitCode, 3);
-  assert.match(error.message, /does not answer/);
+  assert.match(error.message, /is not responding/);
   engine.close();
 });
 
-test('and goes on as long as it does', async () => {
+test('work of unknown length continues as long as the engine responds', async () => {
   let pings = 0;
-  let ended: (() => void) | undefined;
+  let finishWork: (() => void) | undefined;
   const engine = await stubEngine(() => {
-    if (++pings > 3) ended?.();
+    if (++pings > 3) finishWork?.();
     return { body: 'OK' };
   });
-  const api = at(engine.env, { patience: { pingInterval: 1 } });
-  await withLivenessCheck(api, never, () => new Promise<void>((resolve) => (ended = resolve)));
+  const api = connectTo(engine.env, { timeouts: { pingInterval: 1 } });
+  await withLivenessCheck(api, neverAborted, () => new Promise<void>((resolve) => (finishWork = resolve)));
   assert.ok(pings > 3);
   engine.close();
 });
 
-/** What `docker system dial-stdio` of a client behind ssh does: an engine at its other end. */
-const answers = (body: string): string =>
-  `read -r line; echo "$line" >> "$0.asked"; printf 'HTTP/1.1 200 OK\\r\\nContent-Length: ${body.length}\\r\\nConnection: close\\r\\n\\r\\n${body}'`;
+/** A script for `docker system dial-stdio` that behaves like an engine behind ssh. */
+const respondWith = (body: string): string =>
+  `read -r line; echo "$line" >> "$0.requests"; printf 'HTTP/1.1 200 OK\\r\\nContent-Length: ${body.length}\\r\\nConnection: close\\r\\n\\r\\n${body}'`;
 
-test('through the client: both ways to ask, and its environment', async () => {
-  const { file } = stubClient({ dial: answers('[]') });
-  const api = at({ DOCKER_HOST: 'ssh://me@build.example', TASKS_DOCKER: file });
+test('both kinds of request work through the client', async () => {
+  const { file } = stubClient({ dial: respondWith('[]') });
+  const api = connectTo({ DOCKER_HOST: 'ssh://me@build.example', TASKS_DOCKER: file });
   assert.equal(await listImages(api), []);
-  const answer = await api.request({ method: 'POST', path: '/images/a/tag?repo=b&tag=c', body: { a: 1 } });
-  assert.equal([answer.status, answer.body.toString()], [200, '[]']);
+  const response = await api.request({ method: 'POST', path: '/images/a/tag?repo=b&tag=c', body: { a: 1 } });
+  assert.equal([response.status, response.body.toString()], [200, '[]']);
   assert.match(
-    readFileSync(`${file}.asked`, 'utf8'),
+    readFileSync(`${file}.requests`, 'utf8'),
     /GET \/images\/json HTTP\/1.0\s+POST \/images\/a\/tag\?repo=b&tag=c HTTP\/1.1/,
   );
 });
 
-test('where the client fails, its own words say why', async () => {
+test('if the client fails, the error has its message', async () => {
   const { file } = stubClient({ dial: 'echo "ssh: Could not resolve hostname build.example" >&2; exit 255' });
   const env = { DOCKER_HOST: 'ssh://build.example', TASKS_DOCKER: file };
-  for (const asked of [() => listImages(at(env)), () => at(env).request({ path: '/x' })]) {
-    const error = await failure(asked());
+  for (const request of [() => listImages(connectTo(env)), () => connectTo(env).request({ path: '/x' })]) {
+    const error = await failure(request());
     assert.is(error.exitCode, 3);
     assert.match(
       error.message,
-      /no docker engine answers at ssh:.*Could not resolve hostname build\.example/,
+      /cannot connect to the docker engine at ssh:.*Could not resolve hostname build\.example/,
     );
   }
-  const missing = await failure(listImages(at({ ...env, TASKS_DOCKER: '/nowhere/docker' })));
-  assert.match(missing.message, /\/nowhere\/docker cannot be started/);
+  const missing = await failure(listImages(connectTo({ ...env, TASKS_DOCKER: '/nowhere/docker' })));
+  assert.match(missing.message, /cannot start \/nowhere\/docker/);
 });
 
-test('a client that hangs is ended with the question', async () => {
+test('a client that hangs is killed when the request times out', async () => {
   const { file } = stubClient({ dial: 'echo $$ > "$0.pid"; exec sleep 1000' });
-  const api = at({ DOCKER_HOST: 'ssh://build.example', TASKS_DOCKER: file }, { patience: { response: 500 } });
+  const env = { DOCKER_HOST: 'ssh://build.example', TASKS_DOCKER: file };
+  const api = connectTo(env, { timeouts: { response: 500 } });
   const error = await failure(listImages(api));
-  assert.match(error.message, /does not answer/);
+  assert.match(error.message, /is not responding/);
   const pid = readFileSync(`${file}.pid`, 'utf8').trim();
   while (existsSync(`/proc/${pid}/exe`)) await new Promise((resolve) => setImmediate(resolve));
 });
 
-test("the digest of a push: in the engine's own message, or in its last line", async () => {
+test('the digest of a push is read from an aux message or from the last status line', async () => {
   const digest = `sha256:${'d'.repeat(64)}`;
   const streams = [
     [{ status: 'Pushed', id: 'a'.repeat(12) }, { aux: { Tag: '1', Digest: digest, Size: 5 } }],
@@ -194,45 +194,47 @@ test("the digest of a push: in the engine's own message, or in its last line", a
   ];
   for (const stream of streams) {
     const engine = await stubEngine(() => ({
-      body: stream.map((each) => `${JSON.stringify(each)}\r\n`).join(''),
+      body: stream.map((message) => `${JSON.stringify(message)}\r\n`).join(''),
     }));
-    const silent = { step: () => undefined, line: () => undefined };
-    assert.is(await pushImage(at(engine.env), 'localhost:1/a:1', undefined, silent, never), digest);
+    const pushed = pushImage(connectTo(engine.env), 'localhost:1/a:1', undefined, silent, neverAborted);
+    assert.is(await pushed, digest);
     engine.close();
   }
 });
 
-test('a list of images that breaks because one of them goes is asked for again, and no other error', async () => {
-  const torn = 'content digest sha256:1: not found';
-  for (const [failures, message, asked, ok] of [
-    [2, torn, 3, true],
-    [99, torn, 10, false],
+test('listing images is retried if an image was removed meanwhile, but not after other errors', async () => {
+  const imageRemoved = 'content digest sha256:1: not found';
+  for (const [failures, message, requests, succeeds] of [
+    [2, imageRemoved, 3, true],
+    [99, imageRemoved, 10, false],
     [1, 'too hot', 1, false],
   ] as const) {
-    let left: number = failures;
-    const engine = await stubEngine(() => (left-- > 0 ? { status: 500, body: { message } } : { body: [] }));
-    const listed = listImages(at(engine.env));
-    if (ok) assert.equal(await listed, []);
+    let failuresLeft: number = failures;
+    const engine = await stubEngine(() =>
+      failuresLeft-- > 0 ? { status: 500, body: { message } } : { body: [] },
+    );
+    const listed = listImages(connectTo(engine.env));
+    if (succeeds) assert.equal(await listed, []);
     else assert.match((await failure(listed)).message, message);
-    assert.is(engine.requests.length, asked);
+    assert.is(engine.requests.length, requests);
     engine.close();
   }
 });
 
-test('what a test writes is told once and whole, whatever the first look at its log lacked', async () => {
+test("a test's output is complete and reported once, even if the followed log lacks its end", async () => {
   const frame = (stream: number, text: string): string =>
     String.fromCharCode(stream, 0, 0, 0, 0, 0, 0, text.length) + text;
-  const whole = frame(1, 'one\ntw') + frame(2, 'err\n') + frame(1, 'o\nlast');
-  for (const followed of ['', frame(1, 'one\n'), frame(1, 'one\ntw') + frame(2, 'err\n'), whole]) {
+  const complete = frame(1, 'one\ntw') + frame(2, 'err\n') + frame(1, 'o\nlast');
+  for (const followed of ['', frame(1, 'one\n'), frame(1, 'one\ntw') + frame(2, 'err\n'), complete]) {
     const engine = await stubEngine(({ url }) => {
       if (url.includes('follow=1')) return { body: followed };
-      if (url.includes('follow=0')) return { body: whole };
+      if (url.includes('follow=0')) return { body: complete };
       return { body: url.endsWith('/wait') ? { StatusCode: 3 } : {} };
     });
     const lines: string[] = [];
     const progress = { step: () => undefined, line: (line: string) => void lines.push(line) };
-    const request = { imageId: 'sha256:1', files: [], program: '/x', env: {}, owner: newOwner() };
-    const { exitCode } = await runTestContainer(at(engine.env), request, progress, never, undefined);
+    const api = connectTo(engine.env);
+    const { exitCode } = await runTestContainer(api, testRequest(), progress, neverAborted, undefined);
     assert.is(exitCode, 3);
     assert.equal([...lines].sort(), ['err', 'last', 'one', 'two']);
     engine.close();

@@ -5,24 +5,25 @@ import { timeouts } from '../../../src/engine/timeouts.ts';
 import { pushImage } from '../../../src/engine/transfer.ts';
 import { RegistryError } from '../../../src/model/registry.ts';
 
-const test = suite('what an engine says of a push that failed');
+const test = suite('errors of a failed push');
 
-/** What becomes of the engine's words. */
-async function problemOf(said: string): Promise<string> {
+/** Returns how an error message of the engine is classified. */
+async function problemOf(engineError: string): Promise<string> {
   const request: EngineApi['request'] = async ({ onData }) => {
-    onData?.(Buffer.from(`${JSON.stringify({ errorDetail: { message: said }, error: said })}\r\n`));
+    const message = { errorDetail: { message: engineError }, error: engineError };
+    onData?.(Buffer.from(`${JSON.stringify(message)}\r\n`));
     return { status: 200, body: Buffer.alloc(0) };
   };
   const api = { request, get: request, timeouts } as unknown as EngineApi;
   const progress = { step: () => undefined, line: () => undefined };
   const error = await pushImage(api, 'h:1/a:1', undefined, progress, new AbortController().signal).catch(
-    (each: unknown) => each,
+    (thrown: unknown) => thrown,
   );
   return error instanceof RegistryError ? error.problem : (error as Error).name;
 }
 
-test('a registry that is busy for a moment is tried again; what lasts is not', async () => {
-  const passing = [
+test('temporary errors of the registry count as unreachable, permanent ones do not', async () => {
+  const temporary = [
     'error parsing HTTP 429 response body: unexpected end of JSON input: ""',
     'error parsing HTTP 503 response body: invalid character',
     'received unexpected HTTP status: 429 Too Many Requests',
@@ -31,12 +32,12 @@ test('a registry that is busy for a moment is tried again; what lasts is not', a
     'failed to do request: Head "http://h:1/v2/": EOF',
     'unexpected status from HEAD request to http://h:1/v2/a/blobs/sha256:1: 429 Too Many Requests',
   ];
-  for (const said of passing) assert.is(await problemOf(said), 'unreachable', said);
-  for (const said of [
+  for (const message of temporary) assert.is(await problemOf(message), 'unreachable', message);
+  for (const message of [
     'denied: requested access to the resource is denied',
     'unauthorized: authentication required',
   ])
-    assert.is(await problemOf(said), 'denied', said);
+    assert.is(await problemOf(message), 'denied', message);
   assert.is(await problemOf('layer does not exist'), 'StepFailed');
 });
 

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { image } from '../../../src/define/index.ts';
-import { readCapabilities } from '../../../src/engine/api.ts';
+import { readCapabilities } from '../../../src/engine/queries.ts';
 import { timeouts } from '../../../src/engine/timeouts.ts';
 import { TasksError } from '../../../src/model/errors.ts';
 import type { Observations, ObservedImage } from '../../../src/model/observed.ts';

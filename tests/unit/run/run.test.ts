@@ -209,7 +209,7 @@ test('an engine that goes away: exit code 3, what finished is kept, the next run
   await settle();
   rig.engine.pending[0]!.succeed();
   await settle();
-  rig.engine.pending[1]!.fail(new TasksError(3, 'the docker engine broke off'));
+  rig.engine.pending[1]!.fail(new TasksError(3, 'lost the connection to the docker engine'));
   const { outcome, counts } = await running;
   assert.equal([outcome, counts.built, counts.failed], ['not-ready', 2, 1]);
   const next = await rig.build({ selectors: ['one', 'two'] });

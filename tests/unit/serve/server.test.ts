@@ -9,23 +9,23 @@ import { openEventStream } from '../../support/event-stream.ts';
 
 const test = suite('serve');
 
-const own = { port: 1234, token: 'secret' };
+const server = { port: 1234, token: 'secret' };
 const good = { method: 'GET', url: '/secret/', headers: { host: '127.0.0.1:1234' } };
 
-test('whoever knows the token, from this machine, is answered', () => {
-  assert.equal(authorize(good, own), { path: '' });
-  assert.equal(authorize({ ...good, url: '/secret/events?x=1' }, own), { path: 'events' });
+test('a request from this machine with the token is allowed', () => {
+  assert.equal(authorize(good, server), { path: '' });
+  assert.equal(authorize({ ...good, url: '/secret/events?x=1' }, server), { path: 'events' });
   const headers = {
     host: 'localhost:1234',
     origin: 'http://localhost:1234',
     'sec-fetch-site': 'same-origin',
   };
-  assert.equal(authorize({ ...good, headers }, own), { path: '' });
+  assert.equal(authorize({ ...good, headers }, server), { path: '' });
 });
 
 test('another token, host, origin, site or method is refused', () => {
   for (const url of ['/', '/secre/', '/secrets/', '/Secret/', '/secret', '//secret/', undefined])
-    assert.equal(authorize({ ...good, url }, own), { refused: 404 });
+    assert.equal(authorize({ ...good, url }, server), { refused: 404 });
   for (const headers of [
     {},
     { host: 'evil.example' },
@@ -37,16 +37,16 @@ test('another token, host, origin, site or method is refused', () => {
     { host: '127.0.0.1:1234', 'sec-fetch-site': 'cross-site' },
     { host: '127.0.0.1:1234', 'sec-fetch-site': 'same-site' },
   ])
-    assert.equal(authorize({ ...good, headers }, own), { refused: 403 });
+    assert.equal(authorize({ ...good, headers }, server), { refused: 403 });
   for (const method of ['POST', 'OPTIONS', 'PUT'])
-    assert.equal(authorize({ ...good, method }, own), { refused: 405 });
+    assert.equal(authorize({ ...good, method }, server), { refused: 405 });
 });
 
 const time = '2026-11-24T00:00:00.000Z';
 const output = (line: string): RunEvent => ({ type: 'task-output', phase: 'build', time, id: 'a', line });
 const started: RunEvent = { type: 'run-started', time, command: 'build', jobs: 1, tasks: [] };
 
-test('a page that comes late is told all that still counts', () => {
+test('a page that connects late gets the current state: last progress and last lines', () => {
   const history = createEventHistory();
   history.add(started);
   for (let line = 0; line < 1000; line++) history.add(output(String(line)));
@@ -65,13 +65,13 @@ test('a page that comes late is told all that still counts', () => {
   assert.is(history.after(0).length, 1);
 });
 
-/** A server for a test, closed after it. */
-async function serving(
+/** Runs a test with a server and closes it afterwards. */
+async function withServer(
   handler: (server: PageServer) => Promise<void>,
   renderPage = async () => '<p>page',
 ): Promise<void> {
   const server = await openPageServer({
-    renderPage: renderPage,
+    renderPage,
     renderErrorPage: (error) => `<p>${(error as Error).message}`,
     keepsProcessAlive: true,
   });
@@ -82,8 +82,8 @@ async function serving(
   }
 }
 
-test('the page comes with nothing that others could use', () =>
-  serving(async ({ url }) => {
+test('the headers of the page keep it private', () =>
+  withServer(async ({ url }) => {
     const response = await fetch(url);
     assert.is(await response.text(), '<p>page');
     assert.is(response.headers.get('content-type'), 'text/html; charset=utf-8');
@@ -93,7 +93,7 @@ test('the page comes with nothing that others could use', () =>
     assert.match(url, /^http:\/\/127\.0\.0\.1:\d+\/[\w-]{32}\/$/);
   }));
 
-/** The status of an answer to a request with a host of our own choice, which fetch does not allow. */
+/** Returns the status of a request with any Host header, which fetch does not allow. */
 function statusFor(url: string, headers: Record<string, string>): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
     http
@@ -105,8 +105,8 @@ function statusFor(url: string, headers: Record<string, string>): Promise<number
   });
 }
 
-test('other hosts, origins, tokens and paths are refused', () =>
-  serving(async ({ url }) => {
+test('requests with other hosts, origins, tokens and paths are refused', () =>
+  withServer(async ({ url }) => {
     assert.is(await statusFor(url, {}), 200);
     assert.is(await statusFor(url, { host: 'evil.example' }), 403);
     assert.is(await statusFor(`${url}events`, { origin: 'http://evil.example' }), 403);
@@ -115,8 +115,8 @@ test('other hosts, origins, tokens and paths are refused', () =>
     assert.is((await fetch(url, { method: 'POST' })).status, 405);
   }));
 
-test('events are streamed as they come; who connects again is told what was missed', () =>
-  serving(async (server) => {
+test('events are streamed, and a page that reconnects gets the events that it missed', () =>
+  withServer(async (server) => {
     server.send(started);
     const first = await openEventStream(`${server.url}events`);
     assert.equal(await first.next(), { id: '1', event: 'message', data: JSON.stringify(started) });
@@ -133,8 +133,8 @@ test('events are streamed as they come; who connects again is told what was miss
     assert.is(await second.ended, true);
   }));
 
-test('a page that cannot be made now says why', () =>
-  serving(
+test('if rendering the page fails, the response is the error page', () =>
+  withServer(
     async ({ url }) => {
       const response = await fetch(url);
       assert.is(response.status, 500);
@@ -145,7 +145,7 @@ test('a page that cannot be made now says why', () =>
     },
   ));
 
-test('nobody is there after the end', async () => {
+test('a closed server accepts no connections', async () => {
   const server = await openPageServer({
     renderPage: async () => '',
     renderErrorPage: String,
