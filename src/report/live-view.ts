@@ -43,14 +43,14 @@ export function makeLiveView(paint: Paint, layout: LiveLayout): LiveView {
   const cells = new Map<TaskId, CellState>();
   const done: FinishedTask[] = [];
   const blocks: string[] = [];
-  const story = makeRunText(paint);
+  const runText = makeRunText(paint);
   let head = '';
   let tail: string[] = [];
 
   const apply = (event: RunEvent): void => {
     switch (event.type) {
       case 'phase-started':
-        head = story.phaseStarted(event);
+        head = runText.phaseStarted(event);
         for (const task of event.tasks) {
           cells.set(task.id, plannedCell(task.action));
           if (task.action === 'reuse' || task.action === 'skip' || task.action === 'blocked') continue;
@@ -85,7 +85,7 @@ export function makeLiveView(paint: Paint, layout: LiveLayout): LiveView {
         cells.set(event.id, finishedCell(event.outcome));
         const row = rows.get(event.id);
         if (row !== undefined) row.state = 'over';
-        const line = story.taskFinished(event);
+        const line = runText.taskFinished(event);
         const output = event.outcome === 'failed' ? (event.error?.lines ?? []) : undefined;
         if (line !== undefined) done.push({ line, ...(output ? { output } : {}) });
         if (event.outcome === 'failed' && event.error !== undefined)
@@ -95,7 +95,7 @@ export function makeLiveView(paint: Paint, layout: LiveLayout): LiveView {
         break;
       }
       case 'phase-finished':
-        tail = story.phaseFinished(event);
+        tail = runText.phaseFinished(event);
         break;
     }
   };
@@ -123,7 +123,7 @@ export function makeLiveView(paint: Paint, layout: LiveLayout): LiveView {
     const waiting = some(
       all.filter((row) => row.state === 'waiting'),
       Math.min(room, waitingRows),
-      (row) => `${paint.dim('◌')} ${story.padId(row.id)}  ${paint.dim(waitsFor(row, rows))}`,
+      (row) => `${paint.dim('◌')} ${runText.padId(row.id)}  ${paint.dim(waitsFor(row, rows))}`,
       (number) => paint.dim(`  ${number} more waiting`),
     );
     const left = room - waiting.length;
@@ -138,7 +138,7 @@ export function makeLiveView(paint: Paint, layout: LiveLayout): LiveView {
   const runningLine = (row: Row, now: number, { columns, spinner }: Screen): string => {
     const elapsed = formatClock(now - row.startedAt);
     const expected = row.expectedMs !== undefined ? ` of ~${formatClock(row.expectedMs)}` : '';
-    const width = Math.min(story.padId('').length, Math.max(8, Math.floor(columns / 2)));
+    const width = Math.min(runText.padId('').length, Math.max(8, Math.floor(columns / 2)));
     const name = clip(row.id, width).padEnd(width);
     const roomBeside = (time: string): number => columns - width - time.length - 6;
     // On a narrow screen what a task does now says more than how long it took the last time.
