@@ -72,10 +72,10 @@ export function graphView(model: PageModel, element: HTMLElement, onSelect: (id:
       chip.setAttribute('aria-pressed', String(each === 'selected'));
     }
     for (const { card } of drawing!.cards) {
-      const isFar = card.tasks.every(({ id }) => emphasis.get(id) === 'dim');
-      cardOf(chips.get(card.tasks[0]!.id))?.classList.toggle('far', isFar);
+      const isDimmed = card.tasks.every(({ id }) => emphasis.get(id) === 'dim');
+      cardOf(chips.get(card.tasks[0]!.id))?.classList.toggle('dimmed', isDimmed);
     }
-    element.classList.toggle('emphasised', !isPlain);
+    element.classList.toggle('emphasized', !isPlain);
     overlay!.innerHTML = isPlain ? '' : lines(isNear);
   };
 
@@ -89,7 +89,7 @@ export function graphView(model: PageModel, element: HTMLElement, onSelect: (id:
           .get(from)!
           .some(({ id, needs }) => needs.some((need) => targets.has(need) && isNear(id, need)));
       })
-      .map(({ line }) => `<path class="link near" d="${linePath(line)}"/>${arrowhead(line.at(-1)!)}`)
+      .map(({ line }) => `<path class="link highlighted" d="${linePath(line)}"/>${arrowhead(line.at(-1)!)}`)
       .join('');
   };
 

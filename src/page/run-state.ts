@@ -60,11 +60,11 @@ export function emptyRunState(): RunState {
 }
 
 const ends: Readonly<Record<Outcome, State>> = {
-  built: 'made',
-  pulled: 'made',
-  retagged: 'made',
-  reused: 'here',
-  skipped: 'skip',
+  built: 'done',
+  pulled: 'done',
+  retagged: 'done',
+  reused: 'current',
+  skipped: 'skipped',
   failed: 'failed',
   blocked: 'blocked',
   cancelled: 'cancelled',
@@ -108,7 +108,7 @@ export function applyEvent(run: RunState, event: RunEvent): RunState {
       const state = ends[event.outcome];
       run.states.set(event.id, state);
       if (event.error !== undefined) run.errors.set(event.id, event.error.message);
-      if (state === 'made') run.results.set(event.id, madeOf(event));
+      if (state === 'done') run.results.set(event.id, madeOf(event));
       const bar = openBar(run, event.id);
       if (bar !== undefined) Object.assign(bar, { end: now, state, text: event.outcome });
       break;
@@ -154,6 +154,6 @@ export function lastRun(tasks: readonly Result[]): TimelineBar[] {
       const free = slots.findIndex((until) => until <= start);
       const slot = free < 0 ? slots.length : free;
       slots[slot] = end;
-      return { id, slot, start, end, state: 'made', text: '' };
+      return { id, slot, start, end, state: 'done', text: '' };
     });
 }

@@ -39,7 +39,8 @@ export function markdownReporter(append: (text: string) => void): Reporter {
         else if (upload === undefined && runText.taskFinished(event) !== undefined)
           finished.set(event.id, event);
       }
-      if (event.type === 'phase-finished' && event.phase !== 'publish') endLines = runText.phaseFinished(event);
+      if (event.type === 'phase-finished' && event.phase !== 'publish')
+        endLines = runText.phaseFinished(event);
       if (event.type === 'run-finished') flush(true);
     },
     close: async () => undefined,

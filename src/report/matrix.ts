@@ -21,11 +21,7 @@ type Row = readonly [name: string, cells: ReadonlyMap<string, CellState>];
  * Formats a table of images and versions with a state in each cell. Versions that exceed the width continue in a table below.
  * If that exceeds the height, each version is a single character without a heading, and images with running tasks come first.
  */
-export function matrixLines(
-  states: ReadonlyMap<TaskId, CellState>,
-  screen: Screen,
-  paint: Paint,
-): string[] {
+export function matrixLines(states: ReadonlyMap<TaskId, CellState>, screen: Screen, paint: Paint): string[] {
   const images = new Map<string, Map<string, CellState>>();
   for (const [id, state] of states) {
     const colon = id.indexOf(':');

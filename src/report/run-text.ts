@@ -131,12 +131,7 @@ function outcomeLine(
   }
 }
 
-function builtLine(
-  { ms, bytes }: EventOf<'task-finished'>,
-  id: string,
-  label: string,
-  paint: Paint,
-): string {
+function builtLine({ ms, bytes }: EventOf<'task-finished'>, id: string, label: string, paint: Paint): string {
   return `${paint.good('✔')} ${id}  ${label} in ${formatDuration(ms)}${bytes !== undefined ? `, ${formatBytes(bytes)}` : ''}`;
 }
 

@@ -79,7 +79,9 @@ export function traceReporter(save: (text: string) => void): Reporter {
     },
     async close() {
       for (const id of [...running.keys()]) endTask(id, { outcome: 'not finished' });
-      save(`${JSON.stringify({ traceEvents: [...threadNames(events), ...events], displayTimeUnit: 'ms' })}\n`);
+      save(
+        `${JSON.stringify({ traceEvents: [...threadNames(events), ...events], displayTimeUnit: 'ms' })}\n`,
+      );
     },
   };
 }

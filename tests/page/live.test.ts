@@ -94,13 +94,13 @@ test('states change as the build goes; a page that is opened late knows them too
   await page.waitForSelector(chip('pg:15', 'running'));
   assert.is(await page.getAttribute(chip('pg:15', 'running'), 'aria-label'), 'pg:15, running');
   send({ type: 'task-finished', phase: 'build', id: 'pg:15', outcome: 'built', ms: 4000, bytes: 412e6 });
-  await page.waitForSelector(chip('pg:15', 'made'));
+  await page.waitForSelector(chip('pg:15', 'done'));
   await page.waitForSelector('.states button:has-text("1 done")');
-  await page.click(chip('pg:15', 'made'));
+  await page.click(chip('pg:15', 'done'));
   await page.waitForSelector('aside dd:has-text("412 MB")');
   await page.goto('about:blank');
   await page.goto(server.url);
-  await page.waitForSelector(chip('pg:15', 'made'));
+  await page.waitForSelector(chip('pg:15', 'done'));
 });
 
 test('who ran when, on which slot; output and errors as they come', async ({ page, send, server }) => {
@@ -143,12 +143,12 @@ test('another state of the project is shown in place: what is selected and filte
   await page.selectOption('select', '17');
   live.picture = { ...planned, 'pg:17': { needs: ['base:1'] } };
   server.notifyNewPlan();
-  await page.waitForSelector(chip('pg:17', 'here'));
+  await page.waitForSelector(chip('pg:17', 'current'));
   assert.is(await page.innerText('aside h2'), 'pg:17');
   assert.is(await page.inputValue('select'), '17');
   live.picture = { ...live.picture, 'new:1': {} };
   server.notifyNewPlan();
-  await page.waitForSelector(chip('new:1', 'here'));
+  await page.waitForSelector(chip('new:1', 'current'));
   await page.waitForSelector('aside h2:has-text("pg:17")');
 });
 

@@ -117,7 +117,7 @@ test('what a task needs and what needs it stand out, the rest steps back', small
     'pg:17': 'dim',
     'base:1': 'need',
   });
-  assert.is(await page.locator('.link.near').count(), 2);
+  assert.is(await page.locator('.link.highlighted').count(), 2);
 });
 
 test('what if I bump this? shows what is made again, and what that costs', small, async (page) => {

@@ -16,7 +16,7 @@ export function testPicture(tasks: Readonly<Record<string, Told>>): Picture {
         name: id.slice(0, colon),
         version: id.slice(colon + 1),
         kind: 'image',
-        state: 'here',
+        state: 'current',
         action: 'reuse',
         needs: [],
         after: [],
@@ -37,7 +37,16 @@ function randomNumbers(seed: number): (limit: number) => number {
   };
 }
 
-const states: readonly State[] = ['here', 'here', 'here', 'todo', 'todo', 'failed', 'blocked', 'skip'];
+const states: readonly State[] = [
+  'current',
+  'current',
+  'current',
+  'todo',
+  'todo',
+  'failed',
+  'blocked',
+  'skipped',
+];
 const kinds = ['image', 'image', 'internal', 'files', 'command'] as const;
 
 /** Images that stand on one another in as many versions each, of all kinds and states. */

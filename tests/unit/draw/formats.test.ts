@@ -10,7 +10,7 @@ const test = suite('draw/text');
 
 const small = testPicture({
   'base:1': { publish: false, kind: 'internal' },
-  'files:1': { kind: 'command', publish: false, state: 'skip', action: 'skip' },
+  'files:1': { kind: 'command', publish: false, state: 'skipped', action: 'skip' },
   'app:1': { needs: ['base:1'], after: ['files:1'] },
   'app:2': { needs: ['base:1'], state: 'todo', action: 'build', reasons: ['arg A 1 → "2"'] },
 });
@@ -47,13 +47,13 @@ test('mermaid: a group for each image, a node for each version, states as classe
     mermaidText(small).replace(/(classDef \w+) .*/g, '$1'),
     `flowchart TD
   subgraph g0 ["base"]
-    t0("✔ 1"):::here
+    t0("✔ 1"):::current
   end
   subgraph g1 ["files"]
-    t1[["· 1"]]:::skip
+    t1[["· 1"]]:::skipped
   end
   subgraph g2 ["app"]
-    t2["✔ 1"]:::here
+    t2["✔ 1"]:::current
     t3["● 2"]:::todo
   end
   t2 --> t0
@@ -62,9 +62,9 @@ test('mermaid: a group for each image, a node for each version, states as classe
   %% 1 to be done
   classDef todo
   %% 2 up to date
-  classDef here
+  classDef current
   %% 1 not needed
-  classDef skip
+  classDef skipped
   classDef image
   class g0,g1,g2 image
 `,

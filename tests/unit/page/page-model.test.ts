@@ -87,7 +87,7 @@ test('on a path only its own steps are lines in sight', () => {
 test('filters: by state as it is now, by version, by a part of the name in any case', () => {
   const shown = (choice: Partial<ViewState>): string[] =>
     diamond.data.tasks.filter((task) => matchesFilters(diamond, task, choose(choice))).map(({ id }) => id);
-  assert.equal(shown({ hidden: new Set(['here']) }), ['right:1', 'top:1']);
+  assert.equal(shown({ hidden: new Set(['current']) }), ['right:1', 'top:1']);
   assert.equal(shown({ version: '2' }), ['other:2']);
   assert.equal(shown({ search: 'T:1' }), ['left:1', 'right:1']);
 });

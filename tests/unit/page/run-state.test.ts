@@ -35,9 +35,9 @@ const end = (id: string, outcome: 'built' | 'failed'): EventBody => ({
 });
 
 test('states follow the events', () => {
-  assert.equal([...runOf(begin).states.values()], ['waiting', 'waiting', 'here']);
+  assert.equal([...runOf(begin).states.values()], ['waiting', 'waiting', 'current']);
   const run = runOf(begin, start('a'), start('b'), end('a', 'built'), end('b', 'failed'));
-  assert.equal([...run.states.values()], ['made', 'failed', 'here']);
+  assert.equal([...run.states.values()], ['done', 'failed', 'current']);
   assert.is(run.errors.get('b'), 'no luck');
   assert.equal([...run.results.keys()], ['a']);
 });
