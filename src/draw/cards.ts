@@ -38,7 +38,7 @@ function groupBy(tasks: readonly PictureTask[], cardOf: (task: PictureTask) => s
   });
 }
 
-/** Returns the IDs of cards on cycles or between them: those that remain when cards without links in one direction are removed. */
+/** Returns the IDs of cards on cycles or between them: it repeatedly removes cards that have links in only one direction. */
 function findCyclic(cards: readonly Card[]): Set<string> {
   const left = new Map(cards.map((card) => [card.id, new Set([...card.needs, ...card.after])]));
   const removeLeaves = (links: Map<string, Set<string>>): void => {

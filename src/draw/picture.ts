@@ -3,7 +3,7 @@ import type { Action, Plan, Reason, Step } from '../model/plan.ts';
 import { makesFiles, needIds, type Task, type TaskId } from '../model/task.ts';
 import { plannedState, type State } from './state.ts';
 
-/** The kind of a task as pictures show it. `internal`: an image that is not published. `files`: files that an image build exports. */
+/** The kind of a task in a picture. `internal`: an image that is not published. `files`: files that a build exports. */
 export type PictureKind = 'image' | 'internal' | 'files' | 'command';
 
 /** A task with its state, for drawing. */

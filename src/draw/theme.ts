@@ -63,7 +63,7 @@ export function stateColors(state: State): { readonly text: string; readonly bac
 /** Monospace fonts of common systems. */
 const FONTS = 'ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono","Liberation Mono",monospace';
 
-/** Returns the CSS of a drawing, for both themes. It does not use `var()`, which SVG viewers other than browsers do not support. */
+/** Returns the CSS of a drawing, for both themes. It avoids `var()`, which only browsers support. */
 export function drawingCss(): string {
   const base = [
     `.tasks-graph text{font-family:${FONTS}}`,

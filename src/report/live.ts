@@ -4,7 +4,7 @@ import type { TaskId } from '../model/task.ts';
 import { type LiveLayout, type LiveView, makeLiveView } from './live-view.ts';
 import type { Paint, Reporter } from './reporter.ts';
 
-/** The least time between two frames, in milliseconds. listr2 alone draws on every event, which takes minutes of CPU for hundreds of tasks. */
+/** Milliseconds between two frames. listr2 by itself draws on every event: minutes of CPU time for hundreds of tasks. */
 const frameMs = 100;
 
 /**
