@@ -50,10 +50,13 @@ export function bannerText(model: PageModel, { bumped, isPathShown }: ViewState)
   }
   if (!isPathShown) return '';
   const path = criticalPath(model);
-  const ends = `${pluralize(path.ids.length, 'task')}, from ${path.ids[0]} to ${path.ids.at(-1)}`;
-  if (path.ms === 0) return `No timing history. The path with the most tasks: ${ends}.`;
+  const tasks =
+    path.ids.length === 1
+      ? path.ids[0]
+      : `${pluralize(path.ids.length, 'task')}, from ${path.ids[0]} to ${path.ids.at(-1)}`;
+  if (path.ms === 0) return `No timing history. The path with the most tasks: ${tasks}.`;
   const untimed = path.untimed > 0 ? ` (no timing history for ${path.untimed} of them)` : '';
-  return `The critical path takes ${formatDuration(path.ms)}: ${ends}${untimed}.`;
+  return `The critical path takes ${formatDuration(path.ms)}: ${tasks}${untimed}.`;
 }
 
 function formatList(ids: readonly string[]): string {
