@@ -22,7 +22,7 @@ export { makeDrawing } from './src/draw/drawing.ts';
 export { htmlPage } from './src/draw/html.ts';
 export { svgFile } from './src/draw/svg.ts';
 export { matrixPicture, pageDataOf } from './tests/support/pictures.ts';
-export { cleanPage, hasBrowser, openBrowser } from './tests/support/browser.ts';
+export { openMonitoredPage, hasBrowser, openBrowser } from './tests/support/browser.ts';
 `;
 
 const say = (text) => process.stdout.write(`${text}\n`);
@@ -49,8 +49,8 @@ async function frames(page, act) {
   return `${middle(gaps).toFixed(1)} (worst ${Math.max(...gaps).toFixed(1)}) ms`;
 }
 
-async function inBrowser({ cleanPage }, browser, file) {
-  const { page } = await cleanPage(browser);
+async function inBrowser({ openMonitoredPage }, browser, file) {
+  const { page } = await openMonitoredPage(browser);
   const start = performance.now();
   await page.goto(pathToFileURL(file).href);
   await page.waitForSelector('.graph [data-id]');

@@ -10,7 +10,7 @@ const shapes: Readonly<Record<PictureTask['kind'], string>> = {
   command: 'cds',
 };
 
-/** A picture in the DOT language of Graphviz: a cluster for each image, a node for each version, arrows to what is needed. */
+/** Formats a picture in the DOT language of Graphviz: a cluster per image, a node per version, and arrows to needs. */
 export function dotText(picture: Picture): string {
   const clusters = [...tasksByName(picture)].flatMap(([name, tasks], index) => [
     `  subgraph cluster_${index} {`,
@@ -37,6 +37,6 @@ export function dotText(picture: Picture): string {
 function attributes({ version, kind, state, reasons }: PictureTask): string {
   const { symbol, label } = STATE_STYLES[state];
   const style = kind === 'internal' ? ', style="filled,dashed"' : '';
-  const why = [label, ...reasons.map(({ detail }) => detail)].join('\n');
-  return `label=${quoteDot(`${symbol} ${version}`)}, shape=${shapes[kind]}${style}, fillcolor="${stateColors(state).ground}", tooltip=${quoteDot(why)}`;
+  const tooltip = [label, ...reasons.map(({ detail }) => detail)].join('\n');
+  return `label=${quoteDot(`${symbol} ${version}`)}, shape=${shapes[kind]}${style}, fillcolor="${stateColors(state).background}", tooltip=${quoteDot(tooltip)}`;
 }

@@ -11,7 +11,7 @@ export interface DrawnCard {
   readonly place: Rect;
 }
 
-/** A line from a card to one that it needs, or runs after. */
+/** A line from a card to a card that it needs or runs after. */
 export interface DrawnLink {
   readonly from: string;
   readonly to: string;
@@ -20,14 +20,14 @@ export interface DrawnLink {
 }
 
 export interface LegendEntry {
-  /** What it explains: a state, or a kind of line. */
-  readonly of: State | DrawnLink['kind'];
+  /** A state or a kind of line. */
+  readonly subject: State | DrawnLink['kind'];
   readonly text: string;
   readonly x: number;
   readonly y: number;
 }
 
-/** Everything of a picture with its place, in pixels. */
+/** A picture with the position of each part, in pixels. */
 export interface Drawing {
   readonly width: number;
   readonly height: number;
@@ -37,19 +37,19 @@ export interface Drawing {
 }
 
 export interface DrawingOptions {
-  /** A card for each task. */
+  /** True to draw a card per task. */
   readonly full: boolean;
-  /** As many versions as are shown on one card. */
+  /** The maximum number of versions on a card. */
   readonly maxChips: number;
   readonly legend: boolean;
 }
 
-/** What a README gives a picture before it makes it smaller. */
+/** The width of a README on GitHub. Wider pictures are scaled down there. */
 const pageWidth = 830;
 const [margin, gap] = [16, 22];
 const [legendHeight, legendGap] = [20, 16];
 
-/** Where everything stands. Small graphs fit a page's width; of larger ones width and height grow alike. */
+/** Lays out a picture. Small graphs fit the width of a README; larger ones grow in both directions. */
 export function makeDrawing(picture: Picture, { full, maxChips, legend }: DrawingOptions): Drawing {
   const cards = makeCards(picture, full);
   const shapes = cards.map((card) => shapeCard(card, maxChips));
@@ -57,13 +57,13 @@ export function makeDrawing(picture: Picture, { full, maxChips, legend }: Drawin
   const area = shapes.reduce((sum, { width, height }) => sum + (width + gap) * (height + 60), 0);
   const width = Math.max(pageWidth - 2 * margin, Math.sqrt(area * 1.6));
   const layout = layOutWithin(width, shapes, links);
-  const inner = Math.max(layout.width, Math.min(width, 400));
-  const entries = legend ? legendOf(picture, links, inner) : [];
-  const below = entries.length === 0 ? 0 : entries.at(-1)!.y + legendHeight + gap / 2;
+  const innerWidth = Math.max(layout.width, Math.min(width, 400));
+  const entries = legend ? layOutLegend(picture, links, innerWidth) : [];
+  const totalLegendHeight = entries.length === 0 ? 0 : entries.at(-1)!.y + legendHeight + gap / 2;
   const move = ([x, y]: readonly [number, number]) => [x + margin, y + margin] as const;
   return {
-    width: Math.ceil(inner + 2 * margin),
-    height: Math.ceil(layout.height + below + 2 * margin),
+    width: Math.ceil(innerWidth + 2 * margin),
+    height: Math.ceil(layout.height + totalLegendHeight + 2 * margin),
     cards: cards.map((card, index) => {
       const place = layout.places[index]!;
       return { card, shape: shapes[index]!, place: { ...place, x: place.x + margin, y: place.y + margin } };
@@ -82,20 +82,20 @@ export function makeDrawing(picture: Picture, { full, maxChips, legend }: Drawin
   };
 }
 
-/** Rows that wander sideways make a drawing wider than each of them: then it is tried again with shorter rows. */
+/** Returns a layout that fits the width if possible. Rows that drift sideways can exceed it; then shorter rows are tried. */
 function layOutWithin(width: number, shapes: readonly CardShape[], links: readonly Link[]): Layout {
-  const tries = shapes.length > quickly ? [1] : [1, 0.85, 0.7, 0.55];
+  const factors = shapes.length > maxCardsToRetry ? [1] : [1, 0.85, 0.7, 0.55];
   let best: Layout | undefined;
-  for (const share of tries) {
-    const layout = layOut(shapes, links, { width: width * share, gap });
+  for (const factor of factors) {
+    const layout = layOut(shapes, links, { width: width * factor, gap });
     if (best === undefined || layout.width < best.width) best = layout;
     if (best.width <= width) break;
   }
   return best!;
 }
 
-/** As many cards as are laid out in no time, some milliseconds. */
-const quickly = 100;
+/** Up to this many cards, a layout takes only milliseconds. */
+const maxCardsToRetry = 100;
 
 function linksOf(cards: readonly Card[]): (Link & { kind: DrawnLink['kind'] })[] {
   const index = new Map(cards.map(({ id }, at) => [id, at]));
@@ -105,24 +105,24 @@ function linksOf(cards: readonly Card[]): (Link & { kind: DrawnLink['kind'] })[]
   ]);
 }
 
-function legendOf(
+function layOutLegend(
   { tasks }: Picture,
   links: readonly { kind: DrawnLink['kind'] }[],
   width: number,
 ): LegendEntry[] {
   const states = countStates(tasks.map(({ state }) => state));
   const kinds = new Set(links.map(({ kind }) => kind));
-  const rows: [LegendEntry['of'], string][] = [
+  const rows: [LegendEntry['subject'], string][] = [
     ...states.map(([state, count]): [State, string] => [state, `${count} ${STATE_STYLES[state].label}`]),
-    ...(kinds.has('needs') ? [['needs', 'needs'] as [LegendEntry['of'], string]] : []),
-    ...(kinds.has('after') ? [['after', 'runs after'] as [LegendEntry['of'], string]] : []),
+    ...(kinds.has('needs') ? [['needs', 'needs'] as [LegendEntry['subject'], string]] : []),
+    ...(kinds.has('after') ? [['after', 'runs after'] as [LegendEntry['subject'], string]] : []),
   ];
   let [x, y] = [0, 0];
-  return rows.map(([of, text]) => {
-    const own = legendGap + textWidth(text, FONT_SIZES.legend) + legendGap;
-    if (x > 0 && x + own > width) [x, y] = [0, y + legendHeight];
-    const entry = { of, text, x, y };
-    x += own;
+  return rows.map(([subject, text]) => {
+    const entryWidth = legendGap + textWidth(text, FONT_SIZES.legend) + legendGap;
+    if (x > 0 && x + entryWidth > width) [x, y] = [0, y + legendHeight];
+    const entry = { subject, text, x, y };
+    x += entryWidth;
     return entry;
   });
 }

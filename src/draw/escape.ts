@@ -1,11 +1,11 @@
-/** Text that may stand in XML and HTML, as content or as a quoted attribute. Characters that XML forbids are dropped. */
+/** Escapes text for XML and HTML, as content or as a quoted attribute. Characters that XML forbids are removed. */
 export function escapeXml(text: string): string {
   return text
     .replace(/[\p{Cc}\p{Cs}\ufffe\uffff]/gu, (character) => ('\t\n\r'.includes(character) ? character : ''))
     .replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
-/** JSON that may stand in a script element: nothing in it can end the element or begin a comment. */
+/** Formats JSON for a script element, so that nothing in it ends the element or starts a comment. */
 export function jsonInHtml(value: unknown): string {
   return JSON.stringify(value).replace(
     /[<>&\u2028\u2029]/g,
@@ -13,12 +13,12 @@ export function jsonInHtml(value: unknown): string {
   );
 }
 
-/** A string of the DOT language, quotes included. Only the quote and the backslash mean something there. */
+/** Quotes text for the DOT language, in which only the quote and the backslash are special. */
 export function quoteDot(text: string): string {
   return `"${text.replace(/[\\"]/g, '\\$&').replace(/\r?\n/g, '\\n')}"`;
 }
 
-/** A quoted text of Mermaid: whatever could mean something there as a character code. */
+/** Quotes text for Mermaid. All characters that could be special are written as character codes. */
 export function quoteMermaid(text: string): string {
   const safe = text.replace(
     /[^\p{L}\p{N}\p{So}\u00b7 .,:_/+=()~-]/gu,

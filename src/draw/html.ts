@@ -3,15 +3,15 @@ import { escapeXml, jsonInHtml } from './escape.ts';
 import type { PageData } from './page-data.ts';
 import { drawingCss, pageColorsCss } from './theme.ts';
 
-/** What makes the page work, as `scripts/build.mjs` bundles it from `src/page`. */
+/** The script and style of the page, as `scripts/build.mjs` bundles them from `src/page`. */
 export interface PageAssets {
   readonly script: string;
   readonly style: string;
 }
 
 /**
- * A page in one file that asks nobody for anything: its policy allows its own script and style alone, and requests only
- * where it is live, to where it came from.
+ * Renders a page as a single file. Its content security policy allows only its own script and style, and requests only if the
+ * page is live, to its own origin.
  */
 export function htmlPage(data: PageData, { script, style }: PageAssets): string {
   const css = `${pageColorsCss()}${drawingCss()}${style}`;
@@ -42,16 +42,16 @@ export function htmlPage(data: PageData, { script, style }: PageAssets): string 
 `;
 }
 
-/** What stands where a page cannot be made now; it asks again by itself. */
+/** Renders the page that a server shows when it cannot render the real one. It reloads itself. */
 export function errorPage(message: string): string {
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta http-equiv="refresh" content="2">
 <title>tasks: error</title>
-<h1>This cannot be shown now</h1>
+<h1>The page cannot be shown</h1>
 <pre>${escapeXml(message)}</pre>
-<p>It is tried again every two seconds.</p>
+<p>It reloads every two seconds.</p>
 </html>
 `;
 }

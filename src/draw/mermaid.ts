@@ -3,12 +3,12 @@ import { type Picture, type PictureTask, tasksByName } from './picture.ts';
 import { countStates, STATE_STYLES, type State } from './state.ts';
 import { stateColors } from './theme.ts';
 
-/** What stands out beside its colours. */
+/** Border styles that tell states apart without color. */
 const borders: Readonly<Partial<Record<State, string>>> = {
   failed: ',stroke-width:3px',
   blocked: ',stroke-width:3px',
   todo: ',stroke-width:2px',
-  skip: ',stroke-dasharray:3 2',
+  skipped: ',stroke-dasharray:3 2',
 };
 
 const brackets: Readonly<Record<PictureTask['kind'], readonly [string, string]>> = {
@@ -18,10 +18,10 @@ const brackets: Readonly<Record<PictureTask['kind'], readonly [string, string]>>
   command: ['[[', ']]'],
 };
 
-/** More of them, and GitHub shows an error instead of a drawing: the defaults of Mermaid's maxEdges and maxTextSize. */
+/** Above these, GitHub shows an error instead of a drawing (Mermaid's defaults for maxEdges and maxTextSize). */
 const GITHUB_LIMITS = { edges: 500, characters: 50_000 } as const;
 
-/** A picture in the language of Mermaid: a group for each image, a node for each version, arrows to what is needed. */
+/** Formats a picture as a Mermaid flowchart: a group per image, a node per version, and arrows to needs. */
 export function mermaidText(picture: Picture): string {
   const nodes = new Map(picture.tasks.map(({ id }, index) => [id, `t${index}`]));
   const groups = [...tasksByName(picture)].flatMap(([name, tasks], index) => [
@@ -39,19 +39,19 @@ export function mermaidText(picture: Picture): string {
   ]);
   const states = countStates(picture.tasks.map(({ state }) => state));
   const classes = states.flatMap(([state, count]) => {
-    const { ink, ground } = stateColors(state);
-    const look = `fill:${ground},stroke:${ink},color:${ink}${borders[state] ?? ''}`;
-    return [`  %% ${count} ${STATE_STYLES[state].label}`, `  classDef ${state} ${look}`];
+    const { text, background } = stateColors(state);
+    const style = `fill:${background},stroke:${text},color:${text}${borders[state] ?? ''}`;
+    return [`  %% ${count} ${STATE_STYLES[state].label}`, `  classDef ${state} ${style}`];
   });
-  const names = Array.from({ length: tasksByName(picture).size }, (_, index) => `g${index}`);
-  const grouped =
-    names.length === 0
+  const groupIds = Array.from({ length: tasksByName(picture).size }, (_, index) => `g${index}`);
+  const groupClass =
+    groupIds.length === 0
       ? []
-      : ['  classDef image fill:transparent,stroke:#8c96a1', `  class ${names.join()} image`];
-  return ['flowchart TD', ...groups, ...edges, ...classes, ...grouped, ''].join('\n');
+      : ['  classDef image fill:transparent,stroke:#8c96a1', `  class ${groupIds.join()} image`];
+  return ['flowchart TD', ...groups, ...edges, ...classes, ...groupClass, ''].join('\n');
 }
 
-/** Whether GitHub would draw it. */
+/** Returns true if a flowchart is small enough for GitHub to draw. */
 export function fitsGithub(text: string): boolean {
   return (
     text.length <= GITHUB_LIMITS.characters && (text.match(/ -\.?->? /g) ?? []).length <= GITHUB_LIMITS.edges

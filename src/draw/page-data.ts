@@ -2,24 +2,24 @@ import type { Manifest, TaskRecord } from '../model/record.ts';
 import type { TaskId } from '../model/task.ts';
 import type { Picture, PictureTask } from './picture.ts';
 
-/** One input of a task: its kind, its name, and what it is now. */
+/** An input of a task with its current value. */
 export type Input = readonly [kind: string, name: string, value: string];
 
-/** One task as the page shows it. */
+/** A task as the page shows it. */
 export interface PageTask extends PictureTask {
   readonly description?: string;
   /** The file and export that define it. */
   readonly where: string;
   readonly key: string;
-  /** References under which the image can be used after a build. */
+  /** The references of the image after a build. */
   readonly tags: readonly string[];
-  /** Runs of `PageData.inputs`: where each begins, and how many there are. */
+  /** Ranges of `PageData.inputs`. */
   readonly inputs: readonly (readonly [first: number, count: number])[];
-  /** Inputs that there was no room for. */
+  /** The number of inputs that were left out to limit the size of the page. */
   readonly moreInputs?: number;
-  /** Milliseconds that it took the last time, and will about take. */
+  /** The duration of the last build in milliseconds, which is the estimate for the next. */
   readonly expectedMs?: number;
-  /** Its last result. */
+  /** The last result. */
   readonly last?: {
     readonly time: string;
     readonly ms: number;
@@ -35,19 +35,19 @@ export interface LogTail {
   readonly lines: readonly string[];
 }
 
-/** Everything that a page shows; plain JSON. */
+/** The data of a page. It is embedded as JSON. */
 export interface PageData {
   readonly title: string;
-  /** When it was made, ISO 8601. */
+  /** When the page was rendered, in ISO 8601. */
   readonly time: string;
   readonly tasks: readonly PageTask[];
-  /** Inputs of all tasks, those of several once. */
+  /** The inputs of all tasks, without duplicates. */
   readonly inputs: readonly Input[];
-  /** True: events follow, from beside the page's own address. */
+  /** True if the page can get events from the server that it came from. */
   readonly isLive: boolean;
 }
 
-/** What is known of a task besides the picture. */
+/** Facts about a task that the picture does not contain. */
 export interface TaskFacts {
   readonly description: string | undefined;
   readonly where: string;
@@ -59,47 +59,48 @@ export interface TaskFacts {
   readonly log: LogTail | undefined;
 }
 
-/** What a page holds at most: inputs of one task, characters of all logs together. */
-interface Room {
+/** Limits for the inputs of a task, and for the characters of all logs together. */
+interface SizeLimits {
   readonly inputs: number;
   readonly logs: number;
 }
 
-/** The first of them with which the data have this many characters at most is taken, else the last. */
-const rooms: readonly Room[] = [
+/** The first limits that keep the data below `maxCharacters` are used, or else the last. */
+const sizeLimits: readonly SizeLimits[] = [
   { inputs: 150, logs: 400_000 },
   { inputs: 40, logs: 200_000 },
   { inputs: 10, logs: 100_000 },
   { inputs: 0, logs: 50_000 },
 ];
-const mostCharacters = 1_700_000;
-const mostLine = 300;
+const maxCharacters = 1_700_000;
+/** The length to which log lines, names and values are cut. */
+const maxLineLength = 300;
 
-/** A picture with its facts, as a page holds it; less of them where it would get too large to be sent around. */
+/** Returns the data of a page, with fewer inputs and logs if the page would get too large. */
 export function makePageData(
   picture: Picture,
   facts: ReadonlyMap<TaskId, TaskFacts>,
   about: Pick<PageData, 'title' | 'time' | 'isLive'>,
 ): PageData {
   let data: PageData | undefined;
-  for (const room of rooms) {
-    data = { ...about, ...fill(picture, facts, room) };
-    if (JSON.stringify(data).length <= mostCharacters) break;
+  for (const limits of sizeLimits) {
+    data = { ...about, ...collectTasks(picture, facts, limits) };
+    if (JSON.stringify(data).length <= maxCharacters) break;
   }
   return data!;
 }
 
-function fill(
+function collectTasks(
   picture: Picture,
   facts: ReadonlyMap<TaskId, TaskFacts>,
-  room: Room,
+  limits: SizeLimits,
 ): Pick<PageData, 'tasks' | 'inputs'> {
-  const table = makeTable();
-  const logs = chooseLogs(picture, facts, room.logs);
+  const table = makeInputTable();
+  const logs = chooseLogs(picture, facts, limits.logs);
   const tasks = picture.tasks.map((task): PageTask => {
     const { description, where, key, tags, manifest, record, expectedMs } = facts.get(task.id)!;
     const inputs = (manifest?.lines ?? []).flatMap(([kind, name, value]) => shownInput(kind, name, value));
-    const left = inputs.length - room.inputs;
+    const moreInputs = inputs.length - limits.inputs;
     const log = logs.get(task.id);
     return {
       ...task,
@@ -107,21 +108,24 @@ function fill(
       where,
       key,
       tags,
-      inputs: table.add(inputs.slice(0, room.inputs)),
-      ...(left > 0 ? { moreInputs: left } : {}),
+      inputs: table.add(inputs.slice(0, limits.inputs)),
+      ...(moreInputs > 0 ? { moreInputs } : {}),
       ...(expectedMs !== undefined ? { expectedMs } : {}),
-      ...(record !== undefined ? { last: lastOf(record) } : {}),
+      ...(record !== undefined ? { last: lastResult(record) } : {}),
       ...(log !== undefined ? { log } : {}),
     };
   });
   return { tasks, inputs: table.inputs };
 }
 
-function lastOf({ time, durationMs, bytes, imageId }: TaskRecord): NonNullable<PageTask['last']> {
+function lastResult({ time, durationMs, bytes, imageId }: TaskRecord): NonNullable<PageTask['last']> {
   return { time, ms: durationMs, bytes, ...(imageId !== undefined ? { image: imageId } : {}) };
 }
 
-/** Without what the page says elsewhere; digests short. A page travels: values of the environment are not on it. */
+/**
+ * Returns an input with shortened digests, or nothing if the page shows it elsewhere. Values of environment variables are
+ * removed, because pages are published and the values may be secret.
+ */
 function shownInput(kind: string, name: string, value: string): Input[] {
   if (kind === 'task' || kind === 'need') return [];
   if (kind === 'env') return [[kind, name, value === 'unset' ? value : 'set']];
@@ -129,10 +133,11 @@ function shownInput(kind: string, name: string, value: string): Input[] {
 }
 
 function clip(text: string): string {
-  return text.length > mostLine ? `${text.slice(0, mostLine)}…` : text;
+  return text.length > maxLineLength ? `${text.slice(0, maxLineLength)}…` : text;
 }
 
-function makeTable() {
+/** Collects inputs without duplicates. `add` returns ranges of the collected inputs. */
+function makeInputTable() {
   const inputs: Input[] = [];
   const indices = new Map<string, number>();
   const indexOf = (input: Input): number => {
@@ -142,30 +147,30 @@ function makeTable() {
     indices.set(text, inputs.length);
     return inputs.push(input) - 1;
   };
-  const add = (own: readonly Input[]): [number, number][] => {
-    const runs: [number, number][] = [];
-    for (const index of own.map(indexOf)) {
-      const last = runs.at(-1);
+  const add = (added: readonly Input[]): [first: number, count: number][] => {
+    const ranges: [first: number, count: number][] = [];
+    for (const index of added.map(indexOf)) {
+      const last = ranges.at(-1);
       if (last !== undefined && last[0] + last[1] === index) last[1]++;
-      else runs.push([index, 1]);
+      else ranges.push([index, 1]);
     }
-    return runs;
+    return ranges;
   };
   return { inputs, add };
 }
 
-/** Logs of tasks that failed have room before others. */
+/** Returns the logs within a limit of characters. Failed tasks come first; logs beyond the limit have no lines. */
 function chooseLogs(
   { tasks }: Picture,
   facts: ReadonlyMap<TaskId, TaskFacts>,
-  most: number,
+  maxCharacters: number,
 ): Map<TaskId, LogTail> {
   const chosen = new Map<TaskId, LogTail>();
-  let room = most;
-  for (const wanted of [true, false])
+  let room = maxCharacters;
+  for (const isFailed of [true, false])
     for (const { id, state } of tasks) {
       const log = facts.get(id)?.log;
-      if (log === undefined || (state === 'failed') !== wanted) continue;
+      if (log === undefined || (state === 'failed') !== isFailed) continue;
       const lines = log.lines.map(clip);
       room -= lines.reduce((sum, line) => sum + line.length, 0);
       chosen.set(id, { file: log.file, lines: room > 0 ? lines : [] });

@@ -3,10 +3,10 @@ import type { Action, Plan, Reason, Step } from '../model/plan.ts';
 import { makesFiles, needIds, type Task, type TaskId } from '../model/task.ts';
 import { plannedState, type State } from './state.ts';
 
-/** What a task is, in a word that a picture shows. */
+/** The kind of a task in a picture. `internal`: an image that is not published. `files`: files that a build exports. */
 export type PictureKind = 'image' | 'internal' | 'files' | 'command';
 
-/** One task, ready to be drawn. */
+/** A task with its state, for drawing. */
 export interface PictureTask {
   readonly id: TaskId;
   readonly name: string;
@@ -15,25 +15,25 @@ export interface PictureTask {
   readonly state: State;
   readonly action: Action;
   readonly reasons: readonly Reason[];
-  /** Of the picture's tasks alone. */
+  /** Only tasks that are in the picture. */
   readonly needs: readonly TaskId[];
   readonly after: readonly TaskId[];
   readonly publish: boolean;
 }
 
-/** The part of a graph that is to be drawn: tasks in an order in which needs stand first. */
+/** The part of a graph to draw. Needs come before their dependents. */
 export interface Picture {
   readonly tasks: readonly PictureTask[];
 }
 
 export interface PictureOptions {
-  /** Tasks whose last try did not end well. */
+  /** Tasks that failed the last time they ran. */
   readonly failed: ReadonlySet<TaskId>;
-  /** Only what would be done. */
+  /** True to leave out tasks that are up to date or skipped. */
   readonly changedOnly: boolean;
 }
 
-/** A plan as a picture. */
+/** Returns the picture of a plan. */
 export function makePicture(plan: Plan, { failed, changedOnly }: PictureOptions): Picture {
   const steps = [...plan.steps.values()].filter((step) => !changedOnly || isToDo(step));
   const shown = new Set(steps.map(({ task }) => task.id));
@@ -52,7 +52,7 @@ export function makePicture(plan: Plan, { failed, changedOnly }: PictureOptions)
   return { tasks };
 }
 
-/** Pictures travel: of an environment variable that changed they hold the name alone. What is told behind it goes, too. */
+/** Removes values of environment variables, and all text after them: pictures are published, and the values may be secret. */
 function withoutValues({ code, detail }: Reason): Reason {
   return { code, detail: detail.replace(/((?:^|, |: )env \S+) .*/s, '$1 changed') };
 }
@@ -85,7 +85,7 @@ export function pictureJson({ tasks }: Picture): GraphDocument {
   return { nodes, edges };
 }
 
-/** The tasks of each image, both in the picture's order. */
+/** Groups tasks by image name, in the picture's order. */
 export function tasksByName({ tasks }: Picture): Map<string, PictureTask[]> {
   const groups = new Map<string, PictureTask[]>();
   for (const task of tasks) {

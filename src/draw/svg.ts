@@ -6,66 +6,71 @@ import type { PictureTask } from './picture.ts';
 import { STATE_STYLES, type State } from './state.ts';
 import { drawingCss } from './theme.ts';
 
-/** A drawing as an SVG file, for light and dark. */
+/** Renders a drawing as an SVG file for light and dark themes. */
 export function svgFile(drawing: Drawing, title: string): string {
   const { width, height } = drawing;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" class="tasks-graph" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeXml(title)}">`,
     `<title>${escapeXml(title)}</title>`,
     `<style>${drawingCss()}</style>`,
-    `<rect class="ground" width="${width}" height="${height}" rx="8"/>`,
+    `<rect class="background" width="${width}" height="${height}" rx="8"/>`,
     ...svgContent(drawing),
     '</svg>',
     '',
   ].join('\n');
 }
 
-/** What stands in a drawing, back to front: lines, cards, legend. */
+/** Renders the elements of a drawing, back to front: lines, cards, legend. */
 export function svgContent(drawing: Drawing): string[] {
-  return [...links(drawing.links), ...drawing.cards.map(card), ...drawing.legend.map(legendEntry)];
+  return [
+    ...renderLinks(drawing.links),
+    ...drawing.cards.map(renderCard),
+    ...drawing.legend.map(renderLegendEntry),
+  ];
 }
 
-/** Lines to one card join: each part of them is drawn once. */
-function links(all: readonly DrawnLink[]): string[] {
-  const groups = new Map<string, { to: string; kind: string; parts: Set<string>; end: Line[number] }>();
-  for (const { to, kind, line } of all) {
-    const group = groups.get(`${kind} ${to}`) ?? { to, kind, parts: new Set(), end: line.at(-1)! };
+/** Renders a path per target. Lines to one card share segments, and each segment is drawn once. */
+function renderLinks(links: readonly DrawnLink[]): string[] {
+  const groups = new Map<string, { to: string; kind: string; segments: Set<string>; end: Line[number] }>();
+  for (const { to, kind, line } of links) {
+    const group = groups.get(`${kind} ${to}`) ?? { to, kind, segments: new Set(), end: line.at(-1)! };
     groups.set(`${kind} ${to}`, group);
-    for (let at = 1; at < line.length; at++) group.parts.add(part(line[at - 1]!, line[at]!));
+    for (let at = 1; at < line.length; at++) group.segments.add(segment(line[at - 1]!, line[at]!));
   }
-  return [...groups.values()].flatMap(({ to, kind, parts, end }) => [
-    `<path class="link ${kind}" data-to="${escapeXml(to)}" d="${[...parts].join('')}"/>`,
+  return [...groups.values()].flatMap(({ to, kind, segments, end }) => [
+    `<path class="link ${kind}" data-to="${escapeXml(to)}" d="${[...segments].join('')}"/>`,
     arrowhead(end),
   ]);
 }
 
-/** The head of an arrow that leads down to a place. */
+/** Renders an arrowhead that points down to a position. */
 export function arrowhead([x, y]: Line[number]): string {
   return `<path class="head" d="M${n(x)} ${n(y)}l-4-7h8z"/>`;
 }
 
-/** A line's course as path data. */
+/** Returns the path data of a line. */
 export function linePath(line: Line): string {
   return line
     .slice(1)
-    .map((corner, index) => part(line[index]!, corner))
+    .map((corner, index) => segment(line[index]!, corner))
     .join('');
 }
 
-function part([x1, y1]: Line[number], [x2, y2]: Line[number]): string {
+/** Returns the path data between two corners: a vertical line, or a curve that starts and ends vertically. */
+function segment([x1, y1]: Line[number], [x2, y2]: Line[number]): string {
   const start = `M${n(x1)} ${n(y1)}`;
   if (Math.abs(x1 - x2) < 0.5) return y1 === y2 ? '' : `${start}V${n(y2)}`;
   const middle = n((y1 + y2) / 2);
   return `${start}C${n(x1)} ${middle} ${n(x2)} ${middle} ${n(x2)} ${n(y2)}`;
 }
 
-function card({ card: { id, kind, tasks }, shape, place }: DrawnCard): string {
+function renderCard({ card: { id, kind, tasks }, shape, place }: DrawnCard): string {
   const chips = shape.chips.map((chip) => {
     const box = `<rect x="${n(chip.x)}" y="${n(chip.y)}" width="${n(chip.width)}" height="${chip.height}" rx="4"/>`;
     const text = `<text x="${n(chip.x + CHIP_TEXT_X)}" y="${n(chip.y + 13.5)}">${escapeXml(chip.text)}</text>`;
     if (chip.task === undefined) return `<g class="chip more">${text}</g>`;
     const { state } = chip.task;
-    return `<g class="chip s-${state}" data-id="${escapeXml(chip.task.id)}"><title>${escapeXml(tooltip(chip.task))}</title>${box}${mark(state, chip.x + 10, chip.y + 9.5)}${text}</g>`;
+    return `<g class="chip s-${state}" data-id="${escapeXml(chip.task.id)}"><title>${escapeXml(tooltip(chip.task))}</title>${box}${renderIcon(state, chip.x + 10, chip.y + 9.5)}${text}</g>`;
   });
   const kindText =
     shape.kind === ''
@@ -81,26 +86,26 @@ function card({ card: { id, kind, tasks }, shape, place }: DrawnCard): string {
   ].join('');
 }
 
-function mark(state: State, x: number, y: number): string {
+function renderIcon(state: State, x: number, y: number): string {
   const { shape, isLine } = STATE_STYLES[state];
   return `<path class="${isLine ? 'stroke' : 'fill'}" transform="translate(${n(x)} ${n(y)})" d="${shape}"/>`;
 }
 
-/** `postgres:17: to be done. Dockerfile line 14 changed` */
+/** Formats `postgres:17: to do. Dockerfile line 14 changed`. */
 function tooltip({ id, state, reasons }: PictureTask): string {
-  const why = reasons.map(({ detail }) => detail).join('; ');
-  return `${id}: ${STATE_STYLES[state].label}${why === '' ? '' : `. ${why}`}`;
+  const reason = reasons.map(({ detail }) => detail).join('; ');
+  return `${id}: ${STATE_STYLES[state].label}${reason === '' ? '' : `. ${reason}`}`;
 }
 
-function legendEntry({ of, text, x, y }: LegendEntry): string {
-  const words = `<text x="${n(x + 16)}" y="${n(y + 10)}">${escapeXml(text)}</text>`;
-  if (of !== 'needs' && of !== 'after')
-    return `<g class="legend s-${of}">${mark(of, x + 6, y + 6)}${words}</g>`;
-  const arrow = `<path class="link ${of}" d="M${n(x + 6)} ${n(y)}v8"/>${arrowhead([x + 6, y + 13])}`;
-  return `<g class="legend">${arrow}${words}</g>`;
+function renderLegendEntry({ subject, text, x, y }: LegendEntry): string {
+  const label = `<text x="${n(x + 16)}" y="${n(y + 10)}">${escapeXml(text)}</text>`;
+  if (subject !== 'needs' && subject !== 'after')
+    return `<g class="legend s-${subject}">${renderIcon(subject, x + 6, y + 6)}${label}</g>`;
+  const arrow = `<path class="link ${subject}" d="M${n(x + 6)} ${n(y)}v8"/>${arrowhead([x + 6, y + 13])}`;
+  return `<g class="legend">${arrow}${label}</g>`;
 }
 
-/** A number with at most one decimal place. */
+/** Formats a number with at most one decimal place. */
 function n(value: number): string {
   return String(Math.round(value * 10) / 10);
 }

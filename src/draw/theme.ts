@@ -1,21 +1,20 @@
 import { STATES, type State } from './state.ts';
 
-/** Colours of one theme; each text stands on its ground with a contrast of at least 4.5. */
+/** The colors of a theme. All text has a contrast of at least 4.5 to its background. */
 interface Theme {
-  readonly ground: string;
-  readonly ink: string;
+  readonly background: string;
+  readonly text: string;
   readonly muted: string;
   readonly card: string;
   readonly border: string;
   readonly line: string;
   readonly accent: string;
-  /** Ink and ground. */
-  readonly states: Readonly<Record<State, readonly [ink: string, ground: string]>>;
+  readonly states: Readonly<Record<State, readonly [text: string, background: string]>>;
 }
 
 const light: Theme = {
-  ground: '#ffffff',
-  ink: '#1f2328',
+  background: '#ffffff',
+  text: '#1f2328',
   muted: '#59636e',
   card: '#f6f8fa',
   border: '#c4ccd5',
@@ -27,16 +26,16 @@ const light: Theme = {
     running: ['#0550ae', '#d8ebff'],
     waiting: ['#59636e', '#e9edf1'],
     todo: ['#8a4600', '#ffe8cc'],
-    made: ['#05603f', '#c6f0dc'],
-    here: ['#116149', '#e6f5ee'],
-    skip: ['#59636e', '#eef1f4'],
+    done: ['#05603f', '#c6f0dc'],
+    current: ['#116149', '#e6f5ee'],
+    skipped: ['#59636e', '#eef1f4'],
     cancelled: ['#59636e', '#e9edf1'],
   },
 };
 
 const dark: Theme = {
-  ground: '#0d1117',
-  ink: '#e6edf3',
+  background: '#0d1117',
+  text: '#e6edf3',
   muted: '#9aa4af',
   card: '#161b22',
   border: '#3d444d',
@@ -48,25 +47,23 @@ const dark: Theme = {
     running: ['#90c7ff', '#10335c'],
     waiting: ['#a9b3bd', '#252c35'],
     todo: ['#ffc078', '#47300f'],
-    made: ['#8ff0c6', '#0f4d38'],
-    here: ['#7fd9b5', '#143227'],
-    skip: ['#9aa4af', '#20262e'],
+    done: ['#8ff0c6', '#0f4d38'],
+    current: ['#7fd9b5', '#143227'],
+    skipped: ['#9aa4af', '#20262e'],
     cancelled: ['#a9b3bd', '#252c35'],
   },
 };
 
-/** A state's colours where only one theme can be had: they stand on light and dark grounds. */
-export function stateColors(state: State): { readonly ink: string; readonly ground: string } {
-  const [ink, ground] = light.states[state];
-  return { ink, ground };
+/** Returns the colors of a state for formats that have only one theme. */
+export function stateColors(state: State): { readonly text: string; readonly background: string } {
+  const [text, background] = light.states[state];
+  return { text, background };
 }
 
-/** The monospace fonts that systems bring along. */
+/** Monospace fonts of common systems. */
 const FONTS = 'ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono","Liberation Mono",monospace';
 
-/**
- * The style of a drawing, for both themes. `var()` is not used: programs that draw SVG outside of a browser do not know it.
- */
+/** Returns the CSS of a drawing, for both themes. It avoids `var()`, which only browsers support. */
 export function drawingCss(): string {
   const base = [
     `.tasks-graph text{font-family:${FONTS}}`,
@@ -79,17 +76,17 @@ export function drawingCss(): string {
     '.internal>rect,.files>rect,.command>rect{stroke-dasharray:4 2}',
     '.stroke{fill:none;stroke-width:1.8;stroke-linecap:round;stroke-linejoin:round}',
   ];
-  return `${base.join('')}${colours(light)}@media (prefers-color-scheme:dark){${colours(dark)}}`;
+  return `${base.join('')}${colorRules(light)}@media (prefers-color-scheme:dark){${colorRules(dark)}}`;
 }
 
-function colours(theme: Theme): string {
+function colorRules(theme: Theme): string {
   const states = STATES.map((state) => {
-    const [ink, ground] = theme.states[state];
-    return `.s-${state} text,.s-${state} .fill{fill:${ink}}.s-${state} .stroke{stroke:${ink}}.s-${state}>rect{fill:${ground}}`;
+    const [text, background] = theme.states[state];
+    return `.s-${state} text,.s-${state} .fill{fill:${text}}.s-${state} .stroke{stroke:${text}}.s-${state}>rect{fill:${background}}`;
   });
   return [
-    `.ground{fill:${theme.ground}}`,
-    `.tasks-graph text{fill:${theme.ink}}`,
+    `.background{fill:${theme.background}}`,
+    `.tasks-graph text{fill:${theme.text}}`,
     `.tasks-graph .small{fill:${theme.muted}}`,
     `.card>rect{fill:${theme.card};stroke:${theme.border}}`,
     `.link{stroke:${theme.line}}.head{fill:${theme.line}}`,
@@ -97,21 +94,21 @@ function colours(theme: Theme): string {
   ].join('');
 }
 
-/** The same colours as variables, for a page around a drawing. */
+/** Returns CSS with the colors as variables, for the HTML page around a drawing. */
 export function pageColorsCss(): string {
   const variables = (theme: Theme): string =>
     [
-      ...(['ground', 'ink', 'muted', 'card', 'border', 'line', 'accent'] as const).map(
+      ...(['background', 'text', 'muted', 'card', 'border', 'line', 'accent'] as const).map(
         (name) => `--${name}:${theme[name]}`,
       ),
       ...STATES.flatMap((state) => [
-        `--${state}-ink:${theme.states[state][0]}`,
-        `--${state}-ground:${theme.states[state][1]}`,
+        `--${state}-text:${theme.states[state][0]}`,
+        `--${state}-background:${theme.states[state][1]}`,
       ]),
     ].join(';');
   const states = STATES.map(
     (state) =>
-      `button.s-${state},p.s-${state}{color:var(--${state}-ink)}button.s-${state}{background:var(--${state}-ground)}`,
+      `button.s-${state},p.s-${state}{color:var(--${state}-text)}button.s-${state}{background:var(--${state}-background)}`,
   ).join('');
   return `:root{${variables(light)};color-scheme:light dark}@media (prefers-color-scheme:dark){:root{${variables(dark)}}}${states}`;
 }

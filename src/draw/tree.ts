@@ -6,122 +6,125 @@ import type { Picture, PictureTask } from './picture.ts';
 import { countStates, STATE_STYLES, STATES, type State } from './state.ts';
 
 export interface TreeOptions {
-  /** A line for each task, rather than one for the versions of an image. */
+  /** True for a line per task rather than per image. */
   readonly full: boolean;
-  /** With why something would be done. */
+  /** True to show why a task would be built. */
   readonly reasons: boolean;
   readonly columns: number | undefined;
 }
 
-/** Tasks that stand on one line: versions of one image. */
+/** The tasks on one line: versions of one image. */
 type Row = readonly PictureTask[];
 
 /**
- * A tree of what nothing else needs, down through what it needs; what was drawn before is only named. Ends with a line
- * that counts the states and so explains their symbols.
+ * Formats a tree whose roots are the tasks that no other task needs, with needs below their dependents. Tasks that were printed
+ * before are not expanded again. The last line counts the states and thus explains their symbols.
  */
 export function graphTree(picture: Picture, paint: Paint, options: TreeOptions): string[] {
   const byId = new Map(picture.tasks.map((task) => [task.id, task]));
   const needed = new Set(picture.tasks.flatMap(({ needs }) => needs));
   const width = options.columns ?? Number.POSITIVE_INFINITY;
   const lines: string[] = [];
-  const drawn = new Set<TaskId>();
-  const visit = (row: Row, lead: string, branch: string, below: string): void => {
-    const fresh = row.filter(({ id }) => !drawn.has(id));
-    const isAgain = fresh.length === 0 && row.some(({ needs }) => needs.length > 0);
-    const start = paint.dim(lead + branch);
-    const room = width - lead.length - branch.length;
-    lines.push(clipColored(start + label(row, { room, isAgain, byId }, paint, options), width));
-    for (const { id } of fresh) drawn.add(id);
-    const next = [...new Set(fresh.flatMap(({ needs }) => needs))].map((id) => byId.get(id)!);
-    const rows = rowsOf(next, options.full);
+  const printed = new Set<TaskId>();
+  const visit = (row: Row, indent: string, branch: string, childIndent: string): void => {
+    const unprinted = row.filter(({ id }) => !printed.has(id));
+    const isRepeated = unprinted.length === 0 && row.some(({ needs }) => needs.length > 0);
+    const room = width - indent.length - branch.length;
+    const label = rowLabel(row, { room, isRepeated, byId }, paint, options);
+    lines.push(clipColored(paint.dim(indent + branch) + label, width));
+    for (const { id } of unprinted) printed.add(id);
+    const needs = [...new Set(unprinted.flatMap((task) => task.needs))].map((id) => byId.get(id)!);
+    const rows = groupRows(needs, options.full);
     for (const [index, each] of rows.entries()) {
       const isLast = index === rows.length - 1;
-      visit(each, lead + below, isLast ? '└─ ' : '├─ ', isLast ? '   ' : '│  ');
+      visit(each, indent + childIndent, isLast ? '└─ ' : '├─ ', isLast ? '   ' : '│  ');
     }
   };
   const roots = picture.tasks.filter(({ id }) => !needed.has(id));
-  for (const row of rowsOf(roots, options.full)) visit(row, '', '', '');
+  for (const row of groupRows(roots, options.full)) visit(row, '', '', '');
   return [...lines, ...(lines.length > 0 ? ['', ...summary(picture, width, paint)] : [])];
 }
 
-function rowsOf(tasks: readonly PictureTask[], full: boolean): Row[] {
+function groupRows(tasks: readonly PictureTask[], full: boolean): Row[] {
   if (full) return tasks.map((task) => [task]);
   const rows = new Map<string, PictureTask[]>();
   for (const task of tasks) rows.set(task.name, [...(rows.get(task.name) ?? []), task]);
   return [...rows.values()];
 }
 
-/** `● postgres:17  ✔ {15,15-17}  changed` */
-function label(
+/** Formats `● postgres:17  ✔ {15,15-17}  changed`. */
+function rowLabel(
   row: Row,
-  { room, isAgain, byId }: { room: number; isAgain: boolean; byId: ReadonlyMap<TaskId, PictureTask> },
+  { room, isRepeated, byId }: { room: number; isRepeated: boolean; byId: ReadonlyMap<TaskId, PictureTask> },
   paint: Paint,
   { full, reasons }: TreeOptions,
 ): string {
   const parts = STATES.flatMap((state) => {
-    const some = row.filter((task) => task.state === state);
-    return some.length > 0 ? [[state, some] as const] : [];
+    const tasks = row.filter((task) => task.state === state);
+    return tasks.length > 0 ? [[state, tasks] as const] : [];
   });
-  const why = reasons && !isAgain ? reasonsOf(row, byId) : '';
-  const tail = isAgain ? '  (above)' : why === '' ? '' : `  ${why}`;
-  // Versions give way before the reason does, down to a part of the line.
-  const wanted = Math.min(tail.length, Math.floor(room / 2));
-  const each = Math.max(12, Math.floor((room - wanted) / parts.length) - 4);
-  const names = parts.map(([state, some], index) => {
+  const reason = reasons && !isRepeated ? reasonText(row, byId) : '';
+  const tail = isRepeated ? '  (above)' : reason === '' ? '' : `  ${reason}`;
+  // The reason can take up to half of the line; versions are shortened to make room for it.
+  const tailRoom = Math.min(tail.length, Math.floor(room / 2));
+  const partRoom = Math.max(12, Math.floor((room - tailRoom) / parts.length) - 4);
+  const names = parts.map(([state, tasks], index) => {
     const name = index === 0 ? `${row[0]!.name}:` : '';
-    const text = full ? some[0]!.id : `${name}${versions(some, each - name.length)}`;
-    const look = row[0]!.publish ? text : paint.dim(text);
-    return `${mark(state, paint)} ${look}`;
+    const text = full ? tasks[0]!.id : `${name}${versionList(tasks, partRoom - name.length)}`;
+    return `${symbol(state, paint)} ${row[0]!.publish ? text : paint.dim(text)}`;
   });
-  const action = full && !reasons && !isAgain ? `  ${row[0]!.action}` : '';
+  const action = full && !reasons && !isRepeated ? `  ${row[0]!.action}` : '';
   return `${names.join('  ')}${paint.dim(tail + action)}`;
 }
 
-/** `17`, `{15,17}`, or with how many there is no room for: `{15,16,+4}`. */
-function versions(tasks: Row, room: number): string {
-  const all = tasks.map(({ version }) => version);
-  if (all.length === 1) return all[0]!;
-  const whole = `{${all.join(',')}}`;
-  if (whole.length <= room) return whole;
-  let kept = all.length - 1;
-  const shorter = (): string => `{${[...all.slice(0, kept), `+${all.length - kept}`].join(',')}}`;
-  while (kept > 1 && shorter().length > room) kept--;
-  return shorter();
+/** Formats versions: `17`, `{15,17}`, or `{15,16,+4}` if not all fit. */
+function versionList(tasks: Row, room: number): string {
+  const versions = tasks.map(({ version }) => version);
+  if (versions.length === 1) return versions[0]!;
+  const full = `{${versions.join(',')}}`;
+  if (full.length <= room) return full;
+  let kept = versions.length - 1;
+  const shortened = (): string => `{${[...versions.slice(0, kept), `+${versions.length - kept}`].join(',')}}`;
+  while (kept > 1 && shortened().length > room) kept--;
+  return shortened();
 }
 
-/** Each reason once, those that more tasks share first. That needs will be made is worth words only where it is all. */
-function reasonsOf(row: Row, byId: ReadonlyMap<TaskId, PictureTask>): string {
+/**
+ * Formats the reasons of a row without duplicates, those of most tasks first. That a need will be built is only mentioned if
+ * there is no other reason.
+ */
+function reasonText(row: Row, byId: ReadonlyMap<TaskId, PictureTask>): string {
   const counts = new Map<string, number>();
   for (const { reasons } of row)
     for (const { code, detail } of reasons)
-      if (!unsaid.has(code) && !isNeed.test(detail)) counts.set(detail, (counts.get(detail) ?? 0) + 1);
-  const own = [...counts].sort(([, a], [, b]) => b - a).map(([detail]) => clip(detail, 200));
-  if (own.length > 0) return own.join('; ');
+      if (!hiddenReasons.has(code) && !changedNeed.test(detail))
+        counts.set(detail, (counts.get(detail) ?? 0) + 1);
+  const details = [...counts].sort(([, a], [, b]) => b - a).map(([detail]) => clip(detail, 200));
+  if (details.length > 0) return details.join('; ');
   const needs = row
     .flatMap((task) => task.needs.map((id) => byId.get(id)!))
-    .filter(({ state }) => state !== 'here');
+    .filter(({ state }) => state !== 'current');
   return needs.length === 0 ? '' : `because of ${[...new Set(needs.map(({ name }) => name))].join(', ')}`;
 }
 
-/** What stands below in the tree says it better. */
-const isNeed = /^need [^,]+ changed$/;
-const unsaid = new Set<ReasonCode>(['vague', 'impure', 'up-to-date', 'need-built']);
+/** Changed needs are visible below in the tree. */
+const changedNeed = /^need [^,]+ changed$/;
+const hiddenReasons = new Set<ReasonCode>(['vague', 'impure', 'up-to-date', 'need-built']);
 
-function mark(state: State, paint: Paint): string {
-  const { symbol } = STATE_STYLES[state];
-  if (state === 'here' || state === 'made') return paint.good(symbol);
-  if (state === 'failed' || state === 'blocked') return paint.bad(symbol);
-  return state === 'skip' ? paint.dim(symbol) : paint.warn(symbol);
+function symbol(state: State, paint: Paint): string {
+  const text = STATE_STYLES[state].symbol;
+  if (state === 'current' || state === 'done') return paint.good(text);
+  if (state === 'failed' || state === 'blocked') return paint.bad(text);
+  return state === 'skipped' ? paint.dim(text) : paint.warn(text);
 }
 
-/** `● 2 to be done   ✔ 5 up to date`, in as many lines as it takes. */
+/** Formats `● 2 to do   ✔ 5 up to date`, on several lines if necessary. */
 function summary({ tasks }: Picture, width: number, paint: Paint): string[] {
   const lines: string[] = [];
   let room = 0;
   for (const [state, number] of countStates(tasks.map((task) => task.state))) {
     const text = `${number} ${STATE_STYLES[state].label}`;
-    const part = `${mark(state, paint)} ${text}`;
+    const part = `${symbol(state, paint)} ${text}`;
     room -= text.length + 5;
     if (lines.length > 0 && room >= 0) lines.push(`${lines.pop()}   ${part}`);
     else {

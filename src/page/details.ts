@@ -11,7 +11,7 @@ export interface DetailsActions {
   bump(id: TaskId): void;
 }
 
-/** Everything that is known of a task. */
+/** Renders the details of a task. */
 export function detailsPanel(
   { task, model, run, isBumped }: { task: PageTask; model: PageModel; run: RunState; isBumped: boolean },
   actions: DetailsActions,
@@ -56,12 +56,12 @@ function facts({ kind, where, key, tags, expectedMs }: PageTask, last: PageTask[
     ['kind', kind === 'internal' ? 'internal image' : kind],
     ['defined in', where],
     ['key', key === '' ? undefined : key],
-    ['last built', last === undefined ? 'no record of it here' : local(last.time)],
+    ['last built', last === undefined ? 'never' : formatLocalTime(last.time)],
     ['took', last === undefined ? undefined : formatDuration(last.ms)],
     ['size', last === undefined || last.bytes === 0 ? undefined : formatBytes(last.bytes)],
     ['image', last?.image],
     [
-      'will take',
+      'expected time',
       last === undefined && expectedMs !== undefined ? `about ${formatDuration(expectedMs)}` : undefined,
     ],
     ...tags.map((tag): [string, string] => ['tag', tag]),
@@ -70,8 +70,8 @@ function facts({ kind, where, key, tags, expectedMs }: PageTask, last: PageTask[
   return h('dl', {}, ...shown.flatMap(([name, value]) => [h('dt', {}, name), h('dd', {}, value)]));
 }
 
-/** An instant for people: `2026-11-12 14:02`. */
-function local(time: string): string {
+/** Formats a time in the local time zone: `2026-11-12 14:02`. */
+function formatLocalTime(time: string): string {
   const at = new Date(time);
   return new Date(at.getTime() - at.getTimezoneOffset() * 60_000)
     .toISOString()
@@ -79,8 +79,8 @@ function local(time: string): string {
     .replace('T', ' ');
 }
 
-/** The first of a long list; the rest when asked for. */
-const few = 12;
+/** How many tasks of a long list are visible before it is expanded. */
+const visibleRelations = 12;
 
 function relations(
   title: string,
@@ -104,18 +104,19 @@ function relations(
     'div',
     {},
     h('h3', {}, `${title} ${ids.length}`),
-    h('ul', { class: 'plain' }, ...ids.slice(0, few).map(item)),
-    ids.length > few &&
+    h('ul', { class: 'plain' }, ...ids.slice(0, visibleRelations).map(item)),
+    ids.length > visibleRelations &&
       h(
         'details',
         {},
-        h('summary', {}, `${ids.length - few} more`),
-        h('ul', { class: 'plain' }, ...ids.slice(few).map(item)),
+        h('summary', {}, `${ids.length - visibleRelations} more`),
+        h('ul', { class: 'plain' }, ...ids.slice(visibleRelations).map(item)),
       ),
   );
 }
 
-const kinds: Readonly<Record<string, string>> = {
+/** Labels for kinds of inputs whose name is not clear. */
+const kindLabels: Readonly<Record<string, string>> = {
   step: 'instruction',
   arg: 'build arg',
   base: 'base image',
@@ -126,15 +127,15 @@ const kinds: Readonly<Record<string, string>> = {
 };
 
 function inputs({ inputs, moreInputs = 0 }: PageTask, { data }: PageModel): HTMLElement[] {
-  const own = inputs.flatMap(([first, number]) => data.inputs.slice(first, first + number));
-  if (own.length + moreInputs === 0) return [];
+  const shown = inputs.flatMap(([first, number]) => data.inputs.slice(first, first + number));
+  if (shown.length + moreInputs === 0) return [];
   const groups = new Map<string, Input[]>();
-  for (const input of own) {
-    const kind = kinds[input[0]] ?? input[0];
+  for (const input of shown) {
+    const kind = kindLabels[input[0]] ?? input[0];
     groups.set(kind, [...(groups.get(kind) ?? []), input]);
   }
   return [
-    h('h3', {}, `Inputs ${own.length + moreInputs}`),
+    h('h3', {}, `Inputs ${shown.length + moreInputs}`),
     ...[...groups].map(([kind, list]) =>
       h(
         'details',
@@ -147,21 +148,19 @@ function inputs({ inputs, moreInputs = 0 }: PageTask, { data }: PageModel): HTML
         ),
       ),
     ),
-    ...(moreInputs > 0 ? [h('p', { class: 'muted' }, `${moreInputs} more are not on this page`)] : []),
+    ...(moreInputs > 0
+      ? [h('p', { class: 'muted' }, `${moreInputs} more are not included in this page`)]
+      : []),
   ];
 }
 
 function log({ id, log }: PageTask, { output }: RunState): HTMLElement[] {
   const lines = output.get(id) ?? log?.lines;
   if (lines === undefined) return [];
-  const file = output.has(id) ? 'of this run' : (log?.file ?? '');
+  const source = output.has(id) ? 'from this run' : (log?.file ?? '');
   return [
     h('h3', {}, 'Log'),
-    h('p', { class: 'muted' }, file),
-    h(
-      'pre',
-      { class: 'log', tabindex: 0, 'aria-label': `the last lines of the log of ${id}` },
-      lines.join('\n'),
-    ),
+    h('p', { class: 'muted' }, source),
+    h('pre', { class: 'log', tabindex: 0, 'aria-label': `Last lines of the log of ${id}` }, lines.join('\n')),
   ];
 }

@@ -1,7 +1,10 @@
 type Child = Node | string | undefined | false;
 type Props = Readonly<Record<string, string | boolean | number | ((event: never) => void) | undefined>>;
 
-/** An element: attributes by name, `on…` as listeners; what is undefined or false is left out. Text is text. */
+/**
+ * Creates an element. Properties are attributes, or event listeners if they are functions (`onclick`). Undefined and false
+ * properties and children are left out. Strings are added as text, never as HTML.
+ */
 export function h<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   props: Props = {},
@@ -17,7 +20,7 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** An SVG from text that is escaped already. */
+/** Parses an SVG element. The text must be escaped already. */
 export function parseSvg(text: string): SVGElement {
   const template = document.createElement('template');
   template.innerHTML = text;

@@ -10,17 +10,21 @@ import { type PanZoom, panZoom } from './pan-zoom.ts';
 export interface GraphView {
   readonly element: HTMLElement;
   readonly canvas: PanZoom;
-  /** Draws anew: a card for each image, or for each task. */
+  /** Redraws the graph with a card per image, or per task if `full` is true. */
   draw(full: boolean): void;
-  /** States and emphasis, on what is drawn. */
-  update(emphasis: ReadonlyMap<TaskId, Emphasis>, isNear: (task: TaskId, need: TaskId) => boolean): void;
-  /** Puts the keyboard on a task and brings it into sight. */
+  /** Updates the states and emphasis of the drawn tasks. `isHighlighted`: whether to highlight the line of a need. */
+  update(
+    emphasis: ReadonlyMap<TaskId, Emphasis>,
+    isHighlighted: (task: TaskId, need: TaskId) => boolean,
+  ): void;
+  /** Moves the keyboard focus to a task and scrolls it into view. */
   focus(id: TaskId): void;
 }
 
-/** Versions of one image that a page shows on a card. */
-const mostChips = 600;
+/** The maximum number of versions on a card. */
+const maxChips = 600;
 
+/** Creates the graph view in an element. */
 export function graphView(model: PageModel, element: HTMLElement, onSelect: (id: TaskId) => void): GraphView {
   const canvas = panZoom(element);
   const chips = new Map<TaskId, SVGGElement>();
@@ -30,10 +34,10 @@ export function graphView(model: PageModel, element: HTMLElement, onSelect: (id:
 
   const draw: GraphView['draw'] = (full) => {
     const tasks = model.data.tasks.map((task) => ({ ...task, state: model.states.get(task.id)! }));
-    drawing = makeDrawing({ tasks }, { full, maxChips: mostChips, legend: false });
+    drawing = makeDrawing({ tasks }, { full, maxChips, legend: false });
     const { width, height } = drawing;
     const root = parseSvg(
-      `<svg class="tasks-graph" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="group" aria-label="${escapeXml(`${tasks.length} tasks; arrow keys go from task to task`)}">${svgContent(drawing).join('')}<g class="over"/></svg>`,
+      `<svg class="tasks-graph" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="group" aria-label="${escapeXml(`${tasks.length} tasks; use the arrow keys to move between tasks`)}">${svgContent(drawing).join('')}<g class="over"/></svg>`,
     );
     overlay = root.querySelector('.over')!;
     chips.clear();
@@ -44,12 +48,12 @@ export function graphView(model: PageModel, element: HTMLElement, onSelect: (id:
       shown.set(id, model.states.get(id)!);
       chip.setAttribute('role', 'button');
       chip.setAttribute('tabindex', chips.size === 1 ? '0' : '-1');
-      name(chip, id);
+      labelChip(chip, id);
     }
     canvas.show(root, width, height);
   };
 
-  const name = (chip: SVGGElement, id: TaskId): void =>
+  const labelChip = (chip: SVGGElement, id: TaskId): void =>
     chip.setAttribute('aria-label', `${id}, ${STATE_STYLES[model.states.get(id)!].label}`);
 
   const setState = (id: TaskId, chip: SVGGElement, state: State): void => {
@@ -60,10 +64,10 @@ export function graphView(model: PageModel, element: HTMLElement, onSelect: (id:
     const path = chip.querySelector('path')!;
     path.setAttribute('d', shape);
     path.setAttribute('class', isLine ? 'stroke' : 'fill');
-    name(chip, id);
+    labelChip(chip, id);
   };
 
-  const update: GraphView['update'] = (emphasis, isNear) => {
+  const update: GraphView['update'] = (emphasis, isHighlighted) => {
     const isPlain = [...emphasis.values()].every((each) => each === 'plain');
     for (const [id, chip] of chips) {
       setState(id, chip, model.states.get(id)!);
@@ -72,24 +76,24 @@ export function graphView(model: PageModel, element: HTMLElement, onSelect: (id:
       chip.setAttribute('aria-pressed', String(each === 'selected'));
     }
     for (const { card } of drawing!.cards) {
-      const isFar = card.tasks.every(({ id }) => emphasis.get(id) === 'dim');
-      cardOf(chips.get(card.tasks[0]!.id))?.classList.toggle('far', isFar);
+      const isDimmed = card.tasks.every(({ id }) => emphasis.get(id) === 'dim');
+      cardOf(chips.get(card.tasks[0]!.id))?.classList.toggle('dimmed', isDimmed);
     }
-    element.classList.toggle('emphasised', !isPlain);
-    overlay!.innerHTML = isPlain ? '' : lines(isNear);
+    element.classList.toggle('emphasized', !isPlain);
+    overlay!.innerHTML = isPlain ? '' : highlightedLines(isHighlighted);
   };
 
-  /** The lines between cards some of whose tasks need one another and are both in sight. */
-  const lines = (isNear: (task: TaskId, need: TaskId) => boolean): string => {
+  /** Renders the lines between cards that contain a highlighted need. */
+  const highlightedLines = (isHighlighted: (task: TaskId, need: TaskId) => boolean): string => {
     const tasksOf = new Map(drawing!.cards.map(({ card }) => [card.id, card.tasks]));
     return drawing!.links
       .filter(({ from, to }) => {
         const targets = new Set(tasksOf.get(to)!.map(({ id }) => id));
         return tasksOf
           .get(from)!
-          .some(({ id, needs }) => needs.some((need) => targets.has(need) && isNear(id, need)));
+          .some(({ id, needs }) => needs.some((need) => targets.has(need) && isHighlighted(id, need)));
       })
-      .map(({ line }) => `<path class="link near" d="${linePath(line)}"/>${arrowhead(line.at(-1)!)}`)
+      .map(({ line }) => `<path class="link highlighted" d="${linePath(line)}"/>${arrowhead(line.at(-1)!)}`)
       .join('');
   };
 
@@ -111,15 +115,15 @@ export function graphView(model: PageModel, element: HTMLElement, onSelect: (id:
     if (id === undefined) return;
     if (event.key === 'Enter' || event.key === ' ') onSelect(id);
     else {
-      const next = neighbour(id, event.key);
+      const next = neighbor(id, event.key);
       if (next === undefined) return;
       focus(next);
     }
     event.preventDefault();
   });
 
-  /** Left and right: the version beside; up and down: what needs it, what it needs. */
-  const neighbour = (id: TaskId, key: string): TaskId | undefined => {
+  /** Returns the task that an arrow key moves to: the previous or next task, a dependent, or a need. */
+  const neighbor = (id: TaskId, key: string): TaskId | undefined => {
     const ids = [...chips.keys()];
     const at = ids.indexOf(id);
     if (key === 'ArrowLeft') return ids[at - 1];

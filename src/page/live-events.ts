@@ -4,31 +4,31 @@ import type { RunEvent } from '../model/events.ts';
 export interface LiveHandlers {
   onEvent(event: RunEvent): void;
   onStatus(text: string): void;
-  /** The page would be made otherwise now. */
+  /** Called with the new data when the plan has changed. */
   onData(data: PageData): void;
 }
 
-/** Follows what the program tells, from beside this page, until it says that it ends. */
+/** Subscribes to the events of the server that the page came from, until that says that it closes. */
 export function followEvents({ onEvent, onStatus, onData }: LiveHandlers): void {
   const source = new EventSource('events');
   source.addEventListener('open', () => onStatus('live'));
   source.addEventListener('message', ({ data }) => onEvent(JSON.parse(data) as RunEvent));
-  source.addEventListener('plan', () => void renewed().then(onData, () => location.reload()));
+  source.addEventListener('plan', () => void fetchPageData().then(onData, () => location.reload()));
   source.addEventListener('end', () => {
     source.close();
-    onStatus('the program has ended');
+    onStatus('tasks has exited');
   });
-  source.addEventListener('error', () => onStatus('the program does not answer; trying again'));
+  source.addEventListener('error', () => onStatus('connection lost; reconnecting…'));
 }
 
-/** The data of this page as it is served now. @throws where none is: the page that says why is to be shown */
-async function renewed(): Promise<PageData> {
+/** Fetches the current data of this page. @throws if the server returns an error page */
+async function fetchPageData(): Promise<PageData> {
   const response = await fetch(location.pathname);
   const page = new DOMParser().parseFromString(await response.text(), 'text/html');
   return readPageData(page);
 }
 
-/** What a page shows. */
+/** Reads the data that is embedded in a page. */
 export function readPageData(page: Document): PageData {
   return JSON.parse(page.getElementById('data')!.textContent!) as PageData;
 }

@@ -1,7 +1,7 @@
-// The page of `tasks graph --format html`, `tasks graph --serve` and `tasks build --ui`. It works from a file, alone.
+// The page of `tasks graph --format html`, `tasks graph --serve` and `tasks build --ui`. It also works from a file, without a server.
 
 import type { PageData } from '../draw/page-data.ts';
-import { formatClock, formatDuration } from '../report/units.ts';
+import { formatClock, formatDuration, pluralize } from '../report/units.ts';
 import { detailsPanel } from './details.ts';
 import { h } from './dom.ts';
 import { graphView } from './graph-view.ts';
@@ -22,79 +22,74 @@ import { showInSidebar } from './sidebar.ts';
 import { timelineView } from './timeline-view.ts';
 import { bannerText, replaceStateButtons, stateFilterButtons } from './toolbar.ts';
 
-/** Makes the page, and keeps it as a person and, where it is live, the program want it. */
+/** Builds the page, and updates it on input and, if it is live, on events of the run. */
 function start(data: PageData): void {
   const model = makePageModel(data);
-  let choice: ViewState = { ...initialViewState, selected: selectedByAddress(model) };
+  let viewState: ViewState = { ...initialViewState, selected: taskInAddress(model) };
   let run: RunState = emptyRunState();
-  let [isFull, isWaiting] = [false, false];
+  let [isFull, isUpdateScheduled] = [false, false];
 
   const shell = makeShell(data, {
     change,
-    onView: () => soon(),
+    onView: scheduleUpdate,
     onFull: (full) => {
       isFull = full;
       graph.draw(isFull);
-      updateGraph(computeEmphasis(model, choice));
+      updateGraph(computeEmphasis(model, viewState));
     },
     onKey,
-    viewState: () => choice,
+    viewState: () => viewState,
   });
   const select = (id: string | undefined): void =>
-    change({ selected: id === choice.selected ? undefined : id });
+    change({ selected: id === viewState.selected ? undefined : id });
   const graph = graphView(model, shell.views.graph, select);
   let matrix = matrixView(model, shell.views.matrix, select);
   const timeline = timelineView(shell.views.timeline, select);
 
-  /** Draws once for all changes of a moment: events come in floods. */
-  function soon(): void {
-    if (isWaiting) return;
-    isWaiting = true;
+  /** Draws at most once per frame, however many events arrive. */
+  function scheduleUpdate(): void {
+    if (isUpdateScheduled) return;
+    isUpdateScheduled = true;
     requestAnimationFrame(() => {
-      isWaiting = false;
+      isUpdateScheduled = false;
       update();
     });
   }
 
   function change(next: Partial<ViewState>): void {
-    choice = { ...choice, ...next };
-    soon();
+    viewState = { ...viewState, ...next };
+    scheduleUpdate();
   }
 
   function update(): void {
-    const emphasis = computeEmphasis(model, choice);
+    const emphasis = computeEmphasis(model, viewState);
     updateGraph(emphasis);
-    matrix.update(emphasis, (id) => matchesFilters(model, model.tasks.get(id)!, choice));
+    matrix.update(emphasis, (id) => matchesFilters(model, model.tasks.get(id)!, viewState));
     replaceStateButtons(
       shell.states,
-      stateFilterButtons(model, choice, run.start > 0, (hidden) => change({ hidden })),
+      stateFilterButtons(model, viewState, run.start > 0, (hidden) => change({ hidden })),
     );
-    shell.banner.textContent = bannerText(model, choice);
-    shell.show(choice);
+    shell.banner.textContent = bannerText(model, viewState);
+    shell.show(viewState);
     if (shell.view() === 'timeline') updateTimeline();
     updateDetails();
-    noteInAddress(choice.selected);
+    updateAddress(viewState.selected);
   }
 
   function updateGraph(emphasis: ReturnType<typeof computeEmphasis>): void {
-    graph.update(emphasis, highlightedNeeds(model, choice, emphasis));
+    graph.update(emphasis, highlightedNeeds(model, viewState, emphasis));
   }
 
   function updateTimeline(): void {
-    const isOver = run.result !== undefined;
+    const isFinished = run.result !== undefined;
     const bars = run.start > 0 ? run.bars : lastRun(model.data.tasks);
-    const title =
-      run.start > 0
-        ? runTitle(run)
-        : bars.length > 0
-          ? 'The last run, as its results tell'
-          : 'Nothing was made here yet';
-    timeline.update(bars, isOver || run.start === 0 ? run.now : Date.now(), title);
+    const title = run.start > 0 ? runTitle(run) : bars.length > 0 ? 'Last run' : 'Nothing has been built yet';
+    timeline.update(bars, isFinished || run.start === 0 ? run.now : Date.now(), title);
   }
 
   function updateDetails(): void {
-    const task = choice.selected === undefined ? undefined : model.tasks.get(choice.selected);
-    const isBumped = task !== undefined && choice.bumped.has(task.id);
+    const task = viewState.selected === undefined ? undefined : model.tasks.get(viewState.selected);
+    const isBumped = task !== undefined && viewState.bumped.has(task.id);
     showInSidebar(
       shell.side,
       task && detailsPanel({ task, model, run, isBumped }, { select: goTo, bump: toggleBump }),
@@ -107,7 +102,7 @@ function start(data: PageData): void {
   }
 
   function toggleBump(id: string): void {
-    const bumped = new Set(choice.bumped);
+    const bumped = new Set(viewState.bumped);
     if (!bumped.delete(id)) bumped.add(id);
     change({ bumped });
   }
@@ -118,23 +113,25 @@ function start(data: PageData): void {
     else if (key === 'f') graph.canvas.fit();
     else if (key === '+' || key === '=') graph.canvas.zoom(1.25);
     else if (key === '-') graph.canvas.zoom(0.8);
-    else if (key === 'c') change({ isPathShown: !choice.isPathShown });
-    else if (key === 'b' && choice.selected !== undefined) toggleBump(choice.selected);
+    else if (key === 'c') change({ isPathShown: !viewState.isPathShown });
+    else if (key === 'b' && viewState.selected !== undefined) toggleBump(viewState.selected);
     else if (key === 'Escape') change({ ...initialViewState });
-    else if (key === 'n') next();
+    else if (key === 'n') selectNext();
     else return false;
     return true;
   }
 
-  /** Selects the next task that the search and the filters let through. */
-  function next(): void {
-    const shown = model.data.tasks.filter((task) => matchesFilters(model, task, choice)).map(({ id }) => id);
-    const id = shown[(shown.indexOf(choice.selected ?? '') + 1) % Math.max(1, shown.length)];
+  /** Selects the next task that matches the search and the filters. */
+  function selectNext(): void {
+    const shown = model.data.tasks
+      .filter((task) => matchesFilters(model, task, viewState))
+      .map(({ id }) => id);
+    const id = shown[(shown.indexOf(viewState.selected ?? '') + 1) % Math.max(1, shown.length)];
     if (id !== undefined) goTo(id);
   }
 
-  /** Another state of the project: in place, so that nothing moves that a person looks at. */
-  function adopt(next: PageData): void {
+  /** Shows new data. If the tasks are the same, the page is updated in place and keeps its position and selection. */
+  function replaceData(next: PageData): void {
     if (next.tasks.map(({ id }) => id).join() !== model.data.tasks.map(({ id }) => id).join()) {
       location.reload();
       return;
@@ -147,19 +144,19 @@ function start(data: PageData): void {
 
   graph.draw(isFull);
   update();
-  if (choice.selected !== undefined) graph.focus(choice.selected);
+  if (viewState.selected !== undefined) graph.focus(viewState.selected);
   if (!data.isLive) return;
   setInterval(() => {
-    if (run.start > 0 && run.result === undefined) soon();
+    if (run.start > 0 && run.result === undefined) scheduleUpdate();
   }, 1000);
   followEvents({
     onEvent: (event) => {
       run = applyEvent(run, event);
       for (const [id, state] of run.states) if (model.states.has(id)) model.states.set(id, state);
       if (run.result !== undefined) shell.live.textContent = runTitle(run);
-      soon();
+      scheduleUpdate();
     },
-    onData: adopt,
+    onData: replaceData,
     onStatus: (text) => {
       shell.live.textContent = run.result === undefined ? text : `${runTitle(run)}; ${text}`;
     },
@@ -167,24 +164,24 @@ function start(data: PageData): void {
 }
 
 function runTitle({ command, jobs, start, now, result }: RunState): string {
-  const slots = `tasks ${command}, ${jobs} ${jobs === 1 ? 'slot' : 'slots'}`;
-  if (result === undefined) return `${slots}: running for ${formatClock(Math.max(0, now - start))}`;
-  return `${slots}: ${result.ok ? 'done' : 'failed'} in ${formatDuration(result.ms)}`;
+  const title = `tasks ${command}, ${pluralize(jobs, 'job')}`;
+  if (result === undefined) return `${title}: running for ${formatClock(Math.max(0, now - start))}`;
+  return `${title}: ${result.ok ? 'done' : 'failed'} in ${formatDuration(result.ms)}`;
 }
 
-/** `#postgres%3A17` selects a task, so that a link can. */
-function selectedByAddress({ tasks }: PageModel): string | undefined {
+/** Returns the task that the fragment of the address selects, as in `#postgres%3A17`. */
+function taskInAddress({ tasks }: PageModel): string | undefined {
   try {
     const id = decodeURIComponent(location.hash.slice(1));
     return tasks.has(id) ? id : undefined;
   } catch {
-    // Not an address that we made.
+    // The fragment is not a valid encoding.
     return undefined;
   }
 }
 
-/** Only where it is another: browsers allow it a few times a second. */
-function noteInAddress(selected: string | undefined): void {
+/** Puts the selected task into the address. Does nothing if it is there already, because browsers limit the rate of changes. */
+function updateAddress(selected: string | undefined): void {
   const hash = selected === undefined ? '' : `#${encodeURIComponent(selected)}`;
   if (location.hash !== hash) history.replaceState(null, '', hash === '' ? '#' : hash);
 }

@@ -9,7 +9,7 @@ export interface MatrixView {
   update(emphasis: ReadonlyMap<TaskId, Emphasis>, isShown: (id: TaskId) => boolean): void;
 }
 
-/** Images by versions, a state in each cell; images of the same versions share a table. */
+/** Creates tables of images and versions in an element, with a state in each cell. Images with the same versions share a table. */
 export function matrixView(
   model: PageModel,
   element: HTMLElement,
@@ -61,7 +61,7 @@ interface Table {
   readonly names: [name: string, ids: readonly TaskId[]][];
 }
 
-/** Images go to the table that has all their versions; those with the most versions make the tables. */
+/** Groups images into tables, those with the most versions first. An image joins the first table that has all its versions. */
 function tablesOf({ data }: PageModel): Table[] {
   const tables: Table[] = [];
   const images = [...tasksByName(data)].map(

@@ -2,19 +2,19 @@ import type { PageData, PageTask } from '../draw/page-data.ts';
 import type { State } from '../draw/state.ts';
 import type { TaskId } from '../model/task.ts';
 
-/** The page's data, ready for questions. */
+/** The data of the page, indexed by task. */
 export interface PageModel {
   readonly data: PageData;
   readonly tasks: ReadonlyMap<TaskId, PageTask>;
   readonly dependents: ReadonlyMap<TaskId, readonly TaskId[]>;
-  /** How each task stands now; in a live page other than when the page was made. */
+  /** The current state of each task, which changes in a live page. */
   readonly states: Map<TaskId, State>;
 }
 
-/** What a person has chosen to see. */
+/** What the user has selected and filtered. */
 export interface ViewState {
   readonly selected: TaskId | undefined;
-  /** "What if I bump this?" */
+  /** Tasks for which the effects of a version bump are shown. */
   readonly bumped: ReadonlySet<TaskId>;
   readonly isPathShown: boolean;
   readonly hidden: ReadonlySet<State>;
@@ -31,7 +31,7 @@ export const initialViewState: ViewState = {
   search: '',
 };
 
-/** How a task is drawn besides its state. */
+/** How a task is highlighted, apart from its state. */
 export type Emphasis = 'plain' | 'dim' | 'selected' | 'need' | 'dependent' | 'bumped' | 'path';
 
 export function makePageModel(data: PageData): PageModel {
@@ -45,85 +45,94 @@ export function makePageModel(data: PageData): PageModel {
   };
 }
 
+/** Returns the start and everything that can be reached from it. */
 function reach(start: Iterable<TaskId>, next: (id: TaskId) => readonly TaskId[]): Set<TaskId> {
   const seen = new Set(start);
   for (const id of seen) for (const other of next(id)) seen.add(other);
   return seen;
 }
 
-/** The tasks and all that they need. */
+/** Returns the tasks and everything that they need. */
 function withNeeds({ tasks }: PageModel, ids: Iterable<TaskId>): Set<TaskId> {
   return reach(ids, (id) => tasks.get(id)?.needs ?? []);
 }
 
-/** The tasks and all that needs them. */
+/** Returns the tasks and all their dependents. */
 function withDependents({ dependents }: PageModel, ids: Iterable<TaskId>): Set<TaskId> {
   return reach(ids, (id) => dependents.get(id) ?? []);
 }
 
-/** True where filters and search let a task through. */
-export function matchesFilters({ states }: PageModel, { id, version }: PageTask, choice: ViewState): boolean {
+/** Returns true if a task matches the search and the filters. */
+export function matchesFilters(
+  { states }: PageModel,
+  { id, version }: PageTask,
+  viewState: ViewState,
+): boolean {
   return (
-    !choice.hidden.has(states.get(id)!) &&
-    (choice.version === '' || version === choice.version) &&
-    id.toLowerCase().includes(choice.search.toLowerCase())
+    !viewState.hidden.has(states.get(id)!) &&
+    (viewState.version === '' || version === viewState.version) &&
+    id.toLowerCase().includes(viewState.search.toLowerCase())
   );
 }
 
 /**
- * How each task is drawn. A bump comes before the critical path, that before a selection; what is in none of them, or is
- * filtered out, steps back.
+ * Returns the emphasis of each task. A bump hides the critical path, which hides the relations of the selection. Tasks that are
+ * in none of them, or are filtered out, are dimmed.
  */
-export function computeEmphasis(model: PageModel, choice: ViewState): Map<TaskId, Emphasis> {
-  const { selected, bumped, isPathShown } = choice;
+export function computeEmphasis(model: PageModel, viewState: ViewState): Map<TaskId, Emphasis> {
+  const { selected, bumped, isPathShown } = viewState;
   const sets: [Emphasis, ReadonlySet<TaskId>][] = [];
   if (bumped.size > 0) sets.push(['bumped', withDependents(model, bumped)]);
   else if (isPathShown) sets.push(['path', new Set(criticalPath(model).ids)]);
   else if (selected !== undefined) {
     sets.push(['need', withNeeds(model, [selected])], ['dependent', withDependents(model, [selected])]);
   }
-  const of = (task: PageTask): Emphasis => {
+  const emphasisOf = (task: PageTask): Emphasis => {
     if (task.id === selected) return 'selected';
-    if (!matchesFilters(model, task, choice)) return 'dim';
+    if (!matchesFilters(model, task, viewState)) return 'dim';
     const [found] = sets.find(([, ids]) => ids.has(task.id)) ?? [sets.length > 0 ? 'dim' : 'plain'];
     return found;
   };
-  return new Map(model.data.tasks.map((task) => [task.id, of(task)]));
+  return new Map(model.data.tasks.map((task) => [task.id, emphasisOf(task)]));
 }
 
-/** Which needs are drawn as lines in sight: on a path its steps alone, else all between tasks that are emphasised. */
+/**
+ * Returns a function that says whether the line of a need is highlighted. For the critical path those are the links of the path;
+ * otherwise all needs between emphasized tasks.
+ */
 export function highlightedNeeds(
   model: PageModel,
-  choice: ViewState,
+  viewState: ViewState,
   emphasis: ReadonlyMap<TaskId, Emphasis>,
 ): (task: TaskId, need: TaskId) => boolean {
-  const isNear = (id: TaskId): boolean => !['dim', 'plain'].includes(emphasis.get(id)!);
-  if (!choice.isPathShown || choice.bumped.size > 0) return (task, need) => isNear(task) && isNear(need);
+  const isEmphasized = (id: TaskId): boolean => !['dim', 'plain'].includes(emphasis.get(id)!);
+  if (!viewState.isPathShown || viewState.bumped.size > 0)
+    return (task, need) => isEmphasized(task) && isEmphasized(need);
   const { ids } = criticalPath(model);
-  const before = new Map(ids.slice(1).map((id, index) => [id, ids[index]]));
-  return (task, need) => before.get(task) === need;
+  const previous = new Map(ids.slice(1).map((id, index) => [id, ids[index]]));
+  return (task, need) => previous.get(task) === need;
 }
 
 export interface CriticalPath {
-  /** From the first to be made to the last. */
+  /** From the first task to build to the last. */
   readonly ids: readonly TaskId[];
   readonly ms: number;
-  /** Tasks on it that were never timed. */
+  /** The number of its tasks that have no recorded duration. */
   readonly untimed: number;
 }
 
-const toBeMade = new Set<State>(['todo', 'failed', 'waiting', 'running']);
+const unfinishedStates = new Set<State>(['todo', 'failed', 'waiting', 'running']);
 
 /**
- * The chain of needs that takes longest, by the times that tasks took the last time: of what is to be made, or, where
- * nothing is, of everything. `only`: of these tasks.
+ * Returns the chain of needs that takes longest, by the last durations of its tasks. It considers the tasks in `only`, or else
+ * the unfinished tasks, or all tasks if none is unfinished.
  */
 export function criticalPath({ data, states }: PageModel, only?: ReadonlySet<TaskId>): CriticalPath {
-  const todo = data.tasks.filter(({ id }) => only?.has(id) ?? toBeMade.has(states.get(id)!));
+  const todo = data.tasks.filter(({ id }) => only?.has(id) ?? unfinishedStates.has(states.get(id)!));
   const tasks = todo.length > 0 || only !== undefined ? todo : data.tasks;
   const ends = new Map<TaskId, { ms: number; steps: number; before: TaskId | undefined }>();
   let last: TaskId | undefined;
-  // Needs stand before what needs them. Of chains that take equally long, untimed ones say, the one of more tasks.
+  // Needs come before their dependents. Of chains with equal durations, such as those without any, the one with more tasks wins.
   const isLonger = (
     a: { ms: number; steps: number },
     b: { ms: number; steps: number } | undefined,
@@ -147,12 +156,12 @@ export function criticalPath({ data, states }: PageModel, only?: ReadonlySet<Tas
   };
 }
 
-/** What a bump of tasks would cost: all that needs them is made again. */
+/** Returns what a bump of tasks would cost, as all their dependents are rebuilt: tasks, milliseconds of work, critical path. */
 export function bumpCost(
   model: PageModel,
   bumped: ReadonlySet<TaskId>,
 ): { tasks: number; ms: number; path: CriticalPath } {
-  const touched = withDependents(model, bumped);
-  const ms = [...touched].reduce((sum, id) => sum + (model.tasks.get(id)?.expectedMs ?? 0), 0);
-  return { tasks: touched.size, ms, path: criticalPath(model, touched) };
+  const affected = withDependents(model, bumped);
+  const ms = [...affected].reduce((sum, id) => sum + (model.tasks.get(id)?.expectedMs ?? 0), 0);
+  return { tasks: affected.size, ms, path: criticalPath(model, affected) };
 }

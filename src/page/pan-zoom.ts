@@ -1,27 +1,29 @@
-/** A drawing that can be moved and made larger in the element that holds it. */
+/** Moves and scales a drawing in the element that contains it. */
 export interface PanZoom {
-  /** One of the same size stands where the last one stood. */
+  /** Replaces the drawing. If the size is the same, position and scale are kept. */
   show(drawing: SVGElement, width: number, height: number): void;
+  /** Fits the drawing into the element. */
   fit(): void;
   zoom(factor: number): void;
-  /** Moves so that a part of it is in sight. */
+  /** Moves the drawing so that a part of it is visible. */
   reveal(part: Element): void;
-  /** True where the last press of the pointer moved it: that was no click. */
+  /** Returns true if the last press of the pointer moved the drawing and so was not a click. */
   wasDragged(): boolean;
 }
 
-const [smallest, largest] = [0.05, 4];
-/** A pointer that moves less still means a click. */
-const click = 4;
-/** After the last movement, milliseconds: then text is drawn sharp again. */
-const rest = 160;
+const [minScale, maxScale] = [0.05, 4];
+/** A press that moves the pointer less than this many pixels is a click. */
+const clickDistance = 4;
+/** Milliseconds after the last movement at which text is rendered sharp again. */
+const sharpenDelay = 160;
 
+/** Adds panning and zooming with wheel, mouse and touch to an element. */
 export function panZoom(holder: HTMLElement): PanZoom {
   let [x, y, scale] = [0, 0, 1];
   let [width, height] = [1, 1];
   let drawing: SVGElement | undefined;
-  let moved = 0;
-  let resting: ReturnType<typeof setTimeout> | undefined;
+  let movedDistance = 0;
+  let sharpenTimer: ReturnType<typeof setTimeout> | undefined;
   let isFitted = true;
   const pointers = new Map<number, PointerEvent>();
 
@@ -29,14 +31,14 @@ export function panZoom(holder: HTMLElement): PanZoom {
     if (drawing === undefined) return;
     drawing.style.willChange = 'transform';
     drawing.style.transform = `translate(${x}px,${y}px) scale(${scale})`;
-    clearTimeout(resting);
-    resting = setTimeout(() => {
+    clearTimeout(sharpenTimer);
+    sharpenTimer = setTimeout(() => {
       drawing!.style.willChange = '';
-    }, rest);
+    }, sharpenDelay);
   };
 
   const zoomAt = (factor: number, left: number, top: number): void => {
-    const next = Math.min(largest, Math.max(smallest, scale * factor));
+    const next = Math.min(maxScale, Math.max(minScale, scale * factor));
     x = left - ((left - x) * next) / scale;
     y = top - ((top - y) * next) / scale;
     scale = next;
@@ -44,11 +46,11 @@ export function panZoom(holder: HTMLElement): PanZoom {
     apply();
   };
 
-  /** All of it, but not so small that nothing can be read: then its top. */
+  /** Shows all of the drawing, or only its top if the text would be too small to read. */
   const fit = (): void => {
     const { clientWidth, clientHeight } = holder;
-    const whole = Math.min(clientWidth / width, clientHeight / height, 1.25);
-    scale = Math.max(whole, Math.min(0.7, clientWidth / width));
+    const fitted = Math.min(clientWidth / width, clientHeight / height, 1.25);
+    scale = Math.max(fitted, Math.min(0.7, clientWidth / width));
     x = (clientWidth - width * scale) / 2;
     y = Math.max(0, (clientHeight - height * scale) / 2);
     isFitted = true;
@@ -66,7 +68,7 @@ export function panZoom(holder: HTMLElement): PanZoom {
     { passive: false },
   );
   holder.addEventListener('pointerdown', (event) => {
-    if (pointers.size === 0) moved = 0;
+    if (pointers.size === 0) movedDistance = 0;
     pointers.set(event.pointerId, event);
   });
   holder.addEventListener('pointermove', (event) => {
@@ -74,9 +76,9 @@ export function panZoom(holder: HTMLElement): PanZoom {
     if (before === undefined) return;
     pointers.set(event.pointerId, event);
     const [dx, dy] = [event.clientX - before.clientX, event.clientY - before.clientY];
-    moved += Math.abs(dx) + Math.abs(dy);
-    if (moved < click) return;
-    // From here on it gets the movements outside of it, too; before, a click would lose its target.
+    movedDistance += Math.abs(dx) + Math.abs(dy);
+    if (movedDistance < clickDistance) return;
+    // Captures the pointer to also get movements outside of the element. Not earlier, because a click would lose its target.
     if (!holder.hasPointerCapture(event.pointerId)) holder.setPointerCapture(event.pointerId);
     const other = [...pointers.values()].find(({ pointerId }) => pointerId !== event.pointerId);
     if (other === undefined) {
@@ -87,11 +89,11 @@ export function panZoom(holder: HTMLElement): PanZoom {
     const { left, top } = holder.getBoundingClientRect();
     const distance = ({ clientX, clientY }: PointerEvent): number =>
       Math.hypot(clientX - other.clientX, clientY - other.clientY);
-    const middle = [
+    const center = [
       (event.clientX + other.clientX) / 2 - left,
       (event.clientY + other.clientY) / 2 - top,
     ] as const;
-    zoomAt(distance(event) / Math.max(1, distance(before)), ...middle);
+    zoomAt(distance(event) / Math.max(1, distance(before)), ...center);
   });
   for (const type of ['pointerup', 'pointercancel'] as const)
     holder.addEventListener(type, (event) => pointers.delete(event.pointerId));
@@ -101,26 +103,26 @@ export function panZoom(holder: HTMLElement): PanZoom {
 
   return {
     show(next, ...size) {
-      const isAlike = drawing !== undefined && width === size[0] && height === size[1];
+      const isSameSize = drawing !== undefined && width === size[0] && height === size[1];
       drawing?.remove();
       [drawing, [width, height]] = [next, size];
       holder.append(next);
-      if (isAlike) apply();
+      if (isSameSize) apply();
       else fit();
     },
     fit,
     zoom: (factor) => zoomAt(factor, holder.clientWidth / 2, holder.clientHeight / 2),
     reveal(part) {
-      const [own, outer] = [part.getBoundingClientRect(), holder.getBoundingClientRect()];
+      const [inner, outer] = [part.getBoundingClientRect(), holder.getBoundingClientRect()];
       const edge = 40;
       const move = (from: number, to: number, low: number, high: number): number =>
         from < low + edge ? low + edge - from : to > high - edge ? high - edge - to : 0;
-      const dx = move(own.left, own.right, outer.left, outer.right);
-      const dy = move(own.top, own.bottom, outer.top, outer.bottom);
+      const dx = move(inner.left, inner.right, outer.left, outer.right);
+      const dy = move(inner.top, inner.bottom, outer.top, outer.bottom);
       if (dx === 0 && dy === 0) return;
       [x, y, isFitted] = [x + dx, y + dy, false];
       apply();
     },
-    wasDragged: () => moved >= click,
+    wasDragged: () => movedDistance >= clickDistance,
   };
 }

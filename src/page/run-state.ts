@@ -2,19 +2,19 @@ import { plannedState, type State } from '../draw/state.ts';
 import type { Outcome, RunEvent } from '../model/events.ts';
 import type { TaskId } from '../model/task.ts';
 
-/** A task on its slot, in milliseconds since 1970. */
+/** A bar of the timeline: a task in the lane of its job. Times are in milliseconds since 1970. */
 export interface TimelineBar {
   readonly id: TaskId;
-  readonly slot: number;
+  readonly lane: number;
   readonly start: number;
-  /** Undefined while it runs. */
+  /** Undefined while the task is running. */
   end?: number;
   state: State;
-  /** What it does now. */
+  /** The current step, or the outcome. */
   text: string;
 }
 
-/** What a task came to in the run. */
+/** The result of a task in the run. */
 export interface TaskResult {
   readonly time: string;
   readonly ms: number;
@@ -22,7 +22,7 @@ export interface TaskResult {
   readonly image?: string;
 }
 
-/** What is known of a run from its events. */
+/** The state of a run, derived from its events. */
 export interface RunState {
   readonly states: Map<TaskId, State>;
   readonly bars: TimelineBar[];
@@ -30,20 +30,20 @@ export interface RunState {
   readonly errors: Map<TaskId, string>;
   readonly results: Map<TaskId, TaskResult>;
   readonly command: string;
-  /** The slots that it may use at once. */
+  /** The maximum number of concurrent jobs. */
   readonly jobs: number;
+  /** Milliseconds since 1970; 0 before the run starts. */
   start: number;
   /** The time of the last event. */
   now: number;
   result?: { readonly ok: boolean; readonly ms: number };
 }
 
-/** What programs send to terminals. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what they begin with
-const colours = /\u001b\[[\d;?]*[a-zA-Z]/g;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: terminal sequences begin with one
+const terminalSequences = /\u001b\[[\d;?]*[a-zA-Z]/g;
 
-/** As many lines of a task's output as are kept. */
-const mostLines = 400;
+/** The maximum number of output lines kept per task. */
+const maxLines = 400;
 
 export function emptyRunState(): RunState {
   return {
@@ -59,18 +59,18 @@ export function emptyRunState(): RunState {
   };
 }
 
-const ends: Readonly<Record<Outcome, State>> = {
-  built: 'made',
-  pulled: 'made',
-  retagged: 'made',
-  reused: 'here',
-  skipped: 'skip',
+const finalStates: Readonly<Record<Outcome, State>> = {
+  built: 'done',
+  pulled: 'done',
+  retagged: 'done',
+  reused: 'current',
+  skipped: 'skipped',
   failed: 'failed',
   blocked: 'blocked',
   cancelled: 'cancelled',
 };
 
-/** A run after one more of its events; a new run where another begins. */
+/** Applies an event to a run and returns that run, or a new one if the event starts a run. */
 export function applyEvent(run: RunState, event: RunEvent): RunState {
   const now = Date.parse(event.time);
   if (event.type === 'run-started') {
@@ -84,10 +84,10 @@ export function applyEvent(run: RunState, event: RunEvent): RunState {
   run.now = Math.max(run.now, now);
   switch (event.type) {
     case 'task-started': {
-      const taken = new Set(run.bars.filter(({ end }) => end === undefined).map(({ slot }) => slot));
-      let slot = 0;
-      while (taken.has(slot)) slot++;
-      run.bars.push({ id: event.id, slot, start: now, state: 'running', text: event.action });
+      const taken = new Set(run.bars.filter(({ end }) => end === undefined).map(({ lane }) => lane));
+      let lane = 0;
+      while (taken.has(lane)) lane++;
+      run.bars.push({ id: event.id, lane, start: now, state: 'running', text: event.action });
       run.states.set(event.id, 'running');
       break;
     }
@@ -100,15 +100,15 @@ export function applyEvent(run: RunState, event: RunEvent): RunState {
     case 'task-output': {
       const lines = run.output.get(event.id) ?? [];
       run.output.set(event.id, lines);
-      lines.push(event.line.replace(colours, ''));
-      if (lines.length > mostLines) lines.shift();
+      lines.push(event.line.replace(terminalSequences, ''));
+      if (lines.length > maxLines) lines.shift();
       break;
     }
     case 'task-finished': {
-      const state = ends[event.outcome];
+      const state = finalStates[event.outcome];
       run.states.set(event.id, state);
       if (event.error !== undefined) run.errors.set(event.id, event.error.message);
-      if (state === 'made') run.results.set(event.id, madeOf(event));
+      if (state === 'done') run.results.set(event.id, resultOf(event));
       const bar = openBar(run, event.id);
       if (bar !== undefined) Object.assign(bar, { end: now, state, text: event.outcome });
       break;
@@ -119,7 +119,12 @@ export function applyEvent(run: RunState, event: RunEvent): RunState {
   return run;
 }
 
-function madeOf({ time, ms, bytes = 0, imageId }: Extract<RunEvent, { type: 'task-finished' }>): TaskResult {
+function resultOf({
+  time,
+  ms,
+  bytes = 0,
+  imageId,
+}: Extract<RunEvent, { type: 'task-finished' }>): TaskResult {
   return { time, ms, bytes, ...(imageId !== undefined ? { image: imageId } : {}) };
 }
 
@@ -127,33 +132,33 @@ function openBar({ bars }: RunState, id: TaskId): TimelineBar | undefined {
   return bars.findLast((bar) => bar.id === id && bar.end === undefined);
 }
 
-/** Results that lie further apart than this are of different runs. */
-const pause = 20 * 60_000;
+/** Results with more time between them belong to different runs; milliseconds. */
+const maxPauseMs = 20 * 60_000;
 
-interface Result {
+interface TaskWithResult {
   readonly id: TaskId;
   readonly last?: { readonly time: string; readonly ms: number };
 }
 
-/** The last run as far as the results that it left tell: each on the lowest slot that was free. */
-export function lastRun(tasks: readonly Result[]): TimelineBar[] {
+/** Reconstructs the last run from the results of its tasks. Each task is in the lowest lane that was free. */
+export function lastRun(tasks: readonly TaskWithResult[]): TimelineBar[] {
   const results = tasks.flatMap(({ id, last }) =>
     last === undefined ? [] : [{ id, start: Date.parse(last.time) - last.ms, end: Date.parse(last.time) }],
   );
   results.sort((a, b) => b.end - a.end);
   let earliest = results[0]?.start ?? 0;
-  const own = results.filter(({ start, end }) => {
-    if (end < earliest - pause) return false;
+  const ofLastRun = results.filter(({ start, end }) => {
+    if (end < earliest - maxPauseMs) return false;
     earliest = Math.min(earliest, start);
     return true;
   });
-  const slots: number[] = [];
-  return own
+  const laneEnds: number[] = [];
+  return ofLastRun
     .sort((a, b) => a.start - b.start)
     .map(({ id, start, end }) => {
-      const free = slots.findIndex((until) => until <= start);
-      const slot = free < 0 ? slots.length : free;
-      slots[slot] = end;
-      return { id, slot, start, end, state: 'made', text: '' };
+      const free = laneEnds.findIndex((laneEnd) => laneEnd <= start);
+      const lane = free < 0 ? laneEnds.length : free;
+      laneEnds[lane] = end;
+      return { id, lane, start, end, state: 'done', text: '' };
     });
 }

@@ -8,12 +8,12 @@ export interface ShellHandlers {
   change(next: Partial<ViewState>): void;
   onView(): void;
   onFull(full: boolean): void;
-  /** True: the key meant something. */
+  /** Returns true if the key has a function. */
   onKey(key: string): boolean;
   viewState(): ViewState;
 }
 
-/** The parts of the page that others fill. */
+/** The frame of the page, with the elements that other modules fill. */
 export interface Shell {
   readonly views: Readonly<Record<ViewName, HTMLElement>>;
   readonly states: HTMLElement;
@@ -22,24 +22,24 @@ export interface Shell {
   readonly live: HTMLElement;
   view(): ViewName;
   setView(view: ViewName): void;
-  show(choice: ViewState): void;
+  show(viewState: ViewState): void;
 }
 
 const help: readonly (readonly [string, string])[] = [
   ['drag, wheel', 'move, zoom'],
-  ['/', 'search; Enter goes to the next match'],
-  ['n', 'the next task that filters and search let through'],
-  ['← →', 'the task beside'],
-  ['↑ ↓', 'what needs it, what it needs'],
-  ['Enter', 'select; once more: unselect'],
+  ['/', 'search; Enter selects the next match'],
+  ['n', 'next task that matches search and filters'],
+  ['← →', 'previous, next task'],
+  ['↑ ↓', 'dependent, need'],
+  ['Enter', 'select or deselect'],
   ['b', 'what if I bump this?'],
-  ['c', 'the critical path'],
+  ['c', 'show the critical path'],
   ['g m t', 'graph, matrix, timeline'],
-  ['f + −', 'all in sight, larger, smaller'],
-  ['Esc', 'as at first'],
+  ['f + −', 'fit, zoom in, zoom out'],
+  ['Esc', 'reset'],
 ];
 
-/** Builds the page's frame: search, filters, tabs, the views, the side for details. */
+/** Builds the frame of the page: search, filters, tabs, views, and the sidebar for details. */
 export function makeShell(data: PageData, handlers: ShellHandlers): Shell {
   const { change, onView, onFull, onKey, viewState } = handlers;
   let view: ViewName = 'graph';
@@ -73,14 +73,14 @@ export function makeShell(data: PageData, handlers: ShellHandlers): Shell {
     ...versions.map((each) => h('option', { value: each }, each)),
   );
   const path = toggle('Critical path', () => change({ isPathShown: !viewState().isPathShown }));
-  const full = toggle('Each version', () => {
+  const full = toggle('Expand versions', () => {
     const isFull = full.getAttribute('aria-pressed') !== 'true';
     full.setAttribute('aria-pressed', String(isFull));
     onFull(isFull);
   });
   const dialog = h(
     'dialog',
-    { 'aria-label': 'Keys' },
+    { 'aria-label': 'Keyboard shortcuts' },
     h('dl', {}, ...help.flatMap(([keys, what]) => [h('dt', {}, keys), h('dd', {}, what)])),
     h('form', { method: 'dialog' }, h('button', {}, 'Close')),
   );
@@ -89,9 +89,9 @@ export function makeShell(data: PageData, handlers: ShellHandlers): Shell {
     { class: 'zoom' },
     ...(
       [
-        ['+', 'Larger'],
-        ['-', 'Smaller'],
-        ['f', 'All in sight'],
+        ['+', 'Zoom in'],
+        ['-', 'Zoom out'],
+        ['f', 'Fit'],
       ] as const
     ).map(([key, label]) =>
       h(
@@ -127,7 +127,11 @@ export function makeShell(data: PageData, handlers: ShellHandlers): Shell {
         version,
         path,
         full,
-        h('button', { type: 'button', 'aria-label': 'Keys', onclick: () => dialog.showModal() }, '?'),
+        h(
+          'button',
+          { type: 'button', 'aria-label': 'Keyboard shortcuts', onclick: () => dialog.showModal() },
+          '?',
+        ),
         live,
         states,
       ),

@@ -1,4 +1,4 @@
-/** Shows details in place of others. Of the same task they keep where they were scrolled to, what was opened, and the keyboard. */
+/** Replaces the content of the sidebar. For the same task, scroll position, open sections and keyboard focus are kept. */
 export function showInSidebar(side: HTMLElement, next: HTMLElement | undefined): void {
   const before = side.firstElementChild;
   side.hidden = next === undefined;
@@ -8,20 +8,20 @@ export function showInSidebar(side: HTMLElement, next: HTMLElement | undefined):
   }
   const isSame = before?.getAttribute('aria-label') === next.getAttribute('aria-label');
   const { scrollTop } = side;
-  const opened = isSame ? [...side.querySelectorAll('details')].map(({ open }) => open) : [];
-  const focused = isSame ? placeOf(document.activeElement, side) : undefined;
+  const wasOpen = isSame ? [...side.querySelectorAll('details')].map(({ open }) => open) : [];
+  const focusPath = isSame ? pathTo(document.activeElement, side) : undefined;
   next.querySelectorAll('details').forEach((each, index) => {
-    each.open = opened[index] ?? false;
+    each.open = wasOpen[index] ?? false;
   });
   side.replaceChildren(next);
   side.scrollTop = isSame ? scrollTop : 0;
-  if (focused !== undefined) at(side, focused)?.focus({ preventScroll: true });
+  if (focusPath !== undefined) elementAt(side, focusPath)?.focus({ preventScroll: true });
   const log = side.querySelector('.log');
   if (log !== null) log.scrollTop = log.scrollHeight;
 }
 
-/** Which child of which child an element is; undefined for one that stands elsewhere. */
-function placeOf(element: Element | null, root: Element): number[] | undefined {
+/** Returns the child indexes that lead from a root to an element, or undefined if it is elsewhere. */
+function pathTo(element: Element | null, root: Element): number[] | undefined {
   const path: number[] = [];
   for (let here = element; here !== root; here = here.parentElement) {
     if (here?.parentElement == null) return undefined;
@@ -30,7 +30,7 @@ function placeOf(element: Element | null, root: Element): number[] | undefined {
   return path;
 }
 
-function at(root: Element, path: readonly number[]): HTMLElement | undefined {
+function elementAt(root: Element, path: readonly number[]): HTMLElement | undefined {
   return path.reduce<Element | undefined>((here, index) => here?.children[index], root) as
     | HTMLElement
     | undefined;

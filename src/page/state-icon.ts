@@ -1,7 +1,7 @@
 import { STATE_STYLES, type State } from '../draw/state.ts';
 import { parseSvg } from './dom.ts';
 
-/** A state's mark, as in the drawing. */
+/** Renders the icon of a state, as in the drawing. */
 export function stateIcon(state: State): SVGElement {
   const { shape, isLine } = STATE_STYLES[state];
   return parseSvg(
@@ -9,7 +9,7 @@ export function stateIcon(state: State): SVGElement {
   );
 }
 
-/** The words of a state in a page, where `failed` may also be of now. */
+/** Returns the label of a state. `isRunning`: a failure is of the current run, not of the last one. */
 export function stateLabel(state: State, isRunning: boolean): string {
   return state === 'failed' && isRunning ? 'failed' : STATE_STYLES[state].label;
 }

@@ -4,7 +4,7 @@ import { h } from './dom.ts';
 import { bumpCost, criticalPath, type PageModel, type ViewState } from './page-model.ts';
 import { stateIcon, stateLabel } from './state-icon.ts';
 
-/** A row of buttons, one for each state that any task is in: pressed ones are shown. */
+/** Creates a toggle button for each state that occurs. Tasks whose button is pressed are shown. */
 export function stateFilterButtons(
   model: PageModel,
   { hidden }: ViewState,
@@ -19,7 +19,7 @@ export function stateFilterButtons(
         class: `state s-${state}`,
         'data-state': state,
         'aria-pressed': String(!hidden.has(state)),
-        title: 'show or hide these',
+        title: 'Show or hide these tasks',
         onclick: () => {
           const next = new Set(hidden);
           if (!next.delete(state)) next.add(state);
@@ -32,7 +32,7 @@ export function stateFilterButtons(
   );
 }
 
-/** Puts the buttons in place of older ones; what has the keyboard keeps it. */
+/** Replaces the buttons in an element. The button of the same state keeps the focus. */
 export function replaceStateButtons(holder: HTMLElement, buttons: readonly HTMLElement[]): void {
   const { activeElement } = document;
   const focused = holder.contains(activeElement) ? (activeElement as HTMLElement).dataset.state : undefined;
@@ -40,22 +40,25 @@ export function replaceStateButtons(holder: HTMLElement, buttons: readonly HTMLE
   if (focused !== undefined) buttons.find(({ dataset }) => dataset.state === focused)?.focus();
 }
 
-/** What stands above the graph while something is emphasised: what a bump would cost, which path is the longest. */
+/** Formats the text above the graph: what a bump would cost, or the critical path. Empty if neither is shown. */
 export function bannerText(model: PageModel, { bumped, isPathShown }: ViewState): string {
   if (bumped.size > 0) {
     const { tasks, ms, path } = bumpCost(model, bumped);
     const time =
-      ms > 0 ? `: about ${formatDuration(ms)} of work, ${formatDuration(path.ms)} on the longest path` : '';
-    return `A bump of ${listed([...bumped])} makes ${tasks} of ${model.data.tasks.length} tasks again${time}.`;
+      ms > 0 ? `: about ${formatDuration(ms)} of work, ${formatDuration(path.ms)} on the critical path` : '';
+    return `Bumping ${formatList([...bumped])} rebuilds ${tasks} of ${model.data.tasks.length} tasks${time}.`;
   }
   if (!isPathShown) return '';
   const path = criticalPath(model);
-  const ends = `${pluralize(path.ids.length, 'task')}, from ${path.ids[0]} to ${path.ids.at(-1)}`;
-  if (path.ms === 0) return `Nothing was timed here yet. The longest path by number: ${ends}.`;
-  const unknown = path.untimed > 0 ? ` (${path.untimed} of them never timed)` : '';
-  return `The longest path takes ${formatDuration(path.ms)}: ${ends}${unknown}.`;
+  const tasks =
+    path.ids.length === 1
+      ? path.ids[0]
+      : `${pluralize(path.ids.length, 'task')}, from ${path.ids[0]} to ${path.ids.at(-1)}`;
+  if (path.ms === 0) return `No timing history. The path with the most tasks: ${tasks}.`;
+  const untimed = path.untimed > 0 ? ` (no timing history for ${path.untimed} of them)` : '';
+  return `The critical path takes ${formatDuration(path.ms)}: ${tasks}${untimed}.`;
 }
 
-function listed(ids: readonly string[]): string {
+function formatList(ids: readonly string[]): string {
   return ids.length <= 3 ? ids.join(', ') : `${ids.slice(0, 2).join(', ')} and ${ids.length - 2} more`;
 }

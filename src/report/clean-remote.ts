@@ -1,12 +1,12 @@
 import { alignColumns, clip, pluralize } from './format.ts';
 import type { Paint } from './reporter.ts';
 
-/** A repository, and what goes of it. */
+/** A repository and what is removed from it. */
 export interface CleanedRepository {
   readonly name: string;
-  /** How many tags there were. */
+  /** The number of tags before the removal. */
   readonly tags: number;
-  /** By manifest. */
+  /** One entry per manifest. */
   readonly removals: readonly {
     readonly tags: readonly {
       readonly tag: string;
@@ -14,7 +14,7 @@ export interface CleanedRepository {
       /** Milliseconds. */
       readonly age?: number;
     }[];
-    /** True: the image has no tag left. */
+    /** True if the image has no tag left. */
     readonly whole: boolean;
   }[];
 }
@@ -22,14 +22,14 @@ export interface CleanedRepository {
 interface Row {
   readonly tag: string;
   readonly age: number;
-  readonly why: string;
+  readonly reason: string;
 }
 
-/** How many tags of a repository are shown, and how long they may be, where not all is asked for. */
-const most = { rows: 12, width: 43 };
+/** Without `verbose`, the number of tags shown per repository and the width to which they are cut. */
+const limits = { rows: 12, width: 43 };
 const dayMs = 86_400_000;
 
-/** What goes from a registry, repository by repository: tags, ages, reasons. `isDone`: it is gone already. */
+/** Formats what is removed from a registry: per repository, each tag with its age and the reason. `isDone`: not a dry run. */
 export function cleanRemoteText(
   repositories: readonly CleanedRepository[],
   paint: Paint,
@@ -39,18 +39,18 @@ export function cleanRemoteText(
     .filter(({ removals }) => removals.length > 0)
     .flatMap(({ name, tags, removals }) => {
       const rows = removals.flatMap(rowsOf).sort((a, b) => b.age - a.age);
-      const shown = verbose ? rows : rows.slice(0, most.rows);
-      const cells = shown.map(({ tag, age, why }) => [
-        `  ${verbose ? tag : clip(tag, most.width)}`,
+      const shown = verbose ? rows : rows.slice(0, limits.rows);
+      const cells = shown.map(({ tag, age, reason }) => [
+        `  ${verbose ? tag : clip(tag, limits.width)}`,
         age > 0 ? `${Math.floor(age / dayMs)} d` : '',
-        why,
+        reason,
       ]);
       const more = rows.length - shown.length;
-      const head = `${paint.bold(name)}  ${tagsOf(removals)} of ${pluralize(tags, 'tag')}`;
+      const heading = `${paint.bold(name)}  ${countTags(removals)} of ${pluralize(tags, 'tag')}`;
       return [
-        head,
+        heading,
         ...alignColumns(cells),
-        ...(more > 0 ? [paint.dim(`  … and ${more} more (-v shows all)`)] : []),
+        ...(more > 0 ? [paint.dim(`  … and ${more} more (use -v to show all)`)] : []),
         '',
       ];
     });
@@ -58,36 +58,36 @@ export function cleanRemoteText(
 }
 
 function summary(repositories: readonly CleanedRepository[], isDone: boolean): string[] {
-  const all = repositories.reduce((sum, { tags }) => sum + tags, 0);
-  const seen = `${pluralize(all, 'tag')} in ${repositories.length === 1 ? '1 repository' : `${repositories.length} repositories`}`;
+  const tags = repositories.reduce((sum, each) => sum + each.tags, 0);
+  const total = `${pluralize(tags, 'tag')} in ${repositories.length === 1 ? '1 repository' : `${repositories.length} repositories`}`;
   const removals = repositories.flatMap((each) => each.removals);
-  if (removals.length === 0) return [`nothing to remove: ${seen}, all of use`];
+  if (removals.length === 0) return [`nothing to remove: ${total}, all in use`];
   const images = removals.filter(({ whole }) => whole).length;
-  const number = tagsOf(removals);
   return [
-    `${isDone ? 'gone' : 'would go'}: ${number} of ${seen}${images > 0 ? `, and ${pluralize(images, 'image')} with them` : ''}`,
-    'Untagged images go when the registry next collects its garbage.',
-    ...(isDone ? [] : ['next: tasks clean --remote   removes them']),
+    `${isDone ? 'removed' : 'would remove'} ${countTags(removals)} of ${total}${images > 0 ? `, and ${pluralize(images, 'image')}` : ''}`,
+    'The registry deletes untagged images at its next garbage collection.',
+    ...(isDone ? [] : ['next: tasks clean --remote   # removes them']),
   ];
 }
 
-function tagsOf(removals: CleanedRepository['removals']): number {
+function countTags(removals: CleanedRepository['removals']): number {
   return removals.reduce((sum, { tags }) => sum + tags.length, 0);
 }
 
-/** A row for each tag; passes stand in the row of their image, where that goes, too. */
+/** Returns a row per tag. Test passes are counted in the row of their image if that is removed too. */
 function rowsOf({ tags, whole }: CleanedRepository['removals'][number]): Row[] {
   const passes = tags.filter(({ kind }) => kind === 'pass');
   const content = tags.find(({ kind }) => kind === 'content');
-  const alone = content === undefined ? passes : [];
-  const mark = passes.length === 1 ? ' + its test pass' : ` + ${passes.length} test passes`;
+  const orphans = content === undefined ? passes : [];
+  const suffix = passes.length === 1 ? ' + its test pass' : ` + ${passes.length} test passes`;
   return [
     ...tags.flatMap(({ tag, kind, age = 0 }) => {
-      if (kind === 'dev') return [{ tag, age, why: whole ? 'dev tag' : 'dev tag; its image stays' }];
+      if (kind === 'dev')
+        return [{ tag, age, reason: whole ? 'dev tag' : 'dev tag; the image has other tags' }];
       if (kind === 'content')
-        return [{ tag, age, why: `no task has this key${passes.length > 0 ? mark : ''}` }];
+        return [{ tag, age, reason: `no task has this key${passes.length > 0 ? suffix : ''}` }];
       return [];
     }),
-    ...alone.map(({ tag }) => ({ tag, age: 0, why: 'pass of an image that is gone' })),
+    ...orphans.map(({ tag }) => ({ tag, age: 0, reason: 'test pass of a removed image' })),
   ];
 }

@@ -1,7 +1,7 @@
 import { alignColumns, formatBytes, pluralize } from './format.ts';
 import type { Paint } from './reporter.ts';
 
-/** Things of one kind that go. */
+/** Items of one kind that are removed. */
 export interface CleanedGroup {
   readonly what: string;
   /** Paths or tags. */
@@ -9,26 +9,29 @@ export interface CleanedGroup {
   readonly bytes: number;
 }
 
-/** What goes, by kind, and how much that frees. `isDone`: it is gone already. `verbose`: each by its name. */
+/**
+ * Formats what is removed per kind, and how much space that frees. `isDone`: not a dry run. `verbose`: list the name of each
+ * item.
+ */
 export function cleanText(
-  trimmed: readonly CleanedGroup[],
+  groups: readonly CleanedGroup[],
   paint: Paint,
   { isDone, verbose }: { isDone: boolean; verbose: boolean },
 ): string[] {
-  const some = trimmed.filter(({ names }) => names.length > 0);
-  if (some.length === 0) return ['nothing to trim'];
+  const shown = groups.filter(({ names }) => names.length > 0);
+  if (shown.length === 0) return ['nothing to remove'];
   const rows = alignColumns(
-    some.map(({ what, names, bytes }) => [`  ${what}`, String(names.length), formatBytes(bytes)]),
+    shown.map(({ what, names, bytes }) => [`  ${what}`, String(names.length), formatBytes(bytes)]),
   );
   const lines = rows.flatMap((row, index) => [
     row,
-    ...(verbose ? some[index]!.names.map((name) => paint.dim(`      ${name}`)) : []),
+    ...(verbose ? shown[index]!.names.map((name) => paint.dim(`      ${name}`)) : []),
   ]);
-  const number = some.reduce((sum, { names }) => sum + names.length, 0);
-  const bytes = some.reduce((sum, each) => sum + each.bytes, 0);
+  const items = shown.reduce((sum, { names }) => sum + names.length, 0);
+  const bytes = shown.reduce((sum, group) => sum + group.bytes, 0);
   return [
     ...lines,
     '',
-    `${isDone ? 'freed' : 'would free'} about ${formatBytes(bytes)}, ${pluralize(number, 'thing')}`,
+    `${isDone ? 'freed' : 'would free'} about ${formatBytes(bytes)} (${pluralize(items, 'item')})`,
   ];
 }

@@ -1,6 +1,6 @@
 import type { Paint } from './reporter.ts';
 
-/** One verdict on the machine. */
+/** The result of one check of the machine. `remedy`: commands or advice, one line each. */
 export interface CheckResult {
   readonly name: string;
   readonly state: 'ok' | 'warning' | 'missing';
@@ -8,17 +8,17 @@ export interface CheckResult {
   readonly remedy: readonly string[];
 }
 
-/** Verdicts in columns, each with its remedies below it. */
-export function checksText(verdicts: readonly CheckResult[], paint: Paint): string[] {
-  const width = Math.max(0, ...verdicts.map(({ name }) => name.length));
+/** Formats check results in columns, each followed by its remedies, and a last line that says whether builds can run. */
+export function checksText(results: readonly CheckResult[], paint: Paint): string[] {
+  const width = Math.max(0, ...results.map(({ name }) => name.length));
   const marks = { ok: paint.good('✔'), warning: paint.warn('!'), missing: paint.bad('✖') };
-  const lead = ' '.repeat(width + 4);
-  const lines = verdicts.flatMap(({ name, state, detail, remedy }) => [
-    `${marks[state]} ${name.padEnd(width)}  ${detail.replaceAll('\n', `\n${lead}`)}`,
-    ...remedy.map((line) => `${lead}${paint.dim(line)}`),
+  const indent = ' '.repeat(width + 4);
+  const lines = results.flatMap(({ name, state, detail, remedy }) => [
+    `${marks[state]} ${name.padEnd(width)}  ${detail.replaceAll('\n', `\n${indent}`)}`,
+    ...remedy.map((line) => `${indent}${paint.dim(line)}`),
   ]);
-  const missing = verdicts.filter(({ state }) => state === 'missing').length;
-  const end =
+  const missing = results.filter(({ state }) => state === 'missing').length;
+  const verdict =
     missing === 0 ? paint.good('this machine can build') : paint.bad('this machine cannot build yet');
-  return [...lines, '', end];
+  return [...lines, '', verdict];
 }

@@ -1,16 +1,19 @@
 import { stripControls } from './format.ts';
 import type { Paint } from './reporter.ts';
 
-/** A task that ended, as it stays on the screen: its line and, of a failure, the last lines of its output. */
+/** A finished task as the live view shows it: its line and, for a failure, the last lines of its output. */
 export interface FinishedTask {
   readonly line: string;
   readonly output?: readonly string[];
 }
 
-/** Lines of a failure's output that stay in sight. */
+/** How many lines of a failure's output stay visible. */
 const outputLines = 3;
 
-/** What ended last, in order. Up to half of the room is for failures, which stay, with the end of their output. */
+/**
+ * Returns at most `room` lines for the tasks that finished last, in order. Up to half of them are for failures, which stay
+ * visible with the end of their output.
+ */
 export function finishedLines(all: readonly FinishedTask[], room: number, paint: Paint): string[] {
   const shown = new Map<FinishedTask, readonly string[]>();
   let left = Math.ceil(room / 2);

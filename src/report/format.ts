@@ -2,20 +2,20 @@ import { stripVTControlCharacters } from 'node:util';
 
 export { clip, formatBytes, formatClock, formatDuration, pluralize } from './units.ts';
 
-/** A text with colours cut to a width: they take no room and are never cut off. */
+/** Cuts colored text to a width in characters. Color sequences have no width and are all kept. */
 export function clipColored(text: string, width: number): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what colours are made of
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: color sequences begin with one
   const parts = text.match(/\x1b\[[\d;]*m|[\s\S]/gu) ?? [];
-  const isColour = (part: string): boolean => part.length > 1 && part.startsWith('\x1b');
-  const length = parts.filter((part) => !isColour(part)).length;
+  const isColor = (part: string): boolean => part.length > 1 && part.startsWith('\x1b');
+  const length = parts.filter((part) => !isColor(part)).length;
   if (length <= width) return text;
   let room = width - 1;
-  const kept = parts.filter((part) => isColour(part) || room-- > 0);
-  const end = kept.findLastIndex((part) => !isColour(part)) + 1;
+  const kept = parts.filter((part) => isColor(part) || room-- > 0);
+  const end = kept.findLastIndex((part) => !isColor(part)) + 1;
   return [...kept.slice(0, end), '…', ...kept.slice(end)].join('');
 }
 
-/** Rows with their columns aligned, two spaces between; the last column is not padded. */
+/** Formats rows as lines with aligned columns, two spaces apart. The last column is not padded. */
 export function alignColumns(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];
   for (const row of rows) {
@@ -30,7 +30,7 @@ export function alignColumns(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
-/** A line of a program's output as one that takes the room that its length says: without colours and control characters. */
+/** Removes colors and control characters from a line of output, so that its length is its width on a terminal. */
 export function stripControls(text: string): string {
   return stripVTControlCharacters(text)
     .replace(/\p{Cc}+/gu, ' ')

@@ -4,25 +4,25 @@ import { makePaint } from './paint.ts';
 import type { Reporter } from './reporter.ts';
 import { makeRunText, phaseCommands } from './run-text.ts';
 
-type Finished = Extract<RunEvent, { type: 'task-finished' }>;
+type TaskFinished = Extract<RunEvent, { type: 'task-finished' }>;
 
-/** GitHub takes a megabyte for a step. */
-const mostRows = 500;
+/** Keeps the table within the 1 MiB that GitHub accepts per step. */
+const maxRows = 500;
 
 /**
- * Follows a run and hands over a summary of each phase in Markdown: what happened to each task that was not simply up to date,
- * and the output of failures. The tags that a push sets stand in the summary of its uploads.
+ * Returns a reporter that appends a Markdown summary of each phase: the outcome of each task that was not up to date, and the
+ * output of failures. The tags that a push sets are listed in the summary of its uploads.
  */
 export function markdownReporter(append: (text: string) => void): Reporter {
-  const story = makeRunText(makePaint(false));
-  const finished = new Map<string, Finished>();
-  let ending: string[] | undefined;
+  const runText = makeRunText(makePaint(false));
+  const finished = new Map<string, TaskFinished>();
+  let endLines: string[] | undefined;
   let title = '';
-  /** A phase in which nothing happened is worth a summary only where no other follows. */
+  /** Appends the summary of the current phase. A phase in which nothing was done has one only if it is the last. */
   const flush = (isLast: boolean): void => {
-    if (ending !== undefined && (isLast || finished.size > 0))
-      append(summary(title, ending, [...finished.values()]));
-    ending = undefined;
+    if (endLines !== undefined && (isLast || finished.size > 0))
+      append(summary(title, endLines, [...finished.values()]));
+    endLines = undefined;
     finished.clear();
   };
   return {
@@ -30,24 +30,25 @@ export function markdownReporter(append: (text: string) => void): Reporter {
       if (event.type === 'phase-started' && event.phase !== 'publish') {
         flush(false);
         title = phaseCommands[event.phase];
-        story.phaseStarted(event);
+        runText.phaseStarted(event);
       }
       if (event.type === 'task-finished') {
         const upload = event.phase === 'publish' ? finished.get(event.id) : undefined;
         if (upload !== undefined && event.tags !== undefined)
           finished.set(event.id, { ...upload, tags: event.tags });
-        else if (upload === undefined && story.taskFinished(event) !== undefined)
+        else if (upload === undefined && runText.taskFinished(event) !== undefined)
           finished.set(event.id, event);
       }
-      if (event.type === 'phase-finished' && event.phase !== 'publish') ending = story.phaseFinished(event);
+      if (event.type === 'phase-finished' && event.phase !== 'publish')
+        endLines = runText.phaseFinished(event);
       if (event.type === 'run-finished') flush(true);
     },
     close: async () => undefined,
   };
 }
 
-function summary(command: string, ending: readonly string[], finished: readonly Finished[]): string {
-  const rows = finished.slice(0, mostRows).map(({ id, outcome, ms, tags }) => {
+function summary(command: string, endLines: readonly string[], finished: readonly TaskFinished[]): string {
+  const rows = finished.slice(0, maxRows).map(({ id, outcome, ms, tags }) => {
     const shown = (tags ?? []).map((tag) => `\`${tag}\``).join('<br>');
     return `| ${id} | ${outcome} | ${ms > 0 ? formatDuration(ms) : ''} | ${shown} |`;
   });
@@ -60,7 +61,7 @@ function summary(command: string, ending: readonly string[], finished: readonly 
   return [
     `### tasks ${command}`,
     '',
-    ...ending.flatMap((line) => [line.trim(), '']),
+    ...endLines.flatMap((line) => [line.trim(), '']),
     ...table,
     ...(more > 0 ? [`and ${pluralize(more, 'more task')}`, ''] : []),
     ...failures,
@@ -70,7 +71,7 @@ function summary(command: string, ending: readonly string[], finished: readonly 
 
 function failure(id: string, { message, step, lines = [] }: TaskFailure): string[] {
   const text = [...lines, ...message.split('\n')];
-  // Longer than any fence inside of it.
+  // The fence must be longer than any run of backticks in the text.
   const longest = Math.max(
     2,
     ...text.flatMap((line) => (line.match(/`+/g) ?? []).map((ticks) => ticks.length)),

@@ -1,29 +1,29 @@
-/** How a build ended, as far as it decides what a person would do next. */
+/** The parts of a build's result that decide which command to suggest next. */
 export interface BuildEnd {
-  /** A task that failed and has a log. */
+  /** The ID of a failed task that has a log. */
   readonly failed: string | undefined;
   readonly isInterrupted: boolean;
-  /** True: an image was built that has a test. */
+  /** True if an image was built that has a test. */
   readonly isTestable: boolean;
 }
 
 /**
- * The next command that makes sense after a build, and what for; undefined where there is none. `flags` and `selectors`:
- * what the build was told of which project and tasks it is for.
+ * Returns the command to suggest after a build, with a comment that says what it does, or undefined if there is none.
+ * `flags` and `selectors`: those of the build that choose the project and its tasks.
  */
 export function nextCommand(
-  ended: BuildEnd,
+  build: BuildEnd,
   flags: readonly string[],
   selectors: readonly string[],
 ): string | undefined {
-  const call = (command: string, names = selectors): string =>
+  const format = (command: string, names = selectors): string =>
     ['tasks', ...flags, command, ...names].map(quote).join(' ');
-  if (ended.isInterrupted) return `${call('build')}   goes on; what was finished is kept`;
-  if (ended.failed !== undefined) return `${call('logs', [ended.failed])}   shows all of its output`;
-  return ended.isTestable ? `${call('test')}   tests what was built` : undefined;
+  if (build.isInterrupted) return `${format('build')}   # resumes; finished tasks are kept`;
+  if (build.failed !== undefined) return `${format('logs', [build.failed])}   # shows the full output`;
+  return build.isTestable ? `${format('test')}   # tests what was built` : undefined;
 }
 
-/** As a shell would need it. */
+/** Quotes a word for a POSIX shell if necessary. */
 function quote(text: string): string {
   return /^[\w.:+/@=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

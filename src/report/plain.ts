@@ -3,40 +3,40 @@ import type { Paint, Reporter, Write } from './reporter.ts';
 import { failureLines, makeRunText } from './run-text.ts';
 
 export interface PlainOptions {
-  /** True: all output of all tasks; else only that of failures. */
+  /** True to print the output of every task; false to print only that of failed tasks. */
   readonly verbose: boolean;
-  /** True: each line begins with its time of day in UTC. */
+  /** True to begin each line with the time of day in UTC. */
   readonly timestamps: boolean;
 }
 
-/** A line at start and end of each task. */
+/** Returns a reporter that prints a line when a task starts and when it finishes. */
 export function plainReporter(write: Write, paint: Paint, { verbose, timestamps }: PlainOptions): Reporter {
-  const story = makeRunText(paint);
+  const runText = makeRunText(paint);
   let stamp = '';
-  const say = (line: string): void => write(`${stamp}${line}\n`);
-  const on = (event: RunEvent): void => {
+  const writeLine = (line: string): void => write(`${stamp}${line}\n`);
+  const onEvent = (event: RunEvent): void => {
     if (timestamps) stamp = paint.dim(`${event.time.slice(11, 19)} `);
     switch (event.type) {
       case 'phase-started':
-        say(story.phaseStarted(event));
+        writeLine(runText.phaseStarted(event));
         break;
       case 'task-started':
-        say(`${paint.dim('▸')} ${story.padId(event.id)}  ${event.action}`);
+        writeLine(`${paint.dim('▸')} ${runText.padId(event.id)}  ${event.action}`);
         break;
       case 'task-output':
-        if (verbose) say(`  ${paint.dim(`${event.id} │`)} ${event.line}`);
+        if (verbose) writeLine(`  ${paint.dim(`${event.id} │`)} ${event.line}`);
         break;
       case 'task-finished': {
-        const line = story.taskFinished(event);
-        if (line !== undefined) say(line);
+        const line = runText.taskFinished(event);
+        if (line !== undefined) writeLine(line);
         if (event.outcome === 'failed' && event.error !== undefined)
-          for (const row of failureLines(event.error, paint)) say(row);
+          for (const row of failureLines(event.error, paint)) writeLine(row);
         break;
       }
       case 'phase-finished':
-        for (const line of story.phaseFinished(event)) say(line);
+        for (const line of runText.phaseFinished(event)) writeLine(line);
         break;
     }
   };
-  return { onEvent: on, close: async () => undefined };
+  return { onEvent, close: async () => undefined };
 }

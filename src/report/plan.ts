@@ -4,46 +4,47 @@ import { type ImageTask, needIds, type TaskId } from '../model/task.ts';
 import { alignColumns, clip, formatDuration, pluralize } from './format.ts';
 import type { Paint } from './reporter.ts';
 
-const words: Record<Action, string> = {
+const labels: Record<Action, string> = {
   build: 'to build',
   run: 'to run',
   pull: 'to pull',
   retag: 'to retag',
   reuse: 'up to date',
-  skip: 'not needed',
+  skip: 'skipped',
   blocked: 'blocked',
 };
 
-/** How many steps have each action. */
+/** Counts the steps per action. */
 function countActions(plan: Plan): Record<Action, number> {
   const counts = Object.fromEntries(ACTIONS.map((action) => [action, 0])) as Record<Action, number>;
   for (const step of plan.steps.values()) counts[step.action]++;
   return counts;
 }
 
-/** How long what is to be done will take, from the times that it took before; milliseconds. */
+/** How long a plan will take, estimated from earlier durations; in milliseconds. */
 export interface PlanEstimate {
   readonly expectedMs: number;
-  /** What no order of tasks could do better. */
+  /** A lower bound, whatever the order of the tasks. */
   readonly boundMs: number;
   readonly jobCount: number;
-  /** Tasks whose time is not known, and what stands in for it. */
+  /** The number of tasks that have no recorded duration. */
   readonly untimed: number;
+  /** The duration that is assumed for each of them. */
   readonly assumedMs: number;
 }
 
 export interface PlanTextOptions {
   readonly verbose: boolean;
   readonly columns: number | undefined;
-  /** Undefined where nothing is known of what is to be done, or nothing is to be done. */
+  /** Undefined if there is nothing to do, or no task to do has a recorded duration. */
   readonly outlook: PlanEstimate | undefined;
-  /** What is worth knowing of the whole project, a line each. */
+  /** Notes about the whole project, one line each. */
   readonly notes?: readonly string[];
 }
 
 /**
- * A plan for people: what will be done and why, cut to a terminal's width; what is up to date as a count. `verbose`: all
- * of both, a line for each reason.
+ * Formats a plan as text: the tasks to build with their reasons, cut to the terminal's width, and a count of all others.
+ * `verbose`: list all tasks, and give each reason its own line.
  */
 export function planText(
   plan: Plan,
@@ -64,36 +65,37 @@ export function planText(
   ]);
   const counts = countActions(plan);
   const total = ACTIONS.filter((action) => counts[action] > 0).map(
-    (action) => `${counts[action]} ${words[action]}`,
+    (action) => `${counts[action]} ${labels[action]}`,
   );
   const lines = alignColumns(rows).flatMap((line, index) => [
     paintRow(verbose ? line : clip(line, width), shown[index]!.action, paint),
     ...(verbose ? reasons[index]!.slice(1).map((detail) => `         ${detail}`) : []),
   ]);
-  const sum = `${pluralize(steps.length, 'task')}: ${total.join(', ')}`;
-  const noted = notes.map((note) => `${paint.warn('note')} ${note}`);
-  const head = [...lines, ...(lines.length > 0 ? [''] : []), sum];
-  return [...head, ...foreseen(outlook), ...noted, ...suspects(steps, paint)];
+  const summary = `${pluralize(steps.length, 'task')}: ${total.join(', ')}`;
+  const noteLines = notes.map((note) => `${paint.warn('note')} ${note}`);
+  const head = [...lines, ...(lines.length > 0 ? [''] : []), summary];
+  return [...head, ...estimateLines(outlook), ...noteLines, ...contextWarnings(steps, paint)];
 }
 
-/** Tasks of one context share what is doubtful about it: each is said once, whole, and whatever is done. */
-function suspects(steps: readonly Step[], paint: Paint): string[] {
+/** Formats warnings about build contexts. Tasks that share a context share its warnings, so each is printed once. */
+function contextWarnings(steps: readonly Step[], paint: Paint): string[] {
   const reasons = steps.flatMap((step) => step.reasons.filter(({ code }) => code === 'suspect'));
   return [...new Set(reasons.map(({ detail }) => detail))].map((detail) => `${paint.warn('note')} ${detail}`);
 }
 
-function foreseen(outlook: PlanEstimate | undefined): string[] {
-  if (outlook === undefined) return [];
-  const { expectedMs, boundMs, jobCount, untimed, assumedMs } = outlook;
-  const guess =
+function estimateLines(estimate: PlanEstimate | undefined): string[] {
+  if (estimate === undefined) return [];
+  const { expectedMs, boundMs, jobCount, untimed, assumedMs } = estimate;
+  const assumption =
     untimed === 0
       ? ''
-      : `; ${pluralize(untimed, 'task')} never timed, taken as ${formatDuration(assumedMs)} each`;
+      : `; no timing history for ${pluralize(untimed, 'task')}, assuming ${formatDuration(assumedMs)} each`;
   return [
-    `about ${formatDuration(expectedMs)} with ${pluralize(jobCount, 'slot')}, at best ${formatDuration(boundMs)}${guess}`,
+    `about ${formatDuration(expectedMs)} with ${pluralize(jobCount, 'job')}, at least ${formatDuration(boundMs)}${assumption}`,
   ];
 }
 
+/** Returns true if a step is only counted unless `verbose` is set. */
 function isQuiet(step: Step): boolean {
   return (
     (step.action === 'reuse' || step.action === 'skip') &&
@@ -108,11 +110,11 @@ function paintRow(line: string, action: Action, paint: Paint): string {
   return (action === 'build' || action === 'run' ? paint.warn(word) : paint.good(word)) + rest;
 }
 
-/** What a plan's document says of images beside their tasks. */
+/** Facts about images that a plan does not contain but its JSON document does. */
 export interface PlanFacts {
-  /** The references of the aliases that a release sets for a task. */
+  /** References of the aliases that a release sets, by task. */
   readonly aliases: ReadonlyMap<TaskId, readonly string[]>;
-  /** The external images that a task is built on or copies from. */
+  /** External images that the task builds on or copies from, by task. */
   readonly bases: ReadonlyMap<TaskId, readonly { readonly reference: string; readonly digest?: string }[]>;
 }
 
@@ -157,7 +159,7 @@ function imageJson(task: ImageTask, { aliases, bases }: PlanFacts): ImageFields 
   };
 }
 
-/** The fields of images, for a command. */
+/** The image fields of a command. */
 const commandJson: ImageFields = {
   args: {},
   labels: {},

@@ -1,17 +1,17 @@
 import type { RunEvent } from '../model/events.ts';
 import { sanitizeEvent } from './sanitize.ts';
 
-/** Follows a run and shows it. It never schedules, and never decides the exit code. */
+/** Shows the events of a run. A reporter has no influence on the run or its exit code. */
 export interface Reporter {
   onEvent(event: RunEvent): void;
-  /** Called once after the run; resolves when everything is on the screen. */
+  /** Called once after the run. Resolves when everything is written. */
   close(): Promise<void>;
 }
 
-/** Where a reporter writes; whole texts, line ends included. */
+/** Writes text that includes its line ends. */
 export type Write = (text: string) => void;
 
-/** The colours that reporters use. */
+/** Functions that color text by its meaning. */
 export interface Paint {
   good(text: string): string;
   bad(text: string): string;
@@ -22,17 +22,17 @@ export interface Paint {
 
 export const silentReporter: Reporter = { onEvent: () => undefined, close: async () => undefined };
 
-/** One event per line, as JSON. `write` gets each event. */
+/** Returns a reporter that passes each event to `write`, which prints it as a line of JSON. */
 export function jsonReporter(write: (event: RunEvent) => void): Reporter {
   return { onEvent: write, close: async () => undefined };
 }
 
-/** A reporter of text: it gets events in which nothing can control a terminal. */
+/** Returns a reporter that removes terminal control sequences from events before it passes them on. */
 export function sanitizingReporter(reporter: Reporter): Reporter {
   return { onEvent: (event) => reporter.onEvent(sanitizeEvent(event)), close: reporter.close };
 }
 
-/** Several that follow the same run. */
+/** Returns a reporter that passes each event to all of these, in order. */
 export function combineReporters(...reporters: readonly Reporter[]): Reporter {
   return {
     onEvent: (event) => {

@@ -1,10 +1,10 @@
 import type { RunEvent } from '../model/events.ts';
 
-// Build output, file names, registries and definitions are written by others. What they contain must not control a terminal
-// or a CI service. Two places use these functions: the writer of standard output and error (src/cli/streams.ts), which all
-// text passes, and `sanitized` below, which cleans events before a reporter lays them out.
+// Build output, file names, registries and definitions are untrusted: text from them must not control a terminal or a CI service.
+// All text on standard output and standard error passes these functions. `sanitizeEvent` cleans events earlier, because reporters
+// measure the text to lay it out.
 
-/** The colors that paint.ts uses (ECMA-48 SGR): the only control sequences that may reach a terminal as part of a text. */
+/** The colors that paint.ts uses (ECMA-48 SGR): the only control sequences in text that may reach a terminal. */
 const ownColors = /^\x1b\[(?:1|2|22|31|32|33|39)m$/;
 
 /**
@@ -14,19 +14,19 @@ const ownColors = /^\x1b\[(?:1|2|22|31|32|33|39)m$/;
 const sequences =
   /\x1b\[[0-?]*[ -/]*[@-~]|\x9b[0-?]*[ -/]*[@-~]|\x1b[PX\]^_][^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)|\x1b[ -/]*[0-~]/g;
 
-/** Control characters but for tab and line feed, and characters that reorder text (Unicode bidirectional controls). */
-const controls = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/;
-const allControls = new RegExp(controls.source, 'g');
+/** Control characters other than tab and line feed, and characters that reorder text (Unicode bidirectional controls). */
+const control = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/;
+const allControls = new RegExp(control.source, 'g');
 
-/** Text of others without control sequences and control characters. Tabs and line feeds stay. */
+/** Removes control sequences from untrusted text and replaces control characters by spaces. Tabs and line feeds stay. */
 export function sanitize(text: string): string {
-  return controls.test(text) ? clean(text) : text;
+  return control.test(text) ? clean(text) : text;
 }
 
-/** Our own text, which may contain text of others: only the colors of our reporters stay. */
+/** Like `sanitize`, but keeps the colors of our reporters. */
 export function sanitizeColored(text: string): string {
-  if (!controls.test(text)) return text;
-  // What stands between our colors is cleaned by itself: no sequence begins in one part and ends in another.
+  if (!control.test(text)) return text;
+  // The parts between our colors are cleaned separately, so that no sequence begins in one part and ends in another.
   return text
     .split(/(\x1b\[\d*m)/)
     .map((part) => (ownColors.test(part) ? part : clean(part)))
@@ -37,13 +37,13 @@ function clean(text: string): string {
   return text.replace(/\r\n/g, '\n').replace(sequences, '').replace(allControls, ' ');
 }
 
-/** The event with the texts of others in it cleaned; the same object where nothing had to be. */
+/** Returns the event with its untrusted text sanitized, or the same object if there is nothing to sanitize. */
 export function sanitizeEvent(event: RunEvent): RunEvent {
   switch (event.type) {
     case 'task-output':
-      return controls.test(event.line) ? { ...event, line: sanitize(event.line) } : event;
+      return control.test(event.line) ? { ...event, line: sanitize(event.line) } : event;
     case 'task-progress':
-      return controls.test(event.text) ? { ...event, text: sanitize(event.text) } : event;
+      return control.test(event.text) ? { ...event, text: sanitize(event.text) } : event;
     case 'task-finished': {
       if (event.error === undefined) return event;
       const { message, step, lines, log } = event.error;
@@ -60,10 +60,7 @@ export function sanitizeEvent(event: RunEvent): RunEvent {
   }
 }
 
-/**
- * A value as one line of JSON. Its strings mean what they did, but characters that a terminal or a CI service would obey
- * stand as escapes.
- */
+/** Formats a value as one line of JSON. Characters that could control a terminal or a CI service are written as escapes. */
 export function jsonLine(value: unknown): string {
   const text = JSON.stringify(value)
     .replace(allControls, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
@@ -72,8 +69,8 @@ export function jsonLine(value: unknown): string {
 }
 
 /**
- * Text in which a CI service finds no command: of GitHub `::name::` at the start of a line or `##[name]` anywhere
- * (actions/runner, ActionCommand.cs), of Azure Pipelines `##vso[`, of TeamCity `##teamcity[`. A zero-width space breaks them up.
+ * Inserts zero-width spaces so that a CI service finds no command in a text: `::name::` at the start of a line or `##[name]`
+ * anywhere for GitHub (actions/runner, ActionCommand.cs), `##vso[` for Azure Pipelines, `##teamcity[` for TeamCity.
  */
 export function disarmCiCommands(text: string): string {
   return text.replace(/^([^\S\n]*):(?=:)/gm, '$1:\u200b').replace(/##(?=\[|vso\[|teamcity\[)/g, '##\u200b');

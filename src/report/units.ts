@@ -1,6 +1,6 @@
-// Numbers and texts for people, wherever they stand: these work in a browser, too.
+// Numbers as text. The HTML page bundles this file, so it imports nothing from Node.
 
-/** Milliseconds for people: `0.4 s`, `41 s`, `1 m 32 s`, `2 h 5 m`. */
+/** Formats milliseconds: `0.4 s`, `41 s`, `1 m 32 s`, `2 h 5 m`. */
 export function formatDuration(ms: number): string {
   if (ms < 9_950) return `${(ms / 1000).toFixed(1)} s`;
   const seconds = Math.round(ms / 1000);
@@ -9,14 +9,14 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} m`;
 }
 
-/** Milliseconds as a clock: `0:41`, `12:05`, `1:02:03`. */
+/** Formats milliseconds like a clock: `0:41`, `12:05`, `1:02:03`. */
 export function formatClock(ms: number): string {
   const seconds = Math.floor(ms / 1000);
   const rest = `${Math.floor(seconds / 60) % 60}:${String(seconds % 60).padStart(2, '0')}`;
   return seconds < 3600 ? rest : `${Math.floor(seconds / 3600)}:${rest.padStart(5, '0')}`;
 }
 
-/** Bytes for people, in units of 1000 as docker counts: `412 MB`. */
+/** Formats bytes in decimal units as Docker does: `412 MB`. */
 export function formatBytes(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
   let [value, unit] = [bytes, 0];
@@ -24,12 +24,12 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 || value >= 10 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }
 
-/** `1 task`, `3 tasks`. */
+/** Returns a number with its noun: `1 task`, `3 tasks`. */
 export function pluralize(number: number, word: string): string {
   return `${number} ${word}${number === 1 ? '' : 's'}`;
 }
 
-/** Cut to a width, with `…` where something was cut. */
+/** Cuts text to a width in characters. Text that was cut ends with `…`. */
 export function clip(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
 }

@@ -322,7 +322,10 @@ test('plan says how long it will take, where it was timed before', async () => {
   await runCli(['build', 'source', 'copy'], { cwd, env });
   writeFiles(cwd, { 'in/b': 'new' });
   const { out } = await runCli(['plan', '-j', '3'], { cwd, env });
-  assert.match(out, /\nabout \d.* with 3 slots, at best \d.*; 1 task never timed, taken as 1 m 0 s each\n$/);
+  assert.match(
+    out,
+    /\nabout \d.* with 3 jobs, at least \d.*; no timing history for 1 task, assuming 1 m 0 s each\n$/,
+  );
 });
 
 test('clean shows what it would free, frees it, and leaves what a plan reuses', async () => {

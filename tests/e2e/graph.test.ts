@@ -26,14 +26,14 @@ async function draw(cwd: string, ...args: string[]): Promise<string> {
 
 test('a tree: what will be done, what is up to date, what failed the last time', async () => {
   const cwd = project();
-  assert.is(await draw(cwd), '● copy:{1,2}\n└─ ● source:{1,2}\n● shaky:latest\n\n● 5 to be done\n');
+  assert.is(await draw(cwd), '● copy:{1,2}\n└─ ● source:{1,2}\n● shaky:latest\n\n● 5 to do\n');
   await runCli(['build'], { cwd });
   assert.match(await draw(cwd), /✔ copy:\{1,2\}\n└─ ✔ source:\{1,2\}\n✔ shaky:latest\n\n✔ 5 up to date/);
   writeFileSync(path.join(cwd, 'text'), 'bad\n');
   assert.is((await runCli(['build', 'shaky'], { cwd })).code, 1);
   assert.match(
     await draw(cwd),
-    /● copy:\{1,2\}\n└─ ● source:\{1,2\}\n✖ shaky:latest\n\n✖ 1 failed last time {3}● 4 to be done/,
+    /● copy:\{1,2\}\n└─ ● source:\{1,2\}\n✖ shaky:latest\n\n✖ 1 failed last time {3}● 4 to do/,
   );
   writeFileSync(path.join(cwd, 'text'), 'good again\n');
   assert.is((await runCli(['build', 'shaky'], { cwd })).code, 0);
@@ -68,7 +68,7 @@ test('no format tells the value of an environment variable or a secret', async (
 
 test('selectors cut the graph; --full draws each version', async () => {
   const cwd = project();
-  assert.is(await draw(cwd, '--full', 'source:1+'), '● copy:1  run\n└─ ● source:1  run\n\n● 2 to be done\n');
+  assert.is(await draw(cwd, '--full', 'source:1+'), '● copy:1  run\n└─ ● source:1  run\n\n● 2 to do\n');
 });
 
 test('each format goes to standard output or a file, whose name says which it is', async () => {

@@ -33,14 +33,14 @@ test('a task that was never made, one that is up to date, and what changed since
   await runCli(['build', 'copy'], { cwd, env });
   assert.match(
     await why(cwd, 'source:1'),
-    /^source:1 is up to date\n {2}nothing that counts has changed\nthe same as on /,
+    /^source:1 is up to date\n {2}nothing that counts has changed\nunchanged since /,
   );
   writeFiles(cwd, { 'in/b': '' });
   writeFileSync(path.join(cwd, 'in/a'), 'other');
   const out = await why(cwd, 'source:1');
   assert.match(
     out,
-    /^source:1 will be run\n {2}file {2}in\/a {2}changed\n {2}file {2}in\/b {2}added\nthe same as on .*: 1 env/m,
+    /^source:1 will be run\n {2}file {2}in\/a {2}changed\n {2}file {2}in\/b {2}is new\nunchanged since .*: 1 env/m,
   );
   assert.match(await why(cwd, 'copy:1'), /need {2}source {2}source:1 changed\n {2}source:1 will be run\n/);
 });
@@ -50,14 +50,17 @@ test('a version that was never made is compared with the closest one', async () 
   await runCli(['build', 'copy'], { cwd, env });
   writeFileSync(path.join(cwd, 'tasks/images.ts'), definitions("['1', '2', '3']"));
   const out = await why(cwd, 'source:3');
-  assert.match(out, /^source:3 will be run\n {2}argv {2}1 {2}2 → 3\nthe same as source:2 on /);
+  assert.match(out, /^source:3 will be run\n {2}argv {2}1 {2}2 → 3\nsame as source:2 on /);
   const plan = await runCli(['plan', 'source:3'], { cwd, env });
   assert.match(plan.out, /never made here; unlike source:2: argv 1 2 → 3/);
 });
 
 test('two tasks side by side; --json has the same', async () => {
   const cwd = project();
-  assert.match(await why(cwd, 'app:1', 'app:2'), /^app:1 against app:2:\n {2}arg {2}VERSION {2}2 → 1\n/);
+  assert.match(
+    await why(cwd, 'app:1', 'app:2'),
+    /^app:1 compared with app:2:\n {2}arg {2}VERSION {2}2 → 1\n/,
+  );
   const answer = JSON.parse(await why(cwd, 'app:1', 'app:2', '--json')) as Record<string, unknown>;
   assert.equal(answer.against, { task: 'app:2' });
   assert.equal(answer.differences, [{ kind: 'arg', name: 'VERSION', before: '2', after: '1' }]);

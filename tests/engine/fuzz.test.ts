@@ -273,20 +273,15 @@ async function fuzz(states: fc.Arbitrary<ProjectState>, changes: fc.Arbitrary<Pr
   assert.ok(tally.trials > trials / 4, `too few projects could be built: ${JSON.stringify(tally)}`);
 }
 
-<<<<<<< HEAD
-test(`${trials} trials with seed ${seed}: no unsound reuse, and what is sent is what counts`, async () => {
+test(`${trials} trials with seed ${seed}: no unsound reuse, and the same images as docker`, async () => {
   await fuzz(commonSyntaxStates, commonSyntaxChanges);
-=======
-test(`$trialstrials with seed $seed: no unsound reuse, and the same images as docker`, async () => 
-  await fuzz(stateArb, changeArb);
->>>>>>> 87639dadc3439178e71eccd83aaf463885952024
-  assert.ok(tally.needless <= Math.max(1, tally.cached * 0.02), `needless builds:\n$needless.join('\n')`);
+  assert.ok(tally.needless <= Math.max(1, tally.cached * 0.02), `needless builds:\n${needless.join('\n')}`);
 });
 
-test(`$trialstrials with seed $seedof rare syntax: quotes, escapes, names, mounts, heredocs, line ends`, async () => {
+test(`${trials} trials with seed ${seed} of rare syntax: quotes, escapes, names, mounts, heredocs, line ends`, async () => {
   const { heredocs } = await readCapabilities(api);
   await fuzz(rareSyntaxStates(heredocs), rareSyntaxChanges(heredocs));
-  assert.ok(tally.needless <= Math.max(1, tally.cached * 0.05), `needless builds:\n$needless.join('\n')`);
+  assert.ok(tally.needless <= Math.max(1, tally.cached * 0.05), `needless builds:\n${needless.join('\n')}`);
 });
 
 test.run();

@@ -1,4 +1,4 @@
-// The live page in a real browser, driven by hand: events go in, the page shows them.
+// The live page in a real browser. The tests send events to its server.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
@@ -32,7 +32,7 @@ const planned = {
 interface Live {
   readonly page: Page;
   readonly server: PageServer;
-  /** What the page will show when it is asked for again. */
+  /** The picture that the server renders at the next request. */
   picture: Parameters<typeof testPicture>[0];
   send(event: EventBody): void;
 }
@@ -56,16 +56,16 @@ function test(name: string, handler: (live: Live) => Promise<void>): void {
       time += 1000;
       server.send({ ...event, time: new Date(time).toISOString() } as RunEvent);
     };
-    const { page, faults, asked } = await openMonitoredPage(browser);
+    const { page, problems, requests } = await openMonitoredPage(browser);
     await page.goto(server.url);
     await page.waitForSelector('.live:has-text("live")');
     await handler(Object.assign(live, { page, server, send }));
     await page.close();
     await server.close();
-    assert.equal(faults, []);
+    assert.equal(problems, []);
     assert.ok(
-      asked.every((url) => url.startsWith(server.url)),
-      asked.join(),
+      requests.every((url) => url.startsWith(server.url)),
+      requests.join(),
     );
   });
 }
@@ -83,32 +83,32 @@ const begin: EventBody = {
 const start = (id: string): EventBody => ({ type: 'task-started', phase: 'build', id, action: 'build' });
 const chip = (id: string, state: string): string => `.graph .s-${state}[data-id="${id}"]`;
 
-test('states change as the build goes; a page that is opened late knows them too', async ({
-  page,
-  send,
-  server,
-}) => {
+test('states change during the build, also on a page that is opened late', async ({ page, send, server }) => {
   send(begin);
   await page.waitForSelector(chip('pg:15', 'waiting'));
   send(start('pg:15'));
   await page.waitForSelector(chip('pg:15', 'running'));
   assert.is(await page.getAttribute(chip('pg:15', 'running'), 'aria-label'), 'pg:15, running');
   send({ type: 'task-finished', phase: 'build', id: 'pg:15', outcome: 'built', ms: 4000, bytes: 412e6 });
-  await page.waitForSelector(chip('pg:15', 'made'));
+  await page.waitForSelector(chip('pg:15', 'done'));
   await page.waitForSelector('.states button:has-text("1 done")');
-  await page.click(chip('pg:15', 'made'));
+  await page.click(chip('pg:15', 'done'));
   await page.waitForSelector('aside dd:has-text("412 MB")');
   await page.goto('about:blank');
   await page.goto(server.url);
-  await page.waitForSelector(chip('pg:15', 'made'));
+  await page.waitForSelector(chip('pg:15', 'done'));
 });
 
-test('who ran when, on which slot; output and errors as they come', async ({ page, send, server }) => {
+test('the timeline shows the jobs; output and errors appear as they arrive', async ({
+  page,
+  send,
+  server,
+}) => {
   send(begin);
   send(start('pg:15'));
   send(start('pg:17'));
   await page.keyboard.press('t');
-  await page.click('.bar[aria-label^="pg:17, slot 2, running"]');
+  await page.click('.bar[aria-label^="pg:17, job 2, running"]');
   send({ type: 'task-output', phase: 'build', id: 'pg:17', line: '<b>make: no rule</b>' });
   await page.waitForSelector('aside .log:has-text("<b>make: no rule</b>")');
   send({
@@ -132,23 +132,23 @@ test('who ran when, on which slot; output and errors as they come', async ({ pag
     cancelled: 1,
   };
   send({ type: 'run-finished', ok: false, counts, ms: 9000 });
-  await page.waitForSelector('.live:has-text("tasks build, 2 slots: failed in 9.0 s")');
+  await page.waitForSelector('.live:has-text("tasks build, 2 jobs: failed in 9.0 s")');
   await server.close();
-  await page.waitForSelector('.live:has-text("the program has ended")');
+  await page.waitForSelector('.live:has-text("tasks has exited")');
 });
 
-test('another state of the project is shown in place: what is selected and filtered stays', async (live) => {
+test('changes of the project are shown in place and keep selection and filters', async (live) => {
   const { page, server } = live;
   await page.click(chip('pg:17', 'todo'));
   await page.selectOption('select', '17');
   live.picture = { ...planned, 'pg:17': { needs: ['base:1'] } };
   server.notifyNewPlan();
-  await page.waitForSelector(chip('pg:17', 'here'));
+  await page.waitForSelector(chip('pg:17', 'current'));
   assert.is(await page.innerText('aside h2'), 'pg:17');
   assert.is(await page.inputValue('select'), '17');
   live.picture = { ...live.picture, 'new:1': {} };
   server.notifyNewPlan();
-  await page.waitForSelector(chip('new:1', 'here'));
+  await page.waitForSelector(chip('new:1', 'current'));
   await page.waitForSelector('aside h2:has-text("pg:17")');
 });
 

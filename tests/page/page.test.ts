@@ -1,4 +1,4 @@
-// The page in a real browser, from a file: no error, no request to elsewhere, and what it promises works.
+// The page in a real browser, opened from a file. No test may cause an error or a request to another address.
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
@@ -28,20 +28,20 @@ function fileOf(picture: Picture): string {
   return file;
 }
 
-/** Opens a picture's page; afterwards nothing may have gone wrong in it. */
+/** Opens the page of a picture, and checks after the test that it caused no errors and no requests. */
 function test(name: string, picture: Picture, handler: (page: Page) => Promise<void>, fragment = ''): void {
   if (!hasBrowser) {
     suiteOf.skip(`${name} (${browserMissing})`);
     return;
   }
   suiteOf(name, async () => {
-    const { page, faults, asked } = await openMonitoredPage(browser);
+    const { page, problems, requests } = await openMonitoredPage(browser);
     const url = `file://${fileOf(picture)}${fragment}`;
     await page.goto(url);
     await page.waitForSelector('.graph [data-id]');
     await handler(page);
-    assert.equal(faults, []);
-    assert.equal(asked, [url.replace(/#.*/, '')]);
+    assert.equal(problems, []);
+    assert.equal(requests, [url.replace(/#.*/, '')]);
     await page.close();
   });
 }
@@ -53,7 +53,7 @@ const emphases = async (page: Page): Promise<Record<string, string>> =>
       all.map((each) => [each.getAttribute('data-id')!, each.getAttribute('data-emphasis')!]),
     ),
   );
-/** The page draws once a frame. */
+/** Waits until the page is drawn, which happens once per frame. */
 const drawn = async (page: Page): Promise<void> => {
   await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
 };
@@ -79,7 +79,7 @@ test(
     const text = await textOf(page, 'aside');
     for (const word of [
       'pg:17',
-      'to be done',
+      'to do',
       'file install changed',
       'what pg is for',
       'tasks/images.ts (pg)',
@@ -107,7 +107,7 @@ test(
   },
 );
 
-test('what a task needs and what needs it stand out, the rest steps back', small, async (page) => {
+test('a selection emphasizes needs and dependents and dims the rest', small, async (page) => {
   await page.click(chip('pg:15'));
   await drawn(page);
   assert.equal(await emphases(page), {
@@ -117,61 +117,54 @@ test('what a task needs and what needs it stand out, the rest steps back', small
     'pg:17': 'dim',
     'base:1': 'need',
   });
-  assert.is(await page.locator('.link.near').count(), 2);
+  assert.is(await page.locator('.link.highlighted').count(), 2);
 });
 
-test('what if I bump this? shows what is made again, and what that costs', small, async (page) => {
+test('"What if I bump this?" shows which tasks are rebuilt, and what that costs', small, async (page) => {
   await page.click(chip('pg:15'));
   await page.click('aside >> text=What if I bump this?');
   await drawn(page);
   const shown = await emphases(page);
   assert.is(shown['app:15'], 'bumped');
   assert.is(shown['base:1'], 'dim');
-  assert.match(
-    await textOf(page, '.banner'),
-    /^A bump of pg:15 makes 2 of 5 tasks again: about .* longest path/,
-  );
+  assert.match(await textOf(page, '.banner'), /^Bumping pg:15 rebuilds 2 of 5 tasks: about .* critical path/);
   await page.keyboard.press('Escape');
   await drawn(page);
   assert.ok(Object.values(await emphases(page)).every((each) => each === 'plain'));
 });
 
-test('the critical path of what is to be done', small, async (page) => {
+test('the critical path is that of unfinished tasks', small, async (page) => {
   await page.click('text=Critical path');
   await drawn(page);
   const path = Object.entries(await emphases(page)).filter(([, each]) => each === 'path');
   assert.equal(path.map(([id]) => id).sort(), ['app:17', 'pg:17']);
-  assert.match(await textOf(page, '.banner'), /longest path takes .*2 tasks, from pg:17 to app:17/);
+  assert.match(await textOf(page, '.banner'), /critical path takes .*2 tasks, from pg:17 to app:17/);
 });
 
-test(
-  'search, filters by state and version: the rest steps back, in the matrix it goes',
-  small,
-  async (page) => {
-    await page.keyboard.press('/');
-    await page.keyboard.type('APP');
-    await drawn(page);
-    assert.equal(
-      Object.entries(await emphases(page)).flatMap(([id, each]) => (each === 'dim' ? [] : [id])),
-      ['app:15', 'app:17'],
-    );
-    await page.keyboard.press('Enter');
-    assert.is(await textOf(page, 'aside h2'), 'app:15');
-    await page.keyboard.press('Escape');
-    await page.selectOption('select', '17');
-    await page.click('.states button:has-text("failed")');
-    await drawn(page);
-    assert.equal(
-      Object.entries(await emphases(page)).flatMap(([id, each]) => (each === 'dim' ? [] : [id])),
-      ['pg:17'],
-    );
-    await page.click('nav >> text=Matrix');
-    await drawn(page);
-    assert.equal(await page.locator('.matrix tbody tr:visible th').allInnerTexts(), ['pg']);
-  },
-);
+test('search and filters dim other tasks, and hide them in the matrix', small, async (page) => {
+  await page.keyboard.press('/');
+  await page.keyboard.type('APP');
+  await drawn(page);
+  assert.equal(
+    Object.entries(await emphases(page)).flatMap(([id, each]) => (each === 'dim' ? [] : [id])),
+    ['app:15', 'app:17'],
+  );
+  await page.keyboard.press('Enter');
+  assert.is(await textOf(page, 'aside h2'), 'app:15');
+  await page.keyboard.press('Escape');
+  await page.selectOption('select', '17');
+  await page.click('.states button:has-text("failed")');
+  await drawn(page);
+  assert.equal(
+    Object.entries(await emphases(page)).flatMap(([id, each]) => (each === 'dim' ? [] : [id])),
+    ['pg:17'],
+  );
+  await page.click('nav >> text=Matrix');
+  await drawn(page);
+  assert.equal(await page.locator('.matrix tbody tr:visible th').allInnerTexts(), ['pg']);
+});
 
-test('the matrix: a state in each cell, with its name; a click selects', small, async (page) => {
+test('the matrix has a labeled state in each cell; a click selects the task', small, async (page) => {
   await page.keyboard.press('m');
   const names = await page.locator('.matrix button').evaluateAll((all) => all.map((each) => each.ariaLabel));
   assert.equal(names.sort(), [
@@ -179,19 +172,19 @@ test('the matrix: a state in each cell, with its name; a click selects', small, 
     'app:17, failed last time',
     'base:1, up to date',
     'pg:15, up to date',
-    'pg:17, to be done',
+    'pg:17, to do',
   ]);
-  await page.click('.matrix [aria-label="pg:17, to be done"]');
+  await page.click('.matrix [aria-label="pg:17, to do"]');
   assert.is(await textOf(page, 'aside h2'), 'pg:17');
 });
 
 test('the timeline shows the last run', small, async (page) => {
   await page.keyboard.press('t');
   assert.is(await page.locator('.bar').count(), 5);
-  assert.match((await page.locator('.bar').first().getAttribute('aria-label'))!, /base:1, slot 1, done, \d+/);
+  assert.match((await page.locator('.bar').first().getAttribute('aria-label'))!, /base:1, job 1, done, \d+/);
 });
 
-test('the keyboard alone: from task to task, select, move on, help', small, async (page) => {
+test('the keyboard can move between tasks, select them and open the help', small, async (page) => {
   await page.locator('.graph [tabindex="0"]').focus();
   const focused = async (): Promise<string | null> =>
     (await page.evaluate('document.activeElement.dataset.id')) as string | null;
@@ -212,7 +205,7 @@ test('the keyboard alone: from task to task, select, move on, help', small, asyn
 });
 
 test(
-  'a filter keeps the keyboard; in other views details lead on without moving the graph',
+  'a filter button keeps the focus; links in the details do not move the graph of another view',
   small,
   async (page) => {
     const before = await page.locator('.graph > svg').getAttribute('style');
@@ -225,7 +218,7 @@ test(
       assert.is(await filter.getAttribute('aria-pressed'), pressed);
     }
     await page.keyboard.press('m');
-    await page.click('.matrix [aria-label="pg:17, to be done"]');
+    await page.click('.matrix [aria-label="pg:17, to do"]');
     await page.click('aside .task:has-text("app:17")');
     assert.is(await textOf(page, 'aside h2'), 'app:17');
     await page.click('aside .close');
@@ -236,14 +229,14 @@ test(
   },
 );
 
-test('every control has a name', small, async (page) => {
+test('every control has a label', small, async (page) => {
   await page.click(chip('pg:17'));
-  const nameless = await page
+  const unlabeled = await page
     .locator('button, input, select, [role=button]')
     .evaluateAll((all) =>
       all.filter((each) => !(each.ariaLabel || each.textContent?.trim())).map((each) => each.outerHTML),
     );
-  assert.equal(nameless, []);
+  assert.equal(unlabeled, []);
   assert.is(await page.locator('.graph [data-id][role=button][aria-label]').count(), 5);
 });
 
@@ -253,7 +246,7 @@ const scaleOf = (page: Page): Promise<number> =>
     return Number(scale);
   });
 
-test('drag moves, the wheel zooms at the pointer, f brings all into sight', small, async (page) => {
+test('dragging moves the graph, the wheel zooms at the pointer, f fits the graph', small, async (page) => {
   const box = async () => (await page.locator(chip('pg:17')).boundingBox())!;
   const first = await box();
   await page.mouse.move(200, 600);
@@ -262,7 +255,7 @@ test('drag moves, the wheel zooms at the pointer, f brings all into sight', smal
   await page.mouse.up();
   const moved = await box();
   assert.ok(Math.abs(moved.x - first.x - 30) < 2 && Math.abs(moved.y - first.y - 40) < 2);
-  assert.not.ok(await page.isVisible('aside'), 'a drag is no click');
+  assert.not.ok(await page.isVisible('aside'), 'a drag is not a click');
   const scale = await scaleOf(page);
   await page.mouse.move(moved.x + moved.width / 2, moved.y + moved.height / 2);
   await page.mouse.wheel(0, -300);
@@ -271,7 +264,7 @@ test('drag moves, the wheel zooms at the pointer, f brings all into sight', smal
   assert.ok((await scaleOf(page)) > scale * 1.3);
   assert.ok(
     Math.abs(larger.x + larger.width / 2 - moved.x - moved.width / 2) < 2,
-    'it stays under the pointer',
+    'the task stays under the pointer',
   );
   await page.keyboard.press('f');
   assert.is(await scaleOf(page), scale);
@@ -286,7 +279,7 @@ test(
   '#pg%3A17',
 );
 
-const nasty = testPicture({
+const hostile = testPicture({
   'a:1': {
     state: 'todo',
     reasons: [
@@ -296,41 +289,41 @@ const nasty = testPicture({
   },
 });
 
-test('whatever stands in reasons is text', nasty, async (page) => {
+test('HTML in reasons is shown as text', hostile, async (page) => {
   await page.click(chip('a:1'));
   assert.match(await textOf(page, 'aside'), /<\/script><script>document\.title="taken"/);
   assert.is(await page.title(), 'tasks of citus');
   assert.is(await page.locator('img').count(), 0);
 });
 
-test('in real fonts too, each text stays in its box', matrixPicture(12, 5), async (page) => {
-  const cut = await page.locator('.card').evaluateAll((cards) =>
+test('with real fonts, all text fits its box', matrixPicture(12, 5), async (page) => {
+  const overflowing = await page.locator('.card').evaluateAll((cards) =>
     cards.flatMap((card) =>
       [...card.querySelectorAll('text')].flatMap((text) => {
         const box = (text.parentElement!.querySelector('rect') ??
           card.querySelector('rect'))!.getBoundingClientRect();
-        const own = text.getBoundingClientRect();
-        return own.left >= box.left && own.right <= box.right ? [] : [text.textContent];
+        const bounds = text.getBoundingClientRect();
+        return bounds.left >= box.left && bounds.right <= box.right ? [] : [text.textContent];
       }),
     ),
   );
-  assert.equal(cut, []);
+  assert.equal(overflowing, []);
 });
 
-test('each version by itself', matrixPicture(8, 6), async (page) => {
+test('"Expand versions" draws a card per version', matrixPicture(8, 6), async (page) => {
   assert.is(await page.locator('.card').count(), 8);
-  await page.click('text=Each version');
+  await page.click('text=Expand versions');
   assert.is(await page.locator('.card').count(), 48);
 });
 
-test('1,000 tasks: all there, all reachable', matrixPicture(20, 50), async (page) => {
+test('all of 1,000 tasks are drawn and can be found', matrixPicture(20, 50), async (page) => {
   assert.is(await page.locator('.graph [data-id]').count(), 1000);
   await page.keyboard.press('/');
   await page.keyboard.type('image-7:33.1');
   await page.keyboard.press('Enter');
   assert.is(await textOf(page, 'aside h2'), 'image-7:33.1');
   const { x, y } = (await page.locator(chip('image-7:33.1')).boundingBox())!;
-  assert.ok(x > 0 && x < 900 && y > 0 && y < 800, 'it was brought into sight');
+  assert.ok(x > 0 && x < 900 && y > 0 && y < 800, 'the selected task is visible');
   await page.keyboard.press('m');
 });
 

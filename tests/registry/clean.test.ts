@@ -80,9 +80,9 @@ if (hasRegistry) {
       assert.is(dry.code, 0, dry.err);
       assert.match(dry.out, /\/team\/app {2}3 of 5 tags\n/);
       assert.match(dry.out, / {2}1-kaaaaaaaaaaaa +61 d +no task has this key \+ its test pass\n/);
-      assert.match(dry.out, / {2}1-dev202601010000 +\d+ d {2}dev tag; its image stays\n/);
+      assert.match(dry.out, / {2}1-dev202601010000 +\d+ d {2}dev tag; the image has other tags\n/);
       assert.match(dry.out, / {2}latest-kcccccccccccc +41 d {2}no task has this key\n/);
-      assert.match(dry.out, /would go: 4 of 7 tags in 2 repositories, and 2 images with them\n/);
+      assert.match(dry.out, /would remove 4 of 7 tags in 2 repositories, and 2 images\n/);
       assert.ok(dry.out.split('\n').every((line) => line.length <= 80));
       assert.is((await registry.tags(`${repo}/app`)).length, 5, 'a dry run changes nothing');
 
@@ -93,7 +93,7 @@ if (hasRegistry) {
       );
       assert.equal(await registry.tags(`${repo}/app`), ['1', `1${k('b')}`]);
       assert.equal(await registry.tags(`${repo}/base`), [`latest${k('d')}`]);
-      assert.match((await run()).out, /nothing to remove: 3 tags in 2 repositories, all of use/);
+      assert.match((await run()).out, /nothing to remove: 3 tags in 2 repositories, all in use/);
     } finally {
       await real.stop();
     }
@@ -123,7 +123,7 @@ if (hasRegistry) {
       const image = { task: 'app:1', image: `${repo}/app@${digest}`, digest, tags: [], aliases: [] };
       writeFileSync(releaseFile, JSON.stringify({ schema: 1, images: [image] }));
       const kept = await run('--repo', repo, '--dry-run', '--keep', 'kept.json');
-      assert.match(kept.out, /would go: 1 of 2 tags in 1 repository\n/);
+      assert.match(kept.out, /would remove 1 of 2 tags in 1 repository\n/);
       assert.is((await run('--repo', repo, '--keep', 'missing.json')).code, 2);
 
       await real.stop();

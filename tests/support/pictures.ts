@@ -4,31 +4,31 @@ import type { State } from '../../src/draw/state.ts';
 import type { Reason } from '../../src/model/plan.ts';
 import type { ManifestLine, TaskRecord } from '../../src/model/record.ts';
 
-type Told = Partial<Omit<PictureTask, 'reasons'>> & { readonly reasons?: readonly string[] };
+type TaskFields = Partial<Omit<PictureTask, 'reasons'>> & { readonly reasons?: readonly string[] };
 
-/** A picture of tasks by id; whatever is not told is a published image that is up to date. */
-export function testPicture(tasks: Readonly<Record<string, Told>>): Picture {
+/** Returns a picture of tasks by ID. By default, tasks are published images that are up to date. */
+export function testPicture(tasks: Readonly<Record<string, TaskFields>>): Picture {
   return {
-    tasks: Object.entries(tasks).map(([id, { reasons = [], ...told }]) => {
+    tasks: Object.entries(tasks).map(([id, { reasons = [], ...fields }]) => {
       const colon = id.indexOf(':');
       return {
         id,
         name: id.slice(0, colon),
         version: id.slice(colon + 1),
         kind: 'image',
-        state: 'here',
+        state: 'current',
         action: 'reuse',
         needs: [],
         after: [],
         publish: true,
         reasons: reasons.map((detail): Reason => ({ code: 'changed', detail })),
-        ...told,
+        ...fields,
       };
     }),
   };
 }
 
-/** Numbers from 0 up to a limit that look random and are the same each time. */
+/** Returns a generator of pseudorandom integers from 0 up to a limit, exclusive, which depend only on the seed. */
 function randomNumbers(seed: number): (limit: number) => number {
   let state = seed;
   return (limit) => {
@@ -37,20 +37,29 @@ function randomNumbers(seed: number): (limit: number) => number {
   };
 }
 
-const states: readonly State[] = ['here', 'here', 'here', 'todo', 'todo', 'failed', 'blocked', 'skip'];
+const states: readonly State[] = [
+  'current',
+  'current',
+  'current',
+  'todo',
+  'todo',
+  'failed',
+  'blocked',
+  'skipped',
+];
 const kinds = ['image', 'image', 'internal', 'files', 'command'] as const;
 
-/** Images that stand on one another in as many versions each, of all kinds and states. */
+/** Returns a picture of images in a number of versions each, of all kinds and states, that need one another. */
 export function matrixPicture(images: number, versions: number): Picture {
   const random = randomNumbers(images * 1000 + versions);
   const needs = Array.from({ length: images }, (_, image) =>
     image === 0 ? [] : Array.from({ length: 1 + random(2) }, () => Math.max(0, image - 1 - random(6))),
   );
-  const lookOf = needs.map(() => kinds[random(kinds.length)]!);
-  const tasks: Record<string, Told> = {};
+  const imageKinds = needs.map(() => kinds[random(kinds.length)]!);
+  const tasks: Record<string, TaskFields> = {};
   for (let image = 0; image < images; image++)
     for (let version = 0; version < versions; version++) {
-      const kind = lookOf[image]!;
+      const kind = imageKinds[image]!;
       tasks[`image-${image}:${version}.1`] = {
         kind,
         state: states[random(states.length)]!,
@@ -62,7 +71,7 @@ export function matrixPicture(images: number, versions: number): Picture {
   return testPicture(tasks);
 }
 
-/** A page's data for a picture: every task was made once, has inputs and a log. */
+/** Returns page data for a picture in which every task has a record, inputs and a log. */
 export function pageDataOf(picture: Picture, about: Partial<PageData> = {}): PageData {
   const random = randomNumbers(picture.tasks.length);
   const digest = (): string => Array.from({ length: 64 }, () => random(16).toString(16)).join('');
@@ -99,6 +108,6 @@ export function pageDataOf(picture: Picture, about: Partial<PageData> = {}): Pag
       },
     ];
   });
-  const given = { title: 'tasks of citus', time: '2026-11-24T12:00:00.000Z', isLive: false, ...about };
-  return makePageData(picture, new Map(facts), given);
+  const page = { title: 'tasks of citus', time: '2026-11-24T12:00:00.000Z', isLive: false, ...about };
+  return makePageData(picture, new Map(facts), page);
 }

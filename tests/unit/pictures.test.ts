@@ -1,4 +1,4 @@
-// The pictures in docs/pictures are what the program draws of the shipped definitions: `npm run pictures` makes them anew.
+// The pictures in docs/pictures are drawn from this project's definitions. `npm run pictures` updates them.
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
@@ -16,13 +16,13 @@ import { tempFolder } from '../support/temp.ts';
 const test = suite('pictures');
 const root = process.cwd();
 
-/** Settings of the machine that the tests run on must not count. */
+// The environment must not change the definitions.
 for (const name of Object.keys(process.env))
   if (name.startsWith('TASKS_') && !['TASKS_PICTURES', 'TASKS_TEST_TALLY'].includes(name))
     delete process.env[name];
 
-/** The shipped definitions in a profile. */
-async function shippedGraph(profile: string): Promise<Graph> {
+/** Loads this project's graph in a profile. */
+async function projectGraph(profile: string): Promise<Graph> {
   const folder = tempFolder();
   const declarations = await loadDeclarations({
     root,
@@ -34,14 +34,14 @@ async function shippedGraph(profile: string): Promise<Graph> {
   return makeGraph(declarations, 'linux/amd64');
 }
 
-/** As if one task had changed and all others were up to date. */
-function planAfter(changed: string, graph: Graph): Plan {
-  const touched = resolveSelectors(graph, [`${changed}+`]);
+/** Returns a plan in which one task has changed, so that it and its dependents are built. */
+function planAfterChange(changed: string, graph: Graph): Plan {
+  const affected = resolveSelectors(graph, [`${changed}+`]);
   const steps = [...graph.tasks.values()].map((task): [string, Step] => [
     task.id,
     {
       task,
-      action: !touched.has(task.id) ? 'reuse' : task.kind === 'command' ? 'run' : 'build',
+      action: !affected.has(task.id) ? 'reuse' : task.kind === 'command' ? 'run' : 'build',
       reasons: [],
       selected: true,
       key: '',
@@ -58,17 +58,17 @@ for (const [profile, changed] of [
   ['debian', 'postgres:17'],
   ['default', 'postgres:17.9-test'],
 ] as const) {
-  test(`docs/pictures/${profile}.svg is what the program draws today (else: npm run pictures)`, async () => {
-    const plan = planAfter(changed, await shippedGraph(profile));
+  test(`docs/pictures/${profile}.svg is up to date (if not, run: npm run pictures)`, async () => {
+    const plan = planAfterChange(changed, await projectGraph(profile));
     const picture = makePicture(plan, { failed: new Set(), changedOnly: false });
     const drawing = makeDrawing(picture, { full: false, maxChips: 60, legend: true });
     const text = svgFile(
       drawing,
-      `The images of profile ${profile}, and what a change of ${changed} touches`,
+      `The images of profile ${profile}, and what a change of ${changed} rebuilds`,
     );
     const file = path.join(root, `docs/pictures/${profile}.svg`);
     if (process.env.TASKS_PICTURES === 'write') writeFileSync(file, text);
-    assert.ok(drawing.width <= 830, 'fits a page');
+    assert.ok(drawing.width <= 830, 'fits a README');
     assert.fixture(readFileSync(file, 'utf8'), text);
   });
 }

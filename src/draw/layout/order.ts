@@ -3,8 +3,8 @@ import type { Item } from './types.ts';
 const sweeps = 24;
 
 /**
- * Puts the items of each row in an order in which few links cross: by the middle of what they are linked with in the row
- * above, then in the row below, over and over; the best is kept.
+ * Orders the items of each row so that few links cross: by the mean position of the items that they are linked with in the row
+ * above, then in the row below, repeatedly. The best order is kept.
  */
 export function orderRows(rows: Item[][]): void {
   renumber(rows);
@@ -25,17 +25,17 @@ export function orderRows(rows: Item[][]): void {
 }
 
 function sortRow(row: Item[], side: 'up' | 'down', keepsTies: boolean): void {
-  const middle = new Map(row.map((item) => [item, middleOf(item, side)]));
+  const mean = new Map(row.map((item) => [item, meanPosition(item, side)]));
   row.sort(
-    (a, b) =>
-      middle.get(a)! - middle.get(b)! || (keepsTies ? a.position - b.position : b.position - a.position),
+    (a, b) => mean.get(a)! - mean.get(b)! || (keepsTies ? a.position - b.position : b.position - a.position),
   );
   row.forEach((item, position) => {
     item.position = position;
   });
 }
 
-function middleOf(item: Item, side: 'up' | 'down'): number {
+/** Returns the mean position of the items that an item is linked with on one side, or its own if there are none. */
+function meanPosition(item: Item, side: 'up' | 'down'): number {
   const linked = item[side];
   if (linked.length === 0) return item.position;
   return linked.reduce((sum, { position }) => sum + position, 0) / linked.length;
@@ -48,7 +48,7 @@ function renumber(rows: readonly Item[][]): void {
     });
 }
 
-/** How many pairs of links between neighbouring rows cross, counted with a binary indexed tree. */
+/** Counts the pairs of links between adjacent rows that cross, with a binary indexed tree. */
 function crossings(rows: readonly Item[][]): number {
   let count = 0;
   for (const row of rows) {

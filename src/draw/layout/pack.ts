@@ -5,26 +5,27 @@ interface Corner {
   readonly y: number;
 }
 
-/** With more parts than this, looking for gaps between them takes longer than it is worth. */
-const fewParts = 12;
-/** A part with more boxes and bends than this is taken as one block. */
-const mostObstacles = 400;
+/** With more parts than this, the search for gaps takes too long. */
+const maxPartsForGaps = 12;
+/** A part with more boxes and lines than this counts as one solid block. */
+const maxObstacles = 400;
+/** The distance between the positions that are tried, in pixels. */
 const step = 8;
 
 /**
- * Where drawings stand that have nothing to do with one another, the highest first: each in the first gap that is left
- * within the width, else below; many of them side by side, in lines.
+ * Returns the positions of unconnected parts, placed from the highest to the lowest: each in the first gap within the width, or
+ * below all others. Many parts are placed side by side in lines instead.
  */
 export function packParts(parts: readonly Layout[], { width, gap }: LayoutOptions): Corner[] {
   const limit = Math.max(width, ...parts.map((part) => part.width));
   const order = parts.map((_, index) => index).sort((a, b) => parts[b]!.height - parts[a]!.height);
   const corners: Corner[] = [];
-  const place = parts.length > fewParts ? inLines(limit, gap) : intoGaps(limit, gap);
+  const place = parts.length > maxPartsForGaps ? placeInLines(limit, gap) : placeInGaps(limit, gap);
   for (const index of order) corners[index] = place(parts[index]!);
   return corners;
 }
 
-function inLines(width: number, gap: number): (part: Layout) => Corner {
+function placeInLines(width: number, gap: number): (part: Layout) => Corner {
   let [x, y, height] = [0, 0, 0];
   return (part) => {
     if (x > 0 && x + part.width > width) [x, y, height] = [0, y + height + gap, 0];
@@ -35,12 +36,12 @@ function inLines(width: number, gap: number): (part: Layout) => Corner {
   };
 }
 
-function intoGaps(width: number, gap: number): (part: Layout) => Corner {
+function placeInGaps(width: number, gap: number): (part: Layout) => Corner {
   const obstacles: Rect[] = [];
   let height = 0;
   return (part) => {
     const below = { x: 0, y: height === 0 ? 0 : height + gap };
-    const corner = gapFor(part, obstacles, width, height, gap) ?? below;
+    const corner = findGap(part, obstacles, width, height, gap) ?? below;
     obstacles.push(...obstaclesOf(part, corner));
     height = Math.max(height, corner.y + part.height);
     return corner;
@@ -48,7 +49,7 @@ function intoGaps(width: number, gap: number): (part: Layout) => Corner {
 }
 
 function obstaclesOf({ places, lines, width, height }: Layout, corner: Corner): Rect[] {
-  if (places.length + lines.length > mostObstacles) return [{ ...corner, width, height }];
+  if (places.length + lines.length > maxObstacles) return [{ ...corner, width, height }];
   const bends = lines.flatMap((line) =>
     line.slice(1).map(([x2, y2], index) => {
       const [x1, y1] = line[index]!;
@@ -63,8 +64,8 @@ function obstaclesOf({ places, lines, width, height }: Layout, corner: Corner): 
   return [...places, ...bends].map((place) => ({ ...place, x: place.x + corner.x, y: place.y + corner.y }));
 }
 
-/** The highest free place within a width and height. */
-function gapFor(
+/** Returns the highest free position within a width and height, or undefined if the part does not fit. */
+function findGap(
   part: Layout,
   obstacles: readonly Rect[],
   width: number,
@@ -81,7 +82,7 @@ function gapFor(
           other.y < y + part.height + gap,
       );
       if (hit === undefined) return { x, y };
-      // Nothing fits before its end.
+      // The part does not fit to the left of the obstacle's right edge.
       x = Math.max(x, Math.ceil((hit.x + hit.width + gap) / step) * step - step);
     }
   return undefined;

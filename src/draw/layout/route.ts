@@ -1,26 +1,26 @@
 import type { Box, Item, Layout, Link, Rect } from './types.ts';
 
-/** Between two ends at the bottom of a box. */
+/** The space between two lines that start at the bottom of a box. */
 const portGap = 12;
-/** What lies between two rows at least, and how much more a line takes that swings far to the side. */
-const [leastGap, mostGap] = [34, 90];
+/** The space between two rows; it grows with the horizontal distance that lines cover in it. */
+const [minRowGap, maxRowGap] = [34, 90];
 
-/** Heights of rows, what lies between them, and the lines: they cross rows straight down and bend only between them. */
+/** Sets the vertical positions of rows and routes the lines, which cross rows vertically and bend only between them. */
 export function routeLinks(
   boxes: readonly Box[],
   rows: readonly Item[][],
   paths: readonly Item[][],
   links: readonly Link[],
 ): Layout {
-  const port = ports(boxes, paths);
+  const portOf = makePorts(boxes, paths);
   const tops: number[] = [];
   const bottoms: number[] = [];
   let y = 0;
   rows.forEach((row, index) => {
     tops[index] = y;
     bottoms[index] = y + Math.max(0, ...row.map(({ box }) => (box === undefined ? 0 : boxes[box]!.height)));
-    const swings = row.flatMap((item) => item.down.map((below) => Math.abs(below.x - item.x)));
-    y = bottoms[index]! + Math.min(mostGap, leastGap + Math.max(0, ...swings) / 12);
+    const distances = row.flatMap((item) => item.down.map((below) => Math.abs(below.x - item.x)));
+    y = bottoms[index]! + Math.min(maxRowGap, minRowGap + Math.max(0, ...distances) / 12);
   });
   const rowOf = new Map(rows.flatMap((row, index) => row.map((item) => [item, index] as const)));
   const places: Rect[] = [];
@@ -31,7 +31,7 @@ export function routeLinks(
   }
   const lines = paths.map((path, link) => {
     const from = path[0]!;
-    const x = port(from, path[1]!);
+    const x = portOf(from, path[1]!);
     const start = places[links[link]!.from]!;
     const corners: [number, number][] = [
       [x, start.y + start.height],
@@ -48,16 +48,19 @@ export function routeLinks(
   return { width, height: bottoms.at(-1)!, places, lines };
 }
 
-/** Where on the bottom of a box the line to another item begins: side by side, in the order of where they lead. */
-function ports(boxes: readonly Box[], paths: readonly Item[][]): (from: Item, to: Item) => number {
-  const leading = new Map<Item, Set<Item>>();
+/** Returns where on the bottom of a box the line to another item starts. Lines are ordered by the position of their target. */
+function makePorts(boxes: readonly Box[], paths: readonly Item[][]): (from: Item, to: Item) => number {
+  const targets = new Map<Item, Set<Item>>();
   for (const [from, to] of paths as [Item, Item][])
-    leading.set(from, (leading.get(from) ?? new Set()).add(to));
-  const at = new Map<Item, Map<Item, number>>();
-  for (const [from, others] of leading) {
+    targets.set(from, (targets.get(from) ?? new Set()).add(to));
+  const ports = new Map<Item, Map<Item, number>>();
+  for (const [from, others] of targets) {
     const sorted = [...others].sort((a, b) => a.x - b.x);
     const gap = Math.min(portGap, (boxes[from.box!]!.width - 2 * portGap) / sorted.length);
-    at.set(from, new Map(sorted.map((to, index) => [to, from.x + (index - (sorted.length - 1) / 2) * gap])));
+    ports.set(
+      from,
+      new Map(sorted.map((to, index) => [to, from.x + (index - (sorted.length - 1) / 2) * gap])),
+    );
   }
-  return (from, to) => at.get(from)!.get(to)!;
+  return (from, to) => ports.get(from)!.get(to)!;
 }

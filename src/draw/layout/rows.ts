@@ -1,8 +1,8 @@
 import type { Box, Link } from './types.ts';
 
 /**
- * The row of each box, from the top: whatever it links to stands below it, as near as the number of its links asks for.
- * Rows that would be wider than `width` go on in further ones. Links must not lead back.
+ * Returns the row of each box, counted from the top. A box is above all boxes that it links to, and as near to them as its number
+ * of links requires. Rows wider than `width` are split. Links must not form cycles.
  */
 export function assignRows(
   boxes: readonly Box[],
@@ -16,25 +16,27 @@ export function assignRows(
     down[from]!.push(to);
     up[to]!.push(from);
   }
-  const order = needsFirst(down, up);
+  const order = topologicalOrder(down, up);
   const height = boxes.map(() => 0);
   for (const box of order) height[box] = 1 + Math.max(-1, ...down[box]!.map((below) => height[below]!));
-  // A box that more lead to than it leads to moves up to them: its short links get longer, its long ones shorter.
+  // A box with more links from above than to below moves up, which shortens its links in total.
   for (const box of order.toReversed()) {
     if (up[box]!.length > down[box]!.length)
       height[box] = Math.min(...up[box]!.map((above) => height[above]!)) - 1;
   }
-  return split(boxes, height, order, width, gap);
+  return splitRows(boxes, height, order, width, gap);
 }
 
-function needsFirst(down: readonly number[][], up: readonly number[][]): number[] {
-  const open = down.map((list) => list.length);
-  const order = open.flatMap((count, box) => (count === 0 ? [box] : []));
-  for (const box of order) for (const above of up[box]!) if (--open[above]! === 0) order.push(above);
+/** Returns the boxes in an order in which those that others link to come first. */
+function topologicalOrder(down: readonly number[][], up: readonly number[][]): number[] {
+  const remaining = down.map((list) => list.length);
+  const order = remaining.flatMap((count, box) => (count === 0 ? [box] : []));
+  for (const box of order) for (const above of up[box]!) if (--remaining[above]! === 0) order.push(above);
   return order;
 }
 
-function split(
+/** Turns heights into rows, and splits rows that are wider than `width` into rows of about equal width. */
+function splitRows(
   boxes: readonly Box[],
   height: readonly number[],
   order: readonly number[],
@@ -51,13 +53,13 @@ function split(
   let row = -1;
   for (const [, level] of [...levels].sort(([a], [b]) => b - a)) {
     const total = level.reduce((sum, box) => sum + boxes[box]!.width + gap, 0);
-    const share = total / Math.ceil(total / width);
+    const rowWidth = total / Math.ceil(total / width);
     let used = Number.POSITIVE_INFINITY;
     for (const box of level.sort((a, b) => a - b)) {
-      const own = boxes[box]!.width + gap;
-      if (used + own / 2 > share) [row, used] = [row + 1, 0];
+      const boxWidth = boxes[box]!.width + gap;
+      if (used + boxWidth / 2 > rowWidth) [row, used] = [row + 1, 0];
       rows[box] = row;
-      used += own;
+      used += boxWidth;
     }
   }
   return rows;

@@ -1,10 +1,10 @@
-/** Something to be placed; pixels. */
+/** A box to be placed; sizes are in pixels. */
 export interface Box {
   readonly width: number;
   readonly height: number;
 }
 
-/** From a box to one that stands below it; numbers of boxes. */
+/** A link from a box to a box below it, both given by index. */
 export interface Link {
   readonly from: number;
   readonly to: number;
@@ -12,7 +12,7 @@ export interface Link {
   readonly kind: string;
 }
 
-/** Where something stands: its left upper corner. */
+/** A placed box; `x` and `y` are its upper left corner. */
 export interface Rect extends Box {
   readonly x: number;
   readonly y: number;
@@ -27,23 +27,25 @@ export interface Layout {
   readonly lines: readonly Line[];
 }
 
-/** A box in its row, or the place where lines to one box pass through a row. */
+/** A box in its row, or the point at which lines to one box pass through a row. */
 export interface Item {
+  /** The index of the box; undefined for a line. */
   readonly box?: number;
   readonly width: number;
   readonly up: Item[];
   readonly down: Item[];
-  /** In its row. */
+  /** The index in its row. */
   position: number;
-  /** Of its middle. */
+  /** The horizontal center. */
   x: number;
 }
 
 export interface LayoutOptions {
-  /** Rows go on in further ones where they would be wider. */
+  /** The width above which a row is split. */
   readonly width: number;
+  /** The space between boxes. */
   readonly gap: number;
 }
 
-/** Corners of a line from its box down to the other; between two of them it goes straight down, or swings from the side. */
+/** The corners of a line, from its box down to the other. Between two corners it is vertical or an S-curve. */
 export type Line = readonly (readonly [x: number, y: number])[];

@@ -14,71 +14,73 @@ import { matrixPicture, testPicture } from '../../support/pictures.ts';
 const test = suite('draw/drawing');
 
 interface Area {
-  readonly what: string;
+  readonly label: string;
   readonly x: number;
   readonly y: number;
   readonly width: number;
   readonly height: number;
 }
 
-function meet(a: Area, b: Area): boolean {
-  const slack = 0.01;
+function intersects(a: Area, b: Area): boolean {
+  const tolerance = 0.01;
   return (
-    a.x + slack < b.x + b.width &&
-    b.x + slack < a.x + a.width &&
-    a.y + slack < b.y + b.height &&
-    b.y + slack < a.y + a.height
+    a.x + tolerance < b.x + b.width &&
+    b.x + tolerance < a.x + a.width &&
+    a.y + tolerance < b.y + b.height &&
+    b.y + tolerance < a.y + a.height
   );
 }
 
 function overlaps(areas: readonly Area[], others = areas): string[] {
   const same = areas === others;
   return areas.flatMap((a, index) =>
-    (same ? others.slice(index + 1) : others).filter((b) => meet(a, b)).map((b) => `${a.what} on ${b.what}`),
+    (same ? others.slice(index + 1) : others)
+      .filter((b) => intersects(a, b))
+      .map((b) => `${a.label} on ${b.label}`),
   );
 }
 
-/** The smallest rectangles around the parts of a line. */
-function bendsOf(line: Line, what: string): Area[] {
+/** Returns the bounding boxes of the segments of a line. */
+function segmentBoxes(line: Line, label: string): Area[] {
   return line.slice(1).map(([x2, y2], index) => {
     const [x1, y1] = line[index]!;
     const [x, y] = [Math.min(x1, x2), Math.min(y1, y2)];
-    return { what, x, y, width: Math.max(1, Math.abs(x1 - x2)), height: Math.abs(y1 - y2) };
+    return { label, x, y, width: Math.max(1, Math.abs(x1 - x2)), height: Math.abs(y1 - y2) };
   });
 }
 
-/** Everything that is wrong with where things stand. */
-function faults({ cards, links, legend, width, height }: Drawing): string[] {
-  const boxes = cards.map(({ card, place }) => ({ what: card.id, ...place }));
+/** Returns everything that is wrong with a drawing: overlaps, cut text, parts outside the drawing, lines that lead up. */
+function findProblems({ cards, links, legend, width, height }: Drawing): string[] {
+  const boxes = cards.map(({ card, place }) => ({ label: card.id, ...place }));
   const entries = legend.map(({ text, x, y }) => ({
-    what: text,
+    label: text,
     x,
     y,
     width: 16 + textWidth(text, FONT_SIZES.legend),
     height: 14,
   }));
   const inside = cards.flatMap(({ card, shape }) => {
-    const chips = shape.chips.map((chip) => ({ what: `${card.id} ${chip.text}`, ...chip }));
-    const title = { what: `title ${card.id}`, x: 8, y: 8, width: shape.width - 16, height: 16 };
-    const wide = chips.filter(
+    const chips = shape.chips.map((chip) => ({ label: `${card.id} ${chip.text}`, ...chip }));
+    const title = { label: `title ${card.id}`, x: 8, y: 8, width: shape.width - 16, height: 16 };
+    const overflowing = chips.filter(
       (chip) => chip.x + chip.width > shape.width || chip.y + chip.height > shape.height,
     );
     const cut = shape.chips.filter((chip) => textWidth(chip.text, FONT_SIZES.chip) > chip.width - 18);
     return [
       ...overlaps([...chips, title]),
-      ...wide.map(({ what }) => `${what} outside`),
+      ...overflowing.map(({ label }) => `${label} outside the card`),
       ...cut.map(({ text }) => `${text} is cut`),
     ];
   });
-  const bends = links.flatMap(({ from, to, line }) => bendsOf(line, `${from} → ${to}`));
-  const outside = [...boxes, ...entries, ...bends].filter(
+  const segments = links.flatMap(({ from, to, line }) => segmentBoxes(line, `${from} → ${to}`));
+  const outside = [...boxes, ...entries, ...segments].filter(
     (area) => area.x < 0 || area.y < 0 || area.x + area.width > width || area.y + area.height > height,
   );
   return [
     ...overlaps([...boxes, ...entries]),
-    ...overlaps(bends, [...boxes, ...entries]),
+    ...overlaps(segments, [...boxes, ...entries]),
     ...inside,
-    ...outside.map(({ what }) => `${what} outside of the picture`),
+    ...outside.map(({ label }) => `${label} outside the drawing`),
     ...links
       .filter(({ line }) => line[0]![1] >= line.at(-1)![1])
       .map(({ from, to }) => `${from} → ${to} leads up`),
@@ -97,12 +99,12 @@ for (const [images, versions] of [
   [500, 1],
 ] as const) {
   test(`${images * versions} tasks, ${images} images: nothing overlaps, no line crosses a box`, () => {
-    assert.equal(faults(draw(matrixPicture(images, versions))), []);
-    assert.equal(faults(draw(matrixPicture(images, versions), true)), []);
+    assert.equal(findProblems(draw(matrixPicture(images, versions))), []);
+    assert.equal(findProblems(draw(matrixPicture(images, versions), true)), []);
   });
 }
 
-test('whatever the graph: nothing overlaps, no line crosses a box', () => {
+test('random graphs: nothing overlaps, no line crosses a box', () => {
   const graph = fc.integer({ min: 1, max: 40 }).chain((size) =>
     fc.array(fc.tuple(fc.nat(7), fc.nat(99), fc.nat(99), fc.boolean()), {
       minLength: size,
@@ -119,13 +121,13 @@ test('whatever the graph: nothing overlaps, no line crosses a box', () => {
           { needs: needs.slice(first % 2), after: isAfter ? needs.slice(0, 1) : [] },
         ] as const;
       });
-      assert.equal(faults(draw(testPicture(Object.fromEntries(tasks)), full)), []);
+      assert.equal(findProblems(draw(testPicture(Object.fromEntries(tasks)), full)), []);
     }),
     { numRuns: 300 },
   );
 });
 
-test('whatever the sizes of boxes: none overlap, no line crosses one, each line leads from its box down to the other', () => {
+test('boxes of random sizes: nothing overlaps, no line crosses a box, each line leads down from one box to the other', () => {
   const size = fc.record({
     width: fc.integer({ min: 30, max: 300 }),
     height: fc.integer({ min: 20, max: 200 }),
@@ -140,11 +142,11 @@ test('whatever the sizes of boxes: none overlap, no line crosses one, each line 
         .filter(([from, to]) => from < to && to < boxes.length)
         .map(([from, to]) => ({ from, to, kind: 'needs' }));
       const { places, lines } = layOut(boxes, links, { width: 600, gap: 20 });
-      const areas = places.map((place, index) => ({ what: String(index), ...place }));
+      const areas = places.map((place, index) => ({ label: String(index), ...place }));
       assert.equal(overlaps(areas), []);
       lines.forEach((line, index) => {
         const { from, to } = links[index]!;
-        assert.equal(overlaps(bendsOf(line, `${from} → ${to}`), areas), []);
+        assert.equal(overlaps(segmentBoxes(line, `${from} → ${to}`), areas), []);
         const [[x, y], [endX, endY]] = [line[0]!, line.at(-1)!];
         assert.ok(
           Math.abs(y - places[from]!.y - places[from]!.height) < 0.01 &&
@@ -161,7 +163,7 @@ test('whatever the sizes of boxes: none overlap, no line crosses one, each line 
   );
 });
 
-test('versions that need one another are drawn one by one', () => {
+test('versions of an image that need one another have a card each', () => {
   const chain = testPicture({
     'base:1': {},
     'step:1': { needs: ['base:1'] },
@@ -175,7 +177,7 @@ test('versions that need one another are drawn one by one', () => {
   );
 });
 
-test('a card shows what matters of many versions, and how many more there are', () => {
+test('a card with too many versions shows the most important ones and counts the rest', () => {
   const many = Array.from({ length: 100 }, (_, version) => [`a:${version}`, {}] as const);
   const drawing = makeDrawing(testPicture({ ...Object.fromEntries(many), 'a:x': { state: 'failed' } }), {
     full: false,
@@ -205,22 +207,22 @@ test('no text is smaller than 9 pixels', () => {
   assert.not.match(svgFile(draw(matrixPicture(3, 3)), 'x'), /font-size="|scale\(/);
 });
 
-test('each state has a colour in both themes, and a shape', () => {
+test('each state has its own color in both themes, and its own icon', () => {
   const [light, dark] = drawingCss().split('@media (prefers-color-scheme:dark)');
   for (const state of STATES) {
     assert.match(light!, new RegExp(`\\.s-${state}>rect`));
     assert.match(dark!, new RegExp(`\\.s-${state}>rect`));
   }
   const picture = testPicture(Object.fromEntries(STATES.map((state) => [`${state}:1`, { state }])));
-  const marks = [
+  const icons = [
     ...svgFile(draw(picture), 'x').matchAll(/class="(?:fill|stroke)" transform="[^"]*" d="([^"]+)"/g),
   ];
-  assert.is(new Set(marks.map(([, shape]) => shape)).size, STATES.length);
+  assert.is(new Set(icons.map(([, shape]) => shape)).size, STATES.length);
 });
 
-test('nothing in a picture can end an element of it', () => {
-  const nasty = testPicture({ 'a:1': { reasons: ['</title><script>alert("1")</script>\u0007'] } });
-  const text = svgFile(draw(nasty), '<&"');
+test('text is escaped', () => {
+  const hostile = testPicture({ 'a:1': { reasons: ['</title><script>alert("1")</script>\u0007'] } });
+  const text = svgFile(draw(hostile), '<&"');
   assert.not.ok(text.includes('<script') || text.includes('\u0007'));
   assert.match(text, /&#60;\/title&#62;/);
 });
@@ -229,7 +231,7 @@ test('the same picture gives the same bytes', () => {
   assert.is(svgFile(draw(matrixPicture(12, 5)), 'x'), svgFile(draw(matrixPicture(12, 5)), 'x'));
 });
 
-test('an empty picture is one', () => {
+test('an empty picture can be drawn', () => {
   assert.match(svgFile(draw({ tasks: [] }), 'nothing'), /<svg /);
 });
 

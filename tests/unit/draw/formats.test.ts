@@ -6,16 +6,16 @@ import { fitsGithub, mermaidText } from '../../../src/draw/mermaid.ts';
 import { pictureJson } from '../../../src/draw/picture.ts';
 import { matrixPicture, testPicture } from '../../support/pictures.ts';
 
-const test = suite('draw/text');
+const test = suite('draw/formats');
 
 const small = testPicture({
   'base:1': { publish: false, kind: 'internal' },
-  'files:1': { kind: 'command', publish: false, state: 'skip', action: 'skip' },
+  'files:1': { kind: 'command', publish: false, state: 'skipped', action: 'skip' },
   'app:1': { needs: ['base:1'], after: ['files:1'] },
   'app:2': { needs: ['base:1'], state: 'todo', action: 'build', reasons: ['arg A 1 → "2"'] },
 });
 
-test('json: the contract, word for word', () => {
+test('json: the documented format', () => {
   assert.equal(pictureJson(small), {
     nodes: [
       { id: 'base:1', name: 'base', version: '1', action: 'reuse', publish: false },
@@ -31,7 +31,7 @@ test('json: the contract, word for word', () => {
   });
 });
 
-test('dot: a cluster for each image, a node for each version, arrows to what is needed', () => {
+test('dot: a cluster per image, a node per version, arrows to needs', () => {
   const text = dotText(small);
   assert.match(
     text,
@@ -39,39 +39,39 @@ test('dot: a cluster for each image, a node for each version, arrows to what is 
   );
   assert.match(text, /\n {2}"app:2" -> "base:1";\n/);
   assert.match(text, /\n {2}"app:1" -> "files:1" \[style=dashed/);
-  assert.match(text, /tooltip="to be done\\narg A 1 → \\"2\\""/);
+  assert.match(text, /tooltip="to do\\narg A 1 → \\"2\\""/);
 });
 
-test('mermaid: a group for each image, a node for each version, states as classes', () => {
+test('mermaid: a group per image, a node per version, states as classes', () => {
   assert.is(
     mermaidText(small).replace(/(classDef \w+) .*/g, '$1'),
     `flowchart TD
   subgraph g0 ["base"]
-    t0("✔ 1"):::here
+    t0("✔ 1"):::current
   end
   subgraph g1 ["files"]
-    t1[["· 1"]]:::skip
+    t1[["· 1"]]:::skipped
   end
   subgraph g2 ["app"]
-    t2["✔ 1"]:::here
+    t2["✔ 1"]:::current
     t3["● 2"]:::todo
   end
   t2 --> t0
   t2 -.-> t1
   t3 --> t0
-  %% 1 to be done
+  %% 1 to do
   classDef todo
   %% 2 up to date
-  classDef here
-  %% 1 not needed
-  classDef skip
+  classDef current
+  %% 1 skipped
+  classDef skipped
   classDef image
   class g0,g1,g2 image
 `,
   );
 });
 
-test('what is too large for GitHub is told', () => {
+test('fitsGithub rejects flowcharts that are too large', () => {
   assert.ok(fitsGithub(mermaidText(matrixPicture(12, 5))));
   assert.not.ok(fitsGithub(mermaidText(matrixPicture(20, 50))));
 });
@@ -81,16 +81,16 @@ test('the same picture gives the same bytes', () => {
     assert.equal(draw(matrixPicture(10, 6)), draw(matrixPicture(10, 6)));
 });
 
-const nasty = '</script><img src=x onerror=alert(1)>"\'&\u0000\u2028\ud800`\\ ]]> #; \n';
+const hostile = '</script><img src=x onerror=alert(1)>"\'&\u0000\u2028\ud800`\\ ]]> #; \n';
 
-test('nothing that stands in a name or reason can end what it stands in', () => {
+test('names and reasons are escaped for every format', () => {
   for (const character of ['<', '>', '"', "'", '\u0000', '\ud800'])
-    assert.not.ok(escapeXml(nasty).includes(character));
-  assert.not.match(jsonInHtml({ nasty }), /[<>&\u2028]/);
-  assert.equal(JSON.parse(jsonInHtml({ nasty })), JSON.parse(JSON.stringify({ nasty })));
-  assert.not.match(quoteDot(nasty), /[^\\]"./s);
-  assert.not.match(quoteDot(nasty).slice(1, -1), /\n/);
-  assert.not.match(quoteMermaid(nasty).slice(1, -1), /["<>`[\]\n\\]/);
+    assert.not.ok(escapeXml(hostile).includes(character));
+  assert.not.match(jsonInHtml({ hostile }), /[<>&\u2028]/);
+  assert.equal(JSON.parse(jsonInHtml({ hostile })), JSON.parse(JSON.stringify({ hostile })));
+  assert.not.match(quoteDot(hostile), /[^\\]"./s);
+  assert.not.match(quoteDot(hostile).slice(1, -1), /\n/);
+  assert.not.match(quoteMermaid(hostile).slice(1, -1), /["<>`[\]\n\\]/);
 });
 
 test.run();

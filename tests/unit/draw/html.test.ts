@@ -4,7 +4,7 @@ import { htmlPage } from '../../../src/draw/html.ts';
 import { makePageData, type TaskFacts } from '../../../src/draw/page-data.ts';
 import { matrixPicture, pageDataOf, testPicture } from '../../support/pictures.ts';
 
-const test = suite('draw/page');
+const test = suite('draw/html');
 const parts = { script: 'console.log(1)', style: 'a{}' };
 
 const bare: TaskFacts = {
@@ -23,7 +23,7 @@ test('1,000 tasks with inputs and logs stay under two megabytes', () => {
     assert.ok(htmlPage(pageDataOf(picture), parts).length < 2_000_000 - 100_000);
 });
 
-test('where every task has inputs of its own, fewer of them are held', () => {
+test('if tasks do not share inputs, the page contains fewer of them', () => {
   const picture = matrixPicture(20, 50);
   const facts = picture.tasks.map(({ id }): [string, TaskFacts] => {
     const lines = Array.from(
@@ -42,7 +42,7 @@ test('where every task has inputs of its own, fewer of them are held', () => {
   );
 });
 
-test('a page asks nobody: it holds no address, and its policy allows its own script and style alone', () => {
+test('a page contains no URLs, and its policy allows only its own script and style', () => {
   const page = htmlPage(pageDataOf(matrixPicture(3, 3)), parts);
   assert.match(
     page,
@@ -52,20 +52,20 @@ test('a page asks nobody: it holds no address, and its policy allows its own scr
   assert.match(htmlPage(pageDataOf(matrixPicture(1, 1), { isLive: true }), parts), /connect-src 'self'/);
 });
 
-test('values of environment variables are on no page', () => {
+test('a page does not contain values of environment variables', () => {
   const page = htmlPage(pageDataOf(matrixPicture(3, 3)), parts);
   assert.not.match(page, /hunter2/);
   assert.match(page, /"env","TOKEN","set"/);
 });
 
-test('nothing in it can end its element', () => {
-  const nasty = testPicture({ 'a:1': { reasons: ['</script><script>alert(1)</script><!--'] } });
-  const page = htmlPage(pageDataOf(nasty, { title: '</title><script>' }), parts);
+test('text is escaped', () => {
+  const hostile = testPicture({ 'a:1': { reasons: ['</script><script>alert(1)</script><!--'] } });
+  const page = htmlPage(pageDataOf(hostile, { title: '</title><script>' }), parts);
   assert.is(page.match(/<script/g)!.length, 2);
   assert.not.match(page, /<!--/);
 });
 
-test('inputs that tasks share are held once; of very many the rest is a number', () => {
+test('shared inputs are stored once; inputs above the limit are only counted', () => {
   const picture = testPicture({ 'a:1': {}, 'a:2': {} });
   const lines = Array.from({ length: 200 }, (_, index) => ['file', `f${index}`, 'x'] as const);
   const facts: TaskFacts = { ...bare, manifest: { schema: 1, lines } };

@@ -20,7 +20,7 @@ const matrix = testPicture({
   'app:16': { needs: ['pg:16', 'base:b'], state: 'todo', action: 'build' },
 });
 
-test('versions share a line, by state; what was drawn is only named', () => {
+test('versions of an image share a line, grouped by state; needs without needs are repeated', () => {
   assert.equal(tree(matrix), [
     '✔ pg:17',
     '└─ ✔ base:b',
@@ -29,11 +29,11 @@ test('versions share a line, by state; what was drawn is only named', () => {
     '│  └─ ✔ base:{a,b}',
     '└─ ✔ base:b',
     '',
-    '● 2 to be done   ✔ 5 up to date',
+    '● 2 to do   ✔ 5 up to date',
   ]);
 });
 
-test('a shared need with needs of its own is drawn once and referred to', () => {
+test('a shared need that has needs is expanded only once', () => {
   const shared = testPicture({
     'base:1': {},
     'pg:1': { needs: ['base:1'] },
@@ -49,7 +49,7 @@ test('a shared need with needs of its own is drawn once and referred to', () => 
   ]);
 });
 
-test('full: a line for each task, with what is done to it', () => {
+test('full: a line per task, with its action', () => {
   assert.equal(tree(matrix, { full: true }).slice(2, 7), [
     '✔ app:15  reuse',
     '└─ ✔ pg:15  reuse',
@@ -59,13 +59,13 @@ test('full: a line for each task, with what is done to it', () => {
   ]);
 });
 
-test('each task is told with its reasons; one that only follows its needs, with their names', () => {
+test('tasks are shown with their reasons, or with the needs that cause their build', () => {
   const lines = tree(matrix, { reasons: true });
   assert.is(lines[2], '● app:16  ✔ 15  because of pg');
   assert.is(lines[3], '├─ ● pg:16  ✔ 15  file install changed');
 });
 
-test('it fits the width: versions give way, how many there are is said', () => {
+test('lines fit the width: versions that do not fit are counted', () => {
   const picture = matrixPicture(8, 40);
   for (const columns of [20, 40, 60, 80, 120])
     for (const line of tree(picture, { columns, reasons: true }))
@@ -74,13 +74,13 @@ test('it fits the width: versions give way, how many there are is said', () => {
   assert.match(tree(picture, { columns: undefined })[0]!, /0\.1,.*39\.1/);
 });
 
-test('every task of a picture stands in it, whatever is folded', () => {
+test('full: every task of the picture is listed', () => {
   const picture = matrixPicture(6, 3);
   const text = tree(picture, { full: true }).join('\n');
   for (const { id } of picture.tasks) assert.ok(text.includes(`${id}  `), id);
 });
 
-test('nothing to draw is no line', () => {
+test('an empty picture has no lines', () => {
   assert.equal(tree({ tasks: [] }), []);
 });
 

@@ -13,11 +13,11 @@ import {
 } from '../../../src/page/page-model.ts';
 import { testPicture } from '../../support/pictures.ts';
 
-const test = suite('page/model');
+const test = suite('page/page-model');
 
-type Told = Parameters<typeof testPicture>[0][string] & { readonly ms?: number };
+type TaskFields = Parameters<typeof testPicture>[0][string] & { readonly ms?: number };
 
-function modelOf(tasks: Readonly<Record<string, Told>>) {
+function modelOf(tasks: Readonly<Record<string, TaskFields>>) {
   const picture = testPicture(tasks);
   const all = picture.tasks.map((task): PageTask => {
     const { ms } = tasks[task.id]!;
@@ -40,10 +40,10 @@ const diamond = modelOf({
   'top:1': { needs: ['left:1', 'right:1'], ms: 5, state: 'todo' },
   'other:2': { ms: 500 },
 });
-const choose = (choice: Partial<ViewState>): ViewState => ({ ...initialViewState, ...choice });
+const viewOf = (fields: Partial<ViewState>): ViewState => ({ ...initialViewState, ...fields });
 
-test('a selection: what it needs and what needs it; the rest steps back', () => {
-  assert.equal(Object.fromEntries(computeEmphasis(diamond, choose({ selected: 'left:1' }))), {
+test('a selection emphasizes needs and dependents and dims the rest', () => {
+  assert.equal(Object.fromEntries(computeEmphasis(diamond, viewOf({ selected: 'left:1' }))), {
     'base:1': 'need',
     'left:1': 'selected',
     'right:1': 'dim',
@@ -53,15 +53,15 @@ test('a selection: what it needs and what needs it; the rest steps back', () => 
   assert.equal([...new Set(computeEmphasis(diamond, initialViewState).values())], ['plain']);
 });
 
-test('a bump: it and all that needs it, at what they took the last time', () => {
+test('a bump emphasizes the task and its dependents, and adds up their last durations', () => {
   const bumped = new Set(['base:1']);
-  const shown = computeEmphasis(diamond, choose({ bumped, selected: 'base:1', isPathShown: true }));
+  const shown = computeEmphasis(diamond, viewOf({ bumped, selected: 'base:1', isPathShown: true }));
   assert.equal([...shown.values()], ['selected', 'bumped', 'bumped', 'bumped', 'dim']);
   const { tasks, ms, path } = bumpCost(diamond, bumped);
   assert.equal([tasks, ms, path.ms, path.ids], [4, 85, 65, ['base:1', 'left:1', 'top:1']]);
 });
 
-test('the critical path is of what is to be made; where nothing is, of everything', () => {
+test('the critical path is that of unfinished tasks, or of all tasks if none is unfinished', () => {
   assert.equal(criticalPath(diamond), { ids: ['right:1', 'top:1'], ms: 25, untimed: 0 });
   const idle = modelOf({
     'a:1': { ms: 1 },
@@ -73,21 +73,24 @@ test('the critical path is of what is to be made; where nothing is, of everythin
   assert.equal(criticalPath(modelOf({})), { ids: [], ms: 0, untimed: 0 });
 });
 
-test('on a path only its own steps are lines in sight', () => {
+test('only the links of the critical path are highlighted', () => {
   const model = modelOf({
     'a:1': { ms: 1 },
     'b:1': { needs: ['a:1'], ms: 1 },
     'c:1': { needs: ['a:1', 'b:1'], ms: 1 },
   });
-  const choice = choose({ isPathShown: true });
-  const isNear = highlightedNeeds(model, choice, computeEmphasis(model, choice));
-  assert.equal([isNear('c:1', 'b:1'), isNear('b:1', 'a:1'), isNear('c:1', 'a:1')], [true, true, false]);
+  const view = viewOf({ isPathShown: true });
+  const isHighlighted = highlightedNeeds(model, view, computeEmphasis(model, view));
+  assert.equal(
+    [isHighlighted('c:1', 'b:1'), isHighlighted('b:1', 'a:1'), isHighlighted('c:1', 'a:1')],
+    [true, true, false],
+  );
 });
 
-test('filters: by state as it is now, by version, by a part of the name in any case', () => {
-  const shown = (choice: Partial<ViewState>): string[] =>
-    diamond.data.tasks.filter((task) => matchesFilters(diamond, task, choose(choice))).map(({ id }) => id);
-  assert.equal(shown({ hidden: new Set(['here']) }), ['right:1', 'top:1']);
+test('filters match the current state, the version, and part of the name without regard to case', () => {
+  const shown = (fields: Partial<ViewState>): string[] =>
+    diamond.data.tasks.filter((task) => matchesFilters(diamond, task, viewOf(fields))).map(({ id }) => id);
+  assert.equal(shown({ hidden: new Set(['current']) }), ['right:1', 'top:1']);
   assert.equal(shown({ version: '2' }), ['other:2']);
   assert.equal(shown({ search: 'T:1' }), ['left:1', 'right:1']);
 });

@@ -3,9 +3,9 @@ import * as assert from 'uvu/assert';
 import type { EventBody, RunEvent } from '../../../src/model/events.ts';
 import { applyEvent, emptyRunState, lastRun, type RunState } from '../../../src/page/run-state.ts';
 
-const test = suite('page/run');
+const test = suite('page/run-state');
 
-/** A run after events, a second apart. */
+/** Returns the state of a run after events that are a second apart. */
 function runOf(...events: EventBody[]): RunState {
   return events.reduce(
     (run, event, index) =>
@@ -31,21 +31,21 @@ const end = (id: string, outcome: 'built' | 'failed'): EventBody => ({
   id,
   outcome,
   ms: 1,
-  ...(outcome === 'failed' ? { error: { message: 'no luck' } } : {}),
+  ...(outcome === 'failed' ? { error: { message: 'exit code 1' } } : {}),
 });
 
 test('states follow the events', () => {
-  assert.equal([...runOf(begin).states.values()], ['waiting', 'waiting', 'here']);
+  assert.equal([...runOf(begin).states.values()], ['waiting', 'waiting', 'current']);
   const run = runOf(begin, start('a'), start('b'), end('a', 'built'), end('b', 'failed'));
-  assert.equal([...run.states.values()], ['made', 'failed', 'here']);
-  assert.is(run.errors.get('b'), 'no luck');
+  assert.equal([...run.states.values()], ['done', 'failed', 'current']);
+  assert.is(run.errors.get('b'), 'exit code 1');
   assert.equal([...run.results.keys()], ['a']);
 });
 
-test('each task has the lowest slot that is free, from its start to its end', () => {
+test('each task has the lowest free lane, from its start to its end', () => {
   const run = runOf(begin, start('a'), start('b'), end('a', 'built'), start('c'));
   assert.equal(
-    run.bars.map(({ id, slot, start, end }) => [id, slot, start, end]),
+    run.bars.map(({ id, lane, start, end }) => [id, lane, start, end]),
     [
       ['a', 0, 1000, 3000],
       ['b', 1, 2000, undefined],
@@ -54,7 +54,7 @@ test('each task has the lowest slot that is free, from its start to its end', ()
   );
 });
 
-test('a bar says what is done now; output is kept up to a limit', () => {
+test('a bar has the current step as its text; output is kept up to a limit', () => {
   const lines = Array.from(
     { length: 500 },
     (_, index): EventBody => ({ type: 'task-output', phase: 'build', id: 'a', line: String(index) }),
@@ -68,21 +68,21 @@ test('a bar says what is done now; output is kept up to a limit', () => {
   assert.is(run.bars[0]!.text, '2/5 RUN make');
   assert.is(run.output.get('a')!.length, 400);
   assert.is(run.output.get('a')!.at(-1), '499');
-  const coloured: EventBody = {
+  const colored: EventBody = {
     type: 'task-output',
     phase: 'build',
     id: 'a',
     line: '\u001b[1;32mgreen\u001b[0m',
   };
-  assert.equal(runOf(begin, coloured).output.get('a'), ['green']);
+  assert.equal(runOf(begin, colored).output.get('a'), ['green']);
 });
 
-test('another run begins anew', () => {
+test('a new run replaces the state of the last one', () => {
   const run = runOf(begin, start('a'), end('a', 'failed'), begin);
   assert.equal([run.bars, run.errors.size, run.start], [[], 0, 3000]);
 });
 
-test('the last run is what its results tell; older ones are left out', () => {
+test('the last run is reconstructed from its results, without older ones', () => {
   const at = (seconds: number): string => new Date(seconds * 1000).toISOString();
   const bars = lastRun([
     { id: 'old', last: { time: at(100), ms: 10_000 } },
@@ -92,7 +92,7 @@ test('the last run is what its results tell; older ones are left out', () => {
     { id: 'never' },
   ]);
   assert.equal(
-    bars.map(({ id, slot }) => [id, slot]),
+    bars.map(({ id, lane }) => [id, lane]),
     [
       ['a', 0],
       ['b', 1],

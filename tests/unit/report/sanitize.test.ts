@@ -11,10 +11,10 @@ import {
   sanitizeEvent,
 } from '../../../src/report/sanitize.ts';
 
-const test = suite('text of others');
+const test = suite('report/sanitize');
 const esc = '\x1b';
 
-/** Everything that a terminal could obey, in all the forms that ECMA-48 has. */
+/** Text that controls a terminal, in all forms of ECMA-48. */
 const hostile: Readonly<Record<string, string>> = {
   'a window title': `${esc}]0;pwned\x07`,
   'a window title ended by ST': `${esc}]0;pwned${esc}\\`,
@@ -33,7 +33,7 @@ const hostile: Readonly<Record<string, string>> = {
   'reordered text': '\u202egnp.exe\u2066x\u2069',
 };
 
-/** What may still control a terminal. */
+/** Characters that control a terminal. */
 const dangerous = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/;
 
 for (const [what, text] of Object.entries(hostile))
@@ -43,23 +43,23 @@ for (const [what, text] of Object.entries(hostile))
     assert.match(sanitize(`before ${text} after`), /^before .*after$/);
   });
 
-test('lines stay lines, tabs stay tabs, and the text around a sequence stays', () => {
+test('line feeds, tabs and the text around a sequence are kept', () => {
   assert.is(sanitize(`one\r\ntwo\t${esc}[31mred${esc}[0m\n`), 'one\ntwo\tred\n');
 });
 
-test('a string that never ends takes nothing away from the lines after it', () => {
+test('an unterminated string does not remove the lines after it', () => {
   assert.match(sanitize(`${esc}]0;title\nerror: what matters\n`), /\nerror: what matters\n$/);
 });
 
-test('colors of ours stay, colors of others do not', () => {
+test('the colors of reporters are kept, other colors are removed', () => {
   const paint = makePaint(true);
-  const own = `${paint.good('✔')} ${paint.dim(`│ ${paint.bold('x')}`)} ${paint.bad('no')} ${paint.warn('!')}`;
-  assert.is(sanitizeColored(own), own);
+  const painted = `${paint.good('✔')} ${paint.dim(`│ ${paint.bold('x')}`)} ${paint.bad('no')} ${paint.warn('!')}`;
+  assert.is(sanitizeColored(painted), painted);
   assert.is(sanitizeColored(`${esc}[8mhidden${esc}[0m`), 'hidden');
   assert.is(sanitize(`${esc}[32mgreen${esc}[39m`), 'green');
 });
 
-test('whatever the text, nothing dangerous is left, and clean text stays as it is', () => {
+test('random text: nothing dangerous is left, and clean text does not change', () => {
   const pieces = fc.array(
     fc.oneof(
       fc.string({ unit: 'binary' }),
@@ -82,7 +82,7 @@ test('long hostile text takes linear time', () => {
     disarmCiCommands(sanitizeColored(`${esc}[${piece.repeat(length / piece.length)}`));
 });
 
-test('events: output, progress, and all parts of an error are cleaned; other events stay the same objects', () => {
+test('events: output, progress and all parts of an error are sanitized; clean events are returned as they are', () => {
   const time = '2026-01-01T00:00:00.000Z';
   const text = `x${esc}]0;pwned\x07`;
   const events: RunEvent[] = [
@@ -99,11 +99,11 @@ test('events: output, progress, and all parts of an error are cleaned; other eve
     },
   ];
   for (const event of events) assert.not.match(JSON.stringify(sanitizeEvent(event)), /\\u001b|pwned/);
-  const calm: RunEvent = { type: 'task-output', phase: 'build', time, id: 'a', line: 'calm' };
-  assert.is(sanitizeEvent(calm), calm);
+  const clean: RunEvent = { type: 'task-output', phase: 'build', time, id: 'a', line: 'clean' };
+  assert.is(sanitizeEvent(clean), clean);
 });
 
-test('JSON means what it meant, and has no character that a terminal or a CI service obeys', () => {
+test('JSON keeps its meaning and contains nothing that controls a terminal or a CI service', () => {
   const value = {
     name: `${esc}[2J\x9b2J\x7f ##[add-mask]x ##vso[x] ##teamcity[x`,
     rest: ['::stop-commands::x'],
@@ -114,7 +114,7 @@ test('JSON means what it meant, and has no character that a terminal or a CI ser
   assert.not.match(line, /##\[|##vso\[|##teamcity\[/);
 });
 
-/** The names that GitHub's runner finds in a line (actions/runner, src/Runner.Common/ActionCommand.cs). */
+/** Returns the command that GitHub's runner finds in a line (actions/runner, src/Runner.Common/ActionCommand.cs). */
 function commandIn(line: string): string | undefined {
   const trimmed = line.trimStart();
   const end = trimmed.startsWith('::') ? trimmed.indexOf('::', 2) : -1;

@@ -3,9 +3,9 @@ import * as assert from 'uvu/assert';
 import type { EventBody, RunEvent } from '../../../src/model/events.ts';
 import { traceReporter } from '../../../src/report/trace.ts';
 
-const test = suite('trace');
+const test = suite('report/trace');
 
-interface Traced {
+interface TraceEvent {
   readonly name: string;
   readonly ph: string;
   readonly tid: number;
@@ -14,36 +14,36 @@ interface Traced {
   readonly args: Record<string, unknown>;
 }
 
-/** The trace of what happened at these seconds, as a viewer would read it. */
-async function traced(happenings: readonly [second: number, happening: EventBody][]): Promise<Traced[]> {
+/** Returns the trace of events at the given seconds. */
+async function readTrace(events: readonly [second: number, event: EventBody][]): Promise<TraceEvent[]> {
   const saved: string[] = [];
   const { onEvent, close } = traceReporter((text) => void saved.push(text));
-  for (const [second, happening] of happenings)
-    onEvent({ ...happening, time: new Date(second * 1000).toISOString() } as RunEvent);
+  for (const [second, event] of events)
+    onEvent({ ...event, time: new Date(second * 1000).toISOString() } as RunEvent);
   await close();
   assert.is(saved.length, 1);
-  return (JSON.parse(saved[0]!) as { traceEvents: Traced[] }).traceEvents;
+  return (JSON.parse(saved[0]!) as { traceEvents: TraceEvent[] }).traceEvents;
 }
 
 const started = (id: string): EventBody => ({ type: 'task-started', phase: 'build', id, action: 'build' });
-const ended = (id: string): EventBody => ({
+const finished = (id: string): EventBody => ({
   type: 'task-finished',
   phase: 'build',
   id,
   outcome: 'built',
   ms: 0,
 });
-const spans = (events: readonly Traced[]): [string, number, number, number][] =>
+const spans = (events: readonly TraceEvent[]): [string, number, number, number][] =>
   events.filter(({ ph }) => ph === 'X').map(({ name, tid, ts, dur }) => [name, tid, ts / 1e6, dur / 1e6]);
 
-test('a task stands on the lowest slot that was free, in microseconds', async () => {
-  const events = await traced([
+test('a task has the lowest free job number; times are in microseconds', async () => {
+  const events = await readTrace([
     [1, started('a:1')],
     [2, started('b:1')],
-    [3, ended('a:1')],
+    [3, finished('a:1')],
     [4, started('c:1')],
-    [6, ended('c:1')],
-    [9, ended('b:1')],
+    [6, finished('c:1')],
+    [9, finished('b:1')],
   ]);
   assert.equal(spans(events), [
     ['a:1', 100, 1, 2],
@@ -52,12 +52,12 @@ test('a task stands on the lowest slot that was free, in microseconds', async ()
   ]);
   const names = events.filter(({ name }) => name === 'thread_name').map(({ tid, args }) => [tid, args.name]);
   assert.equal(names, [
-    [100, 'slot 1'],
-    [200, 'slot 2'],
+    [100, 'job 1'],
+    [200, 'job 2'],
   ]);
 });
 
-test('steps that run at once stand on lanes of their own; those without an end last as long as their task', async () => {
+test('concurrent steps have separate lanes; steps without an end last as long as their task', async () => {
   const step = (text: string, more = {}): EventBody => ({
     type: 'task-progress',
     phase: 'build',
@@ -67,14 +67,14 @@ test('steps that run at once stand on lanes of their own; those without an end l
     text,
     ...more,
   });
-  const events = await traced([
+  const events = await readTrace([
     [0, started('a:1')],
     [1, step('RUN one')],
     [2, step('two: RUN two')],
     [3, step('RUN one', { ended: 'done' })],
     [4, step('RUN three')],
     [5, step('two: RUN two', { ended: 'cached' })],
-    [6, ended('a:1')],
+    [6, finished('a:1')],
   ]);
   assert.equal(spans(events), [
     ['[1/2] RUN one', 101, 1, 2],
@@ -84,8 +84,8 @@ test('steps that run at once stand on lanes of their own; those without an end l
   ]);
 });
 
-test('what an interrupt left running is in the trace, up to the last that was heard', async () => {
-  const events = await traced([
+test('tasks that an interrupt left running are in the trace, up to the last event', async () => {
+  const events = await readTrace([
     [1, started('a:1')],
     [5, { type: 'task-output', phase: 'build', id: 'a:1', line: '' }],
   ]);

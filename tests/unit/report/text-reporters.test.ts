@@ -1,0 +1,165 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Phase, RunEvent } from '../../../src/model/events.ts';
+import { githubReporter } from '../../../src/report/github.ts';
+import { markdownReporter } from '../../../src/report/markdown.ts';
+import { makePaint } from '../../../src/report/paint.ts';
+import { plainReporter } from '../../../src/report/plain.ts';
+import { makeRunText } from '../../../src/report/run-text.ts';
+import { at, failedBuild, noCounts } from '../../support/report-events.ts';
+
+const test = suite('report/text-reporters');
+const paint = makePaint(false);
+
+test('plain: a line at start and end of each task, output only of failed tasks', () => {
+  const written: string[] = [];
+  const { onEvent } = plainReporter((text) => void written.push(text), paint, {
+    verbose: false,
+    timestamps: false,
+  });
+  for (const event of failedBuild) onEvent(event);
+  assert.is(
+    written.join(''),
+    `tasks build   4 tasks: 1 up to date, 2 to build, 1 to run · 2 jobs · about 35 s
+▸ files:1  run
+▸ app:1    build
+✔ files:1  ran in 4.0 s, 12 MB
+✖ app:1    failed after 9.0 s: [2/5] RUN make all
+  │ gcc says
+  exit code: 2
+  log: /logs/app
+■ top:1    blocked: app:1 did not succeed
+✖ 1 built, 1 up to date, 1 failed, 1 blocked in 9.0 s · saved about 1 m 0 s
+`,
+  );
+});
+
+test('plain in CI: each line has a timestamp', () => {
+  const written: string[] = [];
+  const { onEvent } = plainReporter((text) => void written.push(text), paint, {
+    verbose: true,
+    timestamps: true,
+  });
+  for (const event of failedBuild) onEvent(event);
+  const lines = written.join('').trimEnd().split('\n');
+  for (const line of lines) assert.match(line, /^00:00:0\d /);
+  assert.ok(lines.includes('00:00:01   app:1 │ ::error::gcc says'), written.join(''));
+});
+
+test('the slowest tasks are listed if many were built', () => {
+  const built = (id: string, ms: number): RunEvent => ({
+    type: 'task-finished',
+    phase: 'build',
+    time: at(9),
+    id,
+    outcome: 'built',
+    ms,
+  });
+  const end = (events: readonly RunEvent[]): string[] => {
+    const runText = makeRunText(paint);
+    runText.phaseStarted(failedBuild[0] as Extract<RunEvent, { type: 'phase-started' }>);
+    for (const event of events) runText.taskFinished(event as Extract<RunEvent, { type: 'task-finished' }>);
+    return runText
+      .phaseFinished(failedBuild.at(-1) as Extract<RunEvent, { type: 'phase-finished' }>)
+      .slice(1);
+  };
+  const four = [built('a:1', 1_000), built('b:1', 90_000), built('c:1', 5_000), built('d:1', 2_000)];
+  assert.equal(end(four), ['  slowest: b:1 1 m 30 s, c:1 5.0 s, d:1 2.0 s']);
+  assert.equal(end(four.slice(1)), []);
+  assert.equal(end([1, 2, 3, 4].map((ms) => built(`x:${ms}`, ms))), []);
+});
+
+test('tasks that had not started when a run was canceled are only counted', () => {
+  const runText = makeRunText(paint);
+  runText.phaseStarted(failedBuild[0] as Extract<RunEvent, { type: 'phase-started' }>);
+  const cancelled = {
+    type: 'task-finished',
+    phase: 'build',
+    time: at(2),
+    id: 'app:1',
+    outcome: 'cancelled',
+  } as const;
+  assert.is(runText.taskFinished({ ...cancelled, ms: 0 }), undefined);
+  assert.is(runText.taskFinished({ ...cancelled, ms: 10 }), '■ app:1    canceled');
+});
+
+test('job summary: phases without work are left out unless last; uploads list the published tags', () => {
+  const written: string[] = [];
+  const { onEvent } = markdownReporter((text) => void written.push(text));
+  const phase = (name: Phase, finished: readonly Partial<RunEvent>[] = []): void => {
+    onEvent({ type: 'phase-started', time: at(0), phase: name, jobs: 1, tasks: [] });
+    for (const each of finished)
+      onEvent({ type: 'task-finished', time: at(1), phase: name, id: 'a:1', ms: 0, ...each } as RunEvent);
+    onEvent({ type: 'phase-finished', time: at(1), phase: name, ok: true, counts: noCounts, ms: 0 });
+  };
+  phase('build', [{ type: 'task-finished', outcome: 'reused' }]);
+  phase('test');
+  assert.equal(written, []);
+  phase('upload', [{ type: 'task-finished', outcome: 'built' }]);
+  phase('publish', [{ type: 'task-finished', outcome: 'built', tags: ['team/a:1'] }]);
+  onEvent({ type: 'run-finished', time: at(1), ok: true, counts: noCounts, ms: 0 });
+  assert.is(written.length, 1);
+  assert.match(written[0]!, /^### tasks push\n/);
+  assert.match(written[0]!, '| a:1 | built |  | `team/a:1` |');
+});
+
+test('job summary: a table of outcomes, and failures with their escaped output', () => {
+  const written: string[] = [];
+  const { onEvent } = markdownReporter((text) => void written.push(text));
+  for (const event of failedBuild) {
+    const isFailed = event.type === 'task-finished' && event.error?.lines !== undefined;
+    onEvent(
+      isFailed ? { ...event, error: { ...event.error!, lines: ['```', '<b>'], step: 'RUN a < b' } } : event,
+    );
+  }
+  onEvent({ type: 'run-finished', time: at(9), ok: false, counts: noCounts, ms: 9_000 });
+  assert.is(
+    written.join(''),
+    `### tasks build
+
+✖ 1 built, 1 up to date, 1 failed, 1 blocked in 9.0 s · saved about 1 m 0 s
+
+| task | outcome | time | tags |
+| --- | --- | --- | --- |
+| files:1 | built | 4.0 s |  |
+| app:1 | failed | 9.0 s |  |
+| top:1 | blocked |  |  |
+
+<details open>
+<summary>app:1 failed: RUN a &lt; b</summary>
+
+\`\`\`\`
+\`\`\`
+<b>
+exit code: 2
+\`\`\`\`
+
+</details>
+
+`,
+  );
+});
+
+test('github: output in groups, failures as annotations; commands and text are written separately', () => {
+  const all: string[] = [];
+  const commands: string[] = [];
+  const { onEvent } = githubReporter(
+    (text) => void all.push(text),
+    (text) => {
+      all.push(text);
+      commands.push(text);
+    },
+    paint,
+  );
+  for (const event of failedBuild) onEvent(event);
+  const text = all.join('');
+  assert.match(
+    text,
+    '::group::✖ app:1    failed after 9.0 s: [2/5] RUN make all\n::error::gcc says\n::endgroup::\n',
+  );
+  assert.match(text, '::error title=app%3A1::exit code: 2%0A[2/5] RUN make all\n');
+  // The output of a task is written as text, never as a command.
+  assert.is(commands.includes('::error::gcc says\n'), false);
+});
+
+test.run();
