@@ -25,7 +25,10 @@ export function makeGraph(declarations: Declarations, defaultPlatform: string): 
   return orderTasks(tasks);
 }
 
-/** Returns the settings from `project()`, or empty settings without one. @throws DefinitionError for a second or invalid `project()` */
+/**
+ * Returns the settings from `project()`, or empty settings without one.
+ * @throws DefinitionError for a second or invalid `project()`
+ */
 export function resolveProject(declarations: Declarations): Project {
   const [first, second] = declarations.projects;
   if (first === undefined) return {};

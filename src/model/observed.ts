@@ -26,9 +26,14 @@ export interface ObservedImage {
   /** Sorted by path; every directory has an entry. Paths are relative to the context and use `/`. */
   readonly context: readonly FileEntry[];
   readonly dockerfile: ObservedDockerfile;
-  /** Build args that the builder adds (proxies) and the Dockerfile declares. They are keyed like the task's own args, which take precedence. */
+  /**
+   * Build args that the builder adds (proxies) and the Dockerfile declares. They are keyed like the task's own args, which take
+   * precedence.
+   */
   readonly builderArgs?: Readonly<Record<string, string>>;
-  /** The instructions that affect the result. Undefined if the Dockerfile is not fully understood: then all its bytes are keyed. */
+  /**
+   * The instructions that affect the result. Undefined if the Dockerfile is not fully understood: then all its bytes are keyed.
+   */
   readonly reachable?: ReachableInstructions;
   /** Why the Dockerfile is not fully understood, for people. */
   readonly vague: readonly string[];

@@ -35,7 +35,10 @@ export interface BuildRequest {
   readonly task: TaskId;
   /** Everything that the build can see, including the folders of needed files. Parents come before children. */
   readonly context: readonly ContextEntry[];
-  /** The Dockerfile. `source` is its absolute path; `digest` is checked before the build uses it. A copy in the context is never rewritten. */
+  /**
+   * The Dockerfile. `source` is its absolute path; `digest` is checked before the build uses it. A copy in the context is never
+   * rewritten.
+   */
   readonly dockerfile: {
     readonly source: string;
     readonly digest: string;
@@ -81,7 +84,10 @@ export interface Engine {
   images(): Promise<readonly EngineImage[]>;
   /** Returns whether an image has ONBUILD instructions; undefined if the engine does not have it for this platform. */
   triggers(reference: string, platform: string): Promise<boolean | undefined>;
-  /** Builds an image and verifies its labels; sets no tag. Returns undefined for exports. @throws StepFailed; on abort, any error */
+  /**
+   * Builds an image and verifies its labels; sets no tag. Returns undefined for exports.
+   * @throws StepFailed; on abort, any error
+   */
   build(request: BuildRequest, progress: Progress, signal: AbortSignal): Promise<BuiltImage | undefined>;
   /** Sets a tag on an image and removes it from any other image. */
   tag(imageId: string, reference: string): Promise<void>;
@@ -159,7 +165,10 @@ export type HasOnbuild = (reference: string, platform: string) => Promise<boolea
 
 /** Reads the inputs of tasks. Tasks must be observed after everything they need. */
 export interface Observer {
-  /** Returns the images that a task's Dockerfile names, except those named by digest. Returns none if the Dockerfile cannot be read. */
+  /**
+   * Returns the images that a task's Dockerfile names, except those named by digest. Returns none if the Dockerfile cannot be
+   * read.
+   */
   names(task: Task): Promise<readonly ImageName[]>;
   /** Returns the remembered key and notes of a task whose inputs and need keys have not changed; otherwise undefined. */
   recall(task: Task, needKeys: readonly Key[]): ObservedUnchanged | undefined;
@@ -175,7 +184,9 @@ export interface Observer {
 export interface Records {
   get(keys: readonly Key[]): Promise<ReadonlyMap<Key, TaskRecord>>;
   put(record: TaskRecord, manifest: Manifest): Promise<void>;
-  /** Stores the manifest of a result that was built elsewhere. It explains a later change but does not make the result reusable. */
+  /**
+   * Stores the manifest of a result that was built elsewhere. It explains a later change but does not make the result reusable.
+   */
   noteExternalResult(record: TaskRecord, manifest: Manifest): Promise<void>;
   /** Updates the last-used time of results. Results that were not used for a long time are trimmed. */
   markUsed(keys: readonly Key[], now: Date): void;

@@ -32,7 +32,10 @@ export interface TaskRecord {
   readonly tags: readonly string[];
   /** ISO 8601, UTC. */
   readonly time: string;
-  /** True if the record comes from a shared store. It is only used for an image that exists here, and does not decide between images. */
+  /**
+   * True if the record comes from a shared store. It is only used for an image that exists here, and does not decide between
+   * images.
+   */
   readonly shared?: true;
 }
 

@@ -57,7 +57,10 @@ export interface Registry {
   head(name: string): Promise<string | undefined>;
   /** Queries the image for a platform and verifies its digests; undefined if it does not exist or has no such platform. */
   image(name: string, platform: string): Promise<RemoteImage | undefined>;
-  /** Queries what a name points to and verifies its digests; undefined if it does not exist. @throws RegistryError `broken` for an unknown media type */
+  /**
+   * Queries what a name points to and verifies its digests; undefined if it does not exist.
+   * @throws RegistryError `broken` for an unknown media type
+   */
   contents(name: string): Promise<RemoteContents | undefined>;
   /** Queries a manifest and verifies its digest. @throws RegistryError `missing` */
   manifest(name: string): Promise<RawManifest>;
@@ -70,7 +73,10 @@ export interface Registry {
   copy(from: string, repository: string): Promise<void>;
   /** Checks that pushing to a repository is allowed, and leaves nothing in it. @throws RegistryError `denied`, `unreachable` */
   mayPush(repository: string): Promise<void>;
-  /** Checks that deleting from a repository is allowed, as far as the registry tells beforehand. @throws RegistryError `denied`, `unreachable` */
+  /**
+   * Checks that deleting from a repository is allowed, as far as the registry tells beforehand.
+   * @throws RegistryError `denied`, `unreachable`
+   */
   mayDelete(repository: string): Promise<void>;
   /** Lists all tags of a repository; none if it does not exist. */
   tags(repository: string): Promise<readonly string[]>;
@@ -78,7 +84,10 @@ export interface Registry {
   untag(name: string): Promise<'gone' | 'refused'>;
   /** Deletes a manifest and all its tags, `repo/name@sha256:…`. */
   remove(name: string): Promise<'gone' | 'refused'>;
-  /** Reads the JSON text that `write` stored under a tag; undefined if the tag does not exist. @throws RegistryError `broken` for any other content */
+  /**
+   * Reads the JSON text that `write` stored under a tag; undefined if the tag does not exist.
+   * @throws RegistryError `broken` for any other content
+   */
   read(name: string): Promise<string | undefined>;
   /** Stores a JSON text under a tag as an OCI artifact, replacing what was there. */
   write(name: string, text: string): Promise<void>;

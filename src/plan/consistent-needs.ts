@@ -33,7 +33,10 @@ function findInconsistent(statuses: TaskStatuses, input: PlanInput): TaskStatus[
       .filter((user): user is TaskStatus => user!.buildReasons.length === 0);
   const isInRegistry = (need: TaskStatus): boolean =>
     need.buildReasons.length > 0 || need.found?.remote !== undefined || uploaded.has(need);
-  /** An unselected image that the registry does not have may differ from the local one. It is known only if all its users use the local one. */
+  /**
+   * An unselected image that the registry does not have may differ from the local one. It is known only if all its users use the
+   * local one.
+   */
   const isKnown = (user: TaskStatus): boolean =>
     user.found !== undefined &&
     (input.selected.has(user.task.id) ||

@@ -79,7 +79,9 @@ export function resolveNaming(
   };
 }
 
-/** Returns the tag that records a passed test next to an image. `digest` is the digest of the test's content, args and version. */
+/**
+ * Returns the tag that records a passed test next to an image. `digest` is the digest of the test's content, args and version.
+ */
 export function testPassTag(content: string, digest: string): string {
   return `${content}-t${digest.slice(0, 12)}`;
 }

@@ -142,7 +142,9 @@ function tagsOf(
   return { tags: [content], newTags: lacks(content) ? [content] : none };
 }
 
-/** Returns true unless a record shows that the task was built in its current period: BuildKit's cache may hold older downloads. */
+/**
+ * Returns true unless a record shows that the task was built in its current period: BuildKit's cache may hold older downloads.
+ */
 function isNewPeriod(task: Task, keyed: TaskKey | undefined, input: PlanInput): boolean {
   if (task.maxAgeMs === undefined) return false;
   const latest = input.latest.get(task.id);

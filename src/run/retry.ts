@@ -39,7 +39,10 @@ export interface RetryOptions {
   onRetry(text: string): void;
 }
 
-/** Calls `attempt`, and retries it after failures for which `shouldRetry` returns true. @throws the last failure, or the signal's reason */
+/**
+ * Calls `attempt`, and retries it after failures for which `shouldRetry` returns true.
+ * @throws the last failure, or the signal's reason
+ */
 export async function withRetries<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
   for (let retried = 0; ; retried++) {
     try {

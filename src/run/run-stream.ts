@@ -1,5 +1,11 @@
-import type { Counts, Listener, Outcome, PlannedTask, RunEvent } from '../model/events.ts';
-import { OUTCOMES } from '../model/events.ts';
+import {
+  type Counts,
+  type Listener,
+  type Outcome,
+  type PlannedTask,
+  type RunEvent,
+  zeroCounts,
+} from '../model/events.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Clock } from '../model/ports.ts';
 import { needIds, type TaskId } from '../model/task.ts';
@@ -12,7 +18,9 @@ export interface RunStream {
   finish(ok: boolean): void;
 }
 
-/** Emits `run-started`, and returns a stream that forwards the events of the run's phases. `plan` holds all tasks of the command. */
+/**
+ * Emits `run-started`, and returns a stream that forwards the events of the run's phases. `plan` holds all tasks of the command.
+ */
 export function startRun(
   plan: Plan,
   { command, jobs }: { readonly command: string; readonly jobs: number },
@@ -76,7 +84,7 @@ function combineOutcomes(
 
 /** Counts the tasks by outcome. A task that never finished counts as cancelled. */
 function countOutcomes(outcomes: Iterable<Outcome | undefined>): Counts {
-  const counts = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0])) as Record<Outcome, number>;
+  const counts = zeroCounts();
   for (const outcome of outcomes) counts[outcome ?? 'cancelled']++;
   return counts;
 }

@@ -17,7 +17,10 @@ export function resolveSecrets(task: Task, context: SecretContext): Readonly<Rec
   );
 }
 
-/** Returns a command's secrets as environment variables: the value, or the path of the file. @throws StepFailed if a value is missing */
+/**
+ * Returns a command's secrets as environment variables: the value, or the path of the file.
+ * @throws StepFailed if a value is missing
+ */
 export function secretVariables(task: Task, context: SecretContext): Record<string, string> {
   return Object.fromEntries(
     Object.entries(resolveSecrets(task, context)).map(([id, source]) => [

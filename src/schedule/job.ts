@@ -13,7 +13,9 @@ export interface Job {
   readonly allowFailure: boolean;
   /** The kind of work, for limits per kind in addition to the total limit. */
   readonly kind?: string;
-  /** Identifies the job's leading layers. Of the jobs that share them one runs first, so that the others find them in the cache. */
+  /**
+   * Identifies the job's leading layers. Of the jobs that share them one runs first, so that the others find them in the cache.
+   */
   readonly layers?: string;
 }
 

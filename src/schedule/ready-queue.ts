@@ -33,7 +33,10 @@ export function makeReadyQueue({ pathLength, position }: JobGraph, rules: Schedu
   const kindOf = ({ kind }: Job): string => kind ?? '';
   const isBelowLimit = (kind: string): boolean =>
     (running.get(kind) ?? 0) < (rules.limits?.[kind] ?? Number.POSITIVE_INFINITY);
-  /** Returns the leading layers of a job if they are not built yet. The ID contains the kind, so that each held queue has one kind. */
+  /**
+   * Returns the leading layers of a job if they are not built yet. The ID contains the kind, so that each held queue has one
+   * kind.
+   */
   const unbuiltLayers = (job: Job): string | undefined => {
     const layers = `${kindOf(job)} ${job.layers}`;
     return job.layers !== undefined && !built.has(layers) ? layers : undefined;
