@@ -214,7 +214,7 @@ if (hasRegistry) {
     await ok(machine, ['push']);
     site.proxy.clear();
     const { out } = await look();
-    assert.match(out, /retag +app:1 +the registry has it; only tags are missing there/);
+    assert.match(out, /retag +app:1 +the registry has it, but tags are missing there/);
     assert.match(out, /retag +tool:latest/);
   });
 
