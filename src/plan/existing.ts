@@ -42,43 +42,45 @@ export interface ResultFinder {
   remote(task: Task, key: Key): ExistingResult | undefined;
 }
 
-export function makeResultFinder(world: ExistingState): ResultFinder {
-  const byId = new Map(world.images.map((image) => [image.id, image]));
-  let tagged: ReadonlyMap<string, EngineImage> | undefined;
-  /** Indexed on first use: if all records are here, no tag is looked up. */
-  const byTag = (tag: string): EngineImage | undefined => {
-    tagged ??= new Map(
-      world.images.flatMap((image) => image.tags.map((each) => [familiarName(each), image] as const)),
+/** Creates a finder for the given state. */
+export function makeResultFinder(existing: ExistingState): ResultFinder {
+  const byId = new Map(existing.images.map((image) => [image.id, image]));
+  let byTag: ReadonlyMap<string, EngineImage> | undefined;
+  /** Indexes tags on first use: if all records are here, no tag is looked up. */
+  const findByTag = (tag: string): EngineImage | undefined => {
+    byTag ??= new Map(
+      existing.images.flatMap((image) => image.tags.map((each) => [familiarName(each), image] as const)),
     );
-    return tagged.get(familiarName(tag));
+    return byTag.get(familiarName(tag));
   };
   return {
     local(task, key) {
-      const record = world.records.get(key);
+      const record = existing.records.get(key);
       if (makesFiles(task)) {
-        return record?.filesDigest !== undefined && world.files.get(key) === record.filesDigest
+        return record?.filesDigest !== undefined && existing.files.get(key) === record.filesDigest
           ? { record, ids: [record.filesDigest] }
           : undefined;
       }
-      const adopted = (): ExistingResult | undefined => adopt(task, key, byTag(contentTag(task, key)));
+      const adopted = (): ExistingResult | undefined => adopt(task, key, findByTag(contentTag(task, key)));
+      // A shared record does not decide between images: the image with the content tag takes precedence.
       const tagged = record?.shared ? adopted() : undefined;
       if (tagged !== undefined && tagged.image?.id !== record?.imageId) return tagged;
       const image = record?.imageId === undefined ? undefined : byId.get(record.imageId);
       if (record !== undefined && image?.labels[keyLabel] === key) {
-        const made = withLabeledNeeds(task, record, image);
-        return made && { record: made, image, ids: resultIds(made) };
+        const labeled = withLabeledNeeds(task, record, image);
+        return labeled && { record: labeled, image, ids: resultIds(labeled) };
       }
       return adopted();
     },
     remote(task, key) {
-      const remote = world.remote.get(task.id);
+      const remote = existing.remote.get(task.id);
       if (remote === undefined || makesFiles(task)) return undefined;
       const { ids, labels, bytes, digest } = remote.image;
-      const made = recordFromLabels(task, key, { id: ids[0]!, labels, bytes });
-      if (made === undefined) return undefined;
-      const own = world.records.get(key);
-      const isSame = own?.imageId !== undefined && ids.includes(own.imageId);
-      const known = isSame ? { ...own, task: task.id, needs: made.needs } : made;
+      const labeled = recordFromLabels(task, key, { id: ids[0]!, labels, bytes });
+      if (labeled === undefined) return undefined;
+      const localRecord = existing.records.get(key);
+      const isSame = localRecord?.imageId !== undefined && ids.includes(localRecord.imageId);
+      const known = isSame ? { ...localRecord, task: task.id, needs: labeled.needs } : labeled;
       const image = ids.map((id) => byId.get(id)).find((each) => each?.labels[keyLabel] === key);
       const { shared: _, ...record } = image ? { ...known, imageId: image.id } : known;
       return {

@@ -22,12 +22,12 @@ export const time = command({ name: 'time', run: ['./time'] });
     },
   );
   assert.is((await runCli(['build'], { cwd })).code, 0);
-  const good = await runCli(['audit', 'doc'], { cwd });
+  const good = await runCli(['reproduce', 'doc'], { cwd });
   assert.equal([good.code, good.out.split('\n')[0]], [0, '✔ doc:latest  the same']);
   writeFileSync(path.join(cwd, 'extra.txt'), 'two');
   writeFileSync(path.join(cwd, 'other.txt'), 'two');
   assert.match((await runCli(['plan'], { cwd })).out, /2 tasks: 2 up to date/);
-  const { code, out } = await runCli(['audit'], { cwd });
+  const { code, out } = await runCli(['reproduce'], { cwd });
   assert.is(code, 1);
   assert.match(
     out,
@@ -37,6 +37,7 @@ export const time = command({ name: 'time', run: ['./time'] });
     out,
     /\n· time:latest {2}not the same twice, which tells nothing: t\n0 of 1 rebuilt tasks gave the same result/,
   );
+  // `audit` is the former name of the command.
   const { audited } = JSON.parse((await runCli(['audit', 'doc', '--json'], { cwd })).out) as {
     audited: object[];
   };
@@ -64,7 +65,7 @@ export const doc = command({ name: 'doc', run: ['./make'] });
   assert.is((await runCli(['build'], { cwd })).code, 0);
   writeFileSync(outside, 'two');
   assert.match(
-    (await runCli(['audit'], { cwd })).out,
+    (await runCli(['reproduce'], { cwd })).out,
     /\n {4}no undeclared file in the project changed; the cause may be a deleted file, a file outside the project, or the time\n/,
   );
 });
