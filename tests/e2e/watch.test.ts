@@ -36,7 +36,7 @@ export const copy = command({ name: 'copy', run: ['./copy'], inputs: ['in/**'] }
   const definitions = path.join(cwd, 'tasks/images.ts');
   const { child, printed, ended } = watch(cwd, '--verbose');
   await printed('made of one');
-  await printed('watching for changes');
+  await printed(' for changes (Ctrl-C to stop)');
 
   writeFileSync(path.join(cwd, 'in/a'), 'two');
   await printed('made of two');
@@ -112,7 +112,7 @@ export const gen = command({ name: 'gen', run: ['node_modules/.bin/gen'], inputs
   );
   const { child, printed, ended } = watch(cwd, '--verbose');
   await printed('one: one one v1');
-  await printed('watching for changes');
+  await printed(' for changes (Ctrl-C to stop)');
   writeFileSync(path.join(cwd, 'common/file'), 'two\n');
   await printed('one: two one v1');
   writeFileSync(path.join(outside, 'dir/x'), 'three\n');

@@ -4,6 +4,8 @@ import path from 'node:path';
 import { tempFolder, writeFiles } from './temp.ts';
 
 const program = path.resolve('dist/tasks.js');
+/** How long `printed` waits, in milliseconds; long enough for a busy machine. */
+const printLimitMs = 120_000;
 
 export interface CliResult {
   readonly code: number | null;
@@ -14,7 +16,7 @@ export interface CliResult {
 export interface CliProcess {
   readonly child: ChildProcess;
   readonly ended: Promise<CliResult>;
-  /** Resolves when the text appears on standard error; rejects if the process ends without it. */
+  /** Resolves when the text appears on standard error; rejects if the process ends without it, or after two minutes. */
   printed(text: string): Promise<void>;
 }
 
@@ -51,10 +53,18 @@ export function startCli(args: readonly string[], options: CliOptions = {}): Cli
       resolve({ code, out, err });
     });
   });
-  const printed = (text: string): Promise<void> =>
-    err.includes(text)
-      ? Promise.resolve()
-      : new Promise((resolve, reject) => waiting.push({ text, resolve, reject }));
+  const printed = async (text: string): Promise<void> => {
+    if (err.includes(text)) return;
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        waiting.push({ text, resolve, reject });
+        timer = setTimeout(() => reject(new Error(`did not print "${text}":\n${err}`)), printLimitMs);
+      });
+    } finally {
+      clearTimeout(timer);
+    }
+  };
   return { child, ended, printed };
 }
 
