@@ -1,4 +1,4 @@
-/** The candidates that resemble a word most, best first; empty where none is close. For "did you mean". */
+/** Returns up to `count` candidates that are similar to a word, closest first. */
 export function closestWords(word: string, candidates: Iterable<string>, count = 3): string[] {
   const limit = Math.max(2, Math.floor(word.length / 3));
   return [...new Set(candidates)]
@@ -12,13 +12,13 @@ export function closestWords(word: string, candidates: Iterable<string>, count =
     .map((candidate) => candidate.name);
 }
 
-/** A "did you mean" sentence, or undefined where nothing is close. */
+/** Returns a "did you mean" sentence, or undefined if no candidate is similar. */
 export function didYouMean(word: string, candidates: Iterable<string>): string | undefined {
   const names = closestWords(word, candidates);
   return names.length > 0 ? `did you mean ${names.join(', ')}?` : undefined;
 }
 
-/** Levenshtein distance: insertions, deletions and replacements between two words. */
+/** Returns the Levenshtein distance: the number of insertions, deletions and replacements between two words. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {

@@ -19,17 +19,18 @@ import {
 import { makeCommandTask, makeImageTask } from './make-task.ts';
 import { nameFault, tagFault } from './names.ts';
 
-/** A task with the definition it comes from. Its needs and `after` are empty until all drafts are there. */
+/** A task with the definition it comes from. Its `needs` and `after` are empty until all drafts exist. */
 export interface TaskDraft {
   readonly task: Task & { needs: Task['needs']; after: Task['after'] };
   readonly declared: Declared;
-  /** What functions of the version are called with. */
+  /** The argument for functions of the version. */
   readonly versionArgument: unknown;
 }
 
 /**
- * One draft per definition and version, in the order written.
- * @throws DefinitionError with every fault found
+ * Returns one draft per definition and version, in the order they are declared. Images without `platforms` get
+ * `defaultPlatform`.
+ * @throws DefinitionError with all faults
  */
 export function expandDefinitions(definitions: readonly Declared[], defaultPlatform: string): TaskDraft[] {
   const problems: Problem[] = [];
@@ -38,52 +39,52 @@ export function expandDefinitions(definitions: readonly Declared[], defaultPlatf
     const faults: VersionFault[] = [];
     const drafts = expandOne(declared, defaultPlatform, (fault, version) => faults.push({ fault, version }));
     const place = { file: declared.where.file, definition: name };
-    problems.push(...eachOnce(faults).map((fault): Problem => ({ ...place, ...fault })));
+    problems.push(...mergeVersions(faults).map((fault): Problem => ({ ...place, ...fault })));
     return drafts;
   });
   if (problems.length > 0) throw new DefinitionError(problems);
   return drafts;
 }
 
-/** A fault, and the version that it was found at where a function of the version gave it. */
+/** A fault, and the version if the value comes from a function of the version. */
 interface VersionFault {
   readonly fault: FieldFault;
   readonly version: string | undefined;
 }
-type ComplainOf = (fault: FieldFault, version?: string) => void;
+type ReportVersionFault = (fault: FieldFault, version?: string) => void;
 
-/** As many versions of one fault as are named. */
-const mostNamed = 3;
+/** The number of versions that a message lists. */
+const maxListedVersions = 3;
 
-/** A fault that many versions have is told once, with which they are. */
-function eachOnce(faults: readonly VersionFault[]): FieldFault[] {
-  const versions = new Map<string, { readonly fault: FieldFault; readonly of: Set<string> }>();
+/** Merges equal faults of several versions into one, whose message lists the versions. */
+function mergeVersions(faults: readonly VersionFault[]): FieldFault[] {
+  const merged = new Map<string, { readonly fault: FieldFault; readonly versions: Set<string> }>();
   for (const { fault, version } of faults) {
     const id = JSON.stringify(fault);
-    const known = versions.get(id) ?? { fault, of: new Set() };
-    versions.set(id, known);
-    if (version !== undefined) known.of.add(version);
+    const known = merged.get(id) ?? { fault, versions: new Set() };
+    merged.set(id, known);
+    if (version !== undefined) known.versions.add(version);
   }
-  return [...versions.values()].map(({ fault, of }) => {
-    const named = [...of].slice(0, mostNamed).join(', ');
-    const more = of.size > mostNamed ? ` and ${of.size - mostNamed} more` : '';
-    return of.size === 0
+  return [...merged.values()].map(({ fault, versions }) => {
+    const listed = [...versions].slice(0, maxListedVersions).join(', ');
+    const more = versions.size > maxListedVersions ? ` and ${versions.size - maxListedVersions} more` : '';
+    return versions.size === 0
       ? fault
-      : { ...fault, message: `${fault.message} (version${of.size > 1 ? 's' : ''} ${named}${more})` };
+      : { ...fault, message: `${fault.message} (version${versions.size > 1 ? 's' : ''} ${listed}${more})` };
   });
 }
 
-function expandOne(declared: Declared, defaultPlatform: string, complain: ComplainOf): TaskDraft[] {
+function expandOne(declared: Declared, defaultPlatform: string, report: ReportVersionFault): TaskDraft[] {
   const { fields, [definitionBrand]: kind } = declared.definition;
-  for (const fault of checkFieldNames(kind, fields)) complain(fault);
+  for (const fault of checkFieldNames(kind, fields)) report(fault);
   const { name } = fields;
-  const expected = typeof name === 'string' ? nameFault(name) : 'a text';
+  const expected = typeof name === 'string' ? nameFault(name) : 'a string';
   if (expected !== undefined)
-    complain({ field: 'name', message: 'not a valid name', found: formatValue(name), expected });
+    report({ field: 'name', message: 'not a valid name', found: formatValue(name), expected });
   const drafts: TaskDraft[] = [];
-  const { fixed, late } = checkFixed(kind, fields, complain);
-  for (const { version, axes, argument } of cellsOf(fields.versions, complain)) {
-    const values = checkLate(kind, late, argument, (fault) => complain(fault, version));
+  const { fixed, late } = checkFixedFields(kind, fields, report);
+  for (const { version, axes, argument } of cellsOf(fields.versions, report)) {
+    const values = checkVersionFields(kind, late, argument, (fault) => report(fault, version));
     if (fixed === undefined || values === undefined || typeof name !== 'string') continue;
     const base = {
       id: `${name}:${version}`,
@@ -98,8 +99,8 @@ function expandOne(declared: Declared, defaultPlatform: string, complain: Compla
     const task =
       kind === 'image'
         ? makeImageTask(base, checked as ImageValues, defaultPlatform, (fault) => {
-            const isLate = late.some(([field]) => field === fault.field);
-            complain(fault, isLate ? version : undefined);
+            const dependsOnVersion = late.some(([field]) => field === fault.field);
+            report(fault, dependsOnVersion ? version : undefined);
           })
         : makeCommandTask(base, checked as CommandValues);
     drafts.push({ task, declared, versionArgument: argument });
@@ -107,12 +108,12 @@ function expandOne(declared: Declared, defaultPlatform: string, complain: Compla
   return drafts;
 }
 
-/** The cells of `versions`; of a plain list each has the one axis `version`. */
+/** Returns the cells of `versions`. The cells of a plain list have one axis, `version`. */
 function cellsOf(
   versions: unknown,
-  complain: (fault: FieldFault) => void,
+  report: (fault: FieldFault) => void,
 ): (VersionCell & { argument: unknown })[] {
-  const expected = 'a list of versions (texts, not numbers), or matrix(…)';
+  const expected = 'a list of versions (strings, not numbers), or matrix(…)';
   if (versions === undefined) return [{ version: 'latest', axes: { version: 'latest' }, argument: 'latest' }];
   const isMatrix = typeof versions === 'object' && versions !== null && matrixBrand in versions;
   const cells: readonly VersionCell[] | undefined = isMatrix
@@ -121,9 +122,9 @@ function cellsOf(
       ? versions.map((version) => ({ version, axes: { version } }))
       : undefined;
   if (cells === undefined || cells.length === 0) {
-    complain({
+    report({
       field: 'versions',
-      message: cells ? 'no version at all' : 'wrong value',
+      message: cells ? 'no versions' : 'wrong value',
       found: formatValue(versions),
       expected,
     });
@@ -134,16 +135,16 @@ function cellsOf(
     const { version, axes } = cell;
     const wrong = typeof version === 'string' ? tagFault(version) : expected;
     if (wrong !== undefined)
-      complain({
+      report({
         field: 'versions',
         message: 'not a valid version',
         found: formatValue(version),
         expected: wrong,
       });
     else if (seen.has(version))
-      complain({
+      report({
         field: 'versions',
-        message: 'the same version twice',
+        message: 'duplicate version',
         found: formatValue(version),
         expected: 'each version once',
       });
@@ -156,20 +157,20 @@ function cellsOf(
 }
 
 type Values = Readonly<Record<string, unknown>>;
-type LateFields = readonly (readonly [field: string, call: (argument: unknown) => unknown])[];
+type VersionFields = readonly (readonly [field: string, call: (argument: unknown) => unknown])[];
 
 /**
- * The values that all versions share, checked; undefined where one is wrong. And the fields that are functions of the version;
- * `needs` and `after` are resolved elsewhere, when all tasks are known.
+ * Checks the values that all versions share, and returns them with the fields that are functions of the version. `fixed` is
+ * undefined if a value is wrong. `needs` and `after` are resolved later, when all tasks are known.
  */
-function checkFixed(
+function checkFixedFields(
   kind: 'image' | 'command',
   fields: Values,
-  complain: (fault: FieldFault) => void,
-): { fixed: Values | undefined; late: LateFields } {
+  report: (fault: FieldFault) => void,
+): { fixed: Values | undefined; late: VersionFields } {
   const fixed: Record<string, unknown> = {};
   const late: [string, (argument: unknown) => unknown][] = [];
-  let isGood = true;
+  let isValid = true;
   for (const field of fieldNames(kind)) {
     const written = Object.hasOwn(fields, field) ? fields[field] : undefined;
     if (typeof written === 'function') {
@@ -177,32 +178,32 @@ function checkFixed(
       continue;
     }
     const { value, faults } = checkField(kind, field, written);
-    for (const fault of faults) complain(fault);
-    isGood &&= faults.length === 0;
+    for (const fault of faults) report(fault);
+    isValid &&= faults.length === 0;
     if (value !== undefined) fixed[field] = value;
   }
-  return { fixed: isGood ? fixed : undefined, late };
+  return { fixed: isValid ? fixed : undefined, late };
 }
 
-/** What functions of the version give for one, checked; undefined where one is wrong. */
-function checkLate(
+/** Calls the functions of the version and checks their results. Returns undefined if a value is wrong. */
+function checkVersionFields(
   kind: 'image' | 'command',
-  late: LateFields,
+  late: VersionFields,
   argument: unknown,
-  complain: (fault: FieldFault) => void,
+  report: (fault: FieldFault) => void,
 ): Values | undefined {
   const values: Record<string, unknown> = {};
-  let isGood = true;
+  let isValid = true;
   for (const [field, call] of late) {
     try {
       const { value, faults } = checkField(kind, field, call(argument));
-      for (const fault of faults) complain(fault);
-      isGood &&= faults.length === 0;
+      for (const fault of faults) report(fault);
+      isValid &&= faults.length === 0;
       if (value !== undefined) values[field] = value;
     } catch (error) {
-      complain({ field, message: `the function threw: ${String(error)}` });
-      isGood = false;
+      report({ field, message: `the function threw: ${String(error)}` });
+      isValid = false;
     }
   }
-  return isGood ? values : undefined;
+  return isValid ? values : undefined;
 }

@@ -2,9 +2,9 @@ import * as v from 'valibot';
 import type { Problem } from '../model/errors.ts';
 import { didYouMean } from './did-you-mean.ts';
 
-const text = v.string();
-const nonEmpty = v.pipe(v.string(), v.nonEmpty('a text that is not empty'));
-const texts = v.record(v.string(), v.string());
+const string = v.string();
+const nonEmpty = v.pipe(v.string(), v.nonEmpty('a non-empty string'));
+const strings = v.record(v.string(), v.string());
 const relativePath = v.pipe(
   nonEmpty,
   v.check(
@@ -21,11 +21,11 @@ const secret = v.union(
 );
 
 const common = {
-  description: v.optional(text),
+  description: v.optional(string),
   timeout: v.optional(duration),
   maxAge: v.optional(duration),
   secrets: v.optional(
-    v.record(v.pipe(v.string(), v.regex(/^[\w.-]+$/, 'an id of letters, digits, _ . -')), secret),
+    v.record(v.pipe(v.string(), v.regex(/^[\w.-]+$/, 'an ID of letters, digits, _ . -')), secret),
     {},
   ),
   retries: v.optional(
@@ -40,14 +40,14 @@ const common = {
   allowFailure: v.optional(v.boolean(), false),
 };
 
-/** The fields of an image at one version, functions already called; `needs` and `after` are resolved elsewhere. */
+/** The fields of an image, after functions of the version were called. `needs` and `after` are resolved elsewhere. */
 const imageFields = v.strictObject({
   ...common,
   context: relativePath,
   dockerfile: v.optional(relativePath),
   target: v.optional(nonEmpty),
   args: v.optional(v.record(argName, v.string()), {}),
-  labels: v.optional(texts, {}),
+  labels: v.optional(strings, {}),
   network: v.optional(v.picklist(['default', 'none', 'host']), 'default'),
   platforms: v.optional(
     v.pipe(
@@ -65,9 +65,9 @@ const imageFields = v.strictObject({
 const commandFields = v.strictObject({
   ...common,
   run: v.pipe(
-    v.array(text),
-    v.minLength(1, 'an argv with at least the program'),
-    v.check((argv) => argv[0] !== '', 'a program first'),
+    v.array(string),
+    v.minLength(1, 'a command with at least a program'),
+    v.check((argv) => argv[0] !== '', 'a non-empty program'),
   ),
   inputs: v.optional(v.array(nonEmpty), []),
   env: v.optional(v.array(argName), []),
@@ -79,12 +79,12 @@ const resolvedElsewhere = ['name', 'versions', 'needs', 'after'];
 
 export type ImageValues = v.InferOutput<typeof imageFields>;
 export type CommandValues = v.InferOutput<typeof commandFields>;
-/** What a fault is told about: everything of a Problem but the place. */
+/** An error in a field: a Problem without its location. */
 export type FieldFault = Omit<Problem, 'file' | 'definition'>;
-/** Takes a fault; who gives it goes on, so that all of them are told together. */
+/** Collects a fault. The caller continues, so that all faults are reported together. */
 export type ReportFault = (fault: FieldFault) => void;
 
-/** Field names that a definition of this kind must not have, each with what to do instead. */
+/** Returns a fault for each unknown field name. */
 export function checkFieldNames(
   kind: 'image' | 'command',
   fields: Readonly<Record<string, unknown>>,
@@ -103,12 +103,12 @@ export function checkFieldNames(
     });
 }
 
-/** The fields that `checkField` knows. */
+/** Returns the names of the fields that `checkField` checks. */
 export function fieldNames(kind: 'image' | 'command'): string[] {
   return Object.keys(schemas[kind].entries);
 }
 
-/** The value of one field, checked, or the faults. `undefined` takes the field's default. */
+/** Checks the value of a field. Returns the value, with defaults filled in, or the faults. */
 export function checkField(
   kind: 'image' | 'command',
   field: string,
@@ -120,7 +120,7 @@ export function checkField(
   return { faults: result.issues.map((issue) => asFault(issue, field)) };
 }
 
-/** The settings of `project()`, checked, or the faults. */
+/** Checks the settings of `project()`. Returns the settings or the faults. */
 export function checkProject(fields: Readonly<Record<string, unknown>>): {
   values?: { repo?: string; cacheRepo?: string };
   faults: FieldFault[];
@@ -143,17 +143,17 @@ function asFault(issue: v.BaseIssue<unknown>, ...above: string[]): FieldFault {
   };
 }
 
-/** A value as a person would write it, cut where it is long. */
+/** Formats a value for a message, shortened to 80 characters. */
 export function formatValue(value: unknown): string {
   if (typeof value === 'function') return 'a function';
   if (typeof value === 'string') return JSON.stringify(value);
-  const shown = JSON.stringify(value) ?? String(value);
-  return shown.length > 80 ? `${shown.slice(0, 77)}…` : shown;
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 80 ? `${text.slice(0, 77)}…` : text;
 }
 
 function describeType(expected: string | null): string {
   const words: Record<string, string> = {
-    string: 'a text',
+    string: 'a string',
     number: 'a number',
     boolean: 'true or false',
     Array: 'a list',

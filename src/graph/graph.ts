@@ -9,9 +9,9 @@ import { indexDrafts, problemLocation, resolveNeeds } from './needs.ts';
 import { orderTasks } from './order.ts';
 
 /**
- * The graph of everything declared: versions expanded, needs resolved, checked.
- * `defaultPlatform` is what images without `platforms` are built for (`linux/amd64`).
- * @throws DefinitionError (exit 2) with all faults of the first stage that has any
+ * Expands and checks all definitions, resolves their needs, and returns the graph of their tasks. Images without `platforms`
+ * are built for `defaultPlatform` (`linux/amd64`).
+ * @throws DefinitionError (exit 2) with all errors of the first stage that has any
  */
 export function makeGraph(declarations: Declarations, defaultPlatform: string): Graph {
   const drafts = expandDefinitions(declarations.definitions, defaultPlatform);
@@ -20,12 +20,15 @@ export function makeGraph(declarations: Declarations, defaultPlatform: string): 
   const tasks = drafts.map((draft) =>
     resolveNeeds(draft, index, (fault) => problems.push({ ...problemLocation(draft.declared), ...fault })),
   );
-  problems.push(...duplicates(tasks));
-  if (problems.length > 0) throw new DefinitionError(unique(problems));
+  problems.push(...findDuplicates(tasks));
+  if (problems.length > 0) throw new DefinitionError(withoutDuplicates(problems));
   return orderTasks(tasks);
 }
 
-/** The project's settings, or none. @throws DefinitionError where there are two, or a wrong one. */
+/**
+ * Returns the settings from `project()`, or empty settings without one.
+ * @throws DefinitionError for a second or invalid `project()`
+ */
 export function resolveProject(declarations: Declarations): Project {
   const [first, second] = declarations.projects;
   if (first === undefined) return {};
@@ -34,8 +37,8 @@ export function resolveProject(declarations: Declarations): Project {
     throw new DefinitionError([
       {
         ...place,
-        message: `project() stands here and in ${second.where.file} (${second.where.name})`,
-        expected: 'at most one',
+        message: `project() is also called in ${second.where.file} (${second.where.name})`,
+        expected: 'at most one project()',
       },
     ]);
   }
@@ -44,26 +47,26 @@ export function resolveProject(declarations: Declarations): Project {
   for (const [field, repo] of Object.entries(values ?? {})) {
     const expected = repositoryFault(repo);
     if (expected !== undefined)
-      problems.push({ ...place, field, message: 'not a repository', found: repo, expected });
+      problems.push({ ...place, field, message: 'not a valid repository', found: repo, expected });
   }
   if (problems.length > 0) throw new DefinitionError(problems);
   return values!;
 }
 
-function duplicates(tasks: readonly Task[]): Problem[] {
+function findDuplicates(tasks: readonly Task[]): Problem[] {
   const problems: Problem[] = [];
   const ids = new Map<string, Task>();
   const tags = new Map<string, Task>();
-  const twice = new Map<string, Task[]>();
+  const sharedTags = new Map<string, Task[]>();
   for (const task of tasks) {
     const place = { file: task.where.file, definition: task.name };
     const twin = ids.get(task.id);
     if (twin !== undefined) {
       problems.push({
         ...place,
-        message: `two tasks are called ${task.id}`,
+        message: `duplicate task ${task.id}`,
         found: `${twin.where.file} (${twin.where.name}) and ${task.where.file} (${task.where.name})`,
-        expected: 'each name and version once',
+        expected: 'a unique name and version',
       });
       continue;
     }
@@ -72,31 +75,31 @@ function duplicates(tasks: readonly Task[]): Problem[] {
       const name = `${task.name}:${tag}`;
       const other = tags.get(name);
       if (other === undefined) tags.set(name, task);
-      else twice.set(name, [...(twice.get(name) ?? [other]), task]);
+      else sharedTags.set(name, [...(sharedTags.get(name) ?? [other]), task]);
     }
   }
-  const shared = [...twice].map(([tag, writers]) => sharedTag(tag, writers));
-  return [...problems, ...shared, ...aliasedTags(tasks, tags), ...contestedAliases(tasks)];
+  const shared = [...sharedTags].map(([tag, tasks]) => sharedTagProblem(tag, tasks));
+  return [...problems, ...shared, ...findAliasesOfTags(tasks, tags), ...findUnorderedAliases(tasks)];
 }
 
-/** Told once a tag, however many tasks would write it. */
-function sharedTag(tag: string, writers: readonly Task[]): Problem {
-  const [first, second, ...more] = writers;
+/** One problem per tag, however many tasks write it. */
+function sharedTagProblem(tag: string, tasks: readonly Task[]): Problem {
+  const [first, second, ...more] = tasks;
   const all =
     more.length === 0
-      ? `${first!.id} and ${second!.id} would both`
-      : `${first!.id}, ${second!.id} and ${more.length} more would all`;
+      ? `${first!.id} and ${second!.id} both`
+      : `${first!.id}, ${second!.id} and ${more.length} more all`;
   return {
     file: second!.where.file,
     definition: second!.name,
     field: 'tags',
     message: `${all} write the tag ${tag}`,
-    expected: 'each tag once',
+    expected: 'a unique tag',
   };
 }
 
-/** An alias may be asked for by several versions, the newest gets it; but it is nobody's own tag. */
-function aliasedTags(tasks: readonly Task[], owners: ReadonlyMap<string, Task>): Problem[] {
+/** Several versions may share an alias, which the newest one gets. But an alias must not be the tag of a task. */
+function findAliasesOfTags(tasks: readonly Task[], owners: ReadonlyMap<string, Task>): Problem[] {
   return tasks.flatMap((task) =>
     (task.kind === 'image' && task.publish ? task.aliases : []).flatMap((alias): Problem[] => {
       const owner = owners.get(`${task.name}:${alias}`);
@@ -106,32 +109,32 @@ function aliasedTags(tasks: readonly Task[], owners: ReadonlyMap<string, Task>):
           file: task.where.file,
           definition: task.name,
           field: 'aliases',
-          message: `${task.id} would move ${task.name}:${alias}, which is a tag of ${owner.id}`,
-          expected: 'an alias that is no tag',
+          message: `the alias ${task.name}:${alias} of ${task.id} is a tag of ${owner.id}`,
+          expected: 'an alias that is not a tag',
         },
       ];
     }),
   );
 }
 
-/** Of several versions that ask for an alias the newest gets it: so it must be known which that is. */
-function contestedAliases(tasks: readonly Task[]): Problem[] {
-  const claims = new Map<string, Task[]>();
+/** The newest of several versions gets an alias, so the versions must have an order. */
+function findUnorderedAliases(tasks: readonly Task[]): Problem[] {
+  const byAlias = new Map<string, Task[]>();
   for (const task of tasks)
     for (const alias of new Set(task.kind === 'image' && task.publish ? task.aliases : [])) {
       const name = `${task.name}:${alias}`;
-      claims.set(name, [...(claims.get(name) ?? []), task]);
+      byAlias.set(name, [...(byAlias.get(name) ?? []), task]);
     }
-  return [...claims].flatMap(([name, claimants]): Problem[] => {
-    for (const [index, task] of claimants.entries())
-      for (const other of claimants.slice(0, index)) {
+  return [...byAlias].flatMap(([name, tasksOfAlias]): Problem[] => {
+    for (const [index, task] of tasksOfAlias.entries())
+      for (const other of tasksOfAlias.slice(0, index)) {
         if (task.version === other.version || compareVersions(task.version, other.version)) continue;
         return [
           {
             file: task.where.file,
             definition: task.name,
             field: 'aliases',
-            message: `${other.id} and ${task.id} both claim the alias ${name}, and neither version is newer`,
+            message: `${other.id} and ${task.id} share the alias ${name}, and neither version is newer`,
             expected: 'an alias of one version, or of versions that can be ordered',
             hint: 'give the alias to one of them: aliases: (version) => (version === … ? […] : [])',
           },
@@ -141,7 +144,7 @@ function contestedAliases(tasks: readonly Task[]): Problem[] {
   });
 }
 
-/** A fault of a definition shows once, not once a version. */
-function unique(problems: readonly Problem[]): Problem[] {
+/** All versions of a definition may report the same problem. */
+function withoutDuplicates(problems: readonly Problem[]): Problem[] {
   return [...new Map(problems.map((problem) => [JSON.stringify(problem), problem])).values()];
 }

@@ -4,7 +4,7 @@ import { normalizeReference } from '../model/reference.ts';
 import type { Graph, ImageTask, Need, Task, TaskId } from '../model/task.ts';
 import { orderTasks } from './order.ts';
 
-/** A need that no definition declares: a Dockerfile names an image that this project publishes. */
+/** An undeclared need: a Dockerfile names an image that this project publishes. */
 export interface ImpliedNeed extends ImageName {
   readonly task: TaskId;
   readonly dockerfile: string;
@@ -16,14 +16,14 @@ export interface LinkedGraph {
   readonly needs: readonly ImpliedNeed[];
 }
 
-/** Who gets an alias that several tasks claim; undefined: nobody can tell. */
+/** Returns the task that gets an alias of several versions; undefined if the versions have no order. */
 export type FindAliasOwner = (alias: { readonly name: string; readonly alias: string }) => TaskId | undefined;
 
 /**
- * Completes a graph with the needs that its Dockerfiles imply: a name of an image that one of the project's own tasks publishes
- * under one of `repos` means that task. Only plain tags and aliases count: what a dev build, or a push with a suffix, publishes is
- * not what a Dockerfile means. `names`: the images that each task's Dockerfile names, none of them by digest.
- * @throws DefinitionError (exit 2) for a task that names its own image, an alias that several tasks claim, and cycles
+ * Adds the needs that Dockerfiles imply: the name of an image that a task publishes under one of `repos` becomes a need of
+ * that task. Only tags without a suffix, and aliases, imply needs. `names` holds the images that each task's Dockerfile names,
+ * except those named by digest.
+ * @throws DefinitionError (exit 2) for a task that names its own image, an alias of several tasks, or a cycle
  */
 export function linkImpliedNeeds(
   graph: Graph,
@@ -31,23 +31,24 @@ export function linkImpliedNeeds(
   repos: readonly string[],
   aliasOwner: FindAliasOwner,
 ): LinkedGraph {
-  const published = publishedNames(graph, repos);
+  const findPublished = makeFindPublished(graph, repos);
   const problems = new Map<string, Problem>();
   const needs: ImpliedNeed[] = [];
   const linked = new Map<TaskId, Task>();
-  for (const [id, own] of names) {
+  for (const [id, images] of names) {
     const task = graph.tasks.get(id)!;
     if (task.kind !== 'image') continue;
-    const declared = byReference(task, own);
+    const declared = markReferences(task, images);
     const added = new Map<string, Need>();
-    for (const name of own) {
+    for (const name of images) {
       const { reference } = name;
       const isKnown = added.has(reference) || declared.some((need) => need.name === reference);
-      const found = isKnown ? undefined : published(reference);
+      const found = isKnown ? undefined : findPublished(reference);
       if (found === undefined) continue;
       const need = ownerOf(found, aliasOwner);
       if (need === undefined || need === id) {
-        const problem = need === id ? ownImage(task, name) : severalOwners(task, name, found.owners);
+        const problem =
+          need === id ? ownImageProblem(task, name) : ambiguousAliasProblem(task, name, found.owners);
         problems.set(JSON.stringify(problem), problem);
         continue;
       }
@@ -62,8 +63,11 @@ export function linkImpliedNeeds(
   return { graph: orderTasks([...graph.tasks.values()].map((task) => linked.get(task.id) ?? task)), needs };
 }
 
-/** A name without a tag, such as `debian`, can be that of an ARG or of an image. It is an image's where only images have it. */
-function byReference({ needs }: ImageTask, names: readonly ImageName[]): readonly Need[] {
+/**
+ * A need such as `debian` can be the name of an ARG or of an image. Marks it as a reference if the Dockerfile has an image but
+ * no ARG of that name.
+ */
+function markReferences({ needs }: ImageTask, names: readonly ImageName[]): readonly Need[] {
   const isImage = ({ name, kind, isReference }: Need): boolean =>
     kind === 'image' && !isReference && names.some(({ reference, isArg }) => reference === name && !isArg);
   return needs.some(isImage)
@@ -72,9 +76,9 @@ function byReference({ needs }: ImageTask, names: readonly ImageName[]): readonl
 }
 
 interface PublishedName {
-  /** What stands after the colon. */
+  /** The part after the colon. */
   readonly alias: string;
-  /** The tasks that publish it; one, but for aliases and repositories within one another. */
+  /** The tasks that publish it: one, except for aliases and nested repositories. */
   readonly owners: readonly ImageTask[];
 }
 
@@ -84,12 +88,12 @@ function ownerOf({ alias, owners }: PublishedName, aliasOwner: FindAliasOwner): 
   return others.every((other) => other.name === name) ? aliasOwner({ name, alias }) : undefined;
 }
 
-/** Finds what of the project a name means. Many tasks share a few names: each is looked up once. */
-function publishedNames(
+/** Returns a function that finds the tasks that publish an image name. It caches results: many tasks use the same few names. */
+function makeFindPublished(
   { tasks }: Graph,
   repos: readonly string[],
 ): (reference: string) => PublishedName | undefined {
-  const known = new Map<string, PublishedName | undefined>();
+  const cache = new Map<string, PublishedName | undefined>();
   let images: Map<string, ImageTask[]> | undefined;
   const prefixes = new Set(
     repos.flatMap((repo) => normalizeReference(`${repo}/x`)?.replace(/x:latest$/, '') ?? []),
@@ -107,8 +111,8 @@ function publishedNames(
     return owners.length === 0 ? undefined : { alias, owners };
   };
   return (reference) => {
-    if (!known.has(reference)) known.set(reference, find(reference));
-    return known.get(reference);
+    if (!cache.has(reference)) cache.set(reference, find(reference));
+    return cache.get(reference);
   };
 }
 
@@ -123,7 +127,7 @@ function publishedImages(tasks: Iterable<Task>): Map<string, ImageTask[]> {
   return images;
 }
 
-function ownImage(
+function ownImageProblem(
   { where, name: definition, dockerfile, id }: ImageTask,
   { place, reference }: ImageName,
 ): Problem {
@@ -133,11 +137,11 @@ function ownImage(
     field: 'dockerfile',
     message: `${dockerfile} builds ${id} from its own image`,
     found: `${place} ${reference}`,
-    expected: 'another image, or that of one build by its digest',
+    expected: 'another image, or this one by digest',
   };
 }
 
-function severalOwners(
+function ambiguousAliasProblem(
   { where, name: definition, dockerfile }: ImageTask,
   { place, reference }: ImageName,
   owners: readonly ImageTask[],
@@ -146,7 +150,7 @@ function severalOwners(
     file: where.file,
     definition,
     field: 'dockerfile',
-    message: `${dockerfile} names an alias that several tasks of this project claim`,
+    message: `${dockerfile} names an alias of several tasks in this project`,
     found: `${place} ${reference}: ${owners.map(({ id }) => id).join(', ')}`,
     expected: 'a tag of one of them',
   };

@@ -11,7 +11,7 @@ import { listIds, matchesAxes, matchingCandidates, pickOne, type ResolvedReferen
 import type { TaskDraft } from './expand.ts';
 import { formatValue, type ReportFault } from './fields.ts';
 
-/** All drafts by the definition that they come from. */
+/** All drafts by their definition. */
 export type DraftIndex = ReadonlyMap<Definition, readonly TaskDraft[]>;
 
 /** Groups drafts by definition. */
@@ -25,55 +25,55 @@ export function indexDrafts(drafts: readonly TaskDraft[]): DraftIndex {
   return index;
 }
 
-/** Makes a draft's task whole: resolves `needs` and `after` to task ids. */
-export function resolveNeeds(draft: TaskDraft, index: DraftIndex, complain: ReportFault): Task {
+/** Resolves a draft's `needs` and `after` to task IDs and returns the completed task. */
+export function resolveNeeds(draft: TaskDraft, index: DraftIndex, report: ReportFault): Task {
   const { fields } = draft.declared.definition;
   const { task } = draft;
   if (fields.needs !== undefined)
-    task.needs = lateRecord(fields.needs, draft.versionArgument, complain)
-      .map(([name, value]) => resolveNeed(name, value, draft, index, complain))
+    task.needs = needEntries(fields.needs, draft.versionArgument, report)
+      .map(([name, value]) => resolveNeed(name, value, draft, index, report))
       .filter((need) => need !== undefined);
-  if (fields.after !== undefined) task.after = resolveAll(fields.after, draft, index, complain);
+  if (fields.after !== undefined) task.after = resolveAfter(fields.after, draft, index, report);
   return task;
 }
 
-function resolveAll(list: unknown, draft: TaskDraft, index: DraftIndex, complain: ReportFault): TaskId[] {
+function resolveAfter(list: unknown, draft: TaskDraft, index: DraftIndex, report: ReportFault): TaskId[] {
   if (!Array.isArray(list)) {
-    complain({ field: 'after', message: 'wrong value', found: formatValue(list), expected: 'a list' });
+    report({ field: 'after', message: 'wrong value', found: formatValue(list), expected: 'a list' });
     return [];
   }
   const ids = list.flatMap((value, position) =>
-    resolveAfter(value, `after.${position}`, draft, index, complain),
+    resolveAfterItem(value, `after.${position}`, draft, index, report),
   );
   return [...new Set(ids)];
 }
 
-function lateRecord(value: unknown, argument: unknown, complain: ReportFault): [string, unknown][] {
-  const called = typeof value === 'function' ? attempt(() => value(argument), 'needs', complain) : value;
-  if (called === undefined) return [];
+function needEntries(value: unknown, argument: unknown, report: ReportFault): [string, unknown][] {
+  const result = typeof value === 'function' ? tryCall(() => value(argument), 'needs', report) : value;
+  if (result === undefined) return [];
   if (
-    typeof called === 'object' &&
-    called !== null &&
-    !Array.isArray(called) &&
-    !isDefinition(called) &&
-    !isReference(called)
+    typeof result === 'object' &&
+    result !== null &&
+    !Array.isArray(result) &&
+    !isDefinition(result) &&
+    !isReference(result)
   ) {
-    return Object.entries(called);
+    return Object.entries(result);
   }
-  complain({
+  report({
     field: 'needs',
     message: 'wrong value',
-    found: formatValue(called),
+    found: formatValue(result),
     expected: 'an object { BUILD_ARG: image }',
   });
   return [];
 }
 
-function attempt<T>(call: () => T, field: string, complain: ReportFault): T | undefined {
+function tryCall<T>(call: () => T, field: string, report: ReportFault): T | undefined {
   try {
     return call();
   } catch (error) {
-    complain({ field, message: `the function threw: ${String(error)}` });
+    report({ field, message: `the function threw: ${String(error)}` });
     return undefined;
   }
 }
@@ -83,31 +83,31 @@ function resolveNeed(
   value: unknown,
   draft: TaskDraft,
   index: DraftIndex,
-  complain: ReportFault,
+  report: ReportFault,
 ): Need | undefined {
   const field = `needs.${name}`;
-  const target = asReference(value, field, draft, index, complain);
+  const target = toReference(value, field, draft, index, report);
   if (target === undefined) return undefined;
   const candidates = index.get(target.definition)!;
   const files = makesFiles(candidates[0]!.task);
   const all = target.form === 'all';
   if (all && !files) {
-    complain({
+    report({
       field,
-      message: 'several images cannot stand in one build arg',
-      expected: 'all() only of commands and of images with output: files',
+      message: 'a build arg cannot hold several images',
+      expected: 'all() of a command or of an image with output: files',
     });
     return undefined;
   }
-  if (!nameFits(name, files, draft.task, field, complain)) return undefined;
+  if (!checkNeedName(name, files, draft.task, field, report)) return undefined;
   const found = all
     ? candidates.filter((candidate) => matchesAxes(candidate.task, target.where as Axes | undefined))
-    : pickOne(target, candidates, draft, field, complain);
+    : pickOne(target, candidates, draft, field, report);
   if (found === undefined) return undefined;
   if (found.length === 0) {
-    complain({
+    report({
       field,
-      message: 'all() finds no task',
+      message: 'all() matches no task',
       found: formatValue(target.where),
       expected: listIds(candidates),
     });
@@ -119,7 +119,7 @@ function resolveNeed(
   return { name, kind: files ? 'files' : 'image', all, tasks };
 }
 
-/** A path in lower case, with a host, tag or digest where it has one. */
+/** Returns true for an image name: a lowercase path with an optional host, tag or digest. */
 function isImageName(name: string): boolean {
   return /^([\w.-]+(:\d+)?\/)?[a-z0-9]+([._-]+[a-z0-9]+)*(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*(:\w[\w.-]*)?(@sha256:[0-9a-f]{64})?$/.test(
     name,
@@ -130,25 +130,35 @@ function isArgName(name: string): boolean {
   return /^[A-Za-z_]\w*$/.test(name);
 }
 
-function nameFits(name: string, files: boolean, task: Task, field: string, complain: ReportFault): boolean {
+function checkNeedName(
+  name: string,
+  files: boolean,
+  task: Task,
+  field: string,
+  report: ReportFault,
+): boolean {
   if (task.kind === 'image' && !files && !isArgName(name)) {
     if (isImageName(name)) return true;
-    complain({
+    report({
       field,
-      message: 'not a name for a build arg, nor that of an image',
+      message: 'neither the name of a build arg nor of an image',
       found: formatValue(name),
-      expected: "an ARG of the Dockerfile, or an image that it names, such as 'example/postgres:18.3'",
+      expected: "an ARG of the Dockerfile, or an image named in it, such as 'example/postgres:18.3'",
     });
     return false;
   }
   if (task.kind === 'image' && !files && Object.hasOwn(task.args, name)) {
-    complain({ field, message: `${name} is also set in args`, expected: 'a build arg from one of the two' });
+    report({
+      field,
+      message: `${name} is also set in args`,
+      expected: 'each build arg in needs or args, not both',
+    });
     return false;
   }
   if (!/^[A-Za-z0-9_][\w.-]*$/.test(name)) {
-    complain({
+    report({
       field,
-      message: 'not a name for a folder',
+      message: 'not a valid folder name',
       found: formatValue(name),
       expected: 'letters, digits, _ . -',
     });
@@ -157,53 +167,53 @@ function nameFits(name: string, files: boolean, task: Task, field: string, compl
   return true;
 }
 
-function asReference(
+function toReference(
   value: unknown,
   field: string,
   draft: TaskDraft,
   index: DraftIndex,
-  complain: ReportFault,
+  report: ReportFault,
 ): ResolvedReference | undefined {
-  const called =
-    typeof value === 'function' ? attempt(() => value(draft.versionArgument), field, complain) : value;
-  const target: ResolvedReference | undefined = isReference(called)
-    ? { form: called[referenceBrand], definition: called.definition, where: called.match }
-    : isDefinition(called)
-      ? { form: 'plain', definition: called }
+  const result =
+    typeof value === 'function' ? tryCall(() => value(draft.versionArgument), field, report) : value;
+  const target: ResolvedReference | undefined = isReference(result)
+    ? { form: result[referenceBrand], definition: result.definition, where: result.match }
+    : isDefinition(result)
+      ? { form: 'plain', definition: result }
       : undefined;
   if (target === undefined) {
-    complain({
+    report({
       field,
       message: 'unknown need',
-      found: formatValue(called),
+      found: formatValue(result),
       expected: 'an image() or command(), its .at(…) or .all(…), or a function that returns one',
-      ...(called === undefined
-        ? { hint: 'definitions that refer to each other across files: write it as a function' }
+      ...(result === undefined
+        ? { hint: 'if two files import each other, write the need as a function: () => …' }
         : {}),
     });
     return undefined;
   }
   if (index.has(target.definition)) return target;
-  complain({
+  report({
     field,
-    message: `unknown need: ${formatValue(target.definition.fields.name)} is not among the project's definitions`,
-    hint: 'export it (itself, in an array or in a plain object) from a file tasks/*.ts',
+    message: `unknown need: ${formatValue(target.definition.fields.name)} is not exported`,
+    hint: 'export it from a file tasks/*.ts, directly or in an array or plain object',
   });
   return undefined;
 }
 
-function resolveAfter(
+function resolveAfterItem(
   value: unknown,
   field: string,
   draft: TaskDraft,
   index: DraftIndex,
-  complain: ReportFault,
+  report: ReportFault,
 ): TaskId[] {
-  const target = asReference(value, field, draft, index, complain);
+  const target = toReference(value, field, draft, index, report);
   if (target === undefined) return [];
   const candidates = index.get(target.definition)!;
   if (target.form === 'at')
-    return (pickOne(target, candidates, draft, field, complain) ?? []).map((c) => c.task.id);
+    return (pickOne(target, candidates, draft, field, report) ?? []).map((c) => c.task.id);
   const found =
     target.form === 'all'
       ? candidates.filter((c) => matchesAxes(c.task, target.where as Axes))
@@ -219,7 +229,7 @@ function isReference(value: unknown): value is Reference {
   return typeof value === 'object' && value !== null && referenceBrand in value;
 }
 
-/** Where a draft's faults are told to stand. */
+/** Returns the location of a definition for a Problem. */
 export function problemLocation(declared: Declared): { file: string; definition: string } {
   return {
     file: declared.where.file,

@@ -1,22 +1,22 @@
-import { DefinitionError, type TasksError } from '../model/errors.ts';
+import { DefinitionError } from '../model/errors.ts';
 import { type Graph, needIds, type Task, type TaskId } from '../model/task.ts';
 
-/** The graph of tasks whose needs are known. @throws DefinitionError with the path of a cycle */
+/** Returns the graph of tasks with resolved needs. @throws DefinitionError with the path of a cycle */
 export function orderTasks(tasks: readonly Task[]): Graph {
   const byId = new Map(tasks.map((task) => [task.id, task]));
   return { tasks: sortByNeeds(byId), dependents: dependentsOf(tasks) };
 }
 
-/** Needs and `after` first; among tasks that are free, in the order written. @throws TasksError with a cycle's path. */
+/** Sorts tasks topologically; otherwise keeps their order. @throws DefinitionError with the path of a cycle */
 function sortByNeeds(tasks: ReadonlyMap<TaskId, Task>): ReadonlyMap<TaskId, Task> {
   const sorted = new Map<TaskId, Task>();
   const open = new Set<TaskId>();
   for (const start of tasks.keys()) {
-    // An explicit stack: graphs are deeper than JavaScript's call stack allows.
+    // An explicit stack, because a graph can be deeper than JavaScript's call stack.
     const stack: { id: TaskId; rest: TaskId[] }[] = [];
     const enter = (id: TaskId): void => {
       if (sorted.has(id)) return;
-      if (open.has(id)) throw cycle([...open], id, tasks);
+      if (open.has(id)) throw cycleError([...open], id, tasks);
       open.add(id);
       const task = tasks.get(id)!;
       stack.push({ id, rest: [...needIds(task), ...task.after] });
@@ -36,7 +36,7 @@ function sortByNeeds(tasks: ReadonlyMap<TaskId, Task>): ReadonlyMap<TaskId, Task
   return sorted;
 }
 
-function cycle(open: readonly TaskId[], id: TaskId, tasks: ReadonlyMap<TaskId, Task>): TasksError {
+function cycleError(open: readonly TaskId[], id: TaskId, tasks: ReadonlyMap<TaskId, Task>): DefinitionError {
   const path = [...open.slice(open.indexOf(id)), id];
   const task = tasks.get(id)!;
   return new DefinitionError([
@@ -44,15 +44,15 @@ function cycle(open: readonly TaskId[], id: TaskId, tasks: ReadonlyMap<TaskId, T
       file: task.where.file,
       definition: task.name,
       field: 'needs',
-      message: `a cycle: ${path.join(' -> ')}`,
-      ...impliedIn(path, tasks),
-      expected: 'needs and after that lead back to no task',
+      message: `dependency cycle: ${path.join(' -> ')}`,
+      ...describeReferences(path, tasks),
+      expected: 'needs and after without a cycle',
     },
   ]);
 }
 
-/** Which of the needs on a path stand in no definition, and where they stand. */
-function impliedIn(path: readonly TaskId[], tasks: ReadonlyMap<TaskId, Task>): { found?: string } {
+/** Says which needs on a path come from Dockerfiles, since no definition shows them. */
+function describeReferences(path: readonly TaskId[], tasks: ReadonlyMap<TaskId, Task>): { found?: string } {
   const found = path.flatMap((id, at) => {
     const task = tasks.get(id)!;
     const implied = task.needs.find(

@@ -4,27 +4,27 @@ import { matchesWildcard } from '../model/wildcard.ts';
 import { closestWords } from './did-you-mean.ts';
 
 /**
- * The tasks that selectors name, in the graph's order: `name`, `name:version`, globs, `+sel` (and all it needs), `sel+`
- * (and all that needs it). No selector: all published images and every task that nothing needs.
- * @throws TasksError exit 2 for a selector that matches nothing, with the nearest names
+ * Returns the tasks that selectors match, in the graph's order. Selectors are `name`, `name:version` and globs; `+sel` adds
+ * needs and `sel+` adds dependents. Without selectors it returns all published images and every task that no other task needs.
+ * @throws TasksError exit 2 for a selector that matches nothing
  */
 export function resolveSelectors(graph: Graph, selectors: readonly string[]): ReadonlySet<TaskId> {
   const chosen =
-    selectors.length === 0 ? defaults(graph) : new Set(selectors.flatMap((text) => matches(graph, text)));
+    selectors.length === 0 ? defaultTasks(graph) : new Set(selectors.flatMap((text) => matches(graph, text)));
   return new Set([...graph.tasks.keys()].filter((id) => chosen.has(id)));
 }
 
-/** The given tasks and all that they need, in the graph's order. */
+/** Returns the given tasks and all tasks that they need, directly or indirectly. */
 export function withNeeds(graph: Graph, ids: Iterable<TaskId>): ReadonlySet<TaskId> {
-  return reach(ids, (id) => needIds(graph.tasks.get(id)!));
+  return reachable(ids, (id) => needIds(graph.tasks.get(id)!));
 }
 
-/** The given tasks and all that need them. */
+/** Returns the given tasks and all tasks that need them, directly or indirectly. */
 function withDependents(graph: Graph, ids: Iterable<TaskId>): ReadonlySet<TaskId> {
-  return reach(ids, (id) => graph.dependents.get(id) ?? []);
+  return reachable(ids, (id) => graph.dependents.get(id) ?? []);
 }
 
-function defaults(graph: Graph): Set<TaskId> {
+function defaultTasks(graph: Graph): Set<TaskId> {
   return new Set(
     [...graph.tasks.values()]
       .filter((task) => task.publish || !graph.dependents.has(task.id))
@@ -39,7 +39,7 @@ function matches(graph: Graph, text: string): TaskId[] {
   const named = [...graph.tasks.values()]
     .filter((task) => matchesWildcard(pattern, pattern.includes(':') ? task.id : task.name))
     .map((task) => task.id);
-  if (named.length === 0) throw unknown(graph, text, pattern);
+  if (named.length === 0) throw noMatchError(graph, text, pattern);
   return [
     ...named,
     ...(needs ? withNeeds(graph, named) : []),
@@ -47,17 +47,17 @@ function matches(graph: Graph, text: string): TaskId[] {
   ];
 }
 
-function unknown(graph: Graph, text: string, pattern: string): TasksError {
+function noMatchError(graph: Graph, text: string, pattern: string): TasksError {
   const names = new Set([...graph.tasks.values()].map((task) => task.name));
   const near = closestWords(pattern, pattern.includes(':') ? [...graph.tasks.keys(), ...names] : names);
   const hint =
     near.length > 0
       ? `did you mean ${near.join(', ')}?`
-      : `there are: ${[...names].slice(0, 20).join(', ')} (\`tasks list\`)`;
+      : `tasks are ${[...names].slice(0, 20).join(', ')} (see \`tasks list\`)`;
   return new TasksError(2, `no task matches the selector "${text}"`, { hint });
 }
 
-function reach(start: Iterable<TaskId>, next: (id: TaskId) => readonly TaskId[]): ReadonlySet<TaskId> {
+function reachable(start: Iterable<TaskId>, next: (id: TaskId) => readonly TaskId[]): ReadonlySet<TaskId> {
   const seen = new Set(start);
   for (const id of seen) for (const other of next(id)) seen.add(other);
   return seen;

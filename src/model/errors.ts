@@ -1,10 +1,10 @@
 /**
- * 1: a task, test or push failed. 2: usage or definition wrong. 3: the machine is not ready. 130: interrupted. 143:
- * terminated.
+ * 1: a task, test or push failed. 2: the usage or a definition is wrong. 3: the machine is not ready. 130: interrupted.
+ * 143: terminated.
  */
 export type ExitCode = 0 | 1 | 2 | 3 | 130 | 143;
 
-/** An error that a person can act on: what happened, and what to do about it. */
+/** An error that the user can act on. `message` says what happened, `hint` what to do. */
 export class TasksError extends Error {
   override readonly name = 'TasksError';
   readonly exitCode: ExitCode;
@@ -18,28 +18,28 @@ export class TasksError extends Error {
 }
 
 /**
- * An error of the operating system (full disk, no permission, a folder where a file should be) as one that a person can
- * act on; undefined for anything else.
+ * Turns an operating system error (full disk, no permission, a folder in place of a file) into an error that the user can
+ * act on. Returns undefined for any other error.
  */
 export function fromSystemError(error: unknown): TasksError | undefined {
   if (!(error instanceof Error) || !('syscall' in error)) return undefined;
   const { code, path } = error as NodeJS.ErrnoException;
   if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new TasksError(3, `no space left on the device${path === undefined ? '' : `, at ${path}`}`, {
-      hint: "see `df -h`; `docker builder prune` frees BuildKit's cache",
+    return new TasksError(3, `no space left on device${path === undefined ? '' : `: ${path}`}`, {
+      hint: "check `df -h`; `docker builder prune` frees BuildKit's cache",
       cause: error,
     });
   }
   return new TasksError(3, error.message, {
-    hint: '.cache in the project must be a folder that you may write to',
+    hint: 'make .cache in the project a folder that you can write to',
     cause: error,
   });
 }
 
-/** One fault in the definitions: where it stands, what was found, what was expected. */
+/** One error in the definitions: its location, what was found, and what was expected. */
 export interface Problem {
   readonly file: string;
-  /** The definition's name, or the export's where it has none. */
+  /** The definition's name, or the name of its export if it has none. */
   readonly definition?: string;
   readonly field?: string;
   readonly message: string;
@@ -48,7 +48,7 @@ export interface Problem {
   readonly hint?: string;
 }
 
-/** All faults found in the definitions, together. Exit code 2. */
+/** All errors found in the definitions. Exit code 2. */
 export class DefinitionError extends TasksError {
   readonly problems: readonly Problem[];
 

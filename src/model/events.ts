@@ -36,6 +36,11 @@ type Integer = number;
 /** The number of tasks per outcome. */
 export type Counts = Readonly<Record<Outcome, Integer>>;
 
+/** Returns counts that are all zero. */
+export function zeroCounts(): Record<Outcome, number> {
+  return Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0])) as Record<Outcome, number>;
+}
+
 /** What a phase does with a task: an action of the plan, `test` in the phase `test`, or `upload` in the phase `upload`. */
 export type EventAction = Action | 'test' | 'upload';
 

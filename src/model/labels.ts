@@ -1,8 +1,8 @@
-/** Labels that every image carries. They are inherited, so every build sets all of them. */
+/** Labels on every built image. Images inherit labels from their base, so every build sets all of them. */
 export const keyLabel = 'image-tasks.key';
 export const taskLabel = 'image-tasks.task';
-/** JSON: for each needed task the image id, or digest of files, that this image was made with. */
+/** JSON: for each needed task, the image ID or files digest that this image was built with. */
 export const needsLabel = 'image-tasks.needs';
 
-/** That every container of a test carries: JSON, who runs it. */
+/** The label on every test container: the process that runs it, as JSON. */
 export const testOwnerLabel = 'image-tasks.test-owner';

@@ -1,21 +1,21 @@
-/** An image from outside as it is pinned in `tasks/lock.json`. */
+/** An external image as pinned in `tasks/lock.json`. */
 export interface LockEntry {
-  /** The name as definitions and Dockerfiles write it. */
+  /** The name as written in definitions and Dockerfiles. */
   readonly image: string;
-  /** `linux/amd64`; `any`: for all platforms at once, where only the build knows which it takes. */
+  /** For example `linux/amd64`; `any` if only the build knows the platform. */
   readonly platform: string;
   /** `sha256:…` */
   readonly digest: string;
-  /** True: what is built on it runs instructions that stand in it. */
+  /** True if the image has ONBUILD instructions. */
   readonly onbuild: boolean;
-  /** In which profiles it is used: the others' definitions are not known in a run. */
+  /** The profiles that use the image. A run loads the definitions of one profile only. */
   readonly profiles: readonly string[];
 }
 
-/** Entries by `lockName`. */
+/** Lock entries by `lockEntryId`. */
 export type Lock = ReadonlyMap<string, LockEntry>;
 
-/** What an entry is found by. */
+/** Returns the ID under which an entry is stored in a `Lock`. */
 export function lockEntryId({ image, platform }: Pick<LockEntry, 'image' | 'platform'>): string {
   return `${image} ${platform}`;
 }

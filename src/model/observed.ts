@@ -1,7 +1,7 @@
 import type { Key } from './record.ts';
 import type { TaskId } from './task.ts';
 
-/** One path as it was read from disk. `digest` is the SHA-256 of a file's bytes in hex. */
+/** A path as read from disk. `digest` is the SHA-256 of the file's bytes in hex. */
 export type FileEntry =
   | {
       readonly path: string;
@@ -16,66 +16,71 @@ export type FileEntry =
       readonly path: string;
       readonly type: 'link';
       readonly target: string;
-      /** What it leads to in the end, where links are followed: in the inputs of commands. */
+      /** The entry that the link finally points to. Set only where links are followed: in the inputs of commands. */
       readonly resolved?: FileEntry;
     };
 
-/** What an image task reads: what its build can see of the context, its Dockerfile, and what it takes from outside. */
+/** The inputs of an image task: the visible part of the context, the Dockerfile, and external images. */
 export interface ObservedImage {
   readonly kind: 'image';
-  /** Sorted by path; every directory has an entry. Paths are relative to the context, with `/`. */
+  /** Sorted by path; every directory has an entry. Paths are relative to the context and use `/`. */
   readonly context: readonly FileEntry[];
   readonly dockerfile: ObservedDockerfile;
-  /** Build args that the builder adds (proxies) and the Dockerfile declares: they count as the task's own do, which win. */
+  /**
+   * Build args that the builder adds (proxies) and the Dockerfile declares. They are keyed like the task's own args, which take
+   * precedence.
+   */
   readonly builderArgs?: Readonly<Record<string, string>>;
-  /** What of the Dockerfile counts; undefined where it is not understood exactly: then every byte of it does. */
+  /**
+   * The instructions that affect the result. Undefined if the Dockerfile is not fully understood: then all its bytes are keyed.
+   */
   readonly reachable?: ReachableInstructions;
-  /** Why it is not, in words. */
+  /** Why the Dockerfile is not fully understood, for people. */
   readonly vague: readonly string[];
-  /** The first form that needs docker 23 or newer, in words, and where it stands. */
+  /** The first use of syntax that needs docker 23 or newer: its description and line. */
   readonly newSyntax?: { readonly what: string; readonly line: number };
-  /** Images from outside that the build stands on or copies from, needed images left out. */
+  /** External images that the build starts from or copies from. */
   readonly bases: readonly ObservedBase[];
-  /** Where the Dockerfile names images of needed tasks: what is built takes them by their own tags. */
+  /** Where the Dockerfile names images of needed tasks. The build gets tags of these images instead. */
   readonly needed?: readonly ObservedNeed[];
-  /** What can change without any of our inputs changing: unpinned bases, downloads without a checksum. */
+  /** What can change although no input changes: unpinned base images, downloads without a checksum. */
   readonly impure: readonly string[];
-  /** What instructions fetch without saying which version; for `audit`. */
+  /** What instructions fetch without a pinned version; for `tasks reproduce`. */
   readonly unpinnedFetches: readonly {
     readonly line: number;
     readonly what: string;
     readonly text: string;
   }[];
-  /** What of the context is hardly meant to be there, or to be what it is; in words, with what to do. */
+  /** Files in the context that are probably unintended, such as a `.git` folder, and what to do about them; for people. */
   readonly suspect: readonly string[];
-  /** The number of the `maxAge` period that it is now, where there is one. */
+  /** The number of the current `maxAge` period, if the task has a `maxAge`. */
   readonly period?: number;
 }
 
-/** An image from outside, where an instruction names it. */
+/** An external image that an instruction names. */
 export interface ObservedBase {
-  /** Variables replaced. */
+  /** With variables replaced. */
   readonly reference: string;
-  /** `linux/amd64`, or `any` where only the build knows. */
+  /** For example `linux/amd64`; `any` if only the build knows the platform. */
   readonly platform: string;
   readonly line: number;
-  /** What the lock file pins it to: the build uses that. Undefined: the name as it is. */
+  /** The digest from the lock file, which the build uses. Undefined: the build uses the name. */
   readonly digest?: string;
 }
 
-/** The image of a needed task, where an instruction names it. */
+/** The image of a needed task that an instruction names. */
 export interface ObservedNeed {
   readonly task: TaskId;
   readonly line: number;
-  /** As it is written there. */
+  /** The name as written in the instruction. */
   readonly written: string;
 }
 
-/** An image that a Dockerfile names, variables replaced. */
+/** An image that a Dockerfile names, with variables replaced. */
 export interface ImageName {
   readonly reference: string;
   readonly place: 'FROM' | 'COPY --from' | 'RUN --mount';
-  /** True: the Dockerfile also declares an ARG of this name. */
+  /** True if the Dockerfile also declares an ARG of this name. */
   readonly isArg?: true;
 }
 
@@ -85,40 +90,40 @@ export interface ObservedDockerfile {
   readonly digest: string;
 }
 
-/** The instructions that a target sees, and the build args that they declare or stand on. */
+/** The instructions that a target depends on, and the build args that they declare or use. */
 export interface ReachableInstructions {
   readonly steps: readonly { readonly name: string; readonly line: number; readonly text: string }[];
   readonly args: readonly string[];
 }
 
-/** What a command task reads. */
+/** The inputs of a command task. */
 export interface ObservedCommand {
   readonly kind: 'command';
-  /** argv[0]'s file, where it has a slash. */
+  /** The file of argv[0] if argv[0] contains a slash. */
   readonly program?: FileEntry;
   readonly inputs: readonly FileEntry[];
-  /** null: not set. */
+  /** Null means not set. */
   readonly env: Readonly<Record<string, string | null>>;
-  /** OS and architecture, `linux/x64`. */
+  /** The OS and architecture, `linux/x64`. */
   readonly machine: string;
-  /** The number of the `maxAge` period that it is now, where there is one. */
+  /** The number of the current `maxAge` period, if the task has a `maxAge`. */
   readonly period?: number;
 }
 
-/** A task whose inputs could not be read: it is planned as blocked. */
+/** A task whose inputs could not be read. Its step is `blocked`. */
 export interface ObservedProblem {
   readonly kind: 'problem';
   readonly code: string;
   readonly detail: string;
 }
 
-/** A task that was observed before, and nothing of which has moved since. Its key is known; what it reads was not read again. */
+/** A task of which nothing has changed since it was last observed. Its key is known; its inputs were not read again. */
 export interface ObservedUnchanged extends ObservationNotes {
   readonly kind: 'before';
   readonly key: Key;
 }
 
-/** What is said of a task besides its key, in words. */
+/** Notes on a task's inputs, for people. They are not part of the key. */
 export interface ObservationNotes {
   readonly vague: readonly string[];
   readonly impure: readonly string[];

@@ -1,10 +1,10 @@
-/** A process, as what it leaves behind names it: so that others can tell whether it still runs. */
+/** Identifies the process that holds a lock or a container, so that other processes can tell whether it still runs. */
 export interface Owner {
-  /** Of this very thing that it holds, a UUID. */
+  /** A UUID, unique to the thing held. */
   readonly id: string;
-  /** The machine, its boot and its process numbers: only there does `pid` mean anything. */
+  /** The machine, boot and PID namespace in which `pid` is valid. */
   readonly place: string;
   readonly pid: number;
-  /** When the process started, in the kernel's ticks, so that a number used again is not taken for it; empty elsewhere. */
+  /** The process's start time in kernel ticks, which detects a reused PID. Empty on systems without `/proc`. */
   readonly started: string;
 }

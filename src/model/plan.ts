@@ -48,36 +48,36 @@ export interface Step {
   readonly action: Action;
   readonly reasons: readonly Reason[];
   readonly selected: boolean;
-  /** Empty where the inputs could not be read (`blocked`). */
+  /** Empty if the inputs could not be read (`blocked`). */
   readonly key: Key;
   readonly manifest?: Manifest;
-  /** The record that makes it reusable. */
+  /** The record of the result that is reused. */
   readonly record?: TaskRecord;
-  /** The image in the registry, where that is the one that counts. */
+  /** The image in the registry, if that is the result to use. */
   readonly remote?: RemoteImage;
-  /** True: the registry says that its test has passed. */
+  /** True if the registry records that the image passed its test. */
   readonly testPassed?: boolean;
-  /** The digest of another image under its content tag in the registry, which does not count and may be overwritten. */
+  /** The digest of a different image under the content tag in the registry. That image is not used and may be overwritten. */
   readonly replacesDigest?: string;
-  /** By these references the image can be used after the run; empty for internal and unselected tasks. */
+  /** References to the image after the run. Empty for internal and unselected tasks. */
   readonly tags: readonly string[];
-  /** References that are to be put on the image: run tags, and the content tag where it is missing. */
+  /** Tags that this run sets on the image: run tags, and the content tag if it is missing. */
   readonly newTags: readonly string[];
-  /** The immutable reference under which the engine keeps the image; undefined for files. */
+  /** The immutable reference to the image in the engine; undefined for files. */
   readonly contentTag?: string;
-  /** The immutable reference under which a registry keeps the image; undefined for files. */
+  /** The immutable reference to the image in a registry; undefined for files. */
   readonly registryTag?: string;
-  /** True: made from nothing, without BuildKit's cache: forced, or in a new `maxAge` period. */
+  /** True if the build does not use BuildKit's cache: it is forced, or a new `maxAge` period has started. */
   readonly noCache: boolean;
-  /** True: it was asked for with --force, and no result of another run is taken instead. */
+  /** True if --force applies to the task. A result of another run is then not reused. */
   readonly forced: boolean;
-  /** The result that was here when the plan was made, although the task is to be made. */
+  /** The existing result that the step replaces. */
   readonly outdatedRecord?: TaskRecord;
-  /** From the last time it was built or run, milliseconds. */
+  /** How long the task took the last time, in milliseconds. */
   readonly expectedMs?: number;
 }
 
-/** Steps for the selected tasks and all they need, in an order that respects needs. */
+/** Steps for the selected tasks and everything they need, needs first. */
 export interface Plan {
   readonly steps: ReadonlyMap<TaskId, Step>;
 }

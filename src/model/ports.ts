@@ -5,10 +5,10 @@ import type { Key, Manifest, TaskRecord } from './record.ts';
 import type { Credentials } from './registry.ts';
 import type { SecretSource, Task, TaskId } from './task.ts';
 
-/** The time; a port so that tests can hold it still and let it pass. */
+/** The clock. Tests replace it to control time. */
 export interface Clock {
   now(): Date;
-  /** Resolves after so many milliseconds; rejects on abort. */
+  /** Resolves after `ms` milliseconds; rejects on abort. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
@@ -16,30 +16,33 @@ export interface Clock {
 export interface EngineImage {
   /** `sha256:…`, the config digest. */
   readonly id: string;
-  /** `repo/name:tag`, as the engine shortens them. */
+  /** `repo/name:tag` in Docker's familiar form, without `docker.io/`. */
   readonly tags: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
   readonly bytes: number;
-  /** When it was built, milliseconds since 1970; a build found in a cache keeps its first time. */
+  /** When the image was built, in milliseconds since 1970. A build found in a cache keeps its original time. */
   readonly created: number;
 }
 
 /** An entry of a build context and the file on disk that it is read from. */
 export interface ContextEntry {
   readonly entry: FileEntry;
-  /** Absolute path of a file's bytes; unused for other types. */
+  /** The absolute path of the file; unused for other types. */
   readonly source: string;
 }
 
 export interface BuildRequest {
   readonly task: TaskId;
-  /** Everything that the build may see, need folders included; parents before children. */
+  /** Everything that the build can see, including the folders of needed files. Parents come before children. */
   readonly context: readonly ContextEntry[];
-  /** The Dockerfile, by its absolute path. It is in the context where it is one of its entries, as it stands there. */
+  /**
+   * The Dockerfile. `source` is its absolute path; `digest` is checked before the build uses it. A copy in the context is never
+   * rewritten.
+   */
   readonly dockerfile: {
     readonly source: string;
     readonly digest: string;
-    /** Makes what is built of the text, once that was found to be what was hashed. Undefined: it is built as it is. */
+    /** Rewrites the text after its digest was checked. Undefined: the text is built unchanged. */
     readonly rewrite?: (text: string) => Promise<string>;
   };
   readonly target?: string;
@@ -48,52 +51,55 @@ export interface BuildRequest {
   readonly args: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
   readonly noCache: boolean;
-  /** By id; files are absolute paths. Their values are never told to anyone. */
+  /** By ID; files are absolute paths. Values never appear in output. */
   readonly secrets: Readonly<Record<string, SecretSource>>;
-  /** An empty folder for the build's own use, absolute; the caller removes it. */
+  /** An empty folder for the build's own use, as an absolute path. The caller removes it. */
   readonly work: string;
-  /** Where the file system is exported to (`output: 'files'`); the image is then neither kept nor tagged. */
+  /** The folder that the file system is exported to (`output: 'files'`). The image is then neither kept nor tagged. */
   readonly exportTo?: string;
 }
 
-/** What a running build or command tells. */
+/** Receives the progress of a running build or command. */
 export interface Progress {
-  /** A step began, or ended. */
+  /** Reports the start or end of a step. */
   step(progress: StepProgress): void;
-  /** One line of output, without its line end. */
+  /** Reports one line of output, without its line ending. */
   line(line: string): void;
 }
 
 export interface BuiltImage {
   readonly imageId: string;
   readonly bytes: number;
-  /** The steps that were carried out, not found in BuildKit's cache: `[3/5] RUN make`. */
+  /** The steps that ran, that is, were not found in BuildKit's cache: `[3/5] RUN make`. */
   readonly ran: readonly string[];
 }
 
-/** What builds and keeps images. Every method throws a TasksError with exit code 3 when the engine is gone. */
+/** The container engine. Every method throws a TasksError with exit code 3 if the engine is not reachable. */
 export interface Engine {
-  /** Throws a TasksError with exit code 3, and what to do, where images cannot be built here. */
+  /** Checks that images can be built here. @throws TasksError exit 3 */
   ready(): Promise<void>;
-  /** What its own BuildKit can do. */
+  /** Returns the engine's version and what its built-in BuildKit supports. */
   abilities(): Promise<{ readonly version: string; readonly heredocs: boolean }>;
-  /** All images in one call. */
+  /** Lists all images in one request. */
   images(): Promise<readonly EngineImage[]>;
-  /** Whether an image has instructions for what is built on it (ONBUILD); undefined where it is not here for this platform. */
+  /** Returns whether an image has ONBUILD instructions; undefined if the engine does not have it for this platform. */
   triggers(reference: string, platform: string): Promise<boolean | undefined>;
-  /** Builds and verifies (labels as asked). Does not tag. Undefined for exports. Throws StepFailed; on abort anything. */
+  /**
+   * Builds an image and verifies its labels; sets no tag. Returns undefined for exports.
+   * @throws StepFailed; on abort, any error
+   */
   build(request: BuildRequest, progress: Progress, signal: AbortSignal): Promise<BuiltImage | undefined>;
-  /** Puts a tag on an image, replacing what it pointed at. */
+  /** Sets a tag on an image and removes it from any other image. */
   tag(imageId: string, reference: string): Promise<void>;
-  /** Takes a tag away, and the image with its last one. False where a container still stands on it. */
+  /** Removes a tag, and the image if this is its last tag. Returns false if a container still uses the image. */
   untag(reference: string): Promise<boolean>;
-  /** Runs an image's test in a throw-away container. */
+  /** Runs an image's test in a temporary container. */
   test(request: TestRequest, progress: Progress, signal: AbortSignal): Promise<{ exitCode: number }>;
-  /** Removes containers of tests whose owner is gone: nothing else ever would. */
+  /** Removes test containers whose owner no longer runs. */
   removeLeftoverTests(isGone: (owner: Owner) => boolean): Promise<void>;
   /**
-   * Pushes what a tag points at to that tag's registry; returns the digest of its manifest there, `sha256:…`.
-   * @throws RegistryError `denied`, `unreachable`; StepFailed for whatever else stops it; on abort anything
+   * Pushes the image under a tag to that tag's registry. Returns the digest of its manifest there, `sha256:…`.
+   * @throws RegistryError `denied`, `unreachable`; StepFailed for other failures; on abort, any error
    */
   push(
     tag: string,
@@ -101,7 +107,7 @@ export interface Engine {
     progress: Progress,
     signal: AbortSignal,
   ): Promise<string>;
-  /** Pulls `repo@sha256:…`; returns the image's id in the engine. @throws as `push` does, `missing` too */
+  /** Pulls `repo@sha256:…`. Returns the image's ID in the engine. @throws like `push`, and RegistryError `missing` */
   pull(
     name: string,
     credentials: Credentials | undefined,
@@ -112,16 +118,16 @@ export interface Engine {
 
 export interface TestRequest {
   readonly imageId: string;
-  /** Put below `/` in the container. */
+  /** Copied to `/` in the container. */
   readonly files: readonly ContextEntry[];
-  /** The program inside the container. */
+  /** The program's path in the container. */
   readonly program: string;
   readonly env: Readonly<Record<string, string>>;
-  /** Who runs it: an owner for each run of a test. */
+  /** The process that runs the test; a new owner for each run. */
   readonly owner: Owner;
 }
 
-/** A build or command that ended badly. `step` is the failing Dockerfile instruction where it is known. */
+/** A build or command that failed. `step` is the Dockerfile instruction that failed, if known. */
 export class StepFailed extends Error {
   override readonly name = 'StepFailed';
   readonly step: string | undefined;
@@ -135,53 +141,56 @@ export class StepFailed extends Error {
 export interface CommandRequest {
   readonly task: TaskId;
   readonly argv: readonly [string, ...string[]];
-  /** Absolute path. */
+  /** An absolute path. */
   readonly cwd: string;
-  /** The whole environment. */
+  /** The complete environment. */
   readonly env: Readonly<Record<string, string>>;
 }
 
 /** Runs programs. */
 export interface Processes {
-  /** Resolves when it exits with 0; throws StepFailed otherwise, and on abort once all its children ended. */
+  /** Resolves when the program exits with 0. @throws StepFailed otherwise; on abort, after all its child processes have ended */
   run(request: CommandRequest, progress: Progress, signal: AbortSignal): Promise<void>;
 }
 
-/** Tells of changes to files; opened with what is to be told. */
+/** Watches files for changes. */
 export interface Watcher {
-  /** Watches these paths, too: files, and folders with all that is below. Resolves once it does; false: it did before. */
+  /** Also watches these files, and these folders recursively. Resolves once they are watched, with false if they already were. */
   watch(paths: readonly string[]): Promise<boolean>;
   close(): Promise<void>;
 }
 
-/** Says whether an image has instructions for what is built on it (ONBUILD); undefined where nobody could be asked. */
+/** Returns whether an image has ONBUILD instructions; undefined if neither the engine nor a registry could be queried. */
 export type HasOnbuild = (reference: string, platform: string) => Promise<boolean | undefined>;
 
-/** Observes tasks, each after all that it needs. */
+/** Reads the inputs of tasks. Tasks must be observed after everything they need. */
 export interface Observer {
-  /** The images that a task's Dockerfile names, but for those that are named by digest. None where it cannot be read. */
+  /**
+   * Returns the images that a task's Dockerfile names, except those named by digest. Returns none if the Dockerfile cannot be
+   * read.
+   */
   names(task: Task): Promise<readonly ImageName[]>;
-  /** What is known of a task without reading it: it was observed before, its needs had these keys, and nothing has moved since. */
+  /** Returns the remembered key and notes of a task whose inputs and need keys have not changed; otherwise undefined. */
   recall(task: Task, needKeys: readonly Key[]): ObservedUnchanged | undefined;
-  /** Reads what a task is made from. Undefined: its definition is at fault, which `done` tells. */
+  /** Reads a task's inputs. Returns undefined if its definition has an error, which `finish` throws. */
   observe(task: Task): Promise<Exclude<Observed, ObservedUnchanged> | undefined>;
-  /** Remembers, of the task observed last, its key. */
+  /** Remembers the key of the task that was observed last. */
   remember(task: Task, needKeys: readonly Key[], key: Key): void;
-  /** To be called at the end. @throws DefinitionError (exit 2) with all faults */
+  /** Must be called after the last task. @throws DefinitionError (exit 2) with all errors */
   finish(): void;
 }
 
-/** What is remembered of finished tasks. Unreadable state is set aside with a warning, never trusted. */
+/** The records of finished tasks. A file that cannot be read is set aside with a warning. */
 export interface Records {
   get(keys: readonly Key[]): Promise<ReadonlyMap<Key, TaskRecord>>;
   put(record: TaskRecord, manifest: Manifest): Promise<void>;
   /**
-   * Notes what a result was made from that another run or machine made. It explains a later change; it makes nothing reusable.
+   * Stores the manifest of a result that was built elsewhere. It explains a later change but does not make the result reusable.
    */
   noteExternalResult(record: TaskRecord, manifest: Manifest): Promise<void>;
-  /** Notes that results were used: what is not used for long is trimmed. */
+  /** Updates the last-used time of results. Results that were not used for a long time are trimmed. */
   markUsed(keys: readonly Key[], now: Date): void;
-  /** The last record of each task and its manifest, for explanations and expected durations. */
+  /** Returns the last record of each task, for explanations and expected durations. */
   latest(tasks: readonly TaskId[]): Promise<ReadonlyMap<TaskId, TaskRecord>>;
   manifest(key: Key): Promise<Manifest | undefined>;
 }

@@ -1,47 +1,50 @@
 import type { TaskId } from './task.ts';
 
-/** SHA-256 (64 hex) over a task's manifest. */
+/** The SHA-256 of a task's manifest, 64 hex digits. */
 export type Key = string;
 
 /**
- * One readable line of a manifest: what kind of input, its name, and its value or digest. The fourth, where there is one,
- * is for people: the line in the Dockerfile where it stands now. It is not part of the key.
+ * One readable line of a manifest: the kind of input, its name, and its value or digest. The optional fourth item is the line
+ * number in the Dockerfile, for people. It is not part of the key.
  */
 export type ManifestLine = readonly [kind: string, name: string, value: string, line?: number];
 
-/** The complete description of one task's computation; what the key is made from. */
+/** The complete description of a task's inputs, from which its key is computed. */
 export interface Manifest {
   readonly schema: number;
   readonly lines: readonly ManifestLine[];
 }
 
-/** What a finished task left: the proof that lets a later run reuse it. */
+/** The record of a finished task, which lets a later run reuse its result. */
 export interface TaskRecord {
   readonly key: Key;
   readonly task: TaskId;
-  /** The image's config digest (`sha256:…`), for a task that makes an image. */
+  /** The image's config digest (`sha256:…`), for a task that builds an image. */
   readonly imageId?: string;
-  /** `sha256:…` of its manifest, once it came from a registry or went to one. */
+  /** The digest of the image's manifest (`sha256:…`), if it was pulled from or pushed to a registry. */
   readonly manifestDigest?: string;
-  /** The digest of the kept files, for a task that makes files. */
+  /** The digest of the output files, for a task that makes files. */
   readonly filesDigest?: string;
-  /** For each needed task the imageId or filesDigest that this result was made with. */
+  /** For each needed task, the imageId or filesDigest that this result was made with. */
   readonly needs: Readonly<Record<TaskId, string>>;
   readonly bytes: number;
   readonly durationMs: number;
   readonly tags: readonly string[];
   /** ISO 8601, UTC. */
   readonly time: string;
-  /** True: a store that others write to says so. It never decides between images, and never speaks for one that is not here. */
+  /**
+   * True if the record comes from a shared store. It is only used for an image that exists here, and does not decide between
+   * images.
+   */
   readonly shared?: true;
 }
 
-/** Every digest by which the records of what is made with a result may name it. */
+/** Returns all digests under which the records of dependents may name a result. */
 export function resultIds({ imageId, manifestDigest, filesDigest }: TaskRecord): string[] {
   return [imageId, manifestDigest, filesDigest].filter((each) => each !== undefined);
 }
 
-/** The result by which a need's identity is compared. */
+/** Returns the digest that identifies a result: the image ID or files digest. */
 export function resultId(record: TaskRecord): string {
   return record.imageId ?? record.filesDigest ?? '';
 }

@@ -3,15 +3,15 @@ const hub = 'docker.io';
 const form = /^((?:(?:\[[0-9a-fA-F:]+\](?::\d+)?|[^@\s:/]+:\d+)\/)?[^@\s:]+)(?::(\w[\w.-]{0,127}))?$/;
 
 /**
- * An image's name in the one form that all of its spellings share: host, repository and tag, `docker.io/library/debian:latest`
- * for `debian`. Undefined for a name with a digest, and for what is no name.
+ * Returns the full form of an image name, with host, repository and tag: `docker.io/library/debian:latest` for `debian`.
+ * Returns undefined for a name with a digest or an invalid name.
  */
 export function normalizeReference(reference: string): string | undefined {
   const [, name, tag = 'latest'] = form.exec(reference) ?? [];
   if (name === undefined) return undefined;
   const slash = name.indexOf('/');
   const first = name.slice(0, Math.max(0, slash));
-  // As docker tells a host from the first part of a repository.
+  // The same rule that docker uses to tell a host from the first part of a repository.
   const isHost = /[.:]/.test(first) || first === 'localhost' || first !== first.toLowerCase();
   const [host, path] = isHost ? [first.toLowerCase(), name.slice(slash + 1)] : [hub, name];
   if (host !== hub && host !== `index.${hub}`) return `${host}/${path}:${tag}`;

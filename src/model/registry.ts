@@ -1,9 +1,12 @@
 import { type ExitCode, TasksError } from './errors.ts';
 
-/** `missing`: not there. `denied`: no permission, or (some registries) not there. `unreachable`: no answer. `broken`: a wrong one. `immutable`: a tag that stays where it is. */
+/**
+ * `missing`: not found. `denied`: no permission or, with some registries, not found. `unreachable`: no response. `broken`: an
+ * invalid response. `immutable`: the registry does not allow moving the tag.
+ */
 export type RegistryProblem = 'missing' | 'denied' | 'unreachable' | 'broken' | 'immutable';
 
-/** What went wrong with a registry, and what to do about it. Never holds a secret. */
+/** An error from a registry. Its message and hint contain no secrets. */
 export class RegistryError extends TasksError {
   readonly problem: RegistryProblem;
 
@@ -14,74 +17,83 @@ export class RegistryError extends TasksError {
   }
 }
 
-/** What a name stands for: one image, or an index of one for each platform. */
+/** The manifest of an image, or an index with one manifest per platform. */
 export interface RawManifest {
   readonly mediaType: string;
-  /** `sha256:…`, of the very bytes. */
+  /** The digest of `body`, `sha256:…`. */
   readonly digest: string;
   readonly body: Buffer;
 }
 
-/** An image as a registry has it. */
+/** An image in a registry. */
 export interface RemoteImage {
-  /** `sha256:…` of what the name points at: the image's manifest, or an index in which it stands. */
+  /** The digest that the name points to, `sha256:…`: of the image's manifest or of an index that contains it. */
   readonly digest: string;
-  /** Every digest by which an engine may know it: of its config, its manifest, its index. */
+  /** All digests that an engine may use as the image's ID: of its config, manifest and index. */
   readonly ids: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
-  /** Compressed. */
+  /** The compressed size. */
   readonly bytes: number;
-  /** When it was built, milliseconds since 1970; undefined where its config does not say. */
+  /** When the image was built, in milliseconds since 1970; undefined if its config does not say. */
   readonly created?: number;
 }
 
-/** What lies under a name, whatever it is. */
+/** What a name in a registry points to, of any type. */
 export interface RemoteContents {
-  /** `sha256:…` of what the name points at. */
+  /** The digest that the name points to, `sha256:…`. */
   readonly digest: string;
-  /** Digests of manifests that it speaks of: all that an index holds, attestations included; what a signature is of. */
+  /** The digests of manifests that it refers to: those in an index, including attestations, or the subject of a signature. */
   readonly names: readonly string[];
-  /** Its images: an index has one for each platform, an artifact none. */
+  /** The images: an index has one per platform, an artifact has none. */
   readonly images: readonly RemoteImage[];
 }
 
 /**
- * What registries can do for us. Names are written as docker has them, `repo/name:tag` or `repo/name@sha256:…`. Every method
- * throws a RegistryError that says what to do; what passes by itself (429, 5xx, resets) was tried again before.
+ * A client for registries. Names are in docker's form, `repo/name:tag` or `repo/name@sha256:…`. Every method retries temporary
+ * failures (429, 5xx, resets) before it throws a RegistryError.
  */
 export interface Registry {
-  /** The digest that a name points at, without its manifest; undefined where nothing is there. */
+  /** Queries the digest that a name points to, without its manifest; undefined if it does not exist. */
   head(name: string): Promise<string | undefined>;
-  /** The image of a platform, its digests verified; undefined where nothing is there, or none of that platform. */
+  /** Queries the image for a platform and verifies its digests; undefined if it does not exist or has no such platform. */
   image(name: string, platform: string): Promise<RemoteImage | undefined>;
-  /** All that a name stands for, its digests verified; undefined where nothing is there. @throws `broken` for unknown kinds */
+  /**
+   * Queries what a name points to and verifies its digests; undefined if it does not exist.
+   * @throws RegistryError `broken` for an unknown media type
+   */
   contents(name: string): Promise<RemoteContents | undefined>;
-  /** A manifest, its digest verified. @throws RegistryError `missing` */
+  /** Queries a manifest and verifies its digest. @throws RegistryError `missing` */
   manifest(name: string): Promise<RawManifest>;
-  /** Puts a manifest, byte for byte, whose blobs are there; under a tag, or under its own digest. */
+  /** Uploads a manifest unchanged, under a tag or its own digest. Its blobs must exist in the repository. */
   put(name: string, manifest: RawManifest): Promise<void>;
   /**
-   * Sees to it that all of an image (an index's images too) is in a repository as well: mounted where it comes from
-   * the same registry, else carried over. No tag is put. `from`: `repo/name@sha256:…`
+   * Copies an image or index to a repository without setting a tag. Blobs are mounted within one registry and otherwise
+   * downloaded and uploaded. `from`: `repo/name@sha256:…`
    */
   copy(from: string, repository: string): Promise<void>;
-  /** Throws `denied` or `unreachable` where we may not push to a repository. Leaves nothing there. */
+  /** Checks that pushing to a repository is allowed, and leaves nothing in it. @throws RegistryError `denied`, `unreachable` */
   mayPush(repository: string): Promise<void>;
-  /** Throws `denied` or `unreachable` where nothing can be deleted from a repository, as far as it says so beforehand. */
+  /**
+   * Checks that deleting from a repository is allowed, as far as the registry tells beforehand.
+   * @throws RegistryError `denied`, `unreachable`
+   */
   mayDelete(repository: string): Promise<void>;
-  /** All tags of a repository, none where it does not exist. */
+  /** Lists all tags of a repository; none if it does not exist. */
   tags(repository: string): Promise<readonly string[]>;
-  /** Takes away one tag, and nothing else that points at the same image. `refused`: this registry deletes nothing. */
+  /** Deletes one tag and keeps other tags of the same image. `refused`: the registry does not support deleting. */
   untag(name: string): Promise<'gone' | 'refused'>;
-  /** Deletes a manifest and every tag on it, `repo/name@sha256:…`. */
+  /** Deletes a manifest and all its tags, `repo/name@sha256:…`. */
   remove(name: string): Promise<'gone' | 'refused'>;
-  /** The JSON text that `write` left under a tag; undefined where nothing is there. @throws `broken` for anything else */
+  /**
+   * Reads the JSON text that `write` stored under a tag; undefined if the tag does not exist.
+   * @throws RegistryError `broken` for any other content
+   */
   read(name: string): Promise<string | undefined>;
-  /** Keeps a JSON text under a tag, as an artifact that any OCI registry takes; replaces what was there. */
+  /** Stores a JSON text under a tag as an OCI artifact, replacing what was there. */
   write(name: string, text: string): Promise<void>;
 }
 
-/** Who we are to a registry. An identity token stands for a name and a password. */
+/** Credentials for a registry. An identity token replaces a username and password. */
 export type Credentials =
   | { readonly username: string; readonly password: string }
   | { readonly identityToken: string };

@@ -1,29 +1,29 @@
-/** A task's name and version joined by a colon, `extbuilder:16.13`; unique in a graph. */
+/** A task's name and version joined by a colon, such as `extbuilder:16.13`; unique in a graph. */
 export type TaskId = string;
 
-/** The coordinates of a task in its definition's matrix. A plain version list has the one axis `version`. */
+/** A task's values on the axes of its definition's matrix. A plain version list has one axis, `version`. */
 export type Axes = Readonly<Record<string, string>>;
 
-/** Where a definition stands, for messages: the file (relative to the project root) and the export's name. */
+/** The location of a definition, for messages: the file (relative to the project root) and the export's name. */
 export interface SourceLocation {
   readonly file: string;
   readonly name: string;
 }
 
-/** What a task needs under one name: one task, or several at once (`all`, files only). */
+/** One entry of a task's `needs`: one task or, with `all` (files only), several. */
 export interface Need {
-  /** The build arg of an image need; the folder's name of a files need; the image's name of a reference. */
+  /** The build arg of an image need, the folder of a files need, or the image name of a reference. */
   readonly name: string;
-  /** True: the Dockerfile names the needed task's image itself, as it is published; no build arg holds it. */
+  /** True if the Dockerfile uses the needed image by its published name instead of a build arg. */
   readonly isReference?: true;
-  /** What arrives: the needed image's tag, or a folder of files. */
+  /** What the task gets: the tag of an image, or a folder of files. */
   readonly kind: 'image' | 'files';
-  /** True when several tasks are needed together: the folder then holds `<name>/<version>/…`. */
+  /** True if several tasks are needed together. The folder then contains `<name>/<version>/…`. */
   readonly all: boolean;
   readonly tasks: readonly TaskId[];
 }
 
-/** Where a secret's value is: an environment variable, or a file (relative to the project root). */
+/** The source of a secret's value: an environment variable, or a file (relative to the project root). */
 export type SecretSource = { readonly env: string } | { readonly file: string };
 
 interface TaskBase {
@@ -34,21 +34,21 @@ interface TaskBase {
   readonly where: SourceLocation;
   readonly description?: string;
   readonly needs: readonly Need[];
-  /** Order only: these run first when they are planned too; they add no task and no key. */
+  /** For order only: these tasks run first if they are in the plan. They add no tasks and do not change the key. */
   readonly after: readonly TaskId[];
-  /** Milliseconds after which the task is ended and counts as failed. */
+  /** The time limit in milliseconds, after which the task is stopped and fails. */
   readonly timeoutMs?: number;
-  /** How often it is tried again after failures of the network. */
+  /** How many times the task is retried after network failures. */
   readonly retries: number;
-  /** True: its failure blocks its dependents but does not fail the run. */
+  /** True if a failure blocks the dependents but does not fail the run. */
   readonly allowFailure: boolean;
-  /** By id. Only the ids are ever in a key, a record or a log. */
+  /** By ID. Keys, records and logs contain only the IDs. */
   readonly secrets: Readonly<Record<string, SecretSource>>;
-  /** Milliseconds after which a result is too old: the number of the period, counted from 1970, is in the key. */
+  /** The maximum age of a result in milliseconds. The number of the current period, counted from 1970, is part of the key. */
   readonly maxAgeMs?: number;
 }
 
-/** A task that builds one container image (or exports a build's file system, `output: 'files'`). */
+/** A task that builds a container image or, with `output: 'files'`, exports its file system. */
 export interface ImageTask extends TaskBase {
   readonly kind: 'image';
   /** The context folder, relative to the project root. */
@@ -61,23 +61,23 @@ export interface ImageTask extends TaskBase {
   readonly network: string;
   readonly platform: string;
   readonly output: 'image' | 'files';
-  /** A test script, or a folder with an executable `run`; relative to the project root. */
+  /** A test script or a folder with an executable `run`, relative to the project root. */
   readonly test?: string;
-  /** False: an internal image, never given a dev or release tag. */
+  /** False for an internal image, which gets no dev or release tags. */
   readonly publish: boolean;
-  /** What stands after the colon of the tags, before the run's suffix. */
+  /** The tags, without the repository and the run's suffix. */
   readonly tags: readonly string[];
-  /** Moving tags that a release sets too; they never go back to an older version. */
+  /** Moving tags that a release also sets. They never move back to an older version. */
   readonly aliases: readonly string[];
 }
 
-/** A task that runs a program which leaves files in `$TASKS_OUT`. */
+/** A task that runs a program, which writes files to `$TASKS_OUT`. */
 export interface CommandTask extends TaskBase {
   readonly kind: 'command';
   readonly run: readonly [string, ...string[]];
-  /** Globs relative to the project root; the content of what they match is in the key. */
+  /** Globs relative to the project root. The contents of the matched files are part of the key. */
   readonly inputs: readonly string[];
-  /** Names of environment variables that are passed on and keyed. */
+  /** Names of environment variables that are passed on and are part of the key. */
   readonly env: readonly string[];
   readonly publish: false;
   readonly tags: readonly [];
@@ -85,14 +85,14 @@ export interface CommandTask extends TaskBase {
 
 export type Task = ImageTask | CommandTask;
 
-/** True for a task whose result is a folder of files rather than an image. */
+/** Returns true for a task whose result is a folder of files rather than an image. */
 export function makesFiles(task: Task): boolean {
   return task.kind === 'command' || task.output === 'files';
 }
 
-/** All task ids that a task needs, in order, each once. */
+/** Returns the IDs of all tasks that a task needs, in order, each once. */
 export function needIds({ needs }: Task): readonly TaskId[] {
-  // Asked many times a task; most have one need or none.
+  // A hot path: it is called many times per task, and most tasks have at most one need.
   if (needs.length === 0) return nothing;
   if (needs.length === 1) return needs[0]!.tasks;
   return [...new Set(needs.flatMap((need) => need.tasks))];
@@ -100,14 +100,14 @@ export function needIds({ needs }: Task): readonly TaskId[] {
 
 const nothing: readonly TaskId[] = [];
 
-/** The immutable DAG of tasks, in an order in which each task stands after all it needs or runs after. */
+/** The immutable graph of tasks, ordered so that each task comes after its needs and `after`. */
 export interface Graph {
   readonly tasks: ReadonlyMap<TaskId, Task>;
-  /** Who needs a task directly (not `after`). */
+  /** The tasks that need a task directly (not through `after`). */
   readonly dependents: ReadonlyMap<TaskId, readonly TaskId[]>;
 }
 
-/** What `project()` said, defaults filled in. */
+/** The settings from `project()`. */
 export interface Project {
   readonly repo?: string;
   readonly cacheRepo?: string;

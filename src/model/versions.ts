@@ -1,6 +1,7 @@
 /**
- * Which of two versions is newer, by PostgreSQL's order: 9.6 < 10 < 18beta1 < 18rc1 < 18 < 18.1. Parts that stand behind
- * `-`, `_` or `+` are compared one after another, `16.13-bookworm`. Undefined where that cannot tell.
+ * Compares two versions in PostgreSQL's order: 9.6 < 10 < 18beta1 < 18rc1 < 18 < 18.1. Parts separated by `-`, `_` or `+`, as in
+ * `16.13-bookworm`, are compared one by one. Returns a negative number if `a` is older, a positive one if `b` is older, 0 if they
+ * are equal, and undefined if they have no order.
  */
 export function compareVersions(a: string, b: string): number | undefined {
   const [left, right] = [parts(a), parts(b)];
@@ -18,7 +19,7 @@ function parts(version: string): string[] {
 }
 
 const form = /^v?(\d+(?:\.\d+)*)(?:\.?~?(devel|alpha|beta|rc)\.?(\d*))?$/i;
-/** What comes before a release, from the earliest on; nothing: the release itself. */
+/** Pre-release stages in order; the empty string is the release itself. */
 const stages = ['devel', 'alpha', 'beta', 'rc', ''];
 
 function comparePart(a: string, b: string): number | undefined {
@@ -30,7 +31,7 @@ function comparePart(a: string, b: string): number | undefined {
   return stage(left) - stage(right) || Number(left[3] || 0) - Number(right[3] || 0);
 }
 
-/** Where one has more numbers it is the newer one, unless those are 0: 18 = 18.0 < 18.1. */
+/** Compares dotted numbers; missing numbers count as 0: 18 = 18.0 < 18.1. */
 function compareNumbers(a: string, b: string): number {
   const [left, right] = [a.split('.').map(Number), b.split('.').map(Number)];
   for (let index = 0; index < Math.max(left.length, right.length); index++) {

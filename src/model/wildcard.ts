@@ -1,20 +1,20 @@
 /**
- * True if a pattern matches a whole text: `*` stands for any text, `?` for one character. Where a character does not match, only
- * the last star takes more text, since no other could help: the time is at most the product of the two lengths.
+ * Returns true if a pattern matches the whole text: `*` matches any text, `?` one character. On a mismatch only the last star
+ * takes more text, so the time is at most the product of the two lengths.
  */
 export function matchesWildcard(pattern: string, text: string): boolean {
-  let [at, want] = [0, 0];
-  let star: { want: number; at: number } | undefined;
-  while (at < text.length) {
-    if (pattern[want] === '*') star = { want: ++want, at };
-    else if (pattern[want] === '?' || pattern[want] === text[at]) {
-      at++;
-      want++;
+  let [textAt, patternAt] = [0, 0];
+  let star: { textAt: number; patternAt: number } | undefined;
+  while (textAt < text.length) {
+    if (pattern[patternAt] === '*') star = { textAt, patternAt: ++patternAt };
+    else if (pattern[patternAt] === '?' || pattern[patternAt] === text[textAt]) {
+      textAt++;
+      patternAt++;
     } else if (star !== undefined) {
-      at = ++star.at;
-      want = star.want;
+      textAt = ++star.textAt;
+      patternAt = star.patternAt;
     } else return false;
   }
-  while (pattern[want] === '*') want++;
-  return want === pattern.length;
+  while (pattern[patternAt] === '*') patternAt++;
+  return patternAt === pattern.length;
 }

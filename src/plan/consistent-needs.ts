@@ -1,100 +1,109 @@
+import type { Reason } from '../model/plan.ts';
 import { makesFiles, needIds, type Task, type TaskId } from '../model/task.ts';
 import type { PlanInput } from './input.ts';
 import { buildReason } from './reasons.ts';
 import { propagateBuilds, type TaskStatus, type TaskStatuses } from './status.ts';
 
 /**
- * Makes the selected images, and all that they need, stand on one image of each need: on the one that the registry holds
- * after a push, where it will hold one. Images that stand on another are built again.
+ * Makes sure that the selected images and everything they need use the same image of each need. If the registry has an image of
+ * the need, or will have one after the push, that image is the one to use. Images that use another one are rebuilt.
  */
-export function enforceConsistentNeeds(standings: TaskStatuses, input: PlanInput): void {
-  // Images that were made here are compared with what is here already.
+export function enforceConsistentNeeds(statuses: TaskStatuses, input: PlanInput): void {
+  // Local results are already checked against the local results of their needs.
   if (input.existing.remote.size === 0) return;
   for (;;) {
-    const differing = findDiffering(standings, input);
-    if (differing.length === 0) return;
-    propagateBuilds(standings, input, differing);
+    const inconsistent = findInconsistent(statuses, input);
+    if (inconsistent.length === 0) return;
+    propagateBuilds(statuses, input, inconsistent);
   }
 }
 
-function findDiffering(standings: TaskStatuses, input: PlanInput): TaskStatus[] {
+function findInconsistent(statuses: TaskStatuses, input: PlanInput): TaskStatus[] {
   const released = reach(
-    standings,
+    statuses,
     input,
     ({ found, buildReasons }) => found !== undefined || buildReasons.length > 0,
     false,
   );
-  const uploaded = reach(standings, input, isUploaded, true);
+  const uploaded = reach(statuses, input, isUploaded, true);
   const usersOf = ({ task }: TaskStatus): TaskStatus[] =>
     (input.graph.dependents.get(task.id) ?? [])
-      .map((id) => standings.get(id))
+      .map((id) => statuses.get(id))
       .filter((user) => user !== undefined && released.has(user) && !makesFiles(user.task))
       .filter((user): user is TaskStatus => user!.buildReasons.length === 0);
-  const isHeld = (need: TaskStatus): boolean =>
+  const isInRegistry = (need: TaskStatus): boolean =>
     need.buildReasons.length > 0 || need.found?.remote !== undefined || uploaded.has(need);
-  /** What others stand on, where the registry does not hold it, may be another image than the one here: nothing is known of it. */
+  /**
+   * An unselected image that the registry does not have may differ from the local one. It is known only if all its users use the
+   * local one.
+   */
   const isKnown = (user: TaskStatus): boolean =>
     user.found !== undefined &&
-    (input.selected.has(user.task.id) || isHeld(user) || usersOf(user).every((each) => standsOn(each, user)));
-  const differing = new Set<TaskStatus>();
+    (input.selected.has(user.task.id) ||
+      isInRegistry(user) ||
+      usersOf(user).every((each) => usesResult(each, user)));
+  const inconsistent = new Set<TaskStatus>();
   for (const need of released) {
     if (makesFiles(need.task)) continue;
     const users = usersOf(need);
     const agree = (): boolean =>
-      users.every((user) => isKnown(user) && standsOn(user, need)) ||
+      users.every((user) => isKnown(user) && usesResult(user, need)) ||
       new Set(users.map((user) => (isKnown(user) ? user.found!.record.needs[need.task.id] : undefined)))
         .size <= 1;
-    if (!isHeld(need) && agree()) continue;
-    if (!isHeld(need) && need.found === undefined)
-      differing.add(add(need, () => buildReason(need.task, input)));
+    if (!isInRegistry(need) && agree()) continue;
+    if (!isInRegistry(need) && need.found === undefined)
+      inconsistent.add(addReason(need, () => buildReason(need.task, input)));
     else
       for (const user of users)
-        if (!isKnown(user) || !standsOn(user, need))
-          differing.add(add(user, () => reasonFor(user, need.task, input)));
+        if (!isKnown(user) || !usesResult(user, need))
+          inconsistent.add(addReason(user, () => rebuildReason(user, need.task, input)));
   }
-  return [...differing];
+  return [...inconsistent];
 }
 
-/** Selected images, and what is needed by any of them. `through`: needs are only followed from those that `isIn` takes. */
+/**
+ * Returns the selected images that match `filter`, and everything they need. With `filterNeeds`, needs that do not match `filter`
+ * are left out.
+ */
 function reach(
-  standings: TaskStatuses,
+  statuses: TaskStatuses,
   { selected }: PlanInput,
-  isIn: (standing: TaskStatus) => boolean,
-  through: boolean,
+  filter: (status: TaskStatus) => boolean,
+  filterNeeds: boolean,
 ): Set<TaskStatus> {
   const reached = new Set<TaskStatus>();
   const visit = (id: TaskId): void => {
-    const standing = standings.get(id);
-    if (standing === undefined || reached.has(standing) || standing.blocked !== undefined) return;
-    if (through && !isIn(standing)) return;
-    reached.add(standing);
-    for (const need of needIds(standing.task)) visit(need);
+    const status = statuses.get(id);
+    if (status === undefined || reached.has(status) || status.blocked !== undefined) return;
+    if (filterNeeds && !filter(status)) return;
+    reached.add(status);
+    for (const need of needIds(status.task)) visit(need);
   };
   for (const id of selected) {
-    const standing = standings.get(id);
-    if (standing !== undefined && !makesFiles(standing.task) && isIn(standing)) visit(id);
+    const status = statuses.get(id);
+    if (status !== undefined && !makesFiles(status.task) && filter(status)) visit(id);
   }
   return reached;
 }
 
-/** True where a push uploads it: it is made, or only this machine has it. */
+/** Returns true if a push uploads the result: it will be built, or only this machine has it. */
 function isUploaded({ found, buildReasons }: TaskStatus): boolean {
   return buildReasons.length > 0 || (found !== undefined && found.remote === undefined);
 }
 
-/** True where an image is known to stand on the result of a need that counts. */
-function standsOn({ found: user }: TaskStatus, { task, found, buildReasons }: TaskStatus): boolean {
+/** Returns true if an image is known to use the current result of a need. */
+function usesResult({ found: user }: TaskStatus, { task, found, buildReasons }: TaskStatus): boolean {
   if (buildReasons.length > 0 || user === undefined) return false;
   const used = user.record.needs[task.id];
   return used !== undefined && found?.ids.includes(used) === true;
 }
 
-function reasonFor(user: TaskStatus, need: Task, input: PlanInput): TaskStatus['buildReasons'][number] {
+function rebuildReason(user: TaskStatus, need: Task, input: PlanInput): Reason {
   if (user.found === undefined) return buildReason(user.task, input);
-  return { code: 'need-image', detail: `not known to stand on the ${need.id} of this release` };
+  return { code: 'need-image', detail: `may use another image of ${need.id} than this release` };
 }
 
-function add(standing: TaskStatus, reason: () => TaskStatus['buildReasons'][number]): TaskStatus {
-  if (standing.buildReasons.length === 0) standing.buildReasons.push(reason());
-  return standing;
+function addReason(status: TaskStatus, reason: () => Reason): TaskStatus {
+  if (status.buildReasons.length === 0) status.buildReasons.push(reason());
+  return status;
 }

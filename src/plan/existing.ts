@@ -5,80 +5,82 @@ import type { RemoteImage } from '../model/registry.ts';
 import { makesFiles, type Task, type TaskId } from '../model/task.ts';
 import { contentTag, familiarName } from './refs.ts';
 
-/** What a registry has under a task's content tag; nothing is believed of it yet. */
+/** The image that a registry has under a task's content tag. Its labels are not verified yet. */
 export interface RemoteResult {
   readonly image: RemoteImage;
-  /** True: its test's pass stands beside it, on the same manifest. */
+  /** True if the registry has a test pass tag for the same manifest. */
   readonly passed: boolean;
 }
 
-/** What exists, as it was seen before the plan was made. */
+/** The results that exist before planning. */
 export interface ExistingState {
   readonly records: ReadonlyMap<Key, TaskRecord>;
-  /** What the engine has; empty where it could not be asked. */
+  /** All images in the engine; empty if it could not be reached. */
   readonly images: readonly EngineImage[];
-  /** The digest of the kept files of each key, as they stand on disk now. */
+  /** The current digest of each key's output files on disk. */
   readonly files: ReadonlyMap<Key, string>;
-  /** What the registry has; empty where it was not asked, or could not be. */
+  /** The images in the registry; empty if it was not queried or could not be reached. */
   readonly remote: ReadonlyMap<TaskId, RemoteResult>;
 }
 
-/** A task's result that was found. */
+/** An existing result of a task. */
 export interface ExistingResult {
   readonly record: TaskRecord;
-  /** Every digest by which it may be called in the records of what is made with it. */
+  /** All digests under which the records of dependents may name it. */
   readonly ids: readonly string[];
-  /** In the engine. */
+  /** The image in the engine. */
   readonly image?: EngineImage;
-  /** In the registry. */
+  /** The image in the registry. */
   readonly remote?: RemoteResult;
 }
 
-/** Finds what there is of tasks. Made once per plan, since it indexes the engine's images. */
+/** Finds existing results. Create it once per plan, because it indexes the engine's images. */
 export interface ResultFinder {
-  /** What proves a task's result to be on this machine; undefined where it is not. */
+  /** Returns the task's result on this machine, or undefined. */
   local(task: Task, key: Key): ExistingResult | undefined;
-  /** What the registry has of it, if that carries the task's key; `image` where it is in the engine as well. */
+  /** Returns the task's result in the registry if its labels match, or undefined. `image` is set if the engine has it too. */
   remote(task: Task, key: Key): ExistingResult | undefined;
 }
 
-export function makeResultFinder(world: ExistingState): ResultFinder {
-  const byId = new Map(world.images.map((image) => [image.id, image]));
-  let tagged: ReadonlyMap<string, EngineImage> | undefined;
-  /** Indexed when it is first asked for: where all records are here nobody asks. */
-  const byTag = (tag: string): EngineImage | undefined => {
-    tagged ??= new Map(
-      world.images.flatMap((image) => image.tags.map((each) => [familiarName(each), image] as const)),
+/** Creates a finder for the given state. */
+export function makeResultFinder(existing: ExistingState): ResultFinder {
+  const byId = new Map(existing.images.map((image) => [image.id, image]));
+  let byTag: ReadonlyMap<string, EngineImage> | undefined;
+  /** Indexes tags on first use: if all records are here, no tag is looked up. */
+  const findByTag = (tag: string): EngineImage | undefined => {
+    byTag ??= new Map(
+      existing.images.flatMap((image) => image.tags.map((each) => [familiarName(each), image] as const)),
     );
-    return tagged.get(familiarName(tag));
+    return byTag.get(familiarName(tag));
   };
   return {
     local(task, key) {
-      const record = world.records.get(key);
+      const record = existing.records.get(key);
       if (makesFiles(task)) {
-        return record?.filesDigest !== undefined && world.files.get(key) === record.filesDigest
+        return record?.filesDigest !== undefined && existing.files.get(key) === record.filesDigest
           ? { record, ids: [record.filesDigest] }
           : undefined;
       }
-      const adopted = (): ExistingResult | undefined => adopt(task, key, byTag(contentTag(task, key)));
+      const adopted = (): ExistingResult | undefined => adopt(task, key, findByTag(contentTag(task, key)));
+      // A shared record does not decide between images: the image with the content tag takes precedence.
       const tagged = record?.shared ? adopted() : undefined;
       if (tagged !== undefined && tagged.image?.id !== record?.imageId) return tagged;
       const image = record?.imageId === undefined ? undefined : byId.get(record.imageId);
       if (record !== undefined && image?.labels[keyLabel] === key) {
-        const made = asMade(task, record, image);
-        return made && { record: made, image, ids: resultIds(made) };
+        const labeled = withLabeledNeeds(task, record, image);
+        return labeled && { record: labeled, image, ids: resultIds(labeled) };
       }
       return adopted();
     },
     remote(task, key) {
-      const remote = world.remote.get(task.id);
+      const remote = existing.remote.get(task.id);
       if (remote === undefined || makesFiles(task)) return undefined;
       const { ids, labels, bytes, digest } = remote.image;
-      const made = recordFromLabels(task, key, { id: ids[0]!, labels, bytes });
-      if (made === undefined) return undefined;
-      const own = world.records.get(key);
-      const isSame = own?.imageId !== undefined && ids.includes(own.imageId);
-      const known = isSame ? { ...own, task: task.id, needs: made.needs } : made;
+      const labeled = recordFromLabels(task, key, { id: ids[0]!, labels, bytes });
+      if (labeled === undefined) return undefined;
+      const localRecord = existing.records.get(key);
+      const isSame = localRecord?.imageId !== undefined && ids.includes(localRecord.imageId);
+      const known = isSame ? { ...localRecord, task: task.id, needs: labeled.needs } : labeled;
       const image = ids.map((id) => byId.get(id)).find((each) => each?.labels[keyLabel] === key);
       const { shared: _, ...record } = image ? { ...known, imageId: image.id } : known;
       return {
@@ -91,8 +93,8 @@ export function makeResultFinder(world: ExistingState): ResultFinder {
   };
 }
 
-/** The image itself says what it was made with: a record may come from a store that anybody writes to. */
-function asMade(task: Task, record: TaskRecord, { labels }: EngineImage): TaskRecord | undefined {
+/** Takes a record's needs from the image's label, because the record may come from a shared store. */
+function withLabeledNeeds(task: Task, record: TaskRecord, { labels }: EngineImage): TaskRecord | undefined {
   if (record.shared) {
     if (labels[taskLabel] !== task.id) return undefined;
     const { shared: _, manifestDigest: __, ...rest } = record;
@@ -104,13 +106,13 @@ function asMade(task: Task, record: TaskRecord, { labels }: EngineImage): TaskRe
   return needs && { ...record, needs };
 }
 
-/** What was found under a content tag without a record that speaks of it: `.cache` was deleted. */
+/** Returns the result for an image without a local record, for example after `.cache` was deleted. */
 function adopt(task: Task, key: Key, image: EngineImage | undefined): ExistingResult | undefined {
   const record = image === undefined ? undefined : recordFromLabels(task, key, image);
   return record === undefined ? undefined : { record, image: image!, ids: resultIds(record) };
 }
 
-/** A record made anew from the labels of an image; undefined where they say that it is another one. */
+/** Recreates a record from an image's labels. Returns undefined if they belong to another task or key. */
 export function recordFromLabels(
   task: Task,
   key: Key,
@@ -122,7 +124,7 @@ export function recordFromLabels(
   return { key, task: task.id, imageId: id, needs, bytes, durationMs: 0, tags: [], time: '' };
 }
 
-/** What an image was made with, by its label; undefined for what is no label of ours. */
+/** Parses the needs label of an image: result IDs by task. Returns undefined if it is not valid. */
 export function parseNeedsLabel(label: string | undefined): Record<string, string> | undefined {
   try {
     const needs: unknown = JSON.parse(label ?? '');
@@ -133,7 +135,7 @@ export function parseNeedsLabel(label: string | undefined): Record<string, strin
       Object.values(needs).every((each) => typeof each === 'string');
     return isNeeds ? (needs as Record<string, string>) : undefined;
   } catch {
-    // Not a label of ours: the image is not adopted.
+    // Not set by this program.
     return undefined;
   }
 }

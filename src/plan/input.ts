@@ -5,32 +5,32 @@ import type { Graph, TaskId } from '../model/task.ts';
 import type { ExistingState } from './existing.ts';
 import type { Naming } from './refs.ts';
 
-/** Everything that a plan is made from. */
+/** The inputs of `makePlan`. */
 export interface PlanInput {
   readonly graph: Graph;
   readonly selected: ReadonlySet<TaskId>;
-  /** The selected tasks and all that they need. */
+  /** The selected tasks and all tasks that they need. */
   readonly scope: ReadonlySet<TaskId>;
   readonly observations: Observations;
   readonly keyed: ReadonlyMap<TaskId, TaskKey>;
   readonly existing: ExistingState;
-  /** For reasons and expected durations. */
+  /** Previous records, for reasons and expected durations. */
   readonly latest: ReadonlyMap<TaskId, PreviousRecord>;
   readonly naming: Naming;
-  /** Tasks to be made from nothing. */
+  /** Tasks to rebuild without any cache. */
   readonly forced: ReadonlySet<TaskId>;
-  /** Tasks whose images are to be tested. */
+  /** Tasks whose images will be tested. */
   readonly tested: ReadonlySet<TaskId>;
-  /** True: their tests run even where they have passed. */
+  /** True if tests run again although they have passed. */
   readonly retest: boolean;
-  /** For a push, after which the selected images are in the registry: the tags that it sets. Undefined for a build. */
+  /** The tags that a push sets, by task; undefined for a build. After a push, the registry has all selected images. */
   readonly pushTags?: ReadonlyMap<TaskId, PushTags>;
 }
 
-/** The tags that a push sets for a task, each with the digest that it points at now; undefined: nothing is there. */
+/** The tags that a push sets for a task, each with the digest that it points to now; undefined if it does not exist. */
 export type PushTags = ReadonlyMap<string, string | undefined>;
 
-/** The last record of a task under any key, or else of the closest version of its definition; and its manifest. */
+/** The last record of a task under any key, or else the last record of the closest version; with its manifest. */
 export interface PreviousRecord {
   readonly record: TaskRecord;
   readonly manifest?: Manifest;

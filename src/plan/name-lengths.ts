@@ -2,74 +2,75 @@ import { DefinitionError, type Problem } from '../model/errors.ts';
 import type { Task } from '../model/task.ts';
 import type { Naming } from './refs.ts';
 
-/** What registries and engines take: of a tag, and of all that stands before its colon. */
-const mostInTag = 128;
-const mostInRepository = 255;
-/** `-k` and twelve digits, `-t` and twelve more: what a content tag and its test's pass add. */
-const contentTagRoom = 28;
+/** The limits of registries and engines for a tag and for the part before it. */
+const maxTagLength = 128;
+const maxRepositoryLength = 255;
+/** What a content tag and its test pass tag append: `-k` and 12 digits, then `-t` and 12 digits. */
+const contentTagSuffixLength = 28;
 const hub = 'docker.io/';
 
 /**
- * Refuses names that are fine by themselves and too long together, before anything is built under them.
- * @throws DefinitionError exit 2
+ * Checks that references are not too long, before anything is built. The names in a definition can be valid by themselves and
+ * still be too long together with the repository or suffix.
+ * @throws DefinitionError (exit 2)
  */
 export function checkNameLengths(tasks: Iterable<Task>, naming: Naming): void {
-  const problems = [...tasks].flatMap((task) => (task.kind === 'image' ? faultsOf(task, naming) : []));
-  if (problems.length > 0) throw new DefinitionError(firstOfEach(problems));
+  const problems = [...tasks].flatMap((task) => (task.kind === 'image' ? findProblems(task, naming) : []));
+  if (problems.length > 0) throw new DefinitionError(mergeVersions(problems));
 }
 
-/** Of many versions with one fault the first is enough to see what is wrong. */
-function firstOfEach(problems: readonly Problem[]): Problem[] {
-  const faults = new Map<string, Problem[]>();
+/** Reports a problem of several versions once, for the first version. */
+function mergeVersions(problems: readonly Problem[]): Problem[] {
+  const groups = new Map<string, Problem[]>();
   for (const problem of problems) {
     const id = `${problem.file} ${problem.definition} ${problem.message}`;
-    faults.set(id, [...(faults.get(id) ?? []), problem]);
+    groups.set(id, [...(groups.get(id) ?? []), problem]);
   }
-  return [...faults.values()].map(([first, ...more]) =>
+  return [...groups.values()].map(([first, ...more]) =>
     more.length === 0 ? first! : { ...first!, found: `${first!.found}, and ${more.length} more` },
   );
 }
 
-function faultsOf(task: Task & { kind: 'image' }, naming: Naming): Problem[] {
+function findProblems(task: Task & { kind: 'image' }, naming: Naming): Problem[] {
   const { repo, cacheRepo, suffix } = naming;
   const place = { file: task.where.file, definition: task.name };
   const problems: Problem[] = [];
-  const tooLong = (what: string, found: string, length: number, most: number, hint: string): void => {
-    if (length > most)
+  const checkLength = (what: string, found: string, length: number, max: number, hint: string): void => {
+    if (length > max)
       problems.push({
         ...place,
-        message: `${what} would be too long`,
+        message: `${what} is too long`,
         found,
-        expected: `${most} characters at most, not ${length}`,
+        expected: `at most ${max} characters, not ${length}`,
         hint,
       });
   };
   const isHost = /^[^/]*[.:][^/]*\/|^localhost\//.test(repo);
   const repository = `${repo}/${task.name}`;
-  tooLong(
-    'the name of its repository',
+  checkLength(
+    'the repository name',
     repository,
     repository.length + (isHost ? 0 : hub.length),
-    mostInRepository,
-    'shorten the name, or the repository',
+    maxRepositoryLength,
+    'shorten the name or the repository',
   );
   if (task.output === 'image' && cacheRepo !== undefined) {
     const content = `${task.name.replaceAll('/', '-')}-${task.version.replaceAll('~', '')}`;
-    tooLong(
-      `the tag under which ${cacheRepo} keeps it, with a key behind it,`,
+    checkLength(
+      `its content tag in ${cacheRepo}`,
       content,
-      content.length + contentTagRoom,
-      mostInTag,
-      'shorten the name or the version, or leave cacheRepo out',
+      content.length + contentTagSuffixLength,
+      maxTagLength,
+      'shorten the name or the version, or remove cacheRepo',
     );
   }
   for (const tag of task.publish ? [...task.tags, ...task.aliases] : [])
-    tooLong(
-      'its tag with the suffix of this run',
+    checkLength(
+      'its tag with the suffix',
       `${tag}${suffix}`,
       tag.length + suffix.length,
-      mostInTag,
-      'shorten the tag, or choose another --suffix',
+      maxTagLength,
+      'shorten the tag or the --suffix',
     );
   return problems;
 }

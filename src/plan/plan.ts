@@ -6,16 +6,17 @@ import { initialStatuses, propagateBuilds } from './status.ts';
 import { makeStep } from './step.ts';
 
 /**
- * One step for each task in scope. A task is made if it is selected and neither here nor in the registry, if something to
- * be made needs it, if something it is built on is made anew, if it was made with another result of a need than the one
- * known now, or if others of the same release stand on another image of a need.
+ * Returns a plan with one step for each task in scope. A task is built or run if
+ * - it is selected or needed by a step, and has no result here or in the registry,
+ * - a task that it needs is built or run,
+ * - its result was made with another result of a need than the current one, or
+ * - it uses another image of a need than the rest of the release.
  */
 export function makePlan(input: PlanInput): Plan {
-  const standings = initialStatuses(input);
-  propagateBuilds(standings, input);
-  enforceConsistentNeeds(standings, input);
+  const statuses = initialStatuses(input);
+  propagateBuilds(statuses, input);
+  enforceConsistentNeeds(statuses, input);
   const steps = new Map<TaskId, Step>();
-  for (const standing of standings.values())
-    steps.set(standing.task.id, makeStep(standing, standings, input));
+  for (const status of statuses.values()) steps.set(status.task.id, makeStep(status, statuses, input));
   return { steps };
 }

@@ -1,25 +1,25 @@
 import type { Key } from '../model/record.ts';
 import type { Project, Task } from '../model/task.ts';
 
-/** How references are named in a run. */
+/** The repository and suffix that a run uses in references. */
 export interface Naming {
-  /** `citus`, `registry.example:5000/team`. */
+  /** For example `citus` or `registry.example:5000/team`. */
   readonly repo: string;
-  /** Where the project keeps all content tags in one repository. */
+  /** The repository for all content tags, if the project sets one. */
   readonly cacheRepo?: string;
-  /** What stands behind every tag: `-dev202611232030`, or nothing for a release. */
+  /** Appended to every tag: `-dev202611232030`, or empty for a release. */
   readonly suffix: string;
-  /** True where the suffix changes with the time of the run. */
+  /** True if the suffix contains the time of the run. */
   readonly timed: boolean;
 }
 
-/** The tags that a run gives to a task's image, `citus/extbuilder:16.13-dev202611232030`. */
+/** Returns the tags that a run sets on a task's image, such as `citus/extbuilder:16.13-dev202611232030`. */
 export function runTags(task: Task, naming: Naming): string[] {
   if (!task.publish) return [];
   return task.tags.map((tag) => `${naming.repo}/${task.name}:${tag}${naming.suffix}`);
 }
 
-/** Those of an image's tags that a build or a release gave to a task under this repository, whenever it was. */
+/** Returns those of an image's tags that some build or release set for a task in this repository. */
 export function filterRunTags(tags: readonly string[], task: Task, { repo }: Naming): string[] {
   return tags.filter((tag) =>
     task.tags.some((each) => {
@@ -31,18 +31,18 @@ export function filterRunTags(tags: readonly string[], task: Task, { repo }: Nam
   );
 }
 
-/** A host that cannot exist (RFC 2606): an image that is missing under it is never pulled from somewhere. */
-const neutralHost = 'tasks.invalid';
+/** A host that cannot exist (RFC 2606), so that a missing image is never pulled. */
+const contentHost = 'tasks.invalid';
 
 /**
- * The immutable tag under which an engine keeps an image of this key. No repository is in it: it stands in the build args of
- * what is built on the image, and so in layers, which must not change with `--repo`.
+ * Returns the immutable tag of an image in the engine. It contains no repository, because it appears in the build args and
+ * layers of dependents, which must not change with `--repo`.
  */
 export function contentTag(task: Pick<Task, 'name' | 'version'>, key: Key): string {
-  return `${neutralHost}/${task.name}:${versionTag(task, key)}`;
+  return `${contentHost}/${task.name}:${versionTag(task, key)}`;
 }
 
-/** The immutable tag under which a registry keeps an image of this key. */
+/** Returns the immutable tag of an image in a registry. */
 export function registryTag(task: Pick<Task, 'name' | 'version'>, key: Key, naming: Naming): string {
   const version = versionTag(task, key);
   if (naming.cacheRepo !== undefined)
@@ -54,17 +54,17 @@ function versionTag({ version }: Pick<Task, 'version'>, key: Key): string {
   return `${version.replaceAll('~', '')}-k${key.slice(0, 12)}`;
 }
 
-/** An engine's tag for one image of a key: its name holds the image's ID, so it never moves to another image. */
+/** Returns a tag for one specific image in the engine. It contains the image ID, so it never moves to another image. */
 export function imageIdTag(content: string, imageId: string): string {
   return `${content}-i${imageId.replace(/^sha256:/, '').slice(0, 12)}`;
 }
 
-/** `-devYYYYmmddHHMM` in UTC. */
+/** Returns the suffix of dev tags, `-devYYYYmmddHHMM` in UTC. */
 export function devSuffix(now: Date): string {
   return `-dev${now.toISOString().replace(/\D/g, '').slice(0, 12)}`;
 }
 
-/** The environment's settings over the project's, flags over both. */
+/** Combines the settings of the command (from flags and environment) with those of the project, which they override. */
 export function resolveNaming(
   settings: { repo?: string | undefined; suffix?: string | undefined; release: boolean },
   project: Project,
@@ -79,17 +79,19 @@ export function resolveNaming(
   };
 }
 
-/** On which a test's pass is kept beside an image: `digest` is of the test's content and what it is told. */
+/**
+ * Returns the tag that records a passed test next to an image. `digest` is the digest of the test's content, args and version.
+ */
 export function testPassTag(content: string, digest: string): string {
   return `${content}-t${digest.slice(0, 12)}`;
 }
 
-/** `host:5000/team/app:1.0` → `host:5000/team/app`. */
+/** Returns the repository of a reference: `host:5000/team/app` for `host:5000/team/app:1.0`. */
 export function repositoryOf(reference: string): string {
   return reference.replace(/@.*$/, '').replace(/:[^:/]*$/, '');
 }
 
-/** A reference as engines list it: without Docker Hub's host name. */
+/** Returns a reference in Docker's familiar form: without the host name of Docker Hub. */
 export function familiarName(reference: string): string {
   if (!reference.startsWith('docker.io/') && !reference.startsWith('index.docker.io/')) return reference;
   return reference.replace(/^(index\.)?docker\.io\/(library\/)?/, '');

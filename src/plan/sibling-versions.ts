@@ -1,8 +1,8 @@
 import type { Graph, TaskId } from '../model/task.ts';
 
 /**
- * Tells the other versions of a task's definition, the closest first: by how far apart they stand where the definition lists
- * them, of two as far the earlier one, which is likely the older.
+ * Returns a function that lists the other versions of a task's definition, closest first. The distance is that of their
+ * positions in the definition's list of versions; at equal distance the earlier one is first.
  */
 export function siblingVersions(graph: Graph): (id: TaskId) => TaskId[] {
   const byName = new Map<string, TaskId[]>();
@@ -13,9 +13,9 @@ export function siblingVersions(graph: Graph): (id: TaskId) => TaskId[] {
   }
   return (id) => {
     const versions = byName.get(graph.tasks.get(id)!.name)!;
-    const place = versions.indexOf(id);
+    const position = versions.indexOf(id);
     return versions
-      .map((other, at) => ({ other, distance: Math.abs(at - place) }))
+      .map((other, index) => ({ other, distance: Math.abs(index - position) }))
       .filter(({ other }) => other !== id)
       .sort((a, b) => a.distance - b.distance)
       .map(({ other }) => other);

@@ -5,84 +5,84 @@ import { type ExistingResult, makeResultFinder } from './existing.ts';
 import type { PlanInput } from './input.ts';
 import { buildReason } from './reasons.ts';
 
-/** How a task stands while the plan is made. */
+/** The status of a task during planning. */
 export interface TaskStatus {
   readonly task: Task;
-  /** The result that counts: the registry's before this machine's, since others build on that. */
+  /** The result to use. The registry's result takes precedence over the local one, since other machines build on it. */
   readonly found: ExistingResult | undefined;
   readonly blocked: Reason | undefined;
-  /** Why it is to be made. Empty: it is not. */
+  /** Why the task must be built or run; empty if it need not be. */
   readonly buildReasons: Reason[];
 }
 
 export type TaskStatuses = ReadonlyMap<TaskId, TaskStatus>;
 
-/** How each task stands by itself: there or not, blocked or not, made with other needs than those known now. */
+/** Returns the status of each task in scope: its existing result, if any, and whether it is blocked or outdated. */
 export function initialStatuses(input: PlanInput): TaskStatuses {
   const finder = makeResultFinder(input.existing);
-  const standings = new Map<TaskId, TaskStatus>();
+  const statuses = new Map<TaskId, TaskStatus>();
   for (const task of input.graph.tasks.values()) {
     if (!input.scope.has(task.id)) continue;
-    const blocked = blockedReason(task, input, standings);
+    const blocked = blockedReason(task, input, statuses);
     const key = input.keyed.get(task.id)?.key;
-    const { found, why } =
+    const { found, buildReasons } =
       key === undefined
-        ? { found: undefined, why: [] }
-        : choose(task, finder.remote(task, key), finder.local(task, key), standings, input);
-    standings.set(task.id, {
+        ? { found: undefined, buildReasons: [] }
+        : chooseResult(task, finder.remote(task, key), finder.local(task, key), statuses, input);
+    statuses.set(task.id, {
       task,
       found,
       blocked,
-      buildReasons: blocked ? [] : input.forced.has(task.id) ? [forced] : why,
+      buildReasons: blocked ? [] : input.forced.has(task.id) ? [forcedReason] : buildReasons,
     });
   }
-  return standings;
+  return statuses;
 }
 
-const forced: Reason = { code: 'forced', detail: 'asked for with --force' };
+const forcedReason: Reason = { code: 'forced', detail: 'requested with --force' };
 
-function blockedReason(task: Task, input: PlanInput, standings: TaskStatuses): Reason | undefined {
+function blockedReason(task: Task, input: PlanInput, statuses: TaskStatuses): Reason | undefined {
   const observed = input.observations.get(task.id);
   if (observed?.kind === 'problem') return { code: 'unreadable', detail: observed.detail };
-  const need = needIds(task).find((id) => standings.get(id)?.blocked !== undefined);
-  return need === undefined ? undefined : { code: 'need-blocked', detail: `${need} cannot be made` };
+  const need = needIds(task).find((id) => statuses.get(id)?.blocked !== undefined);
+  return need === undefined ? undefined : { code: 'need-blocked', detail: `${need} is blocked` };
 }
 
-/**
- * The first writer wins: what the registry has is preferred to what was made here, unless it stands on another image of a
- * need than the registry has now.
- */
-function choose(
+/** Prefers the registry's result to the local one, unless it uses another image of a need than the registry has now. */
+function chooseResult(
   task: Task,
   remote: ExistingResult | undefined,
-  here: ExistingResult | undefined,
-  standings: TaskStatuses,
+  local: ExistingResult | undefined,
+  statuses: TaskStatuses,
   input: PlanInput,
-): { found: ExistingResult | undefined; why: Reason[] } {
-  const remoteWhy =
-    remote === undefined ? [] : otherNeeds(task, remote.record, (id) => willBeRemote(id, standings, input));
-  if (remote !== undefined && remoteWhy.length === 0) return { found: remote, why: [] };
-  if (here !== undefined)
-    return { found: here, why: otherNeeds(task, here.record, (id) => known(id, standings, input)) };
-  return { found: remote, why: remoteWhy };
+): { found: ExistingResult | undefined; buildReasons: Reason[] } {
+  const remoteReasons =
+    remote === undefined ? [] : outdatedNeeds(task, remote.record, (id) => registryIds(id, statuses, input));
+  if (remote !== undefined && remoteReasons.length === 0) return { found: remote, buildReasons: [] };
+  if (local !== undefined)
+    return {
+      found: local,
+      buildReasons: outdatedNeeds(task, local.record, (id) => lastKnownIds(id, statuses, input)),
+    };
+  return { found: remote, buildReasons: remoteReasons };
 }
 
-/** Digests of a need's result as the registry has it, or will have it after this push; undefined: it says nothing of it. */
-function willBeRemote(id: TaskId, standings: TaskStatuses, input: PlanInput): readonly string[] | undefined {
-  const found = standings.get(id)?.found;
+/** Returns the digests of a need's result that the registry has, or will have after this push; undefined if it has none. */
+function registryIds(id: TaskId, statuses: TaskStatuses, input: PlanInput): readonly string[] | undefined {
+  const found = statuses.get(id)?.found;
   const isUploaded = input.pushTags !== undefined && input.selected.has(id) && found?.image !== undefined;
   return found?.remote !== undefined || isUploaded ? found?.ids : undefined;
 }
 
-/** Digests of a need's result, even of one that is gone: what was made with another one is made anew. */
-function known(id: TaskId, standings: TaskStatuses, input: PlanInput): readonly string[] | undefined {
-  const found = standings.get(id)?.found;
+/** Returns the digests of a need's last result, even if it no longer exists; undefined if there is no record. */
+function lastKnownIds(id: TaskId, statuses: TaskStatuses, input: PlanInput): readonly string[] | undefined {
+  const found = statuses.get(id)?.found;
   if (found !== undefined) return found.ids;
   const record = input.existing.records.get(input.keyed.get(id)?.key ?? '');
   return record === undefined || record.shared ? undefined : resultIds(record);
 }
 
-function otherNeeds(
+function outdatedNeeds(
   task: Task,
   record: TaskRecord,
   idsOf: (need: TaskId) => readonly string[] | undefined,
@@ -93,41 +93,41 @@ function otherNeeds(
       const used = record.needs[id];
       return ids !== undefined && (used === undefined || !ids.includes(used));
     })
-    .map((id) => ({ code: 'need-image', detail: `made with another ${id} than the one there is now` }));
+    .map((id) => ({ code: 'need-image', detail: `built with another ${id} than the current one` }));
 }
 
 /**
- * Spreads "is to be made": up to needs that are nowhere, down to what is built on something made anew. `from`: what was found to
- * be made since the last time; otherwise all is gone through.
+ * Adds build reasons to needs without a result and to dependents of tasks that will be built. `from` holds the statuses that
+ * got reasons since the last call; without it, all statuses are checked.
  */
 export function propagateBuilds(
-  standings: TaskStatuses,
+  statuses: TaskStatuses,
   input: PlanInput,
   from?: readonly TaskStatus[],
 ): void {
   const queue: TaskStatus[] = [...(from ?? [])];
-  const make = (standing: TaskStatus, reason: () => Reason): void => {
-    if (standing.blocked !== undefined) return;
-    if (standing.buildReasons.length === 0) queue.push(standing);
-    standing.buildReasons.push(reason());
+  const addReason = (status: TaskStatus, reason: () => Reason): void => {
+    if (status.blocked !== undefined) return;
+    if (status.buildReasons.length === 0) queue.push(status);
+    status.buildReasons.push(reason());
   };
-  for (const standing of from === undefined ? standings.values() : []) {
-    if (standing.buildReasons.length > 0) queue.push(standing);
-    else if (standing.found === undefined && input.selected.has(standing.task.id))
-      make(standing, () => buildReason(standing.task, input));
+  for (const status of from === undefined ? statuses.values() : []) {
+    if (status.buildReasons.length > 0) queue.push(status);
+    else if (status.found === undefined && input.selected.has(status.task.id))
+      addReason(status, () => buildReason(status.task, input));
   }
-  // It grows while it is gone through. To shift it would move all the rest each time.
+  // The queue grows during the loop. Shifting items would be quadratic.
   for (const { task } of queue) {
     for (const id of needIds(task)) {
-      const need = standings.get(id)!;
+      const need = statuses.get(id)!;
       if (need.found === undefined && need.buildReasons.length === 0)
-        make(need, () => buildReason(need.task, input));
+        addReason(need, () => buildReason(need.task, input));
     }
     for (const id of input.graph.dependents.get(task.id) ?? []) {
-      const dependent = standings.get(id);
+      const dependent = statuses.get(id);
       if (dependent === undefined || (dependent.found === undefined && dependent.buildReasons.length === 0))
         continue;
-      make(dependent, () => ({
+      addReason(dependent, () => ({
         code: 'need-built',
         detail: `${task.id} will be ${task.kind === 'command' ? 'run' : 'built'}`,
       }));
@@ -135,9 +135,9 @@ export function propagateBuilds(
   }
 }
 
-/** True where a task to be made needs this one's result. */
-export function isNeeded({ task }: TaskStatus, standings: TaskStatuses, input: PlanInput): boolean {
+/** Returns true if a task that will be built or run needs this task's result. */
+export function isNeeded({ task }: TaskStatus, statuses: TaskStatuses, input: PlanInput): boolean {
   return (input.graph.dependents.get(task.id) ?? []).some(
-    (id) => (standings.get(id)?.buildReasons.length ?? 0) > 0,
+    (id) => (statuses.get(id)?.buildReasons.length ?? 0) > 0,
   );
 }

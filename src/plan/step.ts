@@ -11,10 +11,10 @@ import { isNeeded, type TaskStatus, type TaskStatuses } from './status.ts';
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** What is to be done about one task, once it is known how all stand. */
-export function makeStep(standing: TaskStatus, standings: TaskStatuses, input: PlanInput): Step {
-  const { task, found, blocked, buildReasons } = standing;
-  const step = untold(standing, input);
+/** Returns the step of one task, given the final statuses of all tasks. */
+export function makeStep(status: TaskStatus, statuses: TaskStatuses, input: PlanInput): Step {
+  const { task, found, blocked, buildReasons } = status;
+  const step = initialStep(status, input);
   if (blocked !== undefined) {
     step.action = 'blocked';
     step.reasons = [blocked];
@@ -23,15 +23,15 @@ export function makeStep(standing: TaskStatus, standings: TaskStatuses, input: P
     step.reasons = [...buildReasons, ...inputNotes(task, input)];
     if (found !== undefined) step.outdatedRecord = found.record;
     if (step.selected) step.tags = step.newTags = runTags(task, input.naming);
-  } else if (found === undefined) step.reasons = [{ code: 'not-needed', detail: nobodyNeeds }];
-  else use(step, found, useOf(standing, found, standings, input), standing, standings, input);
+  } else if (found === undefined) step.reasons = [{ code: 'not-needed', detail: notNeeded }];
+  else useResult(step, found, actionFor(status, found, statuses, input), status, statuses, input);
   return step;
 }
 
-/** All of a step but what is to be done. No spreads: they cost more than all the rest of a plan in which nothing is to be done. */
-function untold({ task, found, buildReasons }: TaskStatus, input: PlanInput): Writable<Step> {
+/** Returns a step without its action. No spreads here: they would dominate the cost of a plan in which all is up to date. */
+function initialStep({ task, found, buildReasons }: TaskStatus, input: PlanInput): Writable<Step> {
   const keyed = input.keyed.get(task.id);
-  const seen = input.existing.remote.get(task.id);
+  const inRegistry = input.existing.remote.get(task.id);
   const step: Writable<Step> = {
     task,
     action: 'skip',
@@ -44,27 +44,27 @@ function untold({ task, found, buildReasons }: TaskStatus, input: PlanInput): Wr
     noCache: input.forced.has(task.id) || isNewPeriod(task, keyed, input),
   };
   const expectedMs = input.latest.get(task.id)?.record.durationMs;
-  // Of a result that another run made the duration is not known.
+  // Zero means unknown: the result was built elsewhere.
   if (expectedMs) step.expectedMs = expectedMs;
   if (keyed?.manifest !== undefined) step.manifest = keyed.manifest;
   if (keyed !== undefined && !makesFiles(task)) {
     step.contentTag = contentTag(task, keyed.key);
     step.registryTag = registryTag(task, keyed.key, input.naming);
   }
-  if (seen !== undefined && (buildReasons.length > 0 || found?.remote === undefined))
-    step.replacesDigest = seen.image.digest;
+  if (inRegistry !== undefined && (buildReasons.length > 0 || found?.remote === undefined))
+    step.replacesDigest = inRegistry.image.digest;
   return step;
 }
 
 const none: readonly string[] = [];
 
-/** Makes a step one that uses a result that counts as it is. */
-function use(
+/** Completes the step of a task whose existing result is used. */
+function useResult(
   step: Writable<Step>,
   found: ExistingResult,
   { action, reason }: { action: Action; reason: Reason },
-  standing: TaskStatus,
-  standings: TaskStatuses,
+  status: TaskStatus,
+  statuses: TaskStatuses,
   input: PlanInput,
 ): void {
   step.action = action;
@@ -76,58 +76,58 @@ function use(
     step.testPassed = found.remote.passed;
   }
   step.reasons = [reason, ...inputNotes(step.task, input)];
-  const { tags, newTags } = tagsOf(step, found, isNeeded(standing, standings, input), input);
+  const { tags, newTags } = tagsOf(step, found, isNeeded(status, statuses, input), input);
   step.tags = tags;
   step.newTags = newTags;
 }
 
-const nobodyNeeds = 'nothing that will be done needs it';
+const notNeeded = 'no step needs it';
 
-/** What is done with a result that counts as it is. */
-function useOf(
-  standing: TaskStatus,
+/** Returns the action and reason for a task whose existing result is used. */
+function actionFor(
+  status: TaskStatus,
   found: ExistingResult,
-  standings: TaskStatuses,
+  statuses: TaskStatuses,
   input: PlanInput,
 ): { action: Action; reason: Reason } {
-  const { task } = standing;
+  const { task } = status;
   if (found.remote === undefined)
-    return { action: 'reuse', reason: { code: 'up-to-date', detail: 'nothing that counts has changed' } };
+    return { action: 'reuse', reason: { code: 'up-to-date', detail: 'no inputs changed' } };
   const remote = (action: Action, detail: string): { action: Action; reason: Reason } => ({
     action,
     reason: { code: 'in-registry', detail },
   });
   const isSelected = input.selected.has(task.id);
   if (found.image === undefined) {
-    if (isNeeded(standing, standings, input))
-      return remote('pull', 'the registry has it; what is to be built stands on it');
+    if (isNeeded(status, statuses, input))
+      return remote('pull', 'the registry has it, and a build needs it here');
     const isTested = input.tested.has(task.id) && (input.retest || !found.remote.passed);
-    if (isTested) return remote('pull', 'the registry has it; its test is to run');
+    if (isTested) return remote('pull', 'the registry has it, and its test will run');
   }
   const digest = found.remote.image.digest;
   const tags = input.pushTags?.get(task.id) ?? new Map<string, string | undefined>();
   if ([...tags.values()].some((now) => now !== digest))
-    return remote('retag', 'the registry has it; only tags are missing there');
+    return remote('retag', 'the registry has it, but tags are missing there');
   if (found.image === undefined && !isSelected)
-    return remote('skip', `the registry has it, and ${nobodyNeeds} here`);
+    return remote('skip', `the registry has it, and ${notNeeded} here`);
   return remote('reuse', 'the registry has it');
 }
 
-/** A run's time is never a reason to tag what is unchanged; a release's or a given suffix's tags are put where missing. */
+/** Returns the tags of an existing result. A suffix with a time never adds tags to an unchanged image; other suffixes do. */
 function tagsOf(
   { task, action, selected, contentTag: content, registryTag: remote }: Step,
   found: ExistingResult,
-  isWanted: boolean,
+  isNeededHere: boolean,
   { naming, pushTags }: PlanInput,
 ): Pick<Step, 'tags' | 'newTags'> {
   if (content === undefined) return { tags: none, newTags: none };
   const present = found.image?.tags.map(familiarName) ?? none;
   const lacks = (tag: string): boolean => !present.includes(familiarName(tag));
-  const newContent = isWanted && lacks(content) ? [content] : none;
+  const newContent = isNeededHere && lacks(content) ? [content] : none;
   if (!selected || !task.publish) return { tags: none, newTags: newContent };
   if (pushTags !== undefined)
     return { tags: [...(pushTags.get(task.id)?.keys() ?? [])], newTags: newContent };
-  // Where it is not here it can be used under the registry's name.
+  // An image that is not here can be used by its tag in the registry.
   if (found.image === undefined) return { tags: [remote!], newTags: action === 'pull' ? [remote!] : none };
   if (!naming.timed) {
     const tags = runTags(task, naming);
@@ -137,12 +137,14 @@ function tagsOf(
   const recorded = found.record.tags.filter((tag) => !lacks(tag) && isOwn(tag));
   const own = recorded.length > 0 ? recorded : filterRunTags(found.image.tags, task, naming);
   if (own.length > 0) return { tags: own, newTags: newContent };
-  // So a push names it, and so did versions of this program before neutral names.
+  // A push sets this tag, and so did older versions instead of the content tag.
   if (!lacks(remote!)) return { tags: [remote!], newTags: newContent };
   return { tags: [content], newTags: lacks(content) ? [content] : none };
 }
 
-/** BuildKit's cache may still hold what an earlier period fetched; only a record of this one says that it does not. */
+/**
+ * Returns true unless a record shows that the task was built in its current period: BuildKit's cache may hold older downloads.
+ */
 function isNewPeriod(task: Task, keyed: TaskKey | undefined, input: PlanInput): boolean {
   if (task.maxAgeMs === undefined) return false;
   const latest = input.latest.get(task.id);

@@ -12,8 +12,7 @@ import { makeWorkFolder, storeOutputs } from './output-files.ts';
 import { secretVariables } from './secrets.ts';
 
 /**
- * Runs a command with only the environment that it named, keeps what it left in `$TASKS_OUT`, and returns its record;
- * the record is not yet written.
+ * Runs a command task, stores the files that it wrote to `$TASKS_OUT`, and returns the record without writing it.
  * @throws StepFailed, or the signal's reason
  */
 export async function executeCommandStep(input: StepInput): Promise<TaskRecord> {
@@ -28,7 +27,7 @@ export async function executeCommandStep(input: StepInput): Promise<TaskRecord> 
       needs: needResults(step.task, results),
       ...kept,
       tags: [],
-      // A clock may be set back meanwhile.
+      // The clock may have been set back.
       durationMs: Math.max(0, services.clock.now().getTime() - started.getTime()),
       time: services.clock.now().toISOString(),
     };
@@ -38,9 +37,9 @@ export async function executeCommandStep(input: StepInput): Promise<TaskRecord> 
 }
 
 /**
- * To be called before a step's command runs. The result tells afterwards the path of an input or program that was not all the
- * time as it was when the key was made; undefined: none. What the command read then is unknown, so its result must not be found
- * under the key later.
+ * Watches the inputs of a command; must be called before the command runs. The returned function must be called after it and
+ * returns the path of an input or program that has changed since the key was computed, or undefined. The result of such a run
+ * must not be recorded under the key, because it is unknown what the command read.
  */
 export function guardCommandInputs({ step, observations, services }: StepInput): () => string | undefined {
   const task = step.task as CommandTask;
@@ -48,7 +47,8 @@ export function guardCommandInputs({ step, observations, services }: StepInput):
 }
 
 /**
- * Runs a step's command; `work` is an empty folder for it. Returns the folder of what it left in `$TASKS_OUT`.
+ * Runs a step's command in a minimal environment plus the variables that the task declares. `work` is an empty folder for the
+ * run. Returns the folder that was `$TASKS_OUT`.
  * @throws StepFailed, or the signal's reason
  */
 export async function runCommand(input: StepInput, work: string): Promise<string> {
@@ -58,7 +58,7 @@ export async function runCommand(input: StepInput, work: string): Promise<string
   mkdirSync(out);
   const env = {
     ...baseEnvironment(input),
-    ...namedEnvironment(input, task),
+    ...declaredEnvironment(input, task),
     ...secretVariables(task, services),
     ...needsEnvironment(input, task, work),
     TASKS_OUT: out,
@@ -85,15 +85,17 @@ function baseEnvironment({ services }: StepInput): Record<string, string> {
   };
 }
 
-function namedEnvironment({ services }: StepInput, task: CommandTask): Record<string, string> {
-  const named = task.env.map((name) => [name, services.environment[name]] as const);
-  return Object.fromEntries(named.filter((pair): pair is readonly [string, string] => pair[1] !== undefined));
+function declaredEnvironment({ services }: StepInput, task: CommandTask): Record<string, string> {
+  const variables = task.env.map((name) => [name, services.environment[name]] as const);
+  return Object.fromEntries(
+    variables.filter((pair): pair is readonly [string, string] => pair[1] !== undefined),
+  );
 }
 
-/** `$TASKS_NEED_<NAME>`: an image's tag, a task's folder, or a folder with one folder per version. */
+/** Returns the variables `$TASKS_NEED_<NAME>`: an image's tag, a task's folder, or a folder with a subfolder per version. */
 function needsEnvironment(input: StepInput, task: CommandTask, work: string): Record<string, string> {
   const { plan, services, results } = input;
-  // Throws where kept files are no longer those that were made.
+  // Throws if output files were modified.
   needFileEntries(task, plan, results, services);
   const values = task.needs.map((need): [string, string] => {
     const name = `TASKS_NEED_${need.name.toUpperCase().replace(/\W/g, '_')}`;

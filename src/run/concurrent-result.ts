@@ -8,9 +8,8 @@ import type { StepInput } from './image-step.ts';
 type Input = Pick<StepInput, 'step' | 'results' | 'services'>;
 
 /**
- * The result of this step's key that another run made since the plan was made, if it is here and was made with the very results
- * of needs that this run has. What was seen then is compared with what is there now; no clock is asked. What a person forced
- * is never taken from another run.
+ * Returns the record of this step's key if another run has written it since the plan was made, the result exists here, and it
+ * was made with the same results of needs that this run has. Compares records, not times. Returns undefined for a forced step.
  */
 export async function findConcurrentResult({
   step,
@@ -23,20 +22,24 @@ export async function findConcurrentResult({
   if (record.filesDigest !== undefined) {
     const digests = readOutputDigests(services.cacheFolder, [step.key], services.memo);
     const isHere = digests.get(step.key) === record.filesDigest;
-    return isHere && isMadeWith(record.needs, { step, results }) ? record : undefined;
+    return isHere && hasSameNeeds(record.needs, { step, results }) ? record : undefined;
   }
   const image = (await services.engine!.images()).find(({ id }) => id === record.imageId);
   if (image?.labels[keyLabel] !== step.key) return undefined;
-  // What a pull is to fetch is one image, whatever else was made of the key.
+  // A pull fetches one specific image, not any image with this key.
   if (step.remote !== undefined) return step.remote.ids.includes(image.id) ? record : undefined;
-  // The image itself says what it was made with: a record may come from a store that anybody writes to.
+  // Use the needs from the image's label, because the record may come from a shared store.
   const needs = parseNeedsLabel(image.labels[needsLabel]);
-  return needs !== undefined && isMadeWith(needs, { step, results }) ? { ...record, needs } : undefined;
+  return needs !== undefined && hasSameNeeds(needs, { step, results }) ? { ...record, needs } : undefined;
 }
 
-/** True for the result that the plan saw, and decided to make again. */
-function isOutdated(record: TaskRecord, seen: TaskRecord | undefined): boolean {
-  return seen !== undefined && resultIds(seen).includes(resultId(record)) && isSame(record.needs, seen.needs);
+/** Returns true for the outdated result that the step replaces. */
+function isOutdated(record: TaskRecord, outdated: TaskRecord | undefined): boolean {
+  return (
+    outdated !== undefined &&
+    resultIds(outdated).includes(resultId(record)) &&
+    isSame(record.needs, outdated.needs)
+  );
 }
 
 function isSame(one: TaskRecord['needs'], other: TaskRecord['needs']): boolean {
@@ -44,7 +47,7 @@ function isSame(one: TaskRecord['needs'], other: TaskRecord['needs']): boolean {
   return ids.length === Object.keys(other).length && ids.every((id) => one[id] === other[id]);
 }
 
-/** True where these are the results that this run would make it with. */
-function isMadeWith(needs: TaskRecord['needs'], { step, results }: Omit<Input, 'services'>): boolean {
+/** Returns true if this run has the same results of needs. */
+function hasSameNeeds(needs: TaskRecord['needs'], { step, results }: Omit<Input, 'services'>): boolean {
   return needIds(step.task).every((id) => resultIds(results.get(id)!).includes(needs[id]!));
 }

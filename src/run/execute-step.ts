@@ -10,8 +10,8 @@ import { executePullStep } from './pull-step.ts';
 import { withTimeout } from './timeout.ts';
 
 /**
- * Makes one task's result under its lock and writes its record. If another run made the same since the plan was made, its
- * result is taken.
+ * Builds, runs or pulls one task under its lock and writes its record. Uses the result of another run instead if one was
+ * written since the plan was made.
  * @throws StepFailed, TasksError, or the signal's reason
  */
 export async function executeStep(
@@ -22,20 +22,20 @@ export async function executeStep(
     const timed: StepInput = { ...input, signal };
     const release = await services.locks.acquire(step.key, signal);
     try {
-      const other = await findConcurrentResult(timed);
-      if (other !== undefined) {
-        await tagAll(other, timed);
-        return { record: other, outcome: 'reused' };
+      const concurrent = await findConcurrentResult(timed);
+      if (concurrent !== undefined) {
+        await setTags(concurrent, timed);
+        return { record: concurrent, outcome: 'reused' };
       }
-      const make =
+      const execute =
         step.action === 'pull'
           ? executePullStep
           : step.action === 'run'
             ? executeCommandStep
             : executeImageStep;
-      const changedMeanwhile = step.action === 'run' ? guardCommandInputs(timed) : () => undefined;
-      const record = await make(timed);
-      if (isWhatTheKeySays(changedMeanwhile(), timed)) await remember(record, timed);
+      const changedInput = step.action === 'run' ? guardCommandInputs(timed) : () => undefined;
+      const record = await execute(timed);
+      if (matchesKey(changedInput(), timed)) await writeRecord(record, timed);
       return { record, outcome: step.action === 'pull' ? 'pulled' : 'built' };
     } finally {
       await release();
@@ -44,26 +44,27 @@ export async function executeStep(
 }
 
 /**
- * False where a command's inputs changed while it ran: then its result is not recorded, and the next run runs it again.
- * @throws StepFailed where this run would build something on that result
+ * Returns false, with a warning, if an input of a command changed while it ran. Its result is then not recorded, so the next run
+ * runs it again.
+ * @throws StepFailed if another step needs the result
  */
-function isWhatTheKeySays(changed: string | undefined, { step, plan, services }: StepInput): boolean {
+function matchesKey(changed: string | undefined, { step, plan, services }: StepInput): boolean {
   if (changed === undefined) return true;
   const isNeeded = [...plan.steps.values()].some(
     ({ task, action }) => ['build', 'run'].includes(action) && needIds(task).includes(step.task.id),
   );
   if (isNeeded)
     throw new StepFailed(
-      `${changed} changed while the task was running\nrun it again; if the command itself writes ${changed}, take that out of its inputs`,
+      `${changed} changed while the task was running\nrun it again; if the command itself writes ${changed}, remove it from its inputs`,
     );
   services.warn(
-    `${step.task.id}: ${changed} changed while the task was running, so its result is not kept for later runs`,
+    `${step.task.id}: ${changed} changed while the task was running, so its result is not reused by later runs`,
   );
   return false;
 }
 
-/** Files that no record speaks of would lie around for ever: where it cannot be written, they go too. */
-async function remember(record: TaskRecord, { step, services }: StepInput): Promise<void> {
+/** Writes a record. If that fails, removes the output files, because nothing else would ever remove them. */
+async function writeRecord(record: TaskRecord, { step, services }: StepInput): Promise<void> {
   try {
     await services.records.put(record, step.manifest!);
   } catch (error) {
@@ -73,8 +74,8 @@ async function remember(record: TaskRecord, { step, services }: StepInput): Prom
   }
 }
 
-/** An image that another run made gets the tags that this run is to put, too. */
-async function tagAll({ imageId }: TaskRecord, { step, services }: StepInput): Promise<void> {
+/** Sets the step's tags on an image that another run built. */
+async function setTags({ imageId }: TaskRecord, { step, services }: StepInput): Promise<void> {
   if (imageId === undefined) return;
   for (const tag of [step.contentTag!, ...step.newTags]) await services.engine!.tag(imageId, tag);
 }

@@ -24,7 +24,7 @@ export interface StepInput {
 }
 
 /**
- * Builds an image (or exports its files), tags it, and returns its record; the record is not yet written.
+ * Builds an image and sets its tags, or exports its files. Returns the record without writing it.
  * @throws StepFailed, TasksError, or the signal's reason
  */
 export async function executeImageStep(input: StepInput): Promise<TaskRecord> {
@@ -37,10 +37,10 @@ export async function executeImageStep(input: StepInput): Promise<TaskRecord> {
   try {
     const { request, unpinned } = await makeBuildRequest(input, task, needs, work);
     const image = await withStableNeeds(unpinned, input, () => engine.build(request, progress, signal));
-    // A build that ends after its cancellation counts as cancelled.
+    // A build that ends after it was canceled counts as canceled.
     signal.throwIfAborted();
     const now = services.clock.now();
-    // A clock may be set back meanwhile.
+    // The clock may have been set back.
     const durationMs = Math.max(0, now.getTime() - started.getTime());
     const common = {
       key: step.key,
@@ -60,8 +60,8 @@ export async function executeImageStep(input: StepInput): Promise<TaskRecord> {
 }
 
 /**
- * What is asked of the engine to build a task's image. `work`: an empty folder for it. `unpinned`: needs whose images the
- * build may take by their content tags, since it is not understood exactly where it names them.
+ * Returns the build request for a task. `work` is an empty folder for the build. `unpinned` holds the needs that the build may
+ * use by their content tags: if the Dockerfile is not fully understood, these names cannot be replaced.
  */
 export async function makeBuildRequest(
   input: Omit<StepInput, 'progress' | 'signal'>,
@@ -72,7 +72,7 @@ export async function makeBuildRequest(
   const { step, plan, services } = input;
   const observed = input.observations.get(task.id) as ObservedImage;
   const context = path.join(services.root, task.context);
-  const own = observed.context.map(
+  const contextEntries = observed.context.map(
     (entry): ContextEntry => ({ entry, source: path.join(context, entry.path) }),
   );
   const { bases, dockerfile, needed = [] } = observed;
@@ -84,7 +84,7 @@ export async function makeBuildRequest(
   const isRewritten = tagged.length > 0 || bases.some(({ digest }) => digest !== undefined);
   const request: BuildRequest = {
     task: task.id,
-    context: [...own, ...needFileEntries(task, plan, input.results, services)],
+    context: [...contextEntries, ...needFileEntries(task, plan, input.results, services)],
     dockerfile: {
       ...dockerfile,
       ...(isRewritten ? { rewrite: (text: string) => rewriteImageReferences(text, bases, tagged) } : {}),
@@ -93,7 +93,7 @@ export async function makeBuildRequest(
     platform: task.platform,
     network: task.network,
     args: { ...observed.builderArgs, ...task.args, ...needImageArgs(task, plan) },
-    // Labels are inherited from the base: all of ours are set, so that none of its is taken for this image's.
+    // Set all of our labels, because images inherit labels from their base.
     labels: {
       ...task.labels,
       [keyLabel]: step.key,

@@ -13,8 +13,8 @@ interface Input {
 }
 
 /**
- * Gives the images of needs tags that never move to another image, for a build that takes them by these: another run may move
- * their content tags meanwhile. Returns the tags by task.
+ * Sets tags on the images of needs that never move to another image, unlike content tags, which another run may move during the
+ * build. Returns the tags by task.
  */
 export async function tagNeedImages(
   ids: Iterable<TaskId>,
@@ -31,18 +31,18 @@ export async function tagNeedImages(
 }
 
 /**
- * Runs what can name images of needs only by their content tags.
- * @throws StepFailed where another run moved one of those, before or meanwhile: what was made may stand on either image
+ * Calls `work`, which uses the images of needs by their content tags.
+ * @throws StepFailed if another run moved one of these tags before or during `work`, which may then have used the wrong image
  */
 export async function withStableNeeds<T>(
   ids: readonly TaskId[],
   input: Input,
-  make: () => Promise<T>,
+  work: () => Promise<T>,
 ): Promise<T> {
   await checkTags(ids, input);
-  const made = await make();
+  const result = await work();
   await checkTags(ids, input);
-  return made;
+  return result;
 }
 
 async function checkTags(ids: readonly TaskId[], { plan, results, services }: Input): Promise<void> {
@@ -52,13 +52,11 @@ async function checkTags(ids: readonly TaskId[], { plan, results, services }: In
     const tag = plan.steps.get(id)!.contentTag!;
     const image = images.find(({ tags }) => tags.includes(tag));
     if (image === undefined || image.id !== resultId(results.get(id)!))
-      throw new StepFailed(
-        `${tag} is no longer the image of ${id} that this run began with: another run replaced it; run again`,
-      );
+      throw new StepFailed(`another run replaced the image of ${id} (${tag}) during this run; run again`);
   }
 }
 
-/** The needs of a task that are images. */
+/** Returns the IDs of the tasks whose images a task needs. */
 export function imageNeedIds({ needs }: Task): TaskId[] {
   return needs.flatMap(({ kind, tasks }) => (kind === 'image' ? tasks : []));
 }

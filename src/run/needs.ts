@@ -6,28 +6,28 @@ import { type Need, needIds, type Task, type TaskId } from '../model/task.ts';
 import { outputFolder, readOutputs } from '../observe/outputs.ts';
 import type { Services } from './services.ts';
 
-/** The records of everything finished so far in this run, reused tasks included. */
+/** The records of all tasks finished so far in this run, including reused ones. */
 export type Results = ReadonlyMap<TaskId, TaskRecord>;
 
-/** The results that a task is made with, for its record: image ids, or digests of files. */
+/** Returns the results of a task's needs, for its record: image IDs or files digests. */
 export function needResults(task: Task, results: Results): Record<TaskId, string> {
   return Object.fromEntries(needIds(task).map((id) => [id, resultId(results.get(id)!)]));
 }
 
-/** Build args that hold the needed images' content tags. */
+/** Returns the build args that hold content tags of needed images. */
 export function needImageArgs(task: Task, plan: Plan): Record<string, string> {
   const images = task.needs.filter((need) => need.kind === 'image' && !need.isReference);
   return Object.fromEntries(images.map((need) => [need.name, plan.steps.get(need.tasks[0]!)!.contentTag!]));
 }
 
-/** The version under which a task's files stand in the folder of an `all()` need. */
+/** Returns the folder of a task's files in the build context; `all()` needs have a subfolder per version. */
 function folderOf(need: Need, id: TaskId): string {
   return need.all ? `${need.name}/${id.slice(id.indexOf(':') + 1)}` : need.name;
 }
 
 /**
- * The needed files as entries of a build context, each below the need's name, checked against what was made.
- * @throws Error where kept files changed since they were made
+ * Returns the needed files as entries of a build context, in a folder with the need's name.
+ * @throws Error if files were modified after they were stored
  */
 export function needFileEntries(
   task: Task,
@@ -42,7 +42,7 @@ export function needFileEntries(
       const folder = outputFolder(services.cacheFolder, plan.steps.get(id)!.key);
       const tree = readOutputs(folder, services.memo);
       if (tree.digest !== results.get(id)!.filesDigest)
-        throw new Error(`the files of ${id} in ${folder} were changed from outside; run again`);
+        throw new Error(`the output files of ${id} in ${folder} were modified; run again`);
       const prefix = folderOf(need, id);
       entries.push({ entry: { path: prefix, type: 'dir' }, source: '' });
       for (const entry of tree.entries) {

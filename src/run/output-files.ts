@@ -6,32 +6,32 @@ import { outputFolder, readOutputs } from '../observe/outputs.ts';
 import type { Services } from './services.ts';
 
 /**
- * An empty folder for a task to write into; absolute, and never the same twice: what a killed run left going must not
- * write into this one's results. What such runs left behind is removed; the caller holds the key's lock.
+ * Creates an empty folder for a task's files and returns its absolute path. The path is new each time, so that processes left by
+ * a killed run cannot write to it. Removes folders of earlier runs; the caller must hold the key's lock.
  */
 export function makeWorkFolder(key: Key, services: Pick<Services, 'cacheFolder'>): string {
   const parent = path.join(services.cacheFolder, 'work');
   const prefix = `${key.slice(0, 12)}-`;
   mkdirSync(parent, { recursive: true });
-  // Where it is a link to another disk, nothing that was there before is removed.
-  const isOwn = (name: string): boolean =>
+  // Remove nothing if the parent is a link, for example to another disk.
+  const isLeftover = (name: string): boolean =>
     name.startsWith(prefix) && /^\w{6}$/.test(name.slice(prefix.length));
   for (const name of isLink(parent) ? [] : readdirSync(parent))
-    if (isOwn(name)) rmSync(path.join(parent, name), { recursive: true, force: true });
+    if (isLeftover(name)) rmSync(path.join(parent, name), { recursive: true, force: true });
   return mkdtempSync(path.join(parent, prefix));
 }
 
-/** Moves what a task wrote to where its key's files are kept, and says what it is. */
+/** Moves a task's files to the output folder of its key. Returns their digest and total size. */
 export function storeOutputs(
   folder: string,
   key: Key,
   services: Pick<Services, 'cacheFolder' | 'memo'>,
 ): { filesDigest: string; bytes: number } {
-  const kept = outputFolder(services.cacheFolder, key);
-  mkdirSync(path.dirname(kept), { recursive: true });
-  rmSync(kept, { recursive: true, force: true });
-  renameSync(folder, kept);
-  const { digest, bytes } = readOutputs(kept, services.memo);
+  const outputs = outputFolder(services.cacheFolder, key);
+  mkdirSync(path.dirname(outputs), { recursive: true });
+  rmSync(outputs, { recursive: true, force: true });
+  renameSync(folder, outputs);
+  const { digest, bytes } = readOutputs(outputs, services.memo);
   services.memo.save();
   return { filesDigest: digest, bytes };
 }

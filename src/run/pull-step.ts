@@ -5,8 +5,8 @@ import { repositoryOf } from '../plan/refs.ts';
 import type { StepInput } from './image-step.ts';
 
 /**
- * Fetches the image that the plan saw in the registry, by its digest, and puts its tags on it.
- * @throws StepFailed where it is another image than that; RegistryError, TasksError, or the signal's reason
+ * Pulls the step's image from the registry by digest and sets its tags. Returns the record without writing it.
+ * @throws StepFailed if the pulled image has another key; RegistryError, TasksError, or the signal's reason
  */
 export async function executePullStep({ step, services, progress, signal }: StepInput): Promise<TaskRecord> {
   const engine = services.engine!;
@@ -17,14 +17,14 @@ export async function executePullStep({ step, services, progress, signal }: Step
   signal.throwIfAborted();
   const image = (await engine.images()).find(({ id }) => id === imageId);
   if (image?.labels[keyLabel] !== step.key)
-    throw new StepFailed(`${name} came as ${imageId}, which is not the image that the registry described`);
+    throw new StepFailed(`pulled ${imageId} as ${name}, but its key label does not match`);
   for (const tag of new Set([step.contentTag!, ...step.newTags])) await engine.tag(imageId, tag);
   return {
     ...step.record!,
     imageId,
     manifestDigest: remote.digest,
     bytes: image.bytes,
-    // What making it took, where that is known: it tells how long the next build will take.
+    // The build time, if known, predicts the next build.
     durationMs: step.record!.durationMs || (step.expectedMs ?? 0),
     tags: step.newTags,
     time: services.clock.now().toISOString(),

@@ -12,27 +12,26 @@ import { needResults } from './needs.ts';
 import { makeWorkFolder } from './output-files.ts';
 import type { Services } from './services.ts';
 
-/** What making a reused task again, without its record, came to. */
+/** The result of rebuilding an up-to-date task. */
 export interface Reproduction {
   readonly id: TaskId;
   /**
-   * `same`: what would be reused is made again just as it is. `other`: something else is made. `unsteady`: a command
-   * leaves other files each time that it runs, which tells nothing. `failed`: nothing is made. `skipped`: what it is made
-   * from is not here, and would have to be made first.
+   * `same`: the rebuild gives the same result. `other`: it gives a different result. `unsteady`: the command writes different
+   * files each time, so nothing can be concluded. `failed`: the rebuild failed. `skipped`: a needed result does not exist here.
    */
   readonly verdict: 'same' | 'other' | 'unsteady' | 'failed' | 'skipped';
-  /** The steps that BuildKit carried out. */
+  /** The steps that BuildKit ran. */
   readonly ran: readonly string[];
-  /** Of files: paths that are not as they were kept. */
+  /** The paths of output files that differ. */
   readonly differing: readonly string[];
-  /** What may be behind it, in words; empty where nothing points anywhere. */
+  /** Possible causes, for people; empty if none was found. */
   readonly evidence: readonly string[];
   readonly message?: string;
 }
 
 /**
- * Makes what would be reused once more, without our records, one by one: images with BuildKit's cache, commands by running
- * them. Nothing is tagged, kept or recorded.
+ * Rebuilds up-to-date tasks one by one and compares the results. Images are built with BuildKit's cache; commands run again.
+ * Tags, output files and records do not change.
  */
 export async function* reproduce(
   steps: readonly Step[],
@@ -45,11 +44,11 @@ export async function* reproduce(
   for (const { task, record } of plan.steps.values()) if (record !== undefined) results.set(task.id, record);
   for (const step of steps) {
     signal.throwIfAborted();
-    yield await auditOne(step, plan, observations, results, services, signal);
+    yield await reproduceOne(step, plan, observations, results, services, signal);
   }
 }
 
-async function auditOne(
+async function reproduceOne(
   step: Step,
   plan: Plan,
   observations: Observations,
@@ -57,27 +56,29 @@ async function auditOne(
   services: Services,
   signal: AbortSignal,
 ): Promise<Reproduction> {
-  const nothing = { id: step.task.id, ran: [], differing: [], evidence: [] };
+  const base = { id: step.task.id, ran: [], differing: [], evidence: [] };
   const missing = needIds(step.task).find((need) => !results.has(need));
-  if (missing !== undefined) return { ...nothing, verdict: 'skipped', message: `${missing} is not here` };
+  if (missing !== undefined)
+    return { ...base, verdict: 'skipped', message: `${missing} does not exist here` };
   const release = await services.locks.acquire(step.key, signal);
   const progress = { step: () => undefined, line: () => undefined };
   const input = { step, plan, observations, results, services, progress, signal };
   try {
-    const found = step.task.kind === 'command' ? await auditCommand(input) : await auditImage(input);
-    return { ...nothing, ...found };
+    const comparison =
+      step.task.kind === 'command' ? await reproduceCommand(input) : await reproduceImage(input);
+    return { ...base, ...comparison };
   } catch (error) {
     signal.throwIfAborted();
     const message = error instanceof Error ? error.message : String(error);
-    return { ...nothing, verdict: 'failed', message };
+    return { ...base, verdict: 'failed', message };
   } finally {
     await release();
   }
 }
 
-type Found = Pick<Reproduction, 'verdict'> & Partial<Reproduction>;
+type Comparison = Pick<Reproduction, 'verdict'> & Partial<Reproduction>;
 
-async function auditImage(input: StepInput): Promise<Found> {
+async function reproduceImage(input: StepInput): Promise<Comparison> {
   const { step, observations, results, services, progress, signal } = input;
   const task = step.task as ImageTask;
   return await inWorkFolder(input, async (work) => {
@@ -101,8 +102,8 @@ async function auditImage(input: StepInput): Promise<Found> {
   });
 }
 
-/** A second run tells what changed since from what is never the same: only the first is news. */
-async function auditCommand(input: StepInput): Promise<Found> {
+/** Runs a command twice if its files differ, to ignore files that differ each time. */
+async function reproduceCommand(input: StepInput): Promise<Comparison> {
   const { step, services } = input;
   const run = (): Promise<readonly FileEntry[]> =>
     inWorkFolder(input, async (work) => readOutputs(await runCommand(input, work), services.memo).entries);
@@ -129,11 +130,11 @@ function differingFiles(key: Key, now: readonly FileEntry[], { cacheFolder, memo
   return differences(readOutputs(outputFolder(cacheFolder, key), memo).entries, now);
 }
 
-/** Paths that stand in one of two trees only, or otherwise. */
+/** Returns the paths that are in only one of two trees or differ between them. */
 function differences(before: readonly FileEntry[], after: readonly FileEntry[]): string[] {
-  const texts = (entries: readonly FileEntry[]) =>
+  const byPath = (entries: readonly FileEntry[]) =>
     new Map(entries.map((entry) => [entry.path, JSON.stringify(entry)]));
-  const [old, now] = [texts(before), texts(after)];
+  const [old, now] = [byPath(before), byPath(after)];
   return [...new Set([...old.keys(), ...now.keys()])]
     .filter((name) => old.get(name) !== now.get(name))
     .sort();

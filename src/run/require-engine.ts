@@ -4,8 +4,8 @@ import type { Step } from '../model/plan.ts';
 import type { Engine } from '../model/ports.ts';
 
 /**
- * Makes sure that an engine can build the images of these steps, before anything runs.
- * @throws TasksError exit 3 where there is no client for it, or where its BuildKit does not know what a Dockerfile holds
+ * Checks that the engine can build the images of these steps, before anything runs.
+ * @throws TasksError exit 3 if the engine is not usable or its BuildKit does not support a Dockerfile's syntax
  */
 export async function requireEngine(
   builds: readonly Pick<Step, 'task'>[],
@@ -14,21 +14,21 @@ export async function requireEngine(
 ): Promise<void> {
   if (builds.length === 0 || engine === undefined) return;
   await engine.ready();
-  const places = builds.flatMap(({ task }) => newFormOf(task, observations) ?? []);
+  const places = builds.flatMap(({ task }) => describeNewSyntax(task, observations) ?? []);
   if (places.length === 0) return;
   const { version, heredocs } = await engine.abilities();
   if (heredocs) return;
   const list = [...new Set(places)].map((place) => `  ${place}`).join('\n');
   throw new TasksError(
     3,
-    `some Dockerfiles need docker 23 or newer, and the engine is docker ${version}\n${list}`,
+    `some Dockerfiles need docker 23 or newer, but the engine is docker ${version}\n${list}`,
     {
-      hint: 'update the engine, or put the text into a file of its own, or begin the Dockerfile with "# syntax=docker/dockerfile:1"',
+      hint: 'update the engine, move the text to a separate file, or start the Dockerfile with "# syntax=docker/dockerfile:1"',
     },
   );
 }
 
-function newFormOf(task: Step['task'], observations: Observations): string | undefined {
+function describeNewSyntax(task: Step['task'], observations: Observations): string | undefined {
   const observed = observations.get(task.id);
   if (task.kind !== 'image' || observed?.kind !== 'image' || observed.newSyntax === undefined)
     return undefined;

@@ -1,8 +1,8 @@
 import { type Clock, StepFailed } from '../model/ports.ts';
 import { StepTimeout } from './timeout.ts';
 
-/** What programs say when the network, or a machine at its other end, failed them. */
-const signs = [
+/** Messages of programs after a failure of the network or a remote server. */
+const networkErrors = [
   /could not resolve host|temporary failure (in name resolution|resolving)|no such host|server misbehaving/i,
   /connection (reset|refused|timed out)|ECONNRESET|ECONNREFUSED|ETIMEDOUT|EAI_AGAIN|broken pipe/i,
   /TLS handshake timeout|i\/o timeout|deadline exceeded|network is unreachable|no route to host|unexpected EOF/i,
@@ -10,45 +10,50 @@ const signs = [
   /unable to connect to|failed to fetch http|operation timed out|transfer closed with/i,
 ];
 
-/** Instructions that may use the network; all others only touch what is here. */
-const reachesOut = /^\[[^\]]*\] (FROM|RUN|ADD)\b/;
+/** Instructions that may use the network. */
+const usesNetwork = /^\[[^\]]*\] (FROM|RUN|ADD)\b/;
 
 /**
- * True for a failure that may be gone when the same is tried again: of a step that can reach out, whose last words speak
- * of the network. `lines`: the last lines of its output.
+ * Returns true for a failure that a retry may fix: the step can use the network, and its message or its last lines of output
+ * mention a network error.
  */
 export function isNetworkFailure(error: unknown, lines: readonly string[]): boolean {
   if (!(error instanceof StepFailed) || error instanceof StepTimeout) return false;
-  if (error.step !== undefined && !reachesOut.test(error.step)) return false;
-  return signs.some((sign) => sign.test(error.message) || lines.some((line) => sign.test(line)));
+  if (error.step !== undefined && !usesNetwork.test(error.step)) return false;
+  return networkErrors.some(
+    (pattern) => pattern.test(error.message) || lines.some((line) => pattern.test(line)),
+  );
 }
 
-/** Milliseconds before the first retry; each one after waits twice as long, up to the longest. */
-const firstWait = 5_000;
-const longestWait = 120_000;
+/** Milliseconds before the first retry. The wait doubles with each retry, up to the maximum. */
+const firstWaitMs = 5_000;
+const maxWaitMs = 120_000;
 
 export interface RetryOptions {
-  /** How often it may be tried again. */
+  /** The maximum number of retries. */
   readonly retries: number;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   shouldRetry(error: unknown): boolean;
-  /** Told before each wait. */
+  /** Called with a message before each wait. */
   onRetry(text: string): void;
 }
 
-/** Carries something out, and again after failures that are worth it. @throws the last failure; the signal's reason */
+/**
+ * Calls `attempt`, and retries it after failures for which `shouldRetry` returns true.
+ * @throws the last failure, or the signal's reason
+ */
 export async function withRetries<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
-  for (let tried = 0; ; tried++) {
+  for (let retried = 0; ; retried++) {
     try {
       return await attempt();
     } catch (error) {
-      if (tried >= options.retries || options.signal.aborted || !options.shouldRetry(error)) throw error;
-      const wait = Math.min(longestWait, firstWait * 2 ** tried);
+      if (retried >= options.retries || options.signal.aborted || !options.shouldRetry(error)) throw error;
+      const waitMs = Math.min(maxWaitMs, firstWaitMs * 2 ** retried);
       options.onRetry(
-        `the network failed it: again in ${wait / 1000} s (${tried + 1} of ${options.retries})`,
+        `network failure: retrying in ${waitMs / 1000} s (retry ${retried + 1} of ${options.retries})`,
       );
-      await options.clock.sleep(wait, options.signal);
+      await options.clock.sleep(waitMs, options.signal);
     }
   }
 }

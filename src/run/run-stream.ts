@@ -1,18 +1,26 @@
-import type { Counts, Listener, Outcome, PlannedTask, RunEvent } from '../model/events.ts';
-import { OUTCOMES } from '../model/events.ts';
+import {
+  type Counts,
+  type Listener,
+  type Outcome,
+  type PlannedTask,
+  type RunEvent,
+  zeroCounts,
+} from '../model/events.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Clock } from '../model/ports.ts';
 import { needIds, type TaskId } from '../model/task.ts';
 
-/** The one run of a command. */
+/** The event stream of a command's run. */
 export interface RunStream {
-  /** Takes the events of the run's phases. */
+  /** Receives the events of the run's phases. */
   readonly listen: Listener;
-  /** Finishes the run. */
+  /** Emits `run-finished`. */
   finish(ok: boolean): void;
 }
 
-/** Starts a run: reports it, and passes on the events of its phases. `plan`: everything that the command may do. */
+/**
+ * Emits `run-started`, and returns a stream that forwards the events of the run's phases. `plan` holds all tasks of the command.
+ */
 export function startRun(
   plan: Plan,
   { command, jobs }: { readonly command: string; readonly jobs: number },
@@ -27,7 +35,8 @@ export function startRun(
   listen({ type: 'run-started', time: started.toISOString(), command, jobs, tasks });
   return {
     listen(event) {
-      if (event.type === 'task-finished') outcomes.set(event.id, combine(outcomes.get(event.id), event));
+      if (event.type === 'task-finished')
+        outcomes.set(event.id, combineOutcomes(outcomes.get(event.id), event));
       listen(event);
     },
     finish(ok) {
@@ -44,7 +53,7 @@ export function startRun(
   };
 }
 
-/** The tasks of a plan, for reporters. */
+/** Returns the tasks of a plan, for reporters. */
 export function plannedTasks({ steps }: Plan): PlannedTask[] {
   return [...steps.values()].map(({ task, action, expectedMs }) => ({
     id: task.id,
@@ -54,7 +63,7 @@ export function plannedTasks({ steps }: Plan): PlannedTask[] {
   }));
 }
 
-/** The outcome of a task that no phase has to do anything about, by its action. */
+/** The outcomes of tasks without work in any phase, by action. */
 const withoutWork: Readonly<Record<string, Outcome>> = {
   reuse: 'reused',
   retag: 'reused',
@@ -62,8 +71,8 @@ const withoutWork: Readonly<Record<string, Outcome>> = {
   blocked: 'blocked',
 };
 
-/** The outcome of a task in the whole run: what the build made of it, unless a later phase failed or only set its tags. */
-function combine(
+/** Returns a task's outcome in the run: that of the build phase, unless a later phase failed or only set its tags. */
+function combineOutcomes(
   before: Outcome | undefined,
   { phase, outcome }: Extract<RunEvent, { type: 'task-finished' }>,
 ): Outcome {
@@ -73,9 +82,9 @@ function combine(
   return outcome === 'retagged' && (before === 'reused' || before === 'skipped') ? outcome : before;
 }
 
-/** How many tasks have each outcome; a task that never finished counts as cancelled. */
+/** Counts the tasks by outcome. A task that never finished counts as cancelled. */
 function countOutcomes(outcomes: Iterable<Outcome | undefined>): Counts {
-  const counts = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0])) as Record<Outcome, number>;
+  const counts = zeroCounts();
   for (const outcome of outcomes) counts[outcome ?? 'cancelled']++;
   return counts;
 }

@@ -1,7 +1,15 @@
 import pLimit from 'p-limit';
 import { fromSystemError, TasksError } from '../model/errors.ts';
-import type { Counts, EventBody, Listener, Outcome, RunOutcome, TaskFailure } from '../model/events.ts';
-import { OUTCOMES } from '../model/events.ts';
+import {
+  type Counts,
+  type EventBody,
+  type Listener,
+  type Outcome,
+  type RunEvent,
+  type RunOutcome,
+  type TaskFailure,
+  zeroCounts,
+} from '../model/events.ts';
 import type { Observations } from '../model/observed.ts';
 import type { Plan, Step } from '../model/plan.ts';
 import { StepFailed } from '../model/ports.ts';
@@ -18,7 +26,7 @@ import type { Log, Services } from './services.ts';
 
 export interface RunOptions {
   readonly jobs: number;
-  /** How many of a kind (`build`, `run`) may run at once, where that is limited, too. */
+  /** Additional limits per kind (`build`, `run`). */
   readonly limits?: Readonly<Record<string, number>>;
   readonly keepGoing: boolean;
   readonly signal: AbortSignal;
@@ -28,18 +36,18 @@ export interface RunOptions {
 export interface RunResult {
   readonly outcome: RunOutcome;
   readonly counts: Counts;
-  /** Tasks that began and failed, in order. */
+  /** The tasks that started and failed, in order. */
   readonly failed: readonly TaskId[];
-  /** Every task's record after the run, where it has one. */
+  /** The records of tasks after the run, for tasks that have one. */
   readonly results: ReadonlyMap<TaskId, TaskRecord>;
 }
 
 const phase = 'build';
 
-/** How many requests for tags go out at once. */
-const tagRequests = 8;
+/** The number of concurrent requests that set tags. */
+const maxTagRequests = 8;
 
-/** Carries a plan out, as the phase `build` of a run. Failures of tasks are events and counts, never exceptions. */
+/** Runs a plan, as the phase `build` of a run. Failures of tasks are reported by events and counts, not thrown. */
 export async function runPlan(
   plan: Plan,
   observations: Observations,
@@ -47,20 +55,20 @@ export async function runPlan(
   options: RunOptions,
 ): Promise<RunResult> {
   const run = new Run(plan, observations, services, options);
-  return await run.go();
+  return await run.execute();
 }
 
-/** One run's moving parts: the schedule decides, this carries out and tells. */
+/** The state of one run. It executes the scheduler's decisions and emits events. */
 class Run {
   readonly #plan: Plan;
   readonly #observations: Observations;
   readonly #services: Services;
   readonly #options: RunOptions;
   readonly #results = new Map<TaskId, TaskRecord>();
-  readonly #counts = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0])) as Record<Outcome, number>;
+  readonly #counts = zeroCounts();
   readonly #failed: TaskId[] = [];
   #outcome: RunOutcome = 'ok';
-  #last = { ms: Number.NaN, text: '' };
+  #lastTime = { ms: Number.NaN, text: '' };
 
   constructor(plan: Plan, observations: Observations, services: Services, options: RunOptions) {
     this.#plan = plan;
@@ -69,41 +77,41 @@ class Run {
     this.#options = options;
   }
 
-  async go(): Promise<RunResult> {
+  async execute(): Promise<RunResult> {
     const steps = [...this.#plan.steps.values()];
     const started = this.#services.clock.now().getTime();
-    this.#tell({
+    this.#emit({
       type: 'phase-started',
       phase,
       jobs: this.#options.jobs,
       tasks: plannedTasks(this.#plan),
     });
-    await this.#settleWhatIsHere(steps);
-    await this.#work(planJobs(this.#plan));
+    await this.#finishExisting(steps);
+    await this.#runJobs(planJobs(this.#plan));
     if (this.#options.signal.aborted) this.#outcome = 'interrupted';
     const ok = this.#outcome === 'ok';
     const counts = { ...this.#counts };
     const ms = this.#services.clock.now().getTime() - started;
-    this.#tell({ type: 'phase-finished', phase, ok, counts, ms });
+    this.#emit({ type: 'phase-finished', phase, ok, counts, ms });
     return { outcome: this.#outcome, counts, failed: this.#failed, results: this.#results };
   }
 
-  /** Reused tasks get their missing tags before anything starts: what is built next may stand on them. */
-  async #settleWhatIsHere(steps: readonly Step[]): Promise<void> {
-    const limit = pLimit(tagRequests);
-    const settle = async (step: Step): Promise<void> => {
+  /** Finishes the steps that have nothing to build. Sets missing tags of reused tasks first, because builds may use them. */
+  async #finishExisting(steps: readonly Step[]): Promise<void> {
+    const limit = pLimit(maxTagRequests);
+    const setTags = async (step: Step): Promise<void> => {
       if (step.record === undefined) return;
       try {
         for (const tag of step.newTags) await this.#services.engine!.tag(step.record.imageId!, tag);
-        this.#isHere(step);
+        this.#finishReused(step);
       } catch (error) {
         this.#fail(step, error, 0, makeRedactor(step.task, this.#services));
       }
     };
-    const settled = steps.filter(({ action }) => action === 'reuse' || action === 'retag');
-    for (const step of settled) if (step.newTags.length === 0) this.#isHere(step);
+    const reused = steps.filter(({ action }) => action === 'reuse' || action === 'retag');
+    for (const step of reused) if (step.newTags.length === 0) this.#finishReused(step);
     await Promise.all(
-      settled.filter((step) => step.newTags.length > 0).map((step) => limit(() => settle(step))),
+      reused.filter((step) => step.newTags.length > 0).map((step) => limit(() => setTags(step))),
     );
     for (const step of steps) {
       if (step.action === 'skip') this.#finish(step, 'skipped', 0);
@@ -112,25 +120,25 @@ class Run {
     }
   }
 
-  #isHere(step: Step): void {
+  #finishReused(step: Step): void {
     if (step.record === undefined) return;
     this.#results.set(step.task.id, step.record);
     this.#finish(step, 'reused', 0, step.record);
   }
 
-  async #work(work: readonly Job[]): Promise<void> {
+  async #runJobs(list: readonly Job[]): Promise<void> {
     const { jobs, limits = {}, keepGoing, signal } = this.#options;
-    const scheduler = makeScheduler(work, { limit: jobs, limits, keepGoing });
+    const scheduler = makeScheduler(list, { limit: jobs, limits, keepGoing });
     const running = new Set<Promise<void>>();
     const apply = (event: ScheduleEvent): void => {
-      const orders = scheduler.next(event);
-      this.#tellLost(orders);
-      for (const id of orders.start) {
-        const carried = this.#carryOut(this.#plan.steps.get(id)!).then((result) => {
-          running.delete(carried);
+      const decision = scheduler.next(event);
+      this.#finishUnstarted(decision);
+      for (const id of decision.start) {
+        const execution = this.#execute(this.#plan.steps.get(id)!).then((result) => {
+          running.delete(execution);
           apply({ type: 'ended', id, result });
         });
-        running.add(carried);
+        running.add(execution);
       }
     };
     const cancel = (): void => apply({ type: 'cancel' });
@@ -140,23 +148,23 @@ class Run {
     signal.removeEventListener('abort', cancel);
   }
 
-  async #carryOut(step: Step): Promise<'done' | 'failed' | 'cancelled'> {
+  async #execute(step: Step): Promise<'done' | 'failed' | 'cancelled'> {
     const { id } = step.task;
     const services = this.#services;
     const started = services.clock.now().getTime();
     const elapsed = (): number => services.clock.now().getTime() - started;
-    this.#tell({ type: 'task-started', phase, id, action: step.action });
+    this.#emit({ type: 'task-started', phase, id, action: step.action });
     let log: Log | undefined;
-    const last: string[] = [];
+    const lastLines: string[] = [];
     const redact = makeRedactor(step.task, services);
     const progress = redactProgress(
       {
-        step: (at) => this.#tell({ type: 'task-progress', phase, id, ...at }),
+        step: (at) => this.#emit({ type: 'task-progress', phase, id, ...at }),
         line: (line) => {
           log?.line(line);
-          last.push(line);
-          if (last.length > 20) last.shift();
-          this.#tell({ type: 'task-output', phase, id, line });
+          lastLines.push(line);
+          if (lastLines.length > 20) lastLines.shift();
+          this.#emit({ type: 'task-output', phase, id, line });
         },
       },
       redact,
@@ -176,11 +184,11 @@ class Run {
         retries: step.task.retries,
         clock: services.clock,
         signal,
-        shouldRetry: (error) => isNetworkFailure(error, last),
+        shouldRetry: (error) => isNetworkFailure(error, lastLines),
         onRetry: (text) => {
           progress.line(text);
           progress.step({ text });
-          last.length = 0;
+          lastLines.length = 0;
         },
       });
       this.#results.set(id, record);
@@ -192,18 +200,18 @@ class Run {
         return 'cancelled';
       }
       this.#failed.push(id);
-      this.#fail(step, error, elapsed(), redact, { lines: last, ...(log ? { log: log.path } : {}) });
+      this.#fail(step, error, elapsed(), redact, { lines: lastLines, ...(log ? { log: log.path } : {}) });
       return 'failed';
     } finally {
       log?.close();
     }
   }
 
-  #tellLost(orders: ScheduleDecision): void {
-    for (const { id, by } of orders.blocked) {
+  #finishUnstarted(decision: ScheduleDecision): void {
+    for (const { id, by } of decision.blocked) {
       this.#finish(this.#plan.steps.get(id)!, 'blocked', 0, undefined, { message: `${by} did not succeed` });
     }
-    for (const id of orders.cancelled) this.#finish(this.#plan.steps.get(id)!, 'cancelled', 0);
+    for (const id of decision.cancelled) this.#finish(this.#plan.steps.get(id)!, 'cancelled', 0);
   }
 
   #fail(
@@ -216,17 +224,22 @@ class Run {
     const error = fromSystemError(thrown) ?? thrown;
     const message = error instanceof Error ? error.message : String(error);
     const hint = error instanceof TasksError && error.hint !== undefined ? `\n${error.hint}` : '';
-    const where = error instanceof StepFailed && error.step !== undefined ? { step: redact(error.step) } : {};
+    const failedStep =
+      error instanceof StepFailed && error.step !== undefined ? { step: redact(error.step) } : {};
     if (error instanceof TasksError && error.exitCode === 3) this.#outcome = 'not-ready';
-    this.#finish(step, 'failed', ms, undefined, { message: redact(message + hint), ...where, ...output });
+    this.#finish(step, 'failed', ms, undefined, {
+      message: redact(message + hint),
+      ...failedStep,
+      ...output,
+    });
   }
 
   #finish(step: Step, outcome: Outcome, ms: number, record?: TaskRecord, error?: TaskFailure): void {
     this.#counts[outcome]++;
-    const isBad = outcome === 'failed' || outcome === 'blocked';
-    if (isBad && !step.task.allowFailure && !this.#isTolerated(step) && this.#outcome === 'ok')
+    const isFailure = outcome === 'failed' || outcome === 'blocked';
+    if (isFailure && !step.task.allowFailure && !this.#isFailureAllowed(step) && this.#outcome === 'ok')
       this.#outcome = 'failed';
-    this.#tell({
+    this.#emit({
       type: 'task-finished',
       phase,
       id: step.task.id,
@@ -238,19 +251,19 @@ class Run {
     });
   }
 
-  /** A task that is only blocked by one whose failure is allowed does not fail the run either. */
-  #isTolerated(step: Step): boolean {
+  /** Returns true for a task that is blocked by a task whose failure is allowed. */
+  #isFailureAllowed(step: Step): boolean {
     return needIds(step.task).some((id) => {
       const need = this.#plan.steps.get(id);
-      const lost = need !== undefined && !this.#results.has(id);
-      return lost && (need.task.allowFailure || this.#isTolerated(need));
+      const hasFailed = need !== undefined && !this.#results.has(id);
+      return hasFailed && (need.task.allowFailure || this.#isFailureAllowed(need));
     });
   }
 
-  #tell(body: EventBody): void {
+  #emit(body: EventBody): void {
     const now = this.#services.clock.now();
-    // Thousands are told in the same millisecond.
-    if (now.getTime() !== this.#last.ms) this.#last = { ms: now.getTime(), text: now.toISOString() };
-    this.#options.listen({ ...body, time: this.#last.text } as Parameters<Listener>[0]);
+    // Format the time once per millisecond, because there can be thousands of events.
+    if (now.getTime() !== this.#lastTime.ms) this.#lastTime = { ms: now.getTime(), text: now.toISOString() };
+    this.#options.listen({ ...body, time: this.#lastTime.text } as RunEvent);
   }
 }

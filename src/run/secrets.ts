@@ -4,103 +4,107 @@ import { type Progress, StepFailed } from '../model/ports.ts';
 import type { SecretSource, Task } from '../model/task.ts';
 import type { Services } from './services.ts';
 
-type Where = Pick<Services, 'root' | 'environment'>;
+type SecretContext = Pick<Services, 'root' | 'environment'>;
 
-/** A task's secrets with their files as absolute paths. @throws StepFailed naming the secret whose value is not there */
-export function resolveSecrets(task: Task, where: Where): Readonly<Record<string, SecretSource>> {
-  valuesOf(task, where);
+/** Returns a task's secrets, with absolute paths of their files. @throws StepFailed if a value is missing */
+export function resolveSecrets(task: Task, context: SecretContext): Readonly<Record<string, SecretSource>> {
+  valuesOf(task, context);
   return Object.fromEntries(
     Object.entries(task.secrets).map(([id, source]) => [
       id,
-      'env' in source ? source : { file: path.resolve(where.root, source.file) },
+      'env' in source ? source : { file: path.resolve(context.root, source.file) },
     ]),
   );
 }
 
-/** A command's secrets as environment variables: a value, or a file's path. @throws StepFailed as above */
-export function secretVariables(task: Task, where: Where): Record<string, string> {
+/**
+ * Returns a command's secrets as environment variables: the value, or the path of the file.
+ * @throws StepFailed if a value is missing
+ */
+export function secretVariables(task: Task, context: SecretContext): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(resolveSecrets(task, where)).map(([id, source]) => [
+    Object.entries(resolveSecrets(task, context)).map(([id, source]) => [
       id,
-      'env' in source ? where.environment[source.env]! : source.file,
+      'env' in source ? context.environment[source.env]! : source.file,
     ]),
   );
 }
 
-function valuesOf(task: Task, { root, environment }: Where): string[] {
+function valuesOf(task: Task, { root, environment }: SecretContext): string[] {
   return Object.entries(task.secrets).map(([id, source]) => {
     if ('env' in source) {
       const value = environment[source.env];
       if (value !== undefined) return value;
-      throw new StepFailed(
-        `the secret ${id} is not there: the environment variable ${source.env} is not set`,
-      );
+      throw new StepFailed(`missing secret ${id}: the environment variable ${source.env} is not set`);
     }
     try {
       return readFileSync(path.resolve(root, source.file), 'utf8');
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      throw new StepFailed(`the secret ${id} is not there: ${source.file} cannot be read (${code})`);
+      throw new StepFailed(`missing secret ${id}: cannot read ${source.file} (${code})`);
     }
   });
 }
 
-/** Shorter ones would blot out half of every line, and are no secrets. */
-const shortest = 4;
+/** Shorter parts are not redacted: they would match in most lines. */
+const minLength = 4;
 
-/** Takes a task's secret values out of texts: what a build or command prints goes into logs and onto screens. */
-export function makeRedactor(task: Task, where: Where): (text: string) => string {
+/** Returns a function that replaces a task's secret values in texts, because output goes to logs and terminals. */
+export function makeRedactor(task: Task, context: SecretContext): (text: string) => string {
   if (Object.keys(task.secrets).length === 0) return (text) => text;
   let values: string[] = [];
   try {
-    values = valuesOf(task, where);
+    values = valuesOf(task, context);
   } catch (error) {
-    // The step itself says so; without its values it has nothing to print either.
+    // The step itself fails with this error, and cannot print the values.
     if (!(error instanceof StepFailed)) throw error;
   }
   const parts = [...new Set(values.flatMap(partsOf).flatMap(formsOf))].sort((a, b) => b.length - a.length);
-  return (text) => parts.reduce((shown, part) => shown.replaceAll(part, '***'), text);
+  return (text) => parts.reduce((redacted, part) => redacted.replaceAll(part, '***'), text);
 }
 
-/** What of a secret a line may hold: all of it, each of its lines, and each text in it where it is JSON. */
+/** Returns the parts of a secret that a line may contain: the whole value, each line, and each string in it if it is JSON. */
 function partsOf(value: string): string[] {
-  return [value, ...value.split(/\r\n?|\n/), ...textsIn(value)]
+  return [value, ...value.split(/\r\n?|\n/), ...stringsIn(value)]
     .map((part) => part.trim())
-    .filter((part) => part.length >= shortest);
+    .filter((part) => part.length >= minLength);
 }
 
-function textsIn(json: string): string[] {
-  const texts: string[] = [];
+function stringsIn(json: string): string[] {
+  const strings: string[] = [];
   try {
     JSON.parse(json, (_, value: unknown) => {
-      if (typeof value === 'string') texts.push(value, ...value.split(/\r\n?|\n/));
+      if (typeof value === 'string') strings.push(value, ...value.split(/\r\n?|\n/));
       return value;
     });
   } catch {
-    // Most are no JSON.
+    // Most secrets are not JSON.
   }
-  return texts;
+  return strings;
 }
 
-/** How programs write a text: as it is, in a JSON text, in an address, in base64. */
+/** Returns the forms in which programs may print a text: unchanged, in JSON, in a URL, in base64. */
 function formsOf(part: string): string[] {
   const quoted = JSON.stringify(part).slice(1, -1);
-  // Half of a surrogate pair has no such form.
+  // Buffer replaces a lone surrogate, which encodeURIComponent does not accept.
   const escaped = encodeURIComponent(Buffer.from(part).toString());
   return [part, quoted, escaped, ...base64Of(part)];
 }
 
-/** In base64 a text looks otherwise by where it begins: behind `user:` in a header. What its neighbors are part of is left out. */
+/**
+ * Returns the base64 forms of a text. They depend on the offset of the text, for example after `user:` in a header. Characters that
+ * also encode neighboring bytes are left out.
+ */
 function base64Of(part: string): string[] {
   const forms = [0, 2, 3].map((skipped, shift) => {
     const bytes = Buffer.concat([Buffer.alloc(shift), Buffer.from(part)]);
     const text = bytes.toString('base64').replace(/=+$/, '');
     return text.slice(skipped, bytes.length % 3 === 0 ? undefined : -1);
   });
-  return forms.filter((form) => form.length >= 2 * shortest);
+  return forms.filter((form) => form.length >= 2 * minLength);
 }
 
-/** The same for all that a step tells. */
+/** Returns a Progress that redacts texts before it passes them on. */
 export function redactProgress(progress: Progress, redact: (text: string) => string): Progress {
   return {
     step: (at) => progress.step({ ...at, text: redact(at.text) }),

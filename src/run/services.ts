@@ -4,7 +4,7 @@ import type { Clock, Engine, Processes, Records } from '../model/ports.ts';
 import type { Credentials } from '../model/registry.ts';
 import type { TaskId } from '../model/task.ts';
 
-/** A task's log while it is written. */
+/** An open log of a task. */
 export interface Log {
   readonly path: string;
   line(text: string): void;
@@ -15,32 +15,32 @@ export interface Logs {
   open(task: TaskId): Log;
 }
 
-/** Keeps two runs in one project from making the same thing at once. */
+/** Locks that keep two runs in one project from doing the same work at once. */
 export interface Locks {
-  /** Waits until nobody else holds the lock of this name; the result releases it. @throws on abort */
+  /** Acquires the lock with this name, waiting for other holders. Returns a function that releases it. @throws on abort */
   acquire(name: string, signal: AbortSignal): Promise<() => Promise<void>>;
 }
 
-/** What carrying out a plan needs from outside. */
+/** The services that running a plan needs. */
 export interface Services {
-  /** Undefined where the project makes no images. */
+  /** Undefined if the project builds no images. */
   readonly engine: Engine | undefined;
   readonly processes: Processes;
   readonly records: Records;
   readonly logs: Logs;
   readonly locks: Locks;
-  /** Names this process, for what would outlive it. */
+  /** Returns an identity of this process, for things that may outlive it. */
   newOwner(): Owner;
-  /** True where that process surely runs no more. */
+  /** Returns true if that process certainly no longer runs. */
   isGone(owner: Owner): boolean;
   readonly clock: Clock;
   readonly memo: Memo;
-  /** Absolute. */
+  /** The absolute path of the project root. */
   readonly root: string;
   readonly cacheFolder: string;
-  /** Who we are where an image's name points to; for the engine's uploads and downloads. */
+  /** Returns the credentials for the registry of an image name, for pushes and pulls by the engine. */
   credentials(name: string): Promise<Credentials | undefined>;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Tells the user something that is no error. */
+  /** Prints a warning. */
   warn(message: string): void;
 }

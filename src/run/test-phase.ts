@@ -1,15 +1,16 @@
 import pLimit from 'p-limit';
 import { fromSystemError, TasksError } from '../model/errors.ts';
-import type {
-  Counts,
-  EventAction,
-  EventBody,
-  Listener,
-  Outcome,
-  RunOutcome,
-  TaskFailure,
+import {
+  type Counts,
+  type EventAction,
+  type EventBody,
+  type Listener,
+  type Outcome,
+  type RunEvent,
+  type RunOutcome,
+  type TaskFailure,
+  zeroCounts,
 } from '../model/events.ts';
-import { OUTCOMES } from '../model/events.ts';
 import type { Step } from '../model/plan.ts';
 import { type Progress, StepFailed } from '../model/ports.ts';
 import type { TaskRecord } from '../model/record.ts';
@@ -19,7 +20,7 @@ import { makeRedactor, redactProgress } from './secrets.ts';
 import type { Services } from './services.ts';
 import { withTimeout } from './timeout.ts';
 
-/** Remembers passed tests by image and test content. */
+/** The store of passed tests, by image and test content. */
 export interface PassedTests {
   has(id: string): Promise<boolean>;
   add(id: string): Promise<void>;
@@ -27,7 +28,7 @@ export interface PassedTests {
 
 export interface TestOptions {
   readonly jobs: number;
-  /** Run tests that have passed before, too. */
+  /** True if tests run again although they have passed. */
   readonly retest: boolean;
   readonly keepGoing: boolean;
   readonly signal: AbortSignal;
@@ -37,11 +38,11 @@ export interface TestOptions {
 export interface TestsResult {
   readonly outcome: RunOutcome;
   readonly counts: Counts;
-  /** The tests that have passed, now or before: their digests by task. */
+  /** The digests of tests that have passed, now or before, by task. */
   readonly passed: ReadonlyMap<TaskId, string>;
 }
 
-/** Under which name the log of a task's test is kept. */
+/** Returns the name of the log of a task's test. */
 export function testLogName(id: TaskId): TaskId {
   return `${id}.test`;
 }
@@ -49,30 +50,30 @@ export function testLogName(id: TaskId): TaskId {
 interface Test extends ObservedTest {
   readonly task: ImageTask;
   readonly imageId: string;
-  /** Of the image, the test's content and what it is told. */
+  /** Identifies the image and the test's content, args and version. */
   readonly passId: string;
 }
 
 const phase = 'test';
 
-/** Runs the tests of tasks whose images are here, each in a throw-away container, as the phase `test` of a run. */
+/** Runs the tests of images that exist here, each in a temporary container, as the phase `test` of a run. */
 export async function runTests(
   steps: readonly Step[],
   results: ReadonlyMap<TaskId, TaskRecord>,
   services: Services,
-  passes: PassedTests,
+  passedTests: PassedTests,
   options: TestOptions,
 ): Promise<TestsResult> {
-  const counts = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0])) as Record<Outcome, number>;
+  const counts = zeroCounts();
   const started = services.clock.now().getTime();
-  const tell = (body: EventBody): void =>
-    options.listen({ ...body, time: services.clock.now().toISOString() } as Parameters<Listener>[0]);
+  const emit = (body: EventBody): void =>
+    options.listen({ ...body, time: services.clock.now().toISOString() } as RunEvent);
   const finish = (id: TaskId, outcome: Outcome, ms: number, error?: TaskFailure): void => {
     counts[outcome]++;
-    tell({ type: 'task-finished', phase, id, outcome, ms, ...(error !== undefined ? { error } : {}) });
+    emit({ type: 'task-finished', phase, id, outcome, ms, ...(error !== undefined ? { error } : {}) });
   };
   let failures = 0;
-  let isMachine = false;
+  let isMachineFailure = false;
   const passed = new Map<TaskId, string>();
   const pass = (id: TaskId, test: Test, outcome: Outcome, ms: number): void => {
     passed.set(id, test.digest);
@@ -81,13 +82,13 @@ export async function runTests(
   const planned = await Promise.all(
     steps.map(async (step) => {
       const test = prepare(step, results, services);
-      const isKept =
-        test !== undefined && !options.retest && (step.testPassed || (await passes.has(test.passId)));
-      const action: EventAction = test === undefined ? 'skip' : isKept ? 'reuse' : 'test';
+      const hasPassed =
+        test !== undefined && !options.retest && (step.testPassed || (await passedTests.has(test.passId)));
+      const action: EventAction = test === undefined ? 'skip' : hasPassed ? 'reuse' : 'test';
       return { id: step.task.id, test, action };
     }),
   );
-  tell({
+  emit({
     type: 'phase-started',
     phase,
     jobs: options.jobs,
@@ -101,32 +102,38 @@ export async function runTests(
       limit(async () => {
         if (test === undefined) return finish(id, 'skipped', 0);
         if (action === 'reuse') return pass(id, test, 'reused', 0);
-        const isOver = options.signal.aborted || (failures > 0 && !options.keepGoing);
-        if (isOver) return finish(id, 'cancelled', 0);
-        const begun = services.clock.now().getTime();
-        tell({ type: 'task-started', phase, id, action });
-        const thrown = await runOne(test, services, options.signal, tell);
-        const ms = services.clock.now().getTime() - begun;
+        const isCancelled = options.signal.aborted || (failures > 0 && !options.keepGoing);
+        if (isCancelled) return finish(id, 'cancelled', 0);
+        const startedAt = services.clock.now().getTime();
+        emit({ type: 'task-started', phase, id, action });
+        const failed = await runOne(test, services, options.signal, emit);
+        const ms = services.clock.now().getTime() - startedAt;
         if (options.signal.aborted) return finish(id, 'cancelled', ms);
-        if (thrown !== undefined) {
-          if (!test.task.allowFailure || thrown.isMachine) failures++;
-          isMachine ||= thrown.isMachine;
-          return finish(id, 'failed', ms, thrown.failure);
+        if (failed !== undefined) {
+          if (!test.task.allowFailure || failed.isMachineFailure) failures++;
+          isMachineFailure ||= failed.isMachineFailure;
+          return finish(id, 'failed', ms, failed.failure);
         }
-        await passes.add(test.passId);
+        await passedTests.add(test.passId);
         return pass(id, test, 'built', ms);
       }),
     ),
   );
   const ok = failures === 0 && counts.cancelled === 0;
-  tell({
+  emit({
     type: 'phase-finished',
     phase,
     ok,
     counts: { ...counts },
     ms: services.clock.now().getTime() - started,
   });
-  const outcome = options.signal.aborted ? 'interrupted' : isMachine ? 'not-ready' : ok ? 'ok' : 'failed';
+  const outcome = options.signal.aborted
+    ? 'interrupted'
+    : isMachineFailure
+      ? 'not-ready'
+      : ok
+        ? 'ok'
+        : 'failed';
   return { outcome, counts, passed };
 }
 
@@ -139,22 +146,23 @@ function prepare(step: Step, results: ReadonlyMap<TaskId, TaskRecord>, services:
   return { ...observed, task: task as ImageTask, imageId, passId };
 }
 
-/** A test that failed. `isMachine`: not by itself; the engine is gone, or a disk is full. */
-interface Failed {
+interface FailedTest {
   readonly failure: TaskFailure;
-  readonly isMachine: boolean;
+  /** True if the test failed because of the machine, for example an unreachable engine or a full disk. */
+  readonly isMachineFailure: boolean;
 }
 
+/** Runs one test with its log. Returns undefined if it passes. */
 async function runOne(
   test: Test,
   services: Services,
   signal: AbortSignal,
-  tell: (body: EventBody) => void,
-): Promise<Failed | undefined> {
+  emit: (body: EventBody) => void,
+): Promise<FailedTest | undefined> {
   const { id, timeoutMs } = test.task;
   const log = services.logs.open(testLogName(id));
   const lines: string[] = [];
-  // A test gets no secrets; its image may hold what it should not.
+  // A test gets no secrets, but its image may contain them by mistake.
   const redact = makeRedactor(test.task, services);
   const progress = redactProgress(
     {
@@ -163,36 +171,36 @@ async function runOne(
         log.line(line);
         lines.push(line);
         if (lines.length > 20) lines.shift();
-        tell({ type: 'task-output', phase, id, line });
+        emit({ type: 'task-output', phase, id, line });
       },
     },
     redact,
   );
   try {
-    await withTimeout(signal, timeoutMs, (until) => carryOut(test, services, progress, until));
+    await withTimeout(signal, timeoutMs, (testSignal) => runContainer(test, services, progress, testSignal));
     return undefined;
   } catch (thrown) {
     const error = fromSystemError(thrown) ?? thrown;
     const message = error instanceof Error ? error.message : String(error);
-    const isMachine = error instanceof TasksError && error.exitCode === 3;
-    return { failure: { message: redact(message), lines, log: log.path }, isMachine };
+    const isMachineFailure = error instanceof TasksError && error.exitCode === 3;
+    return { failure: { message: redact(message), lines, log: log.path }, isMachineFailure };
   } finally {
     log.close();
   }
 }
 
-/** @throws StepFailed where it does not pass */
-async function carryOut(
+/** Runs a test in a container. @throws StepFailed if it does not pass */
+async function runContainer(
   test: Test,
   services: Services,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<void> {
   const { task, imageId, files, program } = test;
-  const why = explainStartFailure(test);
-  if (why !== undefined) throw new StepFailed(`the test ${task.test} cannot be started: ${why}`);
+  const problem = explainStartFailure(test);
+  if (problem !== undefined) throw new StepFailed(`cannot start the test ${task.test}: ${problem}`);
   const env = { ...task.args, TASKS_VERSION: task.version };
   const owner = services.newOwner();
   const { exitCode } = await services.engine!.test({ imageId, files, program, env, owner }, progress, signal);
-  if (exitCode !== 0) throw new StepFailed(`the test ${task.test} ended with exit code ${exitCode}`);
+  if (exitCode !== 0) throw new StepFailed(`the test ${task.test} failed with exit code ${exitCode}`);
 }

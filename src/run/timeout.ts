@@ -1,6 +1,6 @@
 import { StepFailed } from '../model/ports.ts';
 
-/** A step that took longer than its timeout. Whatever its output speaks of, it is no failure of the network. */
+/** A step exceeded its timeout. This is never a network failure, whatever its output says. */
 export class StepTimeout extends StepFailed {
   constructor(ms: number) {
     super(`took longer than its timeout of ${ms / 1000} s`);
@@ -8,8 +8,8 @@ export class StepTimeout extends StepFailed {
 }
 
 /**
- * Does something under a signal that also ends after a time, where there is one.
- * @throws TimedOut; what `work` throws
+ * Calls `work` with a signal that also aborts after `ms` milliseconds, if given.
+ * @throws StepTimeout; what `work` throws
  */
 export async function withTimeout<T>(
   signal: AbortSignal,

@@ -9,14 +9,14 @@ export interface Simulation extends ScheduleRules {
   result(job: Job): 'done' | 'failed';
 }
 
-/** When each job ran, in milliseconds from the beginning. Blocked and cancelled jobs are not in `ran`. */
+/** When each job ran, in milliseconds from the start of the run. Blocked and canceled jobs are not in `ran`. */
 export interface SimulatedRun {
   readonly ran: ReadonlyMap<TaskId, { readonly startMs: number; readonly endMs: number }>;
   /** When the last job ended. */
   readonly lengthMs: number;
 }
 
-/** Runs the scheduler against a simulated clock. */
+/** Simulates a run: drives the scheduler with a simulated clock. */
 export function simulate(jobs: readonly Job[], simulation: Simulation): SimulatedRun {
   const byId = new Map(jobs.map((job) => [job.id, job]));
   const ran = new Map<TaskId, { startMs: number; endMs: number }>();
@@ -37,26 +37,30 @@ export function simulate(jobs: readonly Job[], simulation: Simulation): Simulate
   }
 }
 
-/** How long a run takes if each job takes its weight, and the least that any order of jobs takes; milliseconds. */
+/** The expected duration of a run, if each job takes its weight, and a lower bound for any order of jobs; in milliseconds. */
 export interface Forecast {
   readonly expectedMs: number;
-  /** The longest path, or all work, or all work of a kind, spread evenly over the slots. */
+  /** The longest path, or the total work (of all jobs or of one kind) divided by the number of jobs that may run at once. */
   readonly boundMs: number;
 }
 
-/** The forecast of a run in which every job ends well. */
+/** Returns the forecast of a run in which every job succeeds. */
 export function forecast(jobs: readonly Job[], rules: Omit<ScheduleRules, 'keepGoing'>): Forecast {
-  const calm = { ...rules, keepGoing: false };
-  const { lengthMs } = simulate(jobs, { ...calm, duration: ({ weight }) => weight, result: () => 'done' });
+  const { lengthMs } = simulate(jobs, {
+    ...rules,
+    keepGoing: false,
+    duration: ({ weight }) => weight,
+    result: () => 'done',
+  });
   let longest = 0;
   for (const length of pathLengths(jobs).values()) longest = Math.max(longest, length);
-  const spread = (own: readonly Job[], limit: number): number =>
-    own.reduce((sum, { weight }) => sum + weight, 0) / limit;
-  const ofKinds = Object.entries(rules.limits ?? {}).map(([kind, limit]) =>
+  const spread = (group: readonly Job[], limit: number): number =>
+    group.reduce((sum, { weight }) => sum + weight, 0) / limit;
+  const byKind = Object.entries(rules.limits ?? {}).map(([kind, limit]) =>
     spread(
       jobs.filter((job) => job.kind === kind),
       limit,
     ),
   );
-  return { expectedMs: lengthMs, boundMs: Math.max(spread(jobs, rules.limit), longest, ...ofKinds) };
+  return { expectedMs: lengthMs, boundMs: Math.max(spread(jobs, rules.limit), longest, ...byKind) };
 }

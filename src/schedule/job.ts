@@ -1,19 +1,21 @@
 import type { TaskId } from '../model/task.ts';
 
-/** A task as the scheduler sees it. Tasks that are done already are not in its list. */
+/** A task that the scheduler must run. Tasks that are up to date are not jobs. */
 export interface Job {
   readonly id: TaskId;
-  /** Must have ended well before this one starts. Ids that are not in the list count as done. */
+  /** Jobs that must succeed before this one starts. IDs that are not in the list count as done. */
   readonly needs: readonly TaskId[];
-  /** Must have ended, well or not, before this one starts. */
+  /** Jobs that must end, successfully or not, before this one starts. */
   readonly after: readonly TaskId[];
-  /** Expected duration in milliseconds. */
+  /** The expected duration in milliseconds. */
   readonly weight: number;
-  /** True: its failure blocks its dependents, but does not stop others from starting. */
+  /** True if a failure blocks the dependents but does not stop other jobs from starting. */
   readonly allowFailure: boolean;
-  /** The kind of work, for limits per kind beside the limit of all. */
+  /** The kind of work, for limits per kind in addition to the total limit. */
   readonly kind?: string;
-  /** Names the layers that it begins with. Of jobs that share them one goes first, so that the others find them built. */
+  /**
+   * Identifies the job's leading layers. Of the jobs that share them one runs first, so that the others find them in the cache.
+   */
   readonly layers?: string;
 }
 
@@ -25,31 +27,31 @@ export interface ScheduleRules {
   readonly keepGoing: boolean;
 }
 
-/** The jobs of a run and how they depend on one another. It never changes. */
+/** The jobs of a run and their dependencies; immutable. */
 export interface JobGraph {
   readonly jobs: ReadonlyMap<TaskId, Job>;
   /** A job's position in the list. */
   readonly position: ReadonlyMap<TaskId, number>;
-  /** Milliseconds from a job's start to the end of the longest chain of jobs that wait for it. */
+  /** The length of the longest chain of jobs that starts with a job, in milliseconds. */
   readonly pathLength: ReadonlyMap<TaskId, number>;
-  /** The jobs that can only start when a job has ended well. */
+  /** The jobs that can start only after a job has succeeded. */
   readonly dependents: ReadonlyMap<TaskId, readonly TaskId[]>;
-  /** The jobs that can only start when a job has ended, well or not. */
+  /** The jobs that can start only after a job has ended, successfully or not. */
   readonly followers: ReadonlyMap<TaskId, readonly TaskId[]>;
 }
 
-/** Relates jobs, which must be in needs-first order. */
+/** Builds the graph of jobs. The list must be ordered needs first. */
 export function makeJobGraph(jobs: readonly Job[]): JobGraph {
   return {
     jobs: new Map(jobs.map((job) => [job.id, job])),
     position: new Map(jobs.map(({ id }, index) => [id, index])),
     pathLength: pathLengths(jobs),
-    dependents: reversed(jobs, ({ needs }) => needs),
-    followers: reversed(jobs, ({ after }) => after),
+    dependents: reverseEdges(jobs, ({ needs }) => needs),
+    followers: reverseEdges(jobs, ({ after }) => after),
   };
 }
 
-/** Milliseconds from each job's start to the end of the longest chain of jobs that wait for it. */
+/** Returns the length of the longest chain of jobs that starts with each job, in milliseconds. */
 export function pathLengths(jobs: readonly Job[]): ReadonlyMap<TaskId, number> {
   const longestWaiting = new Map<TaskId, number>();
   const lengths = new Map<TaskId, number>();
@@ -62,16 +64,16 @@ export function pathLengths(jobs: readonly Job[]): ReadonlyMap<TaskId, number> {
   return lengths;
 }
 
-function reversed(
+function reverseEdges(
   jobs: readonly Job[],
   targets: (job: Job) => readonly TaskId[],
 ): ReadonlyMap<TaskId, readonly TaskId[]> {
-  const found = new Map<TaskId, TaskId[]>();
+  const sources = new Map<TaskId, TaskId[]>();
   for (const job of jobs)
     for (const id of new Set(targets(job))) {
-      const others = found.get(id);
-      if (others === undefined) found.set(id, [job.id]);
+      const others = sources.get(id);
+      if (others === undefined) sources.set(id, [job.id]);
       else others.push(job.id);
     }
-  return found;
+  return sources;
 }

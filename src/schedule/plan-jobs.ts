@@ -3,20 +3,20 @@ import { needIds } from '../model/task.ts';
 import type { Job } from './job.ts';
 import { leadingLayers } from './layers.ts';
 
-/** The duration that is assumed of a task without timing history, in milliseconds. */
+/** The assumed duration of a task without timing history, in milliseconds. */
 export const assumedDurationMs = 60_000;
 
-/** The duration that is assumed of a download, in milliseconds: what building took says nothing about it. */
+/** The assumed duration of a download, in milliseconds. The build time says nothing about it. */
 const pullDuration = 10_000;
 
-/** The steps of a plan that take time, as jobs for the scheduler. */
+/** Returns the steps of a plan that build, run or pull as jobs for the scheduler. */
 export function planJobs({ steps }: Plan): Job[] {
   return [...steps.values()]
     .filter(({ action }) => action === 'build' || action === 'run' || action === 'pull')
-    .map(jobOf);
+    .map(toJob);
 }
 
-function jobOf({ task, action, expectedMs, manifest }: Step): Job {
+function toJob({ task, action, expectedMs, manifest }: Step): Job {
   const isPull = action === 'pull';
   const layers = manifest === undefined || isPull ? undefined : leadingLayers(manifest);
   return {

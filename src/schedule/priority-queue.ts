@@ -1,13 +1,14 @@
-/** Takes items in any order and returns the first by `isBefore`; each operation takes logarithmic time. */
+/** Returns its items in order. Each operation takes logarithmic time. */
 export interface PriorityQueue<T> {
   readonly length: number;
-  /** The first item, which stays; undefined where the queue is empty. */
+  /** Returns the first item without removing it, or undefined. */
   peek(): T | undefined;
+  /** Removes and returns the first item, or undefined. */
   pop(): T | undefined;
   push(item: T): void;
 }
 
-/** An empty queue, a binary heap. */
+/** Creates an empty queue, ordered by `isBefore`. It is a binary heap. */
 export function makePriorityQueue<T>(isBefore: (a: T, b: T) => boolean): PriorityQueue<T> {
   const heap: T[] = [];
   const swap = (a: number, b: number): void => {
@@ -21,22 +22,22 @@ export function makePriorityQueue<T>(isBefore: (a: T, b: T) => boolean): Priorit
     peek: () => heap[0],
     push(item) {
       heap.push(item);
-      for (let at = heap.length - 1; at > 0; ) {
-        const above = (at - 1) >> 1;
-        if (!isBefore(heap[at]!, heap[above]!)) return;
-        swap(at, above);
-        at = above;
+      for (let index = heap.length - 1; index > 0; ) {
+        const parent = (index - 1) >> 1;
+        if (!isBefore(heap[index]!, heap[parent]!)) return;
+        swap(index, parent);
+        index = parent;
       }
     },
     pop() {
       if (heap.length === 0) return undefined;
       swap(0, heap.length - 1);
       const item = heap.pop();
-      for (let at = 0; ; ) {
-        const next = first(first(at, 2 * at + 1), 2 * at + 2);
-        if (next === at) return item;
-        swap(at, next);
-        at = next;
+      for (let index = 0; ; ) {
+        const next = first(first(index, 2 * index + 1), 2 * index + 2);
+        if (next === index) return item;
+        swap(index, next);
+        index = next;
       }
     },
   };

@@ -1,37 +1,42 @@
 import type { Job, JobGraph, ScheduleRules } from './job.ts';
 import { makePriorityQueue, type PriorityQueue } from './priority-queue.ts';
 
-/** The jobs that wait for nothing but a free slot, in order, and the slots that are taken. */
+/** The jobs that are ready to start, in order. It also counts running jobs, to enforce the limits. */
 export interface ReadyQueue {
+  /** Adds a job whose needs are done. */
   add(job: Job): void;
-  /** Takes the job to start now, and a slot for it; undefined where there is no job or no slot for one. */
+  /** Removes and returns the job to start next; undefined if no job is ready or the limits are reached. */
   take(): Job | undefined;
-  /** Frees the slot of a job that has ended. `isBuilt`: it built the layers that it begins with. */
+  /** Must be called when a job has ended. `isBuilt` is true if it built its leading layers. */
   release(job: Job, isBuilt: boolean): void;
 }
 
 /**
- * The job with the longest path comes first. A job whose leading layers another job is just building counts as half as long:
- * jobs as urgent go before it, and a slot that has nothing else to do takes it, which keeps the bound on a run's length.
+ * Creates an empty queue. The job with the longest path comes first. The path of a job whose leading layers another job is
+ * building counts half, so that equally urgent jobs go first. It still starts if nothing else can, which keeps the bound on the
+ * run's duration.
  */
 export function makeReadyQueue({ pathLength, position }: JobGraph, rules: ScheduleRules): ReadyQueue {
   const length = ({ id }: Job): number => pathLength.get(id)!;
   const isBefore = (a: Job, b: Job): boolean =>
     length(a) > length(b) || (length(a) === length(b) && position.get(a.id)! < position.get(b.id)!);
-  /** By kind. */
+  /** Ready jobs by kind. */
   const ready = new Map<string, PriorityQueue<Job>>();
   /** Ready jobs whose leading layers another job is building, by those layers. */
   const held = new Map<string, PriorityQueue<Job>>();
-  /** How many jobs run: of each kind, and of those that build the same layers. */
+  /** The number of running jobs by kind, and of jobs that are building the same layers. */
   const running = new Map<string, number>();
   const building = new Map<string, number>();
   const built = new Set<string>();
   let total = 0;
 
   const kindOf = ({ kind }: Job): string => kind ?? '';
-  const hasSlot = (kind: string): boolean =>
+  const isBelowLimit = (kind: string): boolean =>
     (running.get(kind) ?? 0) < (rules.limits?.[kind] ?? Number.POSITIVE_INFINITY);
-  /** The layers that the job would be the first to build. By kind: a queue of two kinds would hide one behind the other. */
+  /**
+   * Returns the leading layers of a job if they are not built yet. The ID contains the kind, so that each held queue has one
+   * kind.
+   */
   const unbuiltLayers = (job: Job): string | undefined => {
     const layers = `${kindOf(job)} ${job.layers}`;
     return job.layers !== undefined && !built.has(layers) ? layers : undefined;
@@ -43,7 +48,7 @@ export function makeReadyQueue({ pathLength, position }: JobGraph, rules: Schedu
   };
   const add = (job: Job): void => push(ready, kindOf(job), job);
 
-  /** The first job of a kind whose layers no other job is building; the ones before it are held. */
+  /** Returns the first job whose leading layers no other job is building. Moves the jobs before it to `held`. */
   const firstOf = (queue: PriorityQueue<Job>): Job | undefined => {
     for (let job = queue.peek(); job !== undefined; job = queue.peek()) {
       const layers = unbuiltLayers(job);
@@ -59,7 +64,7 @@ export function makeReadyQueue({ pathLength, position }: JobGraph, rules: Schedu
     let found: { job: Job; queue: PriorityQueue<Job> } | undefined;
     for (const queue of queues) {
       const job = first(queue);
-      if (job === undefined || !hasSlot(kindOf(job))) continue;
+      if (job === undefined || !isBelowLimit(kindOf(job))) continue;
       if (found === undefined || isBefore(job, found.job)) found = { job, queue };
     }
     return found;

@@ -2,7 +2,7 @@ import type { TaskId } from '../model/task.ts';
 import { type Job, makeJobGraph, type ScheduleRules } from './job.ts';
 import { makeReadyQueue } from './ready-queue.ts';
 
-/** What happened: the run began, a job ended, or the run was cancelled. */
+/** An event for the scheduler: the run began, a job ended, or the run was canceled. */
 export type ScheduleEvent =
   | { readonly type: 'begin' }
   | { readonly type: 'ended'; readonly id: TaskId; readonly result: JobResult }
@@ -10,7 +10,7 @@ export type ScheduleEvent =
 
 export type JobResult = 'done' | 'failed' | 'cancelled';
 
-/** What to do now: jobs to start, and jobs that will never start. */
+/** The scheduler's decision: jobs to start now, and jobs that will never start. */
 export interface ScheduleDecision {
   readonly start: readonly TaskId[];
   readonly blocked: readonly { readonly id: TaskId; readonly by: TaskId }[];
@@ -20,25 +20,25 @@ export interface ScheduleDecision {
 type JobState = 'waiting' | 'running' | 'blocked' | JobResult;
 
 /**
- * Decides which jobs start when. It holds the state of one run and changes it with each event; it knows neither promises nor
- * images nor the time, so the same events always give the same orders.
+ * Decides when jobs start. It holds the state of one run, which changes only with events. It uses neither promises nor the
+ * clock, so the same events always lead to the same decisions.
  */
 export interface Scheduler {
-  /** Takes in what happened and returns what to do. */
+  /** Updates the state with an event and returns the decision. */
   next(event: ScheduleEvent): ScheduleDecision;
-  /** True when no job runs and none will start. */
+  /** Returns true if no job is running and none will start. */
   isDone(): boolean;
 }
 
-/** A scheduler for jobs in needs-first order, of which none has begun. */
+/** Creates a scheduler. The list must be ordered needs first. */
 export function makeScheduler(list: readonly Job[], rules: ScheduleRules): Scheduler {
   const graph = makeJobGraph(list);
   const { jobs, position, dependents, followers } = graph;
   const ready = makeReadyQueue(graph, rules);
   const states = new Map<TaskId, JobState>(list.map(({ id }) => [id, 'waiting']));
-  /** How many others a waiting job still waits for. */
-  const open = new Map(list.map((job) => [job.id, countKnown(job.needs) + countKnown(job.after)]));
-  let left = jobs.size;
+  /** The number of jobs that a job still waits for. */
+  const pending = new Map(list.map((job) => [job.id, countKnown(job.needs) + countKnown(job.after)]));
+  let unfinished = jobs.size;
   let isStopped = false;
 
   function countKnown(ids: readonly TaskId[]): number {
@@ -47,28 +47,28 @@ export function makeScheduler(list: readonly Job[], rules: ScheduleRules): Sched
 
   function end(id: TaskId, state: JobState): void {
     states.set(id, state);
-    left--;
+    unfinished--;
   }
 
-  /** These jobs wait for one job less. */
+  /** Notes that the given jobs wait for one job less. */
   function release(ids: readonly TaskId[] = []): void {
     for (const id of ids) {
-      const count = open.get(id)! - 1;
-      open.set(id, count);
+      const count = pending.get(id)! - 1;
+      pending.set(id, count);
       if (count === 0 && states.get(id) === 'waiting') ready.add(jobs.get(id)!);
     }
   }
 
-  /** Blocks all waiting jobs that depend on a failed one; returns them in the order of the list. */
+  /** Blocks all waiting jobs that depend on a failed one. Returns them in the order of the list. */
   function blockDependents(failed: TaskId): TaskId[] {
-    const lost = [failed];
-    for (const each of lost)
+    const failedOrBlocked = [failed];
+    for (const each of failedOrBlocked)
       for (const id of dependents.get(each) ?? []) {
         if (states.get(id) !== 'waiting') continue;
         end(id, 'blocked');
-        lost.push(id);
+        failedOrBlocked.push(id);
       }
-    return lost.slice(1).sort((a, b) => position.get(a)! - position.get(b)!);
+    return failedOrBlocked.slice(1).sort((a, b) => position.get(a)! - position.get(b)!);
   }
 
   function finish(id: TaskId, result: JobResult): TaskId[] {
@@ -103,7 +103,7 @@ export function makeScheduler(list: readonly Job[], rules: ScheduleRules): Sched
 
   return {
     next(event) {
-      if (event.type === 'begin') for (const job of list) if (open.get(job.id) === 0) ready.add(job);
+      if (event.type === 'begin') for (const job of list) if (pending.get(job.id) === 0) ready.add(job);
       const blocked =
         event.type === 'ended' ? finish(event.id, event.result).map((id) => ({ id, by: event.id })) : [];
       const isStopping = !isStopped && stopsRun(event);
@@ -114,6 +114,6 @@ export function makeScheduler(list: readonly Job[], rules: ScheduleRules): Sched
         cancelled: isStopping ? cancelWaiting() : [],
       };
     },
-    isDone: () => left === 0,
+    isDone: () => unfinished === 0,
   };
 }

@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { makeProject, runCli } from '../support/cli.ts';
 import { writeFiles } from '../support/temp.ts';
 
-const test = suite('a project of commands alone, from the command line');
+const test = suite('e2e: a project without images');
 
 const definitions = `import { command } from 'image-tasks';
 const versions = ['1', '2'];
@@ -19,14 +19,14 @@ echo "making $1"
 echo "$1 $COLOUR $(cat in/a)" > "$TASKS_OUT/text"
 [ ! -e fail-$1 ] || { echo "cannot make $1" >&2; exit 3; }
 `;
-const project = (): string =>
+const makeCommands = (): string =>
   makeProject(definitions, {
     'make*': make,
     'copy*': '#!/bin/sh\ncp -r "$TASKS_NEED_SOURCE" "$TASKS_OUT/copied"\n',
     'list*': '#!/bin/sh\n(cd "$TASKS_NEED_COPIES"; find . -type f | sort) > "$TASKS_OUT/list"\n',
     'in/a': 'a\n',
   });
-/** A docker host where none is: nothing here may need an engine. */
+/** A docker host that does not exist: these tests must not need an engine. */
 const env = { DOCKER_HOST: 'unix:///nowhere.sock' };
 
 interface PlanJson {
@@ -43,8 +43,8 @@ const reasonOf = (plan: PlanJson, id: string): string =>
     .reasons.map(({ code, detail }) => `${code}: ${detail}`)
     .join('; ');
 
-test('the first build runs all, the second nothing; a change runs what hangs on it', async () => {
-  const cwd = project();
+test('the first build runs everything, the second nothing; a change runs the dependents', async () => {
+  const cwd = makeCommands();
   const first = await runCli(['build'], { cwd, env });
   assert.is(first.code, 0, first.err);
   assert.match(first.err, /5 to run/);
@@ -65,8 +65,8 @@ test('the first build runs all, the second nothing; a change runs what hangs on 
   assert.is((await runCli(['plan', '--check'], { cwd, env })).code, 1);
 });
 
-test('what a plan says is what a build does', async () => {
-  const cwd = project();
+test('a build does what the plan says', async () => {
+  const cwd = makeCommands();
   await runCli(['build', 'copy:1'], { cwd, env });
   const plan = actions(await planOf(cwd));
   const { out } = await runCli(['build', '--json'], { cwd, env });
@@ -94,8 +94,8 @@ test('what a plan says is what a build does', async () => {
   assert.equal([events[0]!.type, events.at(-1)!.type], ['run-started', 'run-finished']);
 });
 
-test('named environment counts, other environment does not reach the command', async () => {
-  const cwd = project();
+test('declared environment variables affect the key; others do not reach the command', async () => {
+  const cwd = makeCommands();
   const build = (more: Record<string, string>) =>
     runCli(['build', 'source:1'], { cwd, env: { ...env, ...more } });
   await build({ COLOUR: 'red', OTHER: '1' });
@@ -104,8 +104,8 @@ test('named environment counts, other environment does not reach the command', a
   assert.match(changed.out, /env COLOUR =red → =blue/);
 });
 
-test('a failing command: exit code 1, its words, its log; others go on only with --keep-going', async () => {
-  const cwd = project();
+test('a failed command: exit code 1, with output and log; other tasks continue only with --keep-going', async () => {
+  const cwd = makeCommands();
   writeFileSync(path.join(cwd, 'fail-1'), '');
   const stopped = await runCli(['build', '-j', '1'], { cwd, env });
   assert.is(stopped.code, 1);
@@ -116,16 +116,16 @@ test('a failing command: exit code 1, its words, its log; others go on only with
   assert.match(stopped.err, /copy:1 +blocked: source:1 did not succeed/);
   assert.not.match(stopped.err, /copy:2 +ran/);
 
-  const going = await runCli(['build', '-j', '1', '-k'], { cwd, env });
-  assert.is(going.code, 1);
-  assert.match(going.err, /copy:2 +ran/);
-  assert.match(going.err, /2 built, 1 failed, 2 blocked/);
+  const continued = await runCli(['build', '-j', '1', '-k'], { cwd, env });
+  assert.is(continued.code, 1);
+  assert.match(continued.err, /copy:2 +ran/);
+  assert.match(continued.err, /2 built, 1 failed, 2 blocked/);
 
   rmSync(path.join(cwd, 'fail-1'));
   assert.match((await runCli(['build'], { cwd, env })).err, /3 built, 2 up to date/);
 });
 
-test('what a command leaves in the background ends with it and writes no more', async () => {
+test('background processes of a command end with it', async () => {
   const cwd = makeProject(
     "import { command } from 'image-tasks';\nexport const a = command({ name: 'a', run: ['./a'] });",
     {
@@ -139,7 +139,7 @@ test('what a command leaves in the background ends with it and writes no more', 
   assert.is((await runCli(['logs', 'a'], { cwd, env })).out, 'early\n');
 });
 
-test('a secret reaches the command, and nothing else: no log, no event, no record, no key', async () => {
+test('a secret reaches the command, but no log, event, record or key', async () => {
   const cwd = makeProject(
     `import { command } from 'image-tasks';
 export const a = command({ name: 'a', run: ['./a'], secrets: { token: { env: 'MY_TOKEN' }, key: { file: 'key.pem' } } });`,
@@ -149,40 +149,40 @@ export const a = command({ name: 'a', run: ['./a'], secrets: { token: { env: 'MY
     },
   );
   const secret = { ...env, MY_TOKEN: 't0p-secret' };
-  const lost = await runCli(['build'], { cwd, env });
-  assert.is(lost.code, 1);
-  assert.match(lost.err, /the secret token is not there: the environment variable MY_TOKEN is not set/);
+  const missing = await runCli(['build'], { cwd, env });
+  assert.is(missing.code, 1);
+  assert.match(missing.err, /missing secret token: the environment variable MY_TOKEN is not set/);
   writeFileSync(path.join(cwd, 'fail'), '');
-  const shown = [
+  const outputs = [
     await runCli(['build', '--verbose'], { cwd, env: secret }),
     await runCli(['build', '--json'], { cwd, env: secret }),
     await runCli(['build'], { cwd, env: secret }),
   ];
-  assert.match(shown[0]!.err, /\*\*\* and \*\*\*/);
+  assert.match(outputs[0]!.err, /\*\*\* and \*\*\*/);
   rmSync(path.join(cwd, 'fail'));
   const good = await runCli(['build'], { cwd, env: secret });
   assert.is(good.code, 0, good.err);
   writeFileSync(path.join(cwd, 'key.pem'), 'line-three\n');
   const other = await runCli(['plan'], { cwd, env: { ...env, MY_TOKEN: 'another-one' } });
-  assert.match(other.out, /1 up to date/, 'another value is no other task');
-  const all = [...shown, good].map(({ out, err }) => out + err);
+  assert.match(other.out, /1 up to date/, 'the value does not affect the key');
+  const all = [...outputs, good].map(({ out, err }) => out + err);
   eachFile(path.join(cwd, '.cache'), (file) => all.push(readFileSync(file, 'latin1')));
   for (const text of all) assert.not.match(text, /t0p-secret|line-one|line-two/);
 });
 
-test('maxAge: up to date within its period, made anew in the next', async () => {
+test('with maxAge, a result is up to date only in its period', async () => {
   const cwd = makeProject(
     "import { command } from 'image-tasks';\nexport const a = command({ name: 'a', run: ['true'], maxAge: '1s' });",
   );
   await runCli(['build'], { cwd, env });
-  // Periods are counted from 1970: of two moments a second apart, each has its own.
+  // Periods are counted from 1970, so a second later another one has started.
   await new Promise((resolve) => setTimeout(resolve, 1000));
   const { out } = await runCli(['why', 'a'], { cwd, env });
   assert.match(out, /older than its maxAge of 1 s/);
 });
 
-test('logs gives the last log of a task', async () => {
-  const cwd = project();
+test('logs prints the last log of a task', async () => {
+  const cwd = makeCommands();
   const none = await runCli(['logs', 'source:1'], { cwd, env });
   assert.is(none.code, 1);
   assert.match(none.err, /no logs of source:1/);
@@ -190,8 +190,8 @@ test('logs gives the last log of a task', async () => {
   assert.is((await runCli(['logs', 'source:2'], { cwd, env })).out, 'making 2\n');
 });
 
-test('--force runs the selected ones again, and what is built on them', async () => {
-  const cwd = project();
+test('--force reruns the selected tasks and their dependents in the run', async () => {
+  const cwd = makeCommands();
   await runCli(['build'], { cwd, env });
   const { err } = await runCli(['build', '--force', 'source:1'], { cwd, env });
   assert.match(err, /1 built/);
@@ -199,28 +199,28 @@ test('--force runs the selected ones again, and what is built on them', async ()
   assert.equal([plan['source:1'], plan['copy:1'], plan['copy:2']], ['run', 'run', 'reuse']);
 });
 
-test('kept files that were tampered with, or are gone, are made again', async () => {
-  const cwd = project();
+test('modified or missing output files are rebuilt', async () => {
+  const cwd = makeCommands();
   await runCli(['build'], { cwd, env });
   const { key } = (await planOf(cwd)).tasks.find(({ id }) => id === 'source:1')!;
-  const kept = path.join(cwd, '.cache/files', key, 'text');
-  const original = readFileSync(kept, 'utf8');
-  for (const spoil of [
-    () => writeFileSync(kept, 'other'),
-    () => chmodSync(kept, 0o755),
-    () => rmSync(kept),
+  const output = path.join(cwd, '.cache/files', key, 'text');
+  const original = readFileSync(output, 'utf8');
+  for (const damage of [
+    () => writeFileSync(output, 'other'),
+    () => chmodSync(output, 0o755),
+    () => rmSync(output),
   ]) {
-    spoil();
+    damage();
     const plan = await planOf(cwd, 'source:1');
-    assert.match(reasonOf(plan, 'source:1'), /^missing: its kept files are gone or differ/);
+    assert.match(reasonOf(plan, 'source:1'), /^missing: its output files are missing or were modified/);
     assert.is((await runCli(['build', 'source:1'], { cwd, env })).code, 0);
-    assert.is(readFileSync(kept, 'utf8'), original);
+    assert.is(readFileSync(output, 'utf8'), original);
   }
 });
 
-/** [what happened to .cache, how] */
+/** [what happens to .cache, how] */
 const damages: [string, (cache: string) => void][] = [
-  ['deleted', (cache) => rmSync(cache, { recursive: true })],
+  ['all files deleted', (cache) => rmSync(cache, { recursive: true })],
   [
     'every file truncated',
     (cache) => eachFile(cache, (file) => writeFileSync(file, readFileSync(file).subarray(0, 20))),
@@ -228,7 +228,7 @@ const damages: [string, (cache: string) => void][] = [
   ['every file empty', (cache) => eachFile(cache, (file) => writeFileSync(file, ''))],
   ['every file garbage', (cache) => eachFile(cache, (file) => writeFileSync(file, '{"a":\0\n'))],
   [
-    'records are folders',
+    'folders instead of records',
     (cache) => {
       const folder = path.join(cache, 'records');
       for (const name of readdirSync(folder)) {
@@ -247,28 +247,28 @@ function eachFile(folder: string, act: (file: string) => void): void {
 }
 
 for (const [what, damage] of damages) {
-  test(`.cache ${what}: nothing wrong is reused, and everything works again`, async () => {
-    const cwd = project();
+  test(`.cache with ${what}: no wrong result is reused, and the next build works`, async () => {
+    const cwd = makeCommands();
     await runCli(['build'], { cwd, env });
     damage(path.join(cwd, '.cache'));
-    const again = await runCli(['build'], { cwd, env });
-    assert.is(again.code, 0, again.err);
-    assert.match(again.err, /5 built/);
-    assert.not.match(again.err, /fault of tasks itself/);
+    const next = await runCli(['build'], { cwd, env });
+    assert.is(next.code, 0, next.err);
+    assert.match(next.err, /5 built/);
+    assert.not.match(next.err, /fault of tasks itself/);
     assert.match((await runCli(['build'], { cwd, env })).err, /5 up to date/);
   });
 }
 
-test('.cache keeps itself out of version control', async () => {
-  const cwd = project();
+test('git ignores .cache', async () => {
+  const cwd = makeCommands();
   execFileSync('git', ['init', '-q', cwd]);
   await runCli(['build'], { cwd, env });
-  const seen = execFileSync('git', ['-C', cwd, 'status', '--porcelain', '-uall'], { encoding: 'utf8' });
-  assert.not.match(seen, /\.cache/);
+  const status = execFileSync('git', ['-C', cwd, 'status', '--porcelain', '-uall'], { encoding: 'utf8' });
+  assert.not.match(status, /\.cache/);
 });
 
-test('.cache that is no folder: exit code 3, and what to do', async () => {
-  const cwd = project();
+test('.cache that is not a folder: exit code 3', async () => {
+  const cwd = makeCommands();
   writeFileSync(path.join(cwd, '.cache'), '');
   const { code, err } = await runCli(['build'], { cwd, env });
   assert.is(code, 3);
@@ -276,14 +276,14 @@ test('.cache that is no folder: exit code 3, and what to do', async () => {
   assert.not.match(err, /fault of tasks itself/);
 });
 
-test('list says what there is and what it is for', async () => {
-  const cwd = project();
+test('list prints tasks and their descriptions', async () => {
+  const cwd = makeCommands();
   const list = await runCli(['list'], { cwd, env });
   assert.match(list.out, /source +command +1 2 +the text/);
 });
 
-test('--trace: each task that ran, on a slot', async () => {
-  const cwd = project();
+test('--trace writes a span for each task that ran', async () => {
+  const cwd = makeCommands();
   await runCli(['build', '-j', '2', '--trace', 'trace.json'], { cwd, env });
   const { traceEvents } = JSON.parse(readFileSync(path.join(cwd, 'trace.json'), 'utf8')) as {
     traceEvents: { ph: string; name: string; tid: number; dur: number }[];
@@ -299,8 +299,8 @@ test('--trace: each task that ran, on a slot', async () => {
   assert.ok(spans.every(({ tid, dur }) => [100, 200].includes(tid) && dur > 0));
 });
 
-test('after a failure the next command is the log; in CI lines have times and GitHub gets a summary', async () => {
-  const cwd = project();
+test('a failure suggests the log; in CI, lines have times, and GitHub gets a summary', async () => {
+  const cwd = makeCommands();
   writeFiles(cwd, { 'fail-1': '' });
   const summary = path.join(cwd, 'summary.md');
   const options = { cwd, env: { ...env, CI: 'true', GITHUB_STEP_SUMMARY: summary } };
@@ -316,8 +316,8 @@ test('after a failure the next command is the log; in CI lines have times and Gi
   assert.not.match((await runCli(['build', '-k', '--quiet'], options)).err, /next|slowest/);
 });
 
-test('plan says how long it will take, where it was timed before', async () => {
-  const cwd = project();
+test('plan shows the expected duration if there is timing history', async () => {
+  const cwd = makeCommands();
   assert.not.match((await runCli(['plan'], { cwd, env })).out, /about/);
   await runCli(['build', 'source', 'copy'], { cwd, env });
   writeFiles(cwd, { 'in/b': 'new' });
@@ -328,8 +328,8 @@ test('plan says how long it will take, where it was timed before', async () => {
   );
 });
 
-test('clean shows what it would free, frees it, and leaves what a plan reuses', async () => {
-  const cwd = project();
+test('clean removes old results, but not those that a plan reuses', async () => {
+  const cwd = makeCommands();
   await runCli(['build'], { cwd, env });
   await runCli(['build', '--force', 'source:1'], { cwd, env: { ...env, COLOUR: 'red' } });
   const cache = (name: string): string[] => readdirSync(path.join(cwd, '.cache', name)).sort();
@@ -342,7 +342,7 @@ test('clean shows what it would free, frees it, and leaves what a plan reuses', 
   assert.equal(cache('files'), before);
   assert.match((await runCli(['clean'], { cwd, env })).out, /\nfreed about /);
   assert.is(cache('files').length, before.length - 1);
-  assert.is((await runCli(['plan', '--check'], { cwd, env })).code, 0, 'all is still up to date');
+  assert.is((await runCli(['plan', '--check'], { cwd, env })).code, 0, 'everything is still up to date');
   assert.not.match((await runCli(['clean'], { cwd, env })).out, /results of tasks/);
 });
 

@@ -6,40 +6,40 @@ import * as assert from 'uvu/assert';
 import { makeProject, runCli } from '../support/cli.ts';
 import { tempFolder, waitUntilSettled, writeFiles } from '../support/temp.ts';
 
-const test = suite("V8's compiled code, kept in dist/");
+const test = suite("e2e: V8's compile cache in dist/");
 
-/** The program, copied: what other tests use stays as the build made it. */
-function copiedProgram(): string {
+/** Copies the program, because other tests use the original. Returns the path of the copy's dist folder. */
+function copyProgram(): string {
   const folder = tempFolder();
   cpSync('dist', path.join(folder, 'dist'), { recursive: true });
   symlinkSync(path.resolve('node_modules'), path.join(folder, 'node_modules'));
   return path.join(folder, 'dist');
 }
 
-/** By this Node, which may be another than that of the build. */
-function compiledIn(dist: string): string[] {
+/** Returns the compiled files of this Node version, which may differ from that of the build. */
+function compiledFiles(dist: string): string[] {
   return readdirSync(dist, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith(`-${process.version}-${process.arch}.compiled`))
     .sort();
 }
 
-/** Another for each file that was written anew. */
-function stamps(dist: string): Record<string, string> {
+/** Returns the inode and time of each compiled file, which change when it is rewritten. */
+function fileStamps(dist: string): Record<string, string> {
   const stampOf = (name: string): string => {
     const { ino, mtimeMs } = lstatSync(path.join(dist, name));
     return `${ino} ${mtimeMs}`;
   };
-  return Object.fromEntries(compiledIn(dist).map((name) => [name, stampOf(name)]));
+  return Object.fromEntries(compiledFiles(dist).map((name) => [name, stampOf(name)]));
 }
 
-/** What a process that just began would not take. */
-function rejected(dist: string): string[] {
+/** Returns the compiled files that V8 rejects in a new process. */
+function rejectedFiles(dist: string): string[] {
   const script = `const { readFileSync } = require('node:fs');
     const isRejected = (file) => new (require('node:vm').Script)(
       readFileSync(file.replace(/-[0-9a-f]{12}-v.*/, '.js'), 'latin1'), { filename: file, cachedData: readFileSync(file) },
     ).cachedDataRejected;
     process.stdout.write(JSON.stringify(process.argv.slice(1).filter(isRejected)));`;
-  const files = compiledIn(dist).map((name) => path.join(dist, name));
+  const files = compiledFiles(dist).map((name) => path.join(dist, name));
   return JSON.parse(
     execFileSync(process.execPath, ['-e', script, ...files], { encoding: 'utf8' }),
   ) as string[];
@@ -52,14 +52,15 @@ interface TestProject {
   change(): void;
 }
 
-/** A project of commands, and how to build it. */
-function projectOf(count: number, dist: string): TestProject {
-  const numbers = Array.from({ length: count }, (_, at) => at);
+/** Creates a project with `count` commands. */
+function makeCommands(count: number, dist: string): TestProject {
+  const numbers = Array.from({ length: count }, (_, index) => index);
   const definitions = numbers.map(
-    (at) => `export const c${at} = command({ name: 'c${at}', run: ['true'], inputs: ['in/${at}*'] });\n`,
+    (number) =>
+      `export const c${number} = command({ name: 'c${number}', run: ['true'], inputs: ['in/${number}*'] });\n`,
   );
   const cwd = makeProject(`import { command } from 'image-tasks';\n${definitions.join('')}`, {
-    ...Object.fromEntries(numbers.map((at) => [`in/${at}-`, 'x'])),
+    ...Object.fromEntries(numbers.map((number) => [`in/${number}-`, 'x'])),
   });
   const env = { DOCKER_HOST: 'unix:///nowhere.sock' };
   let changes = 0;
@@ -78,52 +79,52 @@ function projectOf(count: number, dist: string): TestProject {
   };
 }
 
-/** From eleven definitions on V8 is set up otherwise, in the middle of a run. */
+/** With more than ten definitions, a run changes V8's flags. */
 const [few, many] = [3, 11];
 
-test('small and large projects use the same, and neither writes anew what is there', async () => {
-  const dist = copiedProgram();
-  const [small, large] = [projectOf(few, dist), projectOf(many, dist)];
-  // Another Node than that of the build keeps the program in its first run with nothing to do.
+test('small and large projects use the same compiled files and do not rewrite them', async () => {
+  const dist = copyProgram();
+  const [small, large] = [makeCommands(few, dist), makeCommands(many, dist)];
+  // With another Node version than the build's, the first run with nothing to do writes the files.
   for (const project of [small, small, large]) await project.build();
-  const kept = stamps(dist);
+  const before = fileStamps(dist);
   for (const project of [large, small, large]) {
     project.change();
     await project.build();
     await project.build();
-    assert.equal(stamps(dist), kept);
+    assert.equal(fileStamps(dist), before);
   }
-  assert.equal(rejected(dist), []);
+  assert.equal(rejectedFiles(dist), []);
 });
 
-test('where nothing is kept yet, runs of a large project keep what any process takes', async () => {
-  const dist = copiedProgram();
-  for (const name of compiledIn(dist)) rmSync(path.join(dist, name));
-  const large = projectOf(many, dist);
+test('without compiled files, a large project writes files that any process accepts', async () => {
+  const dist = copyProgram();
+  for (const name of compiledFiles(dist)) rmSync(path.join(dist, name));
+  const large = makeCommands(many, dist);
   for (let run = 0; run < 3; run++) await large.build();
-  const kept = stamps(dist);
+  const before = fileStamps(dist);
   for (const name of ['program', 'lib/execa'])
     assert.ok(
-      Object.keys(kept).some((file) => file.startsWith(`${name}-`)),
-      `${name} is kept`,
+      Object.keys(before).some((file) => file.startsWith(`${name}-`)),
+      `${name} is compiled`,
     );
-  assert.equal(rejected(dist), []);
+  assert.equal(rejectedFiles(dist), []);
   await large.build();
-  assert.equal(stamps(dist), kept);
+  assert.equal(fileStamps(dist), before);
 });
 
-test('where V8 began with other flags than we know of, a large project keeps nothing', () => {
-  const dist = copiedProgram();
-  for (const name of compiledIn(dist)) rmSync(path.join(dist, name));
-  const { cwd, env } = projectOf(many, dist);
+test('with unknown V8 flags, a large project writes no compiled files', () => {
+  const dist = copyProgram();
+  for (const name of compiledFiles(dist)) rmSync(path.join(dist, name));
+  const { cwd, env } = makeCommands(many, dist);
   const run = ['--semi-space-growth-factor=3', path.join(dist, 'tasks.js'), 'build'];
   for (let runs = 0; runs < 3; runs++)
     execFileSync(process.execPath, run, { cwd, env: { PATH: process.env.PATH, ...env }, stdio: 'ignore' });
-  assert.equal(compiledIn(dist), []);
+  assert.equal(compiledFiles(dist), []);
 });
 
-test('a large project says nothing of V8', async () => {
-  assert.not.match(await projectOf(many, copiedProgram()).build(), /flag/);
+test('a large project prints nothing about V8', async () => {
+  assert.not.match(await makeCommands(many, copyProgram()).build(), /flag/);
 });
 
 test.run();

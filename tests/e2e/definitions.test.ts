@@ -5,10 +5,10 @@ import * as assert from 'uvu/assert';
 import { makeProject, runCli } from '../support/cli.ts';
 import { writeFiles } from '../support/temp.ts';
 
-const test = suite('definitions, from the command line');
+const test = suite('e2e: definitions');
 const head = "import { command, image, matrix, profile, project } from 'image-tasks';\n";
 
-/** [what is wrong, definitions, files, what the error must say] */
+/** [what is wrong, definitions, files, texts in the error] */
 const wrong: [string, string, Record<string, string>, string[]][] = [
   [
     'an unknown field',
@@ -17,25 +17,25 @@ const wrong: [string, string, Record<string, string>, string[]][] = [
     ['tasks/images.ts', 'a', 'contxt', 'unknown field', 'did you mean context'],
   ],
   [
-    'a field of a wrong type',
+    'a field of the wrong type',
     "export const a = image({ name: 'a', context: 7 });",
     {},
-    ['context', 'found:', '7', 'expected: a text'],
+    ['context', 'found:', '7', 'expected: a string'],
   ],
   ['a file that throws', "throw new Error('boom');", {}, ['tasks/images.ts:2:', 'boom']],
   ['a syntax error', 'export const = 3;', {}, ['tasks/images.ts:2:14', 'export const = 3']],
-  ['an import of nothing', "import './gone.ts';", {}, ['tasks/images.ts:2:', './gone.ts']],
+  ['an import of a missing file', "import './gone.ts';", {}, ['tasks/images.ts:2:', './gone.ts']],
   [
-    'two tasks of one id',
+    'a duplicate task',
     "export const a = [image({ name: 'a', context: 'a' }), image({ name: 'a', context: 'b' })];",
     { 'a/Dockerfile': 'FROM scratch\n', 'b/Dockerfile': 'FROM scratch\n' },
-    ['two tasks are called a:latest', 'a.0', 'a.1'],
+    ['duplicate task a:latest', 'a.0', 'a.1'],
   ],
   [
-    'two tasks that write one tag',
+    'a duplicate tag',
     "export const a = image({ name: 'a', context: 'a', versions: ['1', '2'], tags: () => ['x'] });",
     {},
-    ['a:1 and a:2 would both write the tag a:x'],
+    ['a:1 and a:2 both write the tag a:x'],
   ],
   [
     'a need that no ARG declares',
@@ -59,10 +59,10 @@ const wrong: [string, string, Record<string, string>, string[]][] = [
     'a cycle',
     "export const a = image({ name: 'a', context: 'a', needs: { B: () => b } });\nexport const b = image({ name: 'b', context: 'a', needs: { B: () => a } });",
     {},
-    ['a cycle: a:latest -> b:latest -> a:latest'],
+    ['dependency cycle: a:latest -> b:latest -> a:latest'],
   ],
   [
-    'a version that no registry accepts',
+    'a version that is not a valid tag',
     "export const a = image({ name: 'a', context: 'a', versions: ['1/2'] });",
     {},
     ['versions', '"1/2"', 'letters, digits'],
@@ -101,10 +101,10 @@ const wrong: [string, string, Record<string, string>, string[]][] = [
     'an alias that is a tag',
     "export const a = image({ name: 'a', versions: ['1', '2'], context: 'a', aliases: ['1'] });",
     { 'a/Dockerfile': 'FROM scratch\n' },
-    ['aliases', 'a:2 would move a:1'],
+    ['aliases', 'the alias a:1 of a:2 is a tag of a:1'],
   ],
   [
-    'two projects',
+    'two calls of project()',
     "export const p = project({ repo: 'a' });\nexport const q = project({ repo: 'b' });\nexport const a = command({ name: 'a', run: ['true'] });",
     {},
     ['at most one'],
@@ -118,17 +118,17 @@ const wrong: [string, string, Record<string, string>, string[]][] = [
   ['no definitions', 'export const x = 1;', {}, ['declare no task']],
 ];
 
-for (const [what, text, files, said] of wrong) {
-  test(`${what}: exit code 2, and what is wrong where`, async () => {
+for (const [what, text, files, texts] of wrong) {
+  test(`${what}: exit code 2, with the location`, async () => {
     const { code, err, out } = await runCli(['plan'], { cwd: makeProject(head + text, files) });
-    for (const word of said) assert.ok(err.includes(word), `"${word}" in:\n${err}`);
+    for (const part of texts) assert.ok(err.includes(part), `"${part}" in:\n${err}`);
     assert.is(code, 2);
     assert.is(out, '');
     assert.not.match(err, /fault of tasks itself/);
   });
 }
 
-test('definitions may stand in several files, read files beside them, and branch on the profile', async () => {
+test('definitions can use several files, read other files, and depend on the profile', async () => {
   const root = makeProject(
     `${head}import { pins } from './lib/pins.ts';\nimport data from './data.json' with { type: 'json' };\nimport { readFileSync } from 'node:fs';\nconst text = readFileSync(new URL('more.txt', import.meta.url), 'utf8').trim();\nexport const nested = { deep: [command({ name: 'a', versions: [...pins, data.v, text, profile], run: ['true'] })] };`,
   );
@@ -151,12 +151,12 @@ test('definitions may stand in several files, read files beside them, and branch
   assert.equal(await list([]), ['a:1', 'a:2', 'a:3', 'a:default', 'b:latest']);
   assert.equal((await list(['--profile', 'x']))[3], 'a:x');
   assert.equal((await list([], { TASKS_PROFILE: 'y' }))[3], 'a:y');
-  // What they read is read anew in each run.
+  // Files are read again in each run.
   writeFiles(root, { 'tasks/more.txt': '4\n', 'tasks/lib/pins.ts': "export const pins = ['0'];" });
   assert.equal((await list([])).slice(0, 3), ['a:0', 'a:2', 'a:4']);
 });
 
-test('a matrix: needs are matched on the axes that both have', async () => {
+test('needs between matrices match on shared axes', async () => {
   const root = makeProject(
     `${head}export const base = command({ name: 'base', versions: matrix({ distro: ['b', 't'] }, { version: (c) => c.distro }), run: (c) => ['echo', c.distro] });
 export const server = command({ name: 'server', versions: matrix({ pg: ['15', '17'], distro: ['b', 't'] }, { version: (c) => \`\${c.pg}-\${c.distro}\`, exclude: (c) => c.pg === '15' && c.distro === 't' }), run: ['true'], needs: { base } });
@@ -174,7 +174,7 @@ export const one = command({ name: 'one', run: ['true'], needs: { servers: serve
   ]);
 });
 
-test('relative paths in definitions start from the project, wherever it is called; those of flags from where it is', async () => {
+test('relative paths in definitions start at the project root, those in flags at the working directory', async () => {
   const root = makeProject(
     `${head}import { readFileSync } from 'node:fs';\nconst late = () => readFileSync('late', 'utf8').trim();\nexport const a = command({ name: readFileSync('name', 'utf8').trim(), run: () => ['echo', late()] });\n`,
     { name: 'found\n', late: 'x\n', 'sub/deep/file': '' },

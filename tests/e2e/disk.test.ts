@@ -5,7 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeProject, runCli } from '../support/cli.ts';
 
-const test = suite('full and read-only disks');
+const test = suite('e2e: full and read-only disks');
 const env = { DOCKER_HOST: 'unix:///nowhere.sock' };
 
 const definitions = `import { command } from 'image-tasks';
@@ -13,7 +13,7 @@ export const small = command({ name: 'small', run: ['./small'] });
 export const big = command({ name: 'big', run: ['./big'], after: [small] });
 `;
 
-/** A project whose `.cache` is a small disk of its own; undefined where this machine does not let us mount one. */
+/** Creates a project whose `.cache` is a small disk. Returns undefined if this user cannot mount one. */
 function projectOnDisk(): { cwd: string; cache: string; close: () => void } | undefined {
   const cwd = makeProject(definitions, {
     'small*': '#!/bin/sh\necho small > "$TASKS_OUT/x"\n',
@@ -30,7 +30,7 @@ const probe = projectOnDisk();
 probe?.close();
 
 if (probe !== undefined) {
-  test('a disk that fills up: that task fails, what finished is kept, and all goes on once there is room', async () => {
+  test('a full disk fails the task; finished tasks are kept, and a run with free space succeeds', async () => {
     const { cwd, cache, close } = projectOnDisk()!;
     try {
       const full = await runCli(['build'], { cwd, env });
@@ -39,9 +39,9 @@ if (probe !== undefined) {
       assert.match(full.err, /1 built, 1 failed/);
       assert.not.match(full.err, /\n {4}at /, 'no stack');
       writeFileSync(path.join(cwd, 'big'), '#!/bin/sh\necho less > "$TASKS_OUT/x"\n');
-      const again = await runCli(['build'], { cwd, env });
-      assert.is(again.code, 0, again.err);
-      assert.match(again.err, /1 built, 1 up to date/);
+      const next = await runCli(['build'], { cwd, env });
+      assert.is(next.code, 0, next.err);
+      assert.match(next.err, /1 built, 1 up to date/);
 
       rmSync(path.join(cache, 'memo'));
       spawnSync('dd', ['if=/dev/zero', `of=${cache}/fill`, 'bs=4096', 'count=1000'], { stdio: 'ignore' });
@@ -49,9 +49,9 @@ if (probe !== undefined) {
       assert.is(plan.code, 0, plan.err);
       assert.match(plan.out, /2 up to date/);
       writeFileSync(path.join(cwd, 'small'), '#!/bin/sh\necho other > "$TASKS_OUT/x"\n');
-      const fullToTheLast = await runCli(['build', 'small'], { cwd, env });
-      assert.ok(fullToTheLast.code === 1 || fullToTheLast.code === 3, fullToTheLast.err);
-      assert.match(fullToTheLast.err, /no space left on device/);
+      const noSpace = await runCli(['build', 'small'], { cwd, env });
+      assert.ok(noSpace.code === 1 || noSpace.code === 3, noSpace.err);
+      assert.match(noSpace.err, /no space left on device/);
       rmSync(path.join(cache, 'fill'));
       assert.is((await runCli(['build', 'small'], { cwd, env })).code, 0);
     } finally {
@@ -59,7 +59,7 @@ if (probe !== undefined) {
     }
   });
 
-  test('a read-only .cache: plan works, build says what is wrong', async () => {
+  test('with a read-only .cache, plan works and build fails with a hint', async () => {
     const { cwd, cache, close } = projectOnDisk()!;
     try {
       await runCli(['build', 'small'], { cwd, env });
@@ -71,7 +71,7 @@ if (probe !== undefined) {
       const { code, err } = await runCli(['build'], { cwd, env });
       assert.is(code, 3, err);
       assert.match(err, /read-only file system/);
-      assert.match(err, /\.cache in the project must be a folder that you may write to/);
+      assert.match(err, /make \.cache in the project a folder that you can write to/);
     } finally {
       close();
     }
@@ -81,7 +81,7 @@ if (probe !== undefined) {
     ['plain', ''],
     ['with top-level await', 'await Promise.resolve();\n'],
   ])
-    test(`a read-only .cache without anything in it: plan works (definitions ${form})`, async () => {
+    test(`with an empty read-only .cache, plan works (definitions ${form})`, async () => {
       const { cwd, cache, close } = projectOnDisk()!;
       try {
         writeFileSync(path.join(cwd, 'tasks/images.ts'), first + definitions);
@@ -95,6 +95,6 @@ if (probe !== undefined) {
         close();
       }
     });
-} else test.skip('(skipped: this user may not mount a small disk)');
+} else test.skip('(skipped: this user cannot mount a small disk)');
 
 test.run();

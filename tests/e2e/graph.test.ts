@@ -4,9 +4,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeProject, runCli } from '../support/cli.ts';
 
-const test = suite('e2e/graph');
+const test = suite('e2e: graph');
 
-/** Commands alone: no engine is needed. `text` decides whether `shaky` succeeds. */
+/** A project without images, which needs no engine. The file `text` decides whether `shaky` succeeds. */
 function project(): string {
   return makeProject(
     `import { command } from 'image-tasks';
@@ -24,7 +24,7 @@ async function draw(cwd: string, ...args: string[]): Promise<string> {
   return out;
 }
 
-test('a tree: what will be done, what is up to date, what failed the last time', async () => {
+test('the tree shows tasks to do, up-to-date tasks and failed tasks', async () => {
   const cwd = project();
   assert.is(await draw(cwd), '● copy:{1,2}\n└─ ● source:{1,2}\n● shaky:latest\n\n● 5 to do\n');
   await runCli(['build'], { cwd });
@@ -40,7 +40,7 @@ test('a tree: what will be done, what is up to date, what failed the last time',
   assert.match(await draw(cwd), /✔ shaky:latest\n/);
 });
 
-test('--changed: only what would be done, and why', async () => {
+test('--changed shows only tasks to do, with reasons', async () => {
   const cwd = project();
   await runCli(['build'], { cwd });
   assert.is(await draw(cwd, '--changed'), 'nothing would be done\n');
@@ -51,7 +51,7 @@ test('--changed: only what would be done, and why', async () => {
   );
 });
 
-test('no format tells the value of an environment variable or a secret', async () => {
+test('no format contains values of environment variables or secrets', async () => {
   const cwd = makeProject(
     `import { command } from 'image-tasks';
      export const a = command({ name: 'a', run: ['sh', '-c', 'echo "$MINE $key" | tee $TASKS_OUT/out'], env: ['MINE'], secrets: { key: { env: 'KEY' } } });`,
@@ -66,12 +66,12 @@ test('no format tells the value of an environment variable or a secret', async (
   assert.match(out, /env MINE changed/);
 });
 
-test('selectors cut the graph; --full draws each version', async () => {
+test('selectors limit the graph; --full shows each version', async () => {
   const cwd = project();
   assert.is(await draw(cwd, '--full', 'source:1+'), '● copy:1  run\n└─ ● source:1  run\n\n● 2 to do\n');
 });
 
-test('each format goes to standard output or a file, whose name says which it is', async () => {
+test('each format is written to standard output or to a file with its extension', async () => {
   const cwd = project();
   const json = JSON.parse(await draw(cwd, '--format', 'json')) as { nodes: object[]; edges: object[] };
   assert.is(json.nodes.length, 5);
@@ -90,7 +90,7 @@ test('each format goes to standard output or a file, whose name says which it is
   assert.match(await draw(cwd, '--format', 'svg', '--changed'), /data-id="copy:1"/);
 });
 
-test('an unknown format is refused before anything else', async () => {
+test('an unknown format is an error, and no file is written', async () => {
   const cwd = project();
   const { code, err } = await runCli(['graph', '--format', 'png', '--output', 'x.svg'], { cwd });
   assert.is(code, 2);
@@ -98,7 +98,7 @@ test('an unknown format is refused before anything else', async () => {
   assert.not.ok(existsSync(path.join(cwd, 'x.svg')));
 });
 
-test('a file that cannot be written is said', async () => {
+test('an output file that cannot be written is an error', async () => {
   const { code, err } = await runCli(['graph', '--output', 'nowhere/x.svg'], { cwd: project() });
   assert.is(code, 2);
   assert.match(err, /cannot write --output: .*nowhere/);

@@ -9,18 +9,27 @@ import { openRecords } from '../../src/cache/records.ts';
 import { runCli } from '../support/cli.ts';
 import { tempFolder, waitUntilSettled, writeFiles } from '../support/temp.ts';
 
-/** What a build with nothing to do may ask for. Counts, not times: they are the same on every machine. */
-const test = suite('a build with nothing to do');
+// Limits the file system accesses of runs with nothing to do. These are counts, which are the same on every machine, not times.
+const test = suite('e2e: nothing to do');
 const filesEach = 5;
-/** Modules of Node that a socket, definitions and V8's compiled code take. What else there is costs milliseconds: http, crypto, zlib, … */
-const cheap = ['vm', 'module', 'process', 'os', 'net', 'stream', 'string_decoder', 'diagnostics_channel'];
+/** Node modules for sockets, definitions and V8's compile cache. Others, such as http, crypto or zlib, take milliseconds to load. */
+const allowedModules = [
+  'vm',
+  'module',
+  'process',
+  'os',
+  'net',
+  'stream',
+  'string_decoder',
+  'diagnostics_channel',
+];
 
-/** A project of `count` images with five files each, all of which have been built, and its engine. */
+/** Creates a project of `count` images with five files each, all of them built, and its engine. */
 async function project(
   count: number,
 ): Promise<{ root: string; env: Record<string, string>; engine: Server }> {
   const root = tempFolder();
-  const versions = Array.from({ length: count }, (_, at) => `${at + 1}`);
+  const versions = Array.from({ length: count }, (_, index) => `${index + 1}`);
   writeFiles(root, {
     'tasks/images.ts': `import { image } from 'image-tasks';\nexport const a = image({ name: 'a', versions: ${JSON.stringify(versions)}, context: (v) => 'images/' + v });\n`,
     'tasks/lib.ts': 'export const nothing = 1;\n',
@@ -64,11 +73,11 @@ interface Counts {
   readonly lstat: number;
   readonly stat: number;
   readonly readdir: number;
-  /** To be read. */
+  /** The number of files opened for reading. */
   readonly opened: number;
   readonly write: string[];
   readonly spawn: string[];
-  /** Of Node. */
+  /** The loaded Node modules. */
   readonly modules: string[];
 }
 
@@ -95,7 +104,7 @@ async function count(
 }
 
 for (const args of [['build'], ['plan', '--check'], ['graph', '--format', 'json']]) {
-  test(`tasks ${args.join(' ')}: reads a handful of files, asks once for each path, writes and starts nothing`, async () => {
+  test(`tasks ${args.join(' ')} reads a few files, stats each path once, and starts no process`, async () => {
     const few = await project(3);
     const many = await project(9);
     try {
@@ -106,10 +115,10 @@ for (const args of [['build'], ['plan', '--check'], ['graph', '--format', 'json'
         assert.equal(counts.write, []);
         assert.equal(counts.spawn, []);
         assert.equal(
-          counts.modules.filter((name) => !cheap.includes(name)),
+          counts.modules.filter((name) => !allowedModules.includes(name)),
           [],
         );
-        // Libraries would stand in dist/lib.
+        // No libraries from dist/lib.
         const names = counts.read.map((file) => path.basename(file));
         for (const name of names)
           assert.match(
@@ -119,7 +128,7 @@ for (const args of [['build'], ['plan', '--check'], ['graph', '--format', 'json'
         assert.ok(counts.read.length <= 7, counts.read.join(' '));
         assert.ok(counts.readdir <= 3, `${counts.readdir} folders`);
       }
-      // Each file, and the folder that it stands in; nothing else grows with the number of tasks.
+      // One for each file and its folder; nothing else grows with the number of tasks.
       assert.is(large.lstat - small.lstat, 6 * (filesEach + 1));
       assert.is(large.stat, small.stat);
       assert.is(large.readdir, small.readdir);
@@ -131,23 +140,23 @@ for (const args of [['build'], ['plan', '--check'], ['graph', '--format', 'json'
   });
 }
 
-test('a first plan: asks once for each path, opens each file once', async () => {
+test('a first plan stats each path once and opens each file once', async () => {
   const few = await project(3);
   const many = await project(9);
   try {
     const first = async (each: typeof few): Promise<Counts> => {
-      // Afterwards records stand in one file.
+      // This run packs the records into one file.
       await runCli(['plan'], { cwd: each.root, env: each.env });
       for (const name of ['memo', 'traces']) rmSync(path.join(each.root, '.cache', name));
       return await count(['plan'], each);
     };
     const [small, large] = [await first(few), await first(many)];
     const more = (of: 'lstat' | 'readdir' | 'opened' | 'stat'): number => (large[of] - small[of]) / 6;
-    // Each file, the folder that it stands in, and two ignore files that might be there.
+    // Each file, its folder, and two ignore files that may exist.
     assert.is(more('lstat'), filesEach + 1 + 2);
-    // The folder once more when its names were read.
+    // The folder again after its names were read.
     assert.is(more('stat'), 1);
-    // A Dockerfile is read as what it says, and once more as a file that COPY sees.
+    // A Dockerfile is read twice: to parse it, and as a file of the context.
     assert.is(more('opened'), filesEach + 1);
     assert.is(more('readdir'), 1);
   } finally {

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { type CliResult, makeProject, runCli } from '../support/cli.ts';
 import { writeFiles } from '../support/temp.ts';
 
-const test = suite('images that Dockerfiles name');
+const test = suite('e2e: implied needs');
 const env = { DOCKER_HOST: 'unix:///nowhere.sock' };
 
 const definitions = `import { image, project } from 'image-tasks';
@@ -36,7 +36,7 @@ const planned = async (cwd: string, ...args: string[]) => {
   return new Map((JSON.parse(out) as Planned).tasks.map((task) => [task.id, task]));
 };
 
-test('an image of the project is a need: in plan, keys, selectors and graph; said once', async () => {
+test('an implied need affects the plan, keys, selectors and graph, and is noted once', async () => {
   const cwd = project();
   const before = await planned(cwd);
   assert.equal(before.get('app:16')!.needs, ['ext:16', 'ext:17']);
@@ -66,7 +66,7 @@ test('an image of the project is a need: in plan, keys, selectors and graph; sai
   for (const id of ['app:16', 'app:17']) assert.is.not(after.get(id)!.key, before.get(id)!.key);
 });
 
-test('a need is declared by the name of an image, with or without a tag', async () => {
+test('a need can be declared by image name, with or without a tag', async () => {
   const cwd = makeProject(
     `import { image } from 'image-tasks';
 export const base = image({ name: 'base', context: 'base' });
@@ -85,7 +85,7 @@ export const app = image({ name: 'app', context: 'app', needs: { debian: base, '
   );
 });
 
-test('what a Dockerfile names is read again when it changes, and under the repository of each run', async () => {
+test('implied needs follow changes of the Dockerfile and of the repository', async () => {
   const cwd = project();
   assert.equal((await planned(cwd)).get('app:17')!.needs, ['ext:17']);
   writeFiles(cwd, { 'app/Dockerfile': 'FROM team/ext:16\n' });
@@ -96,7 +96,7 @@ test('what a Dockerfile names is read again when it changes, and under the repos
   assert.equal((await planned(cwd, '--repo', 'team')).get('app:17')!.needs, ['ext:16']);
 });
 
-test('it goes before the lock file, and is never pinned', async () => {
+test('an implied need takes precedence over the lock file and is not pinned', async () => {
   const digest = `sha256:${'b'.repeat(64)}`;
   const entry = {
     image: 'citus/ext:17',
@@ -120,13 +120,13 @@ test('it goes before the lock file, and is never pinned', async () => {
   );
 });
 
-test("a task's own image, a cycle, and a name that is made of a need are errors when the plan is made: exit code 2", async () => {
+test("a task's own image, a cycle and a need as a part of a name are errors: exit code 2", async () => {
   const own = await run(project({ 'ext/Dockerfile': 'FROM citus/ext:16\n' }), 'plan');
   assert.is(own.code, 2);
   assert.match(own.err, /ext › dockerfile: ext\/Dockerfile builds ext:16 from its own image/);
   const cycle = await run(project({ 'ext/Dockerfile': 'FROM citus/app:16\n' }), 'plan');
   assert.is(cycle.code, 2);
-  assert.match(cycle.err, /a cycle: ext:16 -> app:16 -> ext:16|a cycle: app:16 -> ext:16 -> app:16/);
+  assert.match(cycle.err, /dependency cycle: (ext:16 -> app:16 -> ext:16|app:16 -> ext:16 -> app:16)/);
   const part = makeProject(
     `import { image } from 'image-tasks';
 export const base = image({ name: 'base', context: 'base' });
@@ -144,7 +144,7 @@ export const app = image({ name: 'app', context: 'app', needs: { BASE: base } })
   }
 });
 
-test('a need may be declared by the name of an image that the Dockerfile names; by no other name', async () => {
+test('a need declared by image name must be named in the Dockerfile', async () => {
   const declared = (name: string): string =>
     makeProject(
       `import { image } from 'image-tasks';
@@ -164,10 +164,10 @@ export const app = image({ name: 'app', context: 'app', needs: { '${name}': pg }
   );
   const wrong = await run(declared('Not an image'), 'plan');
   assert.is(wrong.code, 2);
-  assert.match(wrong.err, /not a name for a build arg, nor that of an image/);
+  assert.match(wrong.err, /neither the name of a build arg nor of an image/);
 });
 
-test('ONBUILD of a needed image that takes from an unpinned one is said where it runs, also when nothing moved', async () => {
+test("an unpinned image in a need's ONBUILD is noted, also if nothing changed", async () => {
   const cwd = makeProject(
     `import { command, image } from 'image-tasks';
 export const base = image({ name: 'base', context: 'base' });

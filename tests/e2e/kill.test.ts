@@ -1,5 +1,5 @@
-// kill -9 at random moments of a run, many times, while its inputs change: no wrong reuse, no lost record of a finished
-// task, no lock that blocks. TASKS_KILLS=200 kills more often; TASKS_KILL_SEED=n has other moments.
+// Kills a run with SIGKILL at random moments while its inputs change, and checks that no wrong result is reused, no record is
+// lost and no lock remains. TASKS_KILLS=200 kills more often; TASKS_KILL_SEED=n chooses other moments.
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
@@ -8,7 +8,7 @@ import { makeProject, runCli, startCli } from '../support/cli.ts';
 import { countFinished, killAfter } from '../support/kill-after.ts';
 import { seededRandom } from '../support/random.ts';
 
-const test = suite('killed at any moment');
+const test = suite('e2e: kill');
 const kills = Number(process.env.TASKS_KILLS ?? 15);
 const env = { DOCKER_HOST: 'unix:///nowhere.sock' };
 
@@ -17,7 +17,7 @@ const versions = ['1', '2', '3', '4'];
 export const first = command({ name: 'first', versions, run: (v) => ['./make', v], inputs: ['input'] });
 export const second = command({ name: 'second', versions, run: ['./copy'], needs: { first } });
 `;
-/** Writes in two goes, so that a half-written result is there to be taken for a whole one. */
+/** Writes its output in two steps, so that an incomplete result could be mistaken for a complete one. */
 const make =
   '#!/bin/sh\nset -e\nread -r input < input\nprintf "begin $1 " > "$TASKS_OUT/x"\nsleep 0.03\necho "$input" >> "$TASKS_OUT/x"\n';
 const copy =
@@ -32,8 +32,8 @@ const planOf = async (cwd: string): Promise<Plan> => {
   return JSON.parse(out) as Plan;
 };
 
-/** What is called up to date is exactly what its inputs make. */
-async function check(cwd: string, input: string): Promise<number> {
+/** Checks that the results of up-to-date tasks match their inputs. Returns the number of these tasks. */
+async function checkResults(cwd: string, input: string): Promise<number> {
   const { tasks } = await planOf(cwd);
   const reused = tasks.filter(({ action }) => action === 'reuse');
   for (const { id, key } of reused) {
@@ -44,31 +44,31 @@ async function check(cwd: string, input: string): Promise<number> {
   return reused.length;
 }
 
-test(`${kills} kills: what is reused is right, what was finished is kept, and the next run goes on at once`, async () => {
+test(`after each of ${kills} kills, results are correct, finished tasks are kept, and the next run does not wait`, async () => {
   const cwd = makeProject(definitions, { 'make*': make, 'copy*': copy, input: '0\n' });
-  const next = seededRandom(Number(process.env.TASKS_KILL_SEED ?? 1));
+  const random = seededRandom(Number(process.env.TASKS_KILL_SEED ?? 1));
   let kept = 0;
   for (let round = 1; round <= kills; round++) {
-    // Now and then the input changes, and now and then back to one that was built before.
-    const input = String(Math.floor(next() * 3));
+    // Sometimes the input changes, and sometimes back to an earlier one.
+    const input = String(Math.floor(random() * 3));
     writeFileSync(path.join(cwd, 'input'), `${input}\n`);
     const { child, ended } = startCli(['build', '--json'], { cwd, env });
-    const done = Math.floor(next() * 8);
-    const moment = { finished: done, ms: next() * (done === 0 ? 400 : 100) };
-    const takeBack = killAfter(child, moment, () => child.kill('SIGKILL'));
+    const done = Math.floor(random() * 8);
+    const moment = { finished: done, ms: random() * (done === 0 ? 400 : 100) };
+    const cancelKill = killAfter(child, moment, () => child.kill('SIGKILL'));
     const { out } = await ended;
-    takeBack();
+    cancelKill();
     const finished = countFinished(out);
-    const reused = await check(cwd, input);
-    assert.ok(reused >= finished, `${finished} were finished, ${reused} are kept`);
+    const reused = await checkResults(cwd, input);
+    assert.ok(reused >= finished, `${finished} tasks were finished, but only ${reused} are kept`);
     kept += finished;
   }
-  assert.ok(kept > 0, 'every kill came before anything was finished: they show nothing');
+  assert.ok(kept > 0, 'every kill came before any task was finished');
   writeFileSync(path.join(cwd, 'input'), 'last\n');
   const last = await runCli(['build'], { cwd, env });
   assert.is(last.code, 0, last.err);
   assert.not.match(last.err, /waiting for another run/);
-  assert.is(await check(cwd, 'last'), 8);
+  assert.is(await checkResults(cwd, 'last'), 8);
 });
 
 test.run();

@@ -7,10 +7,10 @@ import type { RunEvent } from '../../src/model/events.ts';
 import { type CliProcess, makeProject, runCli, startCli } from '../support/cli.ts';
 import { type EventStream, openEventStream } from '../support/event-stream.ts';
 
-const test = suite('e2e/page');
+const test = suite('e2e: page');
 
-/** The address that a started program tells on one of its streams. */
-function addressOf({ child }: CliProcess, stream: 'stdout' | 'stderr'): Promise<string> {
+/** Returns the URL that a tasks process prints on one of its streams. */
+function urlOf({ child }: CliProcess, stream: 'stdout' | 'stderr'): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = '';
     child[stream]!.on('data', (data) => {
@@ -18,33 +18,33 @@ function addressOf({ child }: CliProcess, stream: 'stdout' | 'stderr'): Promise<
       const [url] = /http:\/\/127\.0\.0\.1:\d+\/\S+\//.exec(text) ?? [];
       if (url !== undefined) resolve(url);
     });
-    child.on('close', () => reject(new Error(`ended without an address:\n${text}`)));
+    child.on('close', () => reject(new Error(`ended without a URL:\n${text}`)));
   });
 }
 
-async function until(stream: EventStream, type: RunEvent['type']): Promise<RunEvent> {
+async function nextEvent(stream: EventStream, type: RunEvent['type']): Promise<RunEvent> {
   for (;;) {
     const event = JSON.parse((await stream.next()).data) as RunEvent;
     if (event.type === type) return event;
   }
 }
 
-test('build --ui: a page follows the run, and its server ends with it', async () => {
-  // The command waits until something is written into `gate`.
+test('build --ui serves a page that follows the run, until the run ends', async () => {
+  // The command waits until something is written to `gate`.
   const cwd = makeProject(
     `import { command } from 'image-tasks';
      export const slow = command({ name: 'slow', run: ['sh', '-c', 'cat gate > $TASKS_OUT/out'] });`,
   );
   execFileSync('mkfifo', [path.join(cwd, 'gate')]);
   const build = startCli(['build', '--ui', '--reporter', 'plain'], { cwd });
-  const url = await addressOf(build, 'stderr');
+  const url = await urlOf(build, 'stderr');
   const page = await (await fetch(url)).text();
   assert.match(page, /"id":"slow:latest"/);
   assert.match(page, /"isLive":true/);
   const events = await openEventStream(`${url}events`);
-  await until(events, 'task-started');
+  await nextEvent(events, 'task-started');
   writeFileSync(path.join(cwd, 'gate'), 'go\n');
-  const finished = await until(events, 'run-finished');
+  const finished = await nextEvent(events, 'run-finished');
   assert.ok('ok' in finished && finished.ok);
   assert.is((await events.next()).event, 'end');
   const { code, out } = await build.ended;
@@ -54,21 +54,21 @@ test('build --ui: a page follows the run, and its server ends with it', async ()
   assert.match(idle.err, /nothing to do, so there is no page/);
 });
 
-test('build --ui: a page that is open does not keep an interrupted run from ending', async () => {
+test('build --ui: an open page does not keep an interrupted run from ending', async () => {
   const cwd = makeProject(
     `import { command } from 'image-tasks';
      export const slow = command({ name: 'slow', run: ['sh', '-c', 'cat gate'] });`,
   );
   execFileSync('mkfifo', [path.join(cwd, 'gate')]);
   const build = startCli(['build', '--ui', '--reporter', 'plain'], { cwd });
-  const events = await openEventStream(`${await addressOf(build, 'stderr')}events`);
-  await until(events, 'task-started');
+  const events = await openEventStream(`${await urlOf(build, 'stderr')}events`);
+  await nextEvent(events, 'task-started');
   build.child.kill('SIGINT');
-  await until(events, 'run-finished');
+  await nextEvent(events, 'run-finished');
   assert.is((await build.ended).code, 130);
 });
 
-test('graph --serve: a page of the project as it is now, told of changes, until it is interrupted', async () => {
+test('graph --serve serves the current state of the project and announces changes, until interrupted', async () => {
   const cwd = makeProject(
     `import { command } from 'image-tasks';
      export const copy = command({ name: 'copy', run: ['sh', '-c', 'cp text $TASKS_OUT/'], inputs: ['text'] });`,
@@ -76,7 +76,7 @@ test('graph --serve: a page of the project as it is now, told of changes, until 
   );
   await runCli(['build'], { cwd });
   const served = startCli(['graph', '--serve'], { cwd });
-  const url = await addressOf(served, 'stdout');
+  const url = await urlOf(served, 'stdout');
   const events = await openEventStream(`${url}events`);
   await served.printed('open pages follow every change');
   assert.match(await (await fetch(url)).text(), /"id":"copy:latest"[^}]*"state":"here"/);
@@ -100,7 +100,7 @@ test('graph --serve: a page of the project as it is now, told of changes, until 
   assert.is((await served.ended).code, 130);
 });
 
-test('graph --serve: definitions that are wrong from the start end it', async () => {
+test('graph --serve fails if the definitions are wrong at the start', async () => {
   const { code, out, err } = await runCli(['graph', '--serve'], {
     cwd: makeProject('export const broken = ;'),
   });

@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeProject, runCli } from '../support/cli.ts';
 
-const test = suite('the document of plan --json');
+const test = suite('e2e: plan --json');
 const env = { DOCKER_HOST: 'unix:///nowhere.sock' };
 const digest = `sha256:${'a'.repeat(64)}`;
 
@@ -37,7 +37,7 @@ const planOf = async (cwd: string): Promise<Map<string, unknown>> => {
   );
 };
 
-test('images: what they are built from and with, and the aliases that a release sets', async () => {
+test('an image has its args, labels, aliases, platform, files and bases', async () => {
   const plan = await planOf(project());
   const app = {
     args: { VERSION: '1.10' },
@@ -53,7 +53,7 @@ test('images: what they are built from and with, and the aliases that a release 
     ],
   };
   assert.equal(plan.get('app:1.10'), app);
-  // The newest version gets an alias that several ask for.
+  // The newest version gets a shared alias.
   assert.equal(plan.get('app:1.9'), { ...app, args: { VERSION: '1.9' }, aliases: [] });
   assert.equal(plan.get('plain:latest'), {
     args: {},
@@ -67,7 +67,7 @@ test('images: what they are built from and with, and the aliases that a release 
   });
 });
 
-test('commands: nothing of that, but the same fields', async () => {
+test('a command has the same fields, empty', async () => {
   assert.equal((await planOf(project())).get('text:latest'), {
     args: {},
     labels: {},
@@ -80,7 +80,7 @@ test('commands: nothing of that, but the same fields', async () => {
   });
 });
 
-test('a second plan, whose tasks need not be read again, says the same', async () => {
+test('a second plan, which reads no inputs, has the same output', async () => {
   const cwd = project();
   assert.equal(await planOf(cwd), await planOf(cwd));
 });

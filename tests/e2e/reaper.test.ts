@@ -5,24 +5,22 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type StubEngine, stubEngine } from '../support/stub-engine.ts';
 
-const test = suite('what removes the containers of a killed run');
+const test = suite('e2e: reaper');
 
-/** Starts it, tells it this, ends its input, and waits for its end. */
-async function reap(engine: StubEngine, text: string, before?: (pid: number) => void): Promise<void> {
+/** Starts the reaper, writes `input` to it, closes its input, and waits until it exits. */
+async function runReaper(engine: StubEngine, input: string): Promise<void> {
   const child = spawn(process.execPath, [path.resolve('dist/reaper.js')], {
     env: { ...process.env, ...engine.env },
     stdio: ['pipe', 'ignore', 'inherit'],
   });
-  child.stdin.write(text);
-  before?.(child.pid!);
-  child.stdin.end();
+  child.stdin.end(input);
   const [code] = await once(child, 'exit');
   assert.is(code, 0);
 }
 
-test('what was watched and not released goes when the input ends', async () => {
+test('containers that were added and not released are removed when the input ends', async () => {
   const engine = await stubEngine(() => ({ status: 204 }));
-  await reap(engine, '+one\n+two\n-one\n+three\n-three\n');
+  await runReaper(engine, '+one\n+two\n-one\n+three\n-three\n');
   assert.equal(
     engine.requests.map(({ method, url }) => `${method} ${url}`),
     ['DELETE /containers/two?force=1&v=1'],
@@ -30,16 +28,16 @@ test('what was watched and not released goes when the input ends', async () => {
   engine.close();
 });
 
-test('nothing is asked where nothing is left', async () => {
+test('without remaining containers, no request is sent', async () => {
   const engine = await stubEngine(() => ({ status: 204 }));
-  await reap(engine, '+one\n-one\n');
+  await runReaper(engine, '+one\n-one\n');
   assert.equal(engine.requests, []);
   engine.close();
 });
 
-test('a container that the engine was still making is asked for again', async () => {
+test('a container that does not exist yet is retried', async () => {
   const engine = await stubEngine(() => ({ status: engine.requests.length < 3 ? 404 : 204 }));
-  await reap(engine, '+one\n');
+  await runReaper(engine, '+one\n');
   assert.is(engine.requests.length, 3);
   engine.close();
 });

@@ -5,9 +5,9 @@ import * as assert from 'uvu/assert';
 import { makeProject, runCli } from '../support/cli.ts';
 import { tempFolder } from '../support/temp.ts';
 
-const test = suite('audit, from the command line');
+const test = suite('e2e: reproduce');
 
-test('audit names the file that a command reads and does not declare', async () => {
+test('reproduce names an undeclared file that a command reads', async () => {
   const cwd = makeProject(
     `import { command } from 'image-tasks';
 export const doc = command({ name: 'doc', run: ['./make'], inputs: ['in'] });
@@ -22,21 +22,22 @@ export const time = command({ name: 'time', run: ['./time'] });
     },
   );
   assert.is((await runCli(['build'], { cwd })).code, 0);
-  const good = await runCli(['audit', 'doc'], { cwd });
+  const good = await runCli(['reproduce', 'doc'], { cwd });
   assert.equal([good.code, good.out.split('\n')[0]], [0, '✔ doc:latest  identical']);
   writeFileSync(path.join(cwd, 'extra.txt'), 'two');
   writeFileSync(path.join(cwd, 'other.txt'), 'two');
   assert.match((await runCli(['plan'], { cwd })).out, /2 tasks: 2 up to date/);
-  const { code, out } = await runCli(['audit'], { cwd });
+  const { code, out } = await runCli(['reproduce'], { cwd });
   assert.is(code, 1);
   assert.match(
     out,
-    /^✖ doc:latest {2}different files: doc\n {4}changed since, named in what it runs, and not declared: extra\.txt\n/,
+    /^✖ doc:latest {2}different files: doc\n {4}undeclared files that it mentions changed: extra\.txt\n/,
   );
   assert.match(
     out,
     /\n· time:latest {2}inconclusive: two runs in a row wrote different files: t\n0 of 1 rebuilt tasks gave the same result/,
   );
+  // `audit` is the former name of the command.
   const { audited } = JSON.parse((await runCli(['audit', 'doc', '--json'], { cwd })).out) as {
     audited: object[];
   };
@@ -45,14 +46,14 @@ export const time = command({ name: 'time', run: ['./time'] });
       id: 'doc:latest',
       ran: [],
       differing: ['doc'],
-      evidence: ['changed since, named in what it runs, and not declared: extra.txt'],
+      evidence: ['undeclared files that it mentions changed: extra.txt'],
       verdict: 'other',
     },
   ]);
   assert.is((await runCli(['build'], { cwd })).code, 0);
 });
 
-test('audit says so where nothing here can be behind it', async () => {
+test('reproduce says so if no file in the project can be the cause', async () => {
   const outside = path.join(tempFolder(), 'outside');
   writeFileSync(outside, 'one');
   const cwd = makeProject(
@@ -64,8 +65,8 @@ export const doc = command({ name: 'doc', run: ['./make'] });
   assert.is((await runCli(['build'], { cwd })).code, 0);
   writeFileSync(outside, 'two');
   assert.match(
-    (await runCli(['audit'], { cwd })).out,
-    /\n {4}no undeclared file here is newer: one that is gone, something outside of the project, or the time\n/,
+    (await runCli(['reproduce'], { cwd })).out,
+    /\n {4}no undeclared file in the project changed; the cause may be a deleted file, a file outside the project, or the time\n/,
   );
 });
 

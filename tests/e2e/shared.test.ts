@@ -1,5 +1,4 @@
-// TASKS_CACHE_URL from the command line, with a store that is down, slow, or something else altogether. What is shared when
-// all is well: tests/engine/shared-store.test.ts.
+// TASKS_CACHE_URL with a store that is down, slow or not a store at all. tests/engine/shared-store.test.ts tests a working store.
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { suite } from 'uvu';
@@ -8,39 +7,39 @@ import { openRedisStore } from '../../src/cache/redis-store.ts';
 import { type CliResult, makeProject, runCli } from '../support/cli.ts';
 import { freePort, redisUnavailable, startRedis } from '../support/redis.ts';
 
-const test = suite('a shared store that is not as it should be');
+const test = suite('e2e: broken shared store');
 const secret = 'xyzzy';
 const definitions = `import { command } from 'image-tasks';
 export const one = command({ name: 'one', versions: ['1', '2', '3'], run: ['true'] });
 `;
 const build = async (url: string): Promise<CliResult> => {
   const env = { DOCKER_HOST: 'unix:///nowhere.sock', TASKS_CACHE_URL: url };
-  const ran = await runCli(['build'], { cwd: makeProject(definitions), env });
-  assert.not.match(ran.out + ran.err, secret);
-  return ran;
+  const result = await runCli(['build'], { cwd: makeProject(definitions), env });
+  assert.not.match(result.out + result.err, secret);
+  return result;
 };
-/** All goes on as if there were none, with one warning. */
-const goesOn = ({ code, err }: CliResult, why: RegExp): void => {
+/** Checks that the build succeeds without the store, with one warning. */
+const assertWarned = ({ code, err }: CliResult, warning: RegExp): void => {
   assert.is(code, 0, err);
   assert.match(err, /3 built/);
   assert.equal(err.match(/warning/g), ['warning'], err);
-  assert.match(err, why);
+  assert.match(err, warning);
 };
 
-test('down', async () => {
+test('a store that is down', async () => {
   const port = await freePort();
-  goesOn(
+  assertWarned(
     await build(`redis://:${secret}@127.0.0.1:${port}`),
     new RegExp(`shared records at redis://127.0.0.1:${port}: .*ECONNREFUSED`),
   );
 });
 
 const behaviours: Record<string, (socket: Socket) => void> = {
-  'takes connections and never answers': (socket) => void socket.resume(),
-  'hangs up at once': (socket) => void socket.destroy(),
-  'speaks another language': (socket) =>
+  'a store that accepts connections and never answers': (socket) => void socket.resume(),
+  'a store that closes connections': (socket) => void socket.destroy(),
+  'a server with another protocol': (socket) =>
     void socket.resume().write(`HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n`),
-  'answers with an error': (socket) => socket.on('data', () => void socket.write('-ERR no\r\n')),
+  'a store that answers with an error': (socket) => socket.on('data', () => void socket.write('-ERR no\r\n')),
 };
 for (const [name, behave] of Object.entries(behaviours)) {
   test(name, async () => {
@@ -52,7 +51,7 @@ for (const [name, behave] of Object.entries(behaviours)) {
     await once(server, 'listening');
     const { port } = server.address() as { port: number };
     try {
-      goesOn(await build(`redis://:${secret}@127.0.0.1:${port}`), /only \.cache counts from here on/);
+      assertWarned(await build(`redis://:${secret}@127.0.0.1:${port}`), /only \.cache counts from here on/);
     } finally {
       for (const socket of sockets) socket.destroy();
       server.close();
@@ -60,7 +59,7 @@ for (const [name, behave] of Object.entries(behaviours)) {
   });
 }
 
-test('no address of a store: exit code 2, and it is not shown', async () => {
+test('an invalid URL: exit code 2, and the URL is not printed', async () => {
   const { code, err } = await build(`http://:${secret}@127.0.0.1`);
   assert.is(code, 2);
   assert.match(err, /TASKS_CACHE_URL is not the address[\s\S]*hint: expected redis:/);
@@ -68,7 +67,7 @@ test('no address of a store: exit code 2, and it is not shown', async () => {
 
 if (redisUnavailable !== undefined) test.skip(`(skipped: ${redisUnavailable})`);
 else {
-  test('values that are too long, or of another type, are not fetched, and hide nothing', async () => {
+  test('values that are too long or of another type are skipped', async () => {
     const redis = await startRedis('right');
     try {
       const warnings: string[] = [];
@@ -86,17 +85,17 @@ else {
         isAny,
       );
       assert.equal([...found], [['good', { name: 'good' }]]);
-      assert.ok(process.memoryUsage().rss - before < 100 << 20, 'nothing of it was read');
+      assert.ok(process.memoryUsage().rss - before < 100 << 20, 'the long value was not read');
       assert.equal(warnings, []);
     } finally {
       await redis.close();
     }
   });
 
-  test('a wrong password', async () => {
+  test('a store with another password', async () => {
     const redis = await startRedis('right');
     try {
-      goesOn(await build(redis.url.replace('right', secret)), /WRONGPASS|invalid password/i);
+      assertWarned(await build(redis.url.replace('right', secret)), /WRONGPASS|invalid password/i);
     } finally {
       await redis.close();
     }

@@ -4,9 +4,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeProject, runCli, startCli } from '../support/cli.ts';
 
-const test = suite('interrupts and two runs at once');
+const test = suite('e2e: signals and concurrent runs');
 
-/** `first` ends at once, `slow` says that it runs and then waits for a file `go`; it does not care for interrupts. */
+/** `first` ends immediately. `slow` prints `ready`, then waits for a file `go` and ignores signals. */
 const project = (): string =>
   makeProject(
     `import { command } from 'image-tasks';
@@ -34,11 +34,11 @@ const timesRan = (cwd: string, name: string): number =>
     : 0;
 const isAlive = (cwd: string, file: string): boolean => {
   const pid = readFileSync(path.join(cwd, file), 'utf8').trim();
-  // A zombie has ended; who reaps it is not ours to say.
+  // A zombie counts as ended.
   return existsSync(`/proc/${pid}/stat`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
 };
-/** A killed process takes a moment to be gone. */
-const areGone = async (cwd: string): Promise<boolean> => {
+/** Waits until `slow` and its child have ended, which takes a moment after a kill. */
+const haveEnded = async (cwd: string): Promise<boolean> => {
   for (let tries = 0; tries < 40; tries++) {
     if (!isAlive(cwd, 'pid') && !isAlive(cwd, 'pid-of-child')) return true;
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -54,7 +54,7 @@ const startSlow = async (cwd: string) => {
 
 const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 143 } as const;
 for (const [signal, exitCode] of Object.entries(exitCodes) as [keyof typeof exitCodes, number][]) {
-  test(`${signal}: children end, what finished is kept, exit code ${exitCode}`, async () => {
+  test(`${signal}: child processes end, finished tasks are kept, exit code ${exitCode}`, async () => {
     const cwd = project();
     const { child, ended } = await startSlow(cwd);
     child.kill(signal);
@@ -62,26 +62,26 @@ for (const [signal, exitCode] of Object.entries(exitCodes) as [keyof typeof exit
     assert.is(code, exitCode);
     assert.match(err, /interrupted/);
     assert.match(err, /1 built, 2 canceled/);
-    assert.is(await areGone(cwd), true);
+    assert.is(await haveEnded(cwd), true);
     writeFileSync(path.join(cwd, 'go'), '');
-    const again = await runCli(['build'], { cwd });
-    assert.is(again.code, 0);
-    assert.match(again.err, /2 built, 1 up to date/);
+    const next = await runCli(['build'], { cwd });
+    assert.is(next.code, 0);
+    assert.match(next.err, /2 built, 1 up to date/);
     assert.equal([timesRan(cwd, 'first'), timesRan(cwd, 'slow')], [1, 2]);
   });
 }
 
-test('a second interrupt ends at once, children too', async () => {
+test('a second interrupt ends the run and its child processes immediately', async () => {
   const cwd = project();
   const { child, printed, ended } = await startSlow(cwd);
   child.kill('SIGINT');
   await printed('stopping');
   child.kill('SIGINT');
   assert.is((await ended).code, 130);
-  assert.is(await areGone(cwd), true);
+  assert.is(await haveEnded(cwd), true);
 });
 
-test('killed: the next run takes over; what still writes from the killed one spoils nothing', async () => {
+test('after a kill, the next run continues, and a remaining child process does not corrupt its results', async () => {
   const cwd = project();
   const { child, ended } = await startSlow(cwd);
   const orphan = readFileSync(path.join(cwd, 'pid'), 'utf8');
@@ -102,7 +102,7 @@ test('killed: the next run takes over; what still writes from the killed one spo
   assert.is(readFileSync(path.join(cwd, '.cache/files', slow.key, 'text'), 'utf8'), own);
 });
 
-test('two runs at once: each task is made once, the second run waits and takes it', async () => {
+test('two concurrent runs run each task once; the second waits for the first', async () => {
   const cwd = project();
   const one = await startSlow(cwd);
   const two = startCli(['build'], { cwd });

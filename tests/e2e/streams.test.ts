@@ -6,11 +6,11 @@ import * as assert from 'uvu/assert';
 import { makeProject, runCli } from '../support/cli.ts';
 import { tempFolder } from '../support/temp.ts';
 
-const test = suite('standard streams and the working directory');
+const test = suite('e2e: standard streams and working directory');
 const program = path.resolve('dist/tasks.js');
 
-/** `talk` prints, says where its child runs, and never ends by itself. */
-const talkative = (): string =>
+/** `talk` writes its PID to a file and prints lines forever. */
+const makeEndless = (): string =>
   makeProject(
     `import { command } from 'image-tasks';
 export const talk = command({ name: 'talk', run: ['./talk'] });
@@ -21,56 +21,56 @@ export const quick = command({ name: 'quick', run: ['true'] });
 
 interface Pipes {
   readonly stdio: ['ignore', 'pipe' | 'ignore' | number, 'pipe' | 'ignore' | number];
-  /** Whose reader goes away after the first text. */
-  readonly leaves?: 'stdout' | 'stderr';
+  /** The stream that is closed after the first output. */
+  readonly closed?: 'stdout' | 'stderr';
 }
 
-async function run(args: readonly string[], cwd: string, { stdio, leaves }: Pipes) {
+async function run(args: readonly string[], cwd: string, { stdio, closed }: Pipes) {
   const { PATH, HOME } = process.env;
   const child = spawn(process.execPath, [program, ...args], { cwd, env: { PATH, HOME }, stdio });
   let err = '';
-  if (leaves !== 'stderr') child.stderr?.on('data', (data) => (err += data));
-  if (leaves !== undefined) child[leaves]?.once('data', () => child[leaves]?.destroy());
+  if (closed !== 'stderr') child.stderr?.on('data', (data) => (err += data));
+  if (closed !== undefined) child[closed]?.once('data', () => child[closed]?.destroy());
   const code = await new Promise((resolve) => child.on('close', resolve));
   return { code, err };
 }
 
-/** A child that ended and that nobody has waited for yet is not alive. */
+/** Returns true if `talk` runs. A zombie counts as ended. */
 const isAlive = (cwd: string): boolean => {
   if (!existsSync(path.join(cwd, 'pid'))) return false;
   const stat = `/proc/${readFileSync(path.join(cwd, 'pid'), 'utf8').trim()}/stat`;
   return existsSync(stat) && !/\) Z /.test(readFileSync(stat, 'utf8'));
 };
 
-for (const [what, args, leaves] of [
+for (const [what, args, closed] of [
   ['events', ['build', '--json'], 'stdout'],
   ['progress', ['build', '--reporter', 'plain', '--verbose'], 'stderr'],
 ] as const)
-  test(`the reader of ${what} goes away: what runs is ended, and the exit code is 1`, async () => {
-    const cwd = talkative();
-    const { code } = await run(args, cwd, { stdio: ['ignore', 'pipe', 'pipe'], leaves });
+  test(`if the reader of ${what} closes the pipe, the run ends with exit code 1`, async () => {
+    const cwd = makeEndless();
+    const { code } = await run(args, cwd, { stdio: ['ignore', 'pipe', 'pipe'], closed });
     assert.is(code, 1);
     assert.is(isAlive(cwd), false);
   });
 
-test('the reader of a list goes away: that is no failure', async () => {
-  const { code, err } = await run(['list'], talkative(), {
+test('if the reader of a list closes the pipe, the exit code is 0', async () => {
+  const { code, err } = await run(['list'], makeEndless(), {
     stdio: ['ignore', 'pipe', 'pipe'],
-    leaves: 'stdout',
+    closed: 'stdout',
   });
   assert.equal([code, err], [0, '']);
 });
 
 for (const args of [['list'], ['completion', 'bash'], ['complete', '--', 'build', '']])
-  test(`standard output of ${args[0]} on a full disk: an error, exit code 3`, async () => {
-    const { code, err } = await run(args, talkative(), {
+  test(`if ${args[0]} writes to a full disk, the exit code is 3`, async () => {
+    const { code, err } = await run(args, makeEndless(), {
       stdio: ['ignore', openSync('/dev/full', 'w'), 'pipe'],
     });
     assert.is(code, 3);
     assert.match(err, /^error: cannot write to stdout: .*no space left/);
   });
 
-test('what definitions print controls neither a terminal nor a CI service', async () => {
+test('output of definitions cannot control a terminal or CI service', async () => {
   const cwd = makeProject(`import { command } from 'image-tasks';
 console.log('\\u001b]0;pwned\\u0007');
 console.error('::add-mask::\\u001b[2Jx');
@@ -81,7 +81,7 @@ export const a = command({ name: 'a', run: ['true'] });
   assert.not.match(out + err, /\x1b|\x07|^::/m);
 });
 
-test("a definition's own promise fails: the text controls no terminal, and no child is left", async () => {
+test('a rejected promise in a definition: its message is sanitized, and no child process remains', async () => {
   const cwd = makeProject(
     `import { command } from 'image-tasks';
 import { existsSync } from 'node:fs';
@@ -100,7 +100,7 @@ export const talk = command({ name: 'talk', run: ['./talk'] });
   assert.is(isAlive(cwd), false);
 });
 
-test('a working directory that is gone: an error, exit code 2', async () => {
+test('a deleted working directory: exit code 2', async () => {
   const cwd = tempFolder();
   const child = spawn(
     '/bin/sh',
@@ -137,7 +137,7 @@ for (const args of [
   ['build'],
   ['logs', 'talk'],
 ])
-  test(`tasks ${args[0]}: neither a terminal nor a CI service obeys output and file names`, async () => {
+  test(`tasks ${args[0]}: output and file names cannot control a terminal or CI service`, async () => {
     const cwd = hostile();
     await runCli(['build'], { cwd });
     const { out, err } = await runCli(args, { cwd, env: { GITHUB_ACTIONS: 'true' } });

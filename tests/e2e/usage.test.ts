@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { type CliOptions, makeProject, runCli } from '../support/cli.ts';
 import { tempFolder, writeFiles } from '../support/temp.ts';
 
-const test = suite('usage and machine, from the command line');
+const test = suite('e2e: usage');
 const images = `import { image, command } from 'image-tasks';
 export const base = image({ name: 'base', versions: ['16', '17'], context: 'base' });
 export const files = command({ name: 'files', run: ['true'] });
@@ -14,21 +14,27 @@ export const files = command({ name: 'files', run: ['true'] });
 const project = (): string =>
   makeProject(images, { 'base/Dockerfile': 'FROM scratch\nCOPY x /\n', 'base/x': '' });
 
-/** [what is wrong, arguments, environment, exit code, what the error must say] */
+/** [what is wrong, arguments, environment, exit code, texts in the error] */
 const wrong: [string, string[], Record<string, string>, number, string[]][] = [
   ['an unknown selector', ['plan', 'bse:17'], {}, 2, ['"bse:17"', 'base:17']],
-  ['a selector like nothing', ['build', 'zzzzzz'], {}, 2, ['"zzzzzz"', 'base', 'files']],
+  ['a selector without similar names', ['build', 'zzzzzz'], {}, 2, ['"zzzzzz"', 'base', 'files']],
   ['an unknown command', ['biuld'], {}, 2, ["unknown command 'biuld'", 'build']],
   ['an unknown flag', ['build', '--frce'], {}, 2, ['--frce', '--force']],
-  ['no number of jobs', ['build', '--jobs', '0'], {}, 2, ['--jobs', '"0"']],
-  ['no number of jobs of a kind', ['build', '-j', '4,run=0'], {}, 2, ['"4,run=0"', '8,build=4,run=2']],
+  ['an invalid number of jobs', ['build', '--jobs', '0'], {}, 2, ['--jobs', '"0"']],
+  [
+    'an invalid number of jobs of a kind',
+    ['build', '-j', '4,run=0'],
+    {},
+    2,
+    ['"4,run=0"', '8,build=4,run=2'],
+  ],
   ['an unknown reporter', ['build', '--reporter', 'fancy'], {}, 2, ['fancy', 'plain']],
   ['an unknown view', ['build', '--view', 'cube'], {}, 2, ['--view', '"cube"', 'matrix']],
-  ['a trace in no folder', ['build', '--trace', 'no/where.json'], {}, 2, ['--trace', 'no/where.json']],
-  ['RELEASE that is neither', ['build'], { RELEASE: 'maybe' }, 2, ['RELEASE', '"maybe"', '1 or true']],
-  ['a repository that is none', ['plan', '--repo', 'Citus'], {}, 2, ['--repo', '"Citus"']],
-  ['DOCKER_REPO that is none', ['plan'], { DOCKER_REPO: 'a//b' }, 2, ['DOCKER_REPO', '"a//b"']],
-  ['a suffix that is none', ['plan', '--suffix', 'a b'], {}, 2, ['--suffix']],
+  ['a trace in a missing folder', ['build', '--trace', 'no/where.json'], {}, 2, ['--trace', 'no/where.json']],
+  ['an invalid RELEASE', ['build'], { RELEASE: 'maybe' }, 2, ['RELEASE', '"maybe"', '1 or true']],
+  ['an invalid repository', ['plan', '--repo', 'Citus'], {}, 2, ['--repo', '"Citus"']],
+  ['an invalid DOCKER_REPO', ['plan'], { DOCKER_REPO: 'a//b' }, 2, ['DOCKER_REPO', '"a//b"']],
+  ['an invalid suffix', ['plan', '--suffix', 'a b'], {}, 2, ['--suffix']],
   [
     'no engine',
     ['build'],
@@ -37,9 +43,9 @@ const wrong: [string, string[], Record<string, string>, number, string[]][] = [
     ['unix:///nowhere.sock', 'tasks doctor'],
   ],
   ['no engine at a port', ['test'], { DOCKER_HOST: 'tcp://127.0.0.1:1' }, 3, ['tcp://127.0.0.1:1']],
-  ['an address that is none', ['build'], { DOCKER_HOST: 'what?' }, 3, ['"what?"', 'unix:///path']],
+  ['an invalid DOCKER_HOST', ['build'], { DOCKER_HOST: 'what?' }, 3, ['"what?"', 'unix:///path']],
   [
-    'a context that is none',
+    'an unknown docker context',
     ['build'],
     { DOCKER_CONTEXT: 'gone', DOCKER_HOST: '' },
     3,
@@ -47,23 +53,23 @@ const wrong: [string, string[], Record<string, string>, number, string[]][] = [
   ],
 ];
 
-for (const [what, args, env, code, said] of wrong) {
-  test(`${what}: exit code ${code}, and what to do`, async () => {
-    const ran = await runCli(args, { cwd: project(), env });
-    for (const word of said) assert.ok(ran.err.includes(word), `"${word}" in:\n${ran.err}`);
-    assert.is(ran.code, code);
-    assert.not.match(ran.err, /fault of tasks itself/);
+for (const [what, args, env, code, texts] of wrong) {
+  test(`${what}: exit code ${code}, with a hint`, async () => {
+    const result = await runCli(args, { cwd: project(), env });
+    for (const part of texts) assert.ok(result.err.includes(part), `"${part}" in:\n${result.err}`);
+    assert.is(result.code, code);
+    assert.not.match(result.err, /fault of tasks itself/);
   });
 }
 
-test('no project here: exit code 2, and how to have one', async () => {
+test('without a project: exit code 2', async () => {
   const { code, err } = await runCli(['plan'], { cwd: tempFolder() });
   assert.is(code, 2);
   assert.match(err, /no project found/);
   assert.is((await runCli(['-C', '/nowhere', 'plan'])).code, 2);
 });
 
-test('plan, graph and list need no engine: what cannot be seen is said once and counts as not there', async () => {
+test('plan, graph and list work without an engine, with one warning', async () => {
   const options: CliOptions = { cwd: project(), env: { DOCKER_HOST: 'unix:///nowhere.sock' } };
   for (const command of ['plan', 'graph']) {
     const { code, out, err } = await runCli([command], options);
@@ -78,9 +84,9 @@ test('plan, graph and list need no engine: what cannot be seen is said once and 
   });
 });
 
-test('a client that builds with the classic builder only is refused before anything runs', async () => {
+test('a docker client without buildx is reported by doctor', async () => {
   const cwd = project();
-  // Answers like docker 28 without its buildx plug-in; anything else it is asked for would be a fault.
+  // Answers like docker 28 without its buildx plugin.
   writeFiles(cwd, {
     'docker*':
       '#!/bin/sh\ncase $1 in version) echo 28.2.2 ;; buildx) echo "docker: unknown command" >&2; exit 1 ;; *) echo "$*" >> asked ;; esac\n',
@@ -96,7 +102,7 @@ test('a client that builds with the classic builder only is refused before anyth
   assert.match(buildkit.remedy.join('\n'), /version 28.2.2 has no buildx plug-in/);
 });
 
-test('every command has help with an example', async () => {
+test('every command has help with examples', async () => {
   const { out, code } = await runCli(['--help']);
   assert.is(code, 0);
   const commands = [...out.matchAll(/^ {2}([a-z]+)(?: [[<|]| {2,})/gm)].map((match) => match[1]!);
@@ -109,7 +115,7 @@ test('every command has help with an example', async () => {
   assert.match((await runCli(['--version'])).out, /^\d+\.\d+\.\d+\n$/);
 });
 
-test('completion: a script for each shell, which asks for commands, flags, names and tasks', async () => {
+test('completion prints a script for each shell, which completes commands, flags and tasks', async () => {
   const cwd = project();
   for (const shell of ['bash', 'zsh', 'fish', 'powershell'])
     assert.match((await runCli(['completion', shell], { cwd })).out, /tasks\b.*\bcomplete\b/, shell);
@@ -124,14 +130,14 @@ test('completion: a script for each shell, which asks for commands, flags, names
   assert.is((await runCli(['completion', 'nosh'], { cwd })).code, 2);
 });
 
-test('completion where definitions cannot be read: commands and flags all the same', async () => {
+test('completion works if definitions cannot be loaded', async () => {
   const cwd = makeProject('export const a = ;', {});
   const { out, code } = await runCli(['complete', '--', 'build', '--for'], { cwd });
   assert.match(out, /^--force\t/);
   assert.is(code, 0);
 });
 
-test('a broken lock file is told with its place, whatever is asked', async () => {
+test('the error for an invalid lock file has its line', async () => {
   const cwd = project();
   writeFiles(cwd, { 'tasks/lock.json': '{\n  "schema": 1,\n<<<<<<< ours\n' });
   for (const command of ['plan', 'lock']) {
@@ -141,7 +147,7 @@ test('a broken lock file is told with its place, whatever is asked', async () =>
   }
 });
 
-test('a project that takes nothing from outside has nothing to pin', async () => {
+test('a project without external images has nothing to pin', async () => {
   const cwd = project();
   const { code, out } = await runCli(['lock'], { cwd });
   assert.equal([code, out], [0, 'tasks/lock.json: 0 images pinned, nothing changed\n']);

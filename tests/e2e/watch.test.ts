@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { makeProject, startCli } from '../support/cli.ts';
 import { tempFolder, writeFiles } from '../support/temp.ts';
 
-const test = suite('tasks watch');
+const test = suite('e2e: watch');
 const env = { DOCKER_HOST: 'unix:///nowhere.sock' };
 
 const running = new Set<ReturnType<typeof startCli>['child']>();
@@ -13,17 +13,17 @@ test.after.each(() => {
   for (const child of running) child.kill('SIGKILL');
   running.clear();
 });
-/** One that also ends where a test ends badly. */
+/** Starts `tasks watch`, which is killed after the test. */
 const watch = (cwd: string, ...args: string[]) => {
   const started = startCli(['watch', ...args], { cwd, env });
   running.add(started.child);
   return started;
 };
 
-/** The text on standard error, so many times; each time stands for an event. */
-const times = (err: string, text: string): number => err.split(text).length - 1;
+/** Returns how many times a text occurs. */
+const occurrences = (err: string, text: string): number => err.split(text).length - 1;
 
-test('inputs, programs and definitions are noticed; errors are shown and it goes on; an interrupt ends it', async () => {
+test('watch reacts to inputs, programs and definitions, continues after errors, and ends on an interrupt', async () => {
   const cwd = makeProject(
     `import { command } from 'image-tasks';
 export const copy = command({ name: 'copy', run: ['./copy'], inputs: ['in/**'] });
@@ -36,7 +36,7 @@ export const copy = command({ name: 'copy', run: ['./copy'], inputs: ['in/**'] }
   const definitions = path.join(cwd, 'tasks/images.ts');
   const { child, printed, ended } = watch(cwd, '--verbose');
   await printed('made of one');
-  await printed('watching for changes');
+  await printed(' for changes (Ctrl-C to stop)');
 
   writeFileSync(path.join(cwd, 'in/a'), 'two');
   await printed('made of two');
@@ -67,12 +67,12 @@ export const other = command({ name: 'other', run: ['echo', 'mended'] });
   assert.is(code, 130, err);
 });
 
-test('what does not count, and what runs write themselves, starts nothing; a failure is not tried again for it', async () => {
+test('changes of other files, and files written by runs, do not start a run', async () => {
   const cwd = makeProject(
     `import { command } from 'image-tasks';
 export const noisy = command({ name: 'noisy', run: ['./noisy'], inputs: ['in/*.txt'] });
 `,
-    // Writes beside its input, where a change is seen and does not count, and fails.
+    // Writes a file next to its input, which is watched but not an input, and fails.
     { 'noisy*': '#!/bin/sh\necho "run with $(cat in/a.txt)"\ndate > in/trace\nexit 3\n', 'in/a.txt': '1' },
   );
   const { child, printed, ended } = watch(cwd, '--verbose');
@@ -85,10 +85,14 @@ export const noisy = command({ name: 'noisy', run: ['./noisy'], inputs: ['in/*.t
   child.kill('SIGINT');
   const { code, err } = await ended;
   assert.is(code, 130);
-  assert.equal([times(err, 'latest │ run with 1'), times(err, 'latest │ run with 2')], [1, 1], err);
+  assert.equal(
+    [occurrences(err, 'latest │ run with 1'), occurrences(err, 'latest │ run with 2')],
+    [1, 1],
+    err,
+  );
 });
 
-test('what links lead to is noticed: programs, files, folders, contexts, in packages and outside; and links that are switched', async () => {
+test('watch reacts to changes of link targets and of links', async () => {
   const outside = tempFolder();
   writeFiles(outside, { 'dir/x': 'one\n' });
   const cwd = makeProject(
@@ -108,7 +112,7 @@ export const gen = command({ name: 'gen', run: ['node_modules/.bin/gen'], inputs
   );
   const { child, printed, ended } = watch(cwd, '--verbose');
   await printed('one: one one v1');
-  await printed('watching for changes');
+  await printed(' for changes (Ctrl-C to stop)');
   writeFileSync(path.join(cwd, 'common/file'), 'two\n');
   await printed('one: two one v1');
   writeFileSync(path.join(outside, 'dir/x'), 'three\n');
@@ -124,7 +128,7 @@ export const gen = command({ name: 'gen', run: ['node_modules/.bin/gen'], inputs
   assert.is((await ended).code, 130);
 });
 
-test('wrong usage ends it', async () => {
+test('wrong usage ends watch with exit code 2', async () => {
   const cwd = makeProject(
     `import { command } from 'image-tasks';
 export const one = command({ name: 'one', run: ['true'] });

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { makeProject, runCli } from '../support/cli.ts';
 import { writeFiles } from '../support/temp.ts';
 
-const test = suite('why');
+const test = suite('e2e: why');
 const env = { DOCKER_HOST: 'unix:///nowhere.sock' };
 const definitions = (versions: string): string => `import { command, image } from 'image-tasks';
 const versions = ${versions};
@@ -27,13 +27,13 @@ const why = async (cwd: string, ...args: string[]): Promise<string> => {
   return out;
 };
 
-test('a task that was never made, one that is up to date, and what changed since', async () => {
+test('why explains a new task, an up-to-date task and changed inputs', async () => {
   const cwd = project();
-  assert.match(await why(cwd, 'source:1'), /^source:1 will be run\n {2}never made here\n/);
+  assert.match(await why(cwd, 'source:1'), /^source:1 will be run\n {2}not built before\n/);
   await runCli(['build', 'copy'], { cwd, env });
   assert.match(
     await why(cwd, 'source:1'),
-    /^source:1 is up to date\n {2}nothing that counts has changed\nunchanged since /,
+    /^source:1 is up to date\n {2}no inputs changed\nunchanged since /,
   );
   writeFiles(cwd, { 'in/b': '' });
   writeFileSync(path.join(cwd, 'in/a'), 'other');
@@ -45,17 +45,17 @@ test('a task that was never made, one that is up to date, and what changed since
   assert.match(await why(cwd, 'copy:1'), /need {2}source {2}source:1 changed\n {2}source:1 will be run\n/);
 });
 
-test('a version that was never made is compared with the closest one', async () => {
+test('a new version is compared with the closest version', async () => {
   const cwd = project();
   await runCli(['build', 'copy'], { cwd, env });
   writeFileSync(path.join(cwd, 'tasks/images.ts'), definitions("['1', '2', '3']"));
   const out = await why(cwd, 'source:3');
   assert.match(out, /^source:3 will be run\n {2}argv {2}1 {2}2 → 3\nsame as source:2 on /);
   const plan = await runCli(['plan', 'source:3'], { cwd, env });
-  assert.match(plan.out, /never made here; unlike source:2: argv 1 2 → 3/);
+  assert.match(plan.out, /not built before; compared with source:2: argv 1 2 → 3/);
 });
 
-test('two tasks side by side; --json has the same', async () => {
+test('why compares two tasks, also with --json', async () => {
   const cwd = project();
   assert.match(
     await why(cwd, 'app:1', 'app:2'),
@@ -66,7 +66,7 @@ test('two tasks side by side; --json has the same', async () => {
   assert.equal(answer.differences, [{ kind: 'arg', name: 'VERSION', before: '2', after: '1' }]);
 });
 
-test('a .git or a Git LFS pointer in a context is said once, whole, with what to do; it is no reason to build', async () => {
+test('a .git folder or Git LFS pointers in a context are noted once, but do not cause a build', async () => {
   const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${'0'.repeat(64)}\nsize 5\n`;
   const cwd = makeProject(
     `import { image } from 'image-tasks';
@@ -104,7 +104,7 @@ export const app = image({ name: 'app', versions: ['1', '2'], context: 'app' });
   );
 });
 
-test('plan --verbose and why say where a Dockerfile is not understood exactly: each line and why, and that all counts', async () => {
+test('plan --verbose and why show the lines of a Dockerfile that are not understood', async () => {
   const cwd = makeProject(
     `import { image } from 'image-tasks';
 export const app = image({ name: 'app', context: 'app' });
@@ -115,17 +115,17 @@ export const app = image({ name: 'app', context: 'app' });
     },
   );
   const plain = await runCli(['plan'], { cwd, env });
-  assert.match(plain.out, /^build {2}app:latest {2}never made here\n\n/);
+  assert.match(plain.out, /^build {2}app:latest {2}not built before\n\n/);
   assert.is(
     (await runCli(['plan', '--verbose'], { cwd, env })).out.split('\n\n')[0],
-    `build  app:latest  never made here
-         everything counts: line 3: unknown flag --sideways
-         everything counts: line 4: a mount depends on a variable of the base image`,
+    `build  app:latest  not built before
+         all inputs are keyed: line 3: unknown flag --sideways
+         all inputs are keyed: line 4: a mount depends on a variable of the base image`,
   );
-  assert.match(await why(cwd, 'app'), /\n {2}everything counts: line 3: unknown flag --sideways\n/);
+  assert.match(await why(cwd, 'app'), /\n {2}all inputs are keyed: line 3: unknown flag --sideways\n/);
 });
 
-test('one task, or two: more is a fault', async () => {
+test('a selector that matches several tasks is an error', async () => {
   const { code, err } = await runCli(['why', 'app'], { cwd: project(), env });
   assert.is(code, 2);
   assert.match(err, /"app" selects 2 tasks/);

@@ -6,15 +6,16 @@ export interface StreamMessage {
   readonly data: string;
 }
 
-/** A stream of server-sent events, message by message. */
+/** A stream of server-sent events. */
 export interface EventStream {
-  /** The next message; rejects when the stream ends without one. */
+  /** Returns the next message; rejects if the stream ends without one. */
   next(): Promise<StreamMessage>;
-  /** Resolves when the server ended the stream. */
+  /** Resolves when the server ends the stream. */
   readonly ended: Promise<true>;
   close(): void;
 }
 
+/** Connects to a URL that sends server-sent events. */
 export function openEventStream(url: string, headers: Record<string, string> = {}): Promise<EventStream> {
   return new Promise((resolve, reject) => {
     const request = http.get(url, { headers }, (response) => {
@@ -52,7 +53,7 @@ export function openEventStream(url: string, headers: Record<string, string> = {
   });
 }
 
-/** Comments are no messages. */
+/** Parses a block of lines. A block without data, such as a comment, is not a message. */
 function parse(block: string): StreamMessage[] {
   const fields = new Map(
     block

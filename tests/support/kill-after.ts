@@ -1,8 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
 
 /**
- * Calls `kill` at a moment of a `build --json`: so many milliseconds after so many tasks were finished, or after the start.
- * Counted in tasks, since a busy machine is at another place after the same time. The result takes it back.
+ * Calls `kill` at a moment of `build --json`: `ms` milliseconds after `finished` tasks have finished, or after the start. Counting
+ * tasks gives the same moment on a busy machine. Returns a function that cancels the call.
  */
 export function killAfter(
   child: ChildProcess,
@@ -11,19 +11,19 @@ export function killAfter(
 ): () => void {
   let timer: NodeJS.Timeout | undefined;
   let out = '';
-  const look = (data: string | Buffer): void => {
+  const onData = (data: string | Buffer): void => {
     out += data;
     if (timer === undefined && countFinished(out) >= finished) timer = setTimeout(kill, ms);
   };
-  child.stdout!.on('data', look);
-  look('');
+  child.stdout!.on('data', onData);
+  onData('');
   return () => {
-    child.stdout!.off('data', look);
+    child.stdout!.off('data', onData);
     clearTimeout(timer);
   };
 }
 
-/** How many tasks a `build --json` told to be made or reused. */
+/** Counts the tasks that the output of `build --json` reports as built or reused. */
 export function countFinished(out: string): number {
   return out.match(/"outcome":"(built|reused)"/g)?.length ?? 0;
 }

@@ -35,13 +35,13 @@ export interface TestProjectOptions {
   readonly repo?: string;
   readonly release?: boolean;
   readonly signal?: AbortSignal;
-  /** What the registry is seen to have, of the tasks' content tags. */
+  /** Returns the images in the registry, given the registry tags of the tasks. */
   readonly remote?: (tags: ReadonlyMap<TaskId, string>) => Promise<ExistingState['remote']>;
-  /** For a push: what its tags point at. */
+  /** The tags of a push and the digests that they point to. */
   readonly published?: PlanInput['pushTags'];
 }
 
-/** A project in a temporary folder with a fake engine: everything between the definitions and the engine is real. */
+/** Creates a project in a temporary folder with a fake engine. Everything between the definitions and the engine is real. */
 export function makeTestProject(
   exports: Readonly<Record<string, Definition>>,
   root = tempFolder(),
@@ -52,20 +52,20 @@ export function makeTestProject(
   const warnings: string[] = [];
   const commands: CommandRequest[] = [];
   let now = Date.UTC(2026, 10, 23);
-  const rig = {
+  const project = {
     root,
     cacheFolder,
     engine,
     events,
     warnings,
     commands,
-    /** What other machines know. */
+    /** The store that is shared with other machines. */
     shared: noSharedStore as SharedStore,
-    /** What the run waited for, milliseconds; no time passes. */
+    /** How long the run waited each time, in milliseconds. No time really passes. */
     slept: [] as number[],
     declarations: declare(exports) as Declarations,
     environment: { PATH: '/bin', HOME: '/home/x', SECRET: 'never' } as Record<string, string>,
-    /** What commands do; may write into env.TASKS_OUT. */
+    /** Called instead of running a command; may write to env.TASKS_OUT. */
     onCommand: async (_request: CommandRequest, _signal: AbortSignal, _progress: Progress): Promise<void> =>
       undefined,
     async plan(options: TestProjectOptions = {}): Promise<{
@@ -80,17 +80,22 @@ export function makeTestProject(
         traces: path.join(cacheFolder, 'traces'),
         warn: (message) => warnings.push(message),
         memo,
-        environment: rig.environment,
+        environment: project.environment,
         now: new Date(now),
         programId: 'test',
         lock: readLock(root),
       });
-      const declared = { graph: makeGraph(rig.declarations, 'linux/amd64'), project: {} };
+      const declared = { graph: makeGraph(project.declarations, 'linux/amd64'), project: {} };
       const { graph } = await linkGraph(declared, observer, options.repo ?? 'test');
       const selected = resolveSelectors(graph, options.selectors ?? []);
       const scope = withNeeds(graph, selected);
       const { keyed, observations } = await computeKeys(graph, scope, observer, scope);
-      const records = openRecords(cacheFolder, (message) => warnings.push(message), rig.shared, hashManifest);
+      const records = openRecords(
+        cacheFolder,
+        (message) => warnings.push(message),
+        project.shared,
+        hashManifest,
+      );
       const fileKeys = [...scope]
         .map((id) => graph.tasks.get(id)!)
         .filter(makesFiles)
@@ -128,7 +133,7 @@ export function makeTestProject(
       const processes: Processes = {
         run: async (request, progress, signal) => {
           commands.push(request);
-          await rig.onCommand(request, signal, progress);
+          await project.onCommand(request, signal, progress);
         },
       };
       const services: Services = {
@@ -145,13 +150,13 @@ export function makeTestProject(
             return new Date(now);
           },
           sleep: async (ms) => {
-            rig.slept.push(ms);
+            project.slept.push(ms);
           },
         },
         memo,
         root,
         cacheFolder,
-        environment: rig.environment,
+        environment: project.environment,
         credentials: async () => undefined,
         warn: (message) => warnings.push(message),
       };
@@ -165,15 +170,15 @@ export function makeTestProject(
         });
       return { plan, observations, services, run };
     },
-    /** Plans and runs, ending every build well. */
+    /** Plans and runs; every build succeeds. */
     async build(options: TestProjectOptions = {}): Promise<RunResult> {
       engine.autoFinish = true;
-      return await (await rig.plan(options)).run();
+      return await (await project.plan(options)).run();
     },
     outcomes: (): Record<string, string> =>
       Object.fromEntries(
         events.flatMap((event) => (event.type === 'task-finished' ? [[event.id, event.outcome]] : [])),
       ),
   };
-  return rig;
+  return project;
 }

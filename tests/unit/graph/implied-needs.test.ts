@@ -10,7 +10,7 @@ import { normalizeReference } from '../../../src/model/reference.ts';
 import { needIds } from '../../../src/model/task.ts';
 import { graphOf } from '../../support/graphs.ts';
 
-const test = suite('needs that Dockerfiles imply');
+const test = suite('implied needs');
 const digest = `sha256:${'a'.repeat(64)}`;
 
 const base = image({
@@ -39,19 +39,19 @@ const needed = (reference: string, repos?: string[]): string => {
   return needIds(graph.tasks.get('app:1')!).join();
 };
 
-/** The message of the error that these names give. */
-function errorOf(...given: Parameters<typeof link>): string {
+/** Returns the message of the DefinitionError for the given names. */
+function errorOf(...args: Parameters<typeof link>): string {
   try {
-    link(...given);
+    link(...args);
   } catch (error) {
     assert.instance(error, DefinitionError);
     assert.is((error as DefinitionError).exitCode, 2);
     return (error as Error).message;
   }
-  throw new Error('it was accepted');
+  throw new Error('the names were accepted');
 }
 
-/** [a name in the Dockerfile of app:1, the task that it means] */
+/** [a name in the Dockerfile of app:1, the task that it refers to] */
 const names: [string, string][] = [
   ['citus/base:1', 'base:1'],
   ['docker.io/citus/base:1', 'base:1'],
@@ -73,19 +73,19 @@ const names: [string, string][] = [
   ['', ''],
 ];
 for (const [name, task] of names)
-  test(`${name || 'nothing'} means ${task || 'no task of the project'}`, () => assert.is(needed(name), task));
+  test(`the image name "${name}" refers to ${task || 'no task'}`, () => assert.is(needed(name), task));
 
-test('names count under the repository of the project and under that of the run', () => {
+test('names match under the repository of the project and of the run', () => {
   assert.is(needed('citus/base:1', ['citus', 'localhost:5000/team']), 'base:1');
   assert.is(needed('localhost:5000/team/base:1', ['citus', 'localhost:5000/team']), 'base:1');
   assert.is(needed('localhost:5000/base:1', ['localhost:5000']), 'base:1');
   assert.is(needed('base:1', ['docker.io/library']), 'base:1');
   assert.is(needed('docker.io/library/base:1', ['library']), 'base:1');
-  // Hosts have no case.
+  // Host names are case-insensitive.
   assert.is(needed('registry.example/team/base:1', ['Registry.Example/team']), 'base:1');
 });
 
-test('a name without a tag is that of an image where the Dockerfile has it, and no ARG of that name', () => {
+test('a need without a tag refers to an image if the Dockerfile names that image and has no such ARG', () => {
   const user = image({ name: 'user', versions: ['1'], context: 'u', needs: { debian: base.at('1') } });
   const isReference = (name: ImageName): boolean | undefined =>
     link({ 'user:1': [name] }, { user, base }).graph.tasks.get('user:1')!.needs[0]!.isReference;
@@ -94,22 +94,22 @@ test('a name without a tag is that of an image where the Dockerfile has it, and 
   assert.is(isReference({ reference: 'debian:12', place: 'FROM' }), undefined);
 });
 
-test('of repositories within one another each is looked into', () => {
+test('nested repositories are all searched', () => {
   const inner = image({ name: 'sub/base', versions: ['1'], context: 's' });
   const exports = { base, app, inner };
-  const meant = (reference: string): string =>
+  const needFor = (reference: string): string =>
     needIds(
       link({ 'app:1': from(reference) }, exports, ['citus', 'citus/sub']).graph.tasks.get('app:1')!,
     ).join();
-  assert.is(meant('citus/base:1'), 'base:1');
-  assert.is(meant('citus/sub/base:old'), 'base:1');
+  assert.is(needFor('citus/base:1'), 'base:1');
+  assert.is(needFor('citus/sub/base:old'), 'base:1');
   assert.match(
     errorOf({ 'app:1': from('citus/sub/base:1') }, exports, ['citus', 'citus/sub']),
-    /several tasks of this project claim/,
+    /an alias of several tasks in this project/,
   );
 });
 
-test('the graph has the need, its dependents and an order in which it comes first; what was declared stays', () => {
+test('implied needs are added to declared needs, dependents and the order of the graph', () => {
   const tool = image({ name: 'tool', versions: ['1'], context: 't' });
   const user = image({ name: 'auser', versions: ['1'], context: 'u', needs: { TOOL: tool } });
   const { graph, needs } = link(
@@ -139,7 +139,7 @@ test('the graph has the need, its dependents and an order in which it comes firs
   );
 });
 
-test('without such names the graph is the same', () => {
+test('without implied needs the graph is unchanged', () => {
   const graph = graphOf({ base, app });
   assert.is(
     linkImpliedNeeds(graph, new Map([['app:1', from('debian')]]), ['citus'], () => undefined).graph,
@@ -147,7 +147,7 @@ test('without such names the graph is the same', () => {
   );
 });
 
-test("a task's own image is an error; that of another version is a need", () => {
+test("naming a task's own image is an error; naming another version is a need", () => {
   assert.match(
     errorOf({ 'base:1': from('citus/base:old') }),
     /base › dockerfile: b\/Dockerfile builds base:1 from its own image\n {2}found: +FROM citus\/base:old/,
@@ -156,28 +156,28 @@ test("a task's own image is an error; that of another version is a need", () => 
   assert.equal(needIds(graph.tasks.get('base:2~rc1')!), ['base:1']);
 });
 
-test('a cycle is an error with its path, and with the Dockerfiles that close it', () => {
+test('the error for a cycle shows its path and the Dockerfiles involved', () => {
   const needing = image({ name: 'app', versions: ['1'], context: 'a', needs: { BASE: base.at('1') } });
   assert.match(
     errorOf({ 'base:1': from('citus/app:1') }, { base, needing }),
-    /a cycle: base:1 -> app:1 -> base:1\n {2}found: +b\/Dockerfile names citus\/app:1\n/,
+    /dependency cycle: base:1 -> app:1 -> base:1\n {2}found: +b\/Dockerfile names citus\/app:1\n/,
   );
 });
 
-test('an alias that several tasks claim means the one that gets it; where nobody can tell it is an error', () => {
+test('an alias of several versions refers to the version that gets it, and is an error if none does', () => {
   const many = image({ name: 'many', versions: ['1', '2'], context: 'm', aliases: () => ['stable'] });
   assert.match(
     errorOf({ 'app:1': from('citus/many:stable') }, { many, app }),
-    /an alias that several tasks of this project claim\n {2}found: +FROM citus\/many:stable: many:1, many:2/,
+    /an alias of several tasks in this project\n {2}found: +FROM citus\/many:stable: many:1, many:2/,
   );
-  const given = new Map([['app:1', from('citus/many:stable')]]);
-  const { graph } = linkImpliedNeeds(graphOf({ many, app }), given, ['citus'], ({ name, alias }) =>
+  const namesOfTasks = new Map([['app:1', from('citus/many:stable')]]);
+  const { graph } = linkImpliedNeeds(graphOf({ many, app }), namesOfTasks, ['citus'], ({ name, alias }) =>
     name === 'many' && alias === 'stable' ? 'many:2' : undefined,
   );
   assert.equal(needIds(graph.tasks.get('app:1')!), ['many:2']);
 });
 
-test('property: all spellings of a name on Docker Hub are one name', () => {
+test('property: all forms of a Docker Hub name are normalized to the same reference', () => {
   const word = fc.stringMatching(/^[a-z0-9]{1,5}$/);
   fc.assert(
     fc.property(word, fc.option(word), fc.option(word), (name, user, tag) => {

@@ -11,7 +11,7 @@ import { contentTag } from '../../../src/plan/refs.ts';
 import { graphOfNeeds } from '../../support/graphs.ts';
 import { actions, everythingBuilt, reasonCodes, selectTasks } from '../../support/plan-inputs.ts';
 
-const test = suite('one image of each need');
+const test = suite('consistent needs');
 const graph = graphOfNeeds({
   base: [],
   one: ['base'],
@@ -21,36 +21,38 @@ const graph = graphOfNeeds({
   four: ['mid', 'base'],
 });
 const ids = [...graph.tasks.keys()];
-const published = ['one:latest', 'two:latest', 'three:latest', 'four:latest'];
+const publishedIds = ['one:latest', 'two:latest', 'three:latest', 'four:latest'];
 
-/** An image of a task: its variant, and the variant of each need that it stands on. */
+/** An image of a task: its variant and the variant of its needs. */
 interface Variant {
   readonly variant: string;
-  readonly on: string;
+  readonly needs: string;
 }
 interface State {
   readonly remote?: Variant | undefined;
-  readonly here?: Variant | undefined;
+  readonly local?: Variant | undefined;
 }
 
-/** A machine without records, and a registry, that have these. */
-function worldOf(states: ReadonlyMap<TaskId, State>, isPush = true): PlanInput {
-  const input = selectTasks(everythingBuilt(graph), ...published);
+/** Returns the input for a machine without records, and a registry, with the given images. */
+function inputOf(states: ReadonlyMap<TaskId, State>, isPush = true): PlanInput {
+  const input = selectTasks(everythingBuilt(graph), ...publishedIds);
   const images: EngineImage[] = [];
   const remote = new Map<TaskId, RemoteResult>();
   for (const [id, state] of states) {
     const task = graph.tasks.get(id)!;
     const { key } = input.keyed.get(id)!;
-    const labelsOf = ({ on }: Variant) => ({
+    const labelsOf = ({ needs }: Variant) => ({
       [keyLabel]: key,
       [taskLabel]: id,
-      [needsLabel]: JSON.stringify(Object.fromEntries(needIds(task).map((need) => [need, `${need}-${on}`]))),
+      [needsLabel]: JSON.stringify(
+        Object.fromEntries(needIds(task).map((need) => [need, `${need}-${needs}`])),
+      ),
     });
-    if (state.here !== undefined)
+    if (state.local !== undefined)
       images.push({
-        id: `${id}-${state.here.variant}`,
+        id: `${id}-${state.local.variant}`,
         tags: [contentTag(task, key)],
-        labels: labelsOf(state.here),
+        labels: labelsOf(state.local),
         bytes: 1,
         created: 0,
       });
@@ -73,15 +75,15 @@ function worldOf(states: ReadonlyMap<TaskId, State>, isPush = true): PlanInput {
   };
 }
 
-const a = { variant: 'a', on: 'a' };
-const b = { variant: 'b', on: 'b' };
+const a = { variant: 'a', needs: 'a' };
+const b = { variant: 'b', needs: 'b' };
 
-test('a need that the registry lost, and that is uploaded again as another image: all stand on that', () => {
+test('an image is rebuilt if the registry will get another image of its need', () => {
   for (const isPush of [true, false]) {
     const plan = makePlan(
-      worldOf(
+      inputOf(
         new Map([
-          ['base:latest', { here: b }],
+          ['base:latest', { local: b }],
           ['one:latest', { remote: a }],
         ]),
         isPush,
@@ -93,9 +95,9 @@ test('a need that the registry lost, and that is uploaded again as another image
   }
 });
 
-test('a need that the registry lost, and all stand on one image of it: nothing is built', () => {
-  const all = new Map(published.map((id) => [id, { remote: a }]));
-  const input = worldOf(new Map([...all, ['mid:latest', { remote: a }]]));
+test('nothing is built if all images use the same image of a missing need', () => {
+  const all = new Map(publishedIds.map((id) => [id, { remote: a }]));
+  const input = inputOf(new Map([...all, ['mid:latest', { remote: a }]]));
   assert.equal(actions(makePlan(input)), {
     base: 'skip',
     one: 'retag',
@@ -106,8 +108,8 @@ test('a need that the registry lost, and all stand on one image of it: nothing i
   });
 });
 
-test('images that stand on different images of a need that is nowhere are built again, with it', () => {
-  const input = worldOf(
+test('images that use different images of a missing need are rebuilt with it', () => {
+  const input = inputOf(
     new Map([
       ['one:latest', { remote: a }],
       ['two:latest', { remote: b }],
@@ -121,15 +123,14 @@ test('images that stand on different images of a need that is nowhere are built 
   assert.equal(actions(plan), { base: 'build', one: 'build', two: 'build' });
 });
 
-test('whatever the registry and the engine have: after a push each need is one image to all', () => {
+test('property: after a push, all images use the same image of each need', () => {
   const variant = fc.constantFrom('a', 'b', 'c');
-  const some = fc.option(fc.record({ variant, on: variant }), { nil: undefined });
-  const state = fc.record({ remote: some, here: some });
+  const image = fc.option(fc.record({ variant, needs: variant }), { nil: undefined });
+  const state = fc.record({ remote: image, local: image });
   fc.assert(
     fc.property(fc.array(state, { minLength: ids.length, maxLength: ids.length }), (states) => {
-      const input = worldOf(new Map(ids.map((id, at) => [id, states[at]!])));
+      const input = inputOf(new Map(ids.map((id, index) => [id, states[index]!])));
       const { steps } = makePlan(input);
-      /** What each is after the push, as far as anything tells. */
       const isBuilt = (id: TaskId): boolean => steps.get(id)!.action === 'build';
       const idsOf = (id: TaskId): readonly string[] => {
         const { remote, record } = steps.get(id)!;
@@ -140,13 +141,14 @@ test('whatever the registry and the engine have: after a push each need is one i
       const needsOf = (id: TaskId): Record<TaskId, string> =>
         steps.get(id)!.record?.needs ?? JSON.parse(input.existing.remote.get(id)!.image.labels[needsLabel]!);
       const uses = new Map<TaskId, Set<string>>();
-      const visit = (id: TaskId, as: string): void => {
-        uses.set(id, (uses.get(id) ?? new Set()).add(as));
-        const isThis = idsOf(id).includes(as);
+      /** Notes that the image `used` of a task is used, and so are its needs. The needs of an unknown image are unknown, too. */
+      const visit = (id: TaskId, used: string): void => {
+        uses.set(id, (uses.get(id) ?? new Set()).add(used));
+        const isKnown = idsOf(id).includes(used);
         for (const need of needIds(graph.tasks.get(id)!))
-          visit(need, isThis ? (isBuilt(id) ? idsOf(need)![0]! : needsOf(id)[need]!) : `on ${as}`);
+          visit(need, isKnown ? (isBuilt(id) ? idsOf(need)![0]! : needsOf(id)[need]!) : `of ${used}`);
       };
-      for (const id of published) visit(id, idsOf(id)![0]!);
+      for (const id of publishedIds) visit(id, idsOf(id)![0]!);
       for (const [id, used] of uses) assert.is(used.size, 1, `${id}: ${[...used].join(', ')}`);
       for (const [id, used] of uses) {
         const { remote } = steps.get(id)!;

@@ -6,7 +6,7 @@ import { checkNameLengths } from '../../../src/plan/name-lengths.ts';
 import type { Naming } from '../../../src/plan/refs.ts';
 import { graphOf } from '../../support/graphs.ts';
 
-const test = suite('lengths of names');
+const test = suite('name lengths');
 
 interface Case {
   readonly name?: number;
@@ -16,8 +16,9 @@ interface Case {
   readonly publish?: boolean;
 }
 
-function fault({ name = 1, version = 1, alias, naming, publish = true }: Case): string | undefined {
-  const made = image({
+/** Returns the message of the error for names of the given lengths, or undefined if they are accepted. */
+function errorOf({ name = 1, version = 1, alias, naming, publish = true }: Case): string | undefined {
+  const app = image({
     name: 'n'.repeat(name),
     versions: ['v'.repeat(version)],
     context: 'c',
@@ -25,7 +26,7 @@ function fault({ name = 1, version = 1, alias, naming, publish = true }: Case): 
     aliases: alias === undefined ? [] : ['a'.repeat(alias)],
   });
   try {
-    const graph = graphOf({ made, files: command({ name: 'c'.repeat(240), run: ['x'] }) });
+    const graph = graphOf({ app, files: command({ name: 'c'.repeat(240), run: ['x'] }) });
     checkNameLengths(graph.tasks.values(), {
       repo: 'registry.example/team',
       suffix: '',
@@ -41,38 +42,41 @@ function fault({ name = 1, version = 1, alias, naming, publish = true }: Case): 
 }
 
 const cacheRepo = 'registry.example/cache';
-const fits: [string, Case][] = [
+const valid: [string, Case][] = [
   ['a long version', { version: 100 }],
   ['a long version with a suffix', { version: 100, naming: { suffix: 's'.repeat(28) } }],
   ['a name and a version in one repository', { name: 39, version: 60, naming: { cacheRepo } }],
   ['a long name', { name: 233 }],
-  ['a suffix that nothing gets', { version: 100, naming: { suffix: 's'.repeat(29) }, publish: false }],
+  [
+    'a long suffix without published images',
+    { version: 100, naming: { suffix: 's'.repeat(29) }, publish: false },
+  ],
 ];
-for (const [what, given] of fits) test(`${what} fits`, () => assert.is(fault(given), undefined));
+for (const [what, lengths] of valid) test(`${what} is valid`, () => assert.is(errorOf(lengths), undefined));
 
-const wrong: [string, Case, RegExp][] = [
-  ['a version', { version: 101 }, /100 characters at most/],
+const invalid: [string, Case, RegExp][] = [
+  ['a version', { version: 101 }, /at most 100 characters/],
   [
     'a tag with the suffix',
     { version: 100, naming: { suffix: 's'.repeat(29) } },
-    /128 characters at most, not 129[\s\S]*--suffix/,
+    /at most 128 characters, not 129[\s\S]*--suffix/,
   ],
-  ['an alias with the suffix', { alias: 100, naming: { suffix: 's'.repeat(29) } }, /128 characters at most/],
+  ['an alias with the suffix', { alias: 100, naming: { suffix: 's'.repeat(29) } }, /at most 128 characters/],
   [
     'a name with a version in one repository',
     { name: 40, version: 60, naming: { cacheRepo } },
     /registry\.example\/cache[\s\S]*not 129/,
   ],
-  ['a repository', { name: 234 }, /255 characters at most, not 256/],
+  ['a repository', { name: 234 }, /at most 255 characters, not 256/],
   [
     'a repository of Docker Hub',
     { name: 225, naming: { repo: 'a'.repeat(20) } },
-    /255 characters at most, not 256/,
+    /at most 255 characters, not 256/,
   ],
-  ['a name', { name: 242 }, /241 characters at most/],
+  ['a name', { name: 242 }, /at most 241 characters/],
 ];
-for (const [what, given, message] of wrong)
-  test(`${what} that is too long: exit 2, with what would be`, () =>
-    assert.match(fault(given) ?? 'none', message));
+for (const [what, lengths, message] of invalid)
+  test(`${what} that is too long is a definition error`, () =>
+    assert.match(errorOf(lengths) ?? 'none', message));
 
 test.run();

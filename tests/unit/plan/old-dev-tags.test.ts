@@ -4,7 +4,7 @@ import { keyLabel, taskLabel } from '../../../src/model/labels.ts';
 import type { EngineImage } from '../../../src/model/ports.ts';
 import { oldDevTags } from '../../../src/plan/old-dev-tags.ts';
 
-const test = suite('dev tags of earlier runs');
+const test = suite('old dev tags');
 
 const now = new Date(Date.UTC(2026, 10, 28, 12));
 const image = (id: string, tags: readonly string[], more: Partial<EngineImage> = {}): EngineImage => ({
@@ -27,33 +27,33 @@ const old = (
   }).map(({ tag, bytes }) => [tag, bytes]);
 
 const [first, second, third] = ['202611281000', '202611281100', '202611281159'].map(
-  (stamp) => `team/app:1.0-dev${stamp}`,
+  (timestamp) => `team/app:1.0-dev${timestamp}`,
 ) as [string, string, string];
 
-test('superseded tags go, the newest stays', () => {
+test('replaced tags are removed, the newest is kept', () => {
   assert.equal(old([image('1', [first]), image('2', [second]), image('3', [third])]), [
     [first, 100],
     [second, 100],
   ]);
 });
 
-test('the newest goes after a week', () => {
+test('the newest tag is removed after a week', () => {
   assert.equal(old([image('1', ['team/app:1.0-dev202611211200'])]), []);
   assert.equal(old([image('1', ['team/app:1.0-dev202611211159'])]), [['team/app:1.0-dev202611211159', 100]]);
 });
 
-test('a tag of a clock that was ahead is no newer one', () => {
+test('a tag from the future does not replace others', () => {
   const ahead = 'team/app:1.0-dev209901010000';
   assert.equal(old([image('1', [first]), image('2', [second]), image('3', [ahead])]), [[first, 100]]);
 });
 
-test('what a record names stays', () => {
+test('tags in records are kept', () => {
   assert.equal(old([image('1', [first]), image('2', [second])], { recorded: [first] }), []);
   const ancient = 'team/app:1.0-dev202001010000';
   assert.equal(old([image('1', [ancient])], { recorded: [ancient] }), []);
 });
 
-test('bytes are free where all tags of an image go', () => {
+test('the size is counted once, if all tags of an image are removed', () => {
   assert.equal(old([image('1', [first, second]), image('2', [third])]), [
     [first, 0],
     [second, 100],
@@ -63,14 +63,14 @@ test('bytes are free where all tags of an image go', () => {
   ]);
 });
 
-test('versions and tags are told apart', () => {
+test('a tag of another version does not replace a tag', () => {
   const other = image('2', ['team/app:2.0-dev202611281159'], {
     labels: { [keyLabel]: 'b', [taskLabel]: 'app:2.0' },
   });
   assert.equal(old([image('1', [first]), other]), []);
 });
 
-test('images without our labels, of other projects and repositories, and other tags stay', () => {
+test('unlabeled images, other projects, other repositories and other tags are kept', () => {
   const ancient = 'team/app:1.0-dev202001010000';
   assert.equal(old([image('1', [ancient], { labels: {} })]), []);
   assert.equal(old([image('1', [ancient], { labels: { [keyLabel]: 'a', [taskLabel]: 'other:1.0' } })]), []);

@@ -24,7 +24,7 @@ const all = ['rootfs:latest', 'base:latest', 'one:latest', 'two:latest'];
 
 const test = suite('plan');
 
-test('nothing was made: everything is built, commands are run', () => {
+test('without results, images are built and commands run', () => {
   const input = everythingBuilt(graph);
   const fresh = {
     ...input,
@@ -35,7 +35,7 @@ test('nothing was made: everything is built, commands are run', () => {
   assert.equal(reasonCodes(makePlan(fresh), 'one'), ['not-built', 'need-built']);
 });
 
-test('everything is here: everything is reused', () => {
+test('existing results are reused', () => {
   assert.equal(actions(makePlan(everythingBuilt(graph))), {
     rootfs: 'reuse',
     base: 'reuse',
@@ -44,7 +44,7 @@ test('everything is here: everything is reused', () => {
   });
 });
 
-test('a task that is not here and not needed is skipped, not made', () => {
+test('a task without a result that no step needs is skipped', () => {
   const input = selectTasks(
     withoutResults(everythingBuilt(graph), 'rootfs:latest', 'base:latest'),
     'one:latest',
@@ -53,7 +53,7 @@ test('a task that is not here and not needed is skipped, not made', () => {
   assert.equal(actions(makePlan(input)), { rootfs: 'skip', base: 'skip', one: 'reuse', two: 'reuse' });
 });
 
-test('an image that is gone is built; what it needs is made only if it is not here', () => {
+test('a missing image is built, and so are needs without a result', () => {
   const plan = makePlan(
     selectTasks(
       withoutResults(everythingBuilt(graph), 'one:latest', 'rootfs:latest'),
@@ -65,7 +65,7 @@ test('an image that is gone is built; what it needs is made only if it is not he
   assert.equal(reasonCodes(plan, 'one'), ['missing']);
 });
 
-test('what is built on something made anew is built too', () => {
+test('dependents of a built task are built', () => {
   const plan = makePlan(
     selectTasks(
       withoutResults(everythingBuilt(graph), 'one:latest', 'base:latest'),
@@ -77,7 +77,7 @@ test('what is built on something made anew is built too', () => {
   assert.equal(reasonCodes(plan, 'two'), ['need-built']);
 });
 
-test("a record is no proof when the image carries another key's label", () => {
+test("a record is not used if the image's label has another key", () => {
   const input = everythingBuilt(graph);
   const images = input.existing.images.map((image) =>
     image.id === 'id-one:latest' ? { ...image, labels: { ...image.labels, [keyLabel]: 'inherited' } } : image,
@@ -85,7 +85,7 @@ test("a record is no proof when the image carries another key's label", () => {
   assert.is(actions(makePlan({ ...input, existing: { ...input.existing, images } })).one, 'build');
 });
 
-test('a record that lies about the needs is not believed: the image says what it was made with', () => {
+test("the needs in an image's label override those in its record", () => {
   const input = everythingBuilt(graph);
   const { key } = input.keyed.get('one:latest')!;
   const image = input.existing.images.find(({ id }) => id === 'id-one:latest')!;
@@ -93,12 +93,12 @@ test('a record that lies about the needs is not believed: the image says what it
   const images = input.existing.images.map((each) => (each === image ? { ...image, labels } : each));
   const plan = makePlan({ ...input, existing: { ...input.existing, images } });
   assert.equal([actions(plan).one, reasonCodes(plan, 'one')], ['build', ['need-image']]);
-  const lying = { ...input.existing.records.get(key)!, needs: { 'base:latest': 'id-of-another' } };
-  const records = new Map([...input.existing.records, [key, lying]]);
+  const wrongRecord = { ...input.existing.records.get(key)!, needs: { 'base:latest': 'id-of-another' } };
+  const records = new Map([...input.existing.records, [key, wrongRecord]]);
   assert.is(actions(makePlan({ ...input, existing: { ...input.existing, records } })).one, 'reuse');
 });
 
-test('kept files that differ from what was made are made again', () => {
+test('a command with modified output files runs again', () => {
   const input = everythingBuilt(graph);
   const files = new Map([...input.existing.files].map(([key]) => [key, 'tampered']));
   const plan = makePlan({ ...input, existing: { ...input.existing, files } });
@@ -106,7 +106,7 @@ test('kept files that differ from what was made are made again', () => {
   assert.equal(reasonCodes(plan, 'rootfs'), ['missing']);
 });
 
-test('made with another image of a need than the one known now: built', () => {
+test('an image that was built with another image of a need is rebuilt', () => {
   const input = everythingBuilt(graph);
   const { key } = input.keyed.get('base:latest')!;
   const records = new Map(input.existing.records).set(key, {
@@ -121,7 +121,7 @@ test('made with another image of a need than the one known now: built', () => {
   assert.equal(reasonCodes(plan, 'one'), ['need-image']);
 });
 
-test('--force builds what was selected and what stands on it in this run', () => {
+test('--force builds the selected tasks without a cache, and their dependents', () => {
   const input = { ...everythingBuilt(graph), forced: new Set(['base:latest']) };
   const plan = makePlan(input);
   assert.equal(actions(plan), { rootfs: 'reuse', base: 'build', one: 'build', two: 'build' });
@@ -131,7 +131,7 @@ test('--force builds what was selected and what stands on it in this run', () =>
   );
 });
 
-test('without records, images that carry the key and stand under their content tag are taken', () => {
+test('without records, images with the right labels and content tag are reused', () => {
   const input = everythingBuilt(graph);
   const files = new Map(input.existing.files);
   const records = new Map(
@@ -151,7 +151,7 @@ test('without records, images that carry the key and stand under their content t
   );
 });
 
-test('what cannot be read is blocked, and all that needs it', () => {
+test('a task whose inputs cannot be read is blocked, and so are its dependents', () => {
   const input = everythingBuilt(graph);
   const observations = new Map(input.observations).set('base:latest', {
     kind: 'problem',
@@ -163,7 +163,7 @@ test('what cannot be read is blocked, and all that needs it', () => {
   assert.equal(reasonCodes(plan, 'one'), ['need-blocked']);
 });
 
-test('a changed input is explained from the nearest record', () => {
+test('the reason names the inputs that changed since the previous record', () => {
   const input = everythingBuilt(graph);
   const before = input.keyed.get('one:latest')!;
   const observations = new Map(input.observations).set('one:latest', {
@@ -183,7 +183,7 @@ test('a changed input is explained from the nearest record', () => {
   assert.is(plan.steps.get('one:latest')!.expectedMs, 1000);
 });
 
-test('tags: a build gives its run tags; a reused image only those of a release or a suffix, where they are missing', () => {
+test('a built image gets run tags; a reused image gets only missing tags without a time', () => {
   const input = everythingBuilt(graph);
   const fresh = makePlan({
     ...input,
@@ -200,16 +200,16 @@ test('tags: a build gives its run tags; a reused image only those of a release o
   const tagged = input.existing.images.map((image) =>
     image.id === 'id-one:latest' ? { ...image, tags: [...image.tags, 'r/one:latest'] } : image,
   );
-  const again = makePlan({
+  const next = makePlan({
     ...input,
     naming: { ...naming, suffix: '', timed: false },
     existing: { ...input.existing, images: tagged },
   });
-  assert.equal(again.steps.get('one:latest')!.newTags, []);
-  assert.equal(again.steps.get('one:latest')!.tags, ['r/one:latest']);
+  assert.equal(next.steps.get('one:latest')!.newTags, []);
+  assert.equal(next.steps.get('one:latest')!.tags, ['r/one:latest']);
 });
 
-test('under another repository nothing is built again, and an image keeps the content tag that it has', () => {
+test('another repository does not cause builds or change content tags', () => {
   const input = selectTasks(withoutResults(everythingBuilt(graph), 'one:latest'), 'one:latest', 'two:latest');
   const plan = makePlan({ ...input, naming: { ...naming, repo: 'docker.io/other' } });
   assert.equal(actions(plan), { rootfs: 'reuse', base: 'reuse', one: 'build', two: 'reuse' });
@@ -219,14 +219,14 @@ test('under another repository nothing is built again, and an image keeps the co
   assert.is(two.registryTag, two.contentTag!.replace('tasks.invalid', 'docker.io/other'));
 });
 
-test('what a build needs gets its content tag back where that is gone', () => {
+test('a needed image without its content tag gets it again', () => {
   const input = selectTasks(withoutResults(everythingBuilt(graph), 'one:latest'), 'one:latest', 'two:latest');
   const images = input.existing.images.map((image) => ({ ...image, tags: [] }));
   const plan = makePlan({ ...input, existing: { ...input.existing, images } });
   assert.equal(plan.steps.get('base:latest')!.newTags, [plan.steps.get('base:latest')!.contentTag]);
 });
 
-test('without records an unchanged image is shown with the tags that builds gave it', () => {
+test('without records, an up-to-date image is shown with its existing run tags', () => {
   const input = selectTasks(everythingBuilt(graph), 'one:latest');
   const dev = 'r/one:latest-dev202611231200';
   const others = ['r/one:latest-k000000000000', 'r/one:latest-devil', 'other/one:latest-dev202611231200'];
@@ -239,7 +239,7 @@ test('without records an unchanged image is shown with the tags that builds gave
   assert.equal([step.action, step.tags, step.newTags], ['reuse', [dev], []]);
 });
 
-test('names: content tags, cache repository, dev suffix, who wins', () => {
+test('content tags, dev suffixes and the precedence of repositories', () => {
   const task = graphOfNeeds({ app: [] }).tasks.get('app:latest')!;
   const key = 'ab'.repeat(32);
   assert.is(contentTag(task, key), 'tasks.invalid/app:latest-kabababababab');
@@ -256,20 +256,20 @@ test('names: content tags, cache repository, dev suffix, who wins', () => {
   });
 });
 
-test('property: whatever is gone, after doing the plan the next plan has nothing to do', () => {
+test('property: after a plan was executed, the next plan has nothing to do', () => {
   fc.assert(
     fc.property(
       fc.subarray(all),
       fc.subarray(all, { minLength: 1 }),
       fc.subarray(all),
-      (gone, wanted, forced) => {
+      (missing, chosen, forced) => {
         const input = {
-          ...selectTasks(withoutResults(everythingBuilt(graph), ...gone), ...wanted),
-          forced: new Set(forced.filter((id) => wanted.includes(id))),
+          ...selectTasks(withoutResults(everythingBuilt(graph), ...missing), ...chosen),
+          forced: new Set(forced.filter((id) => chosen.includes(id))),
         };
-        const after = carryOut(input, makePlan(input));
-        const again = makePlan({ ...after, forced: new Set() });
-        for (const step of again.steps.values())
+        const after = afterExecution(input, makePlan(input));
+        const next = makePlan({ ...after, forced: new Set() });
+        for (const step of next.steps.values())
           assert.ok(
             ['reuse', 'skip'].includes(step.action),
             `${step.task.id} ${step.action} ${JSON.stringify(step.reasons)}`,
@@ -279,10 +279,10 @@ test('property: whatever is gone, after doing the plan the next plan has nothing
   );
 });
 
-test('property: a step that is made has all its needs here or made before it', () => {
+test('property: the needs of a step that builds or runs are never skipped', () => {
   fc.assert(
-    fc.property(fc.subarray(all), fc.subarray(all, { minLength: 1 }), (gone, wanted) => {
-      const { steps } = makePlan(selectTasks(withoutResults(everythingBuilt(graph), ...gone), ...wanted));
+    fc.property(fc.subarray(all), fc.subarray(all, { minLength: 1 }), (missing, chosen) => {
+      const { steps } = makePlan(selectTasks(withoutResults(everythingBuilt(graph), ...missing), ...chosen));
       for (const step of steps.values()) {
         if (step.action !== 'build' && step.action !== 'run') continue;
         for (const id of needIds(step.task)) assert.is.not(steps.get(id)!.action, 'skip');
@@ -292,8 +292,8 @@ test('property: a step that is made has all its needs here or made before it', (
 });
 
 let serial = 0;
-/** The world after a plan was carried out: each task made has a new result. */
-function carryOut(input: PlanInput, plan: Plan): PlanInput {
+/** Returns the input of the next plan after a plan was executed: each task that ran has a new result. */
+function afterExecution(input: PlanInput, plan: Plan): PlanInput {
   const records = new Map(input.existing.records);
   const files = new Map(input.existing.files);
   let images = [...input.existing.images];

@@ -10,10 +10,10 @@ import { settle } from '../../support/fake-engine.ts';
 import { tempFolder, writeFiles } from '../../support/temp.ts';
 import { makeTestProject } from '../../support/test-project.ts';
 
-const test = suite('what a result stands on');
+const test = suite('images of needs');
 
 /** base → app, by a build arg; base → tool, a command. */
-function project() {
+function makeProject() {
   const root = tempFolder();
   writeFiles(root, {
     'b/Dockerfile': 'FROM scratch\n',
@@ -25,119 +25,123 @@ function project() {
   return makeTestProject({ base, app, tool }, root);
 }
 
-type Rig = ReturnType<typeof project>;
+type Project = ReturnType<typeof makeProject>;
 
-const textOf = async (
+const rewrite = async (
   { dockerfile }: { dockerfile: { rewrite?: (text: string) => Promise<string> } },
   text: string,
 ) => await dockerfile.rewrite!(text);
 
-/** Another run makes the base anew: its content tag moves to another image. */
-async function forceBase(rig: Rig): Promise<string> {
-  const { results } = await rig.build({ selectors: ['base'], force: true });
-  rig.engine.autoFinish = false;
+/** Lets another run rebuild the base, which moves its content tag to another image. Returns the image's ID. */
+async function forceBase(project: Project): Promise<string> {
+  const { results } = await project.build({ selectors: ['base'], force: true });
+  project.engine.autoFinish = false;
   return results.get('base:latest')!.imageId!;
 }
 
-const imageOf = (rig: Rig, tag: string) => rig.engine.allImages.find(({ tags }) => tags.includes(tag));
+const imageOf = (project: Project, tag: string) =>
+  project.engine.allImages.find(({ tags }) => tags.includes(tag));
 
-test('a build takes its needs by tags that hold their image IDs, whatever moves meanwhile; its build arg says no repository', async () => {
-  const rig = project();
-  await rig.build({ selectors: ['base'] });
-  rig.engine.autoFinish = false;
-  const first = await rig.plan({ selectors: ['app'] });
-  const other = await rig.plan({ selectors: ['app'], repo: 'registry.example/other' });
+test('a build uses its needs by image ID tags, which do not move; its build args contain no repository', async () => {
+  const project = makeProject();
+  await project.build({ selectors: ['base'] });
+  project.engine.autoFinish = false;
+  const first = await project.plan({ selectors: ['app'] });
+  const other = await project.plan({ selectors: ['app'], repo: 'registry.example/other' });
   const before = first.plan.steps.get('base:latest')!.record!.imageId!;
-  const after = await forceBase(rig);
+  const after = await forceBase(project);
   assert.is.not(before, after);
   const running = first.run();
   await settle();
-  const { request, succeed } = rig.engine.pending.pop()!;
+  const { request, succeed } = project.engine.pending.pop()!;
   const content = first.plan.steps.get('base:latest')!.contentTag!;
   assert.match(content, /^tasks\.invalid\/base:latest-k[0-9a-f]{12}$/);
   assert.equal(request.args, { BASE: content });
-  const text = await textOf(
+  const text = await rewrite(
     request,
     'ARG BASE\nFROM $BASE AS x\nARG BASE\nRUN echo $BASE\nCOPY --from=$BASE / /\n',
   );
-  const own = `${content}-i${before.slice(7, 19)}`;
-  assert.is(text, `ARG BASE\nFROM ${own} AS x\nARG BASE\nRUN echo $BASE\nCOPY --from=${own} / /\n`);
-  assert.is(imageOf(rig, own)!.id, before);
-  assert.is(imageOf(rig, content)!.id, after);
+  const idTag = `${content}-i${before.slice(7, 19)}`;
+  assert.is(text, `ARG BASE\nFROM ${idTag} AS x\nARG BASE\nRUN echo $BASE\nCOPY --from=${idTag} / /\n`);
+  assert.is(imageOf(project, idTag)!.id, before);
+  assert.is(imageOf(project, content)!.id, after);
   assert.equal(JSON.parse(request.labels[needsLabel]!), { 'base:latest': before });
   succeed();
   assert.is((await running).outcome, 'ok');
   assert.is(other.plan.steps.get('app:latest')!.key, first.plan.steps.get('app:latest')!.key);
   assert.is(other.plan.steps.get('base:latest')!.contentTag, content);
-  const next = await rig.plan({ selectors: ['app'] });
+  const next = await project.plan({ selectors: ['app'] });
   assert.equal(
     next.plan.steps.get('app:latest')!.reasons.map(({ code }) => code),
     ['need-image'],
   );
 });
 
-test('a command is told of an image by its content tag, and fails where another run moves that', async () => {
-  for (const when of ['before', 'meanwhile'] as const) {
-    const rig = project();
-    await rig.build({ selectors: ['base'] });
-    const { run } = await rig.plan({ selectors: ['tool'] });
-    if (when === 'before') await forceBase(rig);
-    rig.onCommand = async ({ env }) => {
+test('a command gets an image by its content tag and fails if another run moves the tag', async () => {
+  for (const when of ['before', 'during'] as const) {
+    const project = makeProject();
+    await project.build({ selectors: ['base'] });
+    const { run } = await project.plan({ selectors: ['tool'] });
+    if (when === 'before') await forceBase(project);
+    project.onCommand = async ({ env }) => {
       writeFileSync(path.join(env.TASKS_OUT!, 'made'), '');
-      rig.onCommand = async () => undefined;
-      await forceBase(rig);
+      project.onCommand = async () => undefined;
+      await forceBase(project);
     };
     const { outcome, failed } = await run();
     assert.equal([outcome, failed], ['failed', ['tool:latest']]);
-    const error = rig.events.flatMap((event) =>
+    const error = project.events.flatMap((event) =>
       event.type === 'task-finished' ? (event.error?.message ?? []) : [],
     );
-    assert.match(error.join(), /no longer the image of base:latest .* another run replaced it; run again/);
-    assert.is(rig.commands.length, when === 'before' ? 0 : 1);
+    assert.match(
+      error.join(),
+      /another run replaced the image of base:latest \(.*\) during this run; run again/,
+    );
+    assert.is(project.commands.length, when === 'before' ? 0 : 1);
   }
 });
 
-test('a result that another run made meanwhile is taken where it stands on the same images, whatever the clocks say', async () => {
+test('a result that another run built since planning is used if it has the same needs, whatever its time', async () => {
   for (const time of ['1970-01-01T00:00:00.000Z', '2999-01-01T00:00:00.000Z']) {
-    const rig = project();
-    const { run } = await rig.plan({ selectors: ['app'] });
-    const { results } = await rig.build({ selectors: ['app'] });
-    await setTime(await rig.plan({ selectors: ['app'] }), results.get('app:latest')!, time);
-    rig.engine.autoFinish = false;
+    const project = makeProject();
+    const { run } = await project.plan({ selectors: ['app'] });
+    const { results } = await project.build({ selectors: ['app'] });
+    await setTime(await project.plan({ selectors: ['app'] }), results.get('app:latest')!, time);
+    project.engine.autoFinish = false;
     const running = run();
     await settle();
-    assert.is(rig.engine.pending.length, 0);
+    assert.is(project.engine.pending.length, 0);
     const { counts } = await running;
     assert.is(counts.reused, 2);
   }
 });
 
-test('a result that another run made on another image of a need is not taken', async () => {
-  const rig = project();
-  await rig.build({ selectors: ['base'] });
-  rig.engine.autoFinish = false;
-  const one = await rig.plan({ selectors: ['app'] });
+test('a result that another run built with another image of a need is not used', async () => {
+  const project = makeProject();
+  await project.build({ selectors: ['base'] });
+  project.engine.autoFinish = false;
+  const one = await project.plan({ selectors: ['app'] });
   const running = one.run();
   await settle();
-  const slow = rig.engine.pending.pop()!;
-  const after = await forceBase(rig);
-  const two = await rig.plan({ selectors: ['app'] });
+  const slow = project.engine.pending.pop()!;
+  const after = await forceBase(project);
+  const two = await project.plan({ selectors: ['app'] });
   slow.succeed();
   await running;
-  rig.engine.autoFinish = true;
+  project.engine.autoFinish = true;
   const { counts, results } = await two.run();
   assert.is(counts.built, 1);
   assert.equal(results.get('app:latest')!.needs, { 'base:latest': after });
-  assert.is((await rig.plan({ selectors: ['app'] })).plan.steps.get('app:latest')!.action, 'reuse');
+  assert.is((await project.plan({ selectors: ['app'] })).plan.steps.get('app:latest')!.action, 'reuse');
 });
 
-test('--force makes it, although a record is from a clock that was ahead, or another run made it meanwhile', async () => {
-  const rig = project();
-  const { results } = await rig.build({ selectors: ['app'] });
+test('--force builds even if there is a record with a future time or a result of another run', async () => {
+  const project = makeProject();
+  const { results } = await project.build({ selectors: ['app'] });
   const first = results.get('app:latest')!;
-  await setTime(await rig.plan({ selectors: ['app'] }), first, '2999-01-01T00:00:00.000Z');
-  const { run } = await rig.plan({ selectors: ['app'], force: true });
-  const other = await rig.build({ selectors: ['app'], force: true });
+  await setTime(await project.plan({ selectors: ['app'] }), first, '2999-01-01T00:00:00.000Z');
+  const { run } = await project.plan({ selectors: ['app'], force: true });
+  const other = await project.build({ selectors: ['app'], force: true });
   const { counts, results: after } = await run();
   assert.is(counts.built, 1);
   const ids = [first, other.results.get('app:latest')!, after.get('app:latest')!].map(
@@ -146,16 +150,16 @@ test('--force makes it, although a record is from a clock that was ahead, or ano
   assert.is(new Set(ids).size, 3);
 });
 
-test('what stands on something made anew is made, although a record is from a clock that was ahead', async () => {
-  const rig = project();
-  const { results } = await rig.build({ selectors: ['app'] });
+test('dependents of a rebuilt image are rebuilt even if their record has a future time', async () => {
+  const project = makeProject();
+  const { results } = await project.build({ selectors: ['app'] });
   await setTime(
-    await rig.plan({ selectors: ['app'] }),
+    await project.plan({ selectors: ['app'] }),
     results.get('app:latest')!,
     '2999-01-01T00:00:00.000Z',
   );
-  await forceBase(rig);
-  const { counts } = await rig.build({ selectors: ['app'] });
+  await forceBase(project);
+  const { counts } = await project.build({ selectors: ['app'] });
   assert.equal([counts.built, counts.reused], [1, 1]);
 });
 
@@ -168,7 +172,7 @@ async function setTime(
   await services.records.put({ ...record, time }, manifest as Parameters<Services['records']['put']>[1]);
 }
 
-test('where it is not understood how a need is used, a build fails once the need has another image', async () => {
+test('if the Dockerfile is not fully understood, a build fails when its need gets another image', async () => {
   const root = tempFolder();
   writeFiles(root, {
     'b/Dockerfile': 'FROM scratch\n',
@@ -180,19 +184,19 @@ test('where it is not understood how a need is used, a build fails once the need
   const base = image({ name: 'base', context: 'b', publish: false });
   const known = image({ name: 'known', context: 'a', needs: { BASE: base } });
   const unknown = image({ name: 'unknown', context: 'c', needs: { BASE: base } });
-  const rig = makeTestProject({ base, known, unknown }, root);
-  await rig.build({ selectors: ['base'] });
-  rig.engine.autoFinish = false;
-  for (const [name, isWell] of [
+  const project = makeTestProject({ base, known, unknown }, root);
+  await project.build({ selectors: ['base'] });
+  project.engine.autoFinish = false;
+  for (const [name, succeeds] of [
     ['known', true],
     ['unknown', false],
   ] as const) {
-    const running = (await rig.plan({ selectors: [name] })).run();
+    const running = (await project.plan({ selectors: [name] })).run();
     await settle();
-    const { succeed } = rig.engine.pending.pop()!;
-    await forceBase(rig as unknown as Rig);
+    const { succeed } = project.engine.pending.pop()!;
+    await forceBase(project as unknown as Project);
     succeed();
-    assert.is((await running).outcome, isWell ? 'ok' : 'failed', name);
+    assert.is((await running).outcome, succeeds ? 'ok' : 'failed', name);
   }
 });
 

@@ -8,10 +8,10 @@ import { reproduce } from '../../../src/run/reproduce.ts';
 import { tempFolder, writeFiles } from '../../support/temp.ts';
 import { makeTestProject } from '../../support/test-project.ts';
 
-const test = suite('audit');
-const nothing = { ran: [], differing: [], evidence: [] };
+const test = suite('reproduce');
+const base = { ran: [], differing: [], evidence: [] };
 
-test('an image that BuildKit makes otherwise is told with the step that ran; nothing is tagged or recorded', async () => {
+test('a different image is reported with the first step that ran; no tags change', async () => {
   const root = tempFolder();
   writeFiles(root, {
     'a/Dockerfile': 'FROM scratch\n',
@@ -22,33 +22,33 @@ test('an image that BuildKit makes otherwise is told with the step that ran; not
   const b = image({ name: 'b', context: 'b', needs: { A: a } });
   const files = command({ name: 'files', run: ['true'] });
   const c = image({ name: 'c', context: 'c', needs: { files } });
-  const rig = makeTestProject({ a, b, files, c }, root);
-  await rig.build();
-  const { plan, services } = await rig.plan();
-  const before = rig.engine.allImages.map(({ id, tags }) => [id, tags]);
-  const build = rig.engine.build.bind(rig.engine);
-  rig.engine.build = async (request, progress, signal) => {
+  const project = makeTestProject({ a, b, files, c }, root);
+  await project.build();
+  const { plan, services } = await project.plan();
+  const before = project.engine.allImages.map(({ id, tags }) => [id, tags]);
+  const build = project.engine.build.bind(project.engine);
+  project.engine.build = async (request, progress, signal) => {
     if (request.task === 'b:latest') return { imageId: 'sha256:other', bytes: 1, ran: ['[2/2] RUN date'] };
     if (request.task === 'c:latest') throw new StepFailed('no');
     return await build(request, progress, signal);
   };
   const steps = [...plan.steps.values()].filter(({ task }) => task.kind === 'image');
-  const seen = [];
-  const { observations } = await rig.plan();
-  for await (const each of reproduce(steps, plan, observations, services, new AbortController().signal))
-    seen.push(each);
-  assert.equal(seen, [
-    { ...nothing, id: 'a:latest', verdict: 'same' },
-    { ...nothing, id: 'b:latest', verdict: 'other', ran: ['[2/2] RUN date'] },
-    { ...nothing, id: 'c:latest', verdict: 'failed', message: 'no' },
+  const results = [];
+  const { observations } = await project.plan();
+  for await (const result of reproduce(steps, plan, observations, services, new AbortController().signal))
+    results.push(result);
+  assert.equal(results, [
+    { ...base, id: 'a:latest', verdict: 'same' },
+    { ...base, id: 'b:latest', verdict: 'other', ran: ['[2/2] RUN date'] },
+    { ...base, id: 'c:latest', verdict: 'failed', message: 'no' },
   ]);
   assert.equal(
-    rig.engine.allImages.map(({ id, tags }) => [id, tags]),
+    project.engine.allImages.map(({ id, tags }) => [id, tags]),
     before,
   );
 });
 
-test('commands are run again: what differs is told from what is never the same, and nothing is kept', async () => {
+test('commands run again; files that differ each time are ignored, and no results are stored', async () => {
   const root = tempFolder();
   writeFiles(root, { 'c/Dockerfile': 'FROM scratch\nCOPY x /out\n', 'c/x': '' });
   const same = command({ name: 'same', run: ['same'] });
@@ -56,9 +56,9 @@ test('commands are run again: what differs is told from what is never the same, 
   const mixed = command({ name: 'mixed', run: ['mixed'] });
   const always = command({ name: 'always', run: ['always'] });
   const exported = image({ name: 'exported', context: 'c', output: 'files' });
-  const rig = makeTestProject({ same, moved, mixed, always, exported }, root);
+  const project = makeTestProject({ same, moved, mixed, always, exported }, root);
   let [outside, serial] = ['one', 0];
-  rig.onCommand = async ({ argv, env }) => {
+  project.onCommand = async ({ argv, env }) => {
     const [name] = argv;
     const texts = {
       same: ['-', '-'],
@@ -70,39 +70,39 @@ test('commands are run again: what differs is told from what is never the same, 
     serial++;
     writeFiles(env.TASKS_OUT!, { x: `${x}`, 'd/y': `${y}` });
   };
-  await rig.build();
+  await project.build();
   outside = 'two';
-  const { plan, services, observations } = await rig.plan();
-  const seen = [];
-  for await (const each of reproduce(
+  const { plan, services, observations } = await project.plan();
+  const results = [];
+  for await (const result of reproduce(
     [...plan.steps.values()],
     plan,
     observations,
     services,
     new AbortController().signal,
   ))
-    seen.push([each.id, each.verdict, each.differing]);
-  assert.equal(seen, [
+    results.push([result.id, result.verdict, result.differing]);
+  assert.equal(results, [
     ['same:latest', 'same', []],
     ['moved:latest', 'other', ['x']],
     ['mixed:latest', 'other', ['x']],
     ['always:latest', 'unsteady', ['d/y']],
     ['exported:latest', 'same', []],
   ]);
-  const after = await rig.plan();
+  const after = await project.plan();
   assert.ok([...after.plan.steps.values()].every(({ action }) => action === 'reuse'));
 });
 
-test('the first step that ran points at what from outside may have changed', () => {
+test('the first step that ran points to the external input that may have changed', () => {
   const observed = {
     impure: ['line 1: debian:12 is not pinned by digest', 'line 3: http://x/a has no checksum'],
     unpinnedFetches: [{ line: 4, what: 'package without version', text: 'curl jq' }],
   } as unknown as ObservedImage;
   const evidence = (...ran: string[]): string[] => findImageEvidence(ran, observed);
-  const base = 'line 1: debian:12 is not pinned by digest: it may be another image now';
-  const download = 'line 3: http://x/a has no checksum: it may give something else now';
-  assert.equal(evidence(), [base, download]);
-  assert.equal(evidence('[2/5] RUN true', '[3/5] ADD http://x/a /'), [base]);
+  const baseImage = 'line 1: debian:12 is not pinned by digest: the image may have changed';
+  const download = 'line 3: http://x/a has no checksum: the download may have changed';
+  assert.equal(evidence(), [baseImage, download]);
+  assert.equal(evidence('[2/5] RUN true', '[3/5] ADD http://x/a /'), [baseImage]);
   assert.equal(evidence('[build 3/5] ADD http://x/a /'), [download]);
   assert.equal(evidence('[4/5] RUN apt-get install curl jq'), ['line 4: package without version: curl jq']);
   assert.equal(evidence('[5/5] COPY a /'), []);

@@ -8,13 +8,13 @@ import type { Observations, ObservedImage } from '../../../src/model/observed.ts
 import { requireEngine } from '../../../src/run/require-engine.ts';
 import { graphOf } from '../../support/graphs.ts';
 
-const test = suite('whether an engine can build');
+const test = suite('require engine');
 const graph = graphOf({
   one: image({ name: 'one', versions: ['1', '2'], context: 'i' }),
   two: image({ name: 'two', context: 'i' }),
 });
 const steps = [...graph.tasks.values()].map((task) => ({ task }));
-const seen = (heredocs: Record<string, number>): Observations =>
+const observationsOf = (heredocs: Record<string, number>): Observations =>
   new Map(
     steps.map(({ task: { id } }) => [
       id,
@@ -24,18 +24,18 @@ const seen = (heredocs: Record<string, number>): Observations =>
       } as unknown as ObservedImage,
     ]),
   );
-const asked: string[] = [];
+const calls: string[] = [];
 const engine = (heredocs: boolean) => ({
-  ready: async () => void asked.push('ready'),
+  ready: async () => void calls.push('ready'),
   abilities: async () => {
-    asked.push('abilities');
+    calls.push('abilities');
     return { version: '20.10.24', heredocs };
   },
 });
 
-test('a heredoc that the engine does not know ends a run before it begins, and names each place once', async () => {
+test('a heredoc that the engine does not support is an error that names each location once', async () => {
   try {
-    await requireEngine(steps, seen({ 'one:1': 3, 'one:2': 3 }), engine(false));
+    await requireEngine(steps, observationsOf({ 'one:1': 3, 'one:2': 3 }), engine(false));
     assert.unreachable();
   } catch (error) {
     assert.instance(error, TasksError);
@@ -43,31 +43,31 @@ test('a heredoc that the engine does not know ends a run before it begins, and n
     assert.is(exitCode, 3);
     assert.match(
       message,
-      /docker 23 or newer, and the engine is docker 20\.10\.24\n {2}i\/Dockerfile:3: a heredoc$/,
+      /docker 23 or newer, but the engine is docker 20\.10\.24\n {2}i\/Dockerfile:3: a heredoc$/,
     );
     assert.match(hint!, /syntax=docker\/dockerfile:1/);
   }
 });
 
-test('an engine is asked only where something is built, and what it can only for a heredoc', async () => {
-  asked.length = 0;
-  await requireEngine([], seen({ 'two:latest': 1 }), engine(false));
-  assert.equal(asked, []);
-  await requireEngine(steps, seen({}), engine(false));
-  assert.equal(asked, ['ready']);
-  await requireEngine(steps, seen({ 'two:latest': 1 }), engine(true));
-  assert.equal(asked, ['ready', 'ready', 'abilities']);
+test('the engine is queried only if something is built, its capabilities only for a heredoc', async () => {
+  calls.length = 0;
+  await requireEngine([], observationsOf({ 'two:latest': 1 }), engine(false));
+  assert.equal(calls, []);
+  await requireEngine(steps, observationsOf({}), engine(false));
+  assert.equal(calls, ['ready']);
+  await requireEngine(steps, observationsOf({ 'two:latest': 1 }), engine(true));
+  assert.equal(calls, ['ready', 'ready', 'abilities']);
 });
 
-test('what an engine can is told by its API, whatever a distribution calls its version', async () => {
-  const says = async (answer: object): Promise<boolean> => {
+test('capabilities depend on the API version, not on the engine version', async () => {
+  const hasHeredocs = async (answer: object): Promise<boolean> => {
     const request = async () => ({ status: 200, body: Buffer.from(JSON.stringify(answer)) });
     return (await readCapabilities({ request, get: request, timeouts: timeouts })).heredocs;
   };
-  assert.is(await says({ Version: '20.10.24+dfsg1', ApiVersion: '1.41' }), false);
-  assert.is(await says({ Version: 'library-import', ApiVersion: '1.42' }), true);
-  assert.is(await says({ Version: '29.0.0', ApiVersion: '1.52' }), true);
-  assert.is(await says({ Version: '?' }), false);
+  assert.is(await hasHeredocs({ Version: '20.10.24+dfsg1', ApiVersion: '1.41' }), false);
+  assert.is(await hasHeredocs({ Version: 'library-import', ApiVersion: '1.42' }), true);
+  assert.is(await hasHeredocs({ Version: '29.0.0', ApiVersion: '1.52' }), true);
+  assert.is(await hasHeredocs({ Version: '?' }), false);
 });
 
 test.run();

@@ -6,9 +6,9 @@ import type { Action, Plan, Step } from '../../../src/model/plan.ts';
 import { startRun } from '../../../src/run/run-stream.ts';
 import { graphOf } from '../../support/graphs.ts';
 
-const test = suite('the one run of a command');
+const test = suite('run stream');
 
-/** A plan of tasks with these actions. */
+/** Returns a plan of tasks with the given actions. */
 function planOf(actions: Readonly<Record<string, Action>>): Plan {
   const names = Object.keys(actions);
   const graph = graphOf(Object.fromEntries(names.map((name) => [name, command({ name, run: ['true'] })])));
@@ -16,7 +16,7 @@ function planOf(actions: Readonly<Record<string, Action>>): Plan {
   return { steps: new Map(steps.map((step) => [step.task.id, step])) };
 }
 
-/** The counts of a run with these tasks finished in these phases; zeros left out. */
+/** Returns the nonzero counts of a run in which the given tasks finished in the given phases. */
 function countsOf(
   actions: Readonly<Record<string, Action>>,
   finished: readonly (readonly [phase: Phase, name: string, outcome: Outcome])[],
@@ -35,7 +35,7 @@ function countsOf(
     : {};
 }
 
-test('a run starts with all tasks of the plan, passes on what its phases report, and finishes', () => {
+test('a run starts with all tasks of the plan, forwards the events of its phases, and finishes', () => {
   const events: RunEvent[] = [];
   let ms = 0;
   const clock = { now: () => new Date(ms) };
@@ -58,7 +58,7 @@ test('a run starts with all tasks of the plan, passes on what its phases report,
   assert.equal(last.type === 'run-finished' && [last.ok, last.ms, last.counts.cancelled], [false, 1_500, 1]);
 });
 
-test('each task counts once: a passed test and an upload do not count beside the build', () => {
+test('each task counts once, although it is built, tested and uploaded', () => {
   const counts = countsOf({ a: 'build' }, [
     ['build', 'a', 'built'],
     ['test', 'a', 'built'],
@@ -75,11 +75,11 @@ test('a task that fails in a later phase counts as failed', () => {
   assert.equal(
     countsOf({ a: 'build' }, [...failed('test'), ['upload', 'a', 'cancelled']]),
     { failed: 1 },
-    'it failed first',
+    'the failure came first',
   );
 });
 
-test('tasks that no phase reports count by their plan', () => {
+test('tasks without events count by their action', () => {
   assert.equal(countsOf({ a: 'reuse', b: 'skip', c: 'blocked', d: 'build', e: 'retag' }, []), {
     reused: 2,
     skipped: 1,
@@ -88,7 +88,7 @@ test('tasks that no phase reports count by their plan', () => {
   });
 });
 
-test('an image that only got tags counts as retagged', () => {
+test('an image that only gets tags counts as retagged', () => {
   assert.equal(countsOf({ a: 'retag' }, [['publish', 'a', 'retagged']]), { retagged: 1 });
 });
 

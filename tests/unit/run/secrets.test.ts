@@ -7,10 +7,10 @@ import { makeRedactor } from '../../../src/run/secrets.ts';
 import { graphOf } from '../../support/graphs.ts';
 import { tempFolder, writeFiles } from '../../support/temp.ts';
 
-const test = suite('secrets in what is printed');
+const test = suite('secret redaction');
 
-/** What is left of a text where a secret has this value. */
-function shown(value: string, text: string): string {
+/** Redacts a text for a task with a secret of the given value. */
+function redact(value: string, text: string): string {
   const root = tempFolder();
   writeFiles(root, { secret: value });
   const task = graphOf({
@@ -20,8 +20,8 @@ function shown(value: string, text: string): string {
 }
 
 const cases: [string, string, string, string][] = [
-  ['a line with a line end', 'hunter2hunter2\n', 'got hunter2hunter2!', 'got ***!'],
-  ['each of several lines', '--begin--\nAAAAline1\nBBBBline2\n', 'x BBBBline2', 'x ***'],
+  ['a value without its line ending', 'hunter2hunter2\n', 'got hunter2hunter2!', 'got ***!'],
+  ['each line of a value', '--begin--\nAAAAline1\nBBBBline2\n', 'x BBBBline2', 'x ***'],
   [
     'lines with carriage returns',
     'first line\r\nsecond line\rthird line',
@@ -29,7 +29,7 @@ const cases: [string, string, string, string][] = [
     '***, ***',
   ],
   ['characters of regular expressions', 'tok$en.[a]*+?(x)', 'a tok$en.[a]*+?(x) b', 'a *** b'],
-  ['a text in JSON', '{"user":"me","password":"hunter2hunter2"}', 'with hunter2hunter2', 'with ***'],
+  ['a string in JSON', '{"user":"me","password":"hunter2hunter2"}', 'with hunter2hunter2', 'with ***'],
   [
     'JSON as one line',
     '{\n "password": "hunter2hunter2"\n}',
@@ -37,28 +37,28 @@ const cases: [string, string, string, string][] = [
     '{"password":"***"}',
   ],
   ['a secret quoted in JSON', 'a"b\\c\td-e', JSON.stringify({ token: 'a"b\\c\td-e' }), '{"token":"***"}'],
-  ['lines joined in JSON', 'line one\nline two\n', '"line one\\nline two\\n"', '"***\\n"'],
-  ['a secret in an address', 'p@ss/word?1', 'https://me:p%40ss%2Fword%3F1@host/', 'https://me:***@host/'],
-  ['a short one stays', 'abc', 'abc', 'abc'],
+  ['several lines quoted in JSON', 'line one\nline two\n', '"line one\\nline two\\n"', '"***\\n"'],
+  ['a secret in a URL', 'p@ss/word?1', 'https://me:p%40ss%2Fword%3F1@host/', 'https://me:***@host/'],
+  ['a short value is not redacted', 'abc', 'abc', 'abc'],
 ];
 for (const [what, secret, text, expected] of cases)
-  test(what, () => assert.is(shown(secret, text), expected));
+  test(what, () => assert.is(redact(secret, text), expected));
 
-test('in base64, wherever it begins', () => {
+test('a secret in base64 is redacted at any offset', () => {
   const secret = 'hunter2-hunter2-hunter2';
   for (const before of ['', 'a', 'ab', 'me:']) {
     const header = Buffer.from(`${before}${secret}`).toString('base64');
-    assert.match(shown(secret, `Authorization: Basic ${header}`), '***');
-    assert.not.match(shown(secret, header), header.slice(6, -6));
+    assert.match(redact(secret, `Authorization: Basic ${header}`), '***');
+    assert.not.match(redact(secret, header), header.slice(6, -6));
   }
 });
 
-test('no secret, nor a line of it, is left in any text', () => {
+test('property: no line of a secret remains in a text', () => {
   const line = fc.stringMatching(/^[a-z0-9"\\$]{4,9}$/);
   const other = fc.stringMatching(/^[A-Z ]{0,9}$/);
   fc.assert(
     fc.property(fc.array(line, { minLength: 1, maxLength: 3 }), other, other, (lines, before, after) => {
-      const text = shown(lines.join('\n'), before + lines.join(' ') + after);
+      const text = redact(lines.join('\n'), before + lines.join(' ') + after);
       for (const each of lines) assert.not.ok(text.includes(each), `${each} in ${text}`);
     }),
     { numRuns: 50 },

@@ -12,30 +12,33 @@ import { runTests, type TestsResult } from '../../../src/run/test-phase.ts';
 import { tempFolder, writeFiles } from '../../support/temp.ts';
 import { makeTestProject } from '../../support/test-project.ts';
 
-const test = suite("images' tests");
+const test = suite('test phase');
 
-interface Ran extends TestsResult {
+interface TestRun extends TestsResult {
   readonly error: TaskFailure | undefined;
   readonly lines: readonly string[];
 }
 
-/** A project of one image whose test is `images/t.sh`, or what the files say. */
-async function project(
+/** Creates a project with one image. Its test is `images/t.sh`, unless `fields` sets another. */
+async function makeProject(
   files: Parameters<typeof writeFiles>[1] = {},
-  more: Partial<ImageFields<string>> = {},
+  fields: Partial<ImageFields<string>> = {},
 ) {
   const root = tempFolder();
   writeFiles(root, { 'a/Dockerfile': 'FROM scratch\n', 'images/t.sh': '#!/bin/sh\nexit 0\n', ...files });
-  const a = image({ name: 'a', context: 'a', test: 'images/t.sh', args: { A: '1' }, ...more });
-  const rig = makeTestProject({ a }, root);
-  const { results } = await rig.build();
-  const kept = new Set<string>();
-  const passes = { has: async (id: string) => kept.has(id), add: async (id: string) => void kept.add(id) };
-  const run = async (options: { signal?: AbortSignal; test?: Engine['test'] } = {}): Promise<Ran> => {
-    const { plan, services } = await rig.plan();
-    if (options.test) rig.engine.test = options.test;
+  const a = image({ name: 'a', context: 'a', test: 'images/t.sh', args: { A: '1' }, ...fields });
+  const project = makeTestProject({ a }, root);
+  const { results } = await project.build();
+  const passed = new Set<string>();
+  const passedTests = {
+    has: async (id: string) => passed.has(id),
+    add: async (id: string) => void passed.add(id),
+  };
+  const run = async (options: { signal?: AbortSignal; test?: Engine['test'] } = {}): Promise<TestRun> => {
+    const { plan, services } = await project.plan();
+    if (options.test) project.engine.test = options.test;
     const events: RunEvent[] = [];
-    const result = await runTests([...plan.steps.values()], results, services, passes, {
+    const result = await runTests([...plan.steps.values()], results, services, passedTests, {
       jobs: 1,
       retest: false,
       keepGoing: false,
@@ -46,56 +49,56 @@ async function project(
     const lines = events.flatMap((event) => (event.type === 'task-output' ? [event.line] : []));
     return { ...result, error: end?.type === 'task-finished' ? end.error : undefined, lines };
   };
-  return { rig, root, run };
+  return { project, root, run };
 }
 const untilAborted: Engine['test'] = (_request, _progress, signal) =>
   new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
 
-test('the timeout of a task holds for its test, too', async () => {
-  const { run } = await project({}, { timeout: '1s' });
+test("a task's timeout also applies to its test", async () => {
+  const { run } = await makeProject({}, { timeout: '1s' });
   const { outcome, error } = await run({ test: untilAborted });
   assert.equal([outcome, error?.message], ['failed', 'took longer than its timeout of 1 s']);
 });
 
-test('an interrupt is exit code 130, an engine that is gone 3, whatever may fail', async () => {
-  const { run } = await project({}, { allowFailure: true });
+test('an interrupt or a failure of the engine is not covered by allowFailure', async () => {
+  const { run } = await makeProject({}, { allowFailure: true });
   const interrupt = new AbortController();
   const running = run({ test: untilAborted, signal: interrupt.signal });
   setImmediate(() => interrupt.abort(new Error('interrupted')));
   assert.is((await running).outcome, 'interrupted');
-  const gone = await run({
+  const unreachable = await run({
     test: async () => {
       throw new TasksError(3, 'the docker engine does not answer');
     },
   });
-  assert.is(gone.outcome, 'not-ready');
+  assert.is(unreachable.outcome, 'not-ready');
   assert.is((await run({ test: async () => ({ exitCode: 1 }) })).outcome, 'ok');
 });
 
-test('before tests run, containers go that others left; an owner for each run of a test', async () => {
-  const { rig, run } = await project();
+test('leftover test containers are removed before tests run; each run of a test has its own owner', async () => {
+  const { project, run } = await makeProject();
   const asked: boolean[] = [];
-  rig.engine.removeLeftoverTests = async (isGone) => {
-    const own: Owner = (await rig.plan()).services.newOwner();
+  project.engine.removeLeftoverTests = async (isGone) => {
+    const own: Owner = (await project.plan()).services.newOwner();
     asked.push(isGone(own), isGone({ ...own, started: '1' }), isGone({ ...own, place: 'elsewhere' }));
   };
   await run();
-  assert.equal(asked, [false, true, false], 'only where the process has surely ended');
+  assert.equal(asked, [false, true, false], 'only if the process has certainly ended');
   await run();
-  assert.is(asked.length, 3, 'nothing to run, nothing to ask');
-  assert.match(rig.engine.tested[0]!.owner.id, /^[0-9a-f-]{36}$/);
+  assert.is(asked.length, 3, 'no test runs, so nothing is removed');
+  assert.match(project.engine.tested[0]!.owner.id, /^[0-9a-f-]{36}$/);
 });
 
-test('a first line that ends with a carriage return is said, and nothing is started', async () => {
-  const { rig, run } = await project({ 'images/t.sh': '#!/bin/sh -e\r\nexit 0\r\n' });
+test('a test whose first line ends with a carriage return is not started', async () => {
+  const { project, run } = await makeProject({ 'images/t.sh': '#!/bin/sh -e\r\nexit 0\r\n' });
   const { outcome, error } = await run();
   assert.is(outcome, 'failed');
-  assert.match(error!.message, /images\/t\.sh cannot be started: .*\(CRLF\)/);
-  assert.is(rig.engine.tested.length, 0);
+  assert.match(error!.message, /cannot start the test images\/t\.sh: .*\(CRLF\)/);
+  assert.is(project.engine.tested.length, 0);
 });
 
-test('what a test prints holds no secret of its task', async () => {
-  const { run } = await project({ token: 'hunter2\n' }, { secrets: { token: { file: 'token' } } });
+test("a task's secrets are redacted in the output of its test", async () => {
+  const { run } = await makeProject({ token: 'hunter2\n' }, { secrets: { token: { file: 'token' } } });
   const { lines, error } = await run({
     test: async (_request, progress) => {
       progress.line('found hunter2 in the image');
@@ -108,8 +111,8 @@ test('what a test prints holds no secret of its task', async () => {
   );
 });
 
-test('links are followed: what they lead to is in the container, and counts', async () => {
-  const { rig, root, run } = await project(
+test('links are followed: their targets are in the container and affect reuse', async () => {
+  const { project, root, run } = await makeProject(
     {
       'images/t/run': '#!/bin/sh\n. /tasks-test/lib.sh\n',
       'images/t/lib.sh': { link: '../../common/lib.sh' },
@@ -121,7 +124,7 @@ test('links are followed: what they lead to is in the container, and counts', as
     { test: 'images/t' },
   );
   assert.is((await run()).counts.built, 1);
-  const { files, program } = rig.engine.tested[0]!;
+  const { files, program } = project.engine.tested[0]!;
   assert.is(program, '/tasks-test/run');
   assert.equal(
     files.map(({ entry }) => `${entry.type} ${entry.path}`),
@@ -140,18 +143,20 @@ test('links are followed: what they lead to is in the container, and counts', as
   }
   rmSync(path.join(root, 'images/t/lib.sh'));
   writeFiles(root, { 'images/t/lib.sh': 'common/lib.sh\n' });
-  assert.is((await run()).counts.reused, 1, 'a file with the same text is the same');
+  assert.is((await run()).counts.reused, 1, 'a file with the same content as the link target');
 });
 
-test('a script that is a link keeps its name, and is what it leads to', async () => {
-  const { rig, root, run } = await project({
+test('a test script that is a link keeps its name and has the content of its target', async () => {
+  const { project, root, run } = await makeProject({
     'images/t.sh': { link: '../common/real' },
     'common/real': '#!/bin/sh\nexit 0\n',
   });
   assert.is((await run()).counts.built, 1);
-  assert.is(rig.engine.tested[0]!.program, '/tasks-test/t.sh');
+  assert.is(project.engine.tested[0]!.program, '/tasks-test/t.sh');
   assert.equal(
-    rig.engine.tested[0]!.files.map(({ entry }) => (entry.type === 'file' ? entry.executable : entry.type)),
+    project.engine.tested[0]!.files.map(({ entry }) =>
+      entry.type === 'file' ? entry.executable : entry.type,
+    ),
     ['dir', true],
   );
   writeFileSync(path.join(root, 'common/real'), '#!/bin/sh\nexit 1\n');
@@ -159,22 +164,22 @@ test('a script that is a link keeps its name, and is what it leads to', async ()
 });
 
 const broken: [string, string, RegExp][] = [
-  ['leads nowhere', 'gone', /images\/t\/x is a broken symlink/],
-  ['leads to itself', 'x', /images\/t\/x is a symlink loop/],
-  ['leads to the folder it is in', '.', /images\/t\/x is a symlink to .*, which contains it/],
-  ['leads to a folder above it', '../..', /images\/t\/x is a symlink to .*, which contains it/],
+  ['leads nowhere', 'missing', /images\/t\/x is a link that leads nowhere/],
+  ['leads to itself', 'x', /images\/t\/x is a link that leads in a circle/],
+  ['leads to its own folder', '.', /images\/t\/x leads in a circle/],
+  ['leads to a parent folder', '../..', /images\/t\/x leads in a circle/],
 ];
-for (const [what, link, said] of broken) {
-  test(`a link that ${what} is an error of the definition`, async () => {
+for (const [what, link, message] of broken) {
+  test(`a link that ${what} is a definition error`, async () => {
     const files = { 'images/t/run': '#!/bin/sh\n', 'images/t/x': { link } };
-    const { run } = await project(files, { test: 'images/t' });
+    const { run } = await makeProject(files, { test: 'images/t' });
     try {
       await run();
       assert.unreachable();
     } catch (error) {
       assert.instance(error, TasksError);
       assert.is((error as TasksError).exitCode, 2);
-      assert.match((error as TasksError).message, said);
+      assert.match((error as TasksError).message, message);
       assert.match((error as TasksError).message, /tasks\/images\.ts › a › test/);
     }
   });

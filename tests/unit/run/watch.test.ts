@@ -9,31 +9,31 @@ import { watchAndRun } from '../../../src/run/watch.ts';
 import { declare } from '../../support/graphs.ts';
 import { tempFolder, writeFiles } from '../../support/temp.ts';
 
-const test = suite('watching');
+const test = suite('watch');
 
-/** A watch whose looks, changes and time are driven by hand. */
-function makeHand() {
+/** Starts a watch whose runs, changes and time are controlled by the test. */
+function startWatch() {
   const interrupt = new AbortController();
-  const looks: (readonly string[])[] = [];
+  const runs: (readonly string[])[] = [];
   const watched = new Set<string>();
-  let endLook = (_paths: readonly string[]): void => undefined;
-  let failLook = (_error: Error): void => undefined;
+  let endRun = (_paths: readonly string[]): void => undefined;
+  let failRun = (_error: Error): void => undefined;
   let endSleep = (): void => undefined;
   let onChange = (_path: string): void => undefined;
-  const hand = {
-    looks,
+  const watch = {
+    runs,
     sleeps: 0,
     isClosed: false,
     interrupt: () => interrupt.abort(new Error('interrupted')),
     change: (...paths: string[]) => {
       for (const each of paths) onChange(each);
     },
-    endLook: async (...paths: string[]) => {
-      endLook(paths);
+    endRun: async (...paths: string[]) => {
+      endRun(paths);
       await idle();
     },
-    failLook: async (error: Error) => {
-      failLook(error);
+    failRun: async (error: Error) => {
+      failRun(error);
       await idle();
     },
     endSleep: async () => {
@@ -42,9 +42,9 @@ function makeHand() {
     },
     ended: Promise.resolve() as Promise<void>,
   };
-  hand.ended = watchAndRun({
-    openWatcher: (listen) => {
-      onChange = listen;
+  watch.ended = watchAndRun({
+    openWatcher: (listener) => {
+      onChange = listener;
       return {
         watch: async (paths) => {
           const before = watched.size;
@@ -52,17 +52,17 @@ function makeHand() {
           return watched.size > before;
         },
         close: async () => {
-          hand.isClosed = true;
+          watch.isClosed = true;
         },
       };
     },
     run: (changed) => {
-      looks.push(changed);
-      return new Promise((resolve, reject) => ([endLook, failLook] = [resolve, reject]));
+      runs.push(changed);
+      return new Promise((resolve, reject) => ([endRun, failRun] = [resolve, reject]));
     },
     clock: {
       sleep: (_, signal) => {
-        hand.sleeps++;
+        watch.sleeps++;
         return new Promise((resolve, reject) => {
           endSleep = resolve;
           signal.addEventListener('abort', () => reject(signal.reason));
@@ -71,84 +71,84 @@ function makeHand() {
     },
     signal: interrupt.signal,
   });
-  return hand;
+  return watch;
 }
-/** Everything that can go on without time has gone on. */
+/** Resolves when all pending promises have been handled. */
 const idle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-test('it looks at once, again when the paths are watched, and then after a change', async () => {
-  const hand = makeHand();
-  await hand.endLook('a');
-  assert.equal(hand.looks, [[], []], 'what changed before it was watched would be missed');
-  await hand.endLook('a');
-  assert.is(hand.looks.length, 2);
-  hand.change('a/x');
+test('it runs at once, again once the paths are watched, and after each change', async () => {
+  const watch = startWatch();
+  await watch.endRun('a');
+  assert.equal(watch.runs, [[], []], 'changes before the paths were watched would be missed');
+  await watch.endRun('a');
+  assert.is(watch.runs.length, 2);
+  watch.change('a/x');
   await idle();
-  await hand.endSleep();
-  assert.equal(hand.looks[2], ['a/x']);
-  hand.interrupt();
-  await hand.endLook('a');
-  await hand.ended;
-  assert.is(hand.isClosed, true);
+  await watch.endSleep();
+  assert.equal(watch.runs[2], ['a/x']);
+  watch.interrupt();
+  await watch.endRun('a');
+  await watch.ended;
+  assert.is(watch.isClosed, true);
 });
 
-test('many changes are one: it waits until nothing came for a moment', async () => {
-  const hand = makeHand();
-  await hand.endLook();
-  hand.change('x', 'y');
+test('changes in quick succession cause one run', async () => {
+  const watch = startWatch();
+  await watch.endRun();
+  watch.change('x', 'y');
   await idle();
-  hand.change('z', 'x');
-  await hand.endSleep();
-  assert.equal([hand.looks.length, hand.sleeps], [1, 2]);
-  await hand.endSleep();
-  assert.equal(hand.looks[1], ['x', 'y', 'z']);
-  hand.interrupt();
-  await hand.endLook();
-  await hand.ended;
+  watch.change('z', 'x');
+  await watch.endSleep();
+  assert.equal([watch.runs.length, watch.sleeps], [1, 2]);
+  await watch.endSleep();
+  assert.equal(watch.runs[1], ['x', 'y', 'z']);
+  watch.interrupt();
+  await watch.endRun();
+  await watch.ended;
 });
 
-test('a change during a look does not cut it short; the next look sees it', async () => {
-  const hand = makeHand();
-  hand.change('x');
+test('a change during a run does not interrupt it but causes another run', async () => {
+  const watch = startWatch();
+  watch.change('x');
   await idle();
-  assert.is(hand.looks.length, 1);
-  await hand.endLook();
-  await hand.endSleep();
-  assert.equal(hand.looks, [[], ['x']]);
-  await hand.endLook();
+  assert.is(watch.runs.length, 1);
+  await watch.endRun();
+  await watch.endSleep();
+  assert.equal(watch.runs, [[], ['x']]);
+  await watch.endRun();
   await idle();
-  assert.is(hand.looks.length, 2, 'no change, no look');
-  hand.interrupt();
-  await hand.ended;
+  assert.is(watch.runs.length, 2, 'no change, no run');
+  watch.interrupt();
+  await watch.ended;
 });
 
-test('an interrupt ends it while it waits, while it debounces, and after a look', async () => {
-  const waiting = makeHand();
-  await waiting.endLook();
+test('an interrupt ends the watch while it waits, while it debounces, and after a run', async () => {
+  const waiting = startWatch();
+  await waiting.endRun();
   waiting.interrupt();
   await waiting.ended;
 
-  const debouncing = makeHand();
-  await debouncing.endLook();
+  const debouncing = startWatch();
+  await debouncing.endRun();
   debouncing.change('x');
   await idle();
   debouncing.interrupt();
   await debouncing.ended;
-  assert.is(debouncing.looks.length, 1);
+  assert.is(debouncing.runs.length, 1);
 });
 
-test('a look that throws ends it, and the watcher is closed', async () => {
-  const hand = makeHand();
-  const ended = hand.ended.then(
-    () => 'well',
+test('a run that throws ends the watch and closes the watcher', async () => {
+  const watch = startWatch();
+  const ended = watch.ended.then(
+    () => 'no error',
     (error: Error) => error.message,
   );
-  await hand.failLook(new Error('bad'));
+  await watch.failRun(new Error('bad'));
   assert.is(await ended, 'bad');
-  assert.is(hand.isClosed, true);
+  assert.is(watch.isClosed, true);
 });
 
-test('what is watched: contexts, Dockerfiles, their ignore files, programs, inputs; not secrets, not our own state', () => {
+test('watched paths are contexts, Dockerfiles, ignore files, programs and inputs, but not secrets or .cache', () => {
   const base = image({
     name: 'base',
     context: 'images/base',
@@ -171,7 +171,7 @@ test('what is watched: contexts, Dockerfiles, their ignore files, programs, inpu
   assert.not.ok(['/p', '/p/images/.cache/x', '/p/.gitignore'].some((file) => isIgnoredPath(file, '/p')));
 });
 
-test('what is watched: inputs below folders that are ignored elsewhere, names with glob characters', () => {
+test('watched paths include inputs in folders that are otherwise ignored, and names with glob characters', () => {
   const root = realpathSync(tempFolder());
   writeFiles(root, {
     'src/node_modules/x/a': '',
@@ -187,7 +187,7 @@ test('what is watched: inputs below folders that are ignored elsewhere, names wi
   );
 });
 
-test('what is watched of definitions: links on the way to what they import', () => {
+test('links in the path of an import are watched', () => {
   const root = realpathSync(tempFolder());
   writeFiles(root, { 'v1/x': '', hop: { link: 'v1' }, now: { link: 'hop' } });
   assert.equal(
@@ -197,14 +197,14 @@ test('what is watched of definitions: links on the way to what they import', () 
   assert.equal(linksOnPath(path.join(root, 'v1'), root), []);
 });
 
-test('what is watched where links are: each of them, and where they lead, also where nothing is yet', () => {
+test('links and their targets are watched, even if a target does not exist', () => {
   const root = realpathSync(tempFolder());
   const outside = realpathSync(tempFolder());
   writeFiles(root, {
     'common/data': '',
     'src/hop': { link: '../common/data' },
     'src/twice': { link: 'hop' },
-    'src/gone': { link: '../not/yet' },
+    'src/missing': { link: '../not/yet' },
     'src/out': { link: outside },
     'images/app': { link: '../common' },
     'node_modules/.bin/x': { link: '../x/cli.js' },
@@ -218,7 +218,7 @@ test('what is watched where links are: each of them, and where they lead, also w
     'src',
     'src/hop',
     'src/twice',
-    'src/gone',
+    'src/missing',
     'src/out',
     'common/data',
     'not/yet',

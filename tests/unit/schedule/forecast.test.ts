@@ -6,9 +6,9 @@ import type { Job } from '../../../src/schedule/job.ts';
 import { leadingLayers } from '../../../src/schedule/layers.ts';
 import { seededRandom } from '../../support/random.ts';
 
-const test = suite('schedules against a virtual clock');
+const test = suite('forecast');
 
-/** Up to 60 jobs of 0.1 s to 20 minutes, most of them short; each needs up to three of the ones before it. */
+/** Returns up to 60 jobs that take 0.1 s to 20 minutes, most of them short. Each needs up to three earlier jobs. */
 function randomJobs(random: () => number): Job[] {
   const number = 1 + Math.floor(random() * 60);
   const density = random();
@@ -26,14 +26,14 @@ function randomJobs(random: () => number): Job[] {
   });
 }
 
-const calm = (limit: number): Simulation => ({
+const withoutFailures = (limit: number): Simulation => ({
   limit,
   keepGoing: false,
   duration: ({ weight }) => weight,
   result: () => 'done',
 });
 
-/** The longest chain of jobs that wait for one another, found without the scheduler. */
+/** Computes the longest chain of jobs without the scheduler. */
 function criticalPath(jobs: readonly Job[], duration: (job: Job) => number): number {
   const ends = new Map<string, number>();
   for (const job of jobs)
@@ -44,7 +44,7 @@ function criticalPath(jobs: readonly Job[], duration: (job: Job) => number): num
   return Math.max(0, ...ends.values());
 }
 
-test('2,000 graphs: never above critical path + work / slots, and near to what no order could beat', () => {
+test('2,000 graphs: a run takes at most critical path + work / limit, and is close to the lower bound', () => {
   const ratios: number[] = [];
   for (let seed = 1; seed <= 2_000; seed++) {
     const random = seededRandom(seed);
@@ -63,7 +63,7 @@ test('2,000 graphs: never above critical path + work / slots, and near to what n
   assert.ok(median < 1.01 && worst < 1.4, `median ${median}, worst ${worst}`);
 });
 
-test('1,000 graphs whose jobs take other times than recorded, and fail: the bound holds, needs come first, slots too', () => {
+test('1,000 graphs with failures and unexpected durations: the upper bound, the limit and the order hold', () => {
   for (let seed = 1; seed <= 1_000; seed++) {
     const random = seededRandom(seed);
     const jobs = randomJobs(random);
@@ -85,7 +85,7 @@ test('1,000 graphs whose jobs take other times than recorded, and fail: the boun
     for (const job of jobs) {
       const own = ran.get(job.id);
       const reached = job.needs.every((id) => ran.has(id) && !failing.has(id));
-      if (own === undefined) assert.ok(!keepGoing || !reached, `seed ${seed}: ${job.id} was forgotten`);
+      if (own === undefined) assert.ok(!keepGoing || !reached, `seed ${seed}: ${job.id} did not run`);
       else {
         assert.ok(reached, `seed ${seed}: ${job.id} before its needs`);
         for (const id of [...job.needs, ...job.after])
@@ -95,7 +95,7 @@ test('1,000 graphs whose jobs take other times than recorded, and fail: the boun
   }
 });
 
-test('1,000 graphs with limits for kinds: all is done, never faster than the bound, no slot idle that one could use', () => {
+test('1,000 graphs with limits per kind: all jobs run, not below the lower bound, and as soon as the limits allow', () => {
   for (let seed = 1; seed <= 1_000; seed++) {
     const random = seededRandom(seed);
     const jobs = randomJobs(random).map((job) => ({ ...job, kind: random() < 0.5 ? 'build' : 'run' }));
@@ -105,7 +105,7 @@ test('1,000 graphs with limits for kinds: all is done, never faster than the bou
     };
     const { expectedMs, boundMs } = forecast(jobs, rules);
     assert.ok(expectedMs >= boundMs - 1, `seed ${seed}: faster than possible`);
-    const { ran } = simulate(jobs, { ...calm(rules.limit), ...rules });
+    const { ran } = simulate(jobs, { ...withoutFailures(rules.limit), ...rules });
     assert.is(ran.size, jobs.length);
     const kindOf = new Map(jobs.map(({ id, kind }) => [id, kind]));
     for (const job of jobs) {
@@ -113,7 +113,7 @@ test('1,000 graphs with limits for kinds: all is done, never faster than the bou
       const before = [...job.needs, ...job.after];
       const readyMs = Math.max(0, ...before.map((id) => ran.get(id)?.endMs ?? 0));
       if (readyMs === startMs) continue;
-      // While it waited for a slot, all that it could have used were taken.
+      // It waited after its needs were done, so a limit must have been reached.
       const at = (readyMs + startMs) / 2;
       const busy = [...ran].filter(([, own]) => own.startMs <= at && at < own.endMs).map(([id]) => id);
       const own = busy.filter((id) => kindOf.get(id) === job.kind).length;
@@ -125,12 +125,12 @@ test('1,000 graphs with limits for kinds: all is done, never faster than the bou
   }
 });
 
-test('the same jobs always run the same way', () => {
+test('the simulation is deterministic', () => {
   const jobs = randomJobs(seededRandom(7));
-  assert.equal(simulate(jobs, calm(3)), simulate(jobs, calm(3)));
+  assert.equal(simulate(jobs, withoutFailures(3)), simulate(jobs, withoutFailures(3)));
 });
 
-test('of jobs that share their layers one goes first; no slot stays empty for that', () => {
+test('of jobs with the same layers one runs first, but no job waits if it could run', () => {
   const job = (id: string, weight: number, layers?: string): Job => ({
     id,
     needs: [],
@@ -141,12 +141,14 @@ test('of jobs that share their layers one goes first; no slot stays empty for th
   });
   const jobs = [job('a1', 90, 'a'), job('a2', 80, 'a'), job('a3', 70, 'a'), job('b', 50), job('c', 45)];
   const starts = (limit: number): Record<string, number> =>
-    Object.fromEntries([...simulate(jobs, calm(limit)).ran].map(([id, { startMs }]) => [id, startMs]));
+    Object.fromEntries(
+      [...simulate(jobs, withoutFailures(limit)).ran].map(([id, { startMs }]) => [id, startMs]),
+    );
   assert.equal(starts(2), { a1: 0, b: 0, c: 50, a2: 90, a3: 95 });
   assert.equal(starts(4), { a1: 0, b: 0, c: 0, a2: 0, a3: 45 });
 });
 
-test('leading layers: the same up to the first RUN, with the args and images that they stand on', () => {
+test('leading layers depend on instructions up to the first RUN, their args and the needed images', () => {
   const manifest = (...lines: ManifestLine[]): Manifest => ({ schema: 1, lines });
   const from: ManifestLine = ['step', '0 0', 'FROM $BASE'];
   const run: ManifestLine = ['step', '0 1', 'RUN apt-get install $PG'];

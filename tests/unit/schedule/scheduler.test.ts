@@ -13,17 +13,17 @@ const job = (id: string, needs: string[] = [], more: Partial<Job> = {}): Job => 
   ...more,
 });
 
-/** What a scheduler orders after each event, and whether the run was over then. */
+/** Returns the scheduler's decision after each event, and whether the run was done then. */
 function play(
   jobs: Job[],
   options: { limit?: number; keepGoing?: boolean },
   events: ScheduleEvent[],
-): (ScheduleDecision & { isOver: boolean })[] {
+): (ScheduleDecision & { isDone: boolean })[] {
   const scheduler = makeScheduler(jobs, {
     limit: options.limit ?? 2,
     keepGoing: options.keepGoing ?? false,
   });
-  return events.map((event) => ({ ...scheduler.next(event), isOver: scheduler.isDone() }));
+  return events.map((event) => ({ ...scheduler.next(event), isDone: scheduler.isDone() }));
 }
 const ended = (id: string, result: 'done' | 'failed' | 'cancelled' = 'done'): ScheduleEvent => ({
   type: 'ended',
@@ -34,7 +34,7 @@ const begin: ScheduleEvent = { type: 'begin' };
 
 const test = suite('scheduler');
 
-test('starts what is free, never more than the limit', () => {
+test('starts ready jobs up to the limit', () => {
   const decisions = play([job('a'), job('b'), job('c'), job('d', ['a'])], {}, [
     begin,
     ended('a'),
@@ -46,7 +46,7 @@ test('starts what is free, never more than the limit', () => {
   );
 });
 
-test('the longest path goes first', () => {
+test('the job with the longest path starts first', () => {
   const jobs = [
     job('short', [], { weight: 5 }),
     job('root', [], { weight: 1 }),
@@ -55,11 +55,11 @@ test('the longest path goes first', () => {
   assert.equal(play(jobs, { limit: 1 }, [begin])[0]!.start, ['root']);
 });
 
-test('a need outside of the list counts as done', () => {
+test('a need that is not in the list counts as done', () => {
   assert.equal(play([job('a', ['reused'])], {}, [begin])[0]!.start, ['a']);
 });
 
-test('a failure blocks all that hangs on it and stops new starts; what runs is let finish', () => {
+test('a failure blocks dependents and stops new starts; running jobs continue', () => {
   const jobs = [job('a'), job('b'), job('c', ['a']), job('d', ['c']), job('e')];
   const [, failed, last] = play(jobs, {}, [begin, ended('a', 'failed'), ended('b')]);
   assert.equal(failed!.blocked, [
@@ -68,11 +68,11 @@ test('a failure blocks all that hangs on it and stops new starts; what runs is l
   ]);
   assert.equal(failed!.cancelled, ['e']);
   assert.equal(failed!.start, []);
-  assert.is(failed!.isOver, false);
-  assert.is(last!.isOver, true);
+  assert.is(failed!.isDone, false);
+  assert.is(last!.isDone, true);
 });
 
-test('--keep-going does all that does not hang on the failure', () => {
+test('with keepGoing, jobs that do not depend on a failed job still start', () => {
   const [, failed] = play([job('a'), job('b'), job('c', ['a']), job('e')], { keepGoing: true }, [
     begin,
     ended('a', 'failed'),
@@ -81,7 +81,7 @@ test('--keep-going does all that does not hang on the failure', () => {
   assert.equal(failed!.cancelled, []);
 });
 
-test('an allowed failure blocks its dependents and stops nothing else', () => {
+test('an allowed failure blocks only dependents', () => {
   const [, failed] = play(
     [job('a', [], { allowFailure: true }), job('b', ['a']), job('c', [], {})],
     { limit: 1 },
@@ -91,20 +91,20 @@ test('an allowed failure blocks its dependents and stops nothing else', () => {
   assert.equal(failed!.start, ['c']);
 });
 
-test('`after` waits for the end, good or bad', () => {
+test('`after` waits for the end of a job, even if it fails', () => {
   const jobs = [job('a', [], { allowFailure: true }), job('b', [], { after: ['a'] })];
   const [first, second] = play(jobs, {}, [begin, ended('a', 'failed')]);
   assert.equal(first!.start, ['a']);
   assert.equal(second!.start, ['b']);
 });
 
-test('a cancel starts nothing more and cancels what waits', () => {
+test('cancel stops new starts and cancels waiting jobs', () => {
   const [, cancelled] = play([job('a'), job('b', ['a'])], {}, [begin, { type: 'cancel' }]);
   assert.equal(cancelled!.cancelled, ['b']);
-  assert.is(cancelled!.isOver, false);
+  assert.is(cancelled!.isDone, false);
 });
 
-test('a kind has a limit of its own; slots that it leaves are for others', () => {
+test('a kind can have its own limit, within the total limit', () => {
   const kinds = { a: 'build', b: 'build', c: 'run', d: 'run', e: 'run' };
   const jobs = Object.entries(kinds).map(([id, kind]) => job(id, [], { kind }));
   const after = (
@@ -122,14 +122,14 @@ test('a kind has a limit of its own; slots that it leaves are for others', () =>
   assert.equal(after(2, { build: 1 }, ended('a')), ['b']);
 });
 
-test('the same events give the same orders', () => {
+test('the same events give the same decisions', () => {
   const jobs = [job('a'), job('b', ['a']), job('c'), job('d', ['b'], { after: ['c'] })];
   const events = [begin, ended('a'), ended('c', 'failed'), ended('b')];
   const options = { keepGoing: true };
   assert.equal(play(jobs, options, events), play(jobs, options, events));
 });
 
-test('property: any graph, any results, any order: never above the limit, never before needs, always an end', () => {
+test('property: the limit holds, needs come first, and every run ends', () => {
   const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
   const arbitraryJobs = fc.tuple(
     ...names.map((name, index) =>
@@ -151,33 +151,33 @@ test('property: any graph, any results, any order: never above the limit, never 
       fc.record({ run: fc.integer({ min: 1, max: 3 }) }),
       fc.boolean(),
       fc.infiniteStream(fc.nat(99)),
-      (jobs, limit, limits, keepGoing, dice) => {
+      (jobs, limit, limits, keepGoing, random) => {
         const running = new Set<string>();
         const done = new Set<string>();
         const accounted = new Set<string>();
         const scheduler = makeScheduler(jobs, { limit, limits, keepGoing });
-        let orders = scheduler.next(begin);
+        let decision = scheduler.next(begin);
         const isRun = (id: string): boolean => jobs.find((each) => each.id === id)!.kind === 'run';
         for (;;) {
-          for (const id of orders.start) {
+          for (const id of decision.start) {
             assert.ok(
               jobs.find((candidate) => candidate.id === id)!.needs.every((need) => done.has(need)),
               `${id} before its needs`,
             );
             running.add(id);
           }
-          for (const { id } of orders.blocked) accounted.add(id);
-          for (const id of orders.cancelled) accounted.add(id);
+          for (const { id } of decision.blocked) accounted.add(id);
+          for (const id of decision.cancelled) accounted.add(id);
           assert.ok(running.size <= limit);
           assert.ok([...running].filter(isRun).length <= limits.run);
           if (running.size === 0) break;
           const list = [...running];
-          const id = list[dice.next().value! % list.length]!;
-          const result = dice.next().value! % 4 === 0 ? 'failed' : 'done';
+          const id = list[random.next().value! % list.length]!;
+          const result = random.next().value! % 4 === 0 ? 'failed' : 'done';
           running.delete(id);
           accounted.add(id);
           if (result === 'done') done.add(id);
-          orders = scheduler.next(ended(id, result));
+          decision = scheduler.next(ended(id, result));
         }
         assert.ok(scheduler.isDone());
         assert.is(accounted.size, jobs.length, 'every job ended, was blocked or was cancelled');
