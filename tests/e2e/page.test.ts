@@ -79,7 +79,7 @@ test('graph --serve serves the current state of the project and announces change
   const url = await urlOf(served, 'stdout');
   const events = await openEventStream(`${url}events`);
   await served.printed('open pages follow every change');
-  assert.match(await (await fetch(url)).text(), /"id":"copy:latest"[^}]*"state":"here"/);
+  assert.match(await (await fetch(url)).text(), /"id":"copy:latest"[^}]*"state":"current"/);
   writeFileSync(path.join(cwd, 'text'), 'two\n');
   const stateAfter = async (state: string): Promise<void> => {
     for (;;) {
@@ -90,7 +90,7 @@ test('graph --serve serves the current state of the project and announces change
   };
   await stateAfter('todo');
   await runCli(['build'], { cwd });
-  await stateAfter('here');
+  await stateAfter('current');
   writeFileSync(path.join(cwd, 'tasks/images.ts'), 'export const broken = ;');
   const broken = await fetch(url);
   assert.is(broken.status, 500);

@@ -51,7 +51,7 @@ for (const [name, behave] of Object.entries(behaviours)) {
     await once(server, 'listening');
     const { port } = server.address() as { port: number };
     try {
-      assertWarned(await build(`redis://:${secret}@127.0.0.1:${port}`), /only \.cache counts from here on/);
+      assertWarned(await build(`redis://:${secret}@127.0.0.1:${port}`), /using only \.cache/);
     } finally {
       for (const socket of sockets) socket.destroy();
       server.close();

@@ -40,7 +40,7 @@ test('why explains a new task, an up-to-date task and changed inputs', async () 
   const out = await why(cwd, 'source:1');
   assert.match(
     out,
-    /^source:1 will be run\n {2}file {2}in\/a {2}changed\n {2}file {2}in\/b {2}is new\nunchanged since .*: 1 env/m,
+    /^source:1 will be run\n {2}file {2}in\/a {2}changed\n {2}file {2}in\/b {2}added\nunchanged since .*: 1 env/m,
   );
   assert.match(await why(cwd, 'copy:1'), /need {2}source {2}source:1 changed\n {2}source:1 will be run\n/);
 });

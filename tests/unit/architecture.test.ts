@@ -145,7 +145,7 @@ test('no cycle of files', () => {
 test('only the two programs, main and the reaper, touch the process; nobody writes to the console', () => {
   const programs = ['main.ts', 'reaper.ts'].map((file) => path.join('cli', file));
   const offences = sources.flatMap((source) => {
-    const code = source.text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
+    const code = source.text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$|'[^'\n]*'/gm, '');
     const found = [
       ...code.matchAll(/\bconsole\.|process\.(exit|exitCode|env|argv|cwd|stdout|stderr|on)\b/g),
     ].map((match) => match[0]);

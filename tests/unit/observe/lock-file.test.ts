@@ -245,7 +245,7 @@ test('a new digest changes the key, is explained as a moved base, and is passed 
   const why = (before: Step, after: Step) =>
     diffManifests(before.manifest!, after.manifest!).map(formatDifference);
   assert.equal(why(pinned, moved), ['base debian:12 moved']);
-  assert.equal(why(unpinned, pinned), ['base debian:12 is pinned now']);
+  assert.equal(why(unpinned, pinned), ['base debian:12 is now pinned']);
   assert.equal(why(pinned, unpinned), ['base debian:12 is no longer pinned']);
   rig.engine.autoFinish = false;
   const run = (await rig.plan()).run();
