@@ -67,13 +67,13 @@ function openReaders(
   const memo = openMemo(path.join(cacheFolder, 'memo'), warn);
   const observer = openObserver({
     root,
-    traces: path.join(cacheFolder, 'traces'),
+    depsLogFile: path.join(cacheFolder, 'traces'),
     memo,
     environment: host.environment,
     now: host.clock.now(),
     programId: host.program.id,
     lock: readLock(root),
-    askTriggers: queryOnbuild(host, signal),
+    hasOnbuild: queryOnbuild(host, signal),
     builderArgs: builderArgsOf(graph, host),
     warn,
   });

@@ -86,7 +86,7 @@ async function pushUntilFirst(
   let planned = first;
   for (let round = 1; ; round++) {
     const attempt = await pushOnce(planned, target, options, host, onEvent);
-    if (!attempt.pushed?.isOvertaken) return attempt;
+    if (!attempt.pushed?.needsNewPlan) return attempt;
     if (round === maxRounds)
       throw new TasksError(1, 'other machines keep pushing the same images; nothing is published', {
         hint: 'push again when they have finished; uploaded images are kept',
@@ -125,12 +125,12 @@ async function pushOnce(
     results,
     passed,
     omitted: new Set(omitted.keys()),
-    wanted: targetTags,
+    targetTags: targetTags,
     services: makeServices(planned, host, signal),
     registry,
     context,
     uploadOnly,
-    ...(limits.upload !== undefined ? { slots: limits.upload } : {}),
+    ...(limits.upload !== undefined ? { jobs: limits.upload } : {}),
     signal,
     listen: onEvent,
   });
@@ -174,7 +174,7 @@ function releaseOf(
     results,
     digests,
     passed,
-    wanted: targetTags,
+    targetTags: targetTags,
     naming,
     git,
     started,

@@ -21,7 +21,7 @@ export function remoteImageQueries(
     const name = registryTag(task, key, naming);
     const test = tested.has(task.id) ? observeTest(task, root, memo) : undefined;
     const pass = test === undefined ? {} : { pass: testPassTag(name, test.digest) };
-    return [{ id: task.id, name, platform: task.platform, ...pass }];
+    return [{ id: task.id, contentTag: name, platform: task.platform, ...pass }];
   });
 }
 

@@ -12,7 +12,7 @@ export interface OpenFile {
    * True if the file still has the expected stamp. Otherwise it changed, or a folder or link on its path was replaced, and
    * nothing read from it may be remembered under that stamp.
    */
-  readonly isSame: boolean;
+  readonly isUnchanged: boolean;
   /** Returns the contents in a buffer that the next call reuses, or undefined if they are not smaller than a megabyte. */
   readShort(): Buffer | undefined;
   /** Yields the contents in chunks. Each chunk overwrites the one before. */
@@ -32,7 +32,7 @@ export function withOpenFile<T>(file: string, stamp: Stamp, use: (opened: OpenFi
     requireRegularFile(stats, file);
     return use({
       device: stats.dev,
-      isSame: isSameStamp(stampOf(stats), stamp),
+      isUnchanged: isSameStamp(stampOf(stats), stamp),
       readShort: () => readShort(descriptor, stats.size),
       readChunks: () => readChunks(descriptor),
       readAll: () => readFileSync(descriptor),

@@ -55,10 +55,10 @@ export function openMemo(file: string, warn: (message: string) => void): Memo {
       // Read the clock before the file: a file that is as new as the clock may change again without a new stamp (git's
       // "racy" rule).
       clock.start();
-      const { digest, isPointer, isSame, device } = withOpenFile(name, stamp, hash);
+      const { digest, isPointer, isUnchanged, device } = withOpenFile(name, stamp, hash);
       if (isPointer) lfsPointers.add(digest);
-      if (!isSame) disk?.markIncomplete();
-      if (isSame && clock.isSettled(stamp, device, name)) digests.set(name, { stamp, digest });
+      if (!isUnchanged) disk?.markIncomplete();
+      if (isUnchanged && clock.isSettled(stamp, device, name)) digests.set(name, { stamp, digest });
       else digests.delete(name);
       changed = true;
       return digest;
@@ -95,15 +95,15 @@ export function openMemo(file: string, warn: (message: string) => void): Memo {
 }
 
 /** Returns the SHA-256 (hex) of a file's bytes, and whether it is a Git LFS pointer. */
-function hash(file: OpenFile): { digest: string; isPointer: boolean; isSame: boolean; device: number } {
-  const { isSame, device } = file;
+function hash(file: OpenFile): { digest: string; isPointer: boolean; isUnchanged: boolean; device: number } {
+  const { isUnchanged, device } = file;
   const bytes = file.readShort();
   if (bytes === undefined) {
     const sum = createHash('sha256');
     for (const chunk of file.readChunks()) sum.update(chunk);
-    return { digest: sum.digest('hex'), isPointer: false, isSame, device };
+    return { digest: sum.digest('hex'), isPointer: false, isUnchanged, device };
   }
   const isPointer =
     bytes.length < pointerBytes && bytes.toString('latin1', 0, pointerStart.length) === pointerStart;
-  return { digest: sha256(bytes), isPointer, isSame, device };
+  return { digest: sha256(bytes), isPointer, isUnchanged, device };
 }

@@ -42,7 +42,7 @@ export interface ObservedImage {
   /** External images that the build starts from or copies from. */
   readonly bases: readonly ObservedBase[];
   /** Where the Dockerfile names images of needed tasks. The build gets tags of these images instead. */
-  readonly needed?: readonly ObservedNeed[];
+  readonly neededImages?: readonly ObservedNeed[];
   /** What can change although no input changes: unpinned base images, downloads without a checksum. */
   readonly impure: readonly string[];
   /** What instructions fetch without a pinned version; for `tasks reproduce`. */

@@ -43,7 +43,7 @@ export interface RemoteContents {
   /** The digest that the name points to, `sha256:…`. */
   readonly digest: string;
   /** The digests of manifests that it refers to: those in an index, including attestations, or the subject of a signature. */
-  readonly names: readonly string[];
+  readonly manifestDigests: readonly string[];
   /** The images: an index has one per platform, an artifact has none. */
   readonly images: readonly RemoteImage[];
 }

@@ -77,7 +77,7 @@ export async function observeImage(
     dockerfile: { source: dockerfile, digest },
     ...usedBuilderArgs(sources.builderArgs, reachable),
     bases: base.bases,
-    needed,
+    neededImages: needed,
     ...(reachable !== undefined ? { reachable: { steps: reachable.steps, args: reachable.args } } : {}),
     vague,
     ...(facts.newForm !== undefined ? { newSyntax: facts.newForm } : {}),

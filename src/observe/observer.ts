@@ -22,14 +22,14 @@ export interface ObserveOptions {
   /** The project root, absolute. */
   readonly root: string;
   /** The file of the deps log, absolute. */
-  readonly traces: string;
+  readonly depsLogFile: string;
   readonly memo: Memo;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly now: Date;
   readonly programId: string;
   readonly lock: Lock;
   /** Default: it is unknown of every image whether it has ONBUILD. */
-  readonly askTriggers?: HasOnbuild;
+  readonly hasOnbuild?: HasOnbuild;
   /** Build args that the builder adds to every build, such as proxies. They count in Dockerfiles that declare them. */
   readonly builderArgs?: Readonly<Record<string, string>>;
   readonly warn: (message: string) => void;
@@ -49,14 +49,14 @@ type StoredNotes = ObservationNotes & { readonly triggers: readonly string[] | n
 export function openObserver(options: ObserveOptions): Observer {
   const { root, memo, programId, lock, now, builderArgs = {} } = options;
   const globalInputs = JSON.stringify([programId, process.platform, process.arch, [...lock], builderArgs]);
-  const depsLog = openDepsLog(options.traces, { globalInputs, root, warn: options.warn });
+  const depsLog = openDepsLog(options.depsLogFile, { globalInputs, root, warn: options.warn });
   const problems = new Map<string, Problem>();
   const onbuildTasks = new Map<TaskId, readonly string[]>();
   const unresolved = new Set<TaskId>();
   const sources = {
     ...options,
     builderArgs,
-    hasOnbuild: options.askTriggers ?? (async () => undefined),
+    hasOnbuild: options.hasOnbuild ?? (async () => undefined),
     onbuildTasks,
     unresolved,
     disk: depsLog.disk,

@@ -6,10 +6,10 @@ import type { TaskId } from '../model/task.ts';
 export interface RemoteImageQuery {
   readonly id: TaskId;
   /** The content tag, `repo/name:version-k…`. */
-  readonly name: string;
+  readonly contentTag: string;
   readonly platform: string;
   /** The tag that records that the test passed; undefined for a task without a test. */
-  readonly pass?: string;
+  readonly passTag?: string;
 }
 
 /** The number of concurrent requests: enough to hide latency, few enough to stay below rate limits. */
@@ -26,10 +26,10 @@ export async function queryRemoteImages(
 ): Promise<Map<TaskId, { image: RemoteImage; passed: boolean }>> {
   const limit = pLimit({ concurrency: maxRequests, rejectOnClear: true });
   const found = new Map<TaskId, { image: RemoteImage; passed: boolean }>();
-  const query = async ({ id, name, platform, pass }: RemoteImageQuery): Promise<void> => {
-    const image = await registry.image(name, platform);
+  const query = async ({ id, contentTag, platform, passTag }: RemoteImageQuery): Promise<void> => {
+    const image = await registry.image(contentTag, platform);
     if (image === undefined) return;
-    const passed = pass !== undefined && (await registry.head(pass)) === image.digest;
+    const passed = passTag !== undefined && (await registry.head(passTag)) === image.digest;
     found.set(id, { image, passed });
   };
   const [first, ...others] = queries;

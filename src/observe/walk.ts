@@ -138,7 +138,7 @@ export function readBytes(file: string, disk: Disk): Buffer {
     throw new Unreadable(`${file} is not a regular file`);
   try {
     return withOpenFile(file, stat.stamp, (opened) => {
-      if (!opened.isSame) disk.markIncomplete();
+      if (!opened.isUnchanged) disk.markIncomplete();
       return opened.readShort() ?? opened.readAll();
     });
   } catch (error) {

@@ -26,5 +26,5 @@ export async function findContents(
     }
   };
   await visit(top);
-  return { digest: top.digest, names: [...names], images };
+  return { digest: top.digest, manifestDigests: [...names], images };
 }

@@ -70,9 +70,9 @@ function idsOf({ digest, images }: RemoteContents): string[] {
 }
 
 /** Returns the digests and ids of everything that a manifest contains or was built with. */
-function usedBy({ names, images }: RemoteContents): string[] {
+function usedBy({ manifestDigests, images }: RemoteContents): string[] {
   return [
-    ...names,
+    ...manifestDigests,
     ...images.flatMap(({ labels }) => Object.values(parseNeedsLabel(labels[needsLabel]) ?? {})),
   ];
 }
@@ -95,7 +95,10 @@ function removalsOf(
     const own = keptTags.filter((each) => each.repository === repository);
     const found =
       cached.get(repository) ??
-      closure([...pinned, ...own.flatMap(digestsIn)], (digest) => contents.get(digest)?.names ?? []);
+      closure(
+        [...pinned, ...own.flatMap(digestsIn)],
+        (digest) => contents.get(digest)?.manifestDigests ?? [],
+      );
     cached.set(repository, found);
     return found;
   };

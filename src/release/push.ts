@@ -24,7 +24,7 @@ export interface PushInput {
   readonly passed: ReadonlyMap<TaskId, string>;
   /** Selected tasks that are left out, because they failed and `allowFailure` is set. */
   readonly omitted: ReadonlySet<TaskId>;
-  readonly wanted: TargetTags;
+  readonly targetTags: TargetTags;
   readonly services: Services;
   /** For uploads: requests have long timeouts and stop at an interrupt. */
   readonly registry: Registry;
@@ -33,7 +33,7 @@ export interface PushInput {
   /** True to upload everything and set no tag. */
   readonly uploadOnly: boolean;
   /** How many images are uploaded at once. */
-  readonly slots?: number;
+  readonly jobs?: number;
   readonly signal: AbortSignal;
   readonly listen: Listener;
 }
@@ -45,7 +45,7 @@ export interface PushResult {
   readonly digests: ReadonlyMap<TaskId, string>;
   readonly changes: readonly TagChange[];
   /** True if another machine pushed one of the images first, so that a new plan is needed. */
-  readonly isOvertaken: boolean;
+  readonly needsNewPlan: boolean;
   readonly error?: TasksError;
 }
 
@@ -56,11 +56,11 @@ const outcomes: Partial<Record<Action, Outcome>> = { build: 'built', pull: 'pull
  * outcome and an error; never throws.
  */
 export async function push(input: PushInput): Promise<PushResult> {
-  const { plan, results, wanted: targetTags, services, context, signal } = input;
+  const { plan, results, targetTags, services, context, signal } = input;
   const roots = [...plan.steps.values()].filter(
     ({ task, selected }) => selected && task.kind === 'image' && !input.omitted.has(task.id),
   );
-  const { slots: jobs = defaultUploadJobs } = input;
+  const { jobs = defaultUploadJobs } = input;
   const uploads = stepsToUpload(roots, plan.steps, results);
   const published = roots.filter(({ task }) => targetTags.published.has(task.id));
   const upload = startPhase(
@@ -102,7 +102,7 @@ export async function push(input: PushInput): Promise<PushResult> {
   }
   for (const step of upload.unfinished()) upload.finish(step, 'reused');
   const counts = upload.end(true);
-  if (input.uploadOnly) return { outcome: 'ok', counts, digests, changes, isOvertaken: false };
+  if (input.uploadOnly) return { outcome: 'ok', counts, digests, changes, needsNewPlan: false };
   const tagging = new Map(
     published.map((step) => [step, step.action === 'retag' ? 'retag' : 'reuse'] as const),
   );
@@ -113,12 +113,12 @@ export async function push(input: PushInput): Promise<PushResult> {
       const tags = [...(targetTags.published.get(step.task.id)?.keys() ?? [])];
       events.finish(step, outcomes[step.action] ?? 'reused', { tags });
     }
-    return { outcome: 'ok', counts: events.end(true), digests, changes, isOvertaken: false };
+    return { outcome: 'ok', counts: events.end(true), digests, changes, needsNewPlan: false };
   } catch (thrown) {
     // `publish` throws only errors that say what state the tags are in.
     const error = thrown as TasksError;
     const counts = events.end(false);
-    return { outcome: outcomeOf(error), counts, digests, changes: [], isOvertaken: false, error };
+    return { outcome: outcomeOf(error), counts, digests, changes: [], needsNewPlan: false, error };
   }
 }
 
@@ -128,11 +128,11 @@ function uploadFailure(
   signal: AbortSignal,
 ): Omit<PushResult, 'digests' | 'changes'> {
   if (thrown instanceof UploadConflict)
-    return { outcome: 'failed', counts: events.end(false), isOvertaken: true };
+    return { outcome: 'failed', counts: events.end(false), needsNewPlan: true };
   const isUpload = thrown instanceof UploadFailed;
   if (isUpload && !signal.aborted) events.finish(thrown.step, 'failed', { error: thrown.message });
   const error = nothingPublished(isUpload ? thrown.cause : thrown, signal);
-  return { outcome: outcomeOf(error), counts: events.end(false), isOvertaken: false, error };
+  return { outcome: outcomeOf(error), counts: events.end(false), needsNewPlan: false, error };
 }
 
 function outcomeOf({ exitCode }: TasksError): RunOutcome {

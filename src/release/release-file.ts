@@ -77,7 +77,7 @@ export interface ReleaseFacts {
   readonly results: Results;
   readonly digests: ReadonlyMap<TaskId, string>;
   readonly passed: ReadonlyMap<TaskId, string>;
-  readonly wanted: TargetTags;
+  readonly targetTags: TargetTags;
   readonly naming: Naming;
   readonly git: GitState | undefined;
   readonly started: Date;
@@ -86,7 +86,7 @@ export interface ReleaseFacts {
 
 /** Returns the release file of a push. */
 export function makeReleaseFile(facts: ReleaseFacts): ReleaseFile {
-  const { wanted: targetTags, naming } = facts;
+  const { targetTags, naming } = facts;
   const images = [...targetTags.published].flatMap(([id, tags]): ReleasedImage[] => {
     const digest = facts.digests.get(id);
     const step = facts.plan.steps.get(id)!;

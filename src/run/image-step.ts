@@ -75,12 +75,12 @@ export async function makeBuildRequest(
   const contextEntries = observed.context.map(
     (entry): ContextEntry => ({ entry, source: path.join(context, entry.path) }),
   );
-  const { bases, dockerfile, needed = [] } = observed;
+  const { bases, dockerfile, neededImages = [] } = observed;
   const tags = await tagNeedImages(
-    needed.map((each) => each.task),
+    neededImages.map((each) => each.task),
     input,
   );
-  const tagged = needed.map(({ task: id, line, written }) => ({ line, written, tag: tags.get(id)! }));
+  const tagged = neededImages.map(({ task: id, line, written }) => ({ line, written, tag: tags.get(id)! }));
   const isRewritten = tagged.length > 0 || bases.some(({ digest }) => digest !== undefined);
   const request: BuildRequest = {
     task: task.id,

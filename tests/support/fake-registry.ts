@@ -141,7 +141,11 @@ export function fakeRegistry(): FakeRegistry {
       for (const each of platformImages(manifests)) visit(manifestAt({ ...reference, digest: each.digest }));
     };
     visit(manifestAt(reference));
-    return { digest, names: [...names], images: platforms.map((platform) => image(reference, platform)!) };
+    return {
+      digest,
+      manifestDigests: [...names],
+      images: platforms.map((platform) => image(reference, platform)!),
+    };
   };
   /** Deletes a manifest and every tag on it. */
   const drop = (reference: Reference, digest: string): void => {

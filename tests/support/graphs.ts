@@ -57,10 +57,10 @@ export function makeKeys(graph: Graph, ids: ReadonlySet<TaskId>, observations: O
 export async function observe(
   graph: Graph,
   ids: Iterable<TaskId>,
-  options: Omit<ObserveOptions, 'traces' | 'warn'>,
+  options: Omit<ObserveOptions, 'depsLogFile' | 'warn'>,
 ): Promise<Observations> {
   const traces = path.join(options.root, '.cache/traces');
-  const observer = openObserver({ ...options, traces, warn: () => undefined });
+  const observer = openObserver({ ...options, depsLogFile: traces, warn: () => undefined });
   return await observeAll(
     [...ids].map((id) => graph.tasks.get(id)!),
     observer,

@@ -52,7 +52,7 @@ export async function observeProject(root: string, settings: ObserveSettings = {
   const warn = (message: string): void => void warnings.push(message);
   const observer = openObserver({
     root,
-    traces: path.join(root, '.cache/traces'),
+    depsLogFile: path.join(root, '.cache/traces'),
     memo: openMemo(path.join(root, '.cache/memo'), warn),
     environment: settings.environment ?? { MODE: 'fast' },
     now: new Date(settings.now ?? 0),

@@ -166,8 +166,8 @@ export function registrySuite(name: string, open: () => Promise<OpenedRegistry>)
     const { index, amd, arm } = await pushIndex(repository, '2');
     const found = (await registry.contents(`${name}:2`))!;
     assert.is(found.digest, index.digest);
-    assert.is(found.names.length, 3, 'the attestation too');
-    for (const { digest } of [amd, arm]) assert.ok(found.names.includes(digest));
+    assert.is(found.manifestDigests.length, 3, 'the attestation too');
+    for (const { digest } of [amd, arm]) assert.ok(found.manifestDigests.includes(digest));
     assert.equal(
       found.images.map(({ ids, labels }) => [ids.includes(index.digest), labels.a]),
       [

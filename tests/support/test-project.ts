@@ -38,7 +38,7 @@ export interface TestProjectOptions {
   /** Returns the images in the registry, given the registry tags of the tasks. */
   readonly remote?: (tags: ReadonlyMap<TaskId, string>) => Promise<ExistingState['remote']>;
   /** The tags of a push and the digests that they point to. */
-  readonly published?: PlanInput['pushTags'];
+  readonly pushTags?: PlanInput['pushTags'];
 }
 
 /** Creates a project in a temporary folder with a fake engine. Everything between the definitions and the engine is real. */
@@ -77,7 +77,7 @@ export function makeTestProject(
       const memo = openMemo(path.join(cacheFolder, 'memo'), (message) => warnings.push(message));
       const observer = openObserver({
         root,
-        traces: path.join(cacheFolder, 'traces'),
+        depsLogFile: path.join(cacheFolder, 'traces'),
         warn: (message) => warnings.push(message),
         memo,
         environment: project.environment,
@@ -128,7 +128,7 @@ export function makeTestProject(
         forced: options.force ? selected : new Set(),
         tested: new Set(),
         retest: false,
-        ...(options.published ? { pushTags: options.published } : {}),
+        ...(options.pushTags ? { pushTags: options.pushTags } : {}),
       });
       const processes: Processes = {
         run: async (request, progress, signal) => {

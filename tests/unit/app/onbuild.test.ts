@@ -40,14 +40,14 @@ interface Result {
 async function observe(root: string, hasOnbuild?: HasOnbuild): Promise<Result> {
   const observer = openObserver({
     root,
-    traces: path.join(root, '.cache/traces'),
+    depsLogFile: path.join(root, '.cache/traces'),
     memo: openMemo(path.join(root, '.cache/memo'), assert.unreachable),
     environment: {},
     now: new Date(0),
     programId: 'test',
     lock: new Map(),
     warn: assert.unreachable,
-    ...(hasOnbuild === undefined ? {} : { askTriggers: hasOnbuild }),
+    ...(hasOnbuild === undefined ? {} : { hasOnbuild: hasOnbuild }),
   });
   const { keyed, observations } = await computeKeys(graph, new Set(graph.tasks.keys()), observer);
   const observed = observations.get('one:latest')!;

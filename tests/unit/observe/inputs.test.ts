@@ -26,7 +26,13 @@ const warn = (message: string): void => assert.unreachable(message);
 async function observe(root: string, inputs: readonly string[], run: [string, ...string[]] = ['true']) {
   const graph = graphOf({ task: command({ name: 'task', run, inputs: [...inputs] }) });
   const memo = openMemo(path.join(root, '.cache/memo'), warn);
-  const observer = openObserver({ ...options, root, traces: path.join(root, '.cache/traces'), memo, warn });
+  const observer = openObserver({
+    ...options,
+    root,
+    depsLogFile: path.join(root, '.cache/traces'),
+    memo,
+    warn,
+  });
   const { keyed, observations } = await computeKeys(graph, new Set(graph.tasks.keys()), observer);
   const observed = observations.get('task:latest')!;
   return { key: keyed.get('task:latest')?.key as Key, observed };

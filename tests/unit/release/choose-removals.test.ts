@@ -31,7 +31,11 @@ function imageOf(digest: string, options: ImageOptions = {}): RemoteContents {
   const created = 'created' in options ? options.created : now.getTime() - days * day;
   const labels = { [keyLabel]: key, [taskLabel]: task, [needsLabel]: JSON.stringify(needs) };
   const ids = [`config-of-${digest}`, digest];
-  return { digest, names, images: [{ digest, ids, labels, bytes: 1, ...(created ? { created } : {}) }] };
+  return {
+    digest,
+    manifestDigests: names,
+    images: [{ digest, ids, labels, bytes: 1, ...(created ? { created } : {}) }],
+  };
 }
 
 function choose(
@@ -85,7 +89,10 @@ test('keeps the image of a dev tag if another tag, an index, a signature or a re
   assert.equal(removed({ [dev]: one, [`${app}:1`]: one }, [image]), alone);
   assert.equal(removed({ [dev]: one, [`${app}:1${k('a')}`]: one }, [imageOf(one, { days: 20 })]), alone);
   assert.equal(
-    removed({ [dev]: one, [`${app}:all`]: two }, [image, { digest: two, names: [one], images: [] }]),
+    removed({ [dev]: one, [`${app}:all`]: two }, [
+      image,
+      { digest: two, manifestDigests: [one], images: [] },
+    ]),
     alone,
   );
   assert.equal(removed({ [dev]: one, [`${app}:${one.replace(':', '-')}.sig`]: three }, [image]), alone);
@@ -262,7 +269,7 @@ function reachable(start: readonly string[], { contents }: Inventory, byNeeds: b
     size = found.size;
     for (const each of contents.values()) {
       if (!found.has(each.digest)) continue;
-      for (const name of each.names) found.add(name);
+      for (const name of each.manifestDigests) found.add(name);
       const needs = Object.values(JSON.parse(each.images[0]!.labels[needsLabel]!)) as string[];
       if (byNeeds)
         for (const other of contents.values())

@@ -42,11 +42,11 @@ function machine(registry: FakeRegistry, name: string) {
     );
     const planned = await rig.plan({
       repo,
-      published,
+      pushTags: published,
       remote: (tags) =>
         queryRemoteImages(
           registry,
-          [...tags].map(([id, tag]) => ({ id, name: tag, platform: 'linux/amd64' })),
+          [...tags].map(([id, tag]) => ({ id, contentTag: tag, platform: 'linux/amd64' })),
         ),
       ...options,
     });
@@ -67,7 +67,7 @@ function machine(registry: FakeRegistry, name: string) {
         results,
         passed: new Map([['one:latest', 'e'.repeat(64)]]),
         omitted: more.omitted ?? new Set(),
-        wanted: { published: planned.published, aliases: new Set(), notes: [] },
+        targetTags: { published: planned.published, aliases: new Set(), notes: [] },
         services: planned.services,
         registry,
         context: {
@@ -124,7 +124,7 @@ test('if another machine uploads first, keeps its image, sets no tag, and a new 
   await fast.push(await fast.plan({ selectors: ['one'] }), { uploadOnly: true });
   const theirs = registry.tagDigests(`${repo}/base`);
   const conflict = await slow.push(early);
-  assert.is(conflict.isOvertaken, true);
+  assert.is(conflict.needsNewPlan, true);
   assert.equal(registry.tagDigests(`${repo}/base`), theirs);
   assert.equal(tags(registry, 'one'), ['latest-k…', 'latest-k…-t…']);
   const again = await slow.plan();
@@ -133,7 +133,7 @@ test('if another machine uploads first, keeps its image, sets no tag, and a new 
     ['pull', 'retag', 'build'],
   );
   const pushed = await slow.push(again);
-  assert.equal([pushed.outcome, pushed.isOvertaken], ['ok', false]);
+  assert.equal([pushed.outcome, pushed.needsNewPlan], ['ok', false]);
   assert.equal(registry.tagDigests(`${repo}/base`), theirs);
   const upToDate = await fast.plan();
   assert.ok(
