@@ -1,26 +1,17 @@
 import path from 'node:path';
-import { linkGraph } from '../../src/app/link-project.ts';
-import { isAlive, newOwner } from '../../src/cache/owner.ts';
-import { openRecords } from '../../src/cache/records.ts';
+import type { Host } from '../../src/app/host.ts';
+import type { OpenProject } from '../../src/app/open-project.ts';
+import { type PlannedProject, planProject } from '../../src/app/plan-project.ts';
+import { makeServices } from '../../src/app/run-plan.ts';
 import { noSharedStore, type SharedStore } from '../../src/cache/shared-store.ts';
 import type { Declarations, Definition } from '../../src/define/types.ts';
 import { makeGraph } from '../../src/graph/graph.ts';
-import { resolveSelectors, withNeeds } from '../../src/graph/select.ts';
-import { openMemo } from '../../src/incremental/memo.ts';
-import { computeKeys } from '../../src/key/compute-keys.ts';
-import { hashManifest } from '../../src/key/hash-manifest.ts';
 import type { RunEvent } from '../../src/model/events.ts';
-import type { Observations } from '../../src/model/observed.ts';
-import type { Plan } from '../../src/model/plan.ts';
-import type { CommandRequest, Processes, Progress } from '../../src/model/ports.ts';
-import { makesFiles, type TaskId } from '../../src/model/task.ts';
-import { readLock } from '../../src/observe/lock-file.ts';
-import { openObserver } from '../../src/observe/observer.ts';
-import { readOutputDigests } from '../../src/observe/outputs.ts';
-import type { ExistingState } from '../../src/plan/existing.ts';
-import type { PlanInput } from '../../src/plan/input.ts';
-import { makePlan } from '../../src/plan/plan.ts';
-import { registryTag } from '../../src/plan/refs.ts';
+import type { CommandRequest, Progress } from '../../src/model/ports.ts';
+import type { Registry } from '../../src/model/registry.ts';
+import type { TaskId } from '../../src/model/task.ts';
+import type { PushTags } from '../../src/plan/input.ts';
+import { resolveNaming } from '../../src/plan/refs.ts';
 import { type RunResult, runPlan } from '../../src/run/run.ts';
 import type { Services } from '../../src/run/services.ts';
 import { type FakeEngine, fakeEngine } from './fake-engine.ts';
@@ -35,11 +26,12 @@ export interface TestProjectOptions {
   readonly repo?: string;
   readonly release?: boolean;
   readonly signal?: AbortSignal;
-  /** Returns the images in the registry, given the registry tags of the tasks. */
-  readonly remote?: (tags: ReadonlyMap<TaskId, string>) => Promise<ExistingState['remote']>;
-  /** The tags of a push and the digests that they point to. */
-  readonly pushTags?: PlanInput['pushTags'];
+  /** Plans a push: to this registry, with these tags and the digests that they point to. */
+  readonly push?: { readonly registry: Registry; readonly tags: ReadonlyMap<TaskId, PushTags> };
 }
+
+/** The suffix of tags in test projects. */
+export const testSuffix = '-dev202611230000';
 
 /** Creates a project in a temporary folder with a fake engine. Everything between the definitions and the engine is real. */
 export function makeTestProject(
@@ -47,14 +39,14 @@ export function makeTestProject(
   root = tempFolder(),
   engine: FakeEngine = fakeEngine(),
 ) {
-  const cacheFolder = path.join(root, '.cache');
   const events: RunEvent[] = [];
   const warnings: string[] = [];
   const commands: CommandRequest[] = [];
-  let now = Date.UTC(2026, 10, 23);
+  const planned = new Date('2026-11-23T00:00:00Z');
+  let now = planned.getTime();
   const project = {
     root,
-    cacheFolder,
+    cacheFolder: path.join(root, '.cache'),
     engine,
     events,
     warnings,
@@ -68,82 +60,26 @@ export function makeTestProject(
     /** Called instead of running a command; may write to env.TASKS_OUT. */
     onCommand: async (_request: CommandRequest, _signal: AbortSignal, _progress: Progress): Promise<void> =>
       undefined,
-    async plan(options: TestProjectOptions = {}): Promise<{
-      plan: Plan;
-      observations: Observations;
-      services: Services;
-      run: () => Promise<RunResult>;
-    }> {
-      const memo = openMemo(path.join(cacheFolder, 'memo'), (message) => warnings.push(message));
-      const observer = openObserver({
-        root,
-        depsLogFile: path.join(cacheFolder, 'traces'),
-        warn: (message) => warnings.push(message),
-        memo,
-        environment: project.environment,
-        now: new Date(now),
-        programId: 'test',
-        lock: readLock(root),
-      });
-      const declared = { graph: makeGraph(project.declarations, 'linux/amd64'), project: {} };
-      const { graph } = await linkGraph(declared, observer, options.repo ?? 'test');
-      const selected = resolveSelectors(graph, options.selectors ?? []);
-      const scope = withNeeds(graph, selected);
-      const { keyed, observations } = await computeKeys(graph, scope, observer, scope);
-      const records = openRecords(
-        cacheFolder,
-        (message) => warnings.push(message),
-        project.shared,
-        hashManifest,
+    async plan(
+      options: TestProjectOptions = {},
+    ): Promise<PlannedProject & { services: Services; run: () => Promise<RunResult> }> {
+      const { selectors = [], repo = 'test', release = false, force = false, jobs = 2 } = options;
+      const { keepGoing = false, signal = new AbortController().signal, push } = options;
+      const names = { repo, release };
+      const made = await planProject(
+        openProject(),
+        { selectors, names, force, fromRegistry: false, signal },
+        host(),
+        {
+          needsEngine: true,
+          readAll: true,
+          ...(push ? { push: { ...push, naming: resolveNaming(names, {}, planned) } } : {}),
+        },
       );
-      const fileKeys = [...scope]
-        .map((id) => graph.tasks.get(id)!)
-        .filter(makesFiles)
-        .flatMap((task) => keyed.get(task.id)?.key ?? []);
-      const latest = await records.latest([...scope]);
-      const naming = {
-        repo: options.repo ?? 'test',
-        suffix: options.release ? '' : '-dev1',
-        timed: !options.release,
-      };
-      const tags = [...scope].flatMap((id) => {
-        const key = keyed.get(id)?.key;
-        const task = graph.tasks.get(id)!;
-        return key === undefined || makesFiles(task) ? [] : [[id, registryTag(task, key, naming)] as const];
-      });
-      const plan = makePlan({
-        graph,
-        selected,
-        scope,
-        observations,
-        keyed,
-        existing: {
-          records: await records.get([...keyed.values()].map(({ key }) => key)),
-          images: engine.allImages,
-          files: readOutputDigests(cacheFolder, fileKeys, memo),
-          remote: (await options.remote?.(new Map(tags))) ?? new Map(),
-        },
-        latest: new Map([...latest].map(([id, record]) => [id, { record }])),
-        naming,
-        forced: options.force ? selected : new Set(),
-        tested: new Set(),
-        retest: false,
-        ...(options.pushTags ? { pushTags: options.pushTags } : {}),
-      });
-      const processes: Processes = {
-        run: async (request, progress, signal) => {
-          commands.push(request);
-          await project.onCommand(request, signal, progress);
-        },
-      };
       const services: Services = {
-        engine,
-        processes,
-        records,
+        ...makeServices(made, host(), signal),
         logs: { open: (task) => ({ path: `/logs/${task}`, line: () => undefined, close: () => undefined }) },
         locks: { acquire: async () => async () => undefined },
-        newOwner,
-        isGone: (owner) => isAlive(owner) === false,
         clock: {
           now: () => {
             now += 1000;
@@ -153,22 +89,16 @@ export function makeTestProject(
             project.slept.push(ms);
           },
         },
-        memo,
-        root,
-        cacheFolder,
-        environment: project.environment,
         credentials: async () => undefined,
-        warn: (message) => warnings.push(message),
       };
-      const signal = options.signal ?? new AbortController().signal;
       const run = (): Promise<RunResult> =>
-        runPlan(plan, observations, services, {
-          jobs: options.jobs ?? 2,
-          keepGoing: options.keepGoing ?? false,
+        runPlan(made.plan, made.observations, services, {
+          jobs,
+          keepGoing,
           signal,
           listen: (event) => events.push(event),
         });
-      return { plan, observations, services, run };
+      return { ...made, services, run };
     },
     /** Plans and runs; every build succeeds. */
     async build(options: TestProjectOptions = {}): Promise<RunResult> {
@@ -180,5 +110,37 @@ export function makeTestProject(
         events.flatMap((event) => (event.type === 'task-finished' ? [[event.id, event.outcome]] : [])),
       ),
   };
+
+  function openProject(): OpenProject {
+    const graph = makeGraph(project.declarations, 'linux/amd64');
+    return { root, cacheFolder: project.cacheFolder, profile: 'default', project: {}, graph };
+  }
+
+  function host(): Host {
+    const noRegistry = (): never => {
+      throw new Error('this test needs no registry');
+    };
+    return {
+      environment: project.environment,
+      clock: { now: () => planned, sleep: noRegistry },
+      program: { id: 'test', pageFolder: '', reaper: '', loadModule: noRegistry },
+      connections: {
+        processes: {
+          run: async (request, progress, signal) => {
+            commands.push(request);
+            await project.onCommand(request, signal, progress);
+          },
+        },
+        engine: () => engine,
+        sharedStore: () => project.shared,
+        registry: noRegistry,
+        registryClient: noRegistry,
+      },
+      notify: (notice) => {
+        if ('message' in notice) warnings.push(notice.message);
+      },
+    };
+  }
+
   return project;
 }

@@ -4,14 +4,13 @@ import { image } from '../../../src/define/index.ts';
 import type { RunEvent } from '../../../src/model/events.ts';
 import { RegistryError } from '../../../src/model/registry.ts';
 import type { TaskId } from '../../../src/model/task.ts';
-import { queryRemoteImages } from '../../../src/observe/remote-images.ts';
 import { tagOwnershipIn } from '../../../src/release/publish-context.ts';
 import { type PushResult, push } from '../../../src/release/push.ts';
 import { queryDigests } from '../../../src/release/tags.ts';
 import { fakeEngine } from '../../support/fake-engine.ts';
 import { type FakeRegistry, fakeRegistry } from '../../support/fake-registry.ts';
 import { tempFolder, writeFiles } from '../../support/temp.ts';
-import { makeTestProject, type TestProjectOptions } from '../../support/test-project.ts';
+import { makeTestProject, type TestProjectOptions, testSuffix } from '../../support/test-project.ts';
 
 const test = suite('push');
 const repo = 'h:1/t';
@@ -32,7 +31,10 @@ function machine(registry: FakeRegistry, name: string) {
   const rig = makeTestProject({ base, one, two }, root, fakeEngine(registry, name));
   const events: RunEvent[] = [];
   const plan = async (options: TestProjectOptions = {}) => {
-    const names = { 'one:latest': `${repo}/one:latest-dev1`, 'two:latest': `${repo}/two:latest-dev1` };
+    const names = {
+      'one:latest': `${repo}/one:latest${testSuffix}`,
+      'two:latest': `${repo}/two:latest${testSuffix}`,
+    };
     const now = await queryDigests(registry, Object.values(names));
     const published = new Map(
       Object.entries(names).map(([id, tag]): [TaskId, Map<string, string | undefined>] => [
@@ -42,12 +44,7 @@ function machine(registry: FakeRegistry, name: string) {
     );
     const planned = await rig.plan({
       repo,
-      pushTags: published,
-      remote: (tags) =>
-        queryRemoteImages(
-          registry,
-          [...tags].map(([id, tag]) => ({ id, contentTag: tag, platform: 'linux/amd64' })),
-        ),
+      push: { registry, tags: published },
       ...options,
     });
     return { ...planned, published };
@@ -102,7 +99,7 @@ test('uploads all images, internal ones too, then sets the tags, with a pass tag
   const pushed = await one.push(await one.plan());
   assert.equal([pushed.outcome, pushed.changes.length], ['ok', 2]);
   assert.equal(tags(registry, 'base'), ['latest-k…']);
-  assert.equal(tags(registry, 'one'), ['latest-dev1', 'latest-k…', 'latest-k…-t…']);
+  assert.equal(tags(registry, 'one'), ['latest-dev…', 'latest-k…', 'latest-k…-t…']);
   assert.equal(one.outcomes(), { 'base:latest': 'built', 'one:latest': 'built', 'two:latest': 'built' });
 });
 
@@ -114,7 +111,7 @@ test('with uploadOnly no tag is set, and the next push sets the tags and uploads
   const other = machine(registry, 'y');
   const pushed = await other.push(await other.plan());
   assert.equal([pushed.outcome, pushed.counts.retagged, other.rig.engine.allImages.length], ['ok', 2, 0]);
-  assert.equal(tags(registry, 'two'), ['latest-dev1', 'latest-k…']);
+  assert.equal(tags(registry, 'two'), ['latest-dev…', 'latest-k…']);
 });
 
 test('if another machine uploads first, keeps its image, sets no tag, and a new plan builds on that image', async () => {
@@ -185,14 +182,14 @@ test('publishes the other images if one is omitted', async () => {
   const pushed = await one.push(await one.plan(), { omitted: new Set(['two:latest']) });
   assert.is(pushed.outcome, 'ok');
   assert.equal(tags(registry, 'two'), []);
-  assert.equal(tags(registry, 'one'), ['latest-dev1', 'latest-k…', 'latest-k…-t…']);
+  assert.equal(tags(registry, 'one'), ['latest-dev…', 'latest-k…', 'latest-k…-t…']);
 });
 
 test('an omitted image gets no tag, even if it is uploaded for a dependent', async () => {
   const registry = fakeRegistry();
   const one = machine(registry, 'x');
   const planned = await one.plan();
-  planned.published.set('base:latest', new Map([[`${repo}/base:latest-dev1`, undefined]]));
+  planned.published.set('base:latest', new Map([[`${repo}/base:latest${testSuffix}`, undefined]]));
   const pushed = await one.push(planned, { omitted: new Set(['base:latest']) });
   assert.is(pushed.outcome, 'ok');
   assert.equal(tags(registry, 'base'), ['latest-k…']);

@@ -7,7 +7,7 @@ import { keyLabel, needsLabel, taskLabel } from '../../../src/model/labels.ts';
 import { settle } from '../../support/fake-engine.ts';
 import { makeSampleProject } from '../../support/sample-project.ts';
 import { tempFolder, writeFiles } from '../../support/temp.ts';
-import { makeTestProject } from '../../support/test-project.ts';
+import { makeTestProject, testSuffix } from '../../support/test-project.ts';
 
 const test = suite('run');
 
@@ -39,9 +39,9 @@ test('a build gets its needs as content tags and folders of files, and its own l
   assert.equal(Object.keys(JSON.parse(request.labels[needsLabel]!) as object), ['base:latest']);
   project.engine.pending[1]!.succeed();
   assert.is((await running).outcome, 'ok');
-  assert.ok(project.engine.allImages.some(({ tags }) => tags.includes('test/one:latest-dev1')));
+  assert.ok(project.engine.allImages.some(({ tags }) => tags.includes(`test/one:latest${testSuffix}`)));
   assert.not.ok(
-    project.engine.allImages.some(({ tags }) => tags.includes('test/base:latest-dev1')),
+    project.engine.allImages.some(({ tags }) => tags.includes(`test/base:latest${testSuffix}`)),
     'an internal image gets no run tag',
   );
 });
