@@ -41,7 +41,7 @@ export async function inOneRun<T>(
 
 /** Returns what running a plan needs from outside. */
 export function makeServices(
-  { cacheFolder, root, memo, records, engine }: PlannedProject,
+  { cacheFolder, root, memo, records, engine, plan }: PlannedProject,
   { clock, connections, environment, notify }: Host,
   signal: AbortSignal,
 ): Services {
@@ -51,7 +51,10 @@ export function makeServices(
     processes: connections.processes,
     records,
     logs: { open: (task) => openLog(cacheFolder, task, clock.now(), warn) },
-    locks: openLocks(cacheFolder, (name) => notify({ kind: 'waiting', task: name })),
+    locks: openLocks(cacheFolder, (key, pid) => {
+      const step = [...plan.steps.values()].find((each) => each.key === key);
+      notify({ kind: 'waiting', task: step?.task.id ?? key, ...(pid !== undefined ? { pid } : {}) });
+    }),
     newOwner,
     isGone: (owner) => isAlive(owner) === false,
     clock,

@@ -30,11 +30,11 @@ const invalidTimeoutMs = 2_000;
 /**
  * Opens the locks between processes in a project's cache folder. `acquire` returns a function that releases the lock. It waits
  * while another process holds the lock, and takes over at once if that process has ended. `onWait` is called once per
- * `acquire` that has to wait.
+ * `acquire` that has to wait, with the pid of the holder if it is a process of this machine.
  */
 export function openLocks(
   cacheFolder: string,
-  onWait: (name: string) => void,
+  onWait: (name: string, pid: number | undefined) => void,
   elapsed: Elapsed = () => performance.now(),
 ) {
   const folder = path.join(cacheFolder, 'locks');
@@ -42,7 +42,7 @@ export function openLocks(
     async acquire(name: string, signal: AbortSignal): Promise<() => Promise<void>> {
       mkdirSync(folder, { recursive: true });
       const file = path.join(folder, name.slice(0, 16));
-      const release = await acquireFile(file, signal, () => onWait(name), elapsed);
+      const release = await acquireFile(file, signal, (pid) => onWait(name, pid), elapsed);
       const heartbeat = setInterval(() => touch(file), heartbeatIntervalMs);
       heartbeat.unref();
       return async () => {
@@ -60,7 +60,7 @@ type Elapsed = () => number;
 async function acquireFile(
   file: string,
   signal: AbortSignal,
-  onWait: () => void,
+  onWait: (pid: number | undefined) => void,
   elapsed: Elapsed,
 ): Promise<() => void> {
   const self = newOwner();
@@ -76,13 +76,18 @@ async function acquireFile(
         if (await takeOver(file, draft, holder, signal, elapsed)) return () => releaseFile(file, self);
         continue;
       }
-      if (!hasWaited) onWait();
+      if (!hasWaited) onWait(localPid(holder));
       hasWaited = true;
       await delay(pollIntervalMs, undefined, { signal });
     }
   } finally {
     rmSync(draft, { force: true });
   }
+}
+
+/** Returns the pid of a holder that runs on this machine. */
+function localPid(holder: ReturnType<typeof readHolder>): number | undefined {
+  return typeof holder === 'object' && isAlive(holder) === true ? holder.pid : undefined;
 }
 
 /**

@@ -106,7 +106,7 @@ test('two concurrent runs run each task once; the second waits for the first', a
   const cwd = project();
   const one = await startSlow(cwd);
   const two = startCli(['build'], { cwd });
-  await two.printed('waiting for another tasks process');
+  await two.printed(`waiting for another tasks process (pid ${one.child.pid}) to build slow:latest`);
   writeFileSync(path.join(cwd, 'go'), '');
   const [first, second] = [await one.ended, await two.ended];
   assert.equal([first.code, second.code], [0, 0], second.err);

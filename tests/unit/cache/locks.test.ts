@@ -20,7 +20,7 @@ import { tempFolder } from '../../support/temp.ts';
 const test = suite('locks');
 const live = new AbortController().signal;
 const locksIn = (folder: string, waits: string[] = [], elapsed?: () => number) =>
-  openLocks(folder, (name) => void waits.push(name), elapsed);
+  openLocks(folder, (name, pid) => void waits.push(`${name} ${pid}`), elapsed);
 const fileOf = (folder: string): string => path.join(folder, 'locks/key');
 
 /** Writes a lock file as another owner would. */
@@ -51,7 +51,7 @@ test('a lock has one holder at a time; the next one waits, is notified once, and
   await release();
   await (await second)();
   await other();
-  assert.equal(waits, ['key']);
+  assert.equal(waits, [`key ${process.pid}`]);
   assert.equal(readdirSync(path.join(folder, 'locks')), []);
 });
 
