@@ -1,5 +1,6 @@
 // Stages by size, without a disk or an engine: `node bench/scale.mjs`. Definitions are declared in memory, an observer answers
 // as if each task had ten files; milliseconds of CPU and heap for each stage.
+import { planDocument } from '../src/app/plan-document.ts';
 import { image } from '../src/define/index.ts';
 import type { Declarations } from '../src/define/types.ts';
 import { makeGraph } from '../src/graph/graph.ts';
@@ -10,7 +11,6 @@ import type { ObservedImage } from '../src/model/observed.ts';
 import type { EngineImage, Observer } from '../src/model/ports.ts';
 import type { TaskRecord } from '../src/model/record.ts';
 import { makePlan } from '../src/plan/plan.ts';
-import { planJson } from '../src/report/plan.ts';
 
 const count = Number(process.argv[2]);
 const versionsEach = 10;
@@ -91,6 +91,7 @@ for (const [id, { key }] of keyed) {
   images.push({ id: record.imageId, tags: [], labels: { [keyLabel]: key }, bytes: 1, created: 0 });
 }
 mark('(world)');
+const naming = { repo: 'r', suffix: '-dev1', timed: true };
 const plan = makePlan({
   graph,
   selected: scope,
@@ -99,13 +100,13 @@ const plan = makePlan({
   keyed,
   existing: { records, images, files: new Map(), remote: new Map() },
   latest: new Map(),
-  naming: { repo: 'r', suffix: '-dev1', timed: true },
+  naming,
   forced: new Set(),
   tested: new Set(),
   retest: false,
 });
 mark('plan');
-const text = JSON.stringify(planJson(plan, { aliases: new Map(), bases: new Map() }));
+const text = JSON.stringify(planDocument({ plan, observations: new Map(), graph, naming }));
 mark('plan as JSON');
 const { rss } = process.memoryUsage();
 process.stdout.write(

@@ -7,13 +7,12 @@ import type { Environment } from '../model/environment.ts';
 import { TasksError } from '../model/errors.ts';
 import type { Counts, RunEvent, RunOutcome } from '../model/events.ts';
 import type { ReleaseFile } from '../release/release-file.ts';
-import { planJson } from '../report/plan.ts';
 import { buildProject } from './build-project.ts';
 import { dockerConnections, type Host, neverAborted, systemClock } from './host.ts';
 import { type Notice, warnWith } from './notices.ts';
 import { findProject, type OpenProject, openProject } from './open-project.ts';
 import type { PlanOptions as PlanRequest, RunOptions as RunRequest } from './options.ts';
-import { planFacts } from './plan-facts.ts';
+import { planDocument } from './plan-document.ts';
 import { planProject } from './plan-project.ts';
 import { preparePush, recoverPush, targetPush } from './prepare-push.ts';
 import { pushProject } from './push-project.ts';
@@ -164,7 +163,7 @@ export async function open(options: OpenOptions): Promise<Project> {
 export async function plan(project: Project, options: PlanOptions = {}): Promise<PlanDocument> {
   const { open, host } = openedBy(project);
   const planned = await planProject(open, planRequest(options), host, { needsEngine: false, readAll: true });
-  return planJson(planned.plan, planFacts(planned));
+  return planDocument(planned);
 }
 
 /** Builds what changed. Failed tasks are part of the result. @throws TasksError */

@@ -38,7 +38,7 @@ export async function linkProject(
 }
 
 /** Returns a graph with the needs that its Dockerfiles imply. `repo`: the repository of this run. @throws DefinitionError */
-export async function linkGraph(
+async function linkGraph(
   { graph, project }: { readonly graph: Graph; readonly project: Project },
   observer: Pick<Observer, 'names'>,
   repo: string,

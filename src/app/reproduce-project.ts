@@ -1,20 +1,11 @@
 import type { ObservedImage } from '../model/observed.ts';
 import type { Step } from '../model/plan.ts';
+import type { DockerfilePurity } from '../report/reproduce.ts';
 import { type Reproduction, reproduce } from '../run/reproduce.ts';
 import { requireEngine } from '../run/require-engine.ts';
 import type { Host } from './host.ts';
 import type { PlannedProject } from './plan-project.ts';
 import { makeServices } from './run-plan.ts';
-
-/** What a Dockerfile takes from outside without a checksum or a version, by number. */
-export interface DockerfilePurity {
-  /** Its path, with the target in parentheses. */
-  readonly dockerfile: string;
-  readonly bases: number;
-  readonly downloads: number;
-  readonly piped: number;
-  readonly packages: number;
-}
 
 /**
  * Rebuilds up-to-date tasks and compares the results, one by one. `planned`: with all tasks read. `sample`: how many tasks at

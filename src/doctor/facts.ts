@@ -3,8 +3,9 @@ import path from 'node:path';
 import { connect } from '../engine/api.ts';
 import { type Client, findClient, type Probe, type Rejected } from '../engine/client.ts';
 import { dialWithClient } from '../engine/dial.ts';
-import { type Endpoint, type Environment, resolveEndpoint } from '../engine/endpoint.ts';
+import { type Endpoint, resolveEndpoint } from '../engine/endpoint.ts';
 import { readEngineVersion } from '../engine/queries.ts';
+import type { Environment } from '../model/environment.ts';
 import { TasksError } from '../model/errors.ts';
 
 /** A program that the project runs outside of images. */

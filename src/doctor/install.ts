@@ -1,6 +1,6 @@
 import { type Probe, processProbe } from '../engine/client.ts';
-import type { Environment } from '../engine/endpoint.ts';
 import { runProcess } from '../engine/process.ts';
+import type { Environment } from '../model/environment.ts';
 import { TasksError } from '../model/errors.ts';
 import { readInstallState, writeInstallState } from './install-state.ts';
 import { preventServiceStarts } from './service-policy.ts';

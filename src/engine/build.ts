@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import type { Environment } from '../model/environment.ts';
 import { type BuildRequest, type BuiltImage, type Progress, StepFailed } from '../model/ports.ts';
 import { type EngineApi, parseResponse } from './api.ts';
 import type { Client } from './client.ts';
 import { csvField } from './csv.ts';
-import type { Environment } from './endpoint.ts';
 import { clientEnvironment } from './environment.ts';
 import { withLivenessCheck } from './liveness.ts';
 import { runProcess } from './process.ts';

@@ -1,7 +1,8 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import path from 'node:path';
+import type { Environment } from '../model/environment.ts';
 import { TasksError } from '../model/errors.ts';
-import type { Endpoint, Environment } from './endpoint.ts';
+import type { Endpoint } from './endpoint.ts';
 
 /** A docker client that can build with BuildKit. */
 export interface Client {

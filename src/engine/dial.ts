@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { Duplex } from 'node:stream';
-import type { Environment } from './endpoint.ts';
+import type { Environment } from '../model/environment.ts';
 import { clientEnvironment } from './environment.ts';
 import type { Dial } from './http-get.ts';
 

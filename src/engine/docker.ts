@@ -1,9 +1,10 @@
+import type { Environment } from '../model/environment.ts';
 import type { Engine } from '../model/ports.ts';
 import { connect, parseResponse } from './api.ts';
 import { build } from './build.ts';
 import { type Client, processProbe, requireClient } from './client.ts';
 import { dialWithClient } from './dial.ts';
-import { type Environment, resolveEndpoint } from './endpoint.ts';
+import { resolveEndpoint } from './endpoint.ts';
 import { clientEnvironment } from './environment.ts';
 import { listImages, readCapabilities, readImageTriggers } from './queries.ts';
 import { startReaper } from './reaper.ts';

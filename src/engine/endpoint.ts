@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import type { Environment } from '../model/environment.ts';
 import { TasksError } from '../model/errors.ts';
 
 /** The address of a docker engine. */
@@ -21,9 +22,6 @@ export type Endpoint = (
 const defaultSocket = 'unix:///var/run/docker.sock';
 /** The client's default if TLS is enabled. */
 const defaultTls = 'tcp://localhost:2376';
-
-/** Environment variables by name. */
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Returns the engine that the docker client would use: DOCKER_HOST, then DOCKER_CONTEXT, then the current context of its

@@ -1,4 +1,4 @@
-import type { Environment } from './endpoint.ts';
+import type { Environment } from '../model/environment.ts';
 
 /** Variables that a docker client, its credential helpers and ssh need: paths, the user, proxies, certificates. */
 const passedNames: ReadonlySet<string> = new Set([

@@ -1,7 +1,8 @@
+import type { Environment } from '../model/environment.ts';
 import { TasksError } from '../model/errors.ts';
 import { connect, parseResponse } from './api.ts';
 import { dialWithClient } from './dial.ts';
-import { type Environment, resolveEndpoint } from './endpoint.ts';
+import { resolveEndpoint } from './endpoint.ts';
 
 /** Reads the hosts and networks that the engine is configured to trust without a certificate; none if no engine responds. */
 export async function readInsecureRegistries(

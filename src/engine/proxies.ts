@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { configFolder, type Endpoint, type Environment } from './endpoint.ts';
+import type { Environment } from '../model/environment.ts';
+import { configFolder, type Endpoint } from './endpoint.ts';
 
 /** The proxy settings of the docker client's configuration, and the build arg for each. */
 const argNames = {

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import type { Environment } from './endpoint.ts';
+import type { Environment } from '../model/environment.ts';
 import { clientEnvironment } from './environment.ts';
 
 /** Removes test containers when this process ends, even if it is killed. */

@@ -81,3 +81,10 @@ export interface Step {
 export interface Plan {
   readonly steps: ReadonlyMap<TaskId, Step>;
 }
+
+/** Counts the steps per action. */
+export function countActions(plan: Plan): Record<Action, number> {
+  const counts = Object.fromEntries(ACTIONS.map((action) => [action, 0])) as Record<Action, number>;
+  for (const step of plan.steps.values()) counts[step.action]++;
+  return counts;
+}

@@ -1,9 +1,8 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { rootCertificates } from 'node:tls';
+import type { Environment } from '../model/environment.ts';
 import { TasksError } from '../model/errors.ts';
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The CA certificates to trust for a registry, and the client certificate to present. */
 export interface Certificates {

@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
-
-type Environment = Readonly<Record<string, string | undefined>>;
+import type { Environment } from '../model/environment.ts';
 
 /** How long a helper may take, in milliseconds: it may have to call a cloud provider. */
 const defaultTimeoutMs = 30_000;

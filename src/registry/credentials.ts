@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import type { Environment } from '../model/environment.ts';
 import { TasksError } from '../model/errors.ts';
 import type { Credentials } from '../model/registry.ts';
 import { runCredentialHelper } from './credential-helper.ts';
@@ -7,8 +8,6 @@ import { credentialKey, parseReference } from './reference.ts';
 
 /** Returns the credentials for a host (`docker.io`, `registry.example:5000`), if any. @throws TasksError exit 3 */
 export type FindCredentials = (host: string) => Promise<Credentials | undefined>;
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 interface Config {
   readonly auths?: Readonly<Record<string, StoredAuth>>;

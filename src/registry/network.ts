@@ -3,11 +3,10 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import path from 'node:path';
 import tls from 'node:tls';
+import type { Environment } from '../model/environment.ts';
 import { type Certificates, certificatesFor } from './certificates.ts';
 import { isInSubnet, proxyFor } from './proxy.ts';
 import { baseUrl, isLoopback } from './reference.ts';
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** How hosts are reached. */
 export interface Network {

@@ -1,8 +1,7 @@
 import { BlockList, isIP } from 'node:net';
+import type { Environment } from '../model/environment.ts';
 import { TasksError } from '../model/errors.ts';
 import { isLoopback } from './reference.ts';
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Returns the proxy for a URL by docker's rules: HTTPS_PROXY or HTTP_PROXY, in upper or lower case, unless NO_PROXY lists the

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Environment } from '../model/environment.ts';
 import { type Registry, RegistryError } from '../model/registry.ts';
 import { type Client, type ClientOptions, openClient } from './client.ts';
 import { findContents } from './contents.ts';
@@ -13,8 +14,6 @@ import { parseReference, type RepositoryRef } from './reference.ts';
 import type { Timing } from './retry.ts';
 import { listTags } from './tags.ts';
 import { beginUpload, cancelUpload } from './upload-blob.ts';
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Limits for each request to a registry. */
 export interface RequestLimits {

@@ -1,6 +1,4 @@
-import type { PlanDocument, PlanDocumentTask } from '../model/documents.ts';
-import { ACTIONS, type Action, type Plan, type Step } from '../model/plan.ts';
-import { type ImageTask, needIds, type TaskId } from '../model/task.ts';
+import { ACTIONS, type Action, countActions, type Plan, type Step } from '../model/plan.ts';
 import { alignColumns, clip, formatDuration, pluralize } from './format.ts';
 import type { Paint } from './reporter.ts';
 
@@ -13,13 +11,6 @@ const labels: Record<Action, string> = {
   skip: 'skipped',
   blocked: 'blocked',
 };
-
-/** Counts the steps per action. */
-function countActions(plan: Plan): Record<Action, number> {
-  const counts = Object.fromEntries(ACTIONS.map((action) => [action, 0])) as Record<Action, number>;
-  for (const step of plan.steps.values()) counts[step.action]++;
-  return counts;
-}
 
 /** How long a plan will take, estimated from earlier durations; in milliseconds. */
 export interface PlanEstimate {
@@ -109,64 +100,3 @@ function paintRow(line: string, action: Action, paint: Paint): string {
   if (action === 'blocked') return paint.bad(word) + rest;
   return (action === 'build' || action === 'run' ? paint.warn(word) : paint.good(word)) + rest;
 }
-
-/** Facts about images that a plan does not contain but its JSON document does. */
-export interface PlanFacts {
-  /** References of the aliases that a release sets, by task. */
-  readonly aliases: ReadonlyMap<TaskId, readonly string[]>;
-  /** External images that the task builds on or copies from, by task. */
-  readonly bases: ReadonlyMap<TaskId, readonly { readonly reference: string; readonly digest?: string }[]>;
-}
-
-/** Returns the document that `plan --json` prints. */
-export function planJson(plan: Plan, facts: PlanFacts): PlanDocument {
-  const tasks = [...plan.steps.values()].map(
-    ({ task, action, reasons, key, tags }): PlanDocumentTask => ({
-      id: task.id,
-      name: task.name,
-      version: task.version,
-      action,
-      reasons,
-      key,
-      needs: needIds(task),
-      tags,
-      publish: task.publish,
-      ...(task.kind === 'image' ? imageJson(task, facts) : commandJson),
-    }),
-  );
-  return { tasks, counts: countActions(plan) };
-}
-
-type ImageFields = Pick<
-  PlanDocumentTask,
-  'args' | 'labels' | 'aliases' | 'platform' | 'context' | 'dockerfile' | 'target' | 'bases'
->;
-
-function imageJson(task: ImageTask, { aliases, bases }: PlanFacts): ImageFields {
-  const { args, labels, platform, context, dockerfile, target = null } = task;
-  return {
-    args,
-    labels,
-    aliases: aliases.get(task.id) ?? [],
-    platform,
-    context,
-    dockerfile,
-    target,
-    bases: (bases.get(task.id) ?? []).map(({ reference, digest }) => ({
-      reference,
-      digest: digest ?? /@(.+)$/.exec(reference)?.[1] ?? null,
-    })),
-  };
-}
-
-/** The image fields of a command. */
-const commandJson: ImageFields = {
-  args: {},
-  labels: {},
-  aliases: [],
-  platform: null,
-  context: null,
-  dockerfile: null,
-  target: null,
-  bases: [],
-};

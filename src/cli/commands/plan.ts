@@ -1,10 +1,10 @@
 import { estimatePlan } from '../../app/estimate-plan.ts';
-import { planFacts } from '../../app/plan-facts.ts';
+import { planDocument } from '../../app/plan-document.ts';
 import { type PlannedProject, planProject } from '../../app/plan-project.ts';
 import type { ImpliedNeed } from '../../graph/implied-needs.ts';
 import type { ExitCode } from '../../model/errors.ts';
 import { makePaint } from '../../report/paint.ts';
-import { planJson, planText } from '../../report/plan.ts';
+import { planText } from '../../report/plan.ts';
 import { type Context, openHere, planOptions } from '../context.ts';
 
 export interface PlanFlags {
@@ -34,7 +34,7 @@ export function printPlan(
 ): ExitCode {
   const { plan, implied } = planned;
   const { json, outColor, verbose } = settings.output;
-  if (json) terminal.json(planJson(plan, planFacts(planned)));
+  if (json) terminal.json(planDocument(planned));
   else {
     const lines = planText(plan, makePaint(outColor), {
       verbose,

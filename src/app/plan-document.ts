@@ -1,0 +1,81 @@
+import type { PlanDocument, PlanDocumentTask } from '../model/documents.ts';
+import { countActions } from '../model/plan.ts';
+import { type ImageTask, needIds, type TaskId } from '../model/task.ts';
+import { chooseAlias, requestedAliases } from '../release/aliases.ts';
+import type { PlannedProject } from './plan-project.ts';
+
+type DocumentedPlan = Pick<PlannedProject, 'plan' | 'observations' | 'graph' | 'naming'>;
+
+/** Returns the document that `plan --json` prints. The plan must have been made with all tasks read. */
+export function planDocument(planned: DocumentedPlan): PlanDocument {
+  const { plan } = planned;
+  const aliases = releaseAliases(planned);
+  const tasks = [...plan.steps.values()].map(
+    ({ task, action, reasons, key, tags }): PlanDocumentTask => ({
+      id: task.id,
+      name: task.name,
+      version: task.version,
+      action,
+      reasons,
+      key,
+      needs: needIds(task),
+      tags,
+      publish: task.publish,
+      ...(task.kind === 'image' ? imageFields(task, aliases.get(task.id) ?? [], planned) : commandFields),
+    }),
+  );
+  return { tasks, counts: countActions(plan) };
+}
+
+/** Returns the references of the aliases that a release sets, by task. */
+function releaseAliases({ plan, graph, naming }: DocumentedPlan): Map<TaskId, string[]> {
+  const tasks = [...plan.steps.values()].map(({ task }) => task);
+  const aliases = new Map<TaskId, string[]>();
+  for (const requested of requestedAliases(tasks)) {
+    const { task } = chooseAlias(requested, tasks, graph, undefined);
+    if (task === undefined) continue;
+    const reference = `${naming.repo}/${requested.name}:${requested.alias}`;
+    aliases.set(task.id, [...(aliases.get(task.id) ?? []), reference]);
+  }
+  return aliases;
+}
+
+type ImageFields = Pick<
+  PlanDocumentTask,
+  'args' | 'labels' | 'aliases' | 'platform' | 'context' | 'dockerfile' | 'target' | 'bases'
+>;
+
+function imageFields(
+  task: ImageTask,
+  aliases: readonly string[],
+  { observations }: DocumentedPlan,
+): ImageFields {
+  const { args, labels, platform, context, dockerfile, target = null } = task;
+  const observed = observations.get(task.id);
+  const bases = observed?.kind === 'image' ? observed.bases : [];
+  return {
+    args,
+    labels,
+    aliases,
+    platform,
+    context,
+    dockerfile,
+    target,
+    bases: bases.map(({ reference, digest }) => ({
+      reference,
+      digest: digest ?? /@(.+)$/.exec(reference)?.[1] ?? null,
+    })),
+  };
+}
+
+/** The image fields of a command. */
+const commandFields: ImageFields = {
+  args: {},
+  labels: {},
+  aliases: [],
+  platform: null,
+  context: null,
+  dockerfile: null,
+  target: null,
+  bases: [],
+};
