@@ -10,7 +10,7 @@ export type Notice =
   | { readonly kind: 'registry-unavailable'; readonly message: string }
   /** The registry is to be asked, but no repository is named. */
   | { readonly kind: 'no-repository' }
-  /** Nobody could say whether a base image has ONBUILD instructions: tasks built on it count with their whole context. */
+  /** It is unknown whether a base image has ONBUILD instructions: all files of the context are part of the keys of tasks built on it. */
   | { readonly kind: 'onbuild-unknown'; readonly image: string; readonly message: string }
   /** Another tasks process is building this task. */
   | { readonly kind: 'waiting'; readonly task: TaskId; readonly pid?: number }

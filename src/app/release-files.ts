@@ -56,7 +56,7 @@ export function checkWritable({ output, fallback }: ReleaseFilePlace): void {
     if (state === undefined) {
       if (lstatSync(file, { throwIfNoEntry: false }) !== undefined)
         throw new Error(`${file} is a broken link`);
-      // Under another name: nobody should take an empty file for a release.
+      // Under another name: an empty file must not look like a release.
       const probe = temporaryName(path.join(path.dirname(file), 'probe'));
       closeSync(openSync(probe, 'wx'));
       unlinkSync(probe);

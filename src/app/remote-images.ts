@@ -26,7 +26,7 @@ export function remoteImageQueries(
 }
 
 /**
- * Asks the registry, for a build that can do without its answer. `repo`: undefined if nobody named one. A registry that does
+ * Asks the registry, for a build that can do without its answer. `repo`: undefined if none is named. A registry that does
  * not answer counts as empty, and is reported once.
  */
 export async function queryIfReachable(

@@ -37,8 +37,8 @@ export interface ServeGraphOptions {
 }
 
 /**
- * Serves a page of the project as it is, until the signal. Each request plans again. Open pages are told when an input changed or
- * a result was made.
+ * Serves a page of the project as it is, until the signal. Each request plans again. Open pages reload when an input or
+ * a result changes.
  * @throws TasksError if the project cannot be planned at the start; later errors are shown on the page
  */
 export async function serveGraph(options: ServeGraphOptions, host: Host): Promise<void> {

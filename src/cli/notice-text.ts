@@ -12,7 +12,7 @@ export function noticeText(notice: Notice): string {
     case 'no-repository':
       return 'warning: --from-registry needs a repository: add --repo NAME';
     case 'onbuild-unknown':
-      return `${notice.message}: tasks built on ${notice.image} count with their whole context`;
+      return `${notice.message}: all context files count for tasks built on ${notice.image}`;
     case 'waiting': {
       const process = notice.pid === undefined ? 'tasks process' : `tasks process (pid ${notice.pid})`;
       return `waiting for another ${process} to build ${notice.task}`;

@@ -58,7 +58,7 @@ export interface OutputSettings {
   readonly outColor: boolean;
   readonly errColor: boolean;
   readonly verbose: boolean;
-  /** Nobody watches: lines get times. */
+  /** Whether the run is in CI, where lines of output start with the time. */
   readonly isCi: boolean;
   /** Absolute path of a trace to write. */
   readonly trace: string | undefined;

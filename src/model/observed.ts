@@ -117,7 +117,7 @@ export interface ObservedProblem {
   readonly detail: string;
 }
 
-/** A task of which nothing has changed since it was last observed. Its key is known; its inputs were not read again. */
+/** A task that has not changed since it was last observed. Its key is known; its inputs were not read again. */
 export interface ObservedUnchanged extends ObservationNotes {
   readonly kind: 'before';
   readonly key: Key;

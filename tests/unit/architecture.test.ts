@@ -142,7 +142,7 @@ test('no cycle of files', () => {
   assert.equal(cycles, []);
 });
 
-test('only the two programs, main and the reaper, touch the process; nobody writes to the console', () => {
+test('only the entry points, main and the reaper, touch the process; no file writes to the console', () => {
   const programs = ['main.ts', 'reaper.ts'].map((file) => path.join('cli', file));
   const offences = sources.flatMap((source) => {
     const code = source.text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$|'[^'\n]*'/gm, '');

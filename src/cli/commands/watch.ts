@@ -28,9 +28,9 @@ export async function watch(context: Context, selectors: readonly string[]): Pro
         say(`changed: ${path.relative(root, first!)}${others}`);
       },
       onError: (error, isFirst) => {
-        // Definitions may be mended while it watches; other errors at the start end it.
+        // Wrong definitions may be corrected while it watches; other errors at the start end it.
         if (isFirst && !(error instanceof DefinitionError)) throw error;
-        // Shown even by silent reporters: otherwise nobody knows why nothing happens.
+        // Printed even with --quiet: otherwise nothing would explain why no build starts.
         terminal.err(`error: ${error.message}\n${error.hint !== undefined ? `hint: ${error.hint}\n` : ''}`);
       },
       onIdle: (places) => say(`watching ${pluralize(places, 'place')} for changes (Ctrl-C to stop)\n`),
