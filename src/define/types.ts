@@ -33,8 +33,9 @@ export type Needs<V> = Readonly<Record<string, NeedTarget | ((version: V) => Nee
 
 /** The fields that images and commands share. */
 export interface CommonFields<V> {
-  /** Lowercase letters, digits and `. _ - /`, as registries accept them. */
+  /** The name: lowercase letters and digits, with `.`, `_`, `-` or `/` between them. */
   readonly name: string;
+  /** What the task is for. `tasks list`, shell completion and the graph page show it. */
   readonly description?: PerVersion<V, string>;
   /**
    * The tasks that this task uses, by name. The name is an ARG of the Dockerfile, an image as the Dockerfile names it
@@ -44,11 +45,11 @@ export interface CommonFields<V> {
   readonly needs?: PerVersion<V, Needs<V>>;
   /** Tasks that run before this one if both are in the plan. They are not needs: they do not affect the plan or the key. */
   readonly after?: readonly (NeedTarget | ((version: V) => NeedTarget))[];
-  /** The maximum duration: `90s`, `30m`, `2h`. */
+  /** The maximum duration of the build or run, and of the test: `90s`, `30m`, `2h`. Default: no limit. */
   readonly timeout?: PerVersion<V, string>;
-  /** The number of retries after network errors, 0 to 10. */
+  /** The number of retries after network errors, 0 to 10. Default: 0. */
   readonly retries?: PerVersion<V, number>;
-  /** True: a failure is reported and blocks dependents, but does not change the exit code. */
+  /** True: a failure is reported and blocks dependents, but does not change the exit code. Default: false. */
   readonly allowFailure?: PerVersion<V, boolean>;
   /**
    * The sources of secrets, by id. A RUN instruction uses a secret with `--mount=type=secret,id=…`. A command gets an
@@ -59,7 +60,10 @@ export interface CommonFields<V> {
     V,
     Readonly<Record<string, { readonly env: string } | { readonly file: string }>>
   >;
-  /** `7d`: rebuilt in each such period. Periods are counted from 1970-01-01 UTC. */
+  /**
+   * The maximum age of the result: `12h`, `7d`. The task is rebuilt without BuildKit's cache in each period of this length.
+   * Periods start at 1970-01-01 UTC.
+   */
   readonly maxAge?: PerVersion<V, string>;
 }
 
@@ -70,23 +74,23 @@ export interface CommonFields<V> {
 export interface ImageFields<V> extends CommonFields<V> {
   /** The build context, relative to the project root. */
   readonly context: PerVersion<V, string>;
-  /** Default: `<context>/Dockerfile`. */
+  /** The Dockerfile, relative to the project root. Default: `<context>/Dockerfile`. */
   readonly dockerfile?: PerVersion<V, string>;
   /** The stage to build. Default: the last one. */
   readonly target?: PerVersion<V, string | undefined>;
-  /** Build args. */
+  /** Build args. The test gets them as environment variables. */
   readonly args?: PerVersion<V, Readonly<Record<string, string>>>;
   /** Labels of the image. */
   readonly labels?: PerVersion<V, Readonly<Record<string, string>>>;
-  /** The network of RUN instructions, as for `docker build --network`. */
+  /** The network of RUN instructions, as for `docker build --network`: `default`, `none` or `host`. Default: `default`. */
   readonly network?: PerVersion<V, string>;
-  /** Default: Linux on the architecture of this machine. */
+  /** The platform, as a list with one entry, such as `linux/arm64`. Default: Linux on the architecture of this machine. */
   readonly platforms?: PerVersion<V, readonly string[]>;
   /** A script, or a folder with an executable `run`, relative to the project root. It runs in a container of the image. */
   readonly test?: PerVersion<V, string | undefined>;
   /** Default: true. False: an internal image, which never gets a run tag or a release tag. */
   readonly publish?: PerVersion<V, boolean>;
-  /** The tags of the image, without its name. Default: the version. */
+  /** The tags of the image, without its name and the suffix of the run. Default: the version. */
   readonly tags?: PerVersion<V, readonly string[]>;
   /** Moving tags that a release also sets, such as `16` for 16.13. They never move back to an older version. */
   readonly aliases?: PerVersion<V, readonly string[]>;
@@ -107,7 +111,10 @@ export interface CommandFields<V> extends CommonFields<V> {
   readonly env?: PerVersion<V, readonly string[]>;
 }
 
-type WithVersions<F, V> = F & { readonly versions?: V };
+type WithVersions<F, V> = F & {
+  /** The versions, one task per version: a list of strings, or `matrix()`. Default: a single version, `latest`. */
+  readonly versions?: V;
+};
 export type ImageInput<V, L> = WithVersions<ImageFields<V>, L>;
 export type CommandInput<V, L> = WithVersions<CommandFields<V>, L>;
 
@@ -136,9 +143,12 @@ export const projectBrand: unique symbol = Symbol.for('image-tasks.project') as 
 
 /** The fields of `project()`. */
 export interface ProjectFields {
-  /** The prefix of all image names, such as `citus` or `registry.example/team`. */
+  /**
+   * The prefix of all image names, such as `citus` or `registry.example/team`. Default: `local`; `tasks push` needs another
+   * one.
+   */
   readonly repo?: string;
-  /** A single repository for all content tags, such as `citus/build-cache`. */
+  /** A single repository for all content tags, such as `citus/build-cache`. Default: the repository of each image. */
   readonly cacheRepo?: string;
 }
 
