@@ -1,4 +1,4 @@
-// The platform of the profile that was asked for.
+// The platform of the selected profile.
 import { profile } from 'image-tasks';
 import { debianPlatform } from './debian.ts';
 import type { Platform } from './platform.ts';

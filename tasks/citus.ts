@@ -1,4 +1,4 @@
-// Citus itself. Where the profile leaves Citus out, nothing here is defined.
+// Citus itself. A profile without Citus has no definitions here.
 import { image, matrix } from 'image-tasks';
 import { platform } from './chosen.ts';
 import { gitSource } from './git.ts';
@@ -9,7 +9,7 @@ const versionOf = (pg: string): string => platform.postgres.find((version) => ma
 const majors = platform.postgres.map(major);
 const versions = [...new Set(majors.flatMap(platform.citus))];
 
-/** The last Citus for a PostgreSQL major. */
+/** Returns the last version of Citus for a major version of PostgreSQL. */
 export function lastCitus(pg: string): string | undefined {
   return platform.citus(pg).at(-1);
 }
@@ -20,7 +20,7 @@ export const citus =
   citusSource &&
   image({
     name: 'citus',
-    description: 'one Citus built for one PostgreSQL, as tars',
+    description: 'one version of Citus, built for one version of PostgreSQL, as tars',
     versions: matrix(
       { pg: majors, citus: versions },
       {

@@ -7,11 +7,11 @@ const postgres = Object.keys(suiteOf);
 const suites = [...new Set(Object.values(suiteOf))];
 const newestSuite = suiteOf[postgres.at(-1)!]!;
 
-/** Profile `debian`: everything from Debian's archive. PostgreSQL's versions are majors: it keeps only the newest minor. */
+/** Profile `debian`: everything from Debian's archive, which has only the newest minor version of each major version. */
 export function debianPlatform(): Platform {
   const rootfs = command({
     name: 'rootfs',
-    description: 'the root file system of a Debian suite, made with mmdebstrap',
+    description: 'the root file system of a Debian suite, created by mmdebstrap',
     versions: suites,
     run: (suite) => ['images/debian/make-rootfs', suite, sources.debian, sources.debianSecurity],
     timeout: '20m',
@@ -32,7 +32,7 @@ export function debianPlatform(): Platform {
     installations: installations(),
     installation: (_, version) => version,
     postgresSource: (apt) => postgresSource(apt),
-    // The last suite with mitmproxy. Its Python travels as a folder, so that it works in later ones too.
+    // The last suite with mitmproxy. Its Python is copied as a folder, so that it also works in later suites.
     requirements: { base: 'bookworm', target: 'debian', args: {}, needs: {} },
     citus: (major) => (sources.citusGitIsSet ? (citusVersions[major] ?? []) : []),
     style: {
@@ -51,7 +51,7 @@ function installations(): Record<string, Installation> {
     version,
     { versions: [version], base: suiteOf[version]!, sources: [], debugSymbols: false },
   ]);
-  // All majors side by side on the newest suite, which takes the older ones from theirs.
+  // All major versions side by side on the newest suite. The older versions come from their own suites.
   const older = suites.filter((suite) => suite !== newestSuite);
   const together = {
     versions: postgres,

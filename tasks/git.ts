@@ -1,6 +1,6 @@
 import { command, type Definition } from 'image-tasks';
 
-/** A command that makes `source.tar` of each of the given tags or commits of a git repository. */
+/** Declares a command that creates a `source.tar` of each of these tags or commits of a git repository. */
 export function gitSource(name: string, repository: string, refs: readonly string[]): Definition {
   return command({
     name: `${name}-source`,

@@ -1,4 +1,4 @@
-// The published images, and the internal ones right below them.
+// The published images, and the internal images that they are built on.
 import { image, project } from 'image-tasks';
 import { platform } from './chosen.ts';
 import { citus, lastCitus } from './citus.ts';
@@ -21,7 +21,7 @@ const isolationTools = image({
 });
 
 const exttesterIs = (version: string): string =>
-  `runs the tests of extensions such as Citus against one PostgreSQL${
+  `runs the tests of extensions such as Citus with one version of PostgreSQL${
     lastCitus(major(version)) === undefined ? " (without Citus's libraries: TASKS_CITUS_GIT is not set)" : ''
   }`;
 
@@ -51,7 +51,7 @@ const exttester = image({
 
 const requirements = image({
   name: 'requirements',
-  description: 'what tests in Python need, as a folder: pytest, psycopg, mitmproxy',
+  description: 'modules for tests in Python, as a folder: pytest, psycopg, mitmproxy',
   context: 'images/requirements',
   target: platform.requirements.target,
   args: platform.requirements.args,
@@ -63,7 +63,7 @@ const all = platform.postgres.join('-');
 
 const tester = image({
   name: 'tester',
-  description: 'PostgreSQL with what tests in Python need',
+  description: 'PostgreSQL with the modules for tests in Python',
   versions: [...new Set([...platform.postgres, all])],
   context: 'images/tester',
   needs: {
@@ -73,7 +73,7 @@ const tester = image({
   publish: false,
 });
 
-const failtesterIs = 'failure tests: puts mitmproxy between the nodes of a cluster';
+const failtesterIs = 'failure tests: runs mitmproxy between the nodes of a cluster';
 
 const failtester = image({
   name: 'failtester',
@@ -86,7 +86,7 @@ const failtester = image({
   labels: (version) => labels('failtester', failtesterIs, version),
 });
 
-const pgupgradetesterIs = 'upgrades of PostgreSQL: all pinned major versions side by side';
+const pgupgradetesterIs = 'tests of PostgreSQL upgrades: all pinned major versions side by side';
 
 const pgupgradetester = image({
   name: 'pgupgradetester',
@@ -99,9 +99,9 @@ const pgupgradetester = image({
   labels: labels('pgupgradetester', pgupgradetesterIs, all),
 });
 
-const citusupgradetesterIs = 'upgrades of Citus: holds older versions as tars to install';
+const citusupgradetesterIs = 'tests of Citus upgrades: has older versions as tars to install';
 
-/** Only where the profile has Citus. */
+/** Undefined if the profile has no Citus. */
 const citusupgradetester =
   citus &&
   image({
@@ -122,7 +122,7 @@ const { style } = platform;
 const citusTools = style.hasCitusTools
   ? gitSource('citus-tools', sources.citusToolsGit, [`v${styleTools}`])
   : undefined;
-const stylecheckerIs = `finds what is not in Citus's style, in C and Python${
+const stylecheckerIs = `checks the style of C and Python code of Citus${
   style.hasCitusTools ? '' : ' (without citus_indent: TASKS_CITUS_TOOLS_GIT is not set)'
 }`;
 

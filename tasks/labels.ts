@@ -1,6 +1,6 @@
 import { project } from './sources.ts';
 
-/** What an image says of itself, in the words that the OCI gave for it. */
+/** Returns the labels that describe an image, with the names that OCI defines. */
 export function labels(title: string, description: string, version: string): Record<string, string> {
   return {
     'org.opencontainers.image.title': title,

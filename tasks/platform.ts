@@ -1,7 +1,7 @@
-// What may differ between the profiles. Everything else is shared.
+// What differs between the profiles. Everything else is shared.
 import type { Definition } from 'image-tasks';
 
-/** What an image is for can decide its base: extensions are built on one, tests in Python run on the other. */
+/** The base can depend on the purpose of an image: building extensions, or running tests in Python. */
 export type Purpose = 'build' | 'test';
 
 /** One installation of PostgreSQL, alone or several side by side. */
@@ -9,7 +9,7 @@ export interface Installation {
   /** Oldest first. */
   readonly versions: readonly string[];
   readonly base: string;
-  /** Lines for apt, besides those that the base has; `suite NAME`: another suite of the base's own archive. */
+  /** Lines for apt in addition to those of the base. `suite NAME`: another suite of the archive of the base. */
   readonly sources: readonly string[];
   readonly debugSymbols: boolean;
 }
@@ -17,32 +17,32 @@ export interface Installation {
 export interface Platform {
   /** Definitions that only this profile has. */
   readonly own: readonly Definition[];
-  /** The names of the bases that everything stands on. */
+  /** The names of the bases of all images. */
   readonly bases: readonly string[];
-  /** How the image `apt` is made on a base. */
+  /** How the image `apt` is built on a base. */
   readonly apt: {
     readonly target: string;
     readonly args: (base: string) => Readonly<Record<string, string>>;
     readonly needs: Readonly<Record<string, Definition>>;
   };
-  /** PostgreSQL versions that images are published for, oldest first. */
+  /** The versions of PostgreSQL that images are published for, oldest first. */
   readonly postgres: readonly string[];
-  /** What is installed, by name. */
+  /** The installations, by name. */
   readonly installations: Readonly<Record<string, Installation>>;
-  /** The name of the installation of one version, or of all side by side. */
+  /** Returns the name of the installation of one version, or of all versions side by side. */
   readonly installation: (purpose: Purpose, version: string) => string;
-  /** PostgreSQL's source: for each version a folder with postgresql.tar.bz2. */
+  /** Returns the definition of PostgreSQL's source: a folder with postgresql.tar.bz2 per version. */
   readonly postgresSource: (apt: Definition) => Definition;
-  /** How the Python requirements of tests are made. */
+  /** How the Python requirements of tests are built. */
   readonly requirements: {
     readonly base: string;
     readonly target: string;
     readonly args: Readonly<Record<string, string>>;
     readonly needs: Readonly<Record<string, Definition>>;
   };
-  /** Versions of Citus for a PostgreSQL major, oldest first; none where Citus is left out. */
+  /** Returns the versions of Citus for a major version of PostgreSQL, oldest first; none without Citus. */
   readonly citus: (major: string) => readonly string[];
-  /** How stylechecker is made; without a base it stands on the image that args name. */
+  /** How stylechecker is built. Without a base it is built on the image that an arg names. */
   readonly style: {
     readonly version: string;
     readonly base: string | undefined;

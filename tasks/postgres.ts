@@ -9,14 +9,14 @@ export function major(version: string): string {
   return /^\d+/.exec(version)![0];
 }
 
-/** What an image that holds one PostgreSQL is told, and its test with it. */
+/** Returns the args of an image with one version of PostgreSQL, which its test gets, too. */
 export function postgresArgs(version: string): Record<string, string> {
   return { PG_VERSION: version, PG_MAJOR: major(version) };
 }
 
 export const apt = image({
   name: 'apt',
-  description: 'a base with one way to install packages',
+  description: 'a base image with install-packages',
   versions: platform.bases,
   context: 'images/apt',
   target: platform.apt.target,
@@ -51,7 +51,7 @@ export const postgres = image({
   publish: false,
 });
 
-const extbuilderIs = 'builds extensions such as Citus against one PostgreSQL';
+const extbuilderIs = 'builds extensions such as Citus for one version of PostgreSQL';
 
 export const extbuilder = image({
   name: 'extbuilder',
@@ -66,7 +66,7 @@ export const extbuilder = image({
 
 export const postgresSource = platform.postgresSource(apt);
 
-/** For apt lines of an image that adds packages of PostgreSQL's archive to those of its base. */
+/** Returns the lines for apt of an image that installs more packages of PostgreSQL's archive. */
 export function aptSources(version: string): string {
   return installed(platform.installation('build', version)).sources.join('\n');
 }

@@ -1,17 +1,17 @@
-// Every place that things are fetched from stands here and nowhere else. Each is one setting: an environment variable of
-// the given name, such as a company's mirror, wins over what is written here. An empty one counts as not set.
+// Every address that files are fetched from is here and nowhere else. The environment variable of the given name overrides it,
+// for example with a company's mirror. An empty variable counts as not set.
 
 const env = (name: string): string | undefined => process.env[name] || undefined;
 const place = (name: string, otherwise: string): string => env(name) ?? otherwise;
 
-/** Debian's archive, and where its security updates are; nothing: where mmdebstrap knows them to be. */
+/** Debian's archive and security updates. Default: those that mmdebstrap knows. */
 export const debian = place('TASKS_DEBIAN_URL', '');
 export const debianSecurity = place('TASKS_DEBIAN_SECURITY_URL', '');
 
-/** What stands before the names of base images: `mirror.example/hub/`; nothing: Docker Hub. */
+/** The prefix of the names of base images, such as `mirror.example/hub/`. Default: none, for Docker Hub. */
 export const registry = place('TASKS_BASE_REGISTRY', '').replace(/(?<=.)\/*$/, '/');
 
-/** PostgreSQL's apt repository, its archive of older minors, and the key that signs both. */
+/** PostgreSQL's apt repository, its archive of older minor versions, and the key that signs both. */
 export const pgdg = place('TASKS_PGDG_URL', 'https://apt.postgresql.org/pub/repos/apt');
 export const pgdgSuite = place('TASKS_PGDG_SUITE', 'bookworm-pgdg');
 export const pgdgArchive = place(
@@ -20,24 +20,24 @@ export const pgdgArchive = place(
 );
 export const pgdgArchiveSuite = place('TASKS_PGDG_ARCHIVE_SUITE', 'bookworm-pgdg-archive');
 export const pgdgKey = place('TASKS_PGDG_KEY_URL', 'https://www.postgresql.org/media/keys/ACCC4CF8.asc');
-/** Only for a mirror that signs with a key of its own. */
+/** Only for a mirror that signs with its own key. */
 export const pgdgKeyFingerprint = env('TASKS_PGDG_KEY_FINGERPRINT');
 
-/** PostgreSQL's releases as source: `<place>/v<version>/postgresql-<version>.tar.bz2`, and `.sha256` beside it. */
+/** The source of PostgreSQL's releases: `<address>/v<version>/postgresql-<version>.tar.bz2`, and the same with `.sha256`. */
 export const postgresSource = place('TASKS_POSTGRES_SOURCE_URL', 'https://ftp.postgresql.org/pub/source');
 
-/** The index that pip installs from; nothing: pip's own. */
+/** The index that pip installs from. Default: pip's own. */
 export const pythonIndex = place('TASKS_PYTHON_INDEX_URL', '');
 
-/** An index without TLS is used only if pip is told to trust its host: who sets such a one does. */
+/** pip uses an index without TLS only if it is told to trust its host. */
 export const pythonTrustedHost = pythonIndex.startsWith('http://') ? new URL(pythonIndex).hostname : '';
 
-/** Alpine's packages; nothing: as the base image has it. */
+/** The archive of Alpine's packages. Default: that of the base image. */
 export const alpine = place('TASKS_ALPINE_URL', '');
 
 /**
- * Git repositories. Citus is in no Debian suite: profile `debian` has Citus's parts only where TASKS_CITUS_GIT names a
- * repository, and Citus's style tools only where TASKS_CITUS_TOOLS_GIT does.
+ * Git repositories. Citus is in no Debian suite. So the profile `debian` has Citus only if TASKS_CITUS_GIT is set, and
+ * Citus's style tools only if TASKS_CITUS_TOOLS_GIT is set.
  */
 export const citusGitIsSet = env('TASKS_CITUS_GIT') !== undefined;
 export const citusGit = place('TASKS_CITUS_GIT', 'https://github.com/citusdata/citus.git');
@@ -46,5 +46,5 @@ export const citusToolsGit = place('TASKS_CITUS_TOOLS_GIT', 'https://github.com/
 export const uncrustifyGit = place('TASKS_UNCRUSTIFY_GIT', 'https://github.com/uncrustify/uncrustify.git');
 export const mitmproxyGit = place('TASKS_MITMPROXY_GIT', 'https://github.com/citusdata/mitmproxy.git');
 
-/** Where these images come from, for their label. */
+/** The source of these images, for their label. */
 export const project = place('TASKS_PROJECT_URL', 'https://github.com/citusdata/the-process');

@@ -12,7 +12,7 @@ const bases: Readonly<Record<string, string>> = {
 
 const pip = { PIP_INDEX_URL: sources.pythonIndex, PIP_TRUSTED_HOST: sources.pythonTrustedHost };
 
-/** Profile `default`: bases from a registry, exact PostgreSQL minors from PGDG, PostgreSQL's own archive. */
+/** Profile `default`: bases from a registry, exact minor versions of PostgreSQL from PGDG, its own archive. */
 export function upstreamPlatform(): Platform {
   const pgdgKey = command({
     name: 'pgdg-key',
@@ -68,7 +68,7 @@ function installations(): Record<string, Installation> {
       versions: of,
       base: purpose,
       sources: linesOf(of),
-      // For debuggers; the failure tests and the upgrades of Citus have no need of them.
+      // For debuggers. Failure tests and upgrades of Citus do not need them.
       debugSymbols: purpose === 'build' || of.length > 1,
     },
   ];
@@ -80,7 +80,7 @@ function installations(): Record<string, Installation> {
 }
 
 function linesOf(of: readonly string[]): string[] {
-  // Each major has a component of its own, with the libpq of that major.
+  // Each major version has its own component, with its libpq.
   const components = ['main', ...of.map((version) => /^\d+/.exec(version)![0])].join(' ');
   const options = '[signed-by=/usr/share/keyrings/pgdg.asc]';
   return [

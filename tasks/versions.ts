@@ -1,9 +1,9 @@
-// Every pinned version stands here and nowhere else.
+// Every pinned version is here and nowhere else.
 
-/** PostgreSQL in Debian's archive: the major, and the suite that has it. The archive keeps only the newest minor. */
+/** PostgreSQL in Debian's archive: major version and suite. The archive has only the newest minor version. */
 export const debianPostgres: Readonly<Record<string, string>> = { '15': 'bookworm', '17': 'trixie' };
 
-/** Source of PostgreSQL for mirrors of Debian's archive that have no source of its newest minor yet. */
+/** Sources of PostgreSQL for mirrors of Debian's archive that do not have the source of the newest minor version yet. */
 export const debianSpareSource: Readonly<
   Record<string, { readonly version: string; readonly sha256: string }>
 > = {
@@ -15,8 +15,8 @@ export const debianSpareSource: Readonly<
 export const pgdgPostgres: readonly string[] = ['16.13', '17.9', '18.3'];
 
 /**
- * Citus by PostgreSQL major, oldest first: what citusupgradetester holds to upgrade from. The last is "the" version of
- * that major, whose shared libraries exttester holds.
+ * Versions of Citus by major version of PostgreSQL, oldest first: the versions that citusupgradetester has to upgrade from.
+ * exttester has the shared libraries of the last one.
  */
 export const citusVersions: Readonly<Record<string, readonly string[]>> = {
   '15': ['v12.1.12'],
@@ -25,16 +25,16 @@ export const citusVersions: Readonly<Record<string, readonly string[]>> = {
   '18': ['v14.0.1'],
 };
 
-/** Citus's style tools, and the release of uncrustify that they are written for. */
+/** Citus's style tools, and the release of uncrustify that they need. */
 export const styleTools = '0.8.33';
 export const uncrustify = '0.82.0';
 
-/** Bases from a registry. */
+/** Base images from a registry. */
 export const buildBase = 'buildpack-deps:bookworm';
 export const pythonBase = 'python:3.12-slim-bookworm';
 export const alpineBase = 'alpine:3.21';
 
-/** Citus's fork of mitmproxy has no releases of its own: the commit that Citus's tests use. */
+/** The commit of Citus's fork of mitmproxy that Citus's tests use. The fork has no releases. */
 export const mitmproxy = '70bad9a3c098f605e5f8b25553e5db5334018ff1';
 
 /** The key that signs PGDG's archive. */

@@ -1,4 +1,4 @@
-# A server of its own, made and asked by PostgreSQL's own test modules.
+# PostgreSQL's own test modules start a server and query it.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
