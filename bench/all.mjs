@@ -1,5 +1,6 @@
-// `npm run bench`: all races that README.md tells of, one after the other; JSON of each in `.cache/bench/`. It takes an hour, most of
-// it for others' tools. `npm run bench -- noop cold` runs some of them; each file runs by itself too, with its own flags.
+// `npm run bench`: runs all benchmarks of README.md, one after the other, and writes the results of each as JSON to
+// `.cache/bench/`. It takes an hour or two, most of it for other tools. `npm run bench -- noop cold` runs some of them. Each file
+// can also be run by itself, with its own flags.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';

@@ -1,5 +1,6 @@
-// `node bench/cold.mjs`: what a first plan costs, nothing known yet, beside reading and hashing every file once with the best of
-// Node's own means; and a plan after one file changed. `--sizes 200,1000`, `--rounds 5`, `--json FILE`. No engine is asked.
+// `node bench/cold.mjs`: measures a first plan without any cache, compared with reading and hashing every file once in the
+// fastest way that Node has, and a plan after a change of one file. `--sizes 200,1000`, `--rounds 5`, `--json FILE`. It does not
+// use an engine.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -16,7 +17,7 @@ const { values: flags } = parseArgs({
     json: { type: 'string' },
   },
 });
-/** `crypto.hash` over synchronous reads: the fastest that Node has for many small files. */
+/** `crypto.hash` with synchronous reads: the fastest way that Node has for many small files. */
 const hashAll = `
 const { lstatSync, readFileSync, readdirSync } = require('node:fs');
 const { createHash, hash = (name, data) => createHash(name).update(data).digest('hex') } = require('node:crypto');

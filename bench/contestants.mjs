@@ -1,5 +1,5 @@
-// Who builds real images in `docker.mjs`, each from the same workspace: what it is given, and the commands that a person would
-// type after a change. `all`: when images that others stand on may have changed.
+// The tools that build real images in `docker.mjs`, each from the same workspace: their files, and the commands that a person would
+// run after a change. `all`: images that others are built on may have changed.
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -7,7 +7,10 @@ import { fileURLToPath } from 'node:url';
 
 const program = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../dist/tasks.js');
 
-/** `{ name, repo, prepare(folder, tasks), commands({ all }) }` of each that can run with this docker client; `server` is its engine's version. */
+/**
+ * Returns the tools that this docker client can run, as `{ name, repo, prepare(folder, tasks), commands({ all }) }`. `server`: the
+ * version of the engine.
+ */
 export function contestants(docker, server, jobs) {
   const hasBake = spawnSync(docker, ['buildx', 'version'], { stdio: 'ignore' }).status === 0;
   return [tasksBuild(jobs), make(docker, jobs), ...(hasBake ? [bake(docker, server)] : [])];
@@ -23,7 +26,7 @@ function tasksBuild(jobs) {
   };
 }
 
-/** One phony target an image, as people write it: whether something changed is for docker to find. */
+/** Returns a Makefile with one phony target per image, as people write it: docker finds out what changed. */
 function make(docker, jobs) {
   const repo = 'bench.invalid/make';
   const rule = ({ name, version, folder, needs }) => {
@@ -46,8 +49,8 @@ function make(docker, jobs) {
 }
 
 /**
- * Targets that stand on others name them as contexts. The language that docker before 23 brings along does not know those: there
- * it takes one call for each layer of images, with tags for what is below.
+ * Returns a bake file. Targets that are built on others name them as contexts. The Dockerfile frontend of docker before 23 does not
+ * support that; there, bake is called once per layer of images, which name the images below by tag.
  */
 function bake(docker, server) {
   const repo = 'bench.invalid/bake';

@@ -1,6 +1,7 @@
-// `node bench/docker.mjs`: real images in the engine here, for us, for make with `docker build`, and for `docker buildx bake` where
-// the client has that plug-in: everything new, nothing to do, one file changed. `--sizes 18,60,200`, `--rounds 3`, `--jobs 2`,
-// `--context 500` (one image with so many megabytes, by itself), `--json FILE`. Each contestant builds files that nobody built before.
+// `node bench/docker.mjs`: measures builds of real images in the engine of this machine with `tasks`, with make and
+// `docker build`, and with `docker buildx bake` if the client has that plug-in: everything new, nothing to do, one changed file.
+// `--sizes 18,60,200`, `--rounds 3`, `--jobs 2`, `--context 500` (only one image, with a context of so many megabytes),
+// `--json FILE`. Each tool builds files that were never built before.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -43,7 +44,7 @@ function removeImages(repo) {
   if (own.length > 0) spawnSync(docker, ['rmi', ...own], { stdio: 'ignore' });
 }
 
-/** Commands one after the other: CPU of the clients and wall time, milliseconds. */
+/** Runs commands one after the other. Returns the CPU time of the clients and the wall time, in milliseconds. */
 function run(commands, cwd) {
   const runs = commands.map((argv) => runOnce(argv, { cwd, env }));
   const sum = (of) => runs.reduce((total, each) => total + of(each), 0);
@@ -52,7 +53,7 @@ function run(commands, cwd) {
 
 const cases = ['everything new', 'nothing to do', 'a file of a leaf', 'a file of a base'];
 
-/** One contestant from its first build on; what each case cost. */
+/** Runs one tool, from its first build. Returns the measurements of each case. */
 function play(contestant, count, salt) {
   const { repo, prepare, commands } = contestant;
   const cwd = path.join(place, 'workspace');
@@ -71,7 +72,7 @@ function play(contestant, count, salt) {
   return [first, idle, leaf, base];
 }
 
-/** Medians of each case; none, and why, for who failed. */
+/** Returns the medians of each case, or the error of a tool that failed. */
 function race(count) {
   const raced = all.map((contestant) => ({ contestant, rounds: [], failure: undefined }));
   for (let round = 0; round < Number(flags.rounds); round++)
@@ -95,7 +96,7 @@ function race(count) {
   });
 }
 
-/** An image of one large file: wall milliseconds, and the peak memory in MB of the largest process. */
+/** Measures an image with one large file: wall time in milliseconds, and the peak memory of the largest process in MB. */
 function largeContext(megabytes) {
   return all.map((contestant) => {
     const cwd = path.join(place, 'large');

@@ -1,5 +1,5 @@
-// Answers GET /images/json on a socket as the Engine API does, for workspaces with more images than it is sensible to
-// build: `node engine-stub.mjs SOCKET IMAGES.json`. Says `ready` once it listens.
+// Answers GET /images/json on a socket like the Engine API, for workspaces with too many images to build:
+// `node engine-stub.mjs SOCKET IMAGES.json`. Prints `ready` when it listens.
 import { readFileSync, rmSync } from 'node:fs';
 import http from 'node:http';
 

@@ -1,6 +1,6 @@
-// How large pictures of graphs are and how long they take: `node bench/graph.mjs`. Made-up matrices of images by versions, all
-// states and kinds mixed, 42 inputs and a log each. Prints kilobytes and milliseconds, the median of five; where there is
-// a Chromium, how long the page takes to be shown, and the time between frames while it is dragged and zoomed.
+// `node bench/graph.mjs`: measures the size of drawings of graphs and the time to create them, for generated matrices of images by
+// versions, with all states and kinds, 42 inputs and a log each. Prints kilobytes and milliseconds (medians of five). If there is a
+// Chromium, it also prints the time until the page is shown, and between frames while the page is dragged and zoomed.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -38,7 +38,7 @@ function measure(make) {
   return { text, shown: `${Math.round(text.length / 1000)} kB ${Math.round(middle(times))} ms` };
 }
 
-/** Milliseconds between frames while something is done. */
+/** Returns the milliseconds between frames during an action. */
 async function frames(page, act) {
   await page.evaluate(
     '{ const own = (window.frames_ = []); const next = (now) => { own.push(now); if (!own.isOver) requestAnimationFrame(next); }; requestAnimationFrame(next); }',

@@ -1,14 +1,14 @@
-// Measures programs: CPU of the whole process tree in milliseconds (user and system, bash's `time`), and peak memory.
+// Measures programs: CPU time of the whole process tree in milliseconds (user and system, by bash's `time`), and peak memory.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { arch, cpus, platform, totalmem } from 'node:os';
 
-/** The environment of what is measured: NODE_EXTRA_CA_CERTS costs each Node process 40 ms. */
+/** The environment of measured programs, without NODE_EXTRA_CA_CERTS, which takes 40 ms in each Node process. */
 export function environment(extra = {}) {
   const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env;
   return { ...env, CI: '', NO_COLOR: '1', ...extra };
 }
 
-/** Runs a program once; CPU and wall milliseconds. Throws with its output where it fails. */
+/** Runs a program once. Returns CPU and wall time in milliseconds. @throws Error with its output if it fails */
 export function runOnce(argv, { cwd, env = {} } = {}) {
   const script =
     'TIMEFORMAT="%3U %3S %3R"; time "$@" >/dev/null 2>/tmp/bench-err-$$; code=$?; [ $code = 0 ] || cat /tmp/bench-err-$$ >&2; rm -f /tmp/bench-err-$$; exit $code';
@@ -22,7 +22,7 @@ export function runOnce(argv, { cwd, env = {} } = {}) {
   return { cpu: (user + system) * 1000, wall: wall * 1000 };
 }
 
-/** Peak resident memory of a program in MB, by GNU time. */
+/** Returns the peak resident memory of a program in MB, by GNU time. */
 export function peakMemory(argv, { cwd, env = {} } = {}) {
   const { stderr } = spawnSync('/usr/bin/time', ['-f', '%M', ...argv], {
     cwd,
@@ -38,7 +38,7 @@ export function median(values) {
   return sorted[Math.floor((sorted.length - 1) / 2)];
 }
 
-/** Runs all contestants in turn, `rounds` times, each after its `before` if it has one; medians by name. */
+/** Runs all contestants in turn, `rounds` times, each after its `before` if it has one. Returns the medians by name. */
 export function interleaved(contestants, rounds) {
   const runs = new Map(contestants.map(({ name }) => [name, []]));
   for (let round = 0; round < rounds; round++)
@@ -54,7 +54,7 @@ export function interleaved(contestants, rounds) {
   );
 }
 
-/** What the numbers were measured on. */
+/** Returns a description of the machine. */
 export function machine() {
   const cpu = cpus();
   return {

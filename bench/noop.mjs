@@ -1,6 +1,7 @@
-// `node bench/noop.mjs`: what a run costs in which nothing has to be done, or one leaf with a trivial action, for us and for others. `--sizes 18,200,1000,5000`,
-// `--peers 18,200` (sizes for tools from npm; '' for none), `--tools turbo,nx` (which of those), `--rounds 11`, `--json FILE`.
-// The engine is a stub that lists the images (engine-stub.mjs), and records are seeded (seed.ts): see README.md.
+// `node bench/noop.mjs`: measures runs with nothing to do, and runs with one changed leaf that does nothing, of `tasks` and of other
+// tools. `--sizes 18,200,1000,5000`, `--peers 18,200` (sizes for tools from npm; '' for none), `--tools turbo,nx` (which of
+// them), `--rounds 11`, `--json FILE`. The engine is a stub that lists the images (engine-stub.mjs), and the records are seeded
+// (seed.ts): see README.md.
 import { execFileSync, spawn } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -56,7 +57,7 @@ async function serveImages(socket, images) {
   return { DOCKER_HOST: `unix://${socket}` };
 }
 
-/** Our own contestants on a seeded workspace. */
+/** Returns the commands of `tasks` on a seeded workspace. */
 async function ours(folder, count) {
   const images = path.join(place, `${count}.json`);
   const programId = `0.1.0-${readFileSync(path.join(dist, 'build-id'), 'utf8')}`;
@@ -77,7 +78,7 @@ async function ours(folder, count) {
   ];
 }
 
-/** A task that nothing needs, whose action is to do nothing: what a run costs in which one thing changed. */
+/** Adds a task that does nothing and that no task needs, for runs with one change. */
 const leaf = { name: 'leaf', version: '1', folder: 'leaf', needs: [] };
 
 function addLeaf(folder) {
@@ -89,7 +90,7 @@ function addLeaf(folder) {
   );
 }
 
-/** The same contestants, their leaf changed before each run. */
+/** Returns the same contestants, with a change of the leaf before each run. */
 function leafChanged(contestants, file) {
   let count = 0;
   return contestants.map((each) => ({
@@ -97,13 +98,13 @@ function leafChanged(contestants, file) {
     name: `${each.name}, one leaf changed`,
     before() {
       writeFileSync(file, `change ${count++}`);
-      // What is as new as the clock is not remembered: no run begins that soon after a change was made by hand.
+      // `tasks` does not remember files that are as new as the clock. No person runs it that soon after a change.
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
     },
   }));
 }
 
-/** What each costs, of those whose runs succeed; why not, of the others. The first runs are not counted. */
+/** Returns the measurements of the contestants that succeed, and the errors of the others. The first runs are not counted. */
 function race(contestants) {
   const reasons = {};
   const good = contestants.filter((each) => {

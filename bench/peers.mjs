@@ -1,5 +1,5 @@
-// The same tasks for other tools: what make, ninja, turbo, nx, wireit, lage and moon would do when nothing changed. Tools from npm
-// are installed at pinned versions on first use, outside of the repository.
+// The same tasks for make, ninja, turbo, nx, wireit, lage and moon. Tools from npm are installed at pinned versions on first use,
+// outside of the repository.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -13,7 +13,7 @@ const versions = {
   '@moonrepo/cli': '2.5.5',
 };
 
-/** Installs what comes from npm; the folder of its programs. */
+/** Installs the tools from npm. Returns the folder of their programs. */
 export function installPeers() {
   const cache = process.env.XDG_CACHE_HOME ?? path.join(homedir(), '.cache');
   const folder = path.join(cache, 'image-tasks-bench');
@@ -25,7 +25,7 @@ export function installPeers() {
   return path.join(folder, 'node_modules');
 }
 
-/** Files that make and ninja read, in the workspace itself. */
+/** Writes the files of make and ninja into the workspace. */
 export function prepareMake(root, tasks) {
   const rules = tasks.map(({ name, version, folder, needs }) => ({
     out: `.out/${name}-${version}`,
@@ -50,7 +50,7 @@ export function prepareMake(root, tasks) {
   ];
 }
 
-/** A workspace of packages, one a task, with the same files; and how each tool is called in it. */
+/** Makes a workspace with one package per task, with the same files. Returns the command of each tool. */
 export function preparePackages(root, tasks, modules, copyFiles) {
   rmSync(root, { recursive: true, force: true });
   mkdirSync(path.join(root, 'packages'), { recursive: true });

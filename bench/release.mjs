@@ -1,6 +1,6 @@
-// A release of 14 images of which 0, 1 or 14 changed: `node bench/release.mjs [ROUNDS]`. Against a real engine and a real
-// registry (Debian's docker.io and docker-registry), everything on this machine: `tasks push`, `docker build` and `docker push`
-// of all, and `docker buildx bake --push` where docker has that plug-in. Prints requests and seconds, medians of ROUNDS (3).
+// `node bench/release.mjs [ROUNDS]`: measures a release of 14 images of which 0, 1 or 14 changed, with the engine of this machine and a
+// local registry (Debian's docker-registry): `tasks push`, `docker build` and `docker push` of all images, and
+// `docker buildx bake --push` if docker has that plug-in. Prints requests and seconds, the medians of ROUNDS (default: 3).
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -54,7 +54,7 @@ async function startRegistry() {
   return { host, child, requests };
 }
 
-/** The content of one image's own file, another one each time. */
+/** Returns new content for the file of an image. */
 function change(image, stamp) {
   writeFileSync(path.join(folder, 'project/images', image, 'data'), `${image} ${stamp}\n`.repeat(20_000));
 }

@@ -1,4 +1,5 @@
-// `node bench/scale.mjs`: CPU of each stage by the number of tasks, in milliseconds and microseconds a task, up to 50,000. See scale.ts.
+// `node bench/scale.mjs`: measures the CPU time of each stage for up to 50,000 tasks, in milliseconds and in microseconds per task.
+// See scale.ts.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';

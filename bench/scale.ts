@@ -1,5 +1,5 @@
-// Stages by size, without a disk or an engine: `node bench/scale.mjs`. Definitions are declared in memory, an observer answers
-// as if each task had ten files; milliseconds of CPU and heap for each stage.
+// `node bench/scale.mjs`: measures the CPU time in milliseconds and the heap of each stage by the number of tasks, without a disk or
+// an engine. Definitions are declared in memory, and an observer answers as if each task had ten files.
 import { planDocument } from '../src/app/plan-document.ts';
 import { image } from '../src/define/index.ts';
 import type { Declarations } from '../src/define/types.ts';

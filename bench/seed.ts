@@ -1,5 +1,6 @@
-// Records for all tasks of a workspace as if each had been built: `node seed.js ROOT IMAGES.json`, with what the engine would
-// then list in IMAGES.json. The program's own code makes keys and writes records; only the builds are left out.
+// `node seed.js ROOT IMAGES.json`: writes records for all tasks of a workspace as if they had been built, and the list of images
+// that the engine would have to IMAGES.json. The program's own code computes keys and writes records; only the builds are left
+// out.
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 
@@ -32,7 +33,7 @@ const { plan, records } = await planProject(
 const images: object[] = [];
 const ids = new Map<string, string>();
 for (const { task, key, manifest, contentTag } of plan.steps.values()) {
-  // A command runs for real in the first run.
+  // The first run runs commands.
   if (contentTag === undefined) continue;
   const imageId = `sha256:${createHash('sha256').update(task.id).digest('hex')}`;
   ids.set(task.id, imageId);

@@ -1,15 +1,15 @@
-// Workspaces for the benchmark: N image tasks of ten files each, defined in TypeScript as a person would write them.
+// Workspaces for benchmarks: N image tasks with ten files each, defined in TypeScript as a person would write them.
 import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
-/** Versions of one definition, and definitions in one file. */
+/** The number of versions per definition, and of definitions per file. */
 const versionsEach = 10;
 const definitionsEach = 5;
 
 /**
- * Makes a workspace of `count` tasks in `folder` (emptied before). Each task has a folder `images/<name>/<version>` of
- * `files` files of `bytes` bytes besides its Dockerfile, others for each `salt`; of five definitions in a file each but the first needs the one before.
+ * Makes a workspace of `count` tasks in `folder`, which it empties first. Each task has a folder `images/<name>/<version>` with a
+ * Dockerfile and `files` files of `bytes` bytes, which differ with `salt`. Each definition in a file needs the one before it.
  * Returns the tasks: `{ name, version, folder, needs }`.
  */
 export function makeWorkspace(folder, { count, files = 10, bytes = 4096, salt = '' }) {
@@ -51,7 +51,7 @@ function writeTask(folder, task, { files, bytes, salt }) {
     writeFileSync(path.join(own, `file${number}.txt`), content(`${salt}${task.folder}/${number}`, bytes));
 }
 
-/** Text that is another for each name, and always the same. */
+/** Returns a text that depends only on the name. */
 export function content(name, bytes) {
   const digest = createHash('sha256').update(name).digest('hex');
   return `${digest}\n`.repeat(Math.ceil(bytes / 65)).slice(0, bytes);

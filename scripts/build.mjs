@@ -1,6 +1,7 @@
-// Bundles the program into dist/: `tasks.js` starts `program.js` (the command line, one file), `define.mjs` is what definitions
-// import, `page/` what browsers run, `reaper.js` what removes containers of a killed run. Run by `npm ci` through "prepare". In a checkout it also links `node_modules/.bin/tasks`:
-// without that npx installs the checkout into a cache of its own first.
+// Bundles the program into dist/: `tasks.js` starts `program.js`, the command line in one file. Definitions import `define.mjs`,
+// programs import `api.mjs`, browsers run `page/`, and `reaper.js` removes containers of killed runs. `npm ci` runs this script
+// ("prepare"). In a checkout it also creates the link `node_modules/.bin/tasks`; without it, npx would first install the
+// checkout into its cache.
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
@@ -22,7 +23,7 @@ import { train } from './train.mjs';
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const dist = path.join(root, 'dist');
 
-/** Of everything that the program is made from: what it remembers of files is worth nothing to another program. */
+/** Returns the id of the program: a hash of its sources. A program does not use files that another one derived. */
 function buildId() {
   const hash = createHash('sha256').update(readFileSync(path.join(root, 'package.json')));
   for (const folder of ['src', 'scripts']) {
@@ -57,7 +58,7 @@ await Promise.all([
     entryPoints: { program: 'src/cli/main.ts' },
     format: 'cjs',
     supported: { 'dynamic-import': false },
-    // It brings a binary of its own.
+    // It has its own binary.
     external: ['esbuild'],
     plugins: [
       lazy(
@@ -76,7 +77,7 @@ await Promise.all([
         common,
       ),
     ],
-    // One function that launch.ts calls; V8 keeps compiled code of scripts alone, and those have no `require`.
+    // The bundle is a function that launch.ts calls: V8 stores compiled code only for scripts, which have no `require`.
     banner: { js: '(function (require, PLACE, loadModule, onIdle, onManyTasks) {' },
     footer: { js: '})' },
   }),

@@ -1,9 +1,9 @@
-// A plug-in for esbuild: what is imported from some packages and from costly modules of Node is loaded when it is first used, not
-// when the file that imports it is. Sources import as usual; a run pays for what it does.
+// A plug-in for esbuild that loads some packages and slow modules of Node on first use, not when the importing file is loaded.
+// Sources import them as usual.
 import path from 'node:path';
 import { build } from 'esbuild';
 
-/** Node's own modules that cost milliseconds and that a run with nothing to do never touches. */
+/** Modules of Node that take milliseconds to load and that a run with nothing to do does not use. */
 const builtins = [
   'node:child_process',
   'node:crypto',
@@ -16,8 +16,8 @@ const builtins = [
 ];
 
 /**
- * `packages` become files of their own, `lib/<name>.js` in the folder that `common` (settings of esbuild) names, and are loaded
- * from there.
+ * Returns the plug-in. Each of the `packages` becomes a file, `lib/<name>.js` in the output folder. `common`: options of
+ * esbuild for them.
  */
 export function lazy(packages, common) {
   const isOurs = new RegExp(`^(${[...packages, ...builtins].join('|')})$`);
@@ -27,7 +27,7 @@ export function lazy(packages, common) {
       builder.onResolve({ filter: isOurs }, ({ path: name, namespace }) =>
         namespace === 'lazy' ? { path: name, external: true } : { path: name, namespace: 'lazy' },
       );
-      // Else each of fifty files would have a copy of it, property by property.
+      // Otherwise esbuild copies its properties for each file that imports it.
       builder.onResolve({ filter: /^node:path$/ }, ({ path: name, namespace }) =>
         namespace === 'file' ? { path: name, namespace: 'whole' } : { path: name, external: true },
       );
@@ -50,9 +50,9 @@ export function lazy(packages, common) {
 }
 
 /**
- * A module in the old form whose exports are looked up when they are used. They stand on its prototype: esbuild copies, for each
- * file that imports a module, the properties that are its own. To importers the whole module is also the default export, as Node
- * has it; there a function stands for what the library's own default is.
+ * Returns a CommonJS module that loads another module when one of its exports is used. The exports are properties of its
+ * prototype, since esbuild copies a module's own properties for each file that imports it. The module is also the default
+ * export, as in Node, so it can be called and constructed like the library's own default export.
  */
 function getters(names, from) {
   return [
@@ -80,7 +80,7 @@ async function bundleLibrary(name, hasDefault, common) {
     outdir: undefined,
     outfile: path.join(common.outdir, 'lib', `${name}.js`),
     format: 'cjs',
-    // As the program, it is one function that launch.ts calls.
+    // Like the program, a library is a function that launch.ts calls.
     banner: { js: '(function (exports, require, module) {' },
     footer: { js: '})' },
   });

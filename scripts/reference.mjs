@@ -1,5 +1,5 @@
-// Writes the parts of docs/reference.md that the code determines, between its markers: `npm run reference`. `--check` writes
-// nothing and reports a part that is out of date (exit code 1). `--page FILE` is another page with the same markers.
+// Generates parts of docs/reference.md from the code and writes them between its markers: `npm run reference`. With `--check`
+// it only reports a page that is out of date (exit code 1). `--page FILE`: another page with the same markers.
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';

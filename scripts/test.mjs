@@ -1,6 +1,6 @@
-// Runs the tests: `npm test`, `npm test -- PATH…` (files, or folders below tests/). `--tests DIR` takes another folder.
-// One process per file, a few at once. A file counts only if it exits with 0 and its tally (tests/support/guard.ts)
-// says that every registered test started and ended; anything else fails the run. Last line: `N passed, N failed`.
+// Runs the tests: `npm test`, `npm test -- PATH…` (files, or folders below tests/). `--tests DIR` uses another folder.
+// Each file runs in its own process, several at a time. A file passes only if it exits with 0 and its tally
+// (tests/support/guard.ts) says that every registered test started and ended. The last line is `N passed, N failed`.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -16,7 +16,7 @@ const { values: flags, positionals: patterns } = parseArgs({
   allowPositionals: true,
 });
 const tests = path.resolve(flags.tests);
-/** One folder a process: a test of this runner runs it. */
+/** A folder per process: a test of this script runs it, too. */
 const bundles = path.join(root, `node_modules/.cache/tests-${process.pid}`);
 const guard = path.join(root, 'tests/support/guard.ts');
 const fileLimitMs = Number(process.env.TASKS_TEST_MINUTES ?? 20) * 60 * 1000;
@@ -31,7 +31,7 @@ const guardUvu = {
   },
 };
 
-/** Test files below tests/ that the patterns name. A pattern that matches none is an error. */
+/** Returns the test files that the patterns name. A pattern that matches none is an error. */
 function select() {
   const all = readdirSync(tests, { recursive: true })
     .filter((name) => /\.test\.(ts|js|mjs)$/.test(name))

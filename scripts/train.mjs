@@ -1,5 +1,5 @@
-// Lets V8 compile what a build with nothing to do needs: a small project, and an engine that has its images, for a few runs.
-// launch.ts keeps what was compiled. Nothing fails here: without it the first runs take longer.
+// Runs a small project a few times with an engine that has its images, so that launch.ts can store the compiled code of a
+// build with nothing to do. Failures are ignored: without compiled code, only the first runs take longer.
 import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
@@ -15,7 +15,7 @@ export const made = command({ name: 'made', run: ['true'], inputs: ['app/*'] });
 export const app = image({ name: 'app', versions: cells, context: 'app', args: (cell) => cell, needs: (cell) => ({ BASE: base.at(cell.pg) }) });
 `;
 
-/** Runs a program, given by its file, until it has nothing to do. */
+/** Runs a program, by its file, until it has nothing to do. */
 export async function train(program) {
   const root = mkdtempSync(path.join(tmpdir(), 'tasks-'));
   const socket = path.join(root, 'engine.sock');
@@ -31,7 +31,7 @@ export async function train(program) {
     await new Promise((resolve) => engine.listen(socket, resolve));
     const { tasks: planned } = JSON.parse(await tasks('plan', '--json'));
     images = planned.filter(({ name }) => name !== 'made').map(imageOf);
-    // The command runs once; what stood still meanwhile is remembered in the next run.
+    // The first run runs the command. The second remembers the files, which are old enough by then.
     for (let runs = 0; runs < 3; runs++) await tasks('build');
   } finally {
     engine.close();
@@ -49,7 +49,7 @@ function writeProject(root) {
   writeFileSync(path.join(root, 'app/.dockerignore'), 'tmp\n');
 }
 
-/** As the engine would list what was built. */
+/** Returns the entry of a built image in the engine's list. */
 function imageOf({ id, name, version, key }, number) {
   return {
     Id: `sha256:${String(number).padStart(64, '0')}`,

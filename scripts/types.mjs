@@ -1,4 +1,4 @@
-// Writes the package's type declarations to dist/types: those of its entry points, and of the files that they refer to.
+// Writes the type declarations of the package to dist/types: those of its entry points and of the files that they import.
 import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -34,7 +34,7 @@ if (problems.length > 0) {
 const declarations = new Map();
 program.emit(undefined, (file, text) => declarations.set(file, text));
 
-/** Declarations import `./x.ts`, which stands for `x.d.ts`. */
+/** Returns the declarations that a declaration imports. It names them `./x.ts`; the files are `x.d.ts`. */
 function referredFrom(file) {
   const names = declarations.get(file).matchAll(/(?:from|import\()\s*['"](\.[^'"]+)\.ts['"]/g);
   return [...names].map(([, name]) => path.resolve(path.dirname(file), `${name}.d.ts`));

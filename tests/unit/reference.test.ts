@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
@@ -23,9 +23,12 @@ const test = suite('docs/reference.md');
 const page = 'docs/reference.md';
 const reference = readFileSync(page, 'utf8');
 
-function generate(...args: string[]) {
-  const { status, stderr } = spawnSync('node', ['scripts/reference.mjs', ...args], { encoding: 'utf8' });
-  return { status, stderr };
+function generate(...args: string[]): Promise<{ status: unknown; stderr: string }> {
+  return new Promise((resolve) => {
+    execFile('node', ['scripts/reference.mjs', ...args], (error, _, stderr) =>
+      resolve({ status: error?.code ?? 0, stderr }),
+    );
+  });
 }
 
 /** Returns the text of the reference below a heading, to the next heading of the same or a higher level. */
@@ -44,19 +47,23 @@ function assertRows(heading: string, names: readonly string[]): void {
   assert.ok(names.length > 0);
 }
 
-test('the generated parts of the reference are those of the code', () => {
-  assert.equal(generate('--check'), { status: 0, stderr: '' });
+test('the generated parts of the reference are those of the code', async () => {
+  assert.equal(await generate('--check'), { status: 0, stderr: '' });
 });
 
-test('a generated part that is out of date, or a marker that is missing, is reported', () => {
-  const copy = path.join(tempFolder(), 'page.md');
-  const check = () => generate('--check', '--page', copy);
-  writeFileSync(copy, reference.replace('| `--keep-going', '| `--go-on'));
-  writeFileSync(copy, reference.replace('`-k, --keep-going`', '`-k, --go-on`'));
-  assert.is(check().status, 1);
-  assert.match(check().stderr, /page\.md is out of date: run npm run reference/);
-  writeFileSync(copy, reference.replace('<!-- end of shared flags -->', ''));
-  assert.match(check().stderr, /has no markers for "shared flags"/);
+test('a generated part that is out of date, or a marker that is missing, is reported', async () => {
+  const check = (name: string, text: string) => {
+    const copy = path.join(tempFolder(), name);
+    writeFileSync(copy, text);
+    return generate('--check', '--page', copy);
+  };
+  const [old, unmarked] = await Promise.all([
+    check('old.md', reference.replace('`-k, --keep-going`', '`-k, --go-on`')),
+    check('unmarked.md', reference.replace('<!-- end of shared flags -->', '')),
+  ]);
+  assert.is(old.status, 1);
+  assert.match(old.stderr, /old\.md is out of date: run npm run reference/);
+  assert.match(unmarked.stderr, /unmarked\.md has no markers for "shared flags"/);
 });
 
 /** Returns the names of the commands that `tasks --help` lists. */
