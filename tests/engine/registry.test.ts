@@ -128,7 +128,7 @@ export const b = image({ name: 'b', context: 'b', labels: { '${label}': '1' } })
       const first = pushBase(base, 'one');
       pushBase(tool, 'tool');
       assert.match((await run('plan')).out, new RegExp(`line 1: ${base} is not pinned`));
-      assert.match((await run('lock')).out, new RegExp(`${base} +${first.slice(0, 19)}… is new`));
+      assert.match((await run('lock')).out, new RegExp(`${base} +${first.slice(0, 19)}… added`));
       assert.match((await run('lock')).out, /2 images pinned, nothing changed/);
       const { images } = JSON.parse(readFileSync(path.join(cwd, 'tasks/lock.json'), 'utf8'));
       assert.equal(
@@ -172,7 +172,7 @@ export const b = image({ name: 'b', context: 'b', labels: { '${label}': '1' } })
       const first = pushBase(syntax, 'one');
       assert.match(
         (await runCli(['lock'], { cwd })).out,
-        new RegExp(`${syntax} +${first.slice(0, 19)}… is new +any`),
+        new RegExp(`${syntax} +${first.slice(0, 19)}… added +any`),
       );
       assert.is.not(pushBase(syntax, 'two'), first);
       const { code, err } = await runCli(['build', '--verbose'], { cwd });
@@ -206,7 +206,7 @@ export const b = image({ name: 'b', context: 'b' });`,
       docker('push', base);
       const { code, out, err } = await runCli(['lock', '--json'], { cwd });
       assert.is(code, 1);
-      assert.match(err, new RegExp(`error: ${localOnly} is not pinned: only the engine here has it`));
+      assert.match(err, new RegExp(`error: cannot pin ${localOnly}: only the engine here has it`));
       const result = JSON.parse(out) as {
         added: { image: string; onbuild: boolean }[];
         failed: { image: string }[];
