@@ -12,11 +12,12 @@ export async function findContents(
   const top = await undefinedIfMissing(client.manifest(reference));
   if (top === undefined) return undefined;
   const { host, repository } = reference;
-  const names = new Set<string>();
+  const digests = new Set<string>();
   const images: RemoteImage[] = [];
   const visit = async (manifest: RawManifest): Promise<void> => {
     const { manifests = [], config } = parseManifest(manifest, repository);
-    for (const digest of [...manifests.map((each) => each.digest), ...subjectOf(manifest)]) names.add(digest);
+    for (const digest of [...manifests.map((each) => each.digest), ...subjectOf(manifest)])
+      digests.add(digest);
     if (config !== undefined && isImageConfig(config))
       images.push(remoteImage(top, manifest, await readConfig(client, reference, manifest)));
     for (const { digest } of platformImages(manifests)) {
@@ -26,5 +27,5 @@ export async function findContents(
     }
   };
   await visit(top);
-  return { digest: top.digest, manifestDigests: [...names], images };
+  return { digest: top.digest, manifestDigests: [...digests], images };
 }

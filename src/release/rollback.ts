@@ -49,7 +49,7 @@ export async function rollBack(
         : `\ntags moved by another client were left unchanged: ${formatNames(movedByOthers)}`;
     if (undeletable.length === 0 && imageMissing.length === 0) {
       await finishJournal(context, journal, 'reverted');
-      return new TasksError(exitCode, `${what}\nnothing was published: the tags were rolled back${note}`, {
+      return new TasksError(exitCode, `${what}\nnothing is published: the tags were rolled back${note}`, {
         cause,
       });
     }
@@ -127,13 +127,17 @@ async function undefinedIfMissing<T>(query: Promise<T>): Promise<T | undefined> 
   }
 }
 
-/** Returns the error of a push that failed before it set any tag. Its message says that nothing was published. */
+/** Returns the error of a push that failed before it set any tag. Its message says that nothing is published. */
 export function nothingPublished(error: unknown, { aborted }: AbortSignal): TasksError {
   const known = error instanceof TasksError ? error : undefined;
   const what = aborted && known === undefined ? 'interrupted' : errorMessage(error);
   const { hint } = known ?? {};
-  return new TasksError(aborted ? 130 : exitCodeOf(error), `${what}\nnothing was published: no tag was set`, {
-    ...(hint !== undefined ? { hint } : {}),
-    cause: error,
-  });
+  return new TasksError(
+    aborted ? 130 : exitCodeOf(error),
+    `${what}\nnothing is published: no tags were set`,
+    {
+      ...(hint !== undefined ? { hint } : {}),
+      cause: error,
+    },
+  );
 }

@@ -29,7 +29,7 @@ if (hasRegistry) {
     await succeed(machine, ['push']);
     fixture.proxy.clear();
     const { out } = await dryRun();
-    assert.match(out, /retag +app:1 +the registry has it; only tags are missing there/);
+    assert.match(out, /retag +app:1 +the registry has it, but tags are missing there/);
     assert.match(out, /retag +tool:latest/);
   });
 
@@ -46,11 +46,11 @@ if (hasRegistry) {
         const { code, err } = await machine.run(['push', '--release', '--strict']);
         assert.is(code, 1);
         assert.match(err, why);
-        assert.match(err, /hint: commit what changed/);
+        assert.match(err, /hint: commit your changes/);
         assert.not.match(err, /▸/);
         assert.equal(fixture.tags(), {});
       };
-      await expectRejected(/the project is not in a git repository that has a commit/);
+      await expectRejected(/the project is not in a git repository with a commit/);
       git('init', '--quiet');
       writeFileSync(path.join(machine.root, '.gitignore'), '.cache\n');
       const commit = (): void => {
@@ -59,7 +59,7 @@ if (hasRegistry) {
       };
       commit();
       machine.change('tool', 'changed');
-      await expectRejected(/the git tree has changes that are in no commit/);
+      await expectRejected(/the git tree has uncommitted changes/);
       commit();
       await succeed(machine, ['push', '--release', '--strict']);
       const [release] = releaseFilesIn(machine.root);

@@ -44,7 +44,7 @@ if (hasRegistry) {
     assert.is(code, 1, err);
     assert.match(
       err,
-      /another client moved tags since this push started: .*\/tool:latest.*\nnothing was published/,
+      /another client moved tags since this push started: .*\/tool:latest.*\nnothing is published/,
     );
     assert.equal(scenario.fixture.releasedTags(), after);
     assert.is(await scenario.journal(), undefined);
@@ -69,7 +69,7 @@ if (hasRegistry) {
     const digest = await moveByHand('app:latest');
     const { code, err } = await resume();
     assert.is(code, 1, err);
-    assert.match(err, /moved tags since this push started: \S+\/app:latest\nnothing was published/);
+    assert.match(err, /moved tags since this push started: \S+\/app:latest\nnothing is published/);
     assert.equal(scenario.fixture.releasedTags(), { ...scenario.oldTags, 'app:latest': digest });
   });
 
@@ -90,7 +90,7 @@ if (hasRegistry) {
     await started.printed('interrupted');
     const { code, err } = await resume();
     assert.is(code, 130);
-    assert.match(err, /nothing was published: the tags were rolled back/);
+    assert.match(err, /nothing is published: the tags were rolled back/);
     assert.equal(scenario.fixture.releasedTags(), scenario.oldTags);
     assert.is(await scenario.journal(), undefined);
   });
@@ -123,7 +123,7 @@ if (hasRegistry) {
     assert.equal(scenario.fixture.releasedTags(), scenario.newTags);
     const none = await machine.run(['push', '--resume']);
     assert.is(none.code, 0);
-    assert.match(none.err, /no push stopped half way/);
+    assert.match(none.err, /no push stopped halfway/);
   });
 } else test.skip('docker-registry is not installed');
 

@@ -108,7 +108,7 @@ if (hasRegistry) {
     const { code, err, out } = await machine.run(['push', '--release', '--keep-going']);
     assert.equal([code, out], [1, ''], err);
     assert.match(err, /app:2[^\n]*\n?.*exit code 1/s);
-    assert.match(err, /nothing is published: no tag was set\n$/);
+    assert.match(err, /nothing is published: no tags were set\n$/);
     assert.equal(fixture.tags(), {});
     writeFileSync(path.join(machine.root, 'test.sh'), '#!/bin/sh\n');
     await succeed(machine, ['push', '--release']);

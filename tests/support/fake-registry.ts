@@ -129,11 +129,12 @@ export function fakeRegistry(): FakeRegistry {
   const contents = (reference: Reference): RemoteContents | undefined => {
     if (digestAt(reference) === undefined) return undefined;
     const { digest } = manifestAt(reference);
-    const names = new Set<string>();
+    const digests = new Set<string>();
     const platforms: string[] = [];
     const visit = (manifest: RawManifest): void => {
       const { manifests = [], config } = partsOf(manifest);
-      for (const each of [...manifests.map(({ digest }) => digest), ...subjectOf(manifest)]) names.add(each);
+      for (const each of [...manifests.map(({ digest }) => digest), ...subjectOf(manifest)])
+        digests.add(each);
       if (config !== undefined && isImageConfig(config)) {
         const { os, architecture, variant } = configAt(reference, manifest);
         platforms.push([os, architecture, variant].filter(Boolean).join('/'));
@@ -143,7 +144,7 @@ export function fakeRegistry(): FakeRegistry {
     visit(manifestAt(reference));
     return {
       digest,
-      manifestDigests: [...names],
+      manifestDigests: [...digests],
       images: platforms.map((platform) => image(reference, platform)!),
     };
   };

@@ -216,7 +216,7 @@ function checkState(
   else if (state === 'old' && code !== 0)
     is(
       /^tasks push/m.test(err)
-        ? /nothing was published|no tag was changed|could not be rolled back/
+        ? /nothing is published|no tag was changed|could not be rolled back/
         : /^(error|interrupted): /m,
     );
   else if (state === 'new') is(code === 0 ? /^published: /m : /all tags were set|^published: /m);

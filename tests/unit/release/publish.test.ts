@@ -83,7 +83,7 @@ test('publishes nothing if another client moved a tag since the preflight, and n
   const error = await failureOf(publish(context('x'), changes, noAbort));
   assert.match(
     error!.message,
-    /another client moved tags since this push started: h:1\/t\/b:1\nnothing was published/,
+    /another client moved tags since this push started: h:1\/t\/b:1\nnothing is published/,
   );
   assert.is(registry.tagDigests('h:1/t/b')['1'], other);
   assert.is(registry.tagDigests('h:1/t/a')['2'], undefined);
@@ -112,7 +112,7 @@ test('a rollback leaves and reports tags that another client moved in the meanti
   const error = await failureOf(publish(context('x'), changes, noAbort));
   assert.match(
     error!.message,
-    /nothing was published: the tags were rolled back\ntags moved by another client were left unchanged: h:1\/t\/a:1/,
+    /nothing is published: the tags were rolled back\ntags moved by another client were left unchanged: h:1\/t\/a:1/,
   );
   assert.is(registry.tagDigests('h:1/t/a')['1'], other);
 });

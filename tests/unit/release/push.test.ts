@@ -151,7 +151,7 @@ test('if an upload fails permanently, no tag is set and dependents are not uploa
   const pushed = await one.push(planned);
   assert.equal(
     [pushed.outcome, pushed.error?.message],
-    ['not-ready', 'h:1 does not allow it\nnothing was published: no tag was set'],
+    ['not-ready', 'h:1 does not allow it\nnothing is published: no tags were set'],
   );
   assert.equal(one.outcomes(), {
     'base:latest': 'failed',
