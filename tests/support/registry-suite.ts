@@ -160,7 +160,7 @@ export function registrySuite(name: string, open: () => Promise<OpenedRegistry>)
     const image = await push(repository, '1');
     assert.equal(await registry.contents(`${name}:1`), {
       digest: image.digest,
-      names: [],
+      manifestDigests: [],
       images: [await registry.image(`${name}:1`, 'linux/amd64')],
     });
     const { index, amd, arm } = await pushIndex(repository, '2');
@@ -183,7 +183,7 @@ export function registrySuite(name: string, open: () => Promise<OpenedRegistry>)
     await registry.put(`${name}:sig`, { mediaType: types.image, digest: digestOf(body), body });
     assert.equal(await registry.contents(`${name}:sig`), {
       digest: digestOf(body),
-      names: [image.digest],
+      manifestDigests: [image.digest],
       images: [],
     });
   });
