@@ -44,9 +44,10 @@ export function resolveProject(declarations: Declarations): Project {
   }
   const { values, faults } = checkProject(first.project.fields);
   const problems: Problem[] = faults.map((fault) => ({ ...place, ...fault }));
-  for (const [field, repo] of Object.entries(values ?? {})) {
-    const expected = repositoryFault(repo);
-    if (expected !== undefined)
+  for (const field of ['repo', 'cacheRepo'] as const) {
+    const repo = values?.[field];
+    const expected = repo === undefined ? undefined : repositoryFault(repo);
+    if (repo !== undefined && expected !== undefined)
       problems.push({ ...place, field, message: 'not a valid repository', found: repo, expected });
   }
   if (problems.length > 0) throw new DefinitionError(problems);
