@@ -7,7 +7,7 @@ import type {
   Phase,
   StepProgress,
 } from '../model/events.ts';
-import { OUTCOMES } from '../model/events.ts';
+import { zeroCounts } from '../model/events.ts';
 import type { Step } from '../model/plan.ts';
 import type { Clock } from '../model/ports.ts';
 import { needIds, type TaskId } from '../model/task.ts';
@@ -38,7 +38,7 @@ export function startPhase(
   clock: Pick<Clock, 'now'>,
   listen: Listener,
 ): PhaseEvents {
-  const counts = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0])) as Record<Outcome, number>;
+  const counts = zeroCounts();
   const open = new Map([...steps.keys()].map((step) => [step.task.id, step]));
   const startTimes = new Map<TaskId, number>();
   const now = (): number => clock.now().getTime();
