@@ -1,7 +1,7 @@
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { warnWith } from '../app/notices.ts';
 import { TasksError } from '../model/errors.ts';
-import type { Listener, RunEvent } from '../model/events.ts';
+import type { Listener, Phase, RunEvent } from '../model/events.ts';
 import { makePaint } from '../report/paint.ts';
 import { plainReporter } from '../report/plain.ts';
 import {
@@ -25,13 +25,13 @@ export async function openFollowers(context: Context): Promise<Reporter> {
   return combineReporters(await openTrace(context), await openJobSummary(context));
 }
 
-/** Runs `work` with a screen for its events. `showsAll`: show also phases in which no task has anything to do. */
+/** Runs `work` with a screen for its events. Only the phase `mainPhase` is shown even if no task has anything to do in it. */
 export async function withScreen<T>(
   context: Context,
-  { followers, showsAll }: { readonly followers: Reporter; readonly showsAll: boolean },
+  { followers, mainPhase }: { readonly followers: Reporter; readonly mainPhase: Phase },
   work: (onEvent: Listener) => Promise<T>,
 ): Promise<T> {
-  const screen = await openScreen(context, followers, showsAll);
+  const screen = await openScreen(context, followers, mainPhase);
   try {
     return await work(screen.onEvent);
   } finally {
@@ -39,7 +39,7 @@ export async function withScreen<T>(
   }
 }
 
-async function openScreen(context: Context, followers: Reporter, showsAll: boolean): Promise<RunScreen> {
+async function openScreen(context: Context, followers: Reporter, mainPhase: Phase): Promise<RunScreen> {
   if (context.settings.output.reporter === 'json')
     return combineReporters(jsonReporter(context.terminal.json), followers);
   const openPhase = await phaseReporters(context);
@@ -48,7 +48,8 @@ async function openScreen(context: Context, followers: Reporter, showsAll: boole
   let closing: Promise<void> | undefined;
   const show = (event: RunEvent): void => {
     if (event.type === 'phase-started')
-      current = showsAll || hasWork(event) ? sanitizingReporter(openPhase()) : silentReporter;
+      current =
+        event.phase === mainPhase || hasWork(event) ? sanitizingReporter(openPhase()) : silentReporter;
     current.onEvent(event);
     if (event.type !== 'phase-finished') return;
     closing = current.close().then(() => {
@@ -73,8 +74,8 @@ async function openScreen(context: Context, followers: Reporter, showsAll: boole
   };
 }
 
-function hasWork({ phase, tasks }: Extract<RunEvent, { type: 'phase-started' }>): boolean {
-  return phase === 'upload' || tasks.some(({ action }) => !['reuse', 'retag', 'skip'].includes(action));
+function hasWork({ tasks }: Extract<RunEvent, { type: 'phase-started' }>): boolean {
+  return tasks.some(({ action }) => !['reuse', 'retag', 'skip'].includes(action));
 }
 
 /** Returns a function that makes a reporter for a phase. */

@@ -58,7 +58,7 @@ export async function buildAndReport(
   followers: Reporter,
 ): Promise<BuildResult> {
   const { terminal, settings } = context;
-  const result = await withScreen(context, { followers, showsAll: true }, (onEvent) =>
+  const result = await withScreen(context, { followers, mainPhase: 'build' }, (onEvent) =>
     buildProject(
       planned,
       { ...runOptions(context, onEvent), isWholeProject: selectors.length === 0 },

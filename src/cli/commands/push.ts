@@ -45,7 +45,7 @@ export async function push(
   if (!flags.uploadOnly) checkWritable(place);
   await recoverPush(prepared, false);
   const target = await targetPush(prepared, host);
-  const pushed = await withScreen(context, { followers, showsAll: false }, (onEvent) =>
+  const pushed = await withScreen(context, { followers, mainPhase: 'upload' }, (onEvent) =>
     pushProject(
       target,
       {

@@ -24,7 +24,7 @@ export async function test(
     tests: true,
     retest,
   });
-  const outcome = await withScreen(context, { followers, showsAll: false }, (onEvent) =>
+  const outcome = await withScreen(context, { followers, mainPhase: 'test' }, (onEvent) =>
     testProject(planned, { ...runOptions(context, onEvent), retest }, host),
   );
   return exitCodeOf(outcome);
