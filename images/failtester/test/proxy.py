@@ -1,6 +1,6 @@
-"""Writes down what passes the proxy, and ends a connection on which "cut here" is said.
+"""Records the messages that pass the proxy, and cuts a connection when a client sends "cut here".
 
-The client's message is replaced by one that ends the session: then the server hangs up on a client that awaits an answer.
+It replaces that message with one that ends the session, so the server closes the connection while the client waits for an answer.
 """
 
 from mitmproxy import ctx
