@@ -23,6 +23,7 @@ export interface CommandSpec {
 
 const json: Flag = ['--json', 'print one JSON document'];
 const events: Flag = ['--json', 'print one event per line, as JSON'];
+const eventsOrPlan: Flag = ['--json', 'print one event per line, as JSON; with --dry-run the plan'];
 const verbose: Flag = ['-v, --verbose', 'print everything, also what is up to date'];
 const jobs: Flag = [
   '-j, --jobs <n>',
@@ -34,12 +35,12 @@ const registry: readonly Flag[] = [
   ['--from-registry', 'use images that the registry has instead of building them (default in CI)'],
   ['--no-from-registry', 'do not ask the registry'],
 ];
-const running: readonly Flag[] = [
+const running = (output: Flag): readonly Flag[] => [
   jobs,
   ['-k, --keep-going', "after a failure, continue with tasks that don't depend on it"],
   repo,
   suffix,
-  events,
+  output,
   ['--reporter <name>', 'live, plain, json, github or silent'],
   ['--view <view>', 'layout of the live view: list, or matrix (images by versions)'],
   ['--trace <file>', 'write a Chrome trace of the run, for Perfetto'],
@@ -72,7 +73,7 @@ export const commands: readonly CommandSpec[] = [
       ...registry,
       ['--ui', 'serve a page on this machine that follows the run'],
     ],
-    shared: running,
+    shared: running(eventsOrPlan),
     run: async (context, args, flags) => (await import('./commands/build.ts')).build(context, args, flags),
   },
   {
@@ -87,7 +88,7 @@ export const commands: readonly CommandSpec[] = [
       ['--resume', 'complete or roll back a push whose process has died, without waiting for it'],
       ['--output <file>', 'where to write the release file (default: .cache/releases/)'],
     ],
-    shared: running,
+    shared: running(eventsOrPlan),
     run: async (context, args, flags) => (await import('./commands/push.ts')).push(context, args, flags),
   },
   {
@@ -115,7 +116,7 @@ export const commands: readonly CommandSpec[] = [
     summary: "run the images' tests; build what is missing first",
     examples: examples.test,
     own: [['--retest', 'also run tests that have passed on the same image'], ...registry],
-    shared: running,
+    shared: running(events),
     run: async (context, args, flags) => (await import('./commands/test.ts')).test(context, args, flags),
   },
   {
@@ -123,7 +124,7 @@ export const commands: readonly CommandSpec[] = [
     summary: 'build, and build again whenever an input or a definition changes',
     examples: examples.watch,
     own: registry,
-    shared: running,
+    shared: running(events),
     run: async (context, args) => (await import('./commands/watch.ts')).watch(context, args),
   },
   {
@@ -145,7 +146,7 @@ export const commands: readonly CommandSpec[] = [
     usage: 'list [selectors...]',
     summary: 'list images and commands, with versions and descriptions',
     examples: examples.list,
-    shared: [json],
+    shared: [['--json', 'print one JSON document per task, each on a line']],
     run: async (context, args) => (await import('./commands/list.ts')).list(context, args),
   },
   {

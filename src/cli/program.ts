@@ -72,7 +72,7 @@ async function addCompletion(program: Command, argv: readonly string[], shell: S
 }
 
 function indent(text: string): string {
-  return text.replace(/^/gm, '  ');
+  return text.replace(/^(?=.)/gm, '  ');
 }
 
 const helpWords = ['-h', '--help', 'help', 'completion', 'complete'];

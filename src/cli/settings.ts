@@ -80,6 +80,7 @@ export function readSettings(flags: SharedFlags, input: SettingsInput): Settings
   const { environment, cwd } = input;
   const { all, ...limits } = parseJobs(flags.jobs ?? '');
   const isCi = !['', '0', 'false'].includes(environment.CI ?? '');
+  const reporter = chooseReporter(flags, input);
   return {
     start: path.resolve(cwd, flags.directory ?? '.'),
     profile: flags.profile ?? (environment.TASKS_PROFILE || 'default'),
@@ -91,8 +92,8 @@ export function readSettings(flags: SharedFlags, input: SettingsInput): Settings
     fromRegistry: flags.fromRegistry ?? isCi,
     isFromRegistryExplicit: flags.fromRegistry === true,
     output: {
-      json: flags.json === true,
-      reporter: chooseReporter(flags, input),
+      json: reporter === 'json',
+      reporter,
       layout: parseLayout(flags.view),
       outColor: hasColor(flags, environment, input.outIsTerminal),
       errColor: hasColor(flags, environment, input.errIsTerminal),

@@ -25,7 +25,7 @@ export interface ReleaseFile {
    * @format date-time
    */
   readonly finished: string;
-  /** Null if the project is not in a git repository that has a commit. */
+  /** Null if the project is not in a git repository that has a commit, and for a push with a suffix. */
   readonly git: GitState | null;
   /** One entry for each published image. */
   readonly images: readonly ReleasedImage[];

@@ -100,14 +100,14 @@ function report(
   if (endedEarly) say('nothing is published: no tags were set\n');
   if (outcome !== 'ok') return exitCodeOf(outcome);
   if (release === undefined) {
-    say('uploaded; no tags were set\nnext: tasks push   sets the tags once everything is uploaded\n');
+    say('uploaded; no tags were set\nnext: tasks push   # sets the tags once everything is uploaded\n');
     return 0;
   }
   const names = release.images.flatMap(({ tags, aliases }) => [...tags, ...aliases]);
   if (!settings.output.json) for (const name of names) terminal.out(`${name}\n`);
   say(`${changesText(changes)}\n`);
   const file = relativeTo(context.cwd, saveRelease(release, place));
-  say(`release file: ${file}\nnext: tasks verify ${file}   compares the registry with it\n`);
+  say(`release file: ${file}\nnext: tasks verify ${file}   # compares the registry with it\n`);
   return signal.aborted ? 130 : 0;
 }
 
