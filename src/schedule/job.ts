@@ -22,7 +22,7 @@ export interface Job {
 export interface ScheduleRules {
   /** How many jobs may run at once. */
   readonly limit: number;
-  /** How many jobs of a kind may run at once. */
+  /** How many jobs of each kind may run at once. */
   readonly limits?: Readonly<Record<string, number>>;
   readonly keepGoing: boolean;
 }

@@ -67,7 +67,7 @@ test(`after each of ${kills} kills, results are correct, finished tasks are kept
   writeFileSync(path.join(cwd, 'input'), 'last\n');
   const last = await runCli(['build'], { cwd, env });
   assert.is(last.code, 0, last.err);
-  assert.not.match(last.err, /waiting for another run/);
+  assert.not.match(last.err, /waiting for another tasks process/);
   assert.is(await checkResults(cwd, 'last'), 8);
 });
 

@@ -156,7 +156,7 @@ else {
     writeFileSync(path.join(cwd, 'first/input'), 'last\n');
     const last = await runCli(['build'], { cwd, env });
     assert.is(last.code, 0, last.err);
-    assert.not.match(last.err, /waiting for another run/);
+    assert.not.match(last.err, /waiting for another tasks process/);
     assert.is(await checkImages(cwd, 'last'), 7);
     process.stdout.write(
       `${kills} kills, ${count.engineKills} of the engine, ${count.late} after the end; ${count.kept} tasks finished, all kept\n`,

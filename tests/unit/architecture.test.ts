@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 const root = process.cwd();
 const src = path.join(root, 'src');
 
-/** Which rooms each room may import besides itself. Everything not listed is a wrong arrow. */
+/** Which modules each module may import besides itself. Any other import is an error. */
 const mayImport: Record<string, readonly string[]> = {
   model: [],
   disk: [],
@@ -68,7 +68,7 @@ const mayImport: Record<string, readonly string[]> = {
 
 interface Source {
   readonly file: string;
-  readonly room: string;
+  readonly module: string;
   readonly text: string;
   readonly imports: readonly string[];
 }
@@ -85,7 +85,7 @@ const sources: Source[] = readdirSync(src, { recursive: true, encoding: 'utf8' }
   .filter((file) => file.endsWith('.ts'))
   .map((file) => {
     const text = readFileSync(path.join(src, file), 'utf8');
-    return { file, room: file.split(path.sep)[0]!, text, imports: importsOf(text) };
+    return { file, module: file.split(path.sep)[0]!, text, imports: importsOf(text) };
   });
 
 function resolve(source: Source, target: string): string {
@@ -98,9 +98,9 @@ function local(source: Source): string[] {
 
 const test = suite('architecture');
 
-test('every file stands in a known room', () => {
+test('every file is in a known module', () => {
   assert.equal(
-    [...new Set(sources.map((source) => source.room))].filter((room) => !(room in mayImport)),
+    [...new Set(sources.map((source) => source.module))].filter((module) => !(module in mayImport)),
     [],
   );
   assert.ok(sources.length > 30);
@@ -110,7 +110,7 @@ test('imports point one way', () => {
   const wrong = sources.flatMap((source) =>
     local(source)
       .filter((target) => !target.startsWith('..'))
-      .map((target) => [source.room, target.split(path.sep)[0]!] as const)
+      .map((target) => [source.module, target.split(path.sep)[0]!] as const)
       .filter(([from, to]) => from !== to && !mayImport[from]?.includes(to))
       .map(([from, to]) => `${source.file}: ${from} -> ${to}`),
   );
