@@ -44,7 +44,7 @@ export function dockerfilePurity({ plan, observations }: PlannedProject): Docker
 
 function countUnpinned({ impure, unpinnedFetches }: ObservedImage): Omit<DockerfilePurity, 'dockerfile'> {
   const count = (what: string): number => unpinnedFetches.filter((fetch) => fetch.what === what).length;
-  const downloads = impure.filter((text) => text.endsWith('has no checksum')).length;
+  const downloads = impure.filter(({ kind }) => kind === 'download').length;
   return {
     bases: impure.length - downloads,
     downloads,

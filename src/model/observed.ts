@@ -44,7 +44,7 @@ export interface ObservedImage {
   /** Where the Dockerfile names images of needed tasks. The build gets tags of these images instead. */
   readonly neededImages?: readonly ObservedNeed[];
   /** What can change although no input changes: unpinned base images, downloads without a checksum. */
-  readonly impure: readonly string[];
+  readonly impure: readonly UnpinnedInput[];
   /** What instructions fetch without a pinned version; for `tasks reproduce`. */
   readonly unpinnedFetches: readonly {
     readonly line: number;
@@ -123,10 +123,19 @@ export interface ObservedUnchanged extends ObservationNotes {
   readonly key: Key;
 }
 
+/** An external input whose content can change although the project does not change. */
+export interface UnpinnedInput {
+  readonly kind: 'image' | 'download';
+  /** The image or the URL. */
+  readonly source: string;
+  /** What is not pinned, and where; for people. */
+  readonly detail: string;
+}
+
 /** Notes on a task's inputs, for people. They are not part of the key. */
 export interface ObservationNotes {
   readonly vague: readonly string[];
-  readonly impure: readonly string[];
+  readonly impure: readonly UnpinnedInput[];
   readonly suspect: readonly string[];
 }
 

@@ -2,8 +2,9 @@ import type { ExternalImage } from '../dockerfile/reachable-stages.ts';
 import type { Memo } from '../incremental/memo.ts';
 import type { Lock } from '../model/lock.ts';
 import { lockEntryId } from '../model/lock.ts';
-import type { ObservedBase } from '../model/observed.ts';
+import type { ObservedBase, UnpinnedInput } from '../model/observed.ts';
 import { type HasOnbuild, StepFailed } from '../model/ports.ts';
+import { eachOnce } from './unpinned-inputs.ts';
 
 /** Where facts about external images come from. */
 export interface BaseImageSources {
@@ -21,15 +22,18 @@ export async function resolveBaseImages(
   images: readonly ExternalImage[],
   taskPlatform: string,
   { lock, memo, hasOnbuild }: BaseImageSources,
-): Promise<{ bases: ObservedBase[]; vague: string[]; impure: string[]; isUnresolved: boolean }> {
-  const [bases, vague, impure]: [ObservedBase[], string[], string[]] = [[], [], []];
+): Promise<{ bases: ObservedBase[]; vague: string[]; impure: UnpinnedInput[]; isUnresolved: boolean }> {
+  const [bases, vague, impure]: [ObservedBase[], string[], UnpinnedInput[]] = [[], [], []];
   let isUnresolved = false;
   for (const { reference, line, isPinned, isBase, platform: scope } of images) {
     const platform = scope === 'any' ? 'any' : taskPlatform;
     const entry = lock.get(lockEntryId({ image: reference, platform }));
     const isReplaced = entry !== undefined && !isPinned;
     bases.push({ reference, platform, line, ...(isReplaced ? { digest: entry.digest } : {}) });
-    if (!isPinned && entry === undefined) impure.push(`line ${line}: ${reference} is not pinned by digest`);
+    if (!isPinned && entry === undefined) {
+      const detail = `line ${line}: ${reference} is not pinned by digest`;
+      impure.push({ kind: 'image', source: reference, detail });
+    }
     if (!isBase) continue;
     // The digest pins the ONBUILD instructions, but not the files that they copy from this context.
     const hasTriggers =
@@ -40,7 +44,7 @@ export async function resolveBaseImages(
     isUnresolved = true;
     vague.push(`line ${line}: cannot check yet whether ${short(reference)} has ONBUILD instructions`);
   }
-  return { bases, vague, impure: [...new Set(impure)], isUnresolved };
+  return { bases, vague, impure: eachOnce(impure), isUnresolved };
 }
 
 /**

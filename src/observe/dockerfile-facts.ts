@@ -5,7 +5,9 @@ import type { ExternalImage } from '../dockerfile/reachable-stages.ts';
 import type { BuildParameters } from '../dockerfile/stages.ts';
 import type { UnpinnedFetch } from '../dockerfile/unpinned-fetches.ts';
 import type { Memo } from '../incremental/memo.ts';
+import type { UnpinnedInput } from '../model/observed.ts';
 import type { ImageTask } from '../model/task.ts';
+import { eachOnce } from './unpinned-inputs.ts';
 
 /** The result of analyzing a Dockerfile for one target and one set of build args. */
 export interface DockerfileFacts {
@@ -17,7 +19,7 @@ export interface DockerfileFacts {
   /** Unpinned images that its ONBUILD instructions use, in the builds of dependents. */
   readonly triggerImages: readonly string[];
   /** Images and downloads that can change while all inputs stay the same, as messages. */
-  readonly impure: readonly string[];
+  readonly impure: readonly UnpinnedInput[];
   /** The inputs of the target; undefined if they are not known exactly. Then everything counts as an input. */
   readonly seen?: ReachableInputs;
   /** Why the inputs are not known exactly, as messages. */
@@ -77,17 +79,25 @@ async function analyzeText(
     const { declaredArgs, externalImages, neededImages, triggerImages, seen, vague, hasTriggers, newForm } =
       analysis;
     const downloads = analysis.unverifiedDownloads.map(
-      ({ source, line }) => `line ${line}: ${source} has no checksum`,
+      ({ source, line }): UnpinnedInput => ({
+        kind: 'download',
+        source,
+        detail: `line ${line}: ${source} has no checksum`,
+      }),
     );
     const unknown = analysis.unknownImages.map(
-      ({ what, line }) => `line ${line}: ${what} is not pinned by digest`,
+      ({ what, line }): UnpinnedInput => ({
+        kind: 'image',
+        source: what,
+        detail: `line ${line}: ${what} is not pinned by digest`,
+      }),
     );
     return {
       declaredArgs,
       images: externalImages,
       needed: neededImages,
       triggerImages,
-      impure: [...new Set([...unknown, ...downloads])],
+      impure: eachOnce([...unknown, ...downloads]),
       ...(seen !== undefined ? { seen } : {}),
       vague,
       ...(newForm !== undefined ? { newForm } : {}),

@@ -4,7 +4,7 @@ import { sha256 } from '../disk/sha256.ts';
 import type { ExternalImage } from '../dockerfile/reachable-stages.ts';
 import type { Memo } from '../incremental/memo.ts';
 import type { Lock } from '../model/lock.ts';
-import type { ImageName, ObservedImage, ObservedNeed } from '../model/observed.ts';
+import type { ImageName, ObservedImage, ObservedNeed, UnpinnedInput } from '../model/observed.ts';
 import type { HasOnbuild } from '../model/ports.ts';
 import type { ImageTask, TaskId } from '../model/task.ts';
 import { resolveBaseImages } from './base-images.ts';
@@ -142,14 +142,20 @@ export async function readImageNames(task: ImageTask, sources: ImageSources): Pr
 function needOnbuildNotes(
   task: ImageTask,
   { onbuildTasks }: ImageSources,
-): { vague: string[]; impure: string[] } {
+): { vague: string[]; impure: UnpinnedInput[] } {
   const needs = task.needs
     .flatMap((need) => (need.kind === 'image' ? need.tasks : []))
     .filter((id) => onbuildTasks.has(id));
   return {
     vague: needs.map((id) => `${id} has ONBUILD instructions, which run in this build`),
     impure: needs.flatMap((id) =>
-      onbuildTasks.get(id)!.map((name) => `ONBUILD of ${id} uses ${name}, which is not pinned by digest`),
+      onbuildTasks.get(id)!.map(
+        (name): UnpinnedInput => ({
+          kind: 'image',
+          source: name,
+          detail: `ONBUILD of ${id} uses ${name}, which is not pinned by digest`,
+        }),
+      ),
     ),
   };
 }

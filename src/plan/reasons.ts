@@ -35,7 +35,7 @@ export function inputNotes(task: Task, input: PlanInput): Reason[] {
   if (observed?.kind !== 'image' && observed?.kind !== 'before') return [];
   if (observed.impure.length + observed.vague.length + observed.suspect.length === 0) return [];
   return [
-    ...observed.impure.map((detail): Reason => ({ code: 'impure', detail })),
+    ...observed.impure.map(({ detail }): Reason => ({ code: 'impure', detail })),
     ...observed.vague.map((detail): Reason => ({ code: 'vague', detail: `all inputs are keyed: ${detail}` })),
     ...observed.suspect.map((detail): Reason => ({ code: 'suspect', detail })),
   ];

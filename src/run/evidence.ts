@@ -15,12 +15,11 @@ export function findImageEvidence(
   { impure, unpinnedFetches }: ObservedImage,
 ): string[] {
   const bases = impure
-    .filter((text) => text.endsWith('is not pinned by digest'))
-    .map((text) => `${text}: the image may have changed`);
-  const downloads = impure.flatMap((each) => {
-    const source = /^line \d+: (.*) has no checksum$/.exec(each)?.[1];
-    return source === undefined ? [] : [{ source, text: `${each}: the download may have changed` }];
-  });
+    .filter(({ kind }) => kind === 'image')
+    .map(({ detail }) => `${detail}: the image may have changed`);
+  const downloads = impure
+    .filter(({ kind }) => kind === 'download')
+    .map(({ source, detail }) => ({ source, text: `${detail}: the download may have changed` }));
   const [, number, text] = /^\[(?:\S+ +)?(\d+)\/\d+\] (.*)$/.exec(first ?? '') ?? [];
   // No step ran: BuildKit had cached this result, built with another base or download.
   if (text === undefined) return [...bases, ...downloads.map((download) => download.text)];

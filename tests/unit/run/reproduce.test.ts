@@ -95,7 +95,10 @@ test('commands run again; files that differ each time are ignored, and no result
 
 test('the first step that ran points to the external input that may have changed', () => {
   const observed = {
-    impure: ['line 1: debian:12 is not pinned by digest', 'line 3: http://x/a has no checksum'],
+    impure: [
+      { kind: 'image', source: 'debian:12', detail: 'line 1: debian:12 is not pinned by digest' },
+      { kind: 'download', source: 'http://x/a', detail: 'line 3: http://x/a has no checksum' },
+    ],
     unpinnedFetches: [{ line: 4, what: 'package without version', text: 'curl jq' }],
   } as unknown as ObservedImage;
   const evidence = (...ran: string[]): string[] => findImageEvidence(ran, observed);
