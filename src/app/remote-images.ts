@@ -20,8 +20,8 @@ export function remoteImageQueries(
     if (task.kind !== 'image' || makesFiles(task) || key === undefined) return [];
     const name = registryTag(task, key, naming);
     const test = tested.has(task.id) ? observeTest(task, root, memo) : undefined;
-    const pass = test === undefined ? {} : { pass: testPassTag(name, test.digest) };
-    return [{ id: task.id, contentTag: name, platform: task.platform, ...pass }];
+    const query: RemoteImageQuery = { id: task.id, contentTag: name, platform: task.platform };
+    return [test === undefined ? query : { ...query, passTag: testPassTag(name, test.digest) }];
   });
 }
 

@@ -8,7 +8,7 @@ export function noticeText(notice: Notice): string {
     case 'engine-unavailable':
       return `${notice.message}: assuming no images exist`;
     case 'registry-unavailable':
-      return `${notice.message}: assuming it has no images`;
+      return `${notice.message}: assuming no images exist`;
     case 'no-repository':
       return 'warning: --from-registry needs a repository: add --repo NAME';
     case 'onbuild-unknown':
