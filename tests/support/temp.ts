@@ -1,4 +1,13 @@
-import { chmodSync, lstatSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -37,4 +46,12 @@ export function waitUntilSettled(file: string): void {
   const probe = path.join(tempFolder(), 'probe');
   do writeFileSync(probe, '');
   while (lstatSync(probe).mtimeMs <= ctimeMs + tick);
+}
+
+/** Lists everything below a folder. Unlike Node's recursive readdir, does not follow symlinks. */
+export function namesBelow(folder: string, prefix = ''): string[] {
+  return readdirSync(path.join(folder, prefix), { withFileTypes: true }).flatMap((entry) => {
+    const name = path.join(prefix, entry.name);
+    return entry.isDirectory() ? [name, ...namesBelow(folder, name)] : [name];
+  });
 }

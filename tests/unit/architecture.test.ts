@@ -22,6 +22,7 @@ const mayImport: Record<string, readonly string[]> = {
   run: ['model', 'disk', 'incremental', 'observe', 'key', 'plan', 'schedule'],
   release: ['model', 'plan', 'run'],
   engine: ['model'],
+  buildkit: ['model', 'disk'],
   registry: ['model'],
   cache: ['model', 'disk'],
   report: ['model'],

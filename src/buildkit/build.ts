@@ -1,0 +1,169 @@
+import { randomBytes } from 'node:crypto';
+import type { Connection } from './connect.ts';
+import { EngineLost } from './engine-lost.ts';
+import { serverStream, unary } from './grpc/call.ts';
+import { GrpcError, NoStatus } from './grpc/status.ts';
+import { Control } from './methods.ts';
+import { pause } from './pause.ts';
+import { type BuildEvent, type ProgressReader, readProgress } from './progress.ts';
+import { type BuildServices, handlersOf } from './services.ts';
+import { openSession, type Session } from './session.ts';
+import { watchSilence } from './silence.ts';
+import { failedStep, failureOf, failureWithoutAnswer } from './solve-failed.ts';
+import { type SolveInput, solveRequestOf } from './solve-request.ts';
+import type { BuildStep } from './steps.ts';
+import { recordTransfers, type Transfers } from './transfers.ts';
+import { untilUnreadable } from './unreadable.ts';
+
+/** What a build made. */
+export interface SolveResult {
+  /** `containerimage.digest`: the image's ID in the engine's store. Undefined for other exports than images. */
+  readonly digest: string | undefined;
+  /** `containerimage.config.digest`: the digest of the image's config. Docker 20.10 does not say it. */
+  readonly configDigest: string | undefined;
+  /** Everything that the exporter answered. */
+  readonly response: Readonly<Record<string, string>>;
+  /** The last state of each step. */
+  readonly steps: readonly BuildStep[];
+}
+
+/** How long is waited for what an engine should do, in milliseconds. */
+export interface Limits {
+  /** Without a byte, until the engine is lost. */
+  readonly silence: number;
+  /** After a step failed and the status ended, until the build is reported without its answer. */
+  readonly answer: number;
+  /** After the engine ended the session, until the build is given up. */
+  readonly session: number;
+  /** After the answer, for the rest of the status. */
+  readonly status: number;
+}
+
+const defaultLimits: Limits = { silence: 60_000, answer: 5_000, session: 2_000, status: 3_000 };
+
+/**
+ * Builds with the engine of a connection, which is closed at the end. Abort cancels the build in the engine.
+ * @throws SolveFailed; EngineLost; the error of a file transfer; on abort, the signal's reason
+ */
+export async function build(
+  connection: Connection,
+  input: SolveInput,
+  services: BuildServices,
+  onEvent: (event: BuildEvent) => void,
+  signal: AbortSignal,
+  limits: Limits = defaultLimits,
+): Promise<SolveResult> {
+  const transfers = recordTransfers(services);
+  const session = openSession(connection, {
+    id: newId(),
+    sharedKey: input.sharedKey,
+    handlers: handlersOf(transfers.services),
+  });
+  const progress = readProgress();
+  const silence = watchSilence(connection, limits.silence);
+  const finished = new AbortController();
+  try {
+    const ref = newId();
+    const request = solveRequestOf(input, { ref, session: session.id });
+    const answer = unary(connection.http2, Control.solve, request, signal);
+    answer.catch(() => undefined);
+    const status = followStatus(connection, ref, progress, onEvent, finished.signal);
+    const lost = Promise.race([silence.lost, lostSession(session, limits, finished.signal)]);
+    const unanswered = missingAnswer(connection, status, progress, transfers, limits, finished.signal);
+    try {
+      const { ExporterResponse: response } = await Promise.race([answer, lost, unanswered]);
+      await Promise.race([transfers.idle(), lost]);
+      await within(limits.status, status);
+      return {
+        digest: response['containerimage.digest'],
+        configDigest: response['containerimage.config.digest'],
+        response,
+        steps: progress.steps(),
+      };
+    } catch (error) {
+      signal.throwIfAborted();
+      // The state of the step that failed may be on its way.
+      if (error instanceof GrpcError) await within(limits.status / 3, status);
+      throw transfers.failure() ?? reasonOf(error, connection, progress);
+    }
+  } finally {
+    finished.abort();
+    silence.stop();
+    for (const event of progress.end()) onEvent(event);
+    session.close();
+    connection.close();
+  }
+}
+
+/** BuildKit's IDs are 25 letters and digits (moby/buildkit identity/randomid.go). */
+function newId(): string {
+  return randomBytes(16).toString('hex').slice(0, 25);
+}
+
+/** Reports the status stream until it ends. Its errors are not the build's: Control/Solve reports those. */
+async function followStatus(
+  connection: Connection,
+  ref: string,
+  progress: ProgressReader,
+  onEvent: (event: BuildEvent) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    for await (const message of serverStream(connection.http2, Control.status, { Ref: ref }, signal)) {
+      for (const event of progress.read(message)) onEvent(event);
+    }
+  } catch (error) {
+    if (!(error instanceof GrpcError) && !signal.aborted) throw error;
+  }
+}
+
+/** Rejects if the engine ended the session: the build could wait for files for ever. */
+async function lostSession(session: Session, limits: Limits, signal: AbortSignal): Promise<never> {
+  await session.ended;
+  await pause(limits.session, signal);
+  throw new EngineLost('session', 'the engine ended the session of the build');
+}
+
+/**
+ * Rejects if the answer will not come: a step failed and the status has ended, or the connection cannot be read. An engine may take
+ * long to answer otherwise: it records the build first.
+ */
+async function missingAnswer(
+  connection: Connection,
+  status: Promise<void>,
+  progress: ProgressReader,
+  transfers: Transfers,
+  limits: Limits,
+  signal: AbortSignal,
+): Promise<never> {
+  const failed = async (): Promise<void> => {
+    await status;
+    do await pause(limits.answer, signal);
+    while (failedStep(progress.steps()) === undefined);
+  };
+  await Promise.race([failed(), untilUnreadable(connection, transfers.isHeldBack, limits.answer, signal)]);
+  throw failureWithoutAnswer(progress.steps());
+}
+
+function reasonOf(error: unknown, connection: Connection, progress: ProgressReader): unknown {
+  const steps = progress.steps();
+  // The connection may be unreadable: see unreadable.ts.
+  const isSilent = error instanceof EngineLost && error.reason === 'silent';
+  if (isSilent && failedStep(steps) !== undefined) return failureWithoutAnswer(steps);
+  if (!(error instanceof GrpcError)) return error;
+  if (!(error instanceof NoStatus)) return failureOf(error, steps);
+  if (connection.isUnreadable() || failedStep(steps) !== undefined) return failureWithoutAnswer(steps);
+  return new EngineLost('closed', 'the connection to the engine was closed during the build', {
+    cause: error,
+  });
+}
+
+/** Waits for a promise, but not longer than some milliseconds. */
+async function within(limit: number, work: Promise<void>): Promise<void> {
+  const done = new AbortController();
+  try {
+    await Promise.race([work, pause(limit, done.signal)]);
+  } finally {
+    done.abort();
+  }
+}

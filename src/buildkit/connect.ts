@@ -1,0 +1,145 @@
+import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
+import { connect as connectSocket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { EngineLost } from './engine-lost.ts';
+import { unary } from './grpc/call.ts';
+import { Code, GrpcError } from './grpc/status.ts';
+import { Health } from './methods.ts';
+import { upgradeToH2c } from './upgrade.ts';
+
+/** Where an engine listens. */
+export type Address =
+  | { readonly kind: 'unix'; readonly path: string }
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number };
+
+/**
+ * How gRPC is reached at an address. `direct`: HTTP/2 without TLS on the connection (buildkitd; docker engines from API 1.53 on).
+ * `upgrade`: after `POST /grpc` with an upgrade (older docker engines; deprecated in API 1.53).
+ */
+export type Entry = 'direct' | 'upgrade';
+
+/** A stream to an engine that counts its bytes, as a socket does. */
+export type Transport = Duplex & { readonly bytesRead: number; readonly bytesWritten: number };
+
+/** An HTTP/2 connection on which an engine answers gRPC. A build has one of its own. */
+export interface Connection {
+  readonly http2: ClientHttp2Session;
+  /** The way that worked: to be tried first the next time. */
+  readonly entry: Entry;
+  /** The number of bytes received so far. */
+  bytesRead(): number;
+  /** The number of bytes sent so far. */
+  bytesWritten(): number;
+  /**
+   * Whether the connection ended because Node could not read what the engine sent. Trailers of more than 64 KB do that: an error
+   * contains the Dockerfile. Node 20 does not notice: see unreadable.ts.
+   */
+  isUnreadable(): boolean;
+  /** Ends the connection and all calls on it. */
+  close(): void;
+}
+
+/** How long an engine may take to accept a connection, in milliseconds. */
+const connectTimeout = 20_000;
+/** Messages are at most 1 MB: a window of this size lets a whole one through. */
+const windowSize = 1 << 20;
+
+/** Returns the entries to try for the API version of a docker engine; undefined stands for buildkitd, which has no such API. */
+export function entriesFor(apiVersion: string | undefined): readonly Entry[] {
+  if (apiVersion === undefined) return ['direct'];
+  const [major = 0, minor = 0] = apiVersion.split('.').map(Number);
+  return major > 1 || (major === 1 && minor >= 53) ? ['direct', 'upgrade'] : ['upgrade', 'direct'];
+}
+
+/** Connects to an address. */
+export function openSocket(address: Address): Transport {
+  return address.kind === 'unix'
+    ? connectSocket(address.path)
+    : connectSocket({ host: address.host, port: address.port, noDelay: true });
+}
+
+/**
+ * Connects to the BuildKit of an engine by the first entry that works. `open` is called once for each.
+ * @throws EngineLost `unreachable`; the signal's reason
+ */
+export async function connect(
+  open: () => Transport,
+  entries: readonly Entry[],
+  signal: AbortSignal,
+): Promise<Connection> {
+  const failures: string[] = [];
+  for (const entry of entries) {
+    const timeout = AbortSignal.timeout(connectTimeout);
+    try {
+      return await connectBy(entry, open, AbortSignal.any([signal, timeout]));
+    } catch (error) {
+      signal.throwIfAborted();
+      failures.push(timeout.aborted ? `no answer in ${connectTimeout / 1000} s` : (error as Error).message);
+    }
+  }
+  throw new EngineLost('unreachable', `cannot connect to BuildKit: ${[...new Set(failures)].join('; ')}`);
+}
+
+async function connectBy(entry: Entry, open: () => Transport, signal: AbortSignal): Promise<Connection> {
+  signal.throwIfAborted();
+  const transport = open();
+  // Errors reach us through the exchange that they end; later ones end the HTTP/2 session.
+  transport.on('error', () => undefined);
+  const abort = (): void => void transport.destroy(signal.reason as Error);
+  signal.addEventListener('abort', abort, { once: true });
+  let http2: ClientHttp2Session | undefined;
+  try {
+    if (entry === 'upgrade') await upgradeToH2c(transport, '/grpc');
+    http2 = startHttp2(transport);
+    await checkGrpc(http2);
+    let unreadable = false;
+    http2.on('error', ({ code }: NodeJS.ErrnoException) => {
+      unreadable = code?.startsWith('ERR_HTTP2') ?? false;
+    });
+    return {
+      http2,
+      entry,
+      bytesRead: () => transport.bytesRead,
+      bytesWritten: () => transport.bytesWritten,
+      isUnreadable: () => unreadable,
+      close: () => {
+        http2?.destroy();
+        transport.destroy();
+      },
+    };
+  } catch (error) {
+    http2?.destroy();
+    transport.destroy();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+function startHttp2(transport: Transport): ClientHttp2Session {
+  const session = connectHttp2('http://localhost', {
+    createConnection: () => transport,
+    settings: { initialWindowSize: windowSize, enablePush: false },
+    maxSessionMemory: 64,
+  });
+  session.once('connect', () => {
+    if (!session.destroyed) session.setLocalWindowSize(4 * windowSize);
+  });
+  // The calls on it report the failure.
+  session.on('error', () => undefined);
+  return session;
+}
+
+/** A health check shows that the other side speaks gRPC, whether or not it has that service. */
+async function checkGrpc(session: ClientHttp2Session): Promise<void> {
+  const lost = new Promise<never>((_, reject) => {
+    session.once('error', reject);
+    session.once('close', () => reject(new Error('the connection was closed')));
+  });
+  lost.catch(() => undefined);
+  try {
+    await Promise.race([lost, unary(session, Health.check, {})]);
+  } catch (error) {
+    if (!(error instanceof GrpcError && error.code === Code.unimplemented)) throw error;
+  }
+}

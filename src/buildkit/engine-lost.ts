@@ -1,0 +1,20 @@
+/**
+ * Why an engine is lost.
+ *
+ * - `unreachable`: no connection could be made.
+ * - `closed`: the connection ended during a build.
+ * - `silent`: nothing was received for too long, not even a health check.
+ * - `session`: the engine ended the session of the build.
+ */
+export type LossReason = 'unreachable' | 'closed' | 'silent' | 'session';
+
+/** The engine cannot be reached, or is gone. It is no fault of the build. */
+export class EngineLost extends Error {
+  override readonly name = 'EngineLost';
+  readonly reason: LossReason;
+
+  constructor(reason: LossReason, message: string, options: { readonly cause?: unknown } = {}) {
+    super(message, options);
+    this.reason = reason;
+  }
+}

@@ -1,0 +1,88 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { SolveRequestSchema } from './proto/control_pb.js';
+
+/** Where the result of a build goes: an exporter and its attributes (moby/buildkit README, "Output"). */
+export type Export =
+  /** Into the image store of a docker engine, without a name. */
+  | { readonly kind: 'moby'; readonly attributes?: Readonly<Record<string, string>> }
+  /** Into the image store of buildkitd or containerd, or to a registry: see the attributes. */
+  | { readonly kind: 'image'; readonly attributes?: Readonly<Record<string, string>> }
+  /** To `receiveFiles` of the build's services. */
+  | { readonly kind: 'local'; readonly attributes?: Readonly<Record<string, string>> }
+  /** Nowhere. */
+  | { readonly kind: 'none' };
+
+/** A build of a Dockerfile. */
+export interface SolveInput {
+  /** The digest of the whole context: see `SessionOptions.sharedKey`. */
+  readonly sharedKey: string;
+  /** The name of the Dockerfile in the folder that the engine reads it from. */
+  readonly filename: string;
+  /** The name of that folder. It must change with the Dockerfile: engines compare files by size and time only. */
+  readonly dockerfileKey: string;
+  readonly target?: string | undefined;
+  /** `linux/amd64` */
+  readonly platform: string;
+  /** `default`, `none` or `host`, for RUN. */
+  readonly network: string;
+  readonly args: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly noCache: boolean;
+  /**
+   * Images to use in place of names in the Dockerfile, by name, or name and platform: `docker-image://repo@sha256:…`. Only frontends
+   * from Dockerfile 1.4 on read them.
+   */
+  readonly namedContexts?: Readonly<Record<string, string>>;
+  readonly export: Export;
+  /** Other attributes of the frontend. */
+  readonly attributes?: Readonly<Record<string, string>>;
+  /** Internal builds are not recorded in the engine's build history. */
+  readonly isInternal?: boolean;
+}
+
+/**
+ * Returns the message for Control/Solve. The frontend's attributes are those of moby/buildkit frontend/dockerui/config.go; the
+ * exporter is in the old fields and in the new one, because engines before BuildKit 0.13 read only the old ones.
+ */
+export function solveRequestOf(
+  input: SolveInput,
+  ids: { readonly ref: string; readonly session: string },
+): MessageInitShape<typeof SolveRequestSchema> {
+  const { kind } = input.export;
+  const attributes = input.export.kind === 'none' ? {} : (input.export.attributes ?? {});
+  return {
+    Ref: ids.ref,
+    Session: ids.session,
+    Frontend: 'dockerfile.v0',
+    FrontendAttrs: frontendAttributesOf(input),
+    Cache: {},
+    Internal: input.isInternal ?? false,
+    Entitlements: input.network === 'host' ? ['network.host'] : [],
+    ...(kind === 'none'
+      ? {}
+      : {
+          ExporterDeprecated: kind,
+          ExporterAttrsDeprecated: attributes,
+          Exporters: [{ Type: kind, Attrs: attributes }],
+        }),
+  };
+}
+
+function frontendAttributesOf(input: SolveInput): Record<string, string> {
+  return {
+    filename: input.filename,
+    dockerfilekey: input.dockerfileKey,
+    platform: input.platform,
+    ...(input.target === undefined ? {} : { target: input.target }),
+    ...(input.noCache ? { 'no-cache': '' } : {}),
+    ...(input.network === 'default' ? {} : { 'force-network-mode': input.network }),
+    ...prefixed('build-arg:', input.args),
+    ...prefixed('label:', input.labels),
+    ...prefixed('context:', input.namedContexts ?? {}),
+    ...input.attributes,
+  };
+}
+
+function prefixed(prefix: string, values: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [`${prefix}${name}`, value]));
+}

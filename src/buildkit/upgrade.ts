@@ -1,0 +1,49 @@
+import type { Duplex } from 'node:stream';
+
+/** No answer to an upgrade has a longer head. */
+const maxHeadLength = 64 << 10;
+const headEnd = '\r\n\r\n';
+
+/**
+ * Asks an HTTP/1.1 server to continue with HTTP/2 on the stream (docker engine API, `POST /grpc`). Afterwards the stream is paused at
+ * the first byte of HTTP/2. Written by hand, because loading node:http takes as long as a whole cached build.
+ * @throws Error if the server refuses, or the stream ends
+ */
+export function upgradeToH2c(stream: Duplex, path: string): Promise<void> {
+  const lines = [
+    `POST ${path} HTTP/1.1`,
+    'Host: docker',
+    'Connection: Upgrade',
+    'Upgrade: h2c',
+    'Content-Length: 0',
+  ];
+  stream.write(`${lines.join('\r\n')}${headEnd}`);
+  return new Promise((resolve, reject) => {
+    let received = Buffer.alloc(0);
+    const settle = (action: () => void): void => {
+      stream.off('data', onData);
+      stream.off('error', onError);
+      stream.off('close', onClose);
+      stream.pause();
+      action();
+    };
+    const onData = (chunk: Buffer): void => {
+      received = Buffer.concat([received, chunk]);
+      const end = received.indexOf(headEnd);
+      if (end < 0 && received.length <= maxHeadLength) return;
+      const head = received.toString('latin1', 0, Math.max(end, 0));
+      const rest = received.subarray(end + headEnd.length);
+      if (/^HTTP\/1\.[01] 101\b/.test(head)) {
+        settle(() => {
+          if (rest.length > 0) stream.unshift(rest);
+          resolve();
+        });
+      } else settle(() => reject(new Error(`POST ${path}: ${head.split('\r\n')[0] || 'no HTTP response'}`)));
+    };
+    const onError = (error: Error): void => settle(() => reject(error));
+    const onClose = (): void => settle(() => reject(new Error(`POST ${path}: the connection was closed`)));
+    stream.on('data', onData);
+    stream.on('error', onError);
+    stream.on('close', onClose);
+  });
+}

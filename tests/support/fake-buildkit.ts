@@ -1,0 +1,227 @@
+import { once } from 'node:events';
+import {
+  type ClientHttp2Session,
+  connect,
+  createServer as createHttp2Server,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import { createServer, type Socket } from 'node:net';
+import path from 'node:path';
+import { Duplex, Transform } from 'node:stream';
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { encode, messagesOf, sendMessage } from '../../src/buildkit/grpc/messages.ts';
+import type { Metadata } from '../../src/buildkit/grpc/metadata.ts';
+import { type Handler, serve, streaming } from '../../src/buildkit/grpc/server.ts';
+import { Control } from '../../src/buildkit/methods.ts';
+import {
+  type SolveRequest,
+  SolveRequestSchema,
+  SolveResponseSchema,
+} from '../../src/buildkit/proto/control_pb.js';
+import type { StatusResponseSchema } from '../../src/buildkit/proto/progress_pb.js';
+import { StatusSchema } from '../../src/buildkit/proto/rpc_status_pb.js';
+import { tunnelThrough } from '../../src/buildkit/tunnel.ts';
+import { tempFolder } from './temp.ts';
+
+export type StatusInit = MessageInitShape<typeof StatusResponseSchema>;
+
+/** A build that the fake engine was asked for. Nothing happens unless the test says so. */
+export interface FakeBuild {
+  readonly request: SolveRequest;
+  /** The headers of the session, and a connection on which the engine calls our services. */
+  readonly session: { readonly headers: Metadata; readonly http2: ClientHttp2Session; drop(): void };
+  /** Resolves when the client cancels the build or its connection ends. */
+  readonly cancelled: Promise<void>;
+  status(message: StatusInit): Promise<void>;
+  endStatus(): void;
+  answer(response?: Readonly<Record<string, string>>): Promise<void>;
+  /** Details are JSON values by type. The trailers may have any length. */
+  fail(message: string, details?: Readonly<Record<string, unknown>>): void;
+}
+
+export interface FakeBuildKit {
+  readonly path: string;
+  readonly connections: Set<Socket>;
+  /** Requests that were no HTTP/2. */
+  readonly upgrades: string[];
+  /** The next build. */
+  build(): Promise<FakeBuild>;
+  /** Ends all connections, as the end of the engine's process does. */
+  kill(): void;
+  close(): void;
+}
+
+/** Starts a fake BuildKit on a unix socket. It takes HTTP/2 directly, after an upgrade, or both. */
+export async function fakeBuildKit(
+  accepts: readonly ('direct' | 'upgrade')[] = ['direct', 'upgrade'],
+): Promise<FakeBuildKit> {
+  const builds = queue<FakeBuild>();
+  const connections = new Set<Socket>();
+  const upgrades: string[] = [];
+  const http2 = createHttp2Server({
+    maxSendHeaderBlockLength: 1 << 22,
+    settings: { initialWindowSize: 1 << 20 },
+  });
+  http2.on('sessionError', () => undefined);
+  http2.on('session', (session) => {
+    session.on('error', () => undefined);
+    serve(session, controlHandlers(builds.put));
+  });
+  const server = createServer((socket) => {
+    connections.add(socket);
+    socket.on('error', () => undefined);
+    socket.on('close', () => connections.delete(socket));
+    socket.once('data', (first: Buffer) => {
+      socket.pause();
+      const isHttp2 = first.toString('latin1', 0, 3) === 'PRI';
+      if (!isHttp2) upgrades.push(first.toString('latin1').split('\r\n')[0]!);
+      if (!accepts.includes(isHttp2 ? 'direct' : 'upgrade')) {
+        socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n');
+        return;
+      }
+      if (isHttp2) socket.unshift(first);
+      else socket.write('HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n');
+      http2.emit('connection', withoutGoaway(socket));
+    });
+  });
+  const file = path.join(tempFolder(), 's');
+  server.listen(file);
+  await once(server, 'listening');
+  const kill = (): void => {
+    for (const socket of connections) socket.destroy();
+  };
+  return {
+    path: file,
+    connections,
+    upgrades,
+    build: builds.take,
+    kill,
+    close: () => {
+      server.close();
+      kill();
+    },
+  };
+}
+
+/** Go's servers ignore GOAWAY of a client; Node's would end the connection. Drops these frames (RFC 9113, 4.1 and 6.8). */
+function withoutGoaway(socket: Socket): Duplex {
+  const preface = 24;
+  let pending: Buffer = Buffer.alloc(0);
+  let isStarted = false;
+  const filter = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      pending = Buffer.concat([pending, chunk]);
+      for (;;) {
+        const length = isStarted ? 9 + (pending.length < 9 ? 0 : pending.readUIntBE(0, 3)) : preface;
+        if (pending.length < length) break;
+        if (!isStarted || pending[3] !== 7) filter.push(pending.subarray(0, length));
+        pending = pending.subarray(length);
+        isStarted = true;
+      }
+      done();
+    },
+  });
+  const duplex = Duplex.from({ readable: socket.pipe(filter), writable: socket }) as Duplex;
+  socket.on('close', () => duplex.destroy());
+  duplex.on('error', () => undefined);
+  return duplex;
+}
+
+/** A build exists as soon as its three calls do: each connection has one build. */
+function controlHandlers(put: (build: FakeBuild) => void): Handler[] {
+  const session = withResolvers<FakeBuild['session']>();
+  const status = withResolvers<{ send(message: StatusInit): Promise<void>; end(): void }>();
+  return [
+    streaming(Control.session, async (stream, headers) => {
+      const ended = withResolvers<void>();
+      const call = {
+        ...stream,
+        end: () => ended.resolve(),
+        cancel: () => ended.resolve(),
+        status: Promise.resolve(),
+      };
+      const tunnel = tunnelThrough(call);
+      tunnel.on('error', () => ended.resolve());
+      const http2 = connect('http://localhost', { createConnection: () => tunnel });
+      http2.on('error', () => undefined);
+      session.resolve({ headers, http2, drop: () => ended.resolve() });
+      await ended.promise;
+      http2.destroy();
+    }),
+    streaming(Control.status, async (stream) => {
+      const ended = withResolvers<void>();
+      status.resolve({ send: (message) => stream.send(message), end: () => ended.resolve() });
+      await ended.promise;
+    }),
+    {
+      path: Control.solve.path,
+      async handle(stream) {
+        const { receive } = messagesOf(stream, SolveRequestSchema, SolveResponseSchema);
+        const ended = withResolvers<void>();
+        for await (const request of receive()) {
+          put(fakeBuild(request, await session.promise, await status.promise, stream, ended.resolve));
+        }
+        await ended.promise;
+      },
+    },
+  ];
+}
+
+function fakeBuild(
+  request: SolveRequest,
+  session: FakeBuild['session'],
+  status: { send(message: StatusInit): Promise<void>; end(): void },
+  stream: ServerHttp2Stream,
+  succeed: () => void,
+): FakeBuild {
+  return {
+    request,
+    session,
+    cancelled: new Promise((resolve) => stream.once('close', () => resolve())),
+    status: status.send,
+    endStatus: status.end,
+    async answer(response = {}) {
+      await sendMessage(stream, encode(SolveResponseSchema, { ExporterResponse: response }));
+      succeed();
+    },
+    fail(message, details = {}) {
+      const any = Object.entries(details).map(([typeUrl, value]) => ({
+        typeUrl,
+        value: Buffer.from(JSON.stringify(value)),
+      }));
+      const bytes = toBinary(StatusSchema, create(StatusSchema, { code: 2, message, details: any }));
+      stream.on('wantTrailers', () =>
+        stream.sendTrailers({
+          'grpc-status': '2',
+          'grpc-message': encodeURIComponent(message),
+          'grpc-status-details-bin': Buffer.from(bytes).toString('base64'),
+        }),
+      );
+      stream.end();
+    },
+  };
+}
+
+function withResolvers<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
+  let resolve!: (value: T) => void;
+  const promise = new Promise<T>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}
+
+function queue<T>(): { put(item: T): void; take(): Promise<T> } {
+  const items: T[] = [];
+  const takers: ((item: T) => void)[] = [];
+  return {
+    put: (item) => {
+      const taker = takers.shift();
+      if (taker === undefined) items.push(item);
+      else taker(item);
+    },
+    take: () => {
+      const item = items.shift();
+      return item === undefined ? new Promise((resolve) => takers.push(resolve)) : Promise.resolve(item);
+    },
+  };
+}
