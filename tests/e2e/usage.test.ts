@@ -148,4 +148,27 @@ test('a project without external images has nothing to pin', async () => {
   assert.not.ok(existsSync(path.join(cwd, 'tasks/lock.json')));
 });
 
+test('a flag that a command does not use is exit code 2', async () => {
+  const cwd = makeProject(
+    "import { command } from 'image-tasks';\nexport const a = command({ name: 'a', run: ['true'] });",
+  );
+  for (const args of [
+    ['list', '--jobs', '2'],
+    ['plan', '--keep-going'],
+    ['logs', 'a', '--json'],
+    ['verify', 'x.json', '--repo', 'x'],
+    ['lock', '--suffix', '-x'],
+  ]) {
+    const { code, err } = await runCli(args, { cwd });
+    assert.is(code, 2, args.join(' '));
+    assert.match(err, /unknown option/, args.join(' '));
+  }
+});
+
+test('help lists the flags of a command before those that it shares, and no former name', async () => {
+  const { out } = await runCli(['build', '--help']);
+  assert.ok(out.indexOf('--force') > 0 && out.indexOf('--force') < out.indexOf('--jobs'), out);
+  assert.not.match((await runCli(['--help'])).out, /\baudit\b/);
+});
+
 test.run();

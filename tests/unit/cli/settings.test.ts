@@ -7,7 +7,7 @@ const test = suite('settings: flags and environment, checked once');
 
 const input = (environment: SettingsInput['environment'] = {}, isTerminal = true): SettingsInput => ({
   environment,
-  cwd: '/work',
+  cwd: '/start',
   outIsTerminal: isTerminal,
   errIsTerminal: isTerminal,
 });
@@ -97,7 +97,7 @@ for (const [what, flags, environment, message] of wrong)
 
 test('paths are relative to where the command was started', () => {
   const { start, output } = read({ directory: 'sub', trace: 'x/trace.json' });
-  assert.equal([start, output.trace], ['/work/sub', '/work/x/trace.json']);
+  assert.equal([start, output.trace], ['/start/sub', '/start/x/trace.json']);
 });
 
 test('hints about further commands repeat the flags that choose the project', () => {
