@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { openRedisStore } from '../cache/redis-store.ts';
 import { noSharedStore, type SharedStore } from '../cache/shared-store.ts';
 import { processes } from '../engine/command-runner.ts';
-import { dockerEngine } from '../engine/docker.ts';
+import { type DockerOptions, dockerEngine } from '../engine/docker.ts';
 import type { Environment } from '../model/environment.ts';
 import type { Clock, Engine, Processes } from '../model/ports.ts';
 import type { Registry } from '../model/registry.ts';
@@ -76,7 +76,7 @@ export function dockerConnections(
   let store: SharedStore | undefined;
   return {
     processes,
-    engine: (signal) => dockerEngine(environment, { signal, reaper }),
+    engine: (signal) => dockerEngine(environment, { signal, reaper, login: buildLogin(environment, signal) }),
     sharedStore() {
       store ??= cacheUrl ? openRedisStore(cacheUrl, warn) : noSharedStore;
       return store;
@@ -90,5 +90,19 @@ export function dockerConnections(
       const { openRegistryClient } = await import('./registries.ts');
       return openRegistryClient(environment, signal, limits);
     },
+  };
+}
+
+/** Returns the logins of docker's configuration. Read only if a build asks for one. */
+function buildLogin(environment: Environment, signal: AbortSignal): NonNullable<DockerOptions['login']> {
+  return async (host) => {
+    const { dockerCredentials } = await import('../registry/credentials.ts');
+    // BuildKit names the host of Docker Hub's API.
+    const found = await dockerCredentials(environment, signal)(
+      host === 'registry-1.docker.io' ? 'docker.io' : host,
+    );
+    if (found === undefined) return undefined;
+    // BuildKit takes a login without a user name for an identity token (moby/buildkit session/auth/authprovider).
+    return 'identityToken' in found ? { username: '', password: found.identityToken } : found;
   };
 }

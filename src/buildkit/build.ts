@@ -1,18 +1,17 @@
-import { randomBytes } from 'node:crypto';
+import { type BuildSession, openBuildSession } from './build-session.ts';
 import type { Connection } from './connect.ts';
 import { EngineLost } from './engine-lost.ts';
 import { serverStream, unary } from './grpc/call.ts';
 import { GrpcError, NoStatus } from './grpc/status.ts';
 import { Control } from './methods.ts';
+import { newId } from './new-id.ts';
 import { pause } from './pause.ts';
 import { type BuildEvent, type ProgressReader, readProgress } from './progress.ts';
-import { type BuildServices, handlersOf } from './services.ts';
-import { openSession, type Session } from './session.ts';
+import type { BuildServices } from './services.ts';
 import { watchSilence } from './silence.ts';
 import { failedStep, failureOf, failureWithoutAnswer } from './solve-failed.ts';
 import { type SolveInput, solveRequestOf } from './solve-request.ts';
 import type { BuildStep } from './steps.ts';
-import { recordTransfers, type Transfers } from './transfers.ts';
 import { untilUnreadable } from './unreadable.ts';
 
 /** What a build made. */
@@ -42,7 +41,8 @@ export interface Limits {
 const defaultLimits: Limits = { silence: 60_000, answer: 5_000, session: 2_000, status: 3_000 };
 
 /**
- * Builds with the engine of a connection, which is closed at the end. Abort cancels the build in the engine.
+ * Builds with the engine of a connection, which is closed at the end, and with a session of its own. Abort cancels the build in
+ * the engine.
  * @throws SolveFailed; EngineLost; the error of a file transfer; on abort, the signal's reason
  */
 export async function build(
@@ -53,12 +53,26 @@ export async function build(
   signal: AbortSignal,
   limits: Limits = defaultLimits,
 ): Promise<SolveResult> {
-  const transfers = recordTransfers(services);
-  const session = openSession(connection, {
-    id: newId(),
-    sharedKey: input.sharedKey,
-    handlers: handlersOf(transfers.services),
-  });
+  const session = openBuildSession(connection, input.sharedKey, services);
+  try {
+    return await buildInSession(connection, input, session, onEvent, signal, limits);
+  } finally {
+    session.close();
+  }
+}
+
+/**
+ * Builds with a session that other builds may use, too. Closes the connection at the end, but not the session.
+ * @throws as `build` does
+ */
+export async function buildInSession(
+  connection: Connection,
+  input: SolveInput,
+  session: BuildSession,
+  onEvent: (event: BuildEvent) => void,
+  signal: AbortSignal,
+  limits: Limits = defaultLimits,
+): Promise<SolveResult> {
   const progress = readProgress();
   const silence = watchSilence(connection, limits.silence);
   const finished = new AbortController();
@@ -69,10 +83,11 @@ export async function build(
     answer.catch(() => undefined);
     const status = followStatus(connection, ref, progress, onEvent, finished.signal);
     const lost = Promise.race([silence.lost, lostSession(session, limits, finished.signal)]);
-    const unanswered = missingAnswer(connection, status, progress, transfers, limits, finished.signal);
+    const isHeldBack = (): boolean => session.connection === connection && session.transfers.isHeldBack();
+    const unanswered = missingAnswer(connection, status, progress, isHeldBack, limits, finished.signal);
     try {
       const { ExporterResponse: response } = await Promise.race([answer, lost, unanswered]);
-      await Promise.race([transfers.idle(), lost]);
+      await Promise.race([session.transfers.received(), lost]);
       await within(limits.status, status);
       return {
         digest: response['containerimage.digest'],
@@ -84,20 +99,15 @@ export async function build(
       signal.throwIfAborted();
       // The state of the step that failed may be on its way.
       if (error instanceof GrpcError) await within(limits.status / 3, status);
-      throw transfers.failure() ?? reasonOf(error, connection, progress);
+      const reason = reasonOf(error, connection, progress);
+      throw session.failureBehind(reason, connection) ?? reason;
     }
   } finally {
     finished.abort();
     silence.stop();
     for (const event of progress.end()) onEvent(event);
-    session.close();
     connection.close();
   }
-}
-
-/** BuildKit's IDs are 25 letters and digits (moby/buildkit identity/randomid.go). */
-function newId(): string {
-  return randomBytes(16).toString('hex').slice(0, 25);
 }
 
 /** Reports the status stream until it ends. Its errors are not the build's: Control/Solve reports those. */
@@ -118,7 +128,7 @@ async function followStatus(
 }
 
 /** Rejects if the engine ended the session: the build could wait for files for ever. */
-async function lostSession(session: Session, limits: Limits, signal: AbortSignal): Promise<never> {
+async function lostSession(session: BuildSession, limits: Limits, signal: AbortSignal): Promise<never> {
   await session.ended;
   await pause(limits.session, signal);
   throw new EngineLost('session', 'the engine ended the session of the build');
@@ -132,7 +142,7 @@ async function missingAnswer(
   connection: Connection,
   status: Promise<void>,
   progress: ProgressReader,
-  transfers: Transfers,
+  isHeldBack: () => boolean,
   limits: Limits,
   signal: AbortSignal,
 ): Promise<never> {
@@ -141,7 +151,7 @@ async function missingAnswer(
     do await pause(limits.answer, signal);
     while (failedStep(progress.steps()) === undefined);
   };
-  await Promise.race([failed(), untilUnreadable(connection, transfers.isHeldBack, limits.answer, signal)]);
+  await Promise.race([failed(), untilUnreadable(connection, isHeldBack, limits.answer, signal)]);
   throw failureWithoutAnswer(progress.steps());
 }
 

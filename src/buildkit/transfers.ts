@@ -8,15 +8,17 @@ export interface Transfers {
   readonly services: BuildServices;
   /** Whether a transfer waits until the engine takes more. */
   isHeldBack(): boolean;
-  /** Resolves when no transfer runs. */
-  idle(): Promise<void>;
+  /** Resolves when no files are being received. */
+  received(): Promise<void>;
   /** The first error of a transfer that is ours, not the engine's: it says more than what the engine makes of it. */
   failure(): Error | undefined;
 }
 
+type FileService = NonNullable<BuildServices['sendFiles']>;
+
 /** Records the file transfers of a build. */
 export function recordTransfers(services: BuildServices): Transfers {
-  const running = new Set<Promise<void>>();
+  const receiving = new Set<Promise<void>>();
   let failure: Error | undefined;
   let sending = 0;
 
@@ -29,30 +31,38 @@ export function recordTransfers(services: BuildServices): Transfers {
     }
   };
 
-  const recorded = (transfer: BuildServices['sendFiles']): BuildServices['sendFiles'] =>
-    transfer === undefined
-      ? undefined
-      : async (stream, headers) => {
-          const work = transfer({ ...stream, send: (packet) => send(stream, packet) }, headers);
-          running.add(work);
-          try {
-            await work;
-          } catch (error) {
-            if (!(error instanceof GrpcError)) failure ??= error as Error;
-            throw error;
-          } finally {
-            running.delete(work);
-          }
-        };
+  const recorded = (transfer: FileService): FileService => {
+    return async (stream, headers) => {
+      try {
+        await transfer({ ...stream, send: (packet) => send(stream, packet) }, headers);
+      } catch (error) {
+        if (!(error instanceof GrpcError)) failure ??= error as Error;
+        throw error;
+      }
+    };
+  };
 
+  const tracked = (transfer: FileService): FileService => {
+    return async (stream, headers) => {
+      const work = transfer(stream, headers);
+      receiving.add(work);
+      try {
+        await work;
+      } finally {
+        receiving.delete(work);
+      }
+    };
+  };
+
+  const { sendFiles, receiveFiles } = services;
   return {
     services: {
       ...services,
-      sendFiles: recorded(services.sendFiles),
-      receiveFiles: recorded(services.receiveFiles),
+      sendFiles: sendFiles && recorded(sendFiles),
+      receiveFiles: receiveFiles && tracked(recorded(receiveFiles)),
     },
     isHeldBack: () => sending > 0,
-    idle: async () => void (await Promise.allSettled(running)),
+    received: async () => void (await Promise.allSettled(receiving)),
     failure: () => failure,
   };
 }

@@ -1,18 +1,16 @@
 import { type Pack, pack as startPack } from 'tar-stream';
+import { fixedMtime } from '../buildkit/context-entries.ts';
+import { readVerifiedBytes } from '../disk/verified-file.ts';
 import type { FileEntry } from '../model/observed.ts';
 import type { ContextEntry } from '../model/ports.ts';
-import { readVerifiedBytes } from './verified-read.ts';
-
-/** The modification time of every file sent to an engine. Tools for zip files cannot read times before 1980. */
-export const fixedMtime = new Date(Date.UTC(1980, 0, 2));
 
 /** Returns the mode that a file is sent to an engine with. The mode on disk depends on the umask of the checkout. */
-export function normalizedMode(entry: FileEntry): number {
+function normalizedMode(entry: FileEntry): number {
   if (entry.type === 'link') return 0o777;
   return entry.type === 'dir' || (entry.type === 'file' && entry.executable) ? 0o755 : 0o644;
 }
 
-/** Packs a few small files into a tar archive in memory. @throws StepFailed if a file has changed since it was hashed */
+/** Packs a few small files into a tar archive in memory. @throws FileProblem */
 export async function packFiles(files: readonly ContextEntry[]): Promise<Buffer> {
   const pack = startPack();
   const chunks: Buffer[] = [];

@@ -1,147 +1,157 @@
-import { existsSync, readFileSync } from 'node:fs';
-import path from 'node:path';
+import { readFileSync } from 'node:fs';
+import { build as buildOn, buildInSession, type SolveResult } from '../buildkit/build.ts';
+import { type Connection, connect, type Entry, entriesFor, type Transport } from '../buildkit/connect.ts';
+import { makeFolder, type SentFolder } from '../buildkit/context-entries.ts';
+import { type DockerfileFolder, makeDockerfileFolder } from '../buildkit/dockerfile-folder.ts';
+import { fileServices } from '../buildkit/file-services.ts';
+import type { BuildServices, RegistryLogin } from '../buildkit/services.ts';
+import type { SolveInput } from '../buildkit/solve-request.ts';
 import type { Environment } from '../model/environment.ts';
+import { normalizePlatform } from '../model/platform.ts';
 import { type BuildRequest, type BuiltImage, type Progress, StepFailed } from '../model/ports.ts';
-import { type EngineApi, parseResponse } from './api.ts';
-import type { Client } from './client.ts';
-import { csvField } from './csv.ts';
-import { clientEnvironment } from './environment.ts';
-import { withLivenessCheck } from './liveness.ts';
-import { runProcess } from './process.ts';
-import { readBuildKit } from './progress.ts';
-import { stageBuild } from './staging.ts';
+import type { EngineApi } from './api.ts';
+import { portErrorOf } from './build-failure.ts';
+import { type BuildReport, reportBuild } from './build-report.ts';
+import { verifyBuiltImage } from './built-image.ts';
+import { makeSharedSessions } from './shared-sessions.ts';
 
-/**
- * Builds with the docker client and BuildKit, and verifies the image. No tag is put before that.
- * @throws StepFailed for a build that fails; TasksError exit 3 where the engine is gone or does not answer
- */
-export async function build(
-  request: BuildRequest,
-  client: Client,
-  api: EngineApi,
-  environment: Environment,
-  progress: Progress,
-  signal: AbortSignal,
-): Promise<BuiltImage | undefined> {
-  const staged = await stageBuild(request, signal);
-  const reader = readBuildKit(progress);
-  const secrets = Object.entries(request.secrets);
-  const exit = await withLivenessCheck(api, signal, (until) =>
-    runProcess({
-      argv: [
-        client.path,
-        'build',
-        ...buildFlags(request, client),
-        ...secrets.map(([id, source], index) =>
-          'env' in source
-            ? `--secret=id=${id},env=${secretVariable(index)}`
-            : `--secret=id=${id},${csvField(`src=${source.file}`)}`,
-        ),
-        `--file=${staged.dockerfile}`,
-        staged.context,
-      ],
-      cwd: request.work,
-      env: {
-        ...clientEnvironment(environment),
-        ...client.env,
-        ...secretValues(request, environment),
-      },
-      signal: until,
-      onLine: (line) => reader.line(line),
-    }),
-  );
-  if (exit.code !== 0) {
-    // Throws with exit code 3 where it is the engine that is gone.
-    await api.request({ path: '/_ping', signal });
-    const words =
-      exit.problem ??
-      reader.failure() ??
-      `docker build ended with ${exit.signal ?? `exit code ${exit.code}`}`;
-    throw new StepFailed(words, reader.failedStep());
-  }
-  return request.exportTo !== undefined
-    ? undefined
-    : { ...(await verify(request, api, signal)), ran: reader.ran() };
+export interface BuilderOptions {
+  readonly api: EngineApi;
+  /** Opens a connection to the engine. */
+  readonly open: () => Transport;
+  /** The engine's address, for messages. */
+  readonly address: string;
+  /** The version of the Engine API, for example `1.45`. */
+  readonly apiVersion: () => Promise<string>;
+  readonly login: (host: string) => Promise<RegistryLogin | undefined>;
+  readonly environment: Environment;
+  /** Ends what several builds share. */
+  readonly signal: AbortSignal;
 }
 
-const idFile = ({ work }: BuildRequest): string => path.join(work, 'iid');
-const metadataFile = ({ work }: BuildRequest): string => path.join(work, 'metadata');
-
-function buildFlags(request: BuildRequest, client: Client): string[] {
-  const pairs = (flag: string, values: Readonly<Record<string, string>>): string[] =>
-    Object.entries(values).flatMap(([name, value]) => [flag, `${name}=${value}`]);
-  const described = client.buildx === undefined ? [] : [`--metadata-file=${metadataFile(request)}`];
-  return [
-    '--progress=plain',
-    `--platform=${request.platform}`,
-    ...(request.exportTo !== undefined
-      ? [`--output=type=local,${csvField(`dest=${request.exportTo}`)}`]
-      : [`--iidfile=${idFile(request)}`, ...described]),
-    ...(request.target !== undefined ? [`--target=${request.target}`] : []),
-    ...(request.network !== 'default' ? [`--network=${request.network}`] : []),
-    ...(request.noCache ? ['--no-cache'] : []),
-    ...pairs('--build-arg', request.args),
-    ...pairs('--label', request.labels),
-  ];
+/** Builds images with the BuildKit of a docker engine. */
+export interface Builder {
+  /**
+   * Builds an image and verifies it, or exports its files. Sets no tag.
+   * @throws StepFailed; TasksError exit 3 if the engine cannot be reached, is gone or does not respond; the signal's reason
+   */
+  build(request: BuildRequest, progress: Progress, signal: AbortSignal): Promise<BuiltImage | undefined>;
 }
 
-/** A secret's variable may have a name that the client heeds itself: it is handed over under another. */
-function secretVariable(index: number): string {
-  return `TASKS_SECRET_${index}`;
+/** A context of at least this size is sent once for all builds that run at the same time: that costs a connection more. */
+const sharedBytes = 1 << 20;
+
+export function makeBuilder(options: BuilderOptions): Builder {
+  const { api, environment, login } = options;
+  let entry: Entry | undefined;
+  const openConnection = async (signal: AbortSignal): Promise<Connection> => {
+    const entries = entriesFor(await options.apiVersion());
+    const known = entry;
+    const ordered = known === undefined ? entries : [known, ...entries.filter((each) => each !== known)];
+    const connection = await connect(options.open, ordered, signal);
+    entry = connection.entry;
+    return connection;
+  };
+  const shared = makeSharedSessions(() => openConnection(options.signal), login, options.signal);
+
+  const solve = async (
+    request: BuildRequest,
+    report: BuildReport,
+    signal: AbortSignal,
+  ): Promise<SolveResult> => {
+    const context = makeFolder(request.context);
+    const dockerfile = makeDockerfileFolder(request.dockerfile.name, request.dockerfile.text);
+    const input = solveInputOf(request, context, dockerfile);
+    const onEvent = report.take;
+    if (canShare(request)) {
+      const lease = await shared.acquire(context, dockerfile);
+      try {
+        const connection = await openConnection(signal);
+        return await buildInSession(connection, input, lease.value, onEvent, signal);
+      } finally {
+        lease.release();
+      }
+    }
+    const services = servicesOf(request, context, dockerfile, { environment, login }, signal);
+    return await buildOn(await openConnection(signal), input, services, onEvent, signal);
+  };
+
+  return {
+    async build(request, progress, signal) {
+      const report = reportBuild(request.dockerfile, progress);
+      try {
+        const result = await solve(request, report, signal);
+        if (request.exportTo !== undefined) return undefined;
+        const image = await verifyBuiltImage(result, request, api, signal);
+        return { ...image, ran: stepsThatRan(result) };
+      } catch (error) {
+        signal.throwIfAborted();
+        const problem = portErrorOf(error, request.dockerfile, report, options.address);
+        // An engine that is shutting down fails its builds: this then throws with exit code 3.
+        if (problem instanceof StepFailed) await api.get('/_ping', signal);
+        throw problem;
+      }
+    },
+  };
 }
 
-function secretValues({ secrets }: BuildRequest, environment: Environment): Record<string, string> {
-  return Object.fromEntries(
-    Object.values(secrets).flatMap((source, index) =>
-      'env' in source ? [[secretVariable(index), environment[source.env] ?? '']] : [],
+function solveInputOf(
+  { dockerfile, target, platform, network, args, labels, noCache, namedImages, exportTo }: BuildRequest,
+  context: SentFolder,
+  { key }: DockerfileFolder,
+): SolveInput {
+  const normalized = normalizePlatform(platform);
+  return {
+    sharedKey: context.digest,
+    filename: dockerfile.name,
+    dockerfileKey: key,
+    target,
+    platform,
+    network,
+    args,
+    labels,
+    noCache,
+    namedContexts: Object.fromEntries(
+      Object.entries(namedImages).map(([name, reference]) => [
+        `${name}::${normalized}`,
+        `docker-image://${reference}`,
+      ]),
     ),
-  );
+    export: exportTo === undefined ? { kind: 'moby' } : { kind: 'local' },
+  };
 }
 
-/**
- * The ids that the built image may have, the likely one first. Containerd's image store calls an image by the digest of its
- * manifest, which the metadata tell; the id file holds that of its config, which is the name in docker's own store.
- */
-function candidates(request: BuildRequest): string[] {
-  const file = metadataFile(request);
-  const metadata = existsSync(file)
-    ? (JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>)
-    : {};
-  const digest = metadata['containerimage.digest'];
-  const id = readFileSync(idFile(request), 'utf8').trim();
-  return [...new Set([...(typeof digest === 'string' ? [digest] : []), id])];
+/** Secrets and exported files are for one build only. */
+function canShare({ context, secrets, exportTo }: BuildRequest): boolean {
+  if (exportTo !== undefined || Object.keys(secrets).length > 0) return false;
+  const bytes = context.reduce((total, { entry }) => total + (entry.type === 'file' ? entry.size : 0), 0);
+  return bytes >= sharedBytes;
 }
 
-interface Inspected {
-  readonly Id: string;
-  readonly Os: string;
-  readonly Architecture: string;
-  readonly Size: number;
-  readonly Config?: { readonly Labels?: Readonly<Record<string, string>> | null };
-}
-
-async function inspect(ids: readonly string[], api: EngineApi, signal: AbortSignal): Promise<Inspected> {
-  const [id, ...others] = ids;
-  const answer = await api.request({ path: `/images/${id}/json`, signal });
-  if (answer.status === 404 && others.length > 0) return await inspect(others, api, signal);
-  return parseResponse<Inspected>(answer, `show the image ${id}`);
-}
-
-/** The image as the engine has it: of the platform asked for, with the labels asked for. */
-async function verify(
-  request: BuildRequest,
-  api: EngineApi,
+function servicesOf(
+  { secrets, exportTo }: BuildRequest,
+  context: SentFolder,
+  dockerfile: DockerfileFolder,
+  { environment, login }: Pick<BuilderOptions, 'environment' | 'login'>,
   signal: AbortSignal,
-): Promise<Omit<BuiltImage, 'ran'>> {
-  const image = await inspect(candidates(request), api, signal);
-  const labels = image.Config?.Labels ?? {};
-  const wrong = Object.entries(request.labels).find(([name, value]) => labels[name] !== value);
-  if (wrong !== undefined)
-    throw new StepFailed(
-      `the built image ${image.Id} does not carry the label ${wrong[0]} it was built with`,
-    );
-  const platform = `${image.Os}/${image.Architecture}`;
-  if (!request.platform.startsWith(platform))
-    throw new StepFailed(`the built image is for ${platform}, not ${request.platform}`);
-  return { imageId: image.Id, bytes: image.Size };
+): BuildServices {
+  const folders = new Map([
+    ['context', context],
+    [dockerfile.key, dockerfile.folder],
+  ]);
+  const secret = (id: string): Uint8Array | undefined => {
+    const source = Object.hasOwn(secrets, id) ? secrets[id] : undefined;
+    if (source === undefined) return undefined;
+    return 'env' in source ? Buffer.from(environment[source.env] ?? '') : readFileSync(source.file);
+  };
+  const files = fileServices({ folders, ...(exportTo === undefined ? {} : { exportTo }) }, signal);
+  return { ...files, login, ...(Object.keys(secrets).length === 0 ? {} : { secret }) };
+}
+
+/** A base image that is here already is neither cached nor run. */
+function stepsThatRan({ steps }: SolveResult): string[] {
+  return steps
+    .filter(({ state, instruction }) => state === 'done' && instruction !== undefined)
+    .filter(({ instruction }) => !/^FROM\b/i.test(instruction!.text))
+    .map(({ name }) => name);
 }

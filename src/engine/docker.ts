@@ -1,21 +1,30 @@
 import type { Environment } from '../model/environment.ts';
 import type { Engine } from '../model/ports.ts';
+import type { RegistryLogin } from '../buildkit/services.ts';
 import { connect, parseResponse } from './api.ts';
-import { build } from './build.ts';
-import { type Client, processProbe, requireClient } from './client.ts';
+import type { Builder } from './build.ts';
 import { dialWithClient } from './dial.ts';
 import { resolveEndpoint } from './endpoint.ts';
-import { clientEnvironment } from './environment.ts';
-import { listImages, readCapabilities, readImageTriggers } from './queries.ts';
+import {
+  abilitiesOf,
+  type EngineVersion,
+  findImageId,
+  listImages,
+  readEngineVersion,
+  readImageTriggers,
+} from './queries.ts';
 import { startReaper } from './reaper.ts';
 import { removeOrphanedTests, runTestContainer } from './test-container.ts';
 import { pullImage, pushImage, splitReference } from './transfer.ts';
+import { openTransport } from './transport.ts';
 
 export interface DockerOptions {
   /** Aborts every request that has no signal of its own. */
   readonly signal: AbortSignal;
   /** The script of the process that removes test containers if this one is killed. Without it, the next run removes them. */
   readonly reaper?: string;
+  /** Returns the login for the registry at a host, for builds; undefined if there is none. */
+  readonly login?: (host: string) => Promise<RegistryLogin | undefined>;
 }
 
 /**
@@ -24,23 +33,46 @@ export interface DockerOptions {
  */
 export function dockerEngine(
   environment: Environment,
-  { signal, reaper: reaperScript }: DockerOptions,
+  { signal, reaper: reaperScript, login = async () => undefined }: DockerOptions,
 ): Engine {
   const endpoint = resolveEndpoint(environment);
-  const api = connect(endpoint, dialWithClient(environment), { signal });
+  const dial = dialWithClient(environment);
+  const api = connect(endpoint, dial, { signal });
   const reaper = reaperScript === undefined ? undefined : startReaper(reaperScript, environment);
-  let client: Promise<Client> | undefined;
-  const findClient = (): Promise<Client> => {
-    client ??= requireClient(environment, endpoint, processProbe(clientEnvironment(environment), signal));
-    return client;
+  let version: Promise<EngineVersion> | undefined;
+  const readVersion = async (): Promise<EngineVersion> => {
+    version ??= readEngineVersion(api);
+    try {
+      return await version;
+    } catch (error) {
+      version = undefined;
+      throw error;
+    }
+  };
+  let builder: Promise<Builder> | undefined;
+  // Loaded by runs that build only: HTTP/2 and the messages of BuildKit take as long as everything else.
+  const loadBuilder = async (): Promise<Builder> => {
+    const { makeBuilder } = await import('./build.ts');
+    return makeBuilder({
+      api,
+      open: () => openTransport(endpoint, dial),
+      address: endpoint.url,
+      apiVersion: async () => (await readVersion()).apiVersion,
+      login,
+      environment,
+      signal,
+    });
   };
   return {
-    ready: async () => void (await findClient()),
-    abilities: () => readCapabilities(api),
+    ready: async () => void (await readVersion()),
+    abilities: async () => abilitiesOf(await readVersion()),
     images: () => listImages(api),
     triggers: (reference, platform) => readImageTriggers(api, reference, platform),
-    build: async (request, progress, signal) =>
-      await build(request, await findClient(), api, environment, progress, signal),
+    resolve: (tag) => findImageId(api, tag),
+    build: async (request, progress, signal) => {
+      builder ??= loadBuilder();
+      return await (await builder).build(request, progress, signal);
+    },
     tag: async (imageId, reference) => {
       const { name: repo, rest: tag } = splitReference(reference);
       const query = new URLSearchParams({ repo, tag }).toString();

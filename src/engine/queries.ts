@@ -1,4 +1,4 @@
-import type { EngineImage } from '../model/ports.ts';
+import type { EngineAbilities, EngineImage } from '../model/ports.ts';
 import { type EngineApi, errorMessageOf, parseResponse } from './api.ts';
 import type { ApiResponse } from './http-get.ts';
 
@@ -55,20 +55,35 @@ export async function readImageTriggers(
   return platforms.includes(platform) ? (Config?.OnBuild?.length ?? 0) > 0 : undefined;
 }
 
-/** Reads which Dockerfile syntax the engine's built-in BuildKit supports: heredocs need docker 23 (API 1.42). */
-export async function readCapabilities(api: EngineApi): Promise<{ version: string; heredocs: boolean }> {
-  type Version = { Version: string; ApiVersion?: string };
-  const response = await api.request({ path: '/version' });
-  const { Version, ApiVersion = '0.0' } = parseResponse<Version>(response, 'report its version');
-  const [major = 0, minor = 0] = ApiVersion.split('.').map(Number);
-  return { version: Version, heredocs: major > 1 || minor >= 42 };
+/** What an engine says about itself. */
+export interface EngineVersion {
+  readonly version: string;
+  /** The newest version of the Engine API that it speaks, for example `1.45`. */
+  readonly apiVersion: string;
+  readonly os: string;
+  readonly arch: string;
+}
+
+/** Returns what an engine's own BuildKit supports: heredocs and named contexts need docker 23 (API 1.42). */
+export function abilitiesOf({ version, apiVersion }: EngineVersion): EngineAbilities {
+  const [major = 0, minor = 0] = apiVersion.split('.').map(Number);
+  const isNew = major > 1 || minor >= 42;
+  return { version, heredocs: isNew, namedContexts: isNew };
+}
+
+/** Returns the ID of an image; undefined if the engine does not have it. */
+export async function findImageId(api: EngineApi, reference: string): Promise<string | undefined> {
+  const response = await api.get(`/images/${reference}/json`);
+  if (response.status === 404) return undefined;
+  return parseResponse<{ Id: string }>(response, `inspect the image ${reference}`).Id;
 }
 
 /** Reads the engine's version and platform. */
-export async function readEngineVersion(
-  api: EngineApi,
-): Promise<{ version: string; os: string; arch: string }> {
-  type Version = { Version: string; Os: string; Arch: string };
-  const { Version, Os, Arch } = parseResponse<Version>(await api.get('/version'), 'report its version');
-  return { version: Version, os: Os, arch: Arch };
+export async function readEngineVersion(api: EngineApi): Promise<EngineVersion> {
+  type Version = { Version: string; ApiVersion?: string; Os: string; Arch: string };
+  const { Version, ApiVersion, Os, Arch } = parseResponse<Version>(
+    await api.get('/version'),
+    'report its version',
+  );
+  return { version: Version, apiVersion: ApiVersion ?? '0.0', os: Os, arch: Arch };
 }

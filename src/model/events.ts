@@ -59,13 +59,21 @@ export interface TaskFailure {
   readonly message: string;
   /** The failing build step, such as `[3/5] RUN make`. */
   readonly step?: string;
-  /** The last lines of output. Secrets are replaced by `***`. */
+  /** The Dockerfile of the failing step, relative to the project root. */
+  readonly file?: string;
+  /** The first line of the failing instruction, from 1. */
+  readonly line?: Integer;
+  /** Its last line. */
+  readonly endLine?: Integer;
+  /** The exit code of the program that the step ran. */
+  readonly exitCode?: Integer;
+  /** The last lines of output: those of the failing step, if they are known. Secrets are replaced by `***`. */
   readonly lines?: readonly string[];
   /** The path of the complete log. */
   readonly log?: string;
 }
 
-/** A part of a task: step `3` of `5`, `RUN make`. */
+/** A part of a task: step `3` of `5`, `RUN make`. It begins, has transferred bytes, or ends. */
 export interface StepProgress {
   /** The number of the step, counted from 1. */
   readonly step?: Integer;
@@ -73,6 +81,12 @@ export interface StepProgress {
   readonly steps?: Integer;
   /** The instruction, or what is being done. */
   readonly text: string;
+  /** The line of the instruction in the Dockerfile. */
+  readonly line?: Integer;
+  /** The number of bytes that a running step has transferred. */
+  readonly bytes?: Integer;
+  /** How many there are, if that is known. */
+  readonly totalBytes?: Integer;
   /** How the step ended. Missing if it begins. A step whose end is not known only begins. */
   readonly ended?: 'done' | 'cached' | 'failed';
 }

@@ -31,20 +31,41 @@ export interface ContextEntry {
   readonly source: string;
 }
 
+/** The Dockerfile of a build. */
+export interface BuildDockerfile {
+  /** The name of its file, which messages contain. */
+  readonly name: string;
+  readonly text: Uint8Array;
+  /** Returns the lines of a step; undefined if it is not written in the file. */
+  linesOf(step: DockerfileStep): LineRange | undefined;
+}
+
+/** A step as BuildKit numbers them, for example `[build 2/4] COPY . .`. */
+export interface DockerfileStep {
+  /** The name of its stage, or `stage-0` for the first one without a name; undefined if the Dockerfile has a single stage. */
+  readonly stage?: string;
+  /** The number of the step in its stage, from 1. */
+  readonly number: number;
+  /** The number of steps in its stage. */
+  readonly total: number;
+  /** Begins with the keyword. */
+  readonly text: string;
+}
+
+/** The first and last line of a part of a file, from 1. */
+export interface LineRange {
+  readonly line: number;
+  readonly endLine: number;
+}
+
 export interface BuildRequest {
   readonly task: TaskId;
   /** Everything that the build can see, including the folders of needed files. Parents come before children. */
   readonly context: readonly ContextEntry[];
-  /**
-   * The Dockerfile. `source` is its absolute path; `digest` is checked before the build uses it. A copy in the context is never
-   * rewritten.
-   */
-  readonly dockerfile: {
-    readonly source: string;
-    readonly digest: string;
-    /** Rewrites the text after its digest was checked. Undefined: the text is built unchanged. */
-    readonly rewrite?: (text: string) => Promise<string>;
-  };
+  /** A copy of it in the context is an ordinary file. */
+  readonly dockerfile: BuildDockerfile;
+  /** Images in the engine to use in place of names in the Dockerfile: a reference by name. Needs the ability `namedContexts`. */
+  readonly namedImages: Readonly<Record<string, string>>;
   readonly target?: string;
   readonly platform: string;
   readonly network: string;
@@ -53,10 +74,17 @@ export interface BuildRequest {
   readonly noCache: boolean;
   /** By ID; files are absolute paths. Values never appear in output. */
   readonly secrets: Readonly<Record<string, SecretSource>>;
-  /** An empty folder for the build's own use, as an absolute path. The caller removes it. */
-  readonly work: string;
-  /** The folder that the file system is exported to (`output: 'files'`). The image is then neither kept nor tagged. */
+  /** The empty folder that the file system is exported to (`output: 'files'`). The image is then neither kept nor tagged. */
   readonly exportTo?: string;
+}
+
+/** What the BuildKit of an engine supports. */
+export interface EngineAbilities {
+  /** The version of the engine. */
+  readonly version: string;
+  readonly heredocs: boolean;
+  /** Whether images can be put in place of names (`context:NAME`). */
+  readonly namedContexts: boolean;
 }
 
 /** Receives the progress of a running build or command. */
@@ -68,7 +96,10 @@ export interface Progress {
 }
 
 export interface BuiltImage {
+  /** The ID in the engine: the config digest, or in containerd's image store the digest of the manifest. */
   readonly imageId: string;
+  /** The config digest, if the engine says it. */
+  readonly configDigest?: string;
   readonly bytes: number;
   /** The steps that ran, that is, were not found in BuildKit's cache: `[3/5] RUN make`. */
   readonly ran: readonly string[];
@@ -79,9 +110,11 @@ export interface Engine {
   /** Checks that images can be built here. @throws TasksError exit 3 */
   ready(): Promise<void>;
   /** Returns the engine's version and what its built-in BuildKit supports. */
-  abilities(): Promise<{ readonly version: string; readonly heredocs: boolean }>;
+  abilities(): Promise<EngineAbilities>;
   /** Lists all images in one request. */
   images(): Promise<readonly EngineImage[]>;
+  /** Returns the ID of the image that has a tag, or undefined. */
+  resolve(tag: string): Promise<string | undefined>;
   /** Returns whether an image has ONBUILD instructions; undefined if the engine does not have it for this platform. */
   triggers(reference: string, platform: string): Promise<boolean | undefined>;
   /**
@@ -127,14 +160,26 @@ export interface TestRequest {
   readonly owner: Owner;
 }
 
-/** A build or command that failed. `step` is the Dockerfile instruction that failed, if known. */
+/** What is known about a failed step. */
+export interface StepFacts {
+  /** The Dockerfile instruction that failed: `[3/5] RUN make`. */
+  readonly step?: string | undefined;
+  /** Its lines in the Dockerfile. */
+  readonly lines?: LineRange | undefined;
+  /** The exit code of its program. */
+  readonly exitCode?: number | undefined;
+  /** The last lines that the step wrote itself. Undefined if its output is not known apart from the rest. */
+  readonly output?: readonly string[] | undefined;
+}
+
+/** A build or command that failed. */
 export class StepFailed extends Error {
   override readonly name = 'StepFailed';
-  readonly step: string | undefined;
+  readonly facts: StepFacts;
 
-  constructor(message: string, step?: string) {
+  constructor(message: string, facts: StepFacts = {}) {
     super(message);
-    this.step = step;
+    this.facts = facts;
   }
 }
 

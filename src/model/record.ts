@@ -19,9 +19,11 @@ export interface Manifest {
 export interface TaskRecord {
   readonly key: Key;
   readonly task: TaskId;
-  /** The image's config digest (`sha256:…`), for a task that builds an image. */
+  /** The image's ID in the engine (`sha256:…`): the digest of its config, or of its manifest in containerd's image store. */
   readonly imageId?: string;
-  /** The digest of the image's manifest (`sha256:…`), if it was pulled from or pushed to a registry. */
+  /** The digest of its config, if it is known and not the ID. */
+  readonly configDigest?: string;
+  /** The digest of its manifest, if it was pulled from or pushed to a registry. */
   readonly manifestDigest?: string;
   /** The digest of the output files, for a task that makes files. */
   readonly filesDigest?: string;
@@ -40,8 +42,8 @@ export interface TaskRecord {
 }
 
 /** Returns all digests under which the records of dependents may name a result. */
-export function resultIds({ imageId, manifestDigest, filesDigest }: TaskRecord): string[] {
-  return [imageId, manifestDigest, filesDigest].filter((each) => each !== undefined);
+export function resultIds({ imageId, configDigest, manifestDigest, filesDigest }: TaskRecord): string[] {
+  return [imageId, configDigest, manifestDigest, filesDigest].filter((each) => each !== undefined);
 }
 
 /** Returns the digest that identifies a result: the image ID or files digest. */

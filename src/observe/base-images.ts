@@ -3,7 +3,7 @@ import type { Memo } from '../incremental/memo.ts';
 import type { Lock } from '../model/lock.ts';
 import { lockEntryId } from '../model/lock.ts';
 import type { ObservedBase, UnpinnedInput } from '../model/observed.ts';
-import { type HasOnbuild, StepFailed } from '../model/ports.ts';
+import type { HasOnbuild } from '../model/ports.ts';
 import { eachOnce } from './unpinned-inputs.ts';
 
 /** Where facts about external images come from. */
@@ -71,43 +71,6 @@ async function pinnedHasOnbuild(
 }
 
 class UnknownOnbuild extends Error {}
-
-/** A place where a Dockerfile names the image of a need, and the tag that the build uses for it. */
-export interface TaggedNeed {
-  readonly line: number;
-  readonly written: string;
-  readonly tag: string;
-}
-
-/**
- * Returns the text of a Dockerfile with its image references replaced: pinned images by name and digest, images of needs by
- * their tags.
- * @throws StepFailed if a reference cannot be replaced
- */
-export async function rewriteImageReferences(
-  text: string,
-  bases: readonly ObservedBase[],
-  needs: readonly TaggedNeed[],
-): Promise<string> {
-  const { replaceReferences } = await import('../dockerfile/replace-references.ts');
-  const { DockerfileError } = await import('../dockerfile/error.ts');
-  try {
-    return replaceReferences(text, [
-      ...needs.map(({ written, line, tag }) => ({ reference: written, line, by: tag })),
-      ...bases.flatMap(({ reference, line, digest }) =>
-        digest === undefined ? [] : [{ reference, line, by: `${withoutTag(reference)}@${digest}` }],
-      ),
-    ]);
-  } catch (error) {
-    if (error instanceof DockerfileError) throw new StepFailed(`line ${error.line}: ${error.message}`);
-    throw error;
-  }
-}
-
-/** Returns `host:5000/debian` for `host:5000/debian:12`. */
-function withoutTag(reference: string): string {
-  return reference.replace(/:[^/:]*$/, '');
-}
 
 /** Shortens the digest in a reference: `debian@sha256:0123456789ab…`. */
 function short(reference: string): string {

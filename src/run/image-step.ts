@@ -5,9 +5,16 @@ import type { Observations, ObservedImage } from '../model/observed.ts';
 import type { Plan, Step } from '../model/plan.ts';
 import type { BuildRequest, ContextEntry, Progress } from '../model/ports.ts';
 import type { TaskRecord } from '../model/record.ts';
-import type { ImageTask, TaskId } from '../model/task.ts';
-import { rewriteImageReferences } from '../observe/base-images.ts';
-import { imageNeedIds, tagNeedImages, withStableNeeds } from './need-images.ts';
+import type { ImageTask } from '../model/task.ts';
+import { prepareDockerfile } from '../observe/prepare-dockerfile.ts';
+import {
+  contentTagOf,
+  exactTagOf,
+  imageNeedIds,
+  tagNeedImages,
+  type UsedTags,
+  withStableNeeds,
+} from './need-images.ts';
 import { needFileEntries, needImageArgs, needResults, type Results } from './needs.ts';
 import { makeWorkFolder, storeOutputs } from './output-files.ts';
 import { resolveSecrets } from './secrets.ts';
@@ -35,8 +42,8 @@ export async function executeImageStep(input: StepInput): Promise<TaskRecord> {
   const needs = needResults(task, results);
   const work = makeWorkFolder(step.key, services);
   try {
-    const { request, unpinned } = await makeBuildRequest(input, task, needs, work);
-    const image = await withStableNeeds(unpinned, input, () => engine.build(request, progress, signal));
+    const { request, usedTags } = await makeBuildRequest(input, task, needs, work);
+    const image = await withStableNeeds(usedTags, input, () => engine.build(request, progress, signal));
     // A build that ends after it was canceled counts as canceled.
     signal.throwIfAborted();
     const now = services.clock.now();
@@ -53,42 +60,32 @@ export async function executeImageStep(input: StepInput): Promise<TaskRecord> {
     if (request.exportTo !== undefined)
       return { ...common, ...storeOutputs(request.exportTo, step.key, services) };
     for (const tag of [step.contentTag!, ...step.newTags]) await engine.tag(image!.imageId, tag);
-    return { ...common, imageId: image!.imageId, bytes: image!.bytes };
+    const { imageId, configDigest, bytes } = image!;
+    return { ...common, imageId, ...(configDigest === undefined ? {} : { configDigest }), bytes };
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
 }
 
-/**
- * Returns the build request for a task. `work` is an empty folder for the build. `unpinned` holds the needs that the build may
- * use by their content tags: if the Dockerfile is not fully understood, these names cannot be replaced.
- */
+/** Returns the build request for a task, and the tags of needs that it uses. `work` is an empty folder for the build. */
 export async function makeBuildRequest(
   input: Omit<StepInput, 'progress' | 'signal'>,
   task: ImageTask,
   needs: Record<string, string>,
   work: string,
-): Promise<{ request: BuildRequest; unpinned: TaskId[] }> {
+): Promise<{ request: BuildRequest; usedTags: UsedTags }> {
   const { step, plan, services } = input;
   const observed = input.observations.get(task.id) as ObservedImage;
   const context = path.join(services.root, task.context);
   const contextEntries = observed.context.map(
     (entry): ContextEntry => ({ entry, source: path.join(context, entry.path) }),
   );
-  const { bases, dockerfile, neededImages = [] } = observed;
-  const tags = await tagNeedImages(
-    neededImages.map((each) => each.task),
-    input,
-  );
-  const tagged = neededImages.map(({ task: id, line, written }) => ({ line, written, tag: tags.get(id)! }));
-  const isRewritten = tagged.length > 0 || bases.some(({ digest }) => digest !== undefined);
+  const { dockerfile, namedImages, usedTags } = await pinNeeds(input, task, observed);
   const request: BuildRequest = {
     task: task.id,
     context: [...contextEntries, ...needFileEntries(task, plan, input.results, services)],
-    dockerfile: {
-      ...dockerfile,
-      ...(isRewritten ? { rewrite: (text: string) => rewriteImageReferences(text, bases, tagged) } : {}),
-    },
+    dockerfile,
+    namedImages,
     ...(task.target !== undefined ? { target: task.target } : {}),
     platform: task.platform,
     network: task.network,
@@ -102,11 +99,42 @@ export async function makeBuildRequest(
     },
     noCache: step.noCache,
     secrets: resolveSecrets(task, services),
-    work,
     ...(task.output === 'files' ? { exportTo: exportFolder(work) } : {}),
   };
-  const unpinned = observed.reachable === undefined ? imageNeedIds(task).filter((id) => !tags.has(id)) : [];
-  return { request, unpinned };
+  return { request, usedTags };
+}
+
+/**
+ * Makes a build use the images that this run has for its needs. In a Dockerfile that is not fully understood, only named contexts
+ * can do that; without them, the build uses whatever image has the content tag.
+ */
+async function pinNeeds(
+  input: Omit<StepInput, 'progress' | 'signal'>,
+  task: ImageTask,
+  { dockerfile, bases, reachable, neededImages = [] }: ObservedImage,
+): Promise<Pick<BuildRequest, 'dockerfile' | 'namedImages'> & { usedTags: UsedTags }> {
+  const { plan, services } = input;
+  const places = neededImages.map(({ task: id, line, written }) => ({
+    line,
+    written,
+    name: contentTagOf(id, plan),
+    exactTag: exactTagOf(id, input),
+  }));
+  const { namedContexts } = await services.engine!.abilities();
+  const prepared = await prepareDockerfile(dockerfile, bases, places, namedContexts);
+  const { usesNamedContexts } = prepared;
+  const known = neededImages.map((each) => each.task);
+  const pinned = usesNamedContexts && reachable === undefined ? imageNeedIds(task) : known;
+  const exact = await tagNeedImages(pinned, input);
+  const named = usesNamedContexts ? [...exact].map(([id, tag]) => [contentTagOf(id, plan), tag]) : [];
+  return {
+    dockerfile: prepared.dockerfile,
+    namedImages: Object.fromEntries(named) as Record<string, string>,
+    usedTags: {
+      exact,
+      unpinned: reachable === undefined ? imageNeedIds(task).filter((id) => !exact.has(id)) : [],
+    },
+  };
 }
 
 function exportFolder(work: string): string {

@@ -12,48 +12,68 @@ interface Input {
   readonly services: Services;
 }
 
+/** Returns the content tag of a task's image. */
+export function contentTagOf(id: TaskId, plan: Plan): string {
+  return plan.steps.get(id)!.contentTag!;
+}
+
+/** Returns the exact tag of a task's image. It contains the image's ID, so it never belongs to another image. */
+export function exactTagOf(id: TaskId, { plan, results }: Pick<Input, 'plan' | 'results'>): string {
+  return imageIdTag(contentTagOf(id, plan), resultId(results.get(id)!));
+}
+
 /**
- * Sets tags on the images of needs that never move to another image, unlike content tags, which another run may move during the
- * build. Returns the tags by task.
+ * Sets exact tags on the images of needs: unlike content tags, they do not move to another image if another run builds one during
+ * the build. Returns them by task.
  */
 export async function tagNeedImages(
   ids: Iterable<TaskId>,
-  { plan, results, services }: Input,
+  input: Input,
 ): Promise<ReadonlyMap<TaskId, string>> {
   const tags = new Map<TaskId, string>();
   for (const id of new Set(ids)) {
-    const imageId = resultId(results.get(id)!);
-    const tag = imageIdTag(plan.steps.get(id)!.contentTag!, imageId);
-    await services.engine!.tag(imageId, tag);
+    const tag = exactTagOf(id, input);
+    await input.services.engine!.tag(resultId(input.results.get(id)!), tag);
     tags.set(id, tag);
   }
   return tags;
 }
 
+/** The tags under which a build uses the images of needs. */
+export interface UsedTags {
+  /** Exact tags by task: this run has just set them. */
+  readonly exact: ReadonlyMap<TaskId, string>;
+  /** The needs that are used by their content tags. */
+  readonly unpinned: readonly TaskId[];
+}
+
 /**
- * Calls `work`, which uses the images of needs by their content tags.
- * @throws StepFailed if another run moved one of these tags before or during `work`, which may then have used the wrong image
+ * Calls `work`, which uses the images of needs by these tags.
+ * @throws StepFailed if a tag was moved before or during `work`, which may then have used the wrong image
  */
 export async function withStableNeeds<T>(
-  ids: readonly TaskId[],
+  { exact, unpinned }: UsedTags,
   input: Input,
   work: () => Promise<T>,
 ): Promise<T> {
-  await checkTags(ids, input);
+  const contentTags = new Map(unpinned.map((id) => [id, contentTagOf(id, input.plan)]));
+  await checkTags(contentTags, input);
   const result = await work();
-  await checkTags(ids, input);
+  await checkTags(contentTags, input);
+  await checkTags(exact, input);
   return result;
 }
 
-async function checkTags(ids: readonly TaskId[], { plan, results, services }: Input): Promise<void> {
-  if (ids.length === 0) return;
-  const images = await services.engine!.images();
-  for (const id of ids) {
-    const tag = plan.steps.get(id)!.contentTag!;
-    const image = images.find(({ tags }) => tags.includes(tag));
-    if (image === undefined || image.id !== resultId(results.get(id)!))
-      throw new StepFailed(`another run replaced the image of ${id} (${tag}) during this run; run again`);
-  }
+async function checkTags(
+  tags: ReadonlyMap<TaskId, string>,
+  { results, services }: Pick<Input, 'results' | 'services'>,
+): Promise<void> {
+  await Promise.all(
+    [...tags].map(async ([id, tag]) => {
+      if ((await services.engine!.resolve(tag)) !== resultId(results.get(id)!))
+        throw new StepFailed(`another run replaced the image of ${id} (${tag}) during this run; run again`);
+    }),
+  );
 }
 
 /** Returns the IDs of the tasks whose images a task needs. */

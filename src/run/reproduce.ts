@@ -84,7 +84,7 @@ async function reproduceImage(input: StepInput): Promise<Comparison> {
   return await inWorkFolder(input, async (work) => {
     const made = await makeBuildRequest(input, task, needResults(task, results), work);
     const request = { ...made.request, noCache: false };
-    const built = await withStableNeeds(made.unpinned, input, () =>
+    const built = await withStableNeeds(made.usedTags, input, () =>
       services.engine!.build(request, progress, signal),
     );
     if (request.exportTo !== undefined) {

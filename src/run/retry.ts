@@ -19,7 +19,8 @@ const usesNetwork = /^\[[^\]]*\] (FROM|RUN|ADD)\b/;
  */
 export function isNetworkFailure(error: unknown, lines: readonly string[]): boolean {
   if (!(error instanceof StepFailed) || error instanceof StepTimeout) return false;
-  if (error.step !== undefined && !usesNetwork.test(error.step)) return false;
+  const { step } = error.facts;
+  if (step !== undefined && !usesNetwork.test(step)) return false;
   return networkErrors.some(
     (pattern) => pattern.test(error.message) || lines.some((line) => pattern.test(line)),
   );

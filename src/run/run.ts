@@ -12,7 +12,6 @@ import {
 } from '../model/events.ts';
 import type { Observations } from '../model/observed.ts';
 import type { Plan, Step } from '../model/plan.ts';
-import { StepFailed } from '../model/ports.ts';
 import type { TaskRecord } from '../model/record.ts';
 import { needIds, type TaskId } from '../model/task.ts';
 import type { Job } from '../schedule/job.ts';
@@ -23,6 +22,7 @@ import { isNetworkFailure, withRetries } from './retry.ts';
 import { plannedTasks } from './run-stream.ts';
 import { makeRedactor, redactProgress } from './secrets.ts';
 import type { Log, Services } from './services.ts';
+import { describeFailure } from './task-failure.ts';
 
 export interface RunOptions {
   readonly jobs: number;
@@ -222,16 +222,8 @@ class Run {
     output: Pick<TaskFailure, 'lines' | 'log'> = {},
   ): void {
     const error = fromSystemError(thrown) ?? thrown;
-    const message = error instanceof Error ? error.message : String(error);
-    const hint = error instanceof TasksError && error.hint !== undefined ? `\n${error.hint}` : '';
-    const failedStep =
-      error instanceof StepFailed && error.step !== undefined ? { step: redact(error.step) } : {};
     if (error instanceof TasksError && error.exitCode === 3) this.#outcome = 'not-ready';
-    this.#finish(step, 'failed', ms, undefined, {
-      message: redact(message + hint),
-      ...failedStep,
-      ...output,
-    });
+    this.#finish(step, 'failed', ms, undefined, { ...output, ...describeFailure(error, step.task, redact) });
   }
 
   #finish(step: Step, outcome: Outcome, ms: number, record?: TaskRecord, error?: TaskFailure): void {

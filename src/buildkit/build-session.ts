@@ -1,0 +1,46 @@
+import type { Connection } from './connect.ts';
+import { newId } from './new-id.ts';
+import { type BuildServices, handlersOf } from './services.ts';
+import { openSession } from './session.ts';
+import { recordTransfers, type Transfers } from './transfers.ts';
+
+/** A session through which an engine reads and writes the files of one or more builds. */
+export interface BuildSession {
+  readonly id: string;
+  readonly connection: Connection;
+  readonly transfers: Transfers;
+  /** Resolves when it has ended, by either side. */
+  readonly ended: Promise<void>;
+  /**
+   * Returns the failure of a file transfer that is the reason for a failed build on `connection`, if there is one. In a session of
+   * several builds, it is the reason for those whose own error contains its message: the engine passes it on.
+   */
+  failureBehind(error: unknown, connection: Connection): Error | undefined;
+  close(): void;
+}
+
+/** Opens a session on a connection. `sharedKey`: see `SessionOptions.sharedKey`. */
+export function openBuildSession(
+  connection: Connection,
+  sharedKey: string,
+  services: BuildServices,
+): BuildSession {
+  const transfers = recordTransfers(services);
+  const session = openSession(connection, {
+    id: newId(),
+    sharedKey,
+    handlers: handlersOf(transfers.services),
+  });
+  return {
+    id: session.id,
+    connection,
+    transfers,
+    ended: session.ended,
+    failureBehind(error, own) {
+      const failure = transfers.failure();
+      if (failure === undefined || own === connection) return failure;
+      return error instanceof Error && error.message.includes(failure.message) ? failure : undefined;
+    },
+    close: session.close,
+  };
+}

@@ -1,0 +1,70 @@
+import type { DockerfileStep, LineRange } from '../model/ports.ts';
+import { DockerfileError } from './error.ts';
+import { type LogicalLine, parseLines, splitLines } from './logical-lines.ts';
+
+/** Instructions that are steps (moby/buildkit frontend/dockerfile/dockerfile2llb/convert.go, `cmdTotal`). FROM is one if its base is an image. */
+const countedKeywords: ReadonlySet<string> = new Set(['ADD', 'COPY', 'RUN', 'WORKDIR']);
+
+interface CountedStage {
+  readonly name: string;
+  readonly from: CountedInstruction;
+  readonly counted: CountedInstruction[];
+}
+
+interface CountedInstruction extends LineRange {
+  readonly keyword: string;
+}
+
+/**
+ * Returns a function that finds the lines of a step in a Dockerfile: undefined for a step that is not written there, such as an
+ * ONBUILD instruction of a base image, and in a file that cannot be parsed.
+ */
+export function findStepLines(text: string): (step: DockerfileStep) => LineRange | undefined {
+  let stages: readonly CountedStage[] | undefined;
+  return (step) => {
+    stages ??= stagesOf(text);
+    return linesIn(stages, step);
+  };
+}
+
+function linesIn(
+  stages: readonly CountedStage[],
+  { stage, number, total, text }: DockerfileStep,
+): LineRange | undefined {
+  // Builds for several platforms put the platform before the name.
+  const name = stage?.split(' ').at(-1);
+  if (name === undefined && stages.length > 1) return undefined;
+  const found = name === undefined ? stages[0] : stages.find((each) => each.name === name.toLowerCase());
+  if (found === undefined) return undefined;
+  const steps = total > found.counted.length ? [found.from, ...found.counted] : found.counted;
+  const at = steps[number - 1];
+  const isSame = steps.length === total && text.split(/\s/, 1)[0]!.toUpperCase() === at?.keyword;
+  return isSame ? { line: at.line, endLine: at.endLine } : undefined;
+}
+
+function stagesOf(text: string): CountedStage[] {
+  const stages: CountedStage[] = [];
+  for (const logical of tryParseLines(text)) {
+    const keyword = /^\S+/.exec(logical.text)![0].toUpperCase();
+    const counted = { keyword, line: logical.line, endLine: endLineOf(logical) };
+    if (keyword === 'FROM') {
+      const name = /\sas\s+(\S+)$/i.exec(logical.text)?.[1]?.toLowerCase() ?? `stage-${stages.length}`;
+      stages.push({ name, from: counted, counted: [] });
+    } else if (countedKeywords.has(keyword)) stages.at(-1)?.counted.push(counted);
+  }
+  return stages;
+}
+
+function endLineOf({ lastLine, heredocs }: LogicalLine): number {
+  return heredocs.reduce((line, { content }) => line + splitLines(content).length + 1, lastLine);
+}
+
+function tryParseLines(text: string): readonly LogicalLine[] {
+  try {
+    return parseLines(text).lines;
+  } catch (error) {
+    // The build itself reports it, unless another frontend understands the file.
+    if (error instanceof DockerfileError) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,43 @@
+import { EngineLost } from '../buildkit/engine-lost.ts';
+import { SolveFailed } from '../buildkit/solve-failed.ts';
+import { TransferError } from '../buildkit/transfer-error.ts';
+import { FileProblem } from '../disk/verified-file.ts';
+import { TasksError } from '../model/errors.ts';
+import { type BuildDockerfile, type LineRange, StepFailed } from '../model/ports.ts';
+import type { BuildReport } from './build-report.ts';
+
+/** Returns the error of the engine port for an error of BuildKit's client. `address` is the engine's, for messages. */
+export function portErrorOf(
+  error: unknown,
+  dockerfile: BuildDockerfile,
+  report: BuildReport,
+  address: string,
+): unknown {
+  if (error instanceof SolveFailed) {
+    const { step, exitCode } = error;
+    return new StepFailed(error.message, {
+      step: step?.name,
+      lines: linesOf(error, dockerfile),
+      exitCode,
+      ...(step === undefined ? {} : { output: report.lastLinesOf(step) }),
+    });
+  }
+  if (error instanceof FileProblem || error instanceof TransferError) return new StepFailed(error.message);
+  if (error instanceof EngineLost)
+    return new TasksError(3, `${error.message} (${address})`, { hint: hints[error.reason], cause: error });
+  return error;
+}
+
+const hints: Readonly<Record<EngineLost['reason'], string>> = {
+  unreachable: 'run `tasks doctor` to check the engine and its BuildKit',
+  closed: 'run `tasks doctor` to check the engine; it may have been stopped or restarted',
+  silent: 'run `tasks doctor` to check the engine; restart it if it hangs',
+  session: 'run `tasks doctor` to check the engine; it may have been stopped or restarted',
+};
+
+/** The engine's own answer takes precedence, but docker 20.10 has none. */
+function linesOf({ sources, step }: SolveFailed, dockerfile: BuildDockerfile): LineRange | undefined {
+  const source = sources.find(({ file }) => file === dockerfile.name);
+  if (source !== undefined) return { line: source.firstLine, endLine: source.lastLine };
+  return step?.instruction === undefined ? undefined : dockerfile.linesOf(step.instruction);
+}
