@@ -98,9 +98,10 @@ function buildLogin(environment: Environment, signal: AbortSignal): NonNullable<
   return async (host) => {
     const { dockerCredentials } = await import('../registry/credentials.ts');
     // BuildKit names the host of Docker Hub's API.
-    const found = await dockerCredentials(environment, signal)(
-      host === 'registry-1.docker.io' ? 'docker.io' : host,
-    );
+    const found = await dockerCredentials(
+      environment,
+      signal,
+    )(host === 'registry-1.docker.io' ? 'docker.io' : host);
     if (found === undefined) return undefined;
     // BuildKit takes a login without a user name for an identity token (moby/buildkit session/auth/authprovider).
     return 'identityToken' in found ? { username: '', password: found.identityToken } : found;

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { build as buildOn, buildInSession, type SolveResult } from '../buildkit/build.ts';
+import { buildInSession, build as buildOn, type SolveResult } from '../buildkit/build.ts';
 import { type Connection, connect, type Entry, entriesFor, type Transport } from '../buildkit/connect.ts';
 import { makeFolder, type SentFolder } from '../buildkit/context-entries.ts';
 import { type DockerfileFolder, makeDockerfileFolder } from '../buildkit/dockerfile-folder.ts';

@@ -22,7 +22,8 @@ export async function verifyBuiltImage(
   api: EngineApi,
   signal: AbortSignal,
 ): Promise<Omit<BuiltImage, 'ran'>> {
-  if (digest === undefined) throw new StepFailed('the docker engine did not report the ID of the built image');
+  if (digest === undefined)
+    throw new StepFailed('the docker engine did not report the ID of the built image');
   const image = await inspect([digest, ...(configDigest === undefined ? [] : [configDigest])], api, signal);
   const labels = image.Config?.Labels ?? {};
   const wrong = Object.entries(request.labels).find(([name, value]) => labels[name] !== value);

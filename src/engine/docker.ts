@@ -1,6 +1,6 @@
+import type { RegistryLogin } from '../buildkit/services.ts';
 import type { Environment } from '../model/environment.ts';
 import type { Engine } from '../model/ports.ts';
-import type { RegistryLogin } from '../buildkit/services.ts';
 import { connect, parseResponse } from './api.ts';
 import type { Builder } from './build.ts';
 import { dialWithClient } from './dial.ts';

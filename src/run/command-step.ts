@@ -71,7 +71,9 @@ export async function runCommand(input: StepInput, work: string): Promise<string
     cwd: services.root,
     env,
   };
-  await withStableNeeds({ exact: new Map(), unpinned: imageNeedIds(task) }, input, () => services.processes.run(request, progress, signal));
+  await withStableNeeds({ exact: new Map(), unpinned: imageNeedIds(task) }, input, () =>
+    services.processes.run(request, progress, signal),
+  );
   signal.throwIfAborted();
   return out;
 }

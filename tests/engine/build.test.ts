@@ -6,7 +6,7 @@ import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { EngineApi } from '../../src/engine/api.ts';
-import { listImages, readCapabilities } from '../../src/engine/queries.ts';
+import { abilitiesOf, listImages, readEngineVersion } from '../../src/engine/queries.ts';
 import type { EngineImage } from '../../src/model/ports.ts';
 import { busybox } from '../support/busybox.ts';
 import { type CliResult, makeProject, runCli, startCli } from '../support/cli.ts';
@@ -115,7 +115,7 @@ test('a heredoc is built if the engine supports it; otherwise planning works, bu
       'ARG BASE\nFROM $BASE\nARG VERSION\nRUN <<EOF\necho "made $VERSION" > /made\nEOF\nCMD ["cat", "/made"]\n',
   });
   await ok(cwd, 'plan');
-  const { heredocs, version } = await readCapabilities(api);
+  const { heredocs, version } = abilitiesOf(await readEngineVersion(api));
   const ran = await runCli(['build', 'app'], { cwd, env });
   if (heredocs) {
     assert.is(ran.code, 0, ran.err);

@@ -9,16 +9,16 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { image } from '../../src/define/index.ts';
 import type { EngineApi } from '../../src/engine/api.ts';
-import { type Client, processProbe, requireClient } from '../../src/engine/client.ts';
 import { dockerEngine } from '../../src/engine/docker.ts';
-import { resolveEndpoint } from '../../src/engine/endpoint.ts';
-import { readCapabilities } from '../../src/engine/queries.ts';
+import { abilitiesOf, readEngineVersion } from '../../src/engine/queries.ts';
 import { openMemo } from '../../src/incremental/memo.ts';
 import { DefinitionError } from '../../src/model/errors.ts';
 import type { ObservedImage } from '../../src/model/observed.ts';
 import type { ImageTask } from '../../src/model/task.ts';
+import { prepareDockerfile } from '../../src/observe/prepare-dockerfile.ts';
 import { busybox } from '../support/busybox.ts';
 import { connectTestEngine, removeImages } from '../support/docker.ts';
+import { type DockerClient, findDockerClient } from '../support/docker-client.ts';
 import { fuzzCases } from '../support/fuzz-cases.ts';
 import type { ProjectChange } from '../support/fuzz-changes.ts';
 import { commonSyntaxChanges, commonSyntaxStates } from '../support/fuzz-common-syntax.ts';
@@ -35,7 +35,7 @@ const live = new AbortController().signal;
 const base = `tasks-fuzz-${process.pid}:base`;
 
 let api: EngineApi;
-let client: Client;
+let client: DockerClient;
 
 /** Builds the whole folder with docker. Returns the image and whether every step was cached; undefined if the build fails. */
 function buildWithDocker(
@@ -44,7 +44,7 @@ function buildWithDocker(
 ): { imageId: string; isCached: boolean } | undefined {
   // A new name for each build: docker compares files of a folder with the same name by size and time only.
   const [iid, metadata] = [path.join(root, 'iid'), path.join(root, 'metadata')];
-  const metadataFlags = client.buildx === undefined ? [] : [`--metadata-file=${metadata}`];
+  const metadataFlags = !client.hasBuildx ? [] : [`--metadata-file=${metadata}`];
   const context = path.join(root, `c-${path.basename(root)}`);
   execFileSync('cp', ['-a', path.join(root, 'c'), context]);
   const args = Object.entries({ ...state.args, BASE: base }).flatMap(([name, value]) => [
@@ -75,10 +75,9 @@ function buildWithDocker(
   );
   const cached = new Set([...ran.stderr.matchAll(/^#(\d+) CACHED/gm)].map((match) => match[1]!));
   return {
-    imageId:
-      client.buildx === undefined
-        ? readFileSync(iid, 'utf8').trim()
-        : (JSON.parse(readFileSync(metadata, 'utf8')) as Record<string, string>)['containerimage.digest']!,
+    imageId: !client.hasBuildx
+      ? readFileSync(iid, 'utf8').trim()
+      : (JSON.parse(readFileSync(metadata, 'utf8')) as Record<string, string>)['containerimage.digest']!,
     isCached: [...new Set(steps)].every((step) => cached.has(step)),
   };
 }
@@ -120,12 +119,12 @@ async function planWithTasks(
   const observed = observations.get('t:latest') as ObservedImage;
   const task = graph.tasks.get('t:latest') as ImageTask;
   const build = async (): Promise<string> => {
-    const work = path.join(root, 'work');
-    mkdirSync(work);
+    const { dockerfile } = await prepareDockerfile(observed.dockerfile, [], [], false);
     const request = {
       task: task.id,
       context: observed.context.map((entry) => ({ entry, source: path.join(root, 'c', entry.path) })),
-      dockerfile: observed.dockerfile,
+      dockerfile,
+      namedImages: {},
       ...(task.target === undefined ? {} : { target: task.target }),
       platform: `linux/${process.arch === 'x64' ? 'amd64' : process.arch}`,
       network: 'default',
@@ -133,7 +132,6 @@ async function planWithTasks(
       labels: task.labels,
       noCache: false,
       secrets: {},
-      work,
     };
     const silent = { step: () => undefined, line: () => undefined };
     return (await dockerEngine(process.env, { signal: live }).build(request, silent, live))!.imageId;
@@ -168,7 +166,7 @@ const describe = (before: ProjectState, after: ProjectState, what: string): stri
  * exceptions that come before the pattern.
  */
 function adaptToEngine(state: ProjectState): ProjectState {
-  if (client.buildx !== undefined) return state;
+  if (client.hasBuildx) return state;
   const ignore = state.ignore.filter((line) => line !== '!d/e/c');
   const isException = (line: string): boolean => line.startsWith('!');
   return {
@@ -234,7 +232,7 @@ async function trial(random: ProjectState, change: ProjectChange): Promise<void>
 
 test.before(async () => {
   api = await connectTestEngine();
-  client = await requireClient(process.env, resolveEndpoint(process.env), processProbe(process.env, live));
+  client = findDockerClient();
   const root = tempFolder();
   mkdirSync(path.join(root, 'bin'));
   for (const name of ['sh', 'ls', 'cat', 'echo']) copyFileSync(busybox(), path.join(root, 'bin', name));
@@ -279,7 +277,7 @@ test(`${trials} trials with seed ${seed}: no unsound reuse, and the same images 
 });
 
 test(`${trials} trials with seed ${seed} of rare syntax: quotes, escapes, names, mounts, heredocs, line ends`, async () => {
-  const { heredocs } = await readCapabilities(api);
+  const { heredocs } = abilitiesOf(await readEngineVersion(api));
   await fuzz(rareSyntaxStates(heredocs), rareSyntaxChanges(heredocs));
   assert.ok(tally.needless <= Math.max(1, tally.cached * 0.05), `needless builds:\n${needless.join('\n')}`);
 });

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { newOwner } from '../../src/cache/owner.ts';
+import { findStepLines } from '../../src/dockerfile/step-lines.ts';
 import { openMemo } from '../../src/incremental/memo.ts';
 import type { StepProgress } from '../../src/model/events.ts';
 import { type BuildRequest, type ContextEntry, type Engine, StepFailed } from '../../src/model/ports.ts';
@@ -48,15 +49,12 @@ export function engineSuite(name: string, open: () => Promise<SuiteEngine>): voi
   ): BuildRequest => {
     const root = tempFolder();
     const context = path.join(root, 'context');
-    const work = path.join(root, 'work');
-    mkdirSync(work);
-    const dockerfile = path.join(root, 'Dockerfile');
     for (const [file, text] of Object.entries({ 'a/b': 'b\n', ...files })) {
       if (file === 'Dockerfile') continue;
       mkdirSync(path.dirname(path.join(context, file)), { recursive: true });
       writeFileSync(path.join(context, file), text);
     }
-    writeFileSync(dockerfile, files.Dockerfile ?? 'FROM scratch\nCOPY . /\n');
+    const text = Buffer.from(files.Dockerfile ?? 'FROM scratch\nCOPY . /\n');
     const entries = walk(
       context,
       includeAll,
@@ -67,14 +65,14 @@ export function engineSuite(name: string, open: () => Promise<SuiteEngine>): voi
     return {
       task: 'x:1',
       context: entries,
-      dockerfile: { source: dockerfile, digest: digestOf(dockerfile) },
+      dockerfile: { name: 'Dockerfile', text, linesOf: findStepLines(text.toString()) },
+      namedImages: {},
       platform: `linux/${process.arch === 'x64' ? 'amd64' : process.arch}`,
       network: 'default',
       args: {},
       labels: { [testLabel]: run },
       noCache: false,
       secrets: {},
-      work,
       ...more,
     };
   };
@@ -189,14 +187,18 @@ export function engineSuite(name: string, open: () => Promise<SuiteEngine>): voi
     const reported: StepProgress[] = [];
     const progress = { step: (step: StepProgress) => void reported.push(step), line: () => undefined };
     // noCache: otherwise steps of an earlier run of this suite would be reported as cached.
-    const request = runnable('FROM scratch\nCOPY . /\nRUN exit 7\n', { noCache: true });
+    const request = runnable('FROM scratch\nCOPY . /\nRUN echo last words; \\\n  exit 7\n', {
+      noCache: true,
+    });
     const error = await failure(opened.engine.build(request, progress, live));
     assert.instance(error, StepFailed);
-    assert.match((error as StepFailed).step ?? '', 'RUN exit 7');
+    const { step, lines, exitCode, output } = (error as StepFailed).facts;
+    assert.match(step ?? '', 'RUN echo last words');
     assert.match(error.message, /exit code: 7/);
+    assert.equal([lines, exitCode, output], [{ line: 3, endLine: 4 }, 7, ['last words']]);
     const endings = (text: string): unknown[] =>
       reported.filter((step) => step.text.includes(text)).map(({ ended }) => ended);
-    assert.equal(endings('RUN exit 7'), [undefined, 'failed']);
+    assert.equal(endings('RUN echo last words'), [undefined, 'failed']);
     assert.equal(endings('COPY'), [undefined, 'done']);
     assert.is(await countImages(), before);
   });
@@ -211,25 +213,11 @@ export function engineSuite(name: string, open: () => Promise<SuiteEngine>): voi
     }
   });
 
-  test('the rewritten Dockerfile is built, unless the Dockerfile has changed since it was hashed', async () => {
-    const request = requestOf({ Dockerfile: 'FROM scratch\nCOPY a /\nRUN exit 7\n' });
-    const rewrite = async (text: string): Promise<string> => text.replace('RUN exit 7\n', '');
-    assert.ok((await build({ ...request, dockerfile: { ...request.dockerfile, rewrite } }))?.imageId);
-    const other = requestOf({ Dockerfile: 'FROM scratch\nCOPY a /\n' });
-    for (const more of [{}, { rewrite }]) {
-      const dockerfile = { ...other.dockerfile, ...more, digest: '0'.repeat(64) };
-      assert.match((await failure(build({ ...other, dockerfile }))).message, /changed while/);
-    }
-  });
-
   test('an image sees only its context: the Dockerfile as it is there, or none', async () => {
     const text = 'FROM scratch\nCOPY . /\n';
     const filesOf = async (files: Readonly<Record<string, string>>): Promise<Record<string, string>> => {
-      const request = requestOf({ Dockerfile: text, ...files });
-      const exportTo = path.join(request.work, 'export');
-      mkdirSync(exportTo);
-      const rewrite = async (original: string): Promise<string> => `${original}# rewritten\n`;
-      await build({ ...request, exportTo, dockerfile: { ...request.dockerfile, rewrite } });
+      const exportTo = tempFolder();
+      await build({ ...requestOf({ Dockerfile: `${text}# built\n`, ...files }), exportTo });
       const names = readdirSync(exportTo).filter((name) => name !== 'a');
       return Object.fromEntries(names.map((name) => [name, readFileSync(path.join(exportTo, name), 'utf8')]));
     };
@@ -262,8 +250,7 @@ export function engineSuite(name: string, open: () => Promise<SuiteEngine>): voi
   test('an export writes files and creates no image', async () => {
     const before = await countImages();
     const request = requestOf({ 'c/d': 'd\n' });
-    const exportTo = path.join(request.work, 'export');
-    mkdirSync(exportTo);
+    const exportTo = tempFolder();
     assert.is(await build({ ...request, exportTo }), undefined);
     assert.is(readFileSync(path.join(exportTo, 'c/d'), 'utf8'), 'd\n');
     assert.is(await countImages(), before);

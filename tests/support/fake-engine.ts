@@ -30,6 +30,8 @@ export interface FakeEngine extends Engine {
   autoFinish: boolean;
   /** The exit code of tests. */
   testExit: number;
+  /** Whether its BuildKit reads named contexts. */
+  namedContexts: boolean;
   /** The pushes and pulls, in order: `push repo/name:tag`. */
   readonly transfers: string[];
 }
@@ -44,7 +46,7 @@ export function fakeEngine(registry: FakeRegistry = fakeRegistry(), machine = ''
   const platforms = new Map<string, string>();
   const finish = async (request: BuildRequest, progress: Progress): Promise<BuiltImage | undefined> => {
     checkFiles(request);
-    runSteps(await textOf(request), progress);
+    runSteps(request, progress);
     if (request.exportTo !== undefined) {
       exportFiles(request, request.exportTo);
       return undefined;
@@ -53,7 +55,8 @@ export function fakeEngine(registry: FakeRegistry = fakeRegistry(), machine = ''
     const entries = context.map(({ entry }) => entry);
     const content = [
       entries,
-      dockerfile.digest,
+      Buffer.from(dockerfile.text).toString(),
+      request.namedImages,
       target,
       args,
       labels,
@@ -72,11 +75,13 @@ export function fakeEngine(registry: FakeRegistry = fakeRegistry(), machine = ''
     tested: [],
     autoFinish: false,
     testExit: 0,
+    namedContexts: true,
     transfers: [],
     ready: async () => undefined,
     triggers: async () => undefined,
-    abilities: async () => ({ version: '26.1.5', heredocs: true }),
+    abilities: async () => ({ version: '26.1.5', heredocs: true, namedContexts: engine.namedContexts }),
     images: async () => [...engine.allImages],
+    resolve: async (tag) => engine.allImages.find(({ tags }) => tags.includes(tag))?.id,
     build: (request, progress, signal) =>
       new Promise<BuiltImage | undefined>((resolve, reject) => {
         signal.throwIfAborted();
@@ -142,13 +147,6 @@ function checkFiles({ context }: BuildRequest): void {
   }
 }
 
-async function textOf({ dockerfile }: BuildRequest): Promise<string> {
-  const { source, digest, rewrite } = dockerfile;
-  const text = readFileSync(source, 'utf8');
-  if (digestOf(text) !== digest) throw changed(source);
-  return rewrite === undefined ? text : await rewrite(text);
-}
-
 function digestOf(content: string | Buffer): string {
   return createHash('sha256').update(content).digest('hex');
 }
@@ -157,15 +155,24 @@ function changed(source: string): StepFailed {
   return new StepFailed(`${source} changed while the task was running`);
 }
 
-function runSteps(text: string, progress: Progress): void {
-  const steps = text.match(/^(FROM|RUN|COPY|ADD) .*$/gm) ?? [];
+function runSteps({ dockerfile }: BuildRequest, progress: Progress): void {
+  const steps =
+    Buffer.from(dockerfile.text)
+      .toString()
+      .match(/^(FROM|RUN|COPY|ADD) (?:.*\\\n)*.*$/gm) ?? [];
   for (const [index, text] of steps.entries()) {
     const step = { step: index + 1, steps: steps.length, text };
     progress.step(step);
-    const exit = /^RUN exit (\d+)$/.exec(text)?.[1];
+    const [, words, exit] = /^RUN (?:echo (.*); \\\n +)?exit (\d+)$/.exec(text) ?? [];
+    if (words !== undefined) progress.line(words);
     progress.step({ ...step, ended: exit === undefined ? 'done' : 'failed' });
     if (exit !== undefined)
-      throw new StepFailed(`exit code: ${exit}`, `[${index + 1}/${steps.length}] ${text}`);
+      throw new StepFailed(`exit code: ${exit}`, {
+        step: `[${index + 1}/${steps.length}] ${text}`,
+        lines: dockerfile.linesOf({ number: index + 1, total: steps.length, text }),
+        exitCode: Number(exit),
+        output: words === undefined ? [] : [words],
+      });
   }
 }
 

@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
-  fixedMtime,
   makeFolder,
   memoryEntry,
   type SentEntry,

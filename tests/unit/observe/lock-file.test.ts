@@ -12,6 +12,7 @@ import { TasksError } from '../../../src/model/errors.ts';
 import { type Lock, type LockEntry, lockEntryId } from '../../../src/model/lock.ts';
 import type { ObservedImage } from '../../../src/model/observed.ts';
 import type { Step } from '../../../src/model/plan.ts';
+import type { BuildRequest } from '../../../src/model/ports.ts';
 import { formatLock, parseLock, readLock, writeLock } from '../../../src/observe/lock-file.ts';
 import { graphOf, observe } from '../../support/graphs.ts';
 import { tempFolder, writeFiles } from '../../support/temp.ts';
@@ -253,12 +254,11 @@ test('a new digest changes the key, is explained as a moved base, and is passed 
   const run = (await rig.plan()).run();
   while (rig.engine.pending.length === 0) await new Promise((resolve) => setImmediate(resolve));
   const { request, succeed } = rig.engine.pending[0]!;
-  assert.is(
-    await request.dockerfile.rewrite!('FROM debian:12\nCOPY a /\n'),
-    `FROM debian@${digest('b')}\nCOPY a /\n`,
-  );
+  assert.is(textOf(request), `FROM debian@${digest('b')}\nCOPY a /\n`);
   succeed();
   await run;
 });
+
+const textOf = ({ dockerfile }: BuildRequest): string => Buffer.from(dockerfile.text).toString();
 
 test.run();

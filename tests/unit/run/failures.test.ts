@@ -16,7 +16,7 @@ test('a failure event has the step, last lines and log; the dependents are block
   const running = run();
   await settle();
   project.engine.pending[0]!.progress.line('gcc: no such file');
-  project.engine.pending[0]!.fail(new StepFailed('exit code: 1', '[2/3] RUN make'));
+  project.engine.pending[0]!.fail(new StepFailed('exit code: 1', { step: '[2/3] RUN make' }));
   const result = await running;
   assert.is(result.outcome, 'failed');
   assert.equal(project.outcomes(), {

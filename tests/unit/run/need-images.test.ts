@@ -4,6 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { command, image } from '../../../src/define/index.ts';
 import { needsLabel } from '../../../src/model/labels.ts';
+import type { BuildRequest } from '../../../src/model/ports.ts';
 import type { TaskRecord } from '../../../src/model/record.ts';
 import type { Services } from '../../../src/run/services.ts';
 import { settle } from '../../support/fake-engine.ts';
@@ -27,10 +28,7 @@ function makeProject() {
 
 type Project = ReturnType<typeof makeProject>;
 
-const rewrite = async (
-  { dockerfile }: { dockerfile: { rewrite?: (text: string) => Promise<string> } },
-  text: string,
-) => await dockerfile.rewrite!(text);
+const textOf = ({ dockerfile }: BuildRequest): string => Buffer.from(dockerfile.text).toString();
 
 /** Lets another run rebuild the base, which moves its content tag to another image. Returns the image's ID. */
 async function forceBase(project: Project): Promise<string> {
@@ -42,8 +40,13 @@ async function forceBase(project: Project): Promise<string> {
 const imageOf = (project: Project, tag: string) =>
   project.engine.allImages.find(({ tags }) => tags.includes(tag));
 
-test('a build uses its needs by image ID tags, which do not move; its build args contain no repository', async () => {
+test('a build gets its needs by exact tags, which do not move; its build args contain no repository', async () => {
+  for (const namedContexts of [true, false]) await checkPinnedNeed(namedContexts);
+});
+
+async function checkPinnedNeed(namedContexts: boolean): Promise<void> {
   const project = makeProject();
+  project.engine.namedContexts = namedContexts;
   await project.build({ selectors: ['base'] });
   project.engine.autoFinish = false;
   const first = await project.plan({ selectors: ['app'] });
@@ -57,12 +60,13 @@ test('a build uses its needs by image ID tags, which do not move; its build args
   const content = first.plan.steps.get('base:latest')!.contentTag!;
   assert.match(content, /^tasks\.invalid\/base:latest-k[0-9a-f]{12}$/);
   assert.equal(request.args, { BASE: content });
-  const text = await rewrite(
-    request,
-    'ARG BASE\nFROM $BASE AS x\nARG BASE\nRUN echo $BASE\nCOPY --from=$BASE / /\n',
-  );
   const idTag = `${content}-i${before.slice(7, 19)}`;
-  assert.is(text, `ARG BASE\nFROM ${idTag} AS x\nARG BASE\nRUN echo $BASE\nCOPY --from=${idTag} / /\n`);
+  const name = namedContexts ? content : idTag;
+  assert.is(
+    textOf(request),
+    `ARG BASE\nFROM ${name} AS x\nARG BASE\nRUN echo $BASE\nCOPY --from=${name} / /\n`,
+  );
+  assert.equal(request.namedImages, namedContexts ? { [content]: idTag } : {});
   assert.is(imageOf(project, idTag)!.id, before);
   assert.is(imageOf(project, content)!.id, after);
   assert.equal(JSON.parse(request.labels[needsLabel]!), { 'base:latest': before });
@@ -75,7 +79,7 @@ test('a build uses its needs by image ID tags, which do not move; its build args
     next.plan.steps.get('app:latest')!.reasons.map(({ code }) => code),
     ['need-image'],
   );
-});
+}
 
 test('a command gets an image by its content tag and fails if another run moves the tag', async () => {
   for (const when of ['before', 'during'] as const) {
@@ -172,7 +176,7 @@ async function setTime(
   await services.records.put({ ...record, time }, manifest as Parameters<Services['records']['put']>[1]);
 }
 
-test('if the Dockerfile is not fully understood, a build fails when its need gets another image', async () => {
+test('without named contexts, a build of a Dockerfile that is not fully understood fails when its need gets another image', async () => {
   const root = tempFolder();
   writeFiles(root, {
     'b/Dockerfile': 'FROM scratch\n',
@@ -187,10 +191,12 @@ test('if the Dockerfile is not fully understood, a build fails when its need get
   const project = makeTestProject({ base, known, unknown }, root);
   await project.build({ selectors: ['base'] });
   project.engine.autoFinish = false;
-  for (const [name, succeeds] of [
-    ['known', true],
-    ['unknown', false],
+  for (const [name, namedContexts, succeeds] of [
+    ['known', false, true],
+    ['unknown', true, true],
+    ['unknown', false, false],
   ] as const) {
+    project.engine.namedContexts = namedContexts;
     const running = (await project.plan({ selectors: [name] })).run();
     await settle();
     const { succeed } = project.engine.pending.pop()!;

@@ -1,8 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { image } from '../../../src/define/index.ts';
-import { readCapabilities } from '../../../src/engine/queries.ts';
-import { timeouts } from '../../../src/engine/timeouts.ts';
+import { abilitiesOf } from '../../../src/engine/queries.ts';
 import { TasksError } from '../../../src/model/errors.ts';
 import type { Observations, ObservedImage } from '../../../src/model/observed.ts';
 import { requireEngine } from '../../../src/run/require-engine.ts';
@@ -29,7 +28,7 @@ const engine = (heredocs: boolean) => ({
   ready: async () => void calls.push('ready'),
   abilities: async () => {
     calls.push('abilities');
-    return { version: '20.10.24', heredocs };
+    return { version: '20.10.24', heredocs, namedContexts: heredocs };
   },
 });
 
@@ -59,15 +58,15 @@ test('the engine is queried only if something is built, its capabilities only fo
   assert.equal(calls, ['ready', 'ready', 'abilities']);
 });
 
-test('capabilities depend on the API version, not on the engine version', async () => {
-  const hasHeredocs = async (answer: object): Promise<boolean> => {
-    const request = async () => ({ status: 200, body: Buffer.from(JSON.stringify(answer)) });
-    return (await readCapabilities({ request, get: request, timeouts: timeouts })).heredocs;
+test('abilities depend on the API version, not on the engine version', () => {
+  const abilities = (version: string, apiVersion: string): boolean[] => {
+    const { heredocs, namedContexts } = abilitiesOf({ version, apiVersion, os: 'linux', arch: 'amd64' });
+    return [heredocs, namedContexts];
   };
-  assert.is(await hasHeredocs({ Version: '20.10.24+dfsg1', ApiVersion: '1.41' }), false);
-  assert.is(await hasHeredocs({ Version: 'library-import', ApiVersion: '1.42' }), true);
-  assert.is(await hasHeredocs({ Version: '29.0.0', ApiVersion: '1.52' }), true);
-  assert.is(await hasHeredocs({ Version: '?' }), false);
+  assert.equal(abilities('20.10.24+dfsg1', '1.41'), [false, false]);
+  assert.equal(abilities('library-import', '1.42'), [true, true]);
+  assert.equal(abilities('29.0.0', '1.52'), [true, true]);
+  assert.equal(abilities('?', '0.0'), [false, false]);
 });
 
 test.run();

@@ -52,7 +52,7 @@ test('a timeout is not retried, even if the output mentions the network', async 
 });
 
 test('a network failure is recognized by its step and its messages', () => {
-  const failed = (step?: string, message = 'exit code: 1'): StepFailed => new StepFailed(message, step);
+  const failed = (step?: string, message = 'exit code: 1'): StepFailed => new StepFailed(message, { step });
   const lines = ['Err:1 http://x: Temporary failure resolving'];
   assert.is(isNetworkFailure(failed('[2/3] RUN apt-get update'), lines), true);
   assert.is(isNetworkFailure(failed('[1/3] FROM debian', 'net/http: TLS handshake timeout'), []), true);
