@@ -35,9 +35,9 @@ const hints: Readonly<Record<EngineLost['reason'], string>> = {
   session: 'run `tasks doctor` to check the engine; it may have been stopped or restarted',
 };
 
-/** The engine's own answer takes precedence, but docker 20.10 has none. */
+/** The engine's own answer is second: docker 20.10 has none, and docker 26 ends it at the first line. */
 function linesOf({ sources, step }: SolveFailed, dockerfile: BuildDockerfile): LineRange | undefined {
+  const known = step?.instruction && dockerfile.linesOf(step.instruction);
   const source = sources.find(({ file }) => file === dockerfile.name);
-  if (source !== undefined) return { line: source.firstLine, endLine: source.lastLine };
-  return step?.instruction === undefined ? undefined : dockerfile.linesOf(step.instruction);
+  return known ?? (source && { line: source.firstLine, endLine: source.lastLine });
 }

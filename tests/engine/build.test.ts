@@ -261,7 +261,7 @@ test('a failed build shows its step, last lines and log, and tags nothing', asyn
   writeFiles(cwd, { 'app/Dockerfile': `${files['app/Dockerfile']}RUN echo oh dear; exit 9\n` });
   const { code, err } = await runCli(['build', 'app:1'], { cwd, env });
   assert.is(code, 1);
-  assert.match(err, /app:1 +failed after .*\[4\/4\] RUN echo oh dear; exit 9/);
+  assert.match(err, /app:1 +failed after .*\[\d\/\d\] RUN echo oh dear; exit 9/);
   assert.match(err, /│ .*oh dear/);
   const log = /log: (.*)/.exec(err)![1]!;
   assert.ok(existsSync(log));
