@@ -77,7 +77,7 @@ export async function connect(
       failures.push(timeout.aborted ? `no answer in ${connectTimeout / 1000} s` : (error as Error).message);
     }
   }
-  throw new EngineLost('unreachable', `cannot connect to BuildKit: ${[...new Set(failures)].join('; ')}`);
+  throw new EngineLost('unreachable', [...new Set(failures)].join('; '));
 }
 
 async function connectBy(entry: Entry, open: () => Transport, signal: AbortSignal): Promise<Connection> {

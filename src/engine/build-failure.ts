@@ -24,8 +24,19 @@ export function portErrorOf(
   }
   if (error instanceof FileProblem || error instanceof TransferError) return new StepFailed(error.message);
   if (error instanceof EngineLost)
-    return new TasksError(3, `${error.message} (${address})`, { hint: hints[error.reason], cause: error });
+    return new TasksError(3, lossMessage(error, address), { hint: hints[error.reason], cause: error });
   return error;
+}
+
+function lossMessage({ reason, message }: EngineLost, address: string): string {
+  switch (reason) {
+    case 'unreachable':
+      return `cannot connect to BuildKit in the docker engine at ${address}: ${message}`;
+    case 'silent':
+      return `the docker engine at ${address} is not responding: ${message}`;
+    default:
+      return `lost the connection to the docker engine at ${address}: ${message}`;
+  }
 }
 
 const hints: Readonly<Record<EngineLost['reason'], string>> = {

@@ -56,7 +56,7 @@ export function dockerEngine(
     return makeBuilder({
       api,
       open: () => openTransport(endpoint, dial),
-      address: endpoint.url,
+      address: `${endpoint.url} (${endpoint.origin})`,
       apiVersion: async () => (await readVersion()).apiVersion,
       login,
       environment,
