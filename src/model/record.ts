@@ -27,7 +27,7 @@ export interface TaskRecord {
   readonly manifestDigest?: string;
   /** The digest of the output files, for a task that makes files. */
   readonly filesDigest?: string;
-  /** For each needed task, the imageId or filesDigest that this result was made with. */
+  /** For each needed task, the identity of the result that this one was made with: see `identityOf`. */
   readonly needs: Readonly<Record<TaskId, string>>;
   readonly bytes: number;
   readonly durationMs: number;
@@ -46,7 +46,20 @@ export function resultIds({ imageId, configDigest, manifestDigest, filesDigest }
   return [imageId, configDigest, manifestDigest, filesDigest].filter((each) => each !== undefined);
 }
 
-/** Returns the digest that identifies a result: the image ID or files digest. */
+/**
+ * Returns the identity of a result for the records and labels of dependents: all of its digests that are known, separated by spaces.
+ * Image stores name one image by different digests: of its config, or of its manifest.
+ */
+export function identityOf(record: TaskRecord): string {
+  return [...new Set(resultIds(record))].join(' ');
+}
+
+/** Returns whether an identity and a result have a digest in common. */
+export function isSameResult(identity: string | undefined, ids: readonly string[]): boolean {
+  return identity?.split(' ').some((digest) => ids.includes(digest)) ?? false;
+}
+
+/** Returns the digest that names a result where it is: the image ID in the engine, or the files digest. */
 export function resultId(record: TaskRecord): string {
   return record.imageId ?? record.filesDigest ?? '';
 }

@@ -1,4 +1,5 @@
 import type { Reason } from '../model/plan.ts';
+import { isSameResult } from '../model/record.ts';
 import { makesFiles, needIds, type Task, type TaskId } from '../model/task.ts';
 import type { PlanInput } from './input.ts';
 import { buildReason } from './reasons.ts';
@@ -48,8 +49,7 @@ function findInconsistent(statuses: TaskStatuses, input: PlanInput): TaskStatus[
     const users = usersOf(need);
     const agree = (): boolean =>
       users.every((user) => isKnown(user) && usesResult(user, need)) ||
-      new Set(users.map((user) => (isKnown(user) ? user.found!.record.needs[need.task.id] : undefined)))
-        .size <= 1;
+      agreeOn(users.map((user) => (isKnown(user) ? user.found!.record.needs[need.task.id] : undefined)));
     if (!isInRegistry(need) && agree()) continue;
     if (!isInRegistry(need) && need.found === undefined)
       inconsistent.add(addReason(need, () => buildReason(need.task, input)));
@@ -59,6 +59,12 @@ function findInconsistent(statuses: TaskStatuses, input: PlanInput): TaskStatus[
           inconsistent.add(addReason(user, () => rebuildReason(user, need.task, input)));
   }
   return [...inconsistent];
+}
+
+/** Returns true if all identities are of one result; at most one may be unknown, and only alone. */
+function agreeOn(identities: readonly (string | undefined)[]): boolean {
+  const [first, ...others] = identities;
+  return others.every((each) => each !== undefined && isSameResult(first, each.split(' ')));
 }
 
 /**
@@ -94,8 +100,7 @@ function isUploaded({ found, buildReasons }: TaskStatus): boolean {
 /** Returns true if an image is known to use the current result of a need. */
 function usesResult({ found: user }: TaskStatus, { task, found, buildReasons }: TaskStatus): boolean {
   if (buildReasons.length > 0 || user === undefined) return false;
-  const used = user.record.needs[task.id];
-  return used !== undefined && found?.ids.includes(used) === true;
+  return isSameResult(user.record.needs[task.id], found?.ids ?? []);
 }
 
 function rebuildReason(user: TaskStatus, need: Task, input: PlanInput): Reason {

@@ -3,7 +3,7 @@ import type { EngineImage } from '../model/ports.ts';
 import { type Key, resultIds, type TaskRecord } from '../model/record.ts';
 import type { RemoteImage } from '../model/registry.ts';
 import { makesFiles, type Task, type TaskId } from '../model/task.ts';
-import { contentTag, familiarName } from './refs.ts';
+import { contentTag, familiarName, taggedConfigDigest } from './refs.ts';
 
 /** The image that a registry has under a task's content tag. Its labels are not verified yet. */
 export interface RemoteResult {
@@ -53,6 +53,8 @@ export function makeResultFinder(existing: ExistingState): ResultFinder {
     );
     return byTag.get(familiarName(tag));
   };
+  const findByIds = (ids: readonly string[], key: Key): EngineImage | undefined =>
+    ids.map((id) => byId.get(id)).find((each) => each?.labels[keyLabel] === key);
   return {
     local(task, key) {
       const record = existing.records.get(key);
@@ -65,9 +67,10 @@ export function makeResultFinder(existing: ExistingState): ResultFinder {
       // A shared record does not decide between images: the image with the content tag takes precedence.
       const tagged = record?.shared ? adopted() : undefined;
       if (tagged !== undefined && tagged.image?.id !== record?.imageId) return tagged;
-      const image = record?.imageId === undefined ? undefined : byId.get(record.imageId);
-      if (record !== undefined && image?.labels[keyLabel] === key) {
-        const labeled = withLabeledNeeds(task, record, image);
+      // After a change of the image store, the engine may name the same image by another of its digests.
+      const image = record && findByIds(record.shared ? [record.imageId!] : resultIds(record), key);
+      if (record !== undefined && image !== undefined) {
+        const labeled = withLabeledNeeds(task, withImageId(record, image.id), image);
         return labeled && { record: labeled, image, ids: resultIds(labeled) };
       }
       return adopted();
@@ -81,10 +84,10 @@ export function makeResultFinder(existing: ExistingState): ResultFinder {
       const localRecord = existing.records.get(key);
       const isSame = localRecord?.imageId !== undefined && ids.includes(localRecord.imageId);
       const known = isSame ? { ...localRecord, task: task.id, needs: labeled.needs } : labeled;
-      const image = ids.map((id) => byId.get(id)).find((each) => each?.labels[keyLabel] === key);
-      const { shared: _, ...record } = image ? { ...known, imageId: image.id } : known;
+      const image = findByIds(ids, key);
+      const { shared: _, ...record } = known;
       return {
-        record: { ...record, manifestDigest: digest },
+        record: { ...withImageId(record, image?.id ?? record.imageId!, ids[0]), manifestDigest: digest },
         ids,
         remote,
         ...(image ? { image } : {}),
@@ -93,11 +96,20 @@ export function makeResultFinder(existing: ExistingState): ResultFinder {
   };
 }
 
+/** Returns a record with the ID that the engine uses; the config digest is kept apart if it is another. */
+function withImageId(
+  { configDigest, ...record }: TaskRecord,
+  imageId: string,
+  known = configDigest ?? record.imageId,
+): TaskRecord {
+  return { ...record, imageId, ...(known === undefined || known === imageId ? {} : { configDigest: known }) };
+}
+
 /** Takes a record's needs from the image's label, because the record may come from a shared store. */
 function withLabeledNeeds(task: Task, record: TaskRecord, { labels }: EngineImage): TaskRecord | undefined {
   if (record.shared) {
     if (labels[taskLabel] !== task.id) return undefined;
-    const { shared: _, manifestDigest: __, ...rest } = record;
+    const { shared: _, configDigest: __, manifestDigest: ___, ...rest } = record;
     const needs = parseNeedsLabel(labels[needsLabel]);
     return needs && { ...rest, task: task.id, needs };
   }
@@ -108,8 +120,10 @@ function withLabeledNeeds(task: Task, record: TaskRecord, { labels }: EngineImag
 
 /** Returns the result for an image without a local record, for example after `.cache` was deleted. */
 function adopt(task: Task, key: Key, image: EngineImage | undefined): ExistingResult | undefined {
-  const record = image === undefined ? undefined : recordFromLabels(task, key, image);
-  return record === undefined ? undefined : { record, image: image!, ids: resultIds(record) };
+  const labeled = image && recordFromLabels(task, key, image);
+  if (labeled === undefined) return undefined;
+  const record = withImageId(labeled, image!.id, taggedConfigDigest(task, image!.tags));
+  return { record, image: image!, ids: resultIds(record) };
 }
 
 /** Recreates a record from an image's labels. Returns undefined if they belong to another task or key. */
@@ -124,7 +138,7 @@ export function recordFromLabels(
   return { key, task: task.id, imageId: id, needs, bytes, durationMs: 0, tags: [], time: '' };
 }
 
-/** Parses the needs label of an image: result IDs by task. Returns undefined if it is not valid. */
+/** Parses the needs label of an image: identities of results by task. Returns undefined if it is not valid. */
 export function parseNeedsLabel(label: string | undefined): Record<string, string> | undefined {
   try {
     const needs: unknown = JSON.parse(label ?? '');

@@ -54,9 +54,24 @@ function versionTag({ version }: Pick<Task, 'version'>, key: Key): string {
   return `${version.replaceAll('~', '')}-k${key.slice(0, 12)}`;
 }
 
-/** Returns a tag for one specific image in the engine. It contains the image ID, so it never moves to another image. */
-export function imageIdTag(content: string, imageId: string): string {
-  return `${content}-i${imageId.replace(/^sha256:/, '').slice(0, 12)}`;
+/** Returns an exact tag of an image in the engine. It contains a digest of the image, so it never moves to another image. */
+export function exactTag(content: string, digest: string): string {
+  return `${content}-i${digest.replace(/^sha256:/, '').slice(0, 12)}`;
+}
+
+/** Returns a tag that says which config digest an image has, for an image store that names images by other digests. */
+export function configTag({ name }: Pick<Task, 'name'>, configDigest: string): string {
+  return `${contentHost}/${name}:${configDigest.replace(':', '-')}`;
+}
+
+/** Returns the config digest that an image's tags say. The inverse of `configTag`. */
+export function taggedConfigDigest(task: Pick<Task, 'name'>, tags: readonly string[]): string | undefined {
+  const hex = tags
+    .map((tag) => familiarName(tag))
+    .filter((tag) => tag.startsWith(configTag(task, '')))
+    .map((tag) => /:sha256-([0-9a-f]{64})$/.exec(tag)?.[1])
+    .find((each) => each !== undefined);
+  return hex === undefined ? undefined : `sha256:${hex}`;
 }
 
 /** Returns the suffix of dev tags, `-devYYYYmmddHHMM` in UTC. */

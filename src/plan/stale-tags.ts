@@ -1,7 +1,7 @@
 import { keyLabel, taskLabel } from '../model/labels.ts';
 import type { EngineImage } from '../model/ports.ts';
 import type { Key } from '../model/record.ts';
-import { contentTag, familiarName, imageIdTag, type Naming, registryTag } from './refs.ts';
+import { configTag, contentTag, familiarName, type Naming, registryTag, taggedConfigDigest } from './refs.ts';
 
 /** Newer images are kept, because another checkout on this machine may use them. */
 const recentMs = 7 * 86_400_000;
@@ -26,7 +26,7 @@ export interface StaleTagsInput {
 
 /**
  * Returns the tags of a project's images that are no longer used, except on recent images: all tags of images with an unknown
- * key, and image ID tags of images that another image with the same key has replaced.
+ * key, and exact tags of images that another image with the same key has replaced.
  */
 export function staleTags(
   images: readonly EngineImage[],
@@ -40,12 +40,15 @@ export function staleTags(
     const [name, version] = [id.slice(0, id.indexOf(':')), id.slice(id.indexOf(':') + 1)];
     if (!names.has(name)) return [];
     const content = contentTag({ name, version }, key);
-    const idTag = imageIdTag(content, image.id);
+    const config = taggedConfigDigest({ name }, image.tags);
+    const isExact = (tag: string): boolean =>
+      tag.startsWith(`${content}-i`) || (config !== undefined && tag === configTag({ name }, config));
     const isReplaced = tagged.has(content) && !image.tags.includes(content) && !used.has(image.id);
     // A push sets the registry tag, and so did older versions instead of the content tag.
-    const all = [content, idTag, familiarName(registryTag({ name, version }, key, naming))];
-    const stale = !keys.has(key) ? all : isReplaced ? [idTag] : [];
-    const removed = image.tags.filter((tag) => stale.includes(familiarName(tag)));
+    const named = [content, familiarName(registryTag({ name, version }, key, naming))];
+    const isStale = (tag: string): boolean =>
+      keys.has(key) ? isReplaced && isExact(tag) : isExact(tag) || named.includes(tag);
+    const removed = image.tags.filter((tag) => isStale(familiarName(tag)));
     return removed.map((tag, index) => ({
       tag,
       imageId: image.id,

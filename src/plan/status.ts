@@ -1,5 +1,5 @@
 import type { Reason } from '../model/plan.ts';
-import { resultIds, type TaskRecord } from '../model/record.ts';
+import { isSameResult, resultIds, type TaskRecord } from '../model/record.ts';
 import { needIds, type Task, type TaskId } from '../model/task.ts';
 import { type ExistingResult, makeResultFinder } from './existing.ts';
 import type { PlanInput } from './input.ts';
@@ -90,8 +90,7 @@ function outdatedNeeds(
   return needIds(task)
     .filter((id) => {
       const ids = idsOf(id);
-      const used = record.needs[id];
-      return ids !== undefined && (used === undefined || !ids.includes(used));
+      return ids !== undefined && !isSameResult(record.needs[id], ids);
     })
     .map((id) => ({ code: 'need-image', detail: `built with another ${id} than the current one` }));
 }

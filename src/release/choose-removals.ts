@@ -73,7 +73,9 @@ function idsOf({ digest, images }: RemoteContents): string[] {
 function usedBy({ manifestDigests, images }: RemoteContents): string[] {
   return [
     ...manifestDigests,
-    ...images.flatMap(({ labels }) => Object.values(parseNeedsLabel(labels[needsLabel]) ?? {})),
+    ...images
+      .flatMap(({ labels }) => Object.values(parseNeedsLabel(labels[needsLabel]) ?? {}))
+      .flatMap((identity) => identity.split(' ')),
   ];
 }
 

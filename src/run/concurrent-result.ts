@@ -1,5 +1,5 @@
 import { keyLabel, needsLabel } from '../model/labels.ts';
-import { resultId, resultIds, type TaskRecord } from '../model/record.ts';
+import { isSameResult, resultId, resultIds, type TaskRecord } from '../model/record.ts';
 import { needIds } from '../model/task.ts';
 import { readOutputDigests } from '../observe/outputs.ts';
 import { parseNeedsLabel } from '../plan/existing.ts';
@@ -44,10 +44,13 @@ function isOutdated(record: TaskRecord, outdated: TaskRecord | undefined): boole
 
 function isSame(one: TaskRecord['needs'], other: TaskRecord['needs']): boolean {
   const ids = Object.keys(one);
-  return ids.length === Object.keys(other).length && ids.every((id) => one[id] === other[id]);
+  return (
+    ids.length === Object.keys(other).length &&
+    ids.every((id) => isSameResult(one[id], other[id]?.split(' ') ?? []))
+  );
 }
 
 /** Returns true if this run has the same results of needs. */
 function hasSameNeeds(needs: TaskRecord['needs'], { step, results }: Omit<Input, 'services'>): boolean {
-  return needIds(step.task).every((id) => resultIds(results.get(id)!).includes(needs[id]!));
+  return needIds(step.task).every((id) => isSameResult(needs[id], resultIds(results.get(id)!)));
 }

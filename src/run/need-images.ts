@@ -2,7 +2,7 @@ import type { Plan } from '../model/plan.ts';
 import { StepFailed } from '../model/ports.ts';
 import { resultId } from '../model/record.ts';
 import type { Task, TaskId } from '../model/task.ts';
-import { imageIdTag } from '../plan/refs.ts';
+import { exactTag } from '../plan/refs.ts';
 import type { Results } from './needs.ts';
 import type { Services } from './services.ts';
 
@@ -19,7 +19,7 @@ export function contentTagOf(id: TaskId, plan: Plan): string {
 
 /** Returns the exact tag of a task's image. It contains the image's ID, so it never belongs to another image. */
 export function exactTagOf(id: TaskId, { plan, results }: Pick<Input, 'plan' | 'results'>): string {
-  return imageIdTag(contentTagOf(id, plan), resultId(results.get(id)!));
+  return exactTag(contentTagOf(id, plan), resultId(results.get(id)!));
 }
 
 /**

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { Plan } from '../model/plan.ts';
 import type { ContextEntry } from '../model/ports.ts';
-import { resultId, type TaskRecord } from '../model/record.ts';
+import { identityOf, type TaskRecord } from '../model/record.ts';
 import { type Need, needIds, type Task, type TaskId } from '../model/task.ts';
 import { outputFolder, readOutputs } from '../observe/outputs.ts';
 import type { Services } from './services.ts';
@@ -9,9 +9,9 @@ import type { Services } from './services.ts';
 /** The records of all tasks finished so far in this run, including reused ones. */
 export type Results = ReadonlyMap<TaskId, TaskRecord>;
 
-/** Returns the results of a task's needs, for its record: image IDs or files digests. */
+/** Returns the identities of the results of a task's needs, for its record. */
 export function needResults(task: Task, results: Results): Record<TaskId, string> {
-  return Object.fromEntries(needIds(task).map((id) => [id, resultId(results.get(id)!)]));
+  return Object.fromEntries(needIds(task).map((id) => [id, identityOf(results.get(id)!)]));
 }
 
 /** Returns the build args that hold content tags of needed images. */

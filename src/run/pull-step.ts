@@ -1,7 +1,7 @@
 import { keyLabel } from '../model/labels.ts';
 import { StepFailed } from '../model/ports.ts';
 import type { TaskRecord } from '../model/record.ts';
-import { repositoryOf } from '../plan/refs.ts';
+import { configTag, repositoryOf } from '../plan/refs.ts';
 import type { StepInput } from './image-step.ts';
 
 /**
@@ -18,10 +18,15 @@ export async function executePullStep({ step, services, progress, signal }: Step
   const image = (await engine.images()).find(({ id }) => id === imageId);
   if (image?.labels[keyLabel] !== step.key)
     throw new StepFailed(`pulled ${imageId} as ${name}, but its key label does not match`);
-  for (const tag of new Set([step.contentTag!, ...step.newTags])) await engine.tag(imageId, tag);
+  const configDigest = remote.ids[0]!;
+  const isOther = imageId !== configDigest;
+  const configTags = isOther ? [configTag(step.task, configDigest)] : [];
+  for (const tag of new Set([...configTags, step.contentTag!, ...step.newTags]))
+    await engine.tag(imageId, tag);
   return {
     ...step.record!,
     imageId,
+    ...(isOther ? { configDigest } : {}),
     manifestDigest: remote.digest,
     bytes: image.bytes,
     // The build time, if known, predicts the next build.

@@ -8,7 +8,6 @@ import { runCommand } from './command-step.ts';
 import { findCommandEvidence, findImageEvidence } from './evidence.ts';
 import { makeBuildRequest, type StepInput } from './image-step.ts';
 import { withStableNeeds } from './need-images.ts';
-import { needResults } from './needs.ts';
 import { makeWorkFolder } from './output-files.ts';
 import type { Services } from './services.ts';
 
@@ -79,10 +78,11 @@ async function reproduceOne(
 type Comparison = Pick<Reproduction, 'verdict'> & Partial<Reproduction>;
 
 async function reproduceImage(input: StepInput): Promise<Comparison> {
-  const { step, observations, results, services, progress, signal } = input;
+  const { step, observations, services, progress, signal } = input;
   const task = step.task as ImageTask;
   return await inWorkFolder(input, async (work) => {
-    const made = await makeBuildRequest(input, task, needResults(task, results), work);
+    // The labels as they were: by now, more digests of a need may be known.
+    const made = await makeBuildRequest(input, task, step.record!.needs, work);
     const request = { ...made.request, noCache: false };
     const built = await withStableNeeds(made.usedTags, input, () =>
       services.engine!.build(request, progress, signal),

@@ -51,7 +51,8 @@ function project(): string {
   return root;
 }
 
-const run = (cwd: string, ...args: string[]): Promise<CliResult> => runCli(args, { cwd, env: { RELEASE: '' } });
+const run = (cwd: string, ...args: string[]): Promise<CliResult> =>
+  runCli(args, { cwd, env: { RELEASE: '' } });
 const ours = async (): Promise<EngineImage[]> =>
   (await listImages(api)).filter(({ labels }) => labels[label] === String(process.pid));
 const tagsLike = async (pattern: RegExp): Promise<{ tag: string; id: string }[]> =>

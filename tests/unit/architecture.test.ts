@@ -21,7 +21,7 @@ const mayImport: Record<string, readonly string[]> = {
   schedule: ['model'],
   run: ['model', 'disk', 'incremental', 'observe', 'key', 'plan', 'schedule'],
   release: ['model', 'plan', 'run'],
-  engine: ['model'],
+  engine: ['model', 'disk', 'buildkit'],
   buildkit: ['model', 'disk'],
   registry: ['model'],
   cache: ['model', 'disk'],

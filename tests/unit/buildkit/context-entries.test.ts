@@ -1,12 +1,7 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import {
-  makeFolder,
-  memoryEntry,
-  type SentEntry,
-  statOf,
-} from '../../../src/buildkit/context-entries.ts';
+import { makeFolder, memoryEntry, type SentEntry, statOf } from '../../../src/buildkit/context-entries.ts';
 import { makeDockerfileFolder } from '../../../src/buildkit/dockerfile-folder.ts';
 import type { FileEntry } from '../../../src/model/observed.ts';
 import { comparePath, makeValidator } from '../../support/fake-filesync.ts';

@@ -19,8 +19,8 @@ import type { PacketInit } from '../../../src/buildkit/packets.ts';
 import { type Packet, Packet_PacketType as PacketType } from '../../../src/buildkit/proto/transfer_pb.js';
 import { sendFiles } from '../../../src/buildkit/send-files.ts';
 import { TransferError } from '../../../src/buildkit/transfer-error.ts';
-import { FileProblem } from '../../../src/disk/verified-file.ts';
 import { sha256 } from '../../../src/disk/sha256.ts';
+import { FileProblem } from '../../../src/disk/verified-file.ts';
 import { fakeCall, receiveAsEngine, type Snapshot } from '../../support/fake-filesync.ts';
 import { tempFolder } from '../../support/temp.ts';
 

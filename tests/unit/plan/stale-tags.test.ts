@@ -68,6 +68,8 @@ test('the image ID tag is stale when another image with the same key has replace
     [contentTag, 100],
     [idTag, 0],
   ]);
+  const configTag = `tasks.invalid/app:sha256-${'3'.repeat(64)}`;
+  assert.equal(stale([{ ...replaced, tags: [configTag] }, other], [key]), [[configTag, 100]]);
 });
 
 test.run();
