@@ -133,7 +133,7 @@ for (const [what, change] of Object.entries(changes)) {
       const labeled = JSON.parse(built.labels[needsLabel]!) as Record<string, string>;
       const [used, said] = [
         await readFromImage(built.id, '/used'),
-        await readFromImage(labeled['base:latest']!, '/who'),
+        await readFromImage(labeled['base:latest']!.split(' ')[0]!, '/who'),
       ];
       assert.is(used, said, `${name}: the label tells another base than the one that was used`);
     }
