@@ -158,10 +158,8 @@ test('the engine reaches the services through the session, and reads what is unk
 test('an abort cancels the call at once and throws the reason', async () => {
   const controller = new AbortController();
   const { engine, build, result } = await start({ signal: controller.signal });
-  const begin = performance.now();
   controller.abort(new Error('stop'));
-  await build.cancelled;
-  assert.ok(performance.now() - begin < 100);
+  assert.is(await build.cancelled, 'reset');
   assert.is((await errorOf(result)).message, 'stop');
   engine.close();
 });

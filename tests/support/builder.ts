@@ -1,0 +1,129 @@
+// A builder on a fake engine: the Engine API is in memory, BuildKit on a unix socket.
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { openSocket } from '../../src/buildkit/connect.ts';
+import { startCall } from '../../src/buildkit/grpc/call.ts';
+import { Services } from '../../src/buildkit/methods.ts';
+import type { RegistryLogin } from '../../src/buildkit/services.ts';
+import { sha256 } from '../../src/disk/sha256.ts';
+import { findStepLines } from '../../src/dockerfile/step-lines.ts';
+import type { EngineApi } from '../../src/engine/api.ts';
+import { type Builder, makeBuilder } from '../../src/engine/build.ts';
+import { timeouts } from '../../src/engine/timeouts.ts';
+import type { StepProgress } from '../../src/model/events.ts';
+import type { BuildRequest, BuiltImage, ContextEntry } from '../../src/model/ports.ts';
+import { type FakeBuildKit, type FakeSession, fakeBuildKit } from './fake-buildkit.ts';
+import { receiveAsEngine, type Snapshot } from './fake-filesync.ts';
+import { tempFolder, writeFiles } from './temp.ts';
+
+/** The digest that the fake engine answers for each image. */
+export const imageDigest = `sha256:${'1'.repeat(64)}`;
+
+export interface BuilderTest {
+  readonly builder: Builder;
+  readonly engine: FakeBuildKit;
+  /** What the Engine API was asked for: `GET /_ping`. */
+  readonly requests: string[];
+  /** What the engine shows of an image; undefined: it does not have it. */
+  show: (path: string) => object | undefined;
+  start(request: BuildRequest, signal?: AbortSignal): StartedBuild;
+  /** Resolves when the engine has no connection any more. */
+  idle(): Promise<void>;
+}
+
+export interface StartedBuild {
+  readonly result: Promise<BuiltImage | undefined>;
+  readonly lines: string[];
+  readonly steps: StepProgress[];
+}
+
+const never = new AbortController().signal;
+
+export async function builderTest(
+  options: {
+    readonly environment?: Record<string, string>;
+    readonly login?: (host: string) => Promise<RegistryLogin | undefined>;
+  } = {},
+): Promise<BuilderTest> {
+  const engine = await fakeBuildKit();
+  const requests: string[] = [];
+  const get: EngineApi['get'] = async (resource) => {
+    requests.push(`GET ${resource}`);
+    const body = resource === '/_ping' ? {} : test.show(resource);
+    return { status: body === undefined ? 404 : 200, body: Buffer.from(JSON.stringify(body ?? {})) };
+  };
+  const api: EngineApi = { get, request: ({ path: resource, signal }) => get(resource, signal), timeouts };
+  const builder = makeBuilder({
+    api,
+    open: () => openSocket({ kind: 'unix', path: engine.path }),
+    address: 'unix:///test/docker.sock (DOCKER_HOST)',
+    apiVersion: async () => '1.45',
+    login: options.login ?? (async () => undefined),
+    environment: options.environment ?? {},
+    signal: never,
+  });
+  const test: BuilderTest = {
+    builder,
+    engine,
+    requests,
+    show: () => ({ Id: imageDigest, Os: 'linux', Architecture: 'amd64', Size: 10, Config: { Labels: {} } }),
+    start(request, signal = never) {
+      const [lines, steps]: [string[], StepProgress[]] = [[], []];
+      const progress = {
+        line: (line: string) => void lines.push(line),
+        step: (step: StepProgress) => void steps.push(step),
+      };
+      const result = builder.build(request, progress, signal);
+      result.catch(() => undefined);
+      return { result, lines, steps };
+    },
+    async idle() {
+      while (engine.connections.size > 0) await new Promise(setImmediate);
+    },
+  };
+  return test;
+}
+
+/** Returns a request for a build of files, which are in a new folder. */
+export function buildRequest(
+  files: Readonly<Record<string, string>> = { a: 'a' },
+  more: Partial<BuildRequest> & { readonly text?: string } = {},
+): BuildRequest {
+  const root = tempFolder();
+  writeFiles(root, files);
+  const { text = 'FROM scratch\nCOPY . /\n', ...rest } = more;
+  return {
+    task: 'app:1',
+    context: Object.keys(files).map((name) => contextFile(path.join(root, name), name)),
+    dockerfile: { name: 'Dockerfile', text: Buffer.from(text), linesOf: findStepLines(text) },
+    namedImages: {},
+    platform: 'linux/amd64',
+    network: 'default',
+    args: {},
+    labels: {},
+    noCache: false,
+    secrets: {},
+    ...rest,
+  };
+}
+
+function contextFile(source: string, name: string): ContextEntry {
+  const bytes = readFileSync(source);
+  const entry = { path: name, type: 'file', executable: false, size: bytes.length, digest: sha256(bytes) };
+  return { entry: entry as Extract<ContextEntry['entry'], { type: 'file' }>, source };
+}
+
+/** Reads a folder through a session, as an engine does. Throws `error from sender: …` if the client fails the transfer. */
+export async function readFolder(session: FakeSession, name: string, kept?: Snapshot): Promise<Snapshot> {
+  const call = startCall(session.http2, Services.readFiles, { 'dir-name': name });
+  try {
+    return await receiveAsEngine(call, kept);
+  } finally {
+    call.end();
+  }
+}
+
+/** The contents of the files that an engine received. */
+export function textsOf(snapshot: Snapshot): Record<string, string> {
+  return Object.fromEntries([...snapshot].map(([name, { content }]) => [name, content.toString()]));
+}
