@@ -33,7 +33,8 @@ function makeFile(bytes: Uint8Array = content): string {
 /** Reads all chunks of 64 bytes. */
 function readAll(file: string, { size, digest } = hashed, bytes = 64): Buffer {
   const chunks: Buffer[] = [];
-  for (const chunk of readVerified(file, { size, digest }, Buffer.alloc(bytes))) chunks.push(Buffer.from(chunk));
+  for (const chunk of readVerified(file, { size, digest }, Buffer.alloc(bytes)))
+    chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks);
 }
 

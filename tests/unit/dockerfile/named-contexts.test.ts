@@ -6,7 +6,12 @@ const test = suite('whether a Dockerfile is read by a frontend with named contex
 const digest = `sha256:${'d'.repeat(64)}`;
 
 test("without a syntax line, the engine's own frontend decides", () => {
-  for (const text of ['FROM a\n', '# escape=`\nFROM a\n', '# a comment\n# syntax=docker/dockerfile:1.0\nFROM a\n', ''])
+  for (const text of [
+    'FROM a\n',
+    '# escape=`\nFROM a\n',
+    '# a comment\n# syntax=docker/dockerfile:1.0\nFROM a\n',
+    '',
+  ])
     assert.equal([readsNamedContexts(text, true), readsNamedContexts(text, false)], [true, false]);
 });
 
@@ -43,7 +48,11 @@ for (const [image, expected] of Object.entries(images))
 
 test('a syntax line that older engines do not find, or find another, is not relied on', () => {
   const line = 'syntax=docker/dockerfile:1';
-  for (const text of [`\uFEFF# ${line}\nFROM a\n`, `#!/usr/bin/x\n# ${line}\nFROM a\n`, `// ${line}\nFROM a\n`])
+  for (const text of [
+    `\uFEFF# ${line}\nFROM a\n`,
+    `#!/usr/bin/x\n# ${line}\nFROM a\n`,
+    `// ${line}\nFROM a\n`,
+  ])
     assert.is(readsNamedContexts(text, true), false, JSON.stringify(text));
 });
 

@@ -62,7 +62,12 @@ test('a step that is not in the file has no lines', () => {
   const steps = {
     'another stage': { stage: 'other', number: 1, total: 5, text: 'COPY . .' },
     'no stage, but several in the file': { number: 3, total: 5, text: 'COPY . .' },
-    'more steps than in the file, as ONBUILD makes': { stage: 'build', number: 3, total: 6, text: 'COPY . .' },
+    'more steps than in the file, as ONBUILD makes': {
+      stage: 'build',
+      number: 3,
+      total: 6,
+      text: 'COPY . .',
+    },
     'fewer steps': { stage: 'build', number: 3, total: 3, text: 'COPY . .' },
     'another instruction at its place': { stage: 'build', number: 3, total: 5, text: 'ADD . .' },
     'number 0': { stage: 'build', number: 0, total: 5, text: 'FROM debian' },
@@ -91,21 +96,21 @@ const words = fc.constantFrom('a b', '-x /y', '"FROM z"', "'<<no'", 'a#b');
 const gap = fc.constantFrom([], ['# RUN a comment'], ['  # one', '# two'], ['']);
 const keyword = fc.constantFrom('RUN', 'run', 'COPY', 'ADD', 'Workdir');
 
-function parts(escape: string): fc.Arbitrary<Part> {
+function parts(escapeToken: string): fc.Arbitrary<Part> {
   const plain = fc.tuple(keyword, words).map(([step, rest]) => ({ lines: [`${step} ${rest}`], step }));
   const continued = fc
     .tuple(keyword, words, gap, words, gap, words)
     .map(([step, first, one, second, two, third]) => ({
-      lines: [`${step} ${first} ${escape}`, ...one, `  ${second} ${escape} `, ...two, third],
+      lines: [`${step} ${first} ${escapeToken}`, ...one, `  ${second} ${escapeToken} `, ...two, third],
       step,
     }));
   const heredoc = fc.array(words, { maxLength: 3 }).map((body) => ({
-    lines: ['RUN cat <<E <<-"F"', ...body, '# FROM no', 'E', 'RUN no', `x ${escape}`, '\tF'],
+    lines: ['RUN cat <<E <<-"F"', ...body, '# FROM no', 'E', 'RUN no', `x ${escapeToken}`, '\tF'],
     step: 'RUN',
   }));
   const uncounted = fc.constantFrom(
     ['ENV A=1'],
-    [`LABEL a=b ${escape}`, '  c=d'],
+    [`LABEL a=b ${escapeToken}`, '  c=d'],
     ['# RUN no'],
     [''],
     ['USER x'],
@@ -120,15 +125,15 @@ function parts(escape: string): fc.Arbitrary<Part> {
   );
 }
 
-const dockerfile = fc.constantFrom('\\', '`').chain((escape) =>
+const dockerfile = fc.constantFrom('\\', '`').chain((escapeToken) =>
   fc.record({
-    escape: fc.constant(escape),
+    escapeToken: fc.constant(escapeToken),
     end: fc.constantFrom('\n', '\r\n'),
     stages: fc.array(
       fc.record({
         base: fc.constantFrom('image:1', 'scratch', 'first'),
         isNamed: fc.boolean(),
-        parts: fc.array(parts(escape), { maxLength: 6 }),
+        parts: fc.array(parts(escapeToken), { maxLength: 6 }),
       }),
       { minLength: 1, maxLength: 3 },
     ),
@@ -137,8 +142,8 @@ const dockerfile = fc.constantFrom('\\', '`').chain((escape) =>
 
 test('property: every step of any Dockerfile has its own lines, whatever is around it', () => {
   fc.assert(
-    fc.property(dockerfile, ({ escape, end, stages }) => {
-      const lines = escape === '`' ? ['# escape=`'] : ['# syntax=docker/dockerfile:1', ''];
+    fc.property(dockerfile, ({ escapeToken, end, stages }) => {
+      const lines = escapeToken === '`' ? ['# escape=`'] : ['# syntax=docker/dockerfile:1', ''];
       lines.push('FROM scratch AS first');
       const expected = stages.map(({ base, isNamed, parts: inStage }, index) => {
         const steps: { keyword: string; line: number; endLine: number }[] = [];

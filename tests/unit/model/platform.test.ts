@@ -30,7 +30,10 @@ const platform = fc.oneof(
   fc
     .tuple(
       fc.constantFrom('linux', 'windows', 'LINUX', ''),
-      fc.oneof(fc.constantFrom('amd64', 'arm', 'arm64', 'armhf', 'x86_64', '386', 'constructor'), fc.string()),
+      fc.oneof(
+        fc.constantFrom('amd64', 'arm', 'arm64', 'armhf', 'x86_64', '386', 'constructor'),
+        fc.string(),
+      ),
       fc.oneof(fc.constantFrom('v1', 'v7', 'v8', '8', '7', ''), fc.string()),
     )
     .map(([os, architecture, variant]) => `${os}/${architecture}/${variant}`),

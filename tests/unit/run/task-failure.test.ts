@@ -44,7 +44,10 @@ test('facts that are not known are left out', () => {
 });
 
 test('a step that wrote nothing has no lines, which is not the same as unknown lines', () => {
-  assert.equal(describeFailure(new StepFailed('no', { output: [] }), app, redact), { message: 'no', lines: [] });
+  assert.equal(describeFailure(new StepFailed('no', { output: [] }), app, redact), {
+    message: 'no',
+    lines: [],
+  });
 });
 
 test('a command has no Dockerfile', () => {
@@ -54,7 +57,11 @@ test('a command has no Dockerfile', () => {
 
 test('no secret is in the message, the hint, the step or the lines', () => {
   const secret = 'with hunter2';
-  const failure = describeFailure(new StepFailed(secret, { ...facts, step: secret, output: [secret] }), app, redact);
+  const failure = describeFailure(
+    new StepFailed(secret, { ...facts, step: secret, output: [secret] }),
+    app,
+    redact,
+  );
   assert.equal([failure.message, failure.step, failure.lines], ['with ***', 'with ***', ['with ***']]);
   const error = new TasksError(3, secret, { hint: secret });
   assert.equal(describeFailure(error, app, redact), { message: 'with ***\nwith ***' });
