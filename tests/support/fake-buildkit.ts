@@ -146,7 +146,10 @@ interface StatusStream {
 }
 
 /** The handlers of all connections: a build finds its session and its status by their IDs. */
-function controlHandlers(put: (build: FakeBuild) => void): { readonly all: Handler[]; openSessions(): number } {
+function controlHandlers(put: (build: FakeBuild) => void): {
+  readonly all: Handler[];
+  openSessions(): number;
+} {
   const sessions = meetingPoint<FakeSession>();
   const statuses = meetingPoint<StatusStream>();
   let openSessions = 0;

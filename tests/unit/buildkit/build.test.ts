@@ -113,7 +113,7 @@ test('the last of the status is reported although the answer comes first', async
   await build.status({ logs: [{ vertex: 'v', stream: 1n, msg: Buffer.from('late') }] });
   build.endStatus();
   await result;
-  assert.equal(events, [{ type: 'output', step: undefined, stream: 'stdout', line: 'late' }]);
+  assert.equal(events, [{ type: 'output', step: 'v', stream: 'stdout', line: 'late' }]);
   engine.close();
 });
 
