@@ -4,6 +4,7 @@ import path from 'node:path';
 import { openSocket } from '../../src/buildkit/connect.ts';
 import { startCall } from '../../src/buildkit/grpc/call.ts';
 import { Services } from '../../src/buildkit/methods.ts';
+import { type Packet, Packet_PacketType as PacketType } from '../../src/buildkit/proto/transfer_pb.js';
 import type { RegistryLogin } from '../../src/buildkit/services.ts';
 import { sha256 } from '../../src/disk/sha256.ts';
 import { findStepLines } from '../../src/dockerfile/step-lines.ts';
@@ -121,6 +122,33 @@ export async function readFolder(session: FakeSession, name: string, kept?: Snap
   } finally {
     call.end();
   }
+}
+
+/**
+ * Starts to read a folder, and stops when the first bytes of a file are there, or else the first Stat. `cancel` gives the transfer
+ * up.
+ */
+export async function readPartly(
+  session: FakeSession,
+  name: string,
+  untilBytes = true,
+): Promise<{ cancel(): void }> {
+  const call = startCall(session.http2, Services.readFiles, { 'dir-name': name });
+  call.status.catch(() => undefined);
+  const last = untilBytes ? PacketType.PACKET_DATA : PacketType.PACKET_STAT;
+  let hasBegun = false;
+  await new Promise<void>((resolve, reject) => {
+    const onPacket = ({ type }: Packet): void => {
+      hasBegun ||= type === last;
+    };
+    const beforeRead = async (): Promise<void> => {
+      if (!hasBegun) return;
+      resolve();
+      await new Promise(() => undefined);
+    };
+    receiveAsEngine(call, new Map(), { onPacket, beforeRead }).catch(reject);
+  });
+  return { cancel: call.cancel };
 }
 
 /** The contents of the files that an engine received. */
