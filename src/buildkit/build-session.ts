@@ -37,9 +37,9 @@ export function openBuildSession(
     transfers,
     ended: session.ended,
     failureBehind(error, own) {
-      const failure = transfers.failure();
-      if (failure === undefined || own === connection) return failure;
-      return error instanceof Error && error.message.includes(failure.message) ? failure : undefined;
+      if (own === connection) return transfers.failures[0];
+      if (!(error instanceof Error)) return undefined;
+      return transfers.failures.find(({ message }) => error.message.includes(message));
     },
     close: session.close,
   };

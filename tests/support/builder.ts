@@ -44,6 +44,8 @@ export async function builderTest(
   options: {
     readonly environment?: Record<string, string>;
     readonly login?: (host: string) => Promise<RegistryLogin | undefined>;
+    /** Another socket than that of the fake engine. */
+    readonly socket?: string;
   } = {},
 ): Promise<BuilderTest> {
   const engine = await fakeBuildKit();
@@ -56,7 +58,7 @@ export async function builderTest(
   const api: EngineApi = { get, request: ({ path: resource, signal }) => get(resource, signal), timeouts };
   const builder = makeBuilder({
     api,
-    open: () => openSocket({ kind: 'unix', path: engine.path }),
+    open: () => openSocket({ kind: 'unix', path: options.socket ?? engine.path }),
     address: 'unix:///test/docker.sock (DOCKER_HOST)',
     apiVersion: async () => '1.45',
     login: options.login ?? (async () => undefined),
