@@ -15,6 +15,7 @@ import {
   textsOf,
 } from '../../support/builder.ts';
 import type { FakeBuild } from '../../support/fake-buildkit.ts';
+import { settle } from '../../support/fake-engine.ts';
 import { silentEngine } from '../../support/stub-engine.ts';
 
 const test = suite('builds that share a context');
@@ -190,7 +191,7 @@ test('a session that the engine ended is lost for its builds; the next build ope
   const tested = await start();
   const one = await begin(tested, buildRequest(files));
   one.build.session.drop();
-  while (tested.engine.openSessions() > 0) await new Promise(setImmediate);
+  await settle();
   const two = await begin(tested, buildRequest(files));
   assert.is.not(sessionOf(one.build), sessionOf(two.build));
   const error = (await errorOf(one.result)) as TasksError;
@@ -210,7 +211,8 @@ test('a build that waits for a connection to an engine that hangs ends at once w
   const { result } = tested.start(buildRequest(files), controller.signal);
   while (engine.sockets.size === 0) await new Promise(setImmediate);
   controller.abort(new Error('stop'));
-  assert.is((await errorOf(result)).message, 'stop');
+  const waiting = settle().then(() => new Error('it still waits'));
+  assert.is((await Promise.race([errorOf(result), waiting])).message, 'stop');
 });
 
 test('if one of several builds that wait for a session is canceled, the others get it', async () => {
