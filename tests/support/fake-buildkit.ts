@@ -57,6 +57,8 @@ export interface FakeBuildKit {
   readonly upgrades: string[];
   /** The next build. */
   build(): Promise<FakeBuild>;
+  /** Reads and sends nothing any more, as an engine whose process was stopped. */
+  freeze(): void;
   /** Ends all connections, as the end of the engine's process does. */
   kill(): void;
   close(): void;
@@ -102,12 +104,16 @@ export async function fakeBuildKit(
   const kill = (): void => {
     for (const socket of connections) socket.destroy();
   };
+  const freeze = (): void => {
+    for (const socket of connections) socket.unpipe().pause();
+  };
   return {
     path: file,
     connections,
     openSessions: handlers.openSessions,
     upgrades,
     build: builds.take,
+    freeze,
     kill,
     close: () => {
       server.close();

@@ -1,5 +1,6 @@
 import { appendFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { mock } from 'node:test';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { unary } from '../../../src/buildkit/grpc/call.ts';
@@ -15,6 +16,7 @@ import {
   readPartly,
   textsOf,
 } from '../../support/builder.ts';
+import { settle } from '../../support/fake-engine.ts';
 import { tempFolder } from '../../support/temp.ts';
 
 const test = suite('builds of the docker engine');
@@ -31,6 +33,7 @@ async function start(options: Parameters<typeof builderTest>[0] = {}): Promise<B
 }
 
 test.after.each(() => {
+  mock.timers.reset();
   for (const { engine } of open.splice(0)) engine.close();
 });
 
@@ -264,6 +267,54 @@ test('an engine that is killed while it reads files is lost, too', async () => {
     assert.is(error.exitCode, 3);
   }
 });
+
+/** Lets the fake clock run, and the engine do its work meanwhile. */
+async function pass(seconds: number): Promise<void> {
+  for (let passed = 0; passed < seconds; passed += 5) {
+    mock.timers.tick(5_000);
+    await settle();
+  }
+}
+
+for (const [kind, bytes] of [
+  ['with a session of its own', 1],
+  ['in a shared session', 1 << 20],
+] as const) {
+  test(`an engine that sends nothing for 60 s is lost: exit code 3, with its address (${kind})`, async () => {
+    const tested = await start();
+    mock.timers.enable({ apis: ['setInterval', 'setTimeout'] });
+    const { result } = tested.start(buildRequest({ a: 'x'.repeat(bytes) }));
+    await tested.engine.build();
+    await pass(5);
+    tested.engine.freeze();
+    let isLost = false;
+    const lost = errorOf(result).finally(() => {
+      isLost = true;
+    });
+    await pass(50);
+    assert.is(isLost, false);
+    await pass(15);
+    const error = (await lost) as TasksError;
+    assert.instance(error, TasksError, error.message);
+    assert.is(error.exitCode, 3);
+    assert.is(
+      error.message,
+      'the docker engine at unix:///test/docker.sock (DOCKER_HOST) is not responding: the engine sent nothing for 60 s',
+    );
+  });
+
+  test(`a step that writes nothing for ten minutes is not taken for a lost engine (${kind})`, async () => {
+    const tested = await start();
+    mock.timers.enable({ apis: ['setInterval', 'setTimeout'] });
+    const { result } = tested.start(buildRequest({ a: 'x'.repeat(bytes) }));
+    const build = await tested.engine.build();
+    await build.status({ vertexes: [{ digest: 'v', name: '[1/2] RUN sleep 600', ...running }] });
+    await pass(600);
+    build.endStatus();
+    await build.answer(answer);
+    assert.is((await result)?.imageId, imageDigest);
+  });
+}
 
 test('no engine: exit code 3', async () => {
   const tested = await start();
