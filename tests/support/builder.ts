@@ -9,11 +9,11 @@ import type { RegistryLogin } from '../../src/buildkit/services.ts';
 import { sha256 } from '../../src/disk/sha256.ts';
 import { findStepLines } from '../../src/dockerfile/step-lines.ts';
 import type { EngineApi } from '../../src/engine/api.ts';
-import { type Builder, makeBuilder } from '../../src/engine/build.ts';
+import { makeBuilder } from '../../src/engine/build.ts';
 import { timeouts } from '../../src/engine/timeouts.ts';
 import type { StepProgress } from '../../src/model/events.ts';
 import type { BuildRequest, BuiltImage, ContextEntry } from '../../src/model/ports.ts';
-import { type FakeBuildKit, type FakeSession, fakeBuildKit } from './fake-buildkit.ts';
+import { type FakeBuild, type FakeBuildKit, type FakeSession, fakeBuildKit } from './fake-buildkit.ts';
 import { receiveAsEngine, type Snapshot } from './fake-filesync.ts';
 import { tempFolder, writeFiles } from './temp.ts';
 
@@ -21,13 +21,16 @@ import { tempFolder, writeFiles } from './temp.ts';
 export const imageDigest = `sha256:${'1'.repeat(64)}`;
 
 export interface BuilderTest {
-  readonly builder: Builder;
   readonly engine: FakeBuildKit;
   /** What the Engine API was asked for: `GET /_ping`. */
   readonly requests: string[];
-  /** What the engine shows of an image; undefined: it does not have it. */
-  show: (path: string) => object | undefined;
+  /** What the engine shows of an image. */
+  image: object;
+  /** Called for each `/_ping`. */
+  ping: () => void;
   start(request: BuildRequest, signal?: AbortSignal): StartedBuild;
+  /** Starts a build, and waits until the engine has it. */
+  begin(request: BuildRequest, signal?: AbortSignal): Promise<StartedBuild & { readonly build: FakeBuild }>;
   /** Resolves when the engine has no connection any more. */
   idle(): Promise<void>;
 }
@@ -38,26 +41,28 @@ export interface StartedBuild {
   readonly steps: StepProgress[];
 }
 
-const never = new AbortController().signal;
+export interface BuilderTestOptions {
+  readonly environment?: Record<string, string>;
+  readonly login?: (host: string) => Promise<RegistryLogin | undefined>;
+  /** Another socket than that of the fake engine. */
+  readonly socket?: string;
+}
 
-export async function builderTest(
-  options: {
-    readonly environment?: Record<string, string>;
-    readonly login?: (host: string) => Promise<RegistryLogin | undefined>;
-    /** Another socket than that of the fake engine. */
-    readonly socket?: string;
-  } = {},
-): Promise<BuilderTest> {
+const never = new AbortController().signal;
+const open = new Set<FakeBuildKit>();
+
+/** Starts a fake engine, and returns a builder for it. */
+export async function builderTest(options: BuilderTestOptions = {}): Promise<BuilderTest> {
   const engine = await fakeBuildKit();
+  open.add(engine);
   const requests: string[] = [];
-  const get: EngineApi['get'] = async (resource) => {
-    requests.push(`GET ${resource}`);
-    const body = resource === '/_ping' ? {} : test.show(resource);
-    return { status: body === undefined ? 404 : 200, body: Buffer.from(JSON.stringify(body ?? {})) };
+  const send: EngineApi['request'] = async ({ method = 'GET', path: resource }) => {
+    requests.push(`${method} ${resource}`);
+    if (resource === '/_ping') test.ping();
+    return { status: 200, body: Buffer.from(JSON.stringify(test.image)) };
   };
-  const api: EngineApi = { get, request: ({ path: resource, signal }) => get(resource, signal), timeouts };
   const builder = makeBuilder({
-    api,
+    api: { request: send, get: (resource) => send({ path: resource }), timeouts },
     open: () => openSocket({ kind: 'unix', path: options.socket ?? engine.path }),
     address: 'unix:///test/docker.sock (DOCKER_HOST)',
     apiVersion: async () => '1.45',
@@ -65,11 +70,12 @@ export async function builderTest(
     environment: options.environment ?? {},
     signal: never,
   });
+  let begun: Promise<unknown> = Promise.resolve();
   const test: BuilderTest = {
-    builder,
     engine,
     requests,
-    show: () => ({ Id: imageDigest, Os: 'linux', Architecture: 'amd64', Size: 10, Config: { Labels: {} } }),
+    image: { Id: imageDigest, Os: 'linux', Architecture: 'amd64', Size: 10, Config: { Labels: {} } },
+    ping: () => undefined,
     start(request, signal = never) {
       const [lines, steps]: [string[], StepProgress[]] = [[], []];
       const progress = {
@@ -80,11 +86,45 @@ export async function builderTest(
       result.catch(() => undefined);
       return { result, lines, steps };
     },
+    async begin(request, signal) {
+      // One after another: the engine's next build is that of this request.
+      const beginning = begun.then(async () => ({
+        ...test.start(request, signal),
+        build: await engine.build(),
+      }));
+      begun = beginning;
+      return await beginning;
+    },
     async idle() {
       while (engine.connections.size > 0) await new Promise(setImmediate);
     },
   };
   return test;
+}
+
+/** Ends all fake engines. To be called after each test: one that failed would never end. */
+export function closeBuilders(): void {
+  for (const engine of open) engine.close();
+  open.clear();
+}
+
+/** Ends a build as an engine does that built an image. */
+export async function succeed(
+  build: FakeBuild,
+  response: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  build.endStatus();
+  await build.answer({ 'containerimage.digest': imageDigest, ...response });
+}
+
+/** Returns the error that a promise rejects with. */
+export async function errorOf(result: Promise<unknown>): Promise<Error> {
+  return await result.then(
+    () => {
+      throw new Error('it did not fail');
+    },
+    (error: Error) => error,
+  );
 }
 
 /** Returns a request for a build of files, which are in a new folder. */

@@ -22,6 +22,7 @@ import type { StatusResponseSchema } from '../../src/buildkit/proto/progress_pb.
 import { StatusSchema } from '../../src/buildkit/proto/rpc_status_pb.js';
 import { tunnelThrough } from '../../src/buildkit/tunnel.ts';
 import { tempFolder } from './temp.ts';
+import { meetingPoint, queue, withResolvers } from './waiting.ts';
 
 export type StatusInit = MessageInitShape<typeof StatusResponseSchema>;
 
@@ -235,41 +236,6 @@ function fakeBuild(
         }),
       );
       stream.end();
-    },
-  };
-}
-
-function withResolvers<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
-  let resolve!: (value: T) => void;
-  const promise = new Promise<T>((settle) => {
-    resolve = settle;
-  });
-  return { promise, resolve };
-}
-
-/** Where values are put under an ID, and others wait for them. */
-function meetingPoint<T>(): { put(id: string, value: T): void; take(id: string): Promise<T> } {
-  const places = new Map<string, ReturnType<typeof withResolvers<T>>>();
-  const placeOf = (id: string): ReturnType<typeof withResolvers<T>> => {
-    const place = places.get(id) ?? withResolvers<T>();
-    places.set(id, place);
-    return place;
-  };
-  return { put: (id, value) => placeOf(id).resolve(value), take: (id) => placeOf(id).promise };
-}
-
-function queue<T>(): { put(item: T): void; take(): Promise<T> } {
-  const items: T[] = [];
-  const takers: ((item: T) => void)[] = [];
-  return {
-    put: (item) => {
-      const taker = takers.shift();
-      if (taker === undefined) items.push(item);
-      else taker(item);
-    },
-    take: () => {
-      const item = items.shift();
-      return item === undefined ? new Promise((resolve) => takers.push(resolve)) : Promise.resolve(item);
     },
   };
 }

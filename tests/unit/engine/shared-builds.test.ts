@@ -6,12 +6,13 @@ import { Services } from '../../../src/buildkit/methods.ts';
 import type { TasksError } from '../../../src/model/errors.ts';
 import { type BuildRequest, StepFailed } from '../../../src/model/ports.ts';
 import {
-  type BuilderTest,
   builderTest,
   buildRequest,
-  imageDigest,
+  closeBuilders,
+  errorOf,
   readFolder,
   readPartly,
+  succeed,
   textsOf,
 } from '../../support/builder.ts';
 import type { FakeBuild } from '../../support/fake-buildkit.ts';
@@ -19,48 +20,21 @@ import { settle } from '../../support/fake-engine.ts';
 import { silentEngine } from '../../support/stub-engine.ts';
 
 const test = suite('builds that share a context');
-const open: { close(): void }[] = [];
 /** Large enough to be sent once for several builds. */
 const large = 'x'.repeat(1 << 20);
 const files = { a: large, b: 'b' };
 const otherText = 'FROM scratch\nCOPY . /other\n';
 
-async function start(options: Parameters<typeof builderTest>[0] = {}): Promise<BuilderTest> {
-  const tested = await builderTest(options);
-  open.push(tested.engine);
-  return tested;
-}
-
-test.after.each(() => {
-  for (const each of open.splice(0)) each.close();
-});
-
-async function errorOf(result: Promise<unknown>): Promise<Error> {
-  return await result.then(
-    () => assert.unreachable('the build succeeded') as never,
-    (error: Error) => error,
-  );
-}
-
-async function succeed(build: FakeBuild): Promise<void> {
-  build.endStatus();
-  await build.answer({ 'containerimage.digest': imageDigest });
-}
-
-/** Starts a build and returns what the engine got. */
-async function begin(tested: BuilderTest, request: BuildRequest, signal?: AbortSignal) {
-  const started = tested.start(request, signal);
-  return { ...started, build: await tested.engine.build() };
-}
+test.after.each(closeBuilders);
 
 const sessionOf = ({ request }: FakeBuild): string => request.Session;
 const dockerfileOf = async ({ request, session }: FakeBuild): Promise<Record<string, string>> =>
   textsOf(await readFolder(session, request.FrontendAttrs.dockerfilekey!));
 
 test('builds of the same large context at the same time have one session, each with its own Dockerfile', async () => {
-  const tested = await start();
-  const one = await begin(tested, buildRequest(files));
-  const two = await begin(tested, buildRequest(files, { text: otherText }));
+  const tested = await builderTest();
+  const one = await tested.begin(buildRequest(files));
+  const two = await tested.begin(buildRequest(files, { text: otherText }));
   assert.is(sessionOf(one.build), sessionOf(two.build));
   assert.is(tested.engine.connections.size, 3);
   assert.equal(textsOf(await readFolder(two.build.session, 'context')), files);
@@ -76,19 +50,19 @@ test('builds of the same large context at the same time have one session, each w
 });
 
 test('equal Dockerfiles with different names are both there', async () => {
-  const tested = await start();
+  const tested = await builderTest();
   const named = (name: string): BuildRequest => {
     const request = buildRequest(files);
     return { ...request, dockerfile: { ...request.dockerfile, name } };
   };
-  const builds = [await begin(tested, named('Dockerfile')), await begin(tested, named('app.Dockerfile'))];
+  const builds = [await tested.begin(named('Dockerfile')), await tested.begin(named('app.Dockerfile'))];
   assert.is(sessionOf(builds[0]!.build), sessionOf(builds[1]!.build));
   for (const { build } of builds)
     assert.ok(Object.keys(await dockerfileOf(build)).includes(build.request.FrontendAttrs.filename!));
 });
 
 test('small contexts, other contexts, and builds with secrets or exports have sessions of their own', async () => {
-  const tested = await start({ environment: { TOKEN: 'hunter2' } });
+  const tested = await builderTest({ environment: { TOKEN: 'hunter2' } });
   const requests = [
     buildRequest({ a: 'small' }),
     buildRequest({ a: 'small' }),
@@ -99,7 +73,7 @@ test('small contexts, other contexts, and builds with secrets or exports have se
   ];
   const sessions = new Set<string>();
   for (const request of requests) {
-    const { build } = await begin(tested, request);
+    const { build } = await tested.begin(request);
     sessions.add(sessionOf(build));
     const methods = build.session.headers.get('x-docker-expose-session-grpc-method')!;
     assert.is(methods.includes(Services.getSecret.path), 'one' in request.secrets);
@@ -109,26 +83,26 @@ test('small contexts, other contexts, and builds with secrets or exports have se
 });
 
 test('a login is given in a shared session, too', async () => {
-  const tested = await start({ login: async (host) => ({ username: host, password: 'p' }) });
-  const { build } = await begin(tested, buildRequest(files));
+  const tested = await builderTest({ login: async (host) => ({ username: host, password: 'p' }) });
+  const { build } = await tested.begin(buildRequest(files));
   assert.is((await unary(build.session.http2, Services.credentials, { Host: 'h' })).Username, 'h');
 });
 
 test('a build after the last one that shared a session has another one', async () => {
-  const tested = await start();
-  const one = await begin(tested, buildRequest(files));
+  const tested = await builderTest();
+  const one = await tested.begin(buildRequest(files));
   await succeed(one.build);
   await one.result;
-  const two = await begin(tested, buildRequest(files));
+  const two = await tested.begin(buildRequest(files));
   assert.is.not(sessionOf(one.build), sessionOf(two.build));
   assert.equal(textsOf(await readFolder(two.build.session, 'context')), files);
 });
 
 test('if the build that sends the context is canceled, the one that waits for it takes over', async () => {
-  const tested = await start();
+  const tested = await builderTest();
   const controller = new AbortController();
-  const one = await begin(tested, buildRequest(files), controller.signal);
-  const two = await begin(tested, buildRequest(files, { text: otherText }));
+  const one = await tested.begin(buildRequest(files), controller.signal);
+  const two = await tested.begin(buildRequest(files, { text: otherText }));
   const transfer = await readPartly(one.build.session, 'context');
   controller.abort(new Error('stop'));
   assert.is((await errorOf(one.result)).message, 'stop');
@@ -141,9 +115,9 @@ test('if the build that sends the context is canceled, the one that waits for it
 });
 
 test('if the build that sends the context fails, the one that waits for it takes over', async () => {
-  const tested = await start();
-  const one = await begin(tested, buildRequest(files));
-  const two = await begin(tested, buildRequest(files, { text: otherText }));
+  const tested = await builderTest();
+  const one = await tested.begin(buildRequest(files));
+  const two = await tested.begin(buildRequest(files, { text: otherText }));
   const transfer = await readPartly(one.build.session, 'context');
   one.build.endStatus();
   one.build.fail('failed to solve: exit code: 1');
@@ -156,12 +130,12 @@ test('if the build that sends the context fails, the one that waits for it takes
 });
 
 test('a spoiled context fails the builds that it was sent for with our words; other failures keep theirs', async () => {
-  const tested = await start();
+  const tested = await builderTest();
   const request = buildRequest(files);
   const builds = [
-    await begin(tested, request),
-    await begin(tested, { ...request, target: 'x' }),
-    await begin(tested, { ...request, target: 'y' }),
+    await tested.begin(request),
+    await tested.begin({ ...request, target: 'x' }),
+    await tested.begin({ ...request, target: 'y' }),
   ];
   const [a, b] = request.context.map(({ source }) => source);
   const spoiled: string[] = [];
@@ -188,11 +162,11 @@ test('a spoiled context fails the builds that it was sent for with our words; ot
 });
 
 test('a session that the engine ended is lost for its builds; the next build opens another one', async () => {
-  const tested = await start();
-  const one = await begin(tested, buildRequest(files));
+  const tested = await builderTest();
+  const one = await tested.begin(buildRequest(files));
   one.build.session.drop();
   await settle();
-  const two = await begin(tested, buildRequest(files));
+  const two = await tested.begin(buildRequest(files));
   assert.is.not(sessionOf(one.build), sessionOf(two.build));
   const error = (await errorOf(one.result)) as TasksError;
   assert.is(error.exitCode, 3);
@@ -205,18 +179,18 @@ test('a session that the engine ended is lost for its builds; the next build ope
 
 test('a build that waits for a connection to an engine that hangs ends at once when it is canceled', async () => {
   const engine = await silentEngine();
-  open.push(engine);
-  const tested = await start({ socket: engine.env.DOCKER_HOST.replace('unix://', '') });
+  const tested = await builderTest({ socket: engine.env.DOCKER_HOST.replace('unix://', '') });
   const controller = new AbortController();
   const { result } = tested.start(buildRequest(files), controller.signal);
   while (engine.sockets.size === 0) await new Promise(setImmediate);
   controller.abort(new Error('stop'));
   const waiting = settle().then(() => new Error('it still waits'));
   assert.is((await Promise.race([errorOf(result), waiting])).message, 'stop');
+  engine.close();
 });
 
 test('if one of several builds that wait for a session is canceled, the others get it', async () => {
-  const tested = await start();
+  const tested = await builderTest();
   const controller = new AbortController();
   const one = tested.start(buildRequest(files), controller.signal);
   const two = tested.start(buildRequest(files));
