@@ -1,6 +1,6 @@
 import { type BuildSession, openBuildSession } from './build-session.ts';
 import type { Connection } from './connect.ts';
-import { EngineLost } from './engine-lost.ts';
+import { connectionClosed, EngineLost } from './engine-lost.ts';
 import { serverStream, unary } from './grpc/call.ts';
 import { GrpcError, NoStatus } from './grpc/status.ts';
 import { Control } from './methods.ts';
@@ -89,6 +89,8 @@ export async function buildInSession(
       const { ExporterResponse: response } = await Promise.race([answer, lost, unanswered]);
       await Promise.race([session.transfers.received(), lost]);
       await within(limits.status, status);
+      const failure = session.failureBehind(undefined, connection);
+      if (failure !== undefined) throw failure;
       return {
         digest: response['containerimage.digest'],
         configDigest: response['containerimage.config.digest'],
@@ -163,9 +165,7 @@ function reasonOf(error: unknown, connection: Connection, progress: ProgressRead
   if (!(error instanceof GrpcError)) return error;
   if (!(error instanceof NoStatus)) return failureOf(error, steps);
   if (connection.isUnreadable() || failedStep(steps) !== undefined) return failureWithoutAnswer(steps);
-  return new EngineLost('closed', 'the connection to the engine was closed during the build', {
-    cause: error,
-  });
+  return connectionClosed(error);
 }
 
 /** Waits for a promise, but not longer than some milliseconds. */

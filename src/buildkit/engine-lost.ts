@@ -18,3 +18,8 @@ export class EngineLost extends Error {
     this.reason = reason;
   }
 }
+
+/** Returns the loss of an engine whose connection ended before it answered. */
+export function connectionClosed(cause: unknown): EngineLost {
+  return new EngineLost('closed', 'the connection to the engine was closed during the build', { cause });
+}

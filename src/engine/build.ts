@@ -67,7 +67,7 @@ export function makeBuilder(options: BuilderOptions): Builder {
     const input = solveInputOf({ ...request, args }, context, dockerfile);
     const onEvent = report.take;
     if (canShare(request)) {
-      const lease = await shared.acquire(context, dockerfile);
+      const lease = await shared.acquire(context, dockerfile, signal);
       try {
         const connection = await openConnection(signal);
         return await buildInSession(connection, input, lease.value, onEvent, signal);
