@@ -1,3 +1,5 @@
+import { ConnectionLost } from '../model/errors.ts';
+
 /**
  * Why an engine is lost.
  *
@@ -9,7 +11,7 @@
 export type LossReason = 'unreachable' | 'closed' | 'silent' | 'session';
 
 /** The engine cannot be reached, or is gone. It is no fault of the build. */
-export class EngineLost extends Error {
+export class EngineLost extends ConnectionLost {
   override readonly name = 'EngineLost';
   readonly reason: LossReason;
 

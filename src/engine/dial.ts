@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
 import { Duplex } from 'node:stream';
 import type { Environment } from '../model/environment.ts';
+import { ConnectionLost } from '../model/errors.ts';
 import { clientEnvironment } from './environment.ts';
 import type { Dial } from './http-get.ts';
 
 /** The docker client could not connect to the engine. The message is the end of its error output. */
-export class DialFailed extends Error {
+export class DialFailed extends ConnectionLost {
   override readonly name = 'DialFailed';
 }
 

@@ -1,3 +1,5 @@
+import { ConnectionLost } from '../model/errors.ts';
+
 /** How long to wait for the engine, in milliseconds. */
 export interface Timeouts {
   /** For a query: until the response starts, and between two parts of it. */
@@ -21,7 +23,7 @@ export const timeouts: Timeouts = {
 };
 
 /** The engine accepted the connection but sent nothing in time. */
-export class IdleTimeoutError extends Error {
+export class IdleTimeoutError extends ConnectionLost {
   override readonly name = 'IdleTimeoutError';
 
   constructor(timeoutMs: number) {

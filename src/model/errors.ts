@@ -17,6 +17,11 @@ export class TasksError extends Error {
   }
 }
 
+/** A connection to an engine could not be made, ended, or is silent. */
+export class ConnectionLost extends Error {
+  override readonly name: string = 'ConnectionLost';
+}
+
 /**
  * Turns an operating system error (full disk, no permission, a folder in place of a file) into an error that the user can
  * act on. Returns undefined for any other error.

@@ -171,7 +171,8 @@ function runSteps({ dockerfile }: BuildRequest, progress: Progress): void {
         step: `[${index + 1}/${steps.length}] ${text}`,
         lines: dockerfile.linesOf({ number: index + 1, total: steps.length, text }),
         exitCode: Number(exit),
-        output: words === undefined ? [] : [words],
+        instruction: 'RUN',
+        output: { lines: words === undefined ? [] : [words], stderr: [] },
       });
   }
 }

@@ -19,7 +19,8 @@ const facts = {
   step: '[3/5] RUN make',
   lines: { line: 7, endLine: 9 },
   exitCode: 2,
-  output: ['gcc', 'error'],
+  instruction: 'RUN',
+  output: { lines: ['gcc', 'error'], stderr: ['error'] },
 };
 const redact = (line: string): string => line.replaceAll('hunter2', '***');
 
@@ -27,11 +28,13 @@ test('a failed build step: the facts, with the Dockerfile relative to the projec
   assert.equal(describeFailure(new StepFailed('exit code: 2', facts), app, redact), {
     message: 'exit code: 2',
     step: '[3/5] RUN make',
+    instruction: 'RUN',
     file: 'docker/app.Dockerfile',
     line: 7,
     endLine: 9,
     exitCode: 2,
     lines: ['gcc', 'error'],
+    stderr: ['error'],
   });
 });
 
@@ -44,9 +47,10 @@ test('facts that are not known are left out', () => {
 });
 
 test('a step that wrote nothing has no lines, which is not the same as unknown lines', () => {
-  assert.equal(describeFailure(new StepFailed('no', { output: [] }), app, redact), {
+  assert.equal(describeFailure(new StepFailed('no', { output: { lines: [], stderr: [] } }), app, redact), {
     message: 'no',
     lines: [],
+    stderr: [],
   });
 });
 
@@ -58,11 +62,12 @@ test('a command has no Dockerfile', () => {
 test('no secret is in the message, the hint, the step or the lines', () => {
   const secret = 'with hunter2';
   const failure = describeFailure(
-    new StepFailed(secret, { ...facts, step: secret, output: [secret] }),
+    new StepFailed(secret, { ...facts, step: secret, output: { lines: [secret], stderr: [secret] } }),
     app,
     redact,
   );
-  assert.equal([failure.message, failure.step, failure.lines], ['with ***', 'with ***', ['with ***']]);
+  const { message, step, lines, stderr } = failure;
+  assert.equal([message, step, lines, stderr], ['with ***', 'with ***', ['with ***'], ['with ***']]);
   const error = new TasksError(3, secret, { hint: secret });
   assert.equal(describeFailure(error, app, redact), { message: 'with ***\nwith ***' });
 });
@@ -83,7 +88,8 @@ test('a run shows the last lines of the failed step, and none of other steps if 
     const running = run();
     await settle();
     project.engine.pending[0]!.progress.line('of another step');
-    project.engine.pending[0]!.fail(new StepFailed('no', { output }));
+    const facts = output === undefined ? {} : { output: { lines: output } };
+    project.engine.pending[0]!.fail(new StepFailed('no', facts));
     await running;
     const end = project.events.find((event) => event.type === 'task-finished');
     assert.equal(end?.type === 'task-finished' && end.error?.lines, expected);
