@@ -184,8 +184,9 @@ async function runOne(
   } catch (thrown) {
     const error = fromSystemError(thrown) ?? thrown;
     const isMachineFailure = error instanceof TasksError && error.exitCode === 3;
-    const failure = { ...lastLines.read(), ...describeFailure(error, test.task, redact), log: log.path };
-    return { failure, isMachineFailure };
+    const output = lastLines.read();
+    const failure = describeFailure(error, test.task, redact, output.lines);
+    return { failure: { ...output, ...failure, log: log.path }, isMachineFailure };
   } finally {
     log.close();
   }

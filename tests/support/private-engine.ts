@@ -1,5 +1,14 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, openSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -31,9 +40,14 @@ export interface PrivateEngine {
   close(): Promise<void>;
 }
 
-/** Creates a private engine without starting it. */
-export function createPrivateEngine(): PrivateEngine {
+/** Creates a private engine without starting it. `diskSize`: the size of its disk, as for tmpfs: `16m`. */
+export function createPrivateEngine({ diskSize }: { readonly diskSize?: string } = {}): PrivateEngine {
   const folder = mkdtempSync(path.join(tmpdir(), 'tasks-engine-'));
+  if (diskSize !== undefined) {
+    mkdirSync(path.join(folder, 'data-root'));
+    const argv = ['-t', 'tmpfs', '-o', `size=${diskSize}`, 'tmpfs', path.join(folder, 'data-root')];
+    execFileSync('mount', argv);
+  }
   const env = { DOCKER_HOST: `unix://${folder}/s` };
   const api = connect(resolveEndpoint(env), dialWithClient(env));
   let child: ChildProcess | undefined;
