@@ -95,9 +95,9 @@ const networkOutput = new RegExp(
 /** A server of the build itself, such as the database of a test. */
 const ownMachine = /\blocalhost\b|\b127\.\d+\.\d+\.\d+|\[?::1\]?/i;
 
-/** What runc writes to the output of a step whose program it cannot start; older engines say nothing else. */
+/** What runc writes if it cannot start a program: to the output of a step, whose exit code is then 1. */
 const notStarted =
-  /^(?:runc run failed: .*: exec: ".*": |exec \S+: )(?:stat .*: )?(?:no such file or directory|permission denied|exec format error|executable file not found)/i;
+  /^(?:exec \S+: |.*\bunable to start container process: (?:[\w ]+: )*exec: ".*": )(?:stat .*: )?(?:no such file or directory|permission denied|exec format error|executable file not found)/i;
 
 const table: readonly Row[] = [
   ['timeout', ({ timedOut }) => timedOut === true],

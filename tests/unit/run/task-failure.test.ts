@@ -1,9 +1,11 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { command, image } from '../../../src/define/index.ts';
-import { TasksError } from '../../../src/model/errors.ts';
+import { ConnectionLost, fromSystemError, TasksError } from '../../../src/model/errors.ts';
 import { StepFailed } from '../../../src/model/ports.ts';
-import { describeFailure } from '../../../src/run/task-failure.ts';
+import { RegistryError } from '../../../src/model/registry.ts';
+import { causeOf, describeFailure } from '../../../src/run/task-failure.ts';
+import { StepTimeout } from '../../../src/run/timeout.ts';
 import { settle } from '../../support/fake-engine.ts';
 import { graphOf } from '../../support/graphs.ts';
 import { makeSampleProject } from '../../support/sample-project.ts';
@@ -75,6 +77,29 @@ test('no secret is in the message, the hint, the step or the lines', () => {
 test('an error of any other kind has its message; whatever is thrown has a text', () => {
   assert.equal(describeFailure(new Error('no'), app, redact), { message: 'no' });
   assert.equal(describeFailure('hunter2', app, redact), { message: '***' });
+});
+
+test('the cause of an error is what noticed it, then the facts that it carries, then what the program wrote', () => {
+  const systemError = (code: string, syscall: string): Error =>
+    Object.assign(new Error(code), { code, syscall });
+  const lost = (cause: unknown): TasksError => new TasksError(3, 'cannot connect to the engine', { cause });
+  const output = ['curl: (6) Could not resolve host: example'];
+  const cases: readonly [unknown, string | undefined][] = [
+    [new StepTimeout(1000), 'timeout'],
+    [new StepFailed('no', { cause: 'missing-file' }), 'missing-file'],
+    [new StepFailed('no', { exitCode: 126 }), 'not-executable'],
+    [new StepFailed('no', { exitCode: 1 }), 'network'],
+    [new RegistryError('denied', 'no'), 'credentials'],
+    [lost(new ConnectionLost('silent')), 'lost'],
+    [lost(systemError('ENOENT', 'connect')), 'lost'],
+    [lost(systemError('ECONNRESET', 'read')), 'lost'],
+    [fromSystemError(systemError('ENOSPC', 'write')), 'disk-full'],
+    [fromSystemError(systemError('ENOSPC', 'open')), 'disk-full'],
+  ];
+  for (const [error, cause] of cases) assert.is(causeOf(error, output), cause, String(error));
+  assert.is(causeOf(new StepFailed('no', { exitCode: 1 })), undefined);
+  assert.is(causeOf(fromSystemError(systemError('ENOENT', 'open'))), undefined, 'a file is no engine');
+  assert.is(causeOf(new TasksError(3, 'cannot read config.json: EACCES')), undefined);
 });
 
 test('a run shows the last lines of the failed step, and none of other steps if it wrote none', async () => {
