@@ -1,4 +1,5 @@
 import type { FailureCause, StepProgress } from './events.ts';
+import type { FrontendVersion } from './frontend.ts';
 import type { Output, OutputStream } from './last-lines.ts';
 import type { FileEntry, ImageName, Observed, ObservedUnchanged } from './observed.ts';
 import type { Owner } from './owner.ts';
@@ -83,7 +84,8 @@ export interface BuildRequest {
 export interface EngineAbilities {
   /** The version of the engine. */
   readonly version: string;
-  readonly heredocs: boolean;
+  /** Its own Dockerfile frontend; undefined if that is not known. */
+  readonly frontend?: FrontendVersion;
   /** Whether images can be put in place of names (`context:NAME`). */
   readonly namedContexts: boolean;
 }

@@ -36,7 +36,7 @@ export async function prepareDockerfile(
     await Promise.all([
       import('../dockerfile/error.ts'),
       import('../dockerfile/replace-references.ts'),
-      import('../dockerfile/named-contexts.ts'),
+      import('../dockerfile/frontend.ts'),
       import('../dockerfile/step-lines.ts'),
     ]);
   try {

@@ -79,7 +79,11 @@ export function fakeEngine(registry: FakeRegistry = fakeRegistry(), machine = ''
     transfers: [],
     ready: async () => undefined,
     triggers: async () => undefined,
-    abilities: async () => ({ version: '26.1.5', heredocs: true, namedContexts: engine.namedContexts }),
+    abilities: async () => ({
+      version: '26.1.5',
+      frontend: { minor: 7, isLabs: false },
+      namedContexts: engine.namedContexts,
+    }),
     images: async () => [...engine.allImages],
     resolve: async (tag) => engine.allImages.find(({ tags }) => tags.includes(tag))?.id,
     build: (request, progress, signal) =>
