@@ -1,4 +1,4 @@
-import { type Probe, processProbe } from '../engine/client.ts';
+import { type Probe, processProbe } from './probe.ts';
 import { runProcess } from '../engine/process.ts';
 import type { Environment } from '../model/environment.ts';
 import { TasksError } from '../model/errors.ts';

@@ -3,7 +3,6 @@ import type { Environment } from '../model/environment.ts';
 import type { Engine } from '../model/ports.ts';
 import { connect, parseResponse } from './api.ts';
 import type { Builder } from './build.ts';
-import { dialWithClient } from './dial.ts';
 import { resolveEndpoint } from './endpoint.ts';
 import {
   abilitiesOf,
@@ -16,7 +15,7 @@ import {
 import { startReaper } from './reaper.ts';
 import { removeOrphanedTests, runTestContainer } from './test-container.ts';
 import { pullImage, pushImage, splitReference } from './transfer.ts';
-import { openTransport } from './transport.ts';
+import { dialerOf } from './transport.ts';
 
 export interface DockerOptions {
   /** Aborts every request that has no signal of its own. */
@@ -36,8 +35,7 @@ export function dockerEngine(
   { signal, reaper: reaperScript, login = async () => undefined }: DockerOptions,
 ): Engine {
   const endpoint = resolveEndpoint(environment);
-  const dial = dialWithClient(environment);
-  const api = connect(endpoint, dial, { signal });
+  const api = connect(endpoint, environment, { signal });
   const reaper = reaperScript === undefined ? undefined : startReaper(reaperScript, environment);
   let version: Promise<EngineVersion> | undefined;
   const readVersion = async (): Promise<EngineVersion> => {
@@ -53,10 +51,11 @@ export function dockerEngine(
   // Loaded by runs that build only: HTTP/2 and the messages of BuildKit take as long as everything else.
   const loadBuilder = async (): Promise<Builder> => {
     const { makeBuilder } = await import('./build.ts');
+    const dial = dialerOf(endpoint, environment);
     return makeBuilder({
       api,
-      open: () => openTransport(endpoint, dial),
-      address: `${endpoint.url} (${endpoint.origin})`,
+      open: (entry) => dial(entry === 'direct' ? 'h2' : undefined),
+      sharesConnections: endpoint.kind === 'ssh',
       apiVersion: async () => (await readVersion()).apiVersion,
       login,
       environment,

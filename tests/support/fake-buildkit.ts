@@ -127,10 +127,10 @@ function withoutGoaway(socket: Socket): Duplex {
   return duplex;
 }
 
-/** A build exists as soon as its three calls do: each connection has one build. */
+/** A build exists as soon as its three calls do. A connection may have several builds. */
 function controlHandlers(put: (build: FakeBuild) => void): Handler[] {
-  const session = withResolvers<FakeBuild['session']>();
-  const status = withResolvers<{ send(message: StatusInit): Promise<void>; end(): void }>();
+  const sessions = lookup<FakeBuild['session']>();
+  const statuses = lookup<{ send(message: StatusInit): Promise<void>; end(): void }>();
   return [
     streaming(Control.session, async (stream, headers) => {
       const ended = withResolvers<void>();
@@ -144,13 +144,15 @@ function controlHandlers(put: (build: FakeBuild) => void): Handler[] {
       tunnel.on('error', () => ended.resolve());
       const http2 = connect('http://localhost', { createConnection: () => tunnel });
       http2.on('error', () => undefined);
-      session.resolve({ headers, http2, drop: () => ended.resolve() });
+      const id = headers.get('x-docker-expose-session-uuid')?.[0] ?? '';
+      sessions.of(id).resolve({ headers, http2, drop: () => ended.resolve() });
       await ended.promise;
       http2.destroy();
     }),
     streaming(Control.status, async (stream) => {
       const ended = withResolvers<void>();
-      status.resolve({ send: (message) => stream.send(message), end: () => ended.resolve() });
+      for await (const { Ref } of stream.receive())
+        statuses.of(Ref).resolve({ send: (message) => stream.send(message), end: () => ended.resolve() });
       await ended.promise;
     }),
     {
@@ -159,7 +161,9 @@ function controlHandlers(put: (build: FakeBuild) => void): Handler[] {
         const { receive } = messagesOf(stream, SolveRequestSchema, SolveResponseSchema);
         const ended = withResolvers<void>();
         for await (const request of receive()) {
-          put(fakeBuild(request, await session.promise, await status.promise, stream, ended.resolve));
+          const session = await sessions.of(request.Session).promise;
+          const status = await statuses.of(request.Ref).promise;
+          put(fakeBuild(request, session, status, stream, ended.resolve));
         }
         await ended.promise;
       },
@@ -222,6 +226,18 @@ function queue<T>(): { put(item: T): void; take(): Promise<T> } {
     take: () => {
       const item = items.shift();
       return item === undefined ? new Promise((resolve) => takers.push(resolve)) : Promise.resolve(item);
+    },
+  };
+}
+
+/** Values by name, for those who come first and those who wait. */
+function lookup<T>(): { of(name: string): ReturnType<typeof withResolvers<T>> } {
+  const entries = new Map<string, ReturnType<typeof withResolvers<T>>>();
+  return {
+    of: (name) => {
+      const entry = entries.get(name) ?? withResolvers<T>();
+      entries.set(name, entry);
+      return entry;
     },
   };
 }

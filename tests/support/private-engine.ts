@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type EngineApi } from '../../src/engine/api.ts';
-import { dialWithClient } from '../../src/engine/dial.ts';
 import { resolveEndpoint } from '../../src/engine/endpoint.ts';
 import { readEngineVersion } from '../../src/engine/queries.ts';
 
@@ -35,7 +34,7 @@ export interface PrivateEngine {
 export function createPrivateEngine(): PrivateEngine {
   const folder = mkdtempSync(path.join(tmpdir(), 'tasks-engine-'));
   const env = { DOCKER_HOST: `unix://${folder}/s` };
-  const api = connect(resolveEndpoint(env), dialWithClient(env));
+  const api = connect(resolveEndpoint(env), env);
   let child: ChildProcess | undefined;
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
