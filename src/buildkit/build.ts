@@ -165,7 +165,9 @@ function withoutAnswer(connection: Connection, steps: readonly BuildStep[]): Err
 
 function closedDuring(connection: Connection, cause?: unknown): EngineLost {
   const reason = connection.failure()?.message;
-  return new EngineLost('closed', reason ?? 'the connection to the engine was closed during the build', { cause });
+  return new EngineLost('closed', reason ?? 'the connection to the engine was closed during the build', {
+    cause,
+  });
 }
 
 function reasonOf(error: unknown, connection: Connection, progress: ProgressReader): unknown {

@@ -68,7 +68,8 @@ export function connect(
     request,
     get: async (path, signal = options.signal) => {
       // Starting ssh takes longer than loading Node's HTTP client.
-      if (endpoint.kind === 'ssh') return await request({ path, ...(signal === undefined ? {} : { signal }) });
+      if (endpoint.kind === 'ssh')
+        return await request({ path, ...(signal === undefined ? {} : { signal }) });
       try {
         return await httpGet(dial, path, { idleTimeoutMs: limits.response, signal });
       } catch (error) {

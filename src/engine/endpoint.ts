@@ -96,7 +96,7 @@ function parseAddress(url: string, origin: string, tls: TlsSettings | undefined)
       throw invalid(origin, url, `: ${(error as Error).message}`, error);
     }
   }
-  const tcp = /^(?:(tcp|https?):\/\/)?(\[[0-9a-f:.%]+\]|[^:/\s]*)(?::(\d+))?\/?$/i.exec(url);
+  const tcp = /^(?:(tcp|https?):\/\/)?(\[[0-9a-f:.%]+\]|[\w.-]*)(?::(\d+))?\/?$/i.exec(url);
   if (tcp === null) throw invalid(origin, url);
   const [, scheme, name, digits] = tcp;
   const host = name!.replace(/^\[|\]$/g, '') || 'localhost';

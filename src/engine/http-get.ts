@@ -23,6 +23,7 @@ export interface GetOptions {
 export async function httpGet(dial: Dial, path: string, options: GetOptions): Promise<ApiResponse> {
   const request = `GET ${path} HTTP/1.0\r\nHost: docker\r\n\r\n`;
   const response = await exchange(await dial(), request, options);
+  if (response.length === 0) throw new Error('the connection was closed without a response');
   const headEnd = response.indexOf('\r\n\r\n');
   const head = response.toString('latin1', 0, Math.max(headEnd, 0));
   const status = /^HTTP\/1\.[01] (\d{3})/.exec(head)?.[1];

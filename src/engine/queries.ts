@@ -94,9 +94,13 @@ export async function readEngineVersion(api: EngineApi): Promise<EngineVersion> 
   );
   const podman = Components?.find(({ Name }) => Name === 'Podman Engine');
   if (podman !== undefined) {
-    throw new TasksError(3, `the engine at ${api.address} is podman ${podman.Version ?? Version}, which has no BuildKit`, {
-      hint: 'start a docker engine, and set DOCKER_HOST to its address',
-    });
+    throw new TasksError(
+      3,
+      `the engine at ${api.address} is podman ${podman.Version ?? Version}, which has no BuildKit`,
+      {
+        hint: 'start a docker engine, and set DOCKER_HOST to its address',
+      },
+    );
   }
   return { version: Version, apiVersion: ApiVersion ?? '0.0', os: Os, arch: Arch };
 }

@@ -77,7 +77,8 @@ class StdioTransport extends Duplex {
     child.on('close', () => this.#end());
     let [hasExited, hasEnded] = [false, false];
     const endSoon = (): void => {
-      if (hasExited && hasEnded && !this.destroyed) this.#endTimer = setTimeout(() => this.#end(), errorGrace);
+      if (hasExited && hasEnded && !this.destroyed)
+        this.#endTimer = setTimeout(() => this.#end(), errorGrace);
     };
     child.on('exit', () => {
       hasExited = true;
@@ -137,8 +138,7 @@ class StdioTransport extends Duplex {
       this.push(null);
       return;
     }
-    const outcome =
-      signalCode === null ? `failed with exit code ${exitCode}` : `was killed by ${signalCode}`;
+    const outcome = signalCode === null ? `failed with exit code ${exitCode}` : `was killed by ${signalCode}`;
     const message = this.#errorOutput.trim() || `${this.#file} ${outcome}`;
     this.destroy(new DialFailed(message, this.bytesRead > 0));
   }

@@ -43,8 +43,9 @@ export function explainTlsError(error: Error, settings: TlsSettings): TlsProblem
     };
   }
   if (reason !== undefined) return refusal(reason, settings);
-  if (/before secure TLS connection/.test(message))
-    return refusal('it closed the connection during the handshake', settings);
+  // Some servers close the connection without an alert: during the handshake, or after it in TLS 1.3.
+  if (/before secure TLS connection|socket hang up|closed without a response/.test(message))
+    return refusal('the connection was closed without a response', settings);
   return undefined;
 }
 

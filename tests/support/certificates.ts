@@ -30,7 +30,19 @@ export function makeCertificates(): Certificates {
     if (status !== 0) throw new Error(`openssl ${args[0]} failed: ${stderr}`);
   };
   const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
-  run('req', '-x509', ...newKey, '-days', '2', '-subj', '/CN=authority', '-keyout', 'ca.key', '-out', 'ca.pem');
+  run(
+    'req',
+    '-x509',
+    ...newKey,
+    '-days',
+    '2',
+    '-subj',
+    '/CN=authority',
+    '-keyout',
+    'ca.key',
+    '-out',
+    'ca.pem',
+  );
   const read = (file: string): Buffer => readFileSync(path.join(root, file));
   return {
     ca: read('ca.pem'),

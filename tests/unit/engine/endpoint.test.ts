@@ -63,7 +63,10 @@ test('without settings: the default socket, or else that of a rootless engine or
   const [system, mine, numbered] = ['/var/run/docker.sock', '/run/me/docker.sock', '/run/user/7/docker.sock'];
   const [desktop, old] = ['/me/.docker/run/docker.sock', '/me/.docker/desktop/docker.sock'];
   const choose = (...files: string[]): string[] => {
-    const { url, origin } = resolveEndpoint({ HOME: '/me', XDG_RUNTIME_DIR: '/run/me' }, machineWith(...files));
+    const { url, origin } = resolveEndpoint(
+      { HOME: '/me', XDG_RUNTIME_DIR: '/run/me' },
+      machineWith(...files),
+    );
     return [url.slice('unix://'.length), origin];
   };
   assert.equal(choose(), [system, 'default']);
@@ -114,7 +117,12 @@ test('TLS by variables: any value enables it, DOCKER_TLS_VERIFY verifies, the ce
 test('TLS of a context: its own certificates and SkipTLSVerify count, the variables do not', () => {
   const tls = (settings: object, files: Readonly<Record<string, string>> = {}): unknown => {
     const DOCKER_CONFIG = createConfig({ Host: 'tcp://h:2376', ...settings }, files);
-    const environment = { DOCKER_CONFIG, DOCKER_CONTEXT: 'work', DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: '/' };
+    const environment = {
+      DOCKER_CONFIG,
+      DOCKER_CONTEXT: 'work',
+      DOCKER_TLS_VERIFY: '1',
+      DOCKER_CERT_PATH: '/',
+    };
     const endpoint = resolveEndpoint(environment, empty);
     if (endpoint.kind !== 'tls') return undefined;
     const { folder, ...rest } = endpoint.tls;

@@ -18,7 +18,9 @@ const test = suite('engines behind ssh');
 const address = 'ssh://me@build.example:2222';
 
 function connectBy(ssh: Pick<FakeSsh, 'env'>, limits: Partial<Timeouts> = {}): EngineApi {
-  return connect(resolveEndpoint({ DOCKER_HOST: address }), ssh.env, { timeouts: { ...timeouts, ...limits } });
+  return connect(resolveEndpoint({ DOCKER_HOST: address }), ssh.env, {
+    timeouts: { ...timeouts, ...limits },
+  });
 }
 
 /** An engine that keeps connections open, as docker engines do. */
@@ -138,7 +140,10 @@ test('an ssh that is killed during a request: the connection was lost', async ()
 });`);
   const error = (await errorOf(listImages(connectBy(ssh)))) as TasksError;
   assert.is(error.exitCode, 3);
-  assert.match(error.message, /^lost the connection to the docker engine at ssh:.*: ssh was killed by SIGKILL$/);
+  assert.match(
+    error.message,
+    /^lost the connection to the docker engine at ssh:.*: ssh was killed by SIGKILL$/,
+  );
 });
 
 test('an ssh that hangs is killed when the request times out', async () => {
@@ -163,7 +168,9 @@ process.stdout.write(String(left.pid), () => process.exit(3));`);
 
 test('all bytes arrive although ssh ends while nobody reads, and both directions are counted', async () => {
   const length = 3_000_000;
-  const ssh = fakeSsh(`process.stdin.once('data', () => process.stdout.write(Buffer.alloc(${length}), () => process.exit(0)));`);
+  const ssh = fakeSsh(
+    `process.stdin.once('data', () => process.stdout.write(Buffer.alloc(${length}), () => process.exit(0)));`,
+  );
   const transport = openStdio('ssh', [], ssh.env);
   transport.write('go');
   await new Promise((resolve) => transport.once('readable', resolve));
