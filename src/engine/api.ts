@@ -124,9 +124,7 @@ async function send(
         incoming.on('error', fail);
         incoming.on('end', () => {
           idleTimer?.stop();
-          const response = { status: incoming.statusCode ?? 0, body: Buffer.concat(chunks) };
-          // With this event the agent gets the connection back, so that the next request can use it.
-          resolve(response);
+          resolve({ status: incoming.statusCode ?? 0, body: Buffer.concat(chunks) });
         });
       },
     );

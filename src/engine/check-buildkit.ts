@@ -18,11 +18,7 @@ export async function checkBuildkit(
   signal: AbortSignal,
 ): Promise<BuildkitFacts> {
   try {
-    const connection = await connect(
-      (entry) => dial(entry === 'direct' ? 'h2' : undefined),
-      entriesFor(apiVersion),
-      signal,
-    );
+    const connection = await connect(dial, entriesFor(apiVersion), signal);
     try {
       const limit = AbortSignal.any([signal, AbortSignal.timeout(answerTimeout)]);
       const { record } = await unary(connection.http2, Control.listWorkers, {}, limit);

@@ -51,10 +51,9 @@ export function dockerEngine(
   // Loaded by runs that build only: HTTP/2 and the messages of BuildKit take as long as everything else.
   const loadBuilder = async (): Promise<Builder> => {
     const { makeBuilder } = await import('./build.ts');
-    const dial = dialerOf(endpoint, environment);
     return makeBuilder({
       api,
-      open: (entry) => dial(entry === 'direct' ? 'h2' : undefined),
+      open: dialerOf(endpoint, environment),
       sharesConnections: endpoint.kind === 'ssh',
       apiVersion: async () => (await readVersion()).apiVersion,
       login,

@@ -8,13 +8,13 @@ import { readTlsFiles, readTrustStore } from './tls-files.ts';
 
 type TlsEndpoint = Extract<Endpoint, { readonly kind: 'tls' }>;
 
-/** Opens TLS connections. `protocol`: what is asked for by ALPN; an HTTP/1.1 server may not know ALPN at all. */
-export type OpenTls = (protocol: 'h2' | undefined) => Transport;
+/** Opens a TLS connection. `isHttp2`: HTTP/2 is asked for by ALPN. Otherwise nothing is asked for: old engines do not know ALPN. */
+export type OpenTls = (isHttp2: boolean) => Transport;
 
 /** Reads the certificates for an engine, and returns what connects with them. @throws TasksError exit 3 as `readTlsFiles` does */
 export function tlsTransports({ host, port, tls }: TlsEndpoint, environment: Environment): OpenTls {
   const secureContext = makeContext(tls, environment);
-  return (protocol) => {
+  return (isHttp2) => {
     const socket = connect({
       host,
       port,
@@ -22,7 +22,7 @@ export function tlsTransports({ host, port, tls }: TlsEndpoint, environment: Env
       rejectUnauthorized: tls.verify,
       // An IP address is verified, but not sent (RFC 6066, 3).
       ...(isIP(host) === 0 ? { servername: host } : {}),
-      ...(protocol === undefined ? {} : { ALPNProtocols: [protocol] }),
+      ...(isHttp2 ? { ALPNProtocols: ['h2'] } : {}),
     });
     return socket.setNoDelay();
   };

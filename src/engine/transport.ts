@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import type { Transport } from '../buildkit/connect.ts';
+import type { Entry, Transport } from '../buildkit/connect.ts';
 import type { Environment } from '../model/environment.ts';
 import type { Endpoint } from './endpoint.ts';
 import { sshArguments } from './ssh-address.ts';
@@ -7,16 +7,16 @@ import { openStdio } from './stdio-transport.ts';
 import type { OpenTls } from './tls-transport.ts';
 
 /**
- * Opens a connection to an engine, for its own API or for BuildKit; `h2` if HTTP/2 is the first thing that is sent on it. Errors of
- * the connection itself are events of the transport.
+ * Opens a connection to an engine, for its own API, or for BuildKit by an entry. Errors of the connection itself are events of the
+ * transport.
  * @throws TasksError exit 3 for certificates that cannot be used
  */
-export type Dial = (protocol?: 'h2') => Promise<Transport>;
+export type Dial = (entry?: Entry) => Promise<Transport>;
 
 /** Returns a function that opens connections to an engine. The environment is that of `ssh`. */
 export function dialerOf(endpoint: Endpoint, environment: Environment): Dial {
   let openTls: Promise<OpenTls> | undefined;
-  return async (protocol) => {
+  return async (entry) => {
     switch (endpoint.kind) {
       case 'unix':
         return connect(endpoint.path);
@@ -29,7 +29,7 @@ export function dialerOf(endpoint: Endpoint, environment: Environment): Dial {
         openTls ??= import('./tls-transport.ts').then(({ tlsTransports }) =>
           tlsTransports(endpoint, environment),
         );
-        return (await openTls)(protocol);
+        return (await openTls)(entry === 'direct');
       }
     }
   };

@@ -94,6 +94,21 @@ test('a connection that broke gets no more builds', async () => {
   engine.close();
 });
 
+test('a connection that broke while nothing used it gets no more builds', async () => {
+  const engine = await fakeBuildKit();
+  const { pool, opened } = poolOf(engine);
+  const first = buildIn(pool, '1');
+  await succeed(await engine.build());
+  await first;
+  const closed = new Promise((resolve) => opened[0]!.http2.once('close', resolve));
+  engine.kill();
+  await closed;
+  const next = buildIn(pool, '2');
+  await succeed(await engine.build());
+  assert.is((await next).digest, '2');
+  engine.close();
+});
+
 test('a connection that a build found silent gets no more builds, but those on it go on', async () => {
   const engine = await fakeBuildKit();
   const { pool, opened } = poolOf(engine);

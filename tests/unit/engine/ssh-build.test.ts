@@ -6,7 +6,7 @@ import { openStdio } from '../../../src/engine/stdio-transport.ts';
 import { timeouts } from '../../../src/engine/timeouts.ts';
 import { TasksError } from '../../../src/model/errors.ts';
 import type { BuildRequest } from '../../../src/model/ports.ts';
-import { type FakeBuild, type FakeBuildKit, fakeBuildKit } from '../../support/fake-buildkit.ts';
+import { type FakeBuild, fakeBuildKit } from '../../support/fake-buildkit.ts';
 import { type FakeSsh, fakeSsh, sshTo } from '../../support/fake-ssh.ts';
 
 const test = suite('builds on an engine behind ssh');
@@ -36,10 +36,10 @@ function builderBy(ssh: FakeSsh): Builder {
   });
 }
 
-function request(text = 'FROM scratch\n', context: BuildRequest['context'] = []): BuildRequest {
+function request(text = 'FROM scratch\n'): BuildRequest {
   return {
     task: 'a:1',
-    context,
+    context: [],
     dockerfile: { name: 'Dockerfile', text: Buffer.from(text), linesOf: () => undefined },
     namedImages: {},
     platform: 'linux/amd64',
@@ -51,8 +51,7 @@ function request(text = 'FROM scratch\n', context: BuildRequest['context'] = [])
   };
 }
 
-async function succeed(engine: FakeBuildKit): Promise<void> {
-  const build = await engine.build();
+async function succeed(build: FakeBuild): Promise<void> {
   build.endStatus();
   await build.answer({ 'containerimage.digest': 'sha256:1' });
 }
@@ -65,17 +64,12 @@ test('60 builds at once start two ssh, and 60 later ones none', async () => {
     const results = Array.from({ length: 60 }, () => builder.build(request(), progress, never));
     // No build ends before all have begun.
     const builds = await Promise.all(Array.from({ length: 60 }, () => engine.build()));
-    await Promise.all(builds.map(answer));
+    await Promise.all(builds.map(succeed));
     await Promise.all(results);
     assert.is(ssh.calls().length, 2);
   }
   engine.close();
 });
-
-async function answer(build: FakeBuild): Promise<void> {
-  build.endStatus();
-  await build.answer({ 'containerimage.digest': 'sha256:1' });
-}
 
 test('builds whose error could end a connection have one of their own', async () => {
   const engine = await fakeBuildKit();
@@ -89,7 +83,7 @@ test('builds whose error could end a connection have one of their own', async ()
     [long, 3],
   ] as const) {
     const result = builder.build(request(text), progress, never);
-    await succeed(engine);
+    await succeed(await engine.build());
     await result;
     assert.is(ssh.calls().length, calls);
   }
@@ -117,7 +111,7 @@ test('an ssh that is killed during builds: all of them lost the connection, with
     );
   }
   const next = builder.build(request(), progress, never);
-  await succeed(engine);
+  await succeed(await engine.build());
   await next;
   assert.is(ssh.calls().length, 2);
   engine.close();

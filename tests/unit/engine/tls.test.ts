@@ -199,11 +199,11 @@ check('HTTP/2 is asked for by ALPN only where it is the first thing that is sent
   });
   const endpoint = byVariables(await listen(listener), authority.folderFor());
   const dial = dialerOf(endpoint, {});
-  for (const protocol of ['h2', undefined] as const) {
-    const transport = await dial(protocol);
+  for (const entry of ['direct', 'upgrade', undefined] as const) {
+    const transport = await dial(entry);
     await new Promise((resolve) => transport.resume().once('close', resolve));
   }
-  assert.equal(asked, ['h2', false]);
+  assert.equal(asked, ['h2', false, false]);
 });
 
 test.run();
