@@ -20,7 +20,7 @@ const { values: flags } = parseArgs({
     json: { type: 'string' },
   },
 });
-const docker = process.env.TASKS_DOCKER ?? 'docker';
+const docker = 'docker';
 const { stdout: server, status } = spawnSync(docker, ['version', '--format', '{{.Server.Version}}'], {
   encoding: 'utf8',
 });

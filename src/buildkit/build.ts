@@ -42,7 +42,7 @@ const defaultLimits: Limits = { silence: 60_000, answer: 5_000, session: 2_000, 
 
 /**
  * Builds with the engine of a connection, which is closed at the end, and with a session of its own. Abort cancels the build in
- * the engine.
+ * the engine. A connection that fails is retired.
  * @throws SolveFailed; EngineLost; the error of a file transfer; on abort, the signal's reason
  */
 export async function build(
@@ -99,6 +99,8 @@ export async function buildInSession(
       };
     } catch (error) {
       signal.throwIfAborted();
+      const isAnswer = error instanceof GrpcError && !(error instanceof NoStatus);
+      if (!isAnswer) connection.retire();
       // The state of the step that failed may be on its way.
       if (error instanceof GrpcError) await within(limits.status / 3, status);
       const reason = reasonOf(error, connection, progress);
@@ -154,7 +156,17 @@ async function missingAnswer(
     while (failedStep(progress.steps()) === undefined);
   };
   await Promise.race([failed(), untilUnreadable(connection, isHeldBack, limits.answer, signal)]);
-  throw failureWithoutAnswer(progress.steps());
+  throw withoutAnswer(connection, progress.steps());
+}
+
+/** The connection cannot be read. On one of several builds, an answer to another build is the reason unless a step of this one failed. */
+function withoutAnswer(connection: Connection, steps: readonly BuildStep[]): Error {
+  if (!connection.isShared || failedStep(steps) !== undefined) return failureWithoutAnswer(steps);
+  return closedDuring(connection);
+}
+
+function closedDuring(connection: Connection, cause?: unknown): EngineLost {
+  return connectionClosed(cause, connection.failure()?.message);
 }
 
 function reasonOf(error: unknown, connection: Connection, progress: ProgressReader): unknown {
@@ -164,8 +176,8 @@ function reasonOf(error: unknown, connection: Connection, progress: ProgressRead
   if (isSilent && failedStep(steps) !== undefined) return failureWithoutAnswer(steps);
   if (!(error instanceof GrpcError)) return error;
   if (!(error instanceof NoStatus)) return failureOf(error, steps);
-  if (connection.isUnreadable() || failedStep(steps) !== undefined) return failureWithoutAnswer(steps);
-  return connectionClosed(error);
+  if (connection.isUnreadable() || failedStep(steps) !== undefined) return withoutAnswer(connection, steps);
+  return closedDuring(connection, error);
 }
 
 /** Waits for a promise, but not longer than some milliseconds. */

@@ -19,7 +19,9 @@ export class EngineLost extends Error {
   }
 }
 
-/** Returns the loss of an engine whose connection ended before it answered. */
-export function connectionClosed(cause: unknown): EngineLost {
-  return new EngineLost('closed', 'the connection to the engine was closed during the build', { cause });
+/** Returns the loss of an engine whose connection ended before it answered. `reason`: why it ended, if that is known. */
+export function connectionClosed(cause: unknown, reason?: string): EngineLost {
+  return new EngineLost('closed', reason ?? 'the connection to the engine was closed during the build', {
+    cause,
+  });
 }

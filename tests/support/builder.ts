@@ -62,9 +62,14 @@ export async function builderTest(options: BuilderTestOptions = {}): Promise<Bui
     return { status: 200, body: Buffer.from(JSON.stringify(test.image)) };
   };
   const builder = makeBuilder({
-    api: { request: send, get: (resource) => send({ path: resource }), timeouts },
+    api: {
+      request: send,
+      get: (resource) => send({ path: resource }),
+      timeouts,
+      address: 'unix:///test/docker.sock (DOCKER_HOST)',
+    },
     open: () => openSocket({ kind: 'unix', path: options.socket ?? engine.path }),
-    address: 'unix:///test/docker.sock (DOCKER_HOST)',
+    sharesConnections: false,
     apiVersion: async () => '1.45',
     proxies: {},
     login: options.login ?? (async () => undefined),
