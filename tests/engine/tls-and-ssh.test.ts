@@ -216,7 +216,7 @@ test('Ctrl-C during a build by ssh cancels it in the engine, and every ssh ends 
   assert.is((await ended).code, 130);
   const isRunning = (): boolean =>
     readdirSync('/proc').some((pid) => /^\d+$/.test(pid) && commandOf(pid).includes('sleep\u000098764'));
-  while (isRunning() || ssh.pids().some((pid) => existsSync(`/proc/${pid}`)))
+  while (isRunning() || ssh.pids().some((pid) => existsSync(`/proc/${pid}/exe`)))
     await new Promise((resolve) => setImmediate(resolve));
 });
 
