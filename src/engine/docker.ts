@@ -5,6 +5,7 @@ import { connect, parseResponse } from './api.ts';
 import type { Builder } from './build.ts';
 import { dialWithClient } from './dial.ts';
 import { resolveEndpoint } from './endpoint.ts';
+import { proxyArgs } from './proxies.ts';
 import {
   abilitiesOf,
   type EngineVersion,
@@ -58,6 +59,7 @@ export function dockerEngine(
       open: () => openTransport(endpoint, dial),
       address: `${endpoint.url} (${endpoint.origin})`,
       apiVersion: async () => (await readVersion()).apiVersion,
+      proxies: proxyArgs(endpoint, environment),
       login,
       environment,
       signal,

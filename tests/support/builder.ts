@@ -76,6 +76,7 @@ export async function builderTest(options: BuilderTestOptions = {}): Promise<Bui
     open: () => openSocket({ kind: 'unix', path: options.socket ?? engine.path }),
     address: 'unix:///test/docker.sock (DOCKER_HOST)',
     apiVersion: async () => '1.45',
+    proxies: {},
     login: options.login ?? (async () => undefined),
     environment: options.environment ?? {},
     signal: never,
