@@ -13,6 +13,7 @@ import { failedStep, failureOf, failureWithoutAnswer } from './solve-failed.ts';
 import { type SolveInput, solveRequestOf } from './solve-request.ts';
 import type { BuildStep } from './steps.ts';
 import { untilUnreadable } from './unreadable.ts';
+import { untilAborted } from './until-aborted.ts';
 
 /** What a build made. */
 export interface SolveResult {
@@ -87,8 +88,8 @@ export async function buildInSession(
     const unanswered = missingAnswer(connection, status, progress, isHeldBack, limits, finished.signal);
     try {
       const { ExporterResponse: response } = await Promise.race([answer, lost, unanswered]);
-      await Promise.race([session.transfers.received(), lost]);
-      await within(limits.status, status);
+      await untilAborted(Promise.race([session.transfers.received(), lost]), signal);
+      await untilAborted(within(limits.status, status), signal);
       const failure = session.failureBehind(undefined, connection);
       if (failure !== undefined) throw failure;
       return {
@@ -102,7 +103,7 @@ export async function buildInSession(
       const isAnswer = error instanceof GrpcError && !(error instanceof NoStatus);
       if (!isAnswer) connection.retire();
       // The state of the step that failed may be on its way.
-      if (error instanceof GrpcError) await within(limits.status / 3, status);
+      if (error instanceof GrpcError) await untilAborted(within(limits.status / 3, status), signal);
       const reason = reasonOf(error, connection, progress);
       throw session.failureBehind(reason, connection) ?? reason;
     }

@@ -90,6 +90,25 @@ test('of a progress bar, the last version of the line counts', () => {
   );
 });
 
+test('the end of a step does not end the lines of others', () => {
+  const other = { vertex: 'b', stream: 1n, msg: Buffer.from('half ') };
+  const events = eventsOf(
+    { ...vertex({ started: at(1) }), logs: [other, log(1, 'its own')] },
+    vertex({ started: at(1), completed: at(2) }),
+    { logs: [{ ...other, msg: Buffer.from('line\n') }] },
+  );
+  assert.equal(
+    events.flatMap((event) => (event.type === 'output' ? [`${event.step} ${event.line}`] : [])),
+    ['a its own', 'b half line'],
+  );
+});
+
+test('the lines of a warning are all of its ranges', () => {
+  const range = (first: number, last: number) => ({ start: { line: first }, end: { line: last } });
+  const [event] = eventsOf({ warnings: [{ vertex: 'a', ranges: [range(7, 8), range(3, 4)] }] });
+  assert.equal(event?.type === 'warning' && event.warning.lines, { first: 3, last: 8 });
+});
+
 test('a warning is reported once, with its lines', () => {
   const warning = {
     vertex: 'a',
