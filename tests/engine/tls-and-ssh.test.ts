@@ -168,11 +168,11 @@ tlsTest('a TLS connection that is not possible: exit code 3, the address, and th
 /** The environment to reach the engine by a fake ssh. */
 const bySsh = (ssh: FakeSsh) => ({ DOCKER_HOST: 'ssh://me@build.example', ...ssh.env });
 
-test('ssh: a build needs two connections, one for the API and one for BuildKit', async () => {
+test('ssh: a build needs three connections, two for the API, which sets two tags at once, and one for BuildKit', async () => {
   const ssh = sshTo(engineSocket());
   const { code, err } = await run(newProject(), bySsh(ssh), 'build', '--suffix=-t');
   assert.is(code, 0, err);
-  assert.is(ssh.calls().length, 2);
+  assert.is(ssh.calls().length, 3);
   for (const call of ssh.calls())
     assert.equal(call.slice(-6), ['-T', '--', 'build.example', 'docker', 'system', 'dial-stdio']);
   await assertBuildWorks(bySsh(ssh));
