@@ -51,6 +51,7 @@ export interface StartedBuild {
 
 export interface BuilderTestOptions {
   readonly environment?: Record<string, string>;
+  readonly proxies?: Record<string, string>;
   readonly login?: (host: string) => Promise<RegistryLogin | undefined>;
   /** How the engine is reached. */
   readonly accepts?: readonly Entry[];
@@ -81,7 +82,7 @@ export async function builderTest(options: BuilderTestOptions = {}): Promise<Bui
     open: () => openSocket({ kind: 'unix', path: options.socket ?? engine.path }),
     sharesConnections: false,
     apiVersion: async () => '1.45',
-    proxies: {},
+    proxies: options.proxies ?? {},
     login: options.login ?? (async () => undefined),
     environment: options.environment ?? {},
     signal: never,

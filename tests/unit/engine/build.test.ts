@@ -156,6 +156,17 @@ for (const [engine, details] of [
     await tested.idle();
   });
 
+test("every build gets the proxies; a request's own arg of the same name is stronger", async () => {
+  const tested = await builderTest({ proxies: { HTTP_PROXY: 'a', NO_PROXY: 'b' } });
+  const { build } = await tested.begin(buildRequest({ a: 'a' }, { args: { NO_PROXY: 'own', V: '1' } }));
+  const attributes = Object.entries(build.request.FrontendAttrs);
+  assert.equal(Object.fromEntries(attributes.filter(([name]) => name.startsWith('build-arg:'))), {
+    'build-arg:HTTP_PROXY': 'a',
+    'build-arg:NO_PROXY': 'own',
+    'build-arg:V': '1',
+  });
+});
+
 test('what an engine keeps of a context is under the digest of the whole context', async () => {
   const tested = await builderTest();
   const keys: string[] = [];
