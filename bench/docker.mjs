@@ -36,12 +36,17 @@ process.on('exit', () => {
   for (const { repo } of all) removeImages(repo);
 });
 
+/** Removes the images of a tool with all of their tags. The engine keeps its build cache. */
 function removeImages(repo) {
-  const listed = execFileSync(docker, ['images', '--format', '{{.Repository}}:{{.Tag}}'], {
+  const listed = execFileSync(docker, ['images', '--no-trunc', '--format', '{{.ID}} {{.Repository}}'], {
     encoding: 'utf8',
   });
-  const own = listed.split('\n').filter((tag) => tag.startsWith(`${repo}/`));
-  if (own.length > 0) spawnSync(docker, ['rmi', ...own], { stdio: 'ignore' });
+  const own = listed
+    .split('\n')
+    .map((line) => line.split(' '))
+    .filter(([, repository]) => repository?.startsWith(`${repo}/`));
+  if (own.length > 0)
+    spawnSync(docker, ['rmi', '--force', ...new Set(own.map(([id]) => id))], { stdio: 'ignore' });
 }
 
 /** Runs commands one after the other. Returns the CPU time of the clients and the wall time, in milliseconds. */
@@ -51,7 +56,7 @@ function run(commands, cwd) {
   return { cpu: sum(({ cpu }) => cpu), wall: sum(({ wall }) => wall) };
 }
 
-const cases = ['everything new', 'nothing to do', 'a file of a leaf', 'a file of a base'];
+const cases = ['everything new', 'all cached', 'nothing to do', 'a file of a leaf', 'a file of a base'];
 
 /** Runs one tool, from its first build. Returns the measurements of each case. */
 function play(contestant, count, salt) {
@@ -63,13 +68,16 @@ function play(contestant, count, salt) {
   const change = ({ folder }) =>
     writeFileSync(path.join(cwd, folder, 'file0.txt'), content(`${salt} changed ${folder}`, 4096));
   const first = run(commands({ all: true }), cwd);
+  removeImages(repo);
+  rmSync(path.join(cwd, '.cache'), { recursive: true, force: true });
+  const cached = run(commands({ all: true }), cwd);
   const idle = run(commands({ all: false }), cwd);
   change(tasks.at(-1));
   const leaf = run(commands({ all: false }), cwd);
   change(tasks[0]);
   const base = run(commands({ all: true }), cwd);
   removeImages(repo);
-  return [first, idle, leaf, base];
+  return [first, cached, idle, leaf, base];
 }
 
 /** Returns the medians of each case, or the error of a tool that failed. */

@@ -78,7 +78,7 @@ await Promise.all([
       ),
     ],
     // The bundle is a function that launch.ts calls: V8 stores compiled code only for scripts, which have no `require`.
-    banner: { js: '(function (require, PLACE, loadModule, onIdle, onManyTasks) {' },
+    banner: { js: '(function (require, PLACE, loadModule, onIdle, onLongRun) {' },
     footer: { js: '})' },
   }),
   build({

@@ -20,8 +20,8 @@ export interface Program {
   readonly reaper: string;
   /** Node's own `import`. */
   loadModule(url: string): Promise<unknown>;
-  /** Called before the tasks of a large project are read. */
-  onManyTasks?(): void;
+  /** Called before what takes longer than a run with nothing to do: reading a large project, building. */
+  onLongRun?(): void;
 }
 
 /** Systems outside of the process. Tests replace them with fakes. */

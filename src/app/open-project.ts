@@ -50,7 +50,7 @@ export async function openProject(
     programId: program.id,
     loadModule: program.loadModule,
   });
-  if (declarations.definitions.length > manyDefinitions) program.onManyTasks?.();
+  if (declarations.definitions.length > manyDefinitions) program.onLongRun?.();
   const graph = makeGraph(declarations, defaultPlatform());
   if (graph.tasks.size === 0) {
     throw new TasksError(

@@ -79,6 +79,7 @@ export async function buildPhase(
 ): Promise<RunResult> {
   const { plan, observations, engine } = planned;
   const builds = [...plan.steps.values()].filter(({ action }) => action === 'build');
+  if (builds.length > 0) host.program.onLongRun?.();
   // Commands may run for half an hour before the first image is built.
   await requireEngine(builds, observations, engine);
   return await runPlan(plan, observations, makeServices(planned, host, signal), {

@@ -1,7 +1,9 @@
 import type { Connection } from './connect.ts';
+import { connectionClosed } from './engine-lost.ts';
+import { NoStatus } from './grpc/status.ts';
 import { newId } from './new-id.ts';
 import { type BuildServices, handlersOf } from './services.ts';
-import { openSession } from './session.ts';
+import { openSession, type Session, type SessionOptions } from './session.ts';
 import { recordTransfers, type Transfers } from './transfers.ts';
 
 /** A session through which an engine reads and writes the files of one or more builds. */
@@ -19,28 +21,34 @@ export interface BuildSession {
   close(): void;
 }
 
-/** Opens a session on a connection. `sharedKey`: see `SessionOptions.sharedKey`. */
+/** Opens a session on a connection. `sharedKey`: see `SessionOptions.sharedKey`. @throws EngineLost if the connection has ended */
 export function openBuildSession(
   connection: Connection,
   sharedKey: string,
   services: BuildServices,
 ): BuildSession {
   const transfers = recordTransfers(services);
-  const session = openSession(connection, {
-    id: newId(),
-    sharedKey,
-    handlers: handlersOf(transfers.services),
-  });
+  const session = openOn(connection, { id: newId(), sharedKey, handlers: handlersOf(transfers.services) });
   return {
     id: session.id,
     connection,
     transfers,
     ended: session.ended,
     failureBehind(error, own) {
-      const failure = transfers.failure();
-      if (failure === undefined || own === connection) return failure;
-      return error instanceof Error && error.message.includes(failure.message) ? failure : undefined;
+      if (own === connection) return transfers.failures[0];
+      if (!(error instanceof Error)) return undefined;
+      return transfers.failures.find(({ message }) => error.message.includes(message));
     },
     close: session.close,
   };
+}
+
+function openOn(connection: Connection, options: SessionOptions): Session {
+  try {
+    return openSession(connection, options);
+  } catch (error) {
+    connection.retire();
+    connection.close();
+    throw error instanceof NoStatus ? connectionClosed(connection.failure(), error) : error;
+  }
 }

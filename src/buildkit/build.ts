@@ -1,6 +1,6 @@
 import { type BuildSession, openBuildSession } from './build-session.ts';
 import type { Connection } from './connect.ts';
-import { EngineLost } from './engine-lost.ts';
+import { connectionClosed, EngineLost } from './engine-lost.ts';
 import { serverStream, unary } from './grpc/call.ts';
 import { GrpcError, NoStatus } from './grpc/status.ts';
 import { Control } from './methods.ts';
@@ -9,7 +9,7 @@ import { pause } from './pause.ts';
 import { type BuildEvent, type ProgressReader, readProgress } from './progress.ts';
 import type { BuildServices } from './services.ts';
 import { watchSilence } from './silence.ts';
-import { failedStep, failureOf, failureWithoutAnswer } from './solve-failed.ts';
+import { failedStep, failureOf, failureWithoutAnswer, SolveFailed } from './solve-failed.ts';
 import { type SolveInput, solveRequestOf } from './solve-request.ts';
 import type { BuildStep } from './steps.ts';
 import { untilUnreadable } from './unreadable.ts';
@@ -89,6 +89,8 @@ export async function buildInSession(
       const { ExporterResponse: response } = await Promise.race([answer, lost, unanswered]);
       await Promise.race([session.transfers.received(), lost]);
       await within(limits.status, status);
+      const failure = session.failureBehind(undefined, connection);
+      if (failure !== undefined) throw failure;
       return {
         digest: response['containerimage.digest'],
         configDigest: response['containerimage.config.digest'],
@@ -97,8 +99,7 @@ export async function buildInSession(
       };
     } catch (error) {
       signal.throwIfAborted();
-      const isAnswer = error instanceof GrpcError && !(error instanceof NoStatus);
-      if (!isAnswer) connection.retire();
+      if (isOfConnection(error)) connection.retire();
       // The state of the step that failed may be on its way.
       if (error instanceof GrpcError) await within(limits.status / 3, status);
       const reason = reasonOf(error, connection, progress);
@@ -110,6 +111,11 @@ export async function buildInSession(
     for (const event of progress.end()) onEvent(event);
     connection.close();
   }
+}
+
+/** Whether no answer came: without one, a SolveFailed is made of the status. */
+function isOfConnection(error: unknown): boolean {
+  return error instanceof EngineLost || error instanceof NoStatus || error instanceof SolveFailed;
 }
 
 /** Reports the status stream until it ends. Its errors are not the build's: Control/Solve reports those. */
@@ -160,14 +166,7 @@ async function missingAnswer(
 /** The connection cannot be read. On one of several builds, an answer to another build is the reason unless a step of this one failed. */
 function withoutAnswer(connection: Connection, steps: readonly BuildStep[]): Error {
   if (!connection.isShared || failedStep(steps) !== undefined) return failureWithoutAnswer(steps);
-  return closedDuring(connection);
-}
-
-function closedDuring(connection: Connection, cause?: unknown): EngineLost {
-  const reason = connection.failure()?.message;
-  return new EngineLost('closed', reason ?? 'the connection to the engine was closed during the build', {
-    cause,
-  });
+  return connectionClosed(connection.failure());
 }
 
 function reasonOf(error: unknown, connection: Connection, progress: ProgressReader): unknown {
@@ -178,7 +177,7 @@ function reasonOf(error: unknown, connection: Connection, progress: ProgressRead
   if (!(error instanceof GrpcError)) return error;
   if (!(error instanceof NoStatus)) return failureOf(error, steps);
   if (connection.isUnreadable() || failedStep(steps) !== undefined) return withoutAnswer(connection, steps);
-  return closedDuring(connection, error);
+  return connectionClosed(connection.failure(), error);
 }
 
 /** Waits for a promise, but not longer than some milliseconds. */

@@ -1,4 +1,3 @@
-import { sha256 } from '../disk/sha256.ts';
 import { makeFolder, memoryEntry, type SentFolder } from './context-entries.ts';
 
 /** The folder of a Dockerfile, and the name under which the engine asks for it. */
@@ -14,14 +13,12 @@ export interface DockerfileFolder {
 const ignoreFile = '# Ignored files are not sent.\n';
 
 /**
- * Makes the folder of a Dockerfile. Its name contains the digest of the text and must be passed as the build's `dockerfilekey`: an
+ * Makes the folder of a Dockerfile. Its name contains the folder's digest and must be passed as the build's `dockerfilekey`: an
  * engine keeps a copy under the name and, before BuildKit 0.9 (docker 20.10), compares only size and time with it, which are equal
  * for Dockerfiles of equal length.
  */
 export function makeDockerfileFolder(filename: string, text: Uint8Array): DockerfileFolder {
   const ignore = memoryEntry(`${filename}.dockerignore`, Buffer.from(ignoreFile));
-  return {
-    key: `dockerfile-${sha256(text).slice(0, 32)}`,
-    folder: makeFolder([memoryEntry(filename, text), ignore]),
-  };
+  const folder = makeFolder([memoryEntry(filename, text), ignore]);
+  return { key: `dockerfile-${folder.digest.slice(0, 32)}`, folder };
 }

@@ -18,3 +18,9 @@ export class EngineLost extends Error {
     this.reason = reason;
   }
 }
+
+/** Returns the loss of an engine whose connection ended before it answered. `reason`: what ended the connection, if that is known. */
+export function connectionClosed(reason: Error | undefined, cause: unknown = reason): EngineLost {
+  const message = reason?.message ?? 'the connection to the engine was closed during the build';
+  return new EngineLost('closed', message, { cause });
+}

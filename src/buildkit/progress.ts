@@ -6,10 +6,11 @@ import { type BuildStep, trackSteps } from './steps.ts';
 export type BuildEvent =
   /** A step has a new state. */
   | { readonly type: 'step'; readonly step: BuildStep }
-  /** A step wrote a line. */
+  /** A step wrote a line. It may come before the step's first state. */
   | {
       readonly type: 'output';
-      readonly step: BuildStep | undefined;
+      /** The digest of the step. */
+      readonly step: string;
       readonly stream: 'stdout' | 'stderr';
       /** Without its line ending. */
       readonly line: string;
@@ -56,7 +57,7 @@ export function readProgress(): ProgressReader {
 
   const outputEvent = (row: { digest: string; stream: number; line: string }): BuildEvent => ({
     type: 'output',
-    step: steps.get(row.digest),
+    step: row.digest,
     stream: row.stream === 2 ? 'stderr' : 'stdout',
     line: row.line,
   });

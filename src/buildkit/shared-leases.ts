@@ -7,8 +7,11 @@ export interface Lease<T> {
 
 /** Values that are opened once for all who use them at the same time. */
 export interface SharedLeases<T> {
-  /** Opens the value of a key, or returns the one that is open. @throws the errors of `open`; the next call opens another one */
-  acquire(key: string): Promise<Lease<T>>;
+  /**
+   * Opens the value of a key, or returns the one that is open. After `drop` was called, for example because a session was lost, the
+   * next who come open another value. @throws the errors of `open`; the next call opens another one
+   */
+  acquire(key: string, open: (drop: () => void) => Promise<T>): Promise<Lease<T>>;
 }
 
 /**
@@ -18,19 +21,15 @@ export interface SharedLeases<T> {
  * the session is all that distinguishes their local sources (source/local, CacheKey). For the same reason, what is sent under one
  * session must never change.
  */
-export function makeSharedLeases<T>(
-  /** Opens a value. After `drop` was called, for example because a session was lost, the next who come get another value. */
-  open: (key: string, drop: () => void) => Promise<T>,
-  close: (value: T) => void,
-): SharedLeases<T> {
+export function makeSharedLeases<T>(close: (value: T) => void): SharedLeases<T> {
   const opened = new Map<string, Opened<T>>();
 
-  const start = (key: string): Opened<T> => {
+  const start = (key: string, open: (drop: () => void) => Promise<T>): Opened<T> => {
     const drop = (): void => {
       if (opened.get(key) === entry) opened.delete(key);
     };
     // `open` may call `drop` at once, when nothing is there to be dropped yet.
-    const value = Promise.resolve().then(() => open(key, drop));
+    const value = Promise.resolve().then(() => open(drop));
     const entry: Opened<T> = { value, users: 0, drop };
     opened.set(key, entry);
     value.catch(drop);
@@ -38,8 +37,8 @@ export function makeSharedLeases<T>(
   };
 
   return {
-    async acquire(key) {
-      const entry = opened.get(key) ?? start(key);
+    async acquire(key, open) {
+      const entry = opened.get(key) ?? start(key, open);
       entry.users++;
       const value = await entry.value;
       let isHeld = true;

@@ -1,4 +1,4 @@
-import { StringDecoder } from 'node:string_decoder';
+import { createLineReader, type LineReader } from '../model/line-reader.ts';
 
 /** A line of a step's output, without its ending. */
 export interface OutputLine {
@@ -14,29 +14,30 @@ export interface LineSplitter {
   flush(digest?: string): OutputLine[];
 }
 
-/** Longer lines are broken, so that output without line endings does not pile up. */
-const maxLineLength = 64 << 10;
-
 export function splitLines(): LineSplitter {
-  const open = new Map<string, { digest: string; stream: number; decoder: StringDecoder; text: string }>();
+  const readers = new Map<string, { readonly digest: string; readonly reader: LineReader }>();
+  let complete: OutputLine[] = [];
+  const takeLines = (): OutputLine[] => {
+    const lines = complete;
+    complete = [];
+    return lines;
+  };
   return {
     push(digest, stream, bytes) {
       const key = `${stream} ${digest}`;
-      const pending = open.get(key) ?? { digest, stream, decoder: new StringDecoder('utf8'), text: '' };
-      open.set(key, pending);
-      const lines = (pending.text + pending.decoder.write(bytes)).split('\n');
-      const rest = lines.pop()!;
-      pending.text = rest.length > maxLineLength ? '' : rest;
-      if (rest.length > maxLineLength) lines.push(rest);
-      return lines.map((line) => ({ digest, stream, line: line.replace(/\r$/, '') }));
+      const reader =
+        readers.get(key)?.reader ?? createLineReader((line) => complete.push({ digest, stream, line }));
+      readers.set(key, { digest, reader });
+      reader.write(bytes);
+      return takeLines();
     },
     flush(digest) {
-      return [...open].flatMap(([key, pending]) => {
-        if (digest !== undefined && pending.digest !== digest) return [];
-        open.delete(key);
-        const line = (pending.text + pending.decoder.end()).replace(/\r$/, '');
-        return line === '' ? [] : [{ digest: pending.digest, stream: pending.stream, line }];
-      });
+      for (const [key, open] of readers) {
+        if (digest !== undefined && open.digest !== digest) continue;
+        readers.delete(key);
+        open.reader.end();
+      }
+      return takeLines();
     },
   };
 }

@@ -1,6 +1,7 @@
 import { Code, GrpcError } from './grpc/status.ts';
 import type { PacketStream } from './packets.ts';
 import { type Packet, Packet_PacketType as PacketType } from './proto/transfer_pb.js';
+import { untilAborted } from './until-aborted.ts';
 
 /**
  * Why a transfer of files failed on our side.
@@ -66,20 +67,5 @@ async function sendError(stream: PacketStream, error: unknown): Promise<void> {
     await stream.send({ type: PacketType.PACKET_ERR, data: Buffer.from(message) });
   } catch {
     // The call has ended, which the engine reports in its own words.
-  }
-}
-
-/** Settles like `work`, or rejects with the signal's reason as soon as it is aborted. */
-async function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  let onAbort: (() => void) | undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort!);
   }
 }

@@ -10,8 +10,8 @@ export interface Transfers {
   isHeldBack(): boolean;
   /** Resolves when no files are being received. */
   received(): Promise<void>;
-  /** The first error of a transfer that is ours, not the engine's: it says more than what the engine makes of it. */
-  failure(): Error | undefined;
+  /** The errors of transfers that are ours, not the engine's, in order: they say more than what the engine makes of them. */
+  readonly failures: readonly Error[];
 }
 
 type FileService = NonNullable<BuildServices['sendFiles']>;
@@ -19,7 +19,7 @@ type FileService = NonNullable<BuildServices['sendFiles']>;
 /** Records the file transfers of a build. */
 export function recordTransfers(services: BuildServices): Transfers {
   const receiving = new Set<Promise<void>>();
-  let failure: Error | undefined;
+  const failures: Error[] = [];
   let sending = 0;
 
   const send = async (stream: PacketStream, packet: PacketInit): Promise<void> => {
@@ -36,7 +36,7 @@ export function recordTransfers(services: BuildServices): Transfers {
       try {
         await transfer({ ...stream, send: (packet) => send(stream, packet) }, headers);
       } catch (error) {
-        if (!(error instanceof GrpcError)) failure ??= error as Error;
+        if (!(error instanceof GrpcError)) failures.push(error as Error);
         throw error;
       }
     };
@@ -63,6 +63,6 @@ export function recordTransfers(services: BuildServices): Transfers {
     },
     isHeldBack: () => sending > 0,
     received: async () => void (await Promise.allSettled(receiving)),
-    failure: () => failure,
+    failures,
   };
 }

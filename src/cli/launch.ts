@@ -4,7 +4,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Script } from 'node:vm';
-import { hasInitialFlags, onManyTasks, withInitialFlags } from './v8.ts';
+import { hasInitialFlags, onLongRun, withInitialFlags } from './v8.ts';
 
 /** Replaced by the bundler, as in main.ts. V8 recognizes the compiled code of another text only by the text's length. */
 declare const BUILD_ID: string;
@@ -67,7 +67,7 @@ type Program = (
   place: string,
   loadModule: (url: string) => Promise<unknown>,
   onIdle: () => void,
-  onManyTasks: () => void,
+  onLongRun: () => void,
 ) => void;
 
 /** Works like `require`, for Node's modules and for the libraries, `./lib/<name>.js`. Callers keep the result. */
@@ -87,5 +87,5 @@ const program = load('program');
   (url) => import(url),
   // Saved by a run with nothing to do: that is the run that must be fast.
   () => void process.once('exit', program.keep),
-  onManyTasks,
+  onLongRun,
 );

@@ -16,7 +16,7 @@ declare const VERSION: string;
 declare const PLACE: string;
 declare const loadModule: (url: string) => Promise<unknown>;
 declare const onIdle: () => void;
-declare const onManyTasks: () => void;
+declare const onLongRun: () => void;
 
 /** Why the run must end before its work is done. */
 type Stop =
@@ -132,7 +132,7 @@ function makeShell({ out, err }: Streams, signal: AbortSignal): Shell {
       pageFolder: path.join(PLACE, 'page'),
       reaper: path.join(PLACE, 'reaper.js'),
       loadModule,
-      onManyTasks,
+      onLongRun,
     },
     terminal: {
       out: out.write,

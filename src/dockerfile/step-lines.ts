@@ -33,9 +33,10 @@ function linesIn(
 ): LineRange | undefined {
   // Builds for several platforms put the platform before the name.
   const name = stage?.split(' ').at(-1);
-  if (name === undefined && stages.length > 1) return undefined;
-  const found = name === undefined ? stages[0] : stages.find((each) => each.name === name.toLowerCase());
-  if (found === undefined) return undefined;
+  const [found, ...others] =
+    name === undefined ? stages : stages.filter((each) => each.name === name.toLowerCase());
+  // Two stages may have the same name.
+  if (found === undefined || others.length > 0) return undefined;
   const steps = total > found.counted.length ? [found.from, ...found.counted] : found.counted;
   const at = steps[number - 1];
   const isSame = steps.length === total && text.split(/\s/, 1)[0]!.toUpperCase() === at?.keyword;

@@ -28,9 +28,14 @@ export function reportBuild(dockerfile: BuildDockerfile, progress: Progress): Bu
   const transfers = new Map<string, Map<string, StepTransfer>>();
   let reportedAt = performance.now();
 
+  /** Names and errors may have several lines. */
+  const printLines = (text: string, prefix = ''): void => {
+    for (const line of text.split(/\r?\n/)) progress.line(`${prefix}${line}`);
+  };
+
   const print = (digest: string, text: string): void => {
     if (!numbers.has(digest)) numbers.set(digest, numbers.size + 1);
-    progress.line(`#${numbers.get(digest)} ${text}`);
+    printLines(text, `#${numbers.get(digest)} `);
   };
 
   const begin = (step: BuildStep): void => {
@@ -51,8 +56,7 @@ export function reportBuild(dockerfile: BuildDockerfile, progress: Progress): Bu
     if (at !== undefined && step.state !== 'cancelled') progress.step({ ...at, ended: step.state });
   };
 
-  const takeOutput = (step: BuildStep | undefined, line: string): void => {
-    const digest = step?.digest ?? '';
+  const takeOutput = (digest: string, line: string): void => {
     const lines = output.get(digest) ?? [];
     output.set(digest, lines);
     lines.push(line);
@@ -85,7 +89,7 @@ export function reportBuild(dockerfile: BuildDockerfile, progress: Progress): Bu
         case 'transfer':
           return takeTransfer(event.transfer);
         case 'warning':
-          return progress.line(formatWarning(event.warning));
+          return printLines(formatWarning(event.warning));
       }
     },
     lastLinesOf: ({ digest }) => output.get(digest) ?? [],

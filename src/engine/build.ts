@@ -24,6 +24,8 @@ export interface BuilderOptions {
   readonly sharesConnections: boolean;
   /** The version of the Engine API, for example `1.45`. */
   readonly apiVersion: () => Promise<string>;
+  /** Build args that every build gets, as docker's own builds do. They are in no key: what a Dockerfile declares is in the request. */
+  readonly proxies: Readonly<Record<string, string>>;
   readonly login: (host: string) => Promise<RegistryLogin | undefined>;
   readonly environment: Environment;
   /** Ends what several builds share. */
@@ -72,10 +74,11 @@ export function makeBuilder(options: BuilderOptions): Builder {
   ): Promise<SolveResult> => {
     const context = makeFolder(request.context);
     const dockerfile = makeDockerfileFolder(request.dockerfile.name, request.dockerfile.text);
-    const input = solveInputOf(request, context, dockerfile);
+    const args = { ...options.proxies, ...request.args };
+    const input = solveInputOf({ ...request, args }, context, dockerfile);
     const onEvent = report.take;
     if (canShare(request)) {
-      const lease = await shared.acquire(context, dockerfile);
+      const lease = await shared.acquire(context, dockerfile, signal);
       try {
         const connection = await acquireFor(request, signal);
         return await buildInSession(connection, input, lease.value, onEvent, signal);

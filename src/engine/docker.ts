@@ -4,6 +4,7 @@ import type { Engine } from '../model/ports.ts';
 import { connect, parseResponse } from './api.ts';
 import type { Builder } from './build.ts';
 import { resolveEndpoint } from './endpoint.ts';
+import { proxyArgs } from './proxies.ts';
 import {
   abilitiesOf,
   type EngineVersion,
@@ -56,6 +57,7 @@ export function dockerEngine(
       open: dialerOf(endpoint, environment),
       sharesConnections: endpoint.kind === 'ssh',
       apiVersion: async () => (await readVersion()).apiVersion,
+      proxies: proxyArgs(endpoint, environment),
       login,
       environment,
       signal,

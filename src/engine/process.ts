@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { createLineReader } from './line-reader.ts';
+import { createLineReader } from '../model/line-reader.ts';
 
 /** How to run a program. */
 export interface ProcessOptions {

@@ -5,11 +5,19 @@ import type { DockerfileFolder } from '../buildkit/dockerfile-folder.ts';
 import { fileServices } from '../buildkit/file-services.ts';
 import type { BuildServices } from '../buildkit/services.ts';
 import { type Lease, makeSharedLeases } from '../buildkit/shared-leases.ts';
+import { untilAborted } from '../buildkit/until-aborted.ts';
 
 /** Sessions for builds that send the same context at the same time. */
 export interface SharedSessions {
-  /** Returns a session that sends a context and a Dockerfile. @throws as `connectToEngine` does */
-  acquire(context: SentFolder, dockerfile: DockerfileFolder): Promise<Lease<BuildSession>>;
+  /**
+   * Returns a session that sends a context and a Dockerfile. An abort ends only the wait for it.
+   * @throws as `connectToEngine` does; the signal's reason
+   */
+  acquire(
+    context: SentFolder,
+    dockerfile: DockerfileFolder,
+    signal: AbortSignal,
+  ): Promise<Lease<BuildSession>>;
 }
 
 interface OpenSession {
@@ -17,34 +25,39 @@ interface OpenSession {
   readonly folders: Map<string, SentFolder>;
 }
 
-/** `connectToEngine` opens a connection for a session of its own. `signal` ends all transfers. */
+/** `connectToEngine` opens a connection for a session of its own. `lifetime` ends all transfers. */
 export function makeSharedSessions(
   connectToEngine: () => Promise<Connection>,
   login: NonNullable<BuildServices['login']>,
-  signal: AbortSignal,
+  lifetime: AbortSignal,
 ): SharedSessions {
-  const contexts = new Map<string, SentFolder>();
-  const leases = makeSharedLeases<OpenSession>(
-    async (key, drop) => {
-      const connection = await connectToEngine();
-      const folders = new Map([['context', contexts.get(key)!]]);
-      const session = openBuildSession(connection, key, { ...fileServices({ folders }, signal), login });
-      // Builds that come later need another one.
-      void session.ended.then(drop);
-      return { session, folders };
-    },
-    ({ session }) => {
-      session.close();
-      session.connection.close();
-    },
-  );
+  const leases = makeSharedLeases<OpenSession>(({ session }) => {
+    session.close();
+    session.connection.close();
+  });
+  const open = async (context: SentFolder, drop: () => void): Promise<OpenSession> => {
+    const connection = await connectToEngine();
+    const folders = new Map([['context', context]]);
+    const services = { ...fileServices({ folders }, lifetime), login };
+    const session = openBuildSession(connection, context.digest, services);
+    // Builds that come later need another one.
+    void session.ended.then(drop);
+    return { session, folders };
+  };
   return {
-    async acquire(context, dockerfile) {
-      contexts.set(context.digest, context);
-      const lease = await leases.acquire(context.digest);
-      const { session, folders } = lease.value;
-      folders.set(dockerfile.key, dockerfile.folder);
-      return { value: session, release: lease.release };
+    async acquire(context, dockerfile, signal) {
+      const acquiring = leases.acquire(context.digest, (drop) => open(context, drop));
+      try {
+        const { value, release } = await untilAborted(acquiring, signal);
+        value.folders.set(dockerfile.key, dockerfile.folder);
+        return { value: value.session, release };
+      } catch (error) {
+        acquiring.then(
+          ({ release }) => release(),
+          () => undefined,
+        );
+        throw error;
+      }
     },
   };
 }

@@ -1,10 +1,10 @@
 import { testOwnerLabel } from '../model/labels.ts';
+import { createLineReader, type LineReader } from '../model/line-reader.ts';
 import type { Owner } from '../model/owner.ts';
 import type { Progress, TestRequest } from '../model/ports.ts';
 import { type ApiRequest, type EngineApi, parseResponse } from './api.ts';
 import { packFiles } from './archive.ts';
 import type { ApiResponse } from './http-get.ts';
-import { createLineReader, type LineReader } from './line-reader.ts';
 import { withLivenessCheck } from './liveness.ts';
 import type { Reaper } from './reaper.ts';
 

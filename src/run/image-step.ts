@@ -40,7 +40,7 @@ export async function executeImageStep(input: StepInput): Promise<TaskRecord> {
   const engine = services.engine!;
   const started = services.clock.now();
   const needs = needResults(task, results);
-  const work = makeWorkFolder(step.key, services);
+  const work = task.output === 'files' ? makeWorkFolder(step.key, services) : undefined;
   try {
     const { request, usedTags } = await makeBuildRequest(input, task, needs, work);
     const image = await withStableNeeds(usedTags, input, () => engine.build(request, progress, signal));
@@ -59,20 +59,21 @@ export async function executeImageStep(input: StepInput): Promise<TaskRecord> {
     };
     if (request.exportTo !== undefined)
       return { ...common, ...storeOutputs(request.exportTo, step.key, services) };
-    for (const tag of [step.contentTag!, ...step.newTags]) await engine.tag(image!.imageId, tag);
     const { imageId, configDigest, bytes } = image!;
+    // At once: containerd's image store takes 8 ms for each.
+    await Promise.all([step.contentTag!, ...step.newTags].map((tag) => engine.tag(imageId, tag)));
     return { ...common, imageId, ...(configDigest === undefined ? {} : { configDigest }), bytes };
   } finally {
-    rmSync(work, { recursive: true, force: true });
+    if (work !== undefined) rmSync(work, { recursive: true, force: true });
   }
 }
 
-/** Returns the build request for a task, and the tags of needs that it uses. `work` is an empty folder for the build. */
+/** Returns the build request for a task, and the tags of needs that it uses. `work`: an empty folder, if the files are exported. */
 export async function makeBuildRequest(
   input: Omit<StepInput, 'progress' | 'signal'>,
   task: ImageTask,
   needs: Record<string, string>,
-  work: string,
+  work: string | undefined,
 ): Promise<{ request: BuildRequest; usedTags: UsedTags }> {
   const { step, plan, services } = input;
   const observed = input.observations.get(task.id) as ObservedImage;
@@ -99,7 +100,7 @@ export async function makeBuildRequest(
     },
     noCache: step.noCache,
     secrets: resolveSecrets(task, services),
-    ...(task.output === 'files' ? { exportTo: exportFolder(work) } : {}),
+    ...(work === undefined ? {} : { exportTo: exportFolder(work) }),
   };
   return { request, usedTags };
 }

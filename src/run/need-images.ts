@@ -30,13 +30,11 @@ export async function tagNeedImages(
   ids: Iterable<TaskId>,
   input: Input,
 ): Promise<ReadonlyMap<TaskId, string>> {
-  const tags = new Map<TaskId, string>();
-  for (const id of new Set(ids)) {
-    const tag = exactTagOf(id, input);
-    await input.services.engine!.tag(resultId(input.results.get(id)!), tag);
-    tags.set(id, tag);
-  }
-  return tags;
+  const tags = [...new Set(ids)].map((id) => [id, exactTagOf(id, input)] as const);
+  await Promise.all(
+    tags.map(([id, tag]) => input.services.engine!.tag(resultId(input.results.get(id)!), tag)),
+  );
+  return new Map(tags);
 }
 
 /** The tags under which a build uses the images of needs. */

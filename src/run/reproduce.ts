@@ -82,7 +82,8 @@ async function reproduceImage(input: StepInput): Promise<Comparison> {
   const task = step.task as ImageTask;
   return await inWorkFolder(input, async (work) => {
     // The labels as they were: by now, more digests of a need may be known.
-    const made = await makeBuildRequest(input, task, step.record!.needs, work);
+    const folder = task.output === 'files' ? work : undefined;
+    const made = await makeBuildRequest(input, task, step.record!.needs, folder);
     const request = { ...made.request, noCache: false };
     const built = await withStableNeeds(made.usedTags, input, () =>
       services.engine!.build(request, progress, signal),

@@ -11,7 +11,7 @@ import type { EngineImage } from '../../src/model/ports.ts';
 import { busybox } from '../support/busybox.ts';
 import { type CliResult, makeProject, runCli, startCli } from '../support/cli.ts';
 import { connectTestEngine, removeImages } from '../support/docker.ts';
-import { writeFiles } from '../support/temp.ts';
+import { tempFolder, writeFiles } from '../support/temp.ts';
 
 const test = suite('building images from the command line with docker');
 const label = 'image-tasks.build-test';
@@ -322,6 +322,25 @@ test('a Dockerfile in the build context counts as a file: a changed comment rebu
   assert.is((await planOf(cwd, 'app:1'))['app:1'], 'build changed');
   await ok(cwd, 'test', 'app:1');
   assert.match((await ok(cwd, 'logs', 'app:1')).out, '/context/Dockerfile\n');
+});
+
+test('proxies of docker are set during RUN, but stay out of images and keys of Dockerfiles that do not declare them', async () => {
+  const cwd = project();
+  writeFiles(cwd, {
+    'base/Dockerfile':
+      'FROM scratch\nCOPY bin /bin\nRUN echo "proxy:$HTTP_PROXY,$http_proxy." && echo ours > /who\n',
+  });
+  const configOf = (httpProxy: string): Record<string, string> => {
+    const folder = tempFolder();
+    writeFiles(folder, { 'config.json': JSON.stringify({ proxies: { default: { httpProxy } } }) });
+    return { DOCKER_CONFIG: folder, RELEASE: '' };
+  };
+  const first = await runCli(['build', 'base'], { cwd, env: configOf('http://one.invalid') });
+  assert.is(first.code, 0, first.err);
+  const log = await runCli(['logs', 'base'], { cwd });
+  assert.match(log.out, /proxy:http:\/\/one\.invalid,http:\/\/one\.invalid\./);
+  const second = await runCli(['plan', '--check', 'base'], { cwd, env: configOf('http://two.invalid') });
+  assert.is(second.code, 0, second.out);
 });
 
 test('reproduce reports a download without a checksum whose content has changed', async () => {

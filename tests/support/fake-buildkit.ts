@@ -22,16 +22,26 @@ import type { StatusResponseSchema } from '../../src/buildkit/proto/progress_pb.
 import { StatusSchema } from '../../src/buildkit/proto/rpc_status_pb.js';
 import { tunnelThrough } from '../../src/buildkit/tunnel.ts';
 import { tempFolder } from './temp.ts';
+import { meetingPoint, queue, withResolvers } from './waiting.ts';
 
 export type StatusInit = MessageInitShape<typeof StatusResponseSchema>;
+
+/** A session of a client, which may have builds on other connections, too. */
+export interface FakeSession {
+  readonly headers: Metadata;
+  /** The connection on which the engine calls our services. */
+  readonly http2: ClientHttp2Session;
+  /** Ends the session, as an engine does whose health check failed. */
+  drop(): void;
+}
 
 /** A build that the fake engine was asked for. Nothing happens unless the test says so. */
 export interface FakeBuild {
   readonly request: SolveRequest;
-  /** The headers of the session, and a connection on which the engine calls our services. */
-  readonly session: { readonly headers: Metadata; readonly http2: ClientHttp2Session; drop(): void };
-  /** Resolves when the client cancels the build or its connection ends. */
-  readonly cancelled: Promise<void>;
+  /** The session with the request's ID. */
+  readonly session: FakeSession;
+  /** Resolves when the client cancels the call (`reset`), or its connection ends (`closed`). */
+  readonly cancelled: Promise<'reset' | 'closed'>;
   status(message: StatusInit): Promise<void>;
   endStatus(): void;
   answer(response?: Readonly<Record<string, string>>): Promise<void>;
@@ -42,10 +52,14 @@ export interface FakeBuild {
 export interface FakeBuildKit {
   readonly path: string;
   readonly connections: Set<Socket>;
+  /** The number of sessions that are open. */
+  openSessions(): number;
   /** Requests that were no HTTP/2. */
   readonly upgrades: string[];
   /** The next build. */
   build(): Promise<FakeBuild>;
+  /** Reads and sends nothing any more, as an engine whose process was stopped. */
+  freeze(): void;
   /** Ends all connections, as the end of the engine's process does. */
   kill(): void;
   close(): void;
@@ -56,6 +70,7 @@ export async function fakeBuildKit(
   accepts: readonly ('direct' | 'upgrade')[] = ['direct', 'upgrade'],
 ): Promise<FakeBuildKit> {
   const builds = queue<FakeBuild>();
+  const handlers = controlHandlers(builds.put);
   const connections = new Set<Socket>();
   const upgrades: string[] = [];
   const http2 = createHttp2Server({
@@ -65,7 +80,7 @@ export async function fakeBuildKit(
   http2.on('sessionError', () => undefined);
   http2.on('session', (session) => {
     session.on('error', () => undefined);
-    serve(session, controlHandlers(builds.put));
+    serve(session, handlers.all);
   });
   const server = createServer((socket) => {
     connections.add(socket);
@@ -90,11 +105,16 @@ export async function fakeBuildKit(
   const kill = (): void => {
     for (const socket of connections) socket.destroy();
   };
+  const freeze = (): void => {
+    for (const socket of connections) socket.unpipe().pause();
+  };
   return {
     path: file,
     connections,
+    openSessions: handlers.openSessions,
     upgrades,
     build: builds.take,
+    freeze,
     kill,
     close: () => {
       server.close();
@@ -127,11 +147,20 @@ function withoutGoaway(socket: Socket): Duplex {
   return duplex;
 }
 
-/** A build exists as soon as its three calls do. A connection may have several builds. */
-function controlHandlers(put: (build: FakeBuild) => void): Handler[] {
-  const sessions = lookup<FakeBuild['session']>();
-  const statuses = lookup<{ send(message: StatusInit): Promise<void>; end(): void }>();
-  return [
+interface StatusStream {
+  send(message: StatusInit): Promise<void>;
+  end(): void;
+}
+
+/** The handlers of all connections: a build finds its session and its status by their IDs. */
+function controlHandlers(put: (build: FakeBuild) => void): {
+  readonly all: Handler[];
+  openSessions(): number;
+} {
+  const sessions = meetingPoint<FakeSession>();
+  const statuses = meetingPoint<StatusStream>();
+  let openSessions = 0;
+  const all = [
     streaming(Control.session, async (stream, headers) => {
       const ended = withResolvers<void>();
       const call = {
@@ -144,44 +173,49 @@ function controlHandlers(put: (build: FakeBuild) => void): Handler[] {
       tunnel.on('error', () => ended.resolve());
       const http2 = connect('http://localhost', { createConnection: () => tunnel });
       http2.on('error', () => undefined);
-      const id = headers.get('x-docker-expose-session-uuid')?.[0] ?? '';
-      sessions.of(id).resolve({ headers, http2, drop: () => ended.resolve() });
+      const id = headers.get('x-docker-expose-session-uuid')![0]!;
+      sessions.put(id, { headers, http2, drop: () => ended.resolve() });
+      openSessions++;
       await ended.promise;
+      openSessions--;
       http2.destroy();
     }),
     streaming(Control.status, async (stream) => {
       const ended = withResolvers<void>();
       for await (const { Ref } of stream.receive())
-        statuses.of(Ref).resolve({ send: (message) => stream.send(message), end: () => ended.resolve() });
+        statuses.put(Ref, { send: (message) => stream.send(message), end: () => ended.resolve() });
       await ended.promise;
     }),
     {
       path: Control.solve.path,
-      async handle(stream) {
+      async handle(stream: ServerHttp2Stream) {
         const { receive } = messagesOf(stream, SolveRequestSchema, SolveResponseSchema);
         const ended = withResolvers<void>();
         for await (const request of receive()) {
-          const session = await sessions.of(request.Session).promise;
-          const status = await statuses.of(request.Ref).promise;
-          put(fakeBuild(request, session, status, stream, ended.resolve));
+          const [session, status] = [sessions.take(request.Session), statuses.take(request.Ref)];
+          put(fakeBuild(request, await session, await status, stream, ended.resolve));
         }
         await ended.promise;
       },
     },
   ];
+  return { all, openSessions: () => openSessions };
 }
 
 function fakeBuild(
   request: SolveRequest,
-  session: FakeBuild['session'],
-  status: { send(message: StatusInit): Promise<void>; end(): void },
+  session: FakeSession,
+  status: StatusStream,
   stream: ServerHttp2Stream,
   succeed: () => void,
 ): FakeBuild {
+  const connection = stream.session!;
   return {
     request,
     session,
-    cancelled: new Promise((resolve) => stream.once('close', () => resolve())),
+    cancelled: new Promise((resolve) =>
+      stream.once('close', () => resolve(connection.destroyed ? 'closed' : 'reset')),
+    ),
     status: status.send,
     endStatus: status.end,
     async answer(response = {}) {
@@ -202,42 +236,6 @@ function fakeBuild(
         }),
       );
       stream.end();
-    },
-  };
-}
-
-function withResolvers<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
-  let resolve!: (value: T) => void;
-  const promise = new Promise<T>((settle) => {
-    resolve = settle;
-  });
-  return { promise, resolve };
-}
-
-function queue<T>(): { put(item: T): void; take(): Promise<T> } {
-  const items: T[] = [];
-  const takers: ((item: T) => void)[] = [];
-  return {
-    put: (item) => {
-      const taker = takers.shift();
-      if (taker === undefined) items.push(item);
-      else taker(item);
-    },
-    take: () => {
-      const item = items.shift();
-      return item === undefined ? new Promise((resolve) => takers.push(resolve)) : Promise.resolve(item);
-    },
-  };
-}
-
-/** Values by name, for those who come first and those who wait. */
-function lookup<T>(): { of(name: string): ReturnType<typeof withResolvers<T>> } {
-  const entries = new Map<string, ReturnType<typeof withResolvers<T>>>();
-  return {
-    of: (name) => {
-      const entry = entries.get(name) ?? withResolvers<T>();
-      entries.set(name, entry);
-      return entry;
     },
   };
 }

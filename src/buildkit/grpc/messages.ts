@@ -34,13 +34,17 @@ export function messagesOf<In extends DescMessage, Out extends DescMessage>(
 }
 
 export function encode<Desc extends DescMessage>(schema: Desc, message: MessageInitShape<Desc>): Uint8Array {
-  return toBinary(schema, create(schema, message));
+  return toBinary(schema, create(schema, message), { writeUnknownFields: false });
 }
 
 /** Sends one message. Resolves when the stream can take another one. */
 export async function sendMessage(stream: Http2Stream, message: Uint8Array): Promise<void> {
   if (stream.destroyed || stream.closed || stream.writableEnded) throw closed();
   const [head, ...body] = frameOf(message);
+  if (stream.writableCorked === 0) {
+    stream.cork();
+    process.nextTick(() => stream.uncork());
+  }
   let isReady = stream.write(head);
   for (const part of body) isReady = stream.write(part);
   if (!isReady) await drained(stream);
@@ -71,7 +75,7 @@ async function* decoded<Desc extends DescMessage>(
 ): AsyncGenerator<MessageShape<Desc>> {
   const reader = frameReader();
   for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    for (const message of reader.push(chunk)) yield fromBinary(schema, message);
+    for (const message of reader.push(chunk)) yield fromBinary(schema, message, { readUnknownFields: false });
   }
   if (reader.isInsideMessage()) throw new GrpcError(Code.internal, 'the stream ended inside a message');
 }

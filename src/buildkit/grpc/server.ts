@@ -35,8 +35,24 @@ export function streaming<Request extends DescMessage, Response extends DescMess
 ): Handler {
   return {
     path: method.path,
-    handle: (stream, metadata) => handle(messagesOf(stream, method.request, method.response), metadata),
+    handle: (stream, metadata) => {
+      const { send, receive } = messagesOf(stream, method.request, method.response);
+      return handle({ send, receive: () => untilClosed(stream, receive()) }, metadata);
+    },
   };
+}
+
+/** A call that the peer gives up, or whose connection ends, is cancelled. Node's error would read like one of ours. */
+async function* untilClosed<Message>(
+  stream: ServerHttp2Stream,
+  received: AsyncIterable<Message>,
+): AsyncGenerator<Message> {
+  try {
+    yield* received;
+  } catch (error) {
+    if (error instanceof GrpcError || !stream.destroyed) throw error;
+    throw new GrpcError(Code.cancelled, 'the call was closed while messages were received');
+  }
 }
 
 /** Serves methods on an HTTP/2 connection. Calls of other methods end with `unimplemented`. */

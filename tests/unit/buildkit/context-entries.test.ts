@@ -106,13 +106,14 @@ test('a Stat has normalized permissions, owner 0 and the fixed time', () => {
   });
 });
 
-test('the folder of a Dockerfile is named by the text and has an ignore file that is not empty', () => {
+test('the folder of a Dockerfile is named by the name and the text, and has an ignore file that is not empty', () => {
   const one = makeDockerfileFolder('Dockerfile', Buffer.from('FROM a\n'));
   const same = makeDockerfileFolder('Dockerfile', Buffer.from('FROM a\n'));
   const equalLength = makeDockerfileFolder('Dockerfile', Buffer.from('FROM b\n'));
   assert.match(one.key, /^dockerfile-[0-9a-f]{32}$/);
   assert.is(one.key, same.key);
   assert.is.not(one.key, equalLength.key);
+  assert.is.not(one.key, makeDockerfileFolder('app.Dockerfile', Buffer.from('FROM a\n')).key);
   assert.equal(pathsOf(one.folder.entries), ['Dockerfile', 'Dockerfile.dockerignore']);
   const ignore = one.folder.entries[1]!;
   assert.match(Buffer.from('bytes' in ignore ? ignore.bytes : '').toString(), /^# .*\n$/);

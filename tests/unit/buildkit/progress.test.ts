@@ -66,6 +66,30 @@ test('output is split to lines by step and stream, also inside of characters', (
   );
 });
 
+test('output of 50 MB without a line ending is reported as it comes, in pieces', () => {
+  const progress = readProgress();
+  const message = create(StatusResponseSchema, { logs: [log(1, Buffer.alloc(1 << 20, 'x'))] });
+  const lengths: number[] = [];
+  const note = (events: readonly BuildEvent[]): void => {
+    for (const event of events) if (event.type === 'output') lengths.push(event.line.length);
+  };
+  for (let megabytes = 1; megabytes <= 50; megabytes++) {
+    note(progress.read(message));
+    assert.ok(lengths.length >= 16 * megabytes - 1);
+  }
+  note(progress.end());
+  assert.equal(new Set(lengths), new Set([64 << 10]));
+  assert.is(lengths.length, 16 * 50);
+});
+
+test('of a progress bar, the last version of the line counts', () => {
+  const events = eventsOf({ logs: [log(1, '10%\r20%'), log(2, 'x'), log(1, '\r100%\r\n')] });
+  assert.equal(
+    events.map((event) => event.type === 'output' && event.line),
+    ['100%', 'x'],
+  );
+});
+
 test('a warning is reported once, with its lines', () => {
   const warning = {
     vertex: 'a',

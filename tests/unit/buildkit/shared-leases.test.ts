@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { makeSharedLeases } from '../../../src/buildkit/shared-leases.ts';
+import { type Lease, makeSharedLeases } from '../../../src/buildkit/shared-leases.ts';
 
 const test = suite('shared leases');
 
@@ -8,25 +8,27 @@ const test = suite('shared leases');
 function counted() {
   const log: string[] = [];
   const opening: { resolve: () => void; reject: (error: Error) => void; drop: () => void }[] = [];
-  const leases = makeSharedLeases<string>(
-    (key, drop) =>
-      new Promise((resolve, reject) => {
-        const value = `${key}#${opening.length}`;
-        log.push(`open ${value}`);
-        opening.push({ resolve: () => resolve(value), reject, drop });
-      }),
-    (value) => log.push(`close ${value}`),
-  );
-  return { leases, log, opening };
+  const leases = makeSharedLeases<string>((value) => log.push(`close ${value}`));
+  const acquire = (key: string): Promise<Lease<string>> =>
+    leases.acquire(
+      key,
+      (drop) =>
+        new Promise((resolve, reject) => {
+          const value = `${key}#${opening.length}`;
+          log.push(`open ${value}`);
+          opening.push({ resolve: () => resolve(value), reject, drop });
+        }),
+    );
+  return { acquire, log, opening };
 }
 
 test('uses at the same time share one value, which the last one closes', async () => {
-  const { leases, log, opening } = counted();
-  const [one, two] = [leases.acquire('a'), leases.acquire('a')];
+  const { acquire, log, opening } = counted();
+  const [one, two] = [acquire('a'), acquire('a')];
   await Promise.resolve();
   opening[0]!.resolve();
   const [first, second] = [await one, await two];
-  const third = await leases.acquire('a');
+  const third = await acquire('a');
   assert.equal([first.value, second.value, third.value], ['a#0', 'a#0', 'a#0']);
   for (const lease of [second, first, first]) lease.release();
   assert.equal(log, ['open a#0']);
@@ -35,12 +37,12 @@ test('uses at the same time share one value, which the last one closes', async (
 });
 
 test('a use after the last one opens another value', async () => {
-  const { leases, log, opening } = counted();
-  const one = leases.acquire('a');
+  const { acquire, log, opening } = counted();
+  const one = acquire('a');
   await Promise.resolve();
   opening[0]!.resolve();
   (await one).release();
-  const two = leases.acquire('a');
+  const two = acquire('a');
   await Promise.resolve();
   opening[1]!.resolve();
   assert.is((await two).value, 'a#1');
@@ -48,8 +50,8 @@ test('a use after the last one opens another value', async () => {
 });
 
 test('keys are independent', async () => {
-  const { leases, log, opening } = counted();
-  const [one, two] = [leases.acquire('a'), leases.acquire('b')];
+  const { acquire, log, opening } = counted();
+  const [one, two] = [acquire('a'), acquire('b')];
   await Promise.resolve();
   for (const { resolve } of opening) resolve();
   (await one).release();
@@ -58,12 +60,12 @@ test('keys are independent', async () => {
 });
 
 test('if opening fails, all who wait fail, nothing is closed, and the next one tries again', async () => {
-  const { leases, log, opening } = counted();
-  const failing = [leases.acquire('a'), leases.acquire('a')];
+  const { acquire, log, opening } = counted();
+  const failing = [acquire('a'), acquire('a')];
   await Promise.resolve();
   opening[0]!.reject(new Error('no engine'));
   for (const each of await Promise.allSettled(failing)) assert.is(each.status, 'rejected');
-  const next = leases.acquire('a');
+  const next = acquire('a');
   await Promise.resolve();
   opening[1]!.resolve();
   assert.is((await next).value, 'a#1');
@@ -72,9 +74,9 @@ test('if opening fails, all who wait fail, nothing is closed, and the next one t
 });
 
 test('one who comes right after a failure does not get the failed value', async () => {
-  const { leases, opening } = counted();
-  const first = leases.acquire('a').catch(() => leases.acquire('a'));
-  const second = leases.acquire('a').catch(() => leases.acquire('a'));
+  const { acquire, opening } = counted();
+  const first = acquire('a').catch(() => acquire('a'));
+  const second = acquire('a').catch(() => acquire('a'));
   await Promise.resolve();
   opening[0]!.reject(new Error('no engine'));
   while (opening.length < 2) await new Promise(setImmediate);
@@ -83,18 +85,18 @@ test('one who comes right after a failure does not get the failed value', async 
 });
 
 test('after a value was dropped, the next one gets another, and both are closed', async () => {
-  const { leases, log, opening } = counted();
-  const first = leases.acquire('a');
+  const { acquire, log, opening } = counted();
+  const first = acquire('a');
   await Promise.resolve();
   opening[0]!.resolve();
   await first;
   opening[0]!.drop();
-  const second = leases.acquire('a');
+  const second = acquire('a');
   await Promise.resolve();
   opening[1]!.resolve();
   // A drop that comes late does not concern the new value.
   opening[0]!.drop();
-  const third = leases.acquire('a');
+  const third = acquire('a');
   assert.equal([(await second).value, (await third).value], ['a#1', 'a#1']);
   (await first).release();
   (await second).release();

@@ -1,0 +1,208 @@
+// A builder on a fake engine: the Engine API is in memory, BuildKit on a unix socket.
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { openSocket, type Transport } from '../../src/buildkit/connect.ts';
+import { startCall } from '../../src/buildkit/grpc/call.ts';
+import { Services } from '../../src/buildkit/methods.ts';
+import { type Packet, Packet_PacketType as PacketType } from '../../src/buildkit/proto/transfer_pb.js';
+import type { RegistryLogin } from '../../src/buildkit/services.ts';
+import { sha256 } from '../../src/disk/sha256.ts';
+import { findStepLines } from '../../src/dockerfile/step-lines.ts';
+import type { EngineApi } from '../../src/engine/api.ts';
+import { makeBuilder } from '../../src/engine/build.ts';
+import { timeouts } from '../../src/engine/timeouts.ts';
+import type { StepProgress } from '../../src/model/events.ts';
+import type { BuildRequest, BuiltImage, ContextEntry } from '../../src/model/ports.ts';
+import { type FakeBuild, type FakeBuildKit, type FakeSession, fakeBuildKit } from './fake-buildkit.ts';
+import { receiveAsEngine, type Snapshot } from './fake-filesync.ts';
+import { tempFolder, writeFiles } from './temp.ts';
+
+/** The digest that the fake engine answers for each image. */
+export const imageDigest = `sha256:${'1'.repeat(64)}`;
+
+export interface BuilderTest {
+  readonly engine: FakeBuildKit;
+  /** What the Engine API was asked for: `GET /_ping`. */
+  readonly requests: string[];
+  /** What the engine shows of an image. */
+  image: object;
+  /** Called for each `/_ping`. */
+  ping: () => void;
+  start(request: BuildRequest, signal?: AbortSignal): StartedBuild;
+  /** Starts a build, and waits until the engine has it. */
+  begin(request: BuildRequest, signal?: AbortSignal): Promise<StartedBuild & { readonly build: FakeBuild }>;
+  /** Resolves when the engine has no connection any more. */
+  idle(): Promise<void>;
+}
+
+export interface StartedBuild {
+  readonly result: Promise<BuiltImage | undefined>;
+  readonly lines: string[];
+  readonly steps: StepProgress[];
+}
+
+export interface BuilderTestOptions {
+  readonly environment?: Record<string, string>;
+  readonly login?: (host: string) => Promise<RegistryLogin | undefined>;
+  /** Another socket than that of the fake engine. */
+  readonly socket?: string;
+  /** Opens connections that builds share. `socket` is that of the fake engine. */
+  readonly openShared?: (socket: string) => Transport;
+}
+
+const never = new AbortController().signal;
+const open = new Set<FakeBuildKit>();
+
+/** Starts a fake engine, and returns a builder for it. */
+export async function builderTest(options: BuilderTestOptions = {}): Promise<BuilderTest> {
+  const engine = await fakeBuildKit();
+  open.add(engine);
+  const requests: string[] = [];
+  const send: EngineApi['request'] = async ({ method = 'GET', path: resource }) => {
+    requests.push(`${method} ${resource}`);
+    if (resource === '/_ping') test.ping();
+    return { status: 200, body: Buffer.from(JSON.stringify(test.image)) };
+  };
+  const builder = makeBuilder({
+    api: {
+      request: send,
+      get: (resource) => send({ path: resource }),
+      timeouts,
+      address: 'unix:///test/docker.sock (DOCKER_HOST)',
+    },
+    open: () =>
+      options.openShared?.(engine.path) ?? openSocket({ kind: 'unix', path: options.socket ?? engine.path }),
+    sharesConnections: options.openShared !== undefined,
+    apiVersion: async () => '1.45',
+    proxies: {},
+    login: options.login ?? (async () => undefined),
+    environment: options.environment ?? {},
+    signal: never,
+  });
+  let begun: Promise<unknown> = Promise.resolve();
+  const test: BuilderTest = {
+    engine,
+    requests,
+    image: { Id: imageDigest, Os: 'linux', Architecture: 'amd64', Size: 10, Config: { Labels: {} } },
+    ping: () => undefined,
+    start(request, signal = never) {
+      const [lines, steps]: [string[], StepProgress[]] = [[], []];
+      const progress = {
+        line: (line: string) => void lines.push(line),
+        step: (step: StepProgress) => void steps.push(step),
+      };
+      const result = builder.build(request, progress, signal);
+      result.catch(() => undefined);
+      return { result, lines, steps };
+    },
+    async begin(request, signal) {
+      // One after another: the engine's next build is that of this request.
+      const beginning = begun.then(async () => ({
+        ...test.start(request, signal),
+        build: await engine.build(),
+      }));
+      begun = beginning;
+      return await beginning;
+    },
+    async idle() {
+      while (engine.connections.size > 0) await new Promise(setImmediate);
+    },
+  };
+  return test;
+}
+
+/** Ends all fake engines. To be called after each test: one that failed would never end. */
+export function closeBuilders(): void {
+  for (const engine of open) engine.close();
+  open.clear();
+}
+
+/** Ends a build as an engine does that built an image. */
+export async function succeed(
+  build: FakeBuild,
+  response: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  build.endStatus();
+  await build.answer({ 'containerimage.digest': imageDigest, ...response });
+}
+
+/** Returns the error that a promise rejects with. */
+export async function errorOf(result: Promise<unknown>): Promise<Error> {
+  return await result.then(
+    () => {
+      throw new Error('it did not fail');
+    },
+    (error: Error) => error,
+  );
+}
+
+/** Returns a request for a build of files, which are in a new folder. */
+export function buildRequest(
+  files: Readonly<Record<string, string>> = { a: 'a' },
+  more: Partial<BuildRequest> & { readonly text?: string } = {},
+): BuildRequest {
+  const root = tempFolder();
+  writeFiles(root, files);
+  const { text = 'FROM scratch\nCOPY . /\n', ...rest } = more;
+  return {
+    task: 'app:1',
+    context: Object.keys(files).map((name) => contextFile(path.join(root, name), name)),
+    dockerfile: { name: 'Dockerfile', text: Buffer.from(text), linesOf: findStepLines(text) },
+    namedImages: {},
+    platform: 'linux/amd64',
+    network: 'default',
+    args: {},
+    labels: {},
+    noCache: false,
+    secrets: {},
+    ...rest,
+  };
+}
+
+function contextFile(source: string, name: string): ContextEntry {
+  const bytes = readFileSync(source);
+  const entry = { path: name, type: 'file', executable: false, size: bytes.length, digest: sha256(bytes) };
+  return { entry: entry as Extract<ContextEntry['entry'], { type: 'file' }>, source };
+}
+
+/** Reads a folder through a session, as an engine does. Throws `error from sender: …` if the client fails the transfer. */
+export async function readFolder(session: FakeSession, name: string, kept?: Snapshot): Promise<Snapshot> {
+  const call = startCall(session.http2, Services.readFiles, { 'dir-name': name });
+  try {
+    return await receiveAsEngine(call, kept);
+  } finally {
+    call.end();
+  }
+}
+
+/**
+ * Starts to read a folder, and stops when the first bytes of a file are there, or else the first Stat. `cancel` gives the transfer
+ * up.
+ */
+export async function readPartly(
+  session: FakeSession,
+  name: string,
+  untilBytes = true,
+): Promise<{ cancel(): void }> {
+  const call = startCall(session.http2, Services.readFiles, { 'dir-name': name });
+  call.status.catch(() => undefined);
+  const last = untilBytes ? PacketType.PACKET_DATA : PacketType.PACKET_STAT;
+  let hasBegun = false;
+  await new Promise<void>((resolve, reject) => {
+    const onPacket = ({ type }: Packet): void => {
+      hasBegun ||= type === last;
+    };
+    const beforeRead = async (): Promise<void> => {
+      if (!hasBegun) return;
+      resolve();
+      await new Promise(() => undefined);
+    };
+    receiveAsEngine(call, new Map(), { onPacket, beforeRead }).catch(reject);
+  });
+  return { cancel: call.cancel };
+}
+
+/** The contents of the files that an engine received. */
+export function textsOf(snapshot: Snapshot): Record<string, string> {
+  return Object.fromEntries([...snapshot].map(([name, { content }]) => [name, content.toString()]));
+}

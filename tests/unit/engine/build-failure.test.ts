@@ -1,0 +1,98 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { EngineLost, type LossReason } from '../../../src/buildkit/engine-lost.ts';
+import { type FailureFacts, SolveFailed } from '../../../src/buildkit/solve-failed.ts';
+import { parseInstruction } from '../../../src/buildkit/steps.ts';
+import { TransferError } from '../../../src/buildkit/transfer-error.ts';
+import { FileProblem } from '../../../src/disk/verified-file.ts';
+import { findStepLines } from '../../../src/dockerfile/step-lines.ts';
+import { portErrorOf } from '../../../src/engine/build-failure.ts';
+import { TasksError } from '../../../src/model/errors.ts';
+import { StepFailed } from '../../../src/model/ports.ts';
+
+const test = suite('the failure of a build, in terms of tasks');
+const text = 'FROM debian\nRUN one\nRUN make \\\n  all\n';
+const dockerfile = { name: 'Dockerfile', text: Buffer.from(text), linesOf: findStepLines(text) };
+const address = 'tcp://build.example:2375 (context work)';
+const lastLines = ['gcc: error', 'make: ***'];
+const report = { take: () => undefined, lastLinesOf: () => lastLines };
+const portError = (error: unknown): unknown => portErrorOf(error, dockerfile, report, address);
+
+function stepNamed(name: string) {
+  const instruction = parseInstruction(name);
+  return {
+    digest: 'v',
+    name,
+    state: 'failed',
+    ...(instruction === undefined ? {} : { instruction }),
+  } as const;
+}
+
+function factsOf(facts: FailureFacts): StepFailed['facts'] {
+  const error = portError(new SolveFailed('exit code: 2', facts));
+  assert.instance(error, StepFailed);
+  assert.is((error as StepFailed).message, 'exit code: 2');
+  return (error as StepFailed).facts;
+}
+
+test('a failed step has its name, its lines in the Dockerfile, its exit code and what it wrote', () => {
+  const step = stepNamed('[3/3] RUN make   all');
+  assert.equal(factsOf({ step, sources: [], exitCode: 2 }), {
+    step: '[3/3] RUN make   all',
+    lines: { line: 3, endLine: 4 },
+    exitCode: 2,
+    output: lastLines,
+  });
+});
+
+test('the lines that the engine says count where the step is not in the file', () => {
+  const source = { file: 'Dockerfile', firstLine: 3, lastLine: 3 };
+  const own = stepNamed('[3/3] RUN make   all');
+  assert.equal(factsOf({ step: own, sources: [source] }).lines, { line: 3, endLine: 4 });
+  for (const step of [stepNamed('[internal] load metadata'), stepNamed('[3/4] RUN trigger'), undefined])
+    assert.equal(factsOf({ step, sources: [source] }).lines, { line: 3, endLine: 3 });
+  const other = { ...source, file: 'other.Dockerfile' };
+  assert.is(factsOf({ step: undefined, sources: [other] }).lines, undefined);
+});
+
+test('without a step, no output is known apart from the rest', () => {
+  assert.equal(factsOf({ step: undefined, sources: [] }), {
+    step: undefined,
+    lines: undefined,
+    exitCode: undefined,
+  });
+});
+
+const losses: Readonly<Record<LossReason, RegExp>> = {
+  unreachable:
+    /^cannot connect to BuildKit in the docker engine at tcp:\/\/build\.example:2375 \(context work\): why$/,
+  closed: /^lost the connection to the docker engine at tcp:\/\/build\.example:2375 \(context work\): why$/,
+  silent: /^the docker engine at tcp:\/\/build\.example:2375 \(context work\) is not responding: why$/,
+  session: /^lost the connection to the docker engine at tcp:\/\/build\.example:2375 \(context work\): why$/,
+};
+for (const [reason, message] of Object.entries(losses))
+  test(`an engine that is lost (${reason}) is no fault of the task: exit code 3, the engine's address, and a hint`, () => {
+    const lost = new EngineLost(reason as LossReason, 'why');
+    const error = portError(lost) as TasksError;
+    assert.instance(error, TasksError);
+    assert.equal([error.exitCode, error.cause], [3, lost]);
+    assert.match(error.message, message);
+    assert.match(error.hint ?? '', 'run `tasks doctor`');
+  });
+
+test('a failed transfer of files fails the step with our words', () => {
+  for (const error of [
+    new FileProblem('changed', '/c/a changed; run again', '/c/a'),
+    new TransferError('unsupported', 'a is a device', 'a'),
+  ]) {
+    const failed = portError(error) as StepFailed;
+    assert.instance(failed, StepFailed);
+    assert.equal([failed.message, failed.facts], [error.message, {}]);
+  }
+});
+
+test('every other error stays as it is', () => {
+  for (const error of [new Error('x'), new TasksError(1, 'x'), 'x']) assert.is(portError(error), error);
+});
+
+test.run();
