@@ -9,7 +9,7 @@ import { pause } from './pause.ts';
 import { type BuildEvent, type ProgressReader, readProgress } from './progress.ts';
 import type { BuildServices } from './services.ts';
 import { watchSilence } from './silence.ts';
-import { failedStep, failureOf, failureWithoutAnswer } from './solve-failed.ts';
+import { failedStep, failureOf, failureWithoutAnswer, SolveFailed } from './solve-failed.ts';
 import { type SolveInput, solveRequestOf } from './solve-request.ts';
 import type { BuildStep } from './steps.ts';
 import { untilUnreadable } from './unreadable.ts';
@@ -100,8 +100,7 @@ export async function buildInSession(
       };
     } catch (error) {
       signal.throwIfAborted();
-      const isAnswer = error instanceof GrpcError && !(error instanceof NoStatus);
-      if (!isAnswer) connection.retire();
+      if (isOfConnection(error)) connection.retire();
       // The state of the step that failed may be on its way.
       if (error instanceof GrpcError) await untilAborted(within(limits.status / 3, status), signal);
       const reason = reasonOf(error, connection, progress);
@@ -113,6 +112,11 @@ export async function buildInSession(
     for (const event of progress.end()) onEvent(event);
     connection.close();
   }
+}
+
+/** Whether no answer came: without one, a SolveFailed is made of the status. */
+function isOfConnection(error: unknown): boolean {
+  return error instanceof EngineLost || error instanceof NoStatus || error instanceof SolveFailed;
 }
 
 /** Reports the status stream until it ends. Its errors are not the build's: Control/Solve reports those. */
@@ -163,11 +167,7 @@ async function missingAnswer(
 /** The connection cannot be read. On one of several builds, an answer to another build is the reason unless a step of this one failed. */
 function withoutAnswer(connection: Connection, steps: readonly BuildStep[]): Error {
   if (!connection.isShared || failedStep(steps) !== undefined) return failureWithoutAnswer(steps);
-  return closedDuring(connection);
-}
-
-function closedDuring(connection: Connection, cause?: unknown): EngineLost {
-  return connectionClosed(cause, connection.failure()?.message);
+  return connectionClosed(connection.failure());
 }
 
 function reasonOf(error: unknown, connection: Connection, progress: ProgressReader): unknown {
@@ -178,7 +178,7 @@ function reasonOf(error: unknown, connection: Connection, progress: ProgressRead
   if (!(error instanceof GrpcError)) return error;
   if (!(error instanceof NoStatus)) return failureOf(error, steps);
   if (connection.isUnreadable() || failedStep(steps) !== undefined) return withoutAnswer(connection, steps);
-  return closedDuring(connection, error);
+  return connectionClosed(connection.failure(), error);
 }
 
 /** Waits for a promise, but not longer than some milliseconds. */

@@ -1,4 +1,5 @@
 import type { Connection } from './connect.ts';
+import { untilAborted } from './until-aborted.ts';
 
 /** Connections that several builds share, because each costs a process and a login. */
 export interface ConnectionPool {
@@ -24,7 +25,7 @@ export function makeConnectionPool(open: () => Promise<Connection>): ConnectionP
 
   const release = async (shared: Shared): Promise<void> => {
     if (--shared.uses > 0) return;
-    // It was given back before it was open if there is an error: those who wait for it report that.
+    // If it could not be opened, those who wait for it report that.
     const connection = await shared.connection.catch(() => undefined);
     if (shared.uses > 0) return;
     if (available.has(shared)) connection?.unref();
@@ -55,30 +56,12 @@ export function makeConnectionPool(open: () => Promise<Connection>): ConnectionP
         if (isHeld) void release(shared);
         isHeld = false;
       };
-      const connection = await untilAborted(shared.connection, signal, close);
+      const connection = await untilAborted(shared.connection, signal).catch((error) => {
+        close();
+        throw error;
+      });
       connection.ref();
       return { ...connection, isShared: true, retire: () => void available.delete(shared), close };
     },
   };
-}
-
-/** Waits for a connection. On abort it calls `giveBack` and throws the signal's reason. */
-async function untilAborted(
-  connection: Promise<Connection>,
-  signal: AbortSignal,
-  giveBack: () => void,
-): Promise<Connection> {
-  let abort!: () => void;
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => {
-      giveBack();
-      reject(signal.reason);
-    };
-  });
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    return await Promise.race([connection, aborted]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
 }

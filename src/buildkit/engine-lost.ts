@@ -19,9 +19,8 @@ export class EngineLost extends Error {
   }
 }
 
-/** Returns the loss of an engine whose connection ended before it answered. `reason`: why it ended, if that is known. */
-export function connectionClosed(cause: unknown, reason?: string): EngineLost {
-  return new EngineLost('closed', reason ?? 'the connection to the engine was closed during the build', {
-    cause,
-  });
+/** Returns the loss of an engine whose connection ended before it answered. `reason`: what ended the connection, if that is known. */
+export function connectionClosed(reason: Error | undefined, cause: unknown = reason): EngineLost {
+  const message = reason?.message ?? 'the connection to the engine was closed during the build';
+  return new EngineLost('closed', message, { cause });
 }

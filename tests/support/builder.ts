@@ -1,7 +1,7 @@
 // A builder on a fake engine: the Engine API is in memory, BuildKit on a unix socket.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { type Entry, openSocket } from '../../src/buildkit/connect.ts';
+import { type Entry, openSocket, type Transport } from '../../src/buildkit/connect.ts';
 import { startCall } from '../../src/buildkit/grpc/call.ts';
 import { Services } from '../../src/buildkit/methods.ts';
 import { type Packet, Packet_PacketType as PacketType } from '../../src/buildkit/proto/transfer_pb.js';
@@ -57,6 +57,8 @@ export interface BuilderTestOptions {
   readonly accepts?: readonly Entry[];
   /** Another socket than that of the fake engine. */
   readonly socket?: string;
+  /** Opens connections that builds share. `socket` is that of the fake engine. */
+  readonly openShared?: (socket: string) => Transport;
 }
 
 const never = new AbortController().signal;
@@ -79,8 +81,9 @@ export async function builderTest(options: BuilderTestOptions = {}): Promise<Bui
       timeouts,
       address: 'unix:///test/docker.sock (DOCKER_HOST)',
     },
-    open: () => openSocket({ kind: 'unix', path: options.socket ?? engine.path }),
-    sharesConnections: false,
+    open: () =>
+      options.openShared?.(engine.path) ?? openSocket({ kind: 'unix', path: options.socket ?? engine.path }),
+    sharesConnections: options.openShared !== undefined,
     apiVersion: async () => '1.45',
     proxies: options.proxies ?? {},
     login: options.login ?? (async () => undefined),

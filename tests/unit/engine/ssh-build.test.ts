@@ -1,131 +1,94 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { EngineApi } from '../../../src/engine/api.ts';
-import { type Builder, makeBuilder } from '../../../src/engine/build.ts';
 import { openStdio } from '../../../src/engine/stdio-transport.ts';
-import { timeouts } from '../../../src/engine/timeouts.ts';
 import { TasksError } from '../../../src/model/errors.ts';
-import type { BuildRequest } from '../../../src/model/ports.ts';
-import { type FakeBuild, fakeBuildKit } from '../../support/fake-buildkit.ts';
+import {
+  type BuilderTest,
+  builderTest,
+  buildRequest,
+  closeBuilders,
+  errorOf,
+  succeed,
+} from '../../support/builder.ts';
 import { type FakeSsh, fakeSsh, sshTo } from '../../support/fake-ssh.ts';
 
 const test = suite('builds on an engine behind ssh');
-const never = new AbortController().signal;
-const progress = { step: () => undefined, line: () => undefined };
+test.after.each(closeBuilders);
 
-/** An engine that has each image it is asked for. */
-const api: EngineApi = {
-  request: () => assert.unreachable() as never,
-  get: async (url) => {
-    const image = { Id: url.split('/')[2], Os: 'linux', Architecture: 'amd64', Size: 1 };
-    return { status: 200, body: Buffer.from(JSON.stringify(image)) };
-  },
-  timeouts,
-  address: 'ssh://h (DOCKER_HOST)',
-};
-
-function builderBy(ssh: FakeSsh): Builder {
-  return makeBuilder({
-    api,
-    open: () => openStdio('ssh', ['h'], ssh.env),
-    sharesConnections: true,
-    apiVersion: async () => '1.45',
-    proxies: {},
-    login: async () => undefined,
-    environment: {},
-    signal: never,
-  });
-}
-
-function request(text = 'FROM scratch\n'): BuildRequest {
-  return {
-    task: 'a:1',
-    context: [],
-    dockerfile: { name: 'Dockerfile', text: Buffer.from(text), linesOf: () => undefined },
-    namedImages: {},
-    platform: 'linux/amd64',
-    network: 'default',
-    args: {},
-    labels: {},
-    noCache: false,
-    secrets: {},
+/** Starts a fake engine, and a builder that reaches it by a fake ssh. */
+async function builderBySsh(): Promise<BuilderTest & { ssh(): FakeSsh }> {
+  let ssh: FakeSsh | undefined;
+  const openShared = (socket: string) => {
+    ssh ??= sshTo(socket);
+    return openStdio('ssh', ['h'], ssh.env);
   };
-}
-
-async function succeed(build: FakeBuild): Promise<void> {
-  build.endStatus();
-  await build.answer({ 'containerimage.digest': 'sha256:1' });
+  return { ...(await builderTest({ openShared })), ssh: () => ssh! };
 }
 
 test('60 builds at once start two ssh, and 60 later ones none', async () => {
-  const engine = await fakeBuildKit();
-  const ssh = sshTo(engine.path);
-  const builder = builderBy(ssh);
+  const { engine, start, ssh } = await builderBySsh();
   for (let round = 0; round < 2; round++) {
-    const results = Array.from({ length: 60 }, () => builder.build(request(), progress, never));
+    const builds = Array.from({ length: 60 }, () => start(buildRequest()));
     // No build ends before all have begun.
-    const builds = await Promise.all(Array.from({ length: 60 }, () => engine.build()));
-    await Promise.all(builds.map(succeed));
-    await Promise.all(results);
-    assert.is(ssh.calls().length, 2);
+    const begun = await Promise.all(builds.map(() => engine.build()));
+    await Promise.all(begun.map((build) => succeed(build)));
+    await Promise.all(builds.map(({ result }) => result));
+    assert.is(ssh().calls().length, 2);
   }
-  engine.close();
+});
+
+test('a context that is sent once for several builds takes a place on a connection, too', async () => {
+  const { engine, start, ssh } = await builderBySsh();
+  const large = { file: 'x'.repeat(2 << 20) };
+  const builds = Array.from({ length: 40 }, () => start(buildRequest(large)));
+  const begun = await Promise.all(builds.map(() => engine.build()));
+  assert.is(new Set(begun.map(({ request }) => request.Session)).size, 1);
+  assert.is(ssh().calls().length, 2);
+  await Promise.all(begun.map((build) => succeed(build)));
+  await Promise.all(builds.map(({ result }) => result));
 });
 
 test('builds whose error could end a connection have one of their own', async () => {
-  const engine = await fakeBuildKit();
-  const ssh = sshTo(engine.path);
-  const builder = builderBy(ssh);
-  const long = `FROM scratch\n${'# comment\n'.repeat(2_000)}`;
+  const { begin, ssh } = await builderBySsh();
+  const [short, long] = ['FROM scratch\n', `FROM scratch\n${'# comment\n'.repeat(2_000)}`];
   for (const [text, calls] of [
-    ['FROM scratch\n', 1],
+    [short, 1],
     [long, 2],
-    ['FROM scratch\n', 2],
+    [short, 2],
     [long, 3],
   ] as const) {
-    const result = builder.build(request(text), progress, never);
-    await succeed(await engine.build());
+    const { build, result } = await begin(buildRequest({}, { text }));
+    await succeed(build);
     await result;
-    assert.is(ssh.calls().length, calls);
+    assert.is(ssh().calls().length, calls);
   }
-  engine.close();
 });
 
 test('an ssh that is killed during builds: all of them lost the connection, with the reason; the next build has another ssh', async () => {
-  const engine = await fakeBuildKit();
-  const ssh = sshTo(engine.path);
-  const builder = builderBy(ssh);
-  const results = [1, 2].map(() =>
-    builder.build(request(), progress, never).then(
-      () => assert.unreachable() as never,
-      (error: TasksError) => error,
-    ),
-  );
-  await Promise.all([engine.build(), engine.build()]);
-  process.kill(ssh.pids()[0]!, 'SIGKILL');
-  for (const error of await Promise.all(results)) {
+  const { begin, ssh } = await builderBySsh();
+  const builds = [await begin(buildRequest()), await begin(buildRequest())];
+  process.kill(ssh().pids()[0]!, 'SIGKILL');
+  for (const { result } of builds) {
+    const error = (await errorOf(result)) as TasksError;
     assert.instance(error, TasksError);
     assert.is(error.exitCode, 3);
-    assert.is(
+    assert.match(
       error.message,
-      'lost the connection to the docker engine at ssh://h (DOCKER_HOST): ssh was killed by SIGKILL',
+      /^lost the connection to the docker engine at .*: ssh was killed by SIGKILL$/,
     );
   }
-  const next = builder.build(request(), progress, never);
-  await succeed(await engine.build());
-  await next;
-  assert.is(ssh.calls().length, 2);
-  engine.close();
+  const { build, result } = await begin(buildRequest());
+  await succeed(build);
+  await result;
+  assert.is(ssh().calls().length, 2);
 });
 
 test('an ssh that cannot connect: exit code 3, with what ssh printed', async () => {
-  const builder = builderBy(fakeSsh(`console.error('Permission denied (publickey).'); process.exit(255);`));
-  const error = await builder.build(request(), progress, never).then(
-    () => assert.unreachable() as never,
-    (failure: TasksError) => failure,
-  );
+  const ssh = fakeSsh(`console.error('Permission denied (publickey).'); process.exit(255);`);
+  const { start } = await builderTest({ openShared: () => openStdio('ssh', ['h'], ssh.env) });
+  const error = (await errorOf(start(buildRequest()).result)) as TasksError;
   assert.is(error.exitCode, 3);
-  assert.match(error.message, /cannot connect to BuildKit .* at ssh:.*: Permission denied \(publickey\)\.$/);
+  assert.match(error.message, /^cannot connect to BuildKit in .*: Permission denied \(publickey\)\.$/);
 });
 
 test.run();
