@@ -162,8 +162,10 @@ async function startEngine(folder) {
   return { engine, socket };
 }
 
-/** Creates a configuration folder for the docker client with the buildx plugin. */
+/** Creates a folder with the docker client, and a configuration folder for it with the buildx plugin. */
 function createClientConfig(folder) {
+  mkdirSync(path.join(folder, 'bin'));
+  symlinkSync(path.join(unpacked, 'usr/bin/docker'), path.join(folder, 'bin/docker'));
   const config = path.join(folder, 'config');
   mkdirSync(path.join(config, 'cli-plugins'), { recursive: true });
   const plugin = ['usr/libexec', 'usr/lib']
@@ -179,7 +181,8 @@ async function runWithEngine(folder) {
   const { engine, socket } = await startEngine(folder);
   const unpackedClient = {
     DOCKER_CONFIG: createClientConfig(folder),
-    TASKS_DOCKER: path.join(unpacked, 'usr/bin/docker'),
+    // Only the client, for tests that compare with it.
+    PATH: `${path.join(folder, 'bin')}:${process.env.PATH}`,
   };
   const env = {
     ...process.env,

@@ -1,5 +1,3 @@
-import { ConnectionLost } from '../model/errors.ts';
-
 /**
  * Why an engine is lost.
  *
@@ -11,7 +9,7 @@ import { ConnectionLost } from '../model/errors.ts';
 export type LossReason = 'unreachable' | 'closed' | 'silent' | 'session';
 
 /** The engine cannot be reached, or is gone. It is no fault of the build. */
-export class EngineLost extends ConnectionLost {
+export class EngineLost extends Error {
   override readonly name = 'EngineLost';
   readonly reason: LossReason;
 
@@ -21,7 +19,8 @@ export class EngineLost extends ConnectionLost {
   }
 }
 
-/** Returns the loss of an engine whose connection ended before it answered. */
-export function connectionClosed(cause: unknown): EngineLost {
-  return new EngineLost('closed', 'the connection to the engine was closed during the build', { cause });
+/** Returns the loss of an engine whose connection ended before it answered. `reason`: what ended the connection, if that is known. */
+export function connectionClosed(reason: Error | undefined, cause: unknown = reason): EngineLost {
+  const message = reason?.message ?? 'the connection to the engine was closed during the build';
+  return new EngineLost('closed', message, { cause });
 }

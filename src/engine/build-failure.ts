@@ -3,10 +3,11 @@ import { SolveFailed } from '../buildkit/solve-failed.ts';
 import type { BuildStep } from '../buildkit/steps.ts';
 import { TransferError } from '../buildkit/transfer-error.ts';
 import { FileProblem } from '../disk/verified-file.ts';
-import { TasksError } from '../model/errors.ts';
+import { EngineUnavailable } from '../model/errors.ts';
 import { failureCause, missingPathIn } from '../model/failure-cause.ts';
 import { type BuildDockerfile, type LineRange, type StepFacts, StepFailed } from '../model/ports.ts';
 import type { BuildReport } from './build-report.ts';
+import { explainUnreachable } from './buildkit-problem.ts';
 
 /** Returns the error of the engine port for an error of BuildKit's client. `address` is the engine's, for messages. */
 export function portErrorOf(
@@ -17,8 +18,7 @@ export function portErrorOf(
 ): unknown {
   if (error instanceof SolveFailed) return new StepFailed(error.message, factsOf(error, dockerfile, report));
   if (error instanceof FileProblem || error instanceof TransferError) return new StepFailed(error.message);
-  if (error instanceof EngineLost)
-    return new TasksError(3, lossMessage(error, address), { hint: hints[error.reason], cause: error });
+  if (error instanceof EngineLost) return lossError(error, address);
   return error;
 }
 
@@ -72,23 +72,28 @@ function keywordOf(instruction: string): string | undefined {
   return /^\s*([a-z]+)/i.exec(instruction)?.[1]?.toUpperCase();
 }
 
-function lossMessage({ reason, message }: EngineLost, address: string): string {
-  switch (reason) {
-    case 'unreachable':
-      return `cannot connect to BuildKit in the docker engine at ${address}: ${message}`;
+function lossError(error: EngineLost, address: string): EngineUnavailable {
+  switch (error.reason) {
+    case 'unreachable': {
+      const { message, hint } = explainUnreachable(error);
+      const text = `cannot connect to BuildKit in the docker engine at ${address}: ${message}`;
+      return new EngineUnavailable(text, { hint, cause: error });
+    }
     case 'silent':
-      return `the docker engine at ${address} is not responding: ${message}`;
+      return new EngineUnavailable(`the docker engine at ${address} is not responding: ${error.message}`, {
+        hint: 'run `tasks doctor` to check the engine; restart it if it hangs',
+        cause: error,
+      });
     default:
-      return `lost the connection to the docker engine at ${address}: ${message}`;
+      return new EngineUnavailable(
+        `lost the connection to the docker engine at ${address}: ${error.message}`,
+        {
+          hint: 'run `tasks doctor` to check the engine; it may have been stopped or restarted',
+          cause: error,
+        },
+      );
   }
 }
-
-const hints: Readonly<Record<EngineLost['reason'], string>> = {
-  unreachable: 'run `tasks doctor` to check the engine and its BuildKit',
-  closed: 'run `tasks doctor` to check the engine; it may have been stopped or restarted',
-  silent: 'run `tasks doctor` to check the engine; restart it if it hangs',
-  session: 'run `tasks doctor` to check the engine; it may have been stopped or restarted',
-};
 
 /** The engine's own answer is second: docker 20.10 has none, and docker 26 ends it at the first line. */
 function linesOf(

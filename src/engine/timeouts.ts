@@ -1,5 +1,3 @@
-import { ConnectionLost } from '../model/errors.ts';
-
 /** How long to wait for the engine, in milliseconds. */
 export interface Timeouts {
   /** For a query: until the response starts, and between two parts of it. */
@@ -23,7 +21,7 @@ export const timeouts: Timeouts = {
 };
 
 /** The engine accepted the connection but sent nothing in time. */
-export class IdleTimeoutError extends ConnectionLost {
+export class IdleTimeoutError extends Error {
   override readonly name = 'IdleTimeoutError';
 
   constructor(timeoutMs: number) {

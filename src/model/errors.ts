@@ -17,9 +17,11 @@ export class TasksError extends Error {
   }
 }
 
-/** A connection to an engine could not be made, ended, or is silent. */
-export class ConnectionLost extends Error {
-  override readonly name: string = 'ConnectionLost';
+/** The engine cannot be reached, is gone, or does not respond. Exit code 3. */
+export class EngineUnavailable extends TasksError {
+  constructor(message: string, options: { hint: string; cause: unknown }) {
+    super(3, message, options);
+  }
 }
 
 /**

@@ -1,4 +1,4 @@
-import { ConnectionLost, TasksError } from '../model/errors.ts';
+import { EngineUnavailable, TasksError } from '../model/errors.ts';
 import type { FailureCause, TaskFailure } from '../model/events.ts';
 import { type CauseFacts, failureCause } from '../model/failure-cause.ts';
 import { StepFailed } from '../model/ports.ts';
@@ -35,39 +35,23 @@ export function describeFailure(
 
 /** Returns the cause of a failure, as far as it is known. `programOutput`: the last lines of the task's own program. */
 export function causeOf(error: unknown, programOutput?: readonly string[]): FailureCause | undefined {
-  if (error instanceof StepFailed && error.facts.cause !== undefined) return error.facts.cause;
-  return failureCause({
-    ...causeFacts(error),
-    ...(programOutput === undefined ? {} : { output: programOutput }),
-  });
+  if (error instanceof StepTimeout) return failureCause({ timedOut: true });
+  if (!(error instanceof StepFailed)) return failureCause(causeFacts(error));
+  const { cause, exitCode } = error.facts;
+  return (
+    cause ??
+    failureCause({
+      ...(exitCode === undefined ? {} : { exitCode }),
+      ...(programOutput === undefined ? {} : { output: programOutput }),
+    })
+  );
 }
 
 function causeFacts(error: unknown): CauseFacts {
-  if (error instanceof StepTimeout) return { timedOut: true };
   if (error instanceof RegistryError) return { registry: error.problem };
-  if (error instanceof StepFailed) {
-    const { exitCode } = error.facts;
-    return exitCode === undefined ? {} : { exitCode };
-  }
-  if (isLost(error)) return { lost: true };
+  if (error instanceof EngineUnavailable) return { lost: true };
   const errno = systemErrors(error).find(({ code }) => code !== undefined)?.code;
   return errno === undefined ? {} : { errno };
-}
-
-/** Codes of connections. Those of files do not count, but a socket that is missing does. */
-const connectionErrors: ReadonlySet<string | undefined> = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EHOSTUNREACH',
-  'ENOTFOUND',
-  'EPIPE',
-  'ETIMEDOUT',
-]);
-
-function isLost(error: unknown): boolean {
-  return systemErrors(error).some(
-    (each) => each instanceof ConnectionLost || each.syscall === 'connect' || connectionErrors.has(each.code),
-  );
 }
 
 /** Returns an error and the errors that it was caused by. */

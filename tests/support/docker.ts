@@ -1,13 +1,12 @@
 import { extract } from 'tar-stream';
 import { connect, type EngineApi } from '../../src/engine/api.ts';
-import { dialWithClient } from '../../src/engine/dial.ts';
 import { resolveEndpoint } from '../../src/engine/endpoint.ts';
 import { listImages, readEngineVersion } from '../../src/engine/queries.ts';
 import { TasksError } from '../../src/model/errors.ts';
 
 /** Connects to the engine that tests use. @throws Error with a hint if there is none */
 export async function connectTestEngine(): Promise<EngineApi> {
-  const api = connect(resolveEndpoint(process.env), dialWithClient(process.env));
+  const api = connect(resolveEndpoint(process.env), process.env);
   try {
     await readEngineVersion(api);
     return api;

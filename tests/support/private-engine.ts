@@ -14,7 +14,6 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type EngineApi } from '../../src/engine/api.ts';
-import { dialWithClient } from '../../src/engine/dial.ts';
 import { resolveEndpoint } from '../../src/engine/endpoint.ts';
 import { readEngineVersion } from '../../src/engine/queries.ts';
 
@@ -49,7 +48,7 @@ export interface PrivateEngine {
 
 /** The image store of the engine of this test run. Older engines than docker 24 only have their own store, `graph`. */
 export type ImageStore = 'graph' | 'containerd';
-export const testedStore = (process.env.TASKS_TEST_ENGINE_STORE ?? 'graph') as ImageStore;
+const testedStore = (process.env.TASKS_TEST_ENGINE_STORE ?? 'graph') as ImageStore;
 
 export interface PrivateEngineOptions {
   /** The default is the store of the engine that tests use. */
@@ -73,7 +72,7 @@ export function createPrivateEngine({
     execFileSync('mount', argv);
   }
   const env = { DOCKER_HOST: `unix://${folder}/s` };
-  const api = connect(resolveEndpoint(env), dialWithClient(env));
+  const api = connect(resolveEndpoint(env), env);
   let child: ChildProcess | undefined;
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
