@@ -57,9 +57,10 @@ export interface PlannedTask {
 /**
  * The kind of a failure. `network`: a server could not be reached, was overloaded, or the connection to it failed. `registry`:
  * the registry has no such image, or an invalid one. `credentials`: the registry requires a login, or does not accept it.
- * `disk-full`: the disk of the engine or of this machine. `out-of-memory`: the kernel ended the program. `missing-file`: an instruction names a file that does not exist. `not-executable`: a program, or its interpreter,
- * could not be found or started. `unknown-instruction`, `syntax`: the Dockerfile is wrong. `timeout`: the task took longer than
- * its `timeout`. `lost`: the engine could not be reached, was stopped, or does not respond.
+ * `disk-full`: the disk of the engine or of this machine. `out-of-memory`: the kernel ended the program. `missing-file`: an
+ * instruction names a file that does not exist. `not-executable`: a program, or its interpreter, could not be found or started.
+ * `unknown-instruction`, `syntax`: the Dockerfile is wrong. `timeout`: the task took longer than its `timeout`. `lost`: the
+ * engine could not be reached, was stopped, or does not respond.
  */
 export type FailureCause =
   | 'network'
