@@ -328,7 +328,7 @@ test('proxies of docker are set during RUN, but stay out of images and keys of D
   const cwd = project();
   writeFiles(cwd, {
     'base/Dockerfile':
-      'FROM scratch\nCOPY bin /bin\nRUN echo "proxy:$HTTP_PROXY,$http_proxy." && echo ours > /who\n',
+      `FROM scratch\nCOPY bin /bin\nRUN echo "proxy:$HTTP_PROXY,$http_proxy." && echo ${Date.now()} > /time\n`,
   });
   const configOf = (httpProxy: string): Record<string, string> => {
     const folder = tempFolder();
