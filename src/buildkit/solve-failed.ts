@@ -15,6 +15,8 @@ export interface FailureFacts {
   readonly sources: readonly SourceRange[];
   /** The exit code of RUN. */
   readonly exitCode?: number | undefined;
+  /** The status of the gRPC call. Undefined if its answer never came. */
+  readonly code?: number | undefined;
 }
 
 /** A build that failed. The message is BuildKit's. */
@@ -23,12 +25,14 @@ export class SolveFailed extends Error {
   readonly step: BuildStep | undefined;
   readonly sources: readonly SourceRange[];
   readonly exitCode: number | undefined;
+  readonly code: number | undefined;
 
-  constructor(message: string, { step, sources, exitCode }: FailureFacts, cause?: unknown) {
+  constructor(message: string, { step, sources, exitCode, code }: FailureFacts, cause?: unknown) {
     super(message, { cause });
     this.step = step;
     this.sources = sources;
     this.exitCode = exitCode;
+    this.code = code;
   }
 }
 
@@ -39,11 +43,8 @@ export function failureOf(error: GrpcError, steps: readonly BuildStep[]): SolveF
   const step =
     steps.find(({ digest }) => digest === vertex?.digest) ??
     steps.find(({ state, error: own }) => state === 'failed' && message.endsWith(withoutPrefixes(own ?? '')));
-  return new SolveFailed(
-    message,
-    { step, sources: sourcesIn(error), exitCode: exitCodeIn(error) ?? exitCodeInText(message) },
-    error,
-  );
+  const exitCode = exitCodeIn(error) ?? exitCodeInText(message);
+  return new SolveFailed(message, { step, sources: sourcesIn(error), exitCode, code: error.code }, error);
 }
 
 /** Returns the failure of a build whose answer never came. */

@@ -1,6 +1,8 @@
 import { assignedNames } from './assignments.ts';
 import { canonicalText, flagText } from './canonical.ts';
 import { analyzeEpoch, epochName } from './epoch.ts';
+import type { UsedFeature } from './features.ts';
+import { findFeatures } from './find-features.ts';
 import { type ContextPath, nonportableFlags } from './instruction-inputs.ts';
 import {
   type MixedImageName,
@@ -8,7 +10,6 @@ import {
   variableNames,
   withDefaultVariables,
 } from './need-references.ts';
-import { findNewSyntax, type NewSyntax } from './new-syntax.ts';
 import { type Dockerfile, type Instruction, isCustomFrontend } from './parse.ts';
 import {
   type ExternalImage,
@@ -46,8 +47,10 @@ export interface Analysis {
   readonly triggerImages: readonly string[];
   /** Downloads of the target's stages without a checksum or a commit. */
   readonly unverifiedDownloads: readonly { readonly source: string; readonly line: number }[];
-  /** The first syntax that docker 20.10 doesn't know, if the file relies on the engine's own frontend. */
-  readonly newForm?: NewSyntax;
+  /** The features that not every frontend has. Empty if it is not known which frontend reads the file. */
+  readonly features: readonly UsedFeature[];
+  /** The image of the frontend that reads the file; undefined for the engine's own. */
+  readonly frontend?: string;
   /** True if builds on this image run ONBUILD instructions of this file. */
   readonly hasTriggers: boolean;
   /** What the target depends on; undefined if that is not known exactly, so that everything counts. */
@@ -90,7 +93,11 @@ export function analyze(file: Dockerfile, target: string | undefined, parameters
     ...epoch.vague,
     ...reachable.flatMap(({ vague: reasons }) => reasons),
   ];
-  const newSyntax = file.syntax === undefined && syntaxArg === undefined ? findNewSyntax(file) : undefined;
+  const isFrontendKnown = syntaxArg === undefined && file.ambiguities.length === 0;
+  const evaluated = [
+    ...stages.globalArgs,
+    ...reachable.flatMap(({ stage, instructions }) => [stage.from, ...instructions]),
+  ];
   return {
     declaredArgs,
     externalImages: [...syntaxImages, ...reachable.flatMap(({ externalImages }) => externalImages)],
@@ -107,7 +114,8 @@ export function analyze(file: Dockerfile, target: string | undefined, parameters
       ...epoch.unverifiedDownloads,
       ...reachable.flatMap(({ unverifiedDownloads }) => unverifiedDownloads),
     ],
-    ...(newSyntax !== undefined ? { newForm: newSyntax } : {}),
+    features: isFrontendKnown ? findFeatures(file.instructions, evaluated, file.escapeToken) : [],
+    ...(file.syntax === undefined ? {} : { frontend: file.syntax }),
     hasTriggers: targetStage.hasTriggers,
     vague: [...new Set(vague)],
     ...(vague.length === 0 ? { seen: reachableInputs(file, stages, reachable, target) } : {}),
@@ -128,6 +136,7 @@ function customFrontendAnalysis(
     unknownImages: [{ line: 1, what: `what the frontend ${syntax} builds on` }],
     triggerImages: [],
     unverifiedDownloads: [],
+    features: [],
     hasTriggers: true,
     vague: [`line 1: files for the frontend ${syntax} cannot be analyzed`],
   };

@@ -71,9 +71,13 @@ function buildkitCheck({ version, buildkit }: WorkingEngine): Check {
   const name = 'BuildKit';
   if ('message' in buildkit)
     return { name, state: 'missing', detail: buildkit.message, remedy: [buildkit.hint] };
-  const { heredocs } = abilitiesOf(version);
+  const { frontend } = abilitiesOf(version);
+  const hasHeredocs = frontend === undefined || frontend.minor >= 4;
   const detail = `builds for ${buildkit.platforms.join(', ')}`;
-  return ok(name, heredocs ? detail : `${detail}; no heredocs in Dockerfiles (they need docker 23 or newer)`);
+  return ok(
+    name,
+    hasHeredocs ? detail : `${detail}; no heredocs in Dockerfiles (they need docker 23 or newer)`,
+  );
 }
 
 function diskCheck(folder: string, freeBytes: number): Check {

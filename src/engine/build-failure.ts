@@ -1,9 +1,11 @@
 import { EngineLost } from '../buildkit/engine-lost.ts';
 import { SolveFailed } from '../buildkit/solve-failed.ts';
+import type { BuildStep } from '../buildkit/steps.ts';
 import { TransferError } from '../buildkit/transfer-error.ts';
 import { FileProblem } from '../disk/verified-file.ts';
-import { TasksError } from '../model/errors.ts';
-import { type BuildDockerfile, type LineRange, StepFailed } from '../model/ports.ts';
+import { EngineUnavailable } from '../model/errors.ts';
+import { failureCause, missingPathIn } from '../model/failure-cause.ts';
+import { type BuildDockerfile, type LineRange, type StepFacts, StepFailed } from '../model/ports.ts';
 import type { BuildReport } from './build-report.ts';
 import { explainUnreachable } from './buildkit-problem.ts';
 
@@ -14,43 +16,94 @@ export function portErrorOf(
   report: BuildReport,
   address: string,
 ): unknown {
-  if (error instanceof SolveFailed) {
-    const { step, exitCode } = error;
-    return new StepFailed(error.message, {
-      step: step?.name,
-      lines: linesOf(error, dockerfile),
-      exitCode,
-      ...(step === undefined ? {} : { output: report.lastLinesOf(step) }),
-    });
-  }
+  if (error instanceof SolveFailed) return new StepFailed(error.message, factsOf(error, dockerfile, report));
   if (error instanceof FileProblem || error instanceof TransferError) return new StepFailed(error.message);
   if (error instanceof EngineLost) return lossError(error, address);
   return error;
 }
 
-function lossError(error: EngineLost, address: string): TasksError {
+function factsOf(error: SolveFailed, dockerfile: BuildDockerfile, report: BuildReport): StepFacts {
+  const { step, exitCode, code, message, sources } = error;
+  const lines = linesOf(error, dockerfile);
+  const said = withoutProcess(message);
+  const output = step && report.lastLinesOf(step);
+  const missingPath = readsContext(step) ? missingPathIn(said, step?.name) : undefined;
+  const cause = failureCause({
+    said,
+    ...(step === undefined ? {} : { step: step.name }),
+    ...(exitCode === undefined ? {} : { exitCode }),
+    ...(code === undefined ? {} : { grpcCode: code }),
+    ...(output === undefined ? {} : { output: output.lines }),
+    inDockerfile: step === undefined && (sources.length > 0 || noDefinition.test(message)),
+  });
+  const instruction = step?.instruction?.text ?? (lines && lineAt(dockerfile, lines.line));
+  return {
+    ...(cause === undefined ? {} : { cause }),
+    step: step?.name,
+    instruction: instruction === undefined ? undefined : keywordOf(instruction),
+    lines,
+    exitCode,
+    ...(output === undefined ? {} : { output }),
+    ...(missingPath === undefined ? {} : { missingPath }),
+  };
+}
+
+/** How docker 20.10 begins its errors about the Dockerfile, for which it says no place. */
+const noDefinition = /^failed to create LLB definition: (?!target stage )/;
+
+/** Returns a message without the program of a RUN instruction, whose text means nothing. */
+function withoutProcess(message: string): string {
+  return message.replace(
+    /^(?:process ".*" did not complete successfully|executor failed running \[.*\]): /s,
+    '',
+  );
+}
+
+/** Whether what a step copies or mounts comes from the build context. */
+function readsContext(step: BuildStep | undefined): boolean {
+  return step?.instruction !== undefined && !/^\S+ .*\bfrom=/i.test(step.instruction.text);
+}
+
+function lineAt({ text }: BuildDockerfile, line: number): string | undefined {
+  return Buffer.from(text).toString('utf8').split('\n')[line - 1];
+}
+
+function keywordOf(instruction: string): string | undefined {
+  return /^\s*([a-z]+)/i.exec(instruction)?.[1]?.toUpperCase();
+}
+
+function lossError(error: EngineLost, address: string): EngineUnavailable {
   switch (error.reason) {
     case 'unreachable': {
       const { message, hint } = explainUnreachable(error);
       const text = `cannot connect to BuildKit in the docker engine at ${address}: ${message}`;
-      return new TasksError(3, text, { hint, cause: error });
+      return new EngineUnavailable(text, { hint, cause: error });
     }
     case 'silent':
-      return new TasksError(3, `the docker engine at ${address} is not responding: ${error.message}`, {
+      return new EngineUnavailable(`the docker engine at ${address} is not responding: ${error.message}`, {
         hint: 'run `tasks doctor` to check the engine; restart it if it hangs',
         cause: error,
       });
     default:
-      return new TasksError(3, `lost the connection to the docker engine at ${address}: ${error.message}`, {
-        hint: 'run `tasks doctor` to check the engine; it may have been stopped or restarted',
-        cause: error,
-      });
+      return new EngineUnavailable(
+        `lost the connection to the docker engine at ${address}: ${error.message}`,
+        {
+          hint: 'run `tasks doctor` to check the engine; it may have been stopped or restarted',
+          cause: error,
+        },
+      );
   }
 }
 
 /** The engine's own answer is second: docker 20.10 has none, and docker 26 ends it at the first line. */
-function linesOf({ sources, step }: SolveFailed, dockerfile: BuildDockerfile): LineRange | undefined {
+function linesOf(
+  { sources, step, message }: SolveFailed,
+  dockerfile: BuildDockerfile,
+): LineRange | undefined {
   const known = step?.instruction && dockerfile.linesOf(step.instruction);
   const source = sources.find(({ file }) => file === dockerfile.name);
-  return known ?? (source && { line: source.firstLine, endLine: source.lastLine });
+  if (known !== undefined || source !== undefined)
+    return known ?? { line: source!.firstLine, endLine: source!.lastLine };
+  const line = Number(/\bdockerfile parse error line (\d+): /.exec(message)?.[1]);
+  return line > 0 ? { line, endLine: line } : undefined;
 }

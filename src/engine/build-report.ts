@@ -1,17 +1,16 @@
 import type { BuildEvent, BuildWarning, StepTransfer } from '../buildkit/progress.ts';
 import type { BuildStep } from '../buildkit/steps.ts';
 import type { StepProgress } from '../model/events.ts';
+import { keepLastLines, type LastLines, type Output } from '../model/last-lines.ts';
 import type { BuildDockerfile, Progress } from '../model/ports.ts';
 
 /** Passes the events of a build on as progress, and remembers the last lines of each step. */
 export interface BuildReport {
   take(event: BuildEvent): void;
   /** Returns the last lines that a step wrote. */
-  lastLinesOf(step: BuildStep): readonly string[];
+  lastLinesOf(step: BuildStep): Output;
 }
 
-/** The number of lines of each step that are remembered. */
-const maxLines = 20;
 /** Milliseconds between two reports of the bytes of a step. */
 const reportInterval = 250;
 /** Smaller transfers are not reported. */
@@ -24,7 +23,7 @@ export function reportBuild(dockerfile: BuildDockerfile, progress: Progress): Bu
   const steps = new Map<string, BuildStep>();
   const numbers = new Map<string, number>();
   const begun = new Set<string>();
-  const output = new Map<string, string[]>();
+  const output = new Map<string, LastLines>();
   const transfers = new Map<string, Map<string, StepTransfer>>();
   let reportedAt = performance.now();
 
@@ -56,11 +55,10 @@ export function reportBuild(dockerfile: BuildDockerfile, progress: Progress): Bu
     if (at !== undefined && step.state !== 'cancelled') progress.step({ ...at, ended: step.state });
   };
 
-  const takeOutput = (digest: string, line: string): void => {
-    const lines = output.get(digest) ?? [];
+  const takeOutput = ({ step: digest, line, stream }: Extract<BuildEvent, { type: 'output' }>): void => {
+    const lines = output.get(digest) ?? keepLastLines();
     output.set(digest, lines);
-    lines.push(line);
-    if (lines.length > maxLines) lines.shift();
+    lines.add(line, stream);
     print(digest, line);
   };
 
@@ -85,14 +83,14 @@ export function reportBuild(dockerfile: BuildDockerfile, progress: Progress): Bu
         case 'step':
           return takeStep(event.step);
         case 'output':
-          return takeOutput(event.step, event.line);
+          return takeOutput(event);
         case 'transfer':
           return takeTransfer(event.transfer);
         case 'warning':
           return printLines(formatWarning(event.warning));
       }
     },
-    lastLinesOf: ({ digest }) => output.get(digest) ?? [],
+    lastLinesOf: ({ digest }) => (output.get(digest) ?? keepLastLines()).read(),
   };
 }
 

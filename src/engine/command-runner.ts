@@ -1,3 +1,4 @@
+import { failureCause } from '../model/failure-cause.ts';
 import { type Processes, StepFailed } from '../model/ports.ts';
 import { runProcess } from './process.ts';
 
@@ -13,8 +14,12 @@ export const processes: Processes = {
       onLine: progress.line,
     });
     signal.throwIfAborted();
-    if (exit.problem !== undefined) throw new StepFailed(`cannot start ${program}: ${exit.problem}`);
+    if (exit.problem !== undefined)
+      throw new StepFailed(`cannot start ${program}: ${exit.problem}`, {
+        cause: failureCause(exit.errno === undefined ? {} : { startErrno: exit.errno }),
+      });
     if (exit.signal !== undefined) throw new StepFailed(`${program} was killed by ${exit.signal}`);
-    if (exit.code !== 0) throw new StepFailed(`${program} failed with exit code ${exit.code}`);
+    if (exit.code !== 0)
+      throw new StepFailed(`${program} failed with exit code ${exit.code}`, { exitCode: exit.code });
   },
 };

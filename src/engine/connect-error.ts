@@ -1,4 +1,4 @@
-import { TasksError } from '../model/errors.ts';
+import { EngineUnavailable, TasksError } from '../model/errors.ts';
 import type { Endpoint } from './endpoint.ts';
 import { DialFailed } from './stdio-transport.ts';
 import { IdleTimeoutError } from './timeouts.ts';
@@ -15,14 +15,14 @@ export function connectError(error: Error, endpoint: Endpoint): TasksError {
   const address = describeEndpoint(endpoint);
   const code = (error as NodeJS.ErrnoException).code ?? '';
   if (error instanceof IdleTimeoutError) {
-    return new TasksError(3, `the docker engine at ${address} is not responding (${error.message})`, {
+    return new EngineUnavailable(`the docker engine at ${address} is not responding (${error.message})`, {
       hint: 'restart the engine, then run `tasks doctor` to check it',
       cause: error,
     });
   }
   if (error instanceof DialFailed) {
     const what = error.wasConnected ? 'lost the connection' : 'cannot connect';
-    return new TasksError(3, `${what} to the docker engine at ${address}: ${error.message}`, {
+    return new EngineUnavailable(`${what} to the docker engine at ${address}: ${error.message}`, {
       hint: 'check that `ssh` to this host works without a question, and that docker is installed there',
       cause: error,
     });
@@ -30,24 +30,24 @@ export function connectError(error: Error, endpoint: Endpoint): TasksError {
   const tlsProblem = endpoint.kind === 'tls' ? explainTlsError(error, endpoint.tls) : undefined;
   if (tlsProblem !== undefined) {
     const { message, hint } = tlsProblem;
-    return new TasksError(3, `cannot connect to the docker engine at ${address}: ${message}`, {
+    return new EngineUnavailable(`cannot connect to the docker engine at ${address}: ${message}`, {
       hint,
       cause: error,
     });
   }
   if (code === 'EACCES' || code === 'EPERM') {
-    return new TasksError(3, `no permission to connect to the docker engine at ${address}`, {
+    return new EngineUnavailable(`no permission to connect to the docker engine at ${address}`, {
       hint: 'run tasks as root, or run `sudo usermod -aG docker $USER` and log in again',
       cause: error,
     });
   }
   if (['ENOENT', 'ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'ETIMEDOUT', 'ENOTSOCK'].includes(code)) {
-    return new TasksError(3, `cannot connect to the docker engine at ${address}`, {
+    return new EngineUnavailable(`cannot connect to the docker engine at ${address}`, {
       hint: 'run `tasks doctor` to see what is missing; on Debian, `tasks doctor --fix` installs and starts an engine',
       cause: error,
     });
   }
-  return new TasksError(3, `lost the connection to the docker engine at ${address}: ${error.message}`, {
+  return new EngineUnavailable(`lost the connection to the docker engine at ${address}: ${error.message}`, {
     hint: 'run `tasks doctor`',
     cause: error,
   });

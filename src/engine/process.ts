@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { OutputStream } from '../model/last-lines.ts';
 import { createLineReader } from '../model/line-reader.ts';
 
 /** How to run a program. */
@@ -8,7 +9,7 @@ export interface ProcessOptions {
   /** The complete environment: nothing is inherited. */
   readonly env: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
-  readonly onLine: (line: string) => void;
+  readonly onLine: (line: string, stream: OutputStream) => void;
   /** Milliseconds between SIGINT and SIGKILL on abort; 300 by default. */
   readonly graceMs?: number;
 }
@@ -20,6 +21,8 @@ export interface ProcessExit {
   readonly signal: string | undefined;
   /** Why the program could not be started. */
   readonly problem: string | undefined;
+  /** The code of the system call that failed then: `ENOENT`. */
+  readonly errno: string | undefined;
 }
 
 /** The running process groups. */
@@ -56,7 +59,6 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessExit> 
     buffer: false,
     detached: true,
     stdin: 'ignore',
-    all: true,
   });
   if (child.pid !== undefined) groups.add(child.pid);
   let hasEnded = false;
@@ -64,7 +66,10 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessExit> 
     if (hasEnded) return;
     signalGroup(child.pid, 'SIGKILL');
     // A grandchild that left the group may still hold the pipe open; don't wait for it.
-    setTimeout(() => child.all?.destroy(), 500).unref();
+    setTimeout(() => {
+      child.stdout.destroy();
+      child.stderr.destroy();
+    }, 500).unref();
   };
   // Background processes of the program must be gone before the caller reads the files that they write.
   child.once('exit', kill);
@@ -74,14 +79,19 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessExit> 
   };
   options.signal.addEventListener('abort', interrupt, { once: true });
   if (options.signal.aborted) interrupt();
-  const output = readOutput(child.all!, options.onLine);
-  const [result] = await Promise.all([child, output]);
+  const readStream = (stream: OutputStream): Promise<void> =>
+    readOutput(child[stream], (line) => options.onLine(line, stream));
+  const [result] = await Promise.all([child, readStream('stdout'), readStream('stderr')]);
   hasEnded = true;
   if (child.pid !== undefined) groups.delete(child.pid);
   options.signal.removeEventListener('abort', interrupt);
-  const problem =
-    result.exitCode === undefined && result.signal === undefined ? result.originalMessage : undefined;
-  return { code: result.exitCode, signal: result.signal, problem };
+  const isStarted = result.exitCode !== undefined || result.signal !== undefined;
+  return {
+    code: result.exitCode,
+    signal: result.signal,
+    problem: isStarted ? undefined : result.originalMessage,
+    errno: isStarted ? undefined : result.code,
+  };
 }
 
 async function readOutput(stream: Readable, onLine: (line: string) => void): Promise<void> {

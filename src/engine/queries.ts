@@ -1,4 +1,5 @@
 import { TasksError } from '../model/errors.ts';
+import { builtInFrontend } from '../model/frontend.ts';
 import type { EngineAbilities, EngineImage } from '../model/ports.ts';
 import { type EngineApi, errorMessageOf, parseResponse } from './api.ts';
 import type { ApiResponse } from './http-get.ts';
@@ -65,11 +66,12 @@ export interface EngineVersion {
   readonly arch: string;
 }
 
-/** Returns what an engine's own BuildKit supports: heredocs and named contexts need docker 23 (API 1.42). */
+/** Returns what an engine's own BuildKit supports: named contexts need docker 23 (API 1.42). */
 export function abilitiesOf({ version, apiVersion }: EngineVersion): EngineAbilities {
   const [major = 0, minor = 0] = apiVersion.split('.').map(Number);
-  const isNew = major > 1 || minor >= 42;
-  return { version, heredocs: isNew, namedContexts: isNew };
+  const frontend = builtInFrontend(version, apiVersion);
+  const namedContexts = major > 1 || minor >= 42;
+  return { version, ...(frontend === undefined ? {} : { frontend }), namedContexts };
 }
 
 /** Returns the ID of an image; undefined if the engine does not have it. */

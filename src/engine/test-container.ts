@@ -1,8 +1,10 @@
+import { failureCause } from '../model/failure-cause.ts';
 import { testOwnerLabel } from '../model/labels.ts';
+import type { OutputStream } from '../model/last-lines.ts';
 import { createLineReader, type LineReader } from '../model/line-reader.ts';
 import type { Owner } from '../model/owner.ts';
-import type { Progress, TestRequest } from '../model/ports.ts';
-import { type ApiRequest, type EngineApi, parseResponse } from './api.ts';
+import { type Progress, StepFailed, type TestRequest, type TestResult } from '../model/ports.ts';
+import { type ApiRequest, type EngineApi, errorMessageOf, parseResponse } from './api.ts';
 import { packFiles } from './archive.ts';
 import type { ApiResponse } from './http-get.ts';
 import { withLivenessCheck } from './liveness.ts';
@@ -11,7 +13,8 @@ import type { Reaper } from './reaper.ts';
 /**
  * Runs an image's test in a temporary container and returns its exit code. The test's files are copied in, not bind-mounted,
  * so that a remote engine works. The container is always removed, on abort too; if this process ends first, the reaper does it.
- * @throws TasksError if the engine refuses a request or stops responding; the signal's reason
+ * @throws StepFailed if the test cannot be started; TasksError if the engine refuses another request or stops responding; the
+ * signal's reason
  */
 export async function runTestContainer(
   api: EngineApi,
@@ -19,7 +22,7 @@ export async function runTestContainer(
   progress: Progress,
   signal: AbortSignal,
   reaper: Reaper | undefined,
-): Promise<{ exitCode: number }> {
+): Promise<TestResult> {
   const archive = await packFiles(request.files);
   const name = containerName(request.owner);
   reaper?.watch(name);
@@ -42,7 +45,7 @@ async function createAndRun(
   request: TestRequest & { readonly archive: Buffer },
   progress: Progress,
   signal: AbortSignal,
-): Promise<{ exitCode: number }> {
+): Promise<TestResult> {
   const created = await api.request({
     method: 'POST',
     path: `/containers/create?name=${name}`,
@@ -67,7 +70,15 @@ async function createAndRun(
     api.request({ method: 'POST', signal, ...options, path: `/containers/${name}/${path}` });
   const copied = await send({ method: 'PUT', body: request.archive }, 'archive?path=/');
   parseResponse(copied, 'copy the test into its container');
-  parseResponse(await send({}, 'start'), 'start the test');
+  const started = await send({}, 'start');
+  if (started.status >= 300) throw startFailure(errorMessageOf(started));
+  const ranOutOfMemory = async (): Promise<boolean> => {
+    const state = parseResponse<{ State: { OOMKilled?: boolean } }>(
+      await send({ method: 'GET' }, 'json'),
+      'inspect the test',
+    );
+    return state.State.OOMKilled === true;
+  };
   const output = createFrameReader(progress.line);
   const readLogs = (follow: 0 | 1): Promise<ApiResponse> =>
     send(
@@ -79,7 +90,18 @@ async function createAndRun(
   // A followed log may lack its last lines, or all of them if the test is short; the log read after the end is complete.
   parseResponse(await readLogs(0), "read the test's output");
   output.end();
-  return { exitCode: parseResponse<{ StatusCode: number }>(exited, 'wait for the test').StatusCode };
+  const { StatusCode: exitCode } = parseResponse<{ StatusCode: number }>(exited, 'wait for the test');
+  return exitCode === killed && (await ranOutOfMemory()) ? { exitCode, outOfMemory: true } : { exitCode };
+}
+
+/** The exit code after SIGKILL. */
+const killed = 137;
+
+/** The engine starts a container in the end by running its program, and reports why it could not. */
+function startFailure(said: string): StepFailed {
+  return new StepFailed(`the docker engine could not start the test: ${said}`, {
+    cause: failureCause({ output: [said] }),
+  });
 }
 
 /**
@@ -144,13 +166,17 @@ function parseOwner(text = ''): Owner | undefined {
  * Splits the frames of the Engine API's log stream (8 bytes: stream number, 0 0 0, length; then the data) into lines. Each pass
  * reads the same output from its start; bytes that an earlier pass has read are skipped.
  */
-function createFrameReader(onLine: (line: string) => void): {
+function createFrameReader(onLine: (line: string, stream: OutputStream) => void): {
   startPass(): (data: Buffer) => void;
   end(): void;
 } {
   const streams = new Map<number, { readonly reader: LineReader; bytesRead: number }>();
   const read = (number: number, start: number, data: Buffer): void => {
-    const stream = streams.get(number) ?? { reader: createLineReader(onLine), bytesRead: 0 };
+    const name = number === 2 ? 'stderr' : 'stdout';
+    const stream = streams.get(number) ?? {
+      reader: createLineReader((line) => onLine(line, name)),
+      bytesRead: 0,
+    };
     streams.set(number, stream);
     const unread = data.subarray(Math.max(0, stream.bytesRead - start));
     stream.bytesRead = Math.max(stream.bytesRead, start + data.length);

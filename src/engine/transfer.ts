@@ -1,3 +1,4 @@
+import { failureCause } from '../model/failure-cause.ts';
 import { type Progress, StepFailed } from '../model/ports.ts';
 import { type Credentials, RegistryError } from '../model/registry.ts';
 import { type EngineApi, errorMessageOf, parseResponse } from './api.ts';
@@ -94,22 +95,17 @@ function authHeader(credentials: Credentials | undefined): string {
   return text.replaceAll('+', '-').replaceAll('/', '_');
 }
 
-const denied =
-  /denied|unauthorized|authentication required|no basic auth|insufficient_scope|forbidden|incorrect username|\b40[13]\b/i;
-const missing = /manifest unknown|manifest for .* not found|: not found|repository .* not found/i;
-const unreachable =
-  /dial tcp|connection re(fused|set)|no such host|time-?out|deadline exceeded|\bEOF\b|network is unreachable|broken pipe|x509|tls:|HTTP response to HTTPS|HTTP (?:status:? )?(?:429|5\d\d)|\b429 too|toomanyrequests|\b50[0234]\b|too ?many ?requests|internal error|service unavailable/i;
-
 function asError(action: string, problem: string): Error {
   const message = `the docker engine could not ${action}: ${problem}`;
-  if (denied.test(problem))
+  const cause = failureCause({ said: problem, ofImage: true });
+  if (cause === 'credentials')
     return new RegistryError('denied', message, { hint: 'run `docker login`, or ask for permission' });
-  if (missing.test(problem)) return new RegistryError('missing', message, { hint: 'check the name' });
-  if (unreachable.test(problem))
+  if (cause === 'registry') return new RegistryError('missing', message, { hint: 'check the name' });
+  if (cause === 'network')
     return new RegistryError('unreachable', message, {
       hint: 'check that the registry is running and that the engine can connect to it',
     });
-  return new StepFailed(message);
+  return new StepFailed(message, { cause });
 }
 
 /** Removes passwords and tokens, and the query strings of URLs, which can hold signatures that grant access. */

@@ -1,6 +1,6 @@
 import type { Definition } from '../define/types.ts';
+import { didYouMean } from '../model/did-you-mean.ts';
 import type { Axes, Task } from '../model/task.ts';
-import { didYouMean } from './did-you-mean.ts';
 import type { TaskDraft } from './expand.ts';
 import { formatValue, type ReportFault } from './fields.ts';
 

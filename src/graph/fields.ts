@@ -1,6 +1,6 @@
 import * as v from 'valibot';
+import { didYouMean } from '../model/did-you-mean.ts';
 import type { Problem } from '../model/errors.ts';
-import { didYouMean } from './did-you-mean.ts';
 
 const string = v.string();
 const nonEmpty = v.pipe(v.string(), v.nonEmpty('a non-empty string'));

@@ -1,7 +1,7 @@
+import { closestWords } from '../model/did-you-mean.ts';
 import { TasksError } from '../model/errors.ts';
 import { type Graph, needIds, type TaskId } from '../model/task.ts';
 import { matchesWildcard } from '../model/wildcard.ts';
-import { closestWords } from './did-you-mean.ts';
 
 /**
  * Returns the tasks that selectors match, in the graph's order. Selectors are `name`, `name:version` and globs; `+sel` adds

@@ -17,6 +17,13 @@ export class TasksError extends Error {
   }
 }
 
+/** The engine cannot be reached, is gone, or does not respond. Exit code 3. */
+export class EngineUnavailable extends TasksError {
+  constructor(message: string, options: { hint: string; cause: unknown }) {
+    super(3, message, options);
+  }
+}
+
 /**
  * Turns an operating system error (full disk, no permission, a folder in place of a file) into an error that the user can
  * act on. Returns undefined for any other error.

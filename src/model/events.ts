@@ -54,11 +54,35 @@ export interface PlannedTask {
   readonly expectedMs?: number;
 }
 
+/**
+ * The kind of a failure. `network`: a server could not be reached, was overloaded, or the connection to it failed. `registry`:
+ * the registry has no such image, or an invalid one. `credentials`: the registry requires a login, or does not accept it.
+ * `disk-full`: the disk of the engine or of this machine. `out-of-memory`: the kernel ended the program. `missing-file`: an instruction names a file that does not exist. `not-executable`: a program, or its interpreter,
+ * could not be found or started. `unknown-instruction`, `syntax`: the Dockerfile is wrong. `timeout`: the task took longer than
+ * its `timeout`. `lost`: the engine could not be reached, was stopped, or does not respond.
+ */
+export type FailureCause =
+  | 'network'
+  | 'registry'
+  | 'credentials'
+  | 'disk-full'
+  | 'out-of-memory'
+  | 'missing-file'
+  | 'not-executable'
+  | 'unknown-instruction'
+  | 'syntax'
+  | 'timeout'
+  | 'lost';
+
 /** Why a task failed, and where to read more. */
 export interface TaskFailure {
   readonly message: string;
+  /** What kind of failure it is. Missing if that is not known. */
+  readonly cause?: FailureCause;
   /** The failing build step, such as `[3/5] RUN make`. */
   readonly step?: string;
+  /** The keyword of the failing instruction, in upper case: `RUN`. */
+  readonly instruction?: string;
   /** The Dockerfile of the failing step, relative to the project root. */
   readonly file?: string;
   /** The first line of the failing instruction, from 1. */
@@ -69,6 +93,8 @@ export interface TaskFailure {
   readonly exitCode?: Integer;
   /** The last lines of output: those of the failing step, if they are known. Secrets are replaced by `***`. */
   readonly lines?: readonly string[];
+  /** Those of `lines` that came on standard error. Missing if that is not known. */
+  readonly stderr?: readonly string[];
   /** The path of the complete log. */
   readonly log?: string;
 }

@@ -37,8 +37,10 @@ export interface ObservedImage {
   readonly reachable?: ReachableInstructions;
   /** Why the Dockerfile is not fully understood, for people. */
   readonly vague: readonly string[];
-  /** The first use of syntax that needs docker 23 or newer: its description and line. */
-  readonly newSyntax?: { readonly what: string; readonly line: number };
+  /** The features of the Dockerfile that not every frontend has, by name, with their lines. */
+  readonly features?: readonly { readonly name: string; readonly line: number }[];
+  /** The image of the frontend that the Dockerfile selects; undefined for the engine's own. */
+  readonly frontend?: string;
   /** External images that the build starts from or copies from. */
   readonly bases: readonly ObservedBase[];
   /** Where the Dockerfile names images of needed tasks. The build gets tags of these images instead. */

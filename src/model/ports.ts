@@ -1,4 +1,6 @@
-import type { StepProgress } from './events.ts';
+import type { FailureCause, StepProgress } from './events.ts';
+import type { FrontendVersion } from './frontend.ts';
+import type { Output, OutputStream } from './last-lines.ts';
 import type { FileEntry, ImageName, Observed, ObservedUnchanged } from './observed.ts';
 import type { Owner } from './owner.ts';
 import type { Key, Manifest, TaskRecord } from './record.ts';
@@ -82,7 +84,8 @@ export interface BuildRequest {
 export interface EngineAbilities {
   /** The version of the engine. */
   readonly version: string;
-  readonly heredocs: boolean;
+  /** Its own Dockerfile frontend; undefined if that is not known. */
+  readonly frontend?: FrontendVersion;
   /** Whether images can be put in place of names (`context:NAME`). */
   readonly namedContexts: boolean;
 }
@@ -91,8 +94,8 @@ export interface EngineAbilities {
 export interface Progress {
   /** Reports the start or end of a step. */
   step(progress: StepProgress): void;
-  /** Reports one line of output, without its line ending. */
-  line(line: string): void;
+  /** Reports one line of output, without its line ending, and the stream that a program wrote it to. */
+  line(line: string, stream?: OutputStream): void;
 }
 
 export interface BuiltImage {
@@ -126,8 +129,11 @@ export interface Engine {
   tag(imageId: string, reference: string): Promise<void>;
   /** Removes a tag, and the image if this is its last tag. Returns false if a container still uses the image. */
   untag(reference: string): Promise<boolean>;
-  /** Runs an image's test in a temporary container. */
-  test(request: TestRequest, progress: Progress, signal: AbortSignal): Promise<{ exitCode: number }>;
+  /**
+   * Runs an image's test in a temporary container.
+   * @throws StepFailed if it cannot be started; on abort, any error
+   */
+  test(request: TestRequest, progress: Progress, signal: AbortSignal): Promise<TestResult>;
   /** Removes test containers whose owner no longer runs. */
   removeLeftoverTests(isGone: (owner: Owner) => boolean): Promise<void>;
   /**
@@ -160,16 +166,28 @@ export interface TestRequest {
   readonly owner: Owner;
 }
 
+export interface TestResult {
+  readonly exitCode: number;
+  /** True if the engine says that memory ran out. */
+  readonly outOfMemory?: boolean;
+}
+
 /** What is known about a failed step. */
 export interface StepFacts {
+  /** Known by what noticed the failure; what a program of the user wrote may tell, too. */
+  readonly cause?: FailureCause | undefined;
   /** The Dockerfile instruction that failed: `[3/5] RUN make`. */
   readonly step?: string | undefined;
+  /** Its keyword, in upper case. */
+  readonly instruction?: string | undefined;
   /** Its lines in the Dockerfile. */
   readonly lines?: LineRange | undefined;
   /** The exit code of its program. */
   readonly exitCode?: number | undefined;
   /** The last lines that the step wrote itself. Undefined if its output is not known apart from the rest. */
-  readonly output?: readonly string[] | undefined;
+  readonly output?: Output | undefined;
+  /** The path in the build context that the instruction did not find. */
+  readonly missingPath?: string | undefined;
 }
 
 /** A build or command that failed. */

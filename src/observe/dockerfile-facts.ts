@@ -1,4 +1,5 @@
 import type { ReachableInputs } from '../dockerfile/analyze.ts';
+import type { UsedFeature } from '../dockerfile/features.ts';
 import type { MixedImageName, NeededImage } from '../dockerfile/need-references.ts';
 import { placeholderFor } from '../dockerfile/placeholder.ts';
 import type { ExternalImage } from '../dockerfile/reachable-stages.ts';
@@ -24,8 +25,10 @@ export interface DockerfileFacts {
   readonly seen?: ReachableInputs;
   /** Why the inputs are not known exactly, as messages. */
   readonly vague: readonly string[];
-  /** The first use of syntax that needs Docker 23 or newer. */
-  readonly newForm?: { readonly what: string; readonly line: number };
+  /** The features that not every frontend has. */
+  readonly features: readonly UsedFeature[];
+  /** The image of the frontend; undefined for the engine's own. */
+  readonly frontend?: string;
   /** True: the image has ONBUILD instructions. */
   readonly hasTriggers: boolean;
   /** Fetches without a fixed version. */
@@ -76,8 +79,7 @@ async function analyzeText(
   ]);
   try {
     const analysis = analyze(parseDockerfile(text), target, parameters);
-    const { declaredArgs, externalImages, neededImages, triggerImages, seen, vague, hasTriggers, newForm } =
-      analysis;
+    const { declaredArgs, externalImages, neededImages, triggerImages, seen, vague, hasTriggers } = analysis;
     const downloads = analysis.unverifiedDownloads.map(
       ({ source, line }): UnpinnedInput => ({
         kind: 'download',
@@ -100,7 +102,8 @@ async function analyzeText(
       impure: eachOnce([...unknown, ...downloads]),
       ...(seen !== undefined ? { seen } : {}),
       vague,
-      ...(newForm !== undefined ? { newForm } : {}),
+      features: analysis.features,
+      ...(analysis.frontend === undefined ? {} : { frontend: analysis.frontend }),
       hasTriggers,
       loose: findUnpinnedFetches(seen?.steps ?? []),
       faults: analysis.mixedNames.map(mixedNameProblem),
@@ -108,7 +111,15 @@ async function analyzeText(
   } catch (error) {
     if (!(error instanceof DockerfileError)) throw error;
     const problem = { line: error.line, message: error.message };
-    const noFacts = { declaredArgs: [], images: [], needed: [], impure: [], loose: [], vague: [] };
+    const noFacts = {
+      declaredArgs: [],
+      images: [],
+      needed: [],
+      impure: [],
+      loose: [],
+      vague: [],
+      features: [],
+    };
     return { ...noFacts, triggerImages: [], hasTriggers: true, faults: [problem] };
   }
 }

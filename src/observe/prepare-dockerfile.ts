@@ -36,7 +36,7 @@ export async function prepareDockerfile(
     await Promise.all([
       import('../dockerfile/error.ts'),
       import('../dockerfile/replace-references.ts'),
-      import('../dockerfile/named-contexts.ts'),
+      import('../dockerfile/frontend.ts'),
       import('../dockerfile/step-lines.ts'),
     ]);
   try {
@@ -59,7 +59,10 @@ export async function prepareDockerfile(
     const dockerfile = { name: path.basename(source), text: built, linesOf: findStepLines(text) };
     return { dockerfile, usesNamedContexts };
   } catch (error) {
-    if (error instanceof DockerfileError) throw new StepFailed(`line ${error.line}: ${error.message}`);
+    if (error instanceof DockerfileError) {
+      const { line, message } = error;
+      throw new StepFailed(`line ${line}: ${message}`, { cause: 'syntax', lines: { line, endLine: line } });
+    }
     if (error instanceof FileProblem) throw new StepFailed(error.message);
     throw error;
   }

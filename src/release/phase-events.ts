@@ -6,6 +6,7 @@ import type {
   Outcome,
   Phase,
   StepProgress,
+  TaskFailure,
 } from '../model/events.ts';
 import { zeroCounts } from '../model/events.ts';
 import type { Step } from '../model/plan.ts';
@@ -21,7 +22,7 @@ export interface PhaseEvents {
   finish(
     step: Step,
     outcome: Outcome,
-    more?: { readonly tags?: readonly string[]; readonly error?: string },
+    more?: { readonly tags?: readonly string[]; readonly error?: TaskFailure },
   ): void;
   /** Returns the tasks that have not finished. */
   unfinished(): readonly Step[];
@@ -70,7 +71,7 @@ export function startPhase(
         ms: now() - (startTimes.get(id) ?? now()),
         ...(record?.imageId !== undefined ? { imageId: record.imageId, bytes: record.bytes } : {}),
         ...(tags !== undefined ? { tags } : {}),
-        ...(error !== undefined ? { error: { message: error } } : {}),
+        ...(error !== undefined ? { error } : {}),
       });
     },
     unfinished: () => [...open.values()],

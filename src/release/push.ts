@@ -6,6 +6,7 @@ import type { TaskId } from '../model/task.ts';
 import { repositoryOf } from '../plan/refs.ts';
 import type { Results } from '../run/needs.ts';
 import type { Services } from '../run/services.ts';
+import { describeFailure } from '../run/task-failure.ts';
 import type { TagChange } from './journal.ts';
 import { setPassTags } from './pass-tags.ts';
 import { type PhaseEvents, startPhase } from './phase-events.ts';
@@ -130,7 +131,12 @@ function uploadFailure(
   if (thrown instanceof UploadConflict)
     return { outcome: 'failed', counts: events.end(false), needsNewPlan: true };
   const isUpload = thrown instanceof UploadFailed;
-  if (isUpload && !signal.aborted) events.finish(thrown.step, 'failed', { error: thrown.message });
+  if (isUpload && !signal.aborted) {
+    const { step, cause, message } = thrown;
+    // The hint is in the error of the push.
+    const error = { ...describeFailure(cause, step.task, (text) => text), message };
+    events.finish(step, 'failed', { error });
+  }
   const error = nothingPublished(isUpload ? thrown.cause : thrown, signal);
   return { outcome: outcomeOf(error), counts: events.end(false), needsNewPlan: false, error };
 }

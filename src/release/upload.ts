@@ -2,12 +2,13 @@ import pLimit from 'p-limit';
 import type { StepProgress } from '../model/events.ts';
 import type { Step } from '../model/plan.ts';
 import { StepFailed } from '../model/ports.ts';
-import { type Registry, RegistryError } from '../model/registry.ts';
+import type { Registry } from '../model/registry.ts';
 import { type ImageTask, needIds, type TaskId } from '../model/task.ts';
 import { recordFromLabels } from '../plan/existing.ts';
 import type { Results } from '../run/needs.ts';
 import { withRetries } from '../run/retry.ts';
 import type { Services } from '../run/services.ts';
+import { causeOf } from '../run/task-failure.ts';
 
 /** How many images are uploaded at once by default. The engine sends several layers of each at once. */
 export const defaultUploadJobs = 3;
@@ -114,11 +115,12 @@ async function uploadOne(step: Step, input: UploadInput): Promise<string> {
     retries,
     clock: services.clock,
     signal,
-    shouldRetry: (error) =>
-      error instanceof RegistryError &&
-      // The preflight has checked that we can push, so one denial is retried: docker's engine reports "unauthorized" when the
-      // registry's token server fails.
-      (error.problem === 'unreachable' || (error.problem === 'denied' && denials++ === 0)),
+    // The preflight has checked that we can push, so one denial is retried: docker's engine reports "unauthorized" when the
+    // registry's token server fails.
+    shouldRetry: (error) => {
+      const cause = causeOf(error);
+      return cause === 'network' || (cause === 'credentials' && denials++ === 0);
+    },
     onRetry: (text) => input.onProgress(step, { text }),
   });
   signal.throwIfAborted();

@@ -3,9 +3,10 @@ import path from 'node:path';
 import { keyLabel, needsLabel, taskLabel } from '../model/labels.ts';
 import type { Observations, ObservedImage } from '../model/observed.ts';
 import type { Plan, Step } from '../model/plan.ts';
-import type { BuildRequest, ContextEntry, Progress } from '../model/ports.ts';
+import { type BuildRequest, type ContextEntry, type Progress, StepFailed } from '../model/ports.ts';
 import type { TaskRecord } from '../model/record.ts';
 import type { ImageTask } from '../model/task.ts';
+import { explainMissingSource } from '../observe/missing-source.ts';
 import { prepareDockerfile } from '../observe/prepare-dockerfile.ts';
 import {
   contentTagOf,
@@ -43,7 +44,13 @@ export async function executeImageStep(input: StepInput): Promise<TaskRecord> {
   const work = task.output === 'files' ? makeWorkFolder(step.key, services) : undefined;
   try {
     const { request, usedTags } = await makeBuildRequest(input, task, needs, work);
-    const image = await withStableNeeds(usedTags, input, () => engine.build(request, progress, signal));
+    const image = await withStableNeeds(usedTags, input, async () => {
+      try {
+        return await engine.build(request, progress, signal);
+      } catch (error) {
+        throw withHint(error, path.join(services.root, task.context));
+      }
+    });
     // A build that ends after it was canceled counts as canceled.
     signal.throwIfAborted();
     const now = services.clock.now();
@@ -66,6 +73,13 @@ export async function executeImageStep(input: StepInput): Promise<TaskRecord> {
   } finally {
     if (work !== undefined) rmSync(work, { recursive: true, force: true });
   }
+}
+
+/** Adds a hint to the error of an instruction that did not find a path in the build context. */
+function withHint(error: unknown, context: string): unknown {
+  if (!(error instanceof StepFailed) || error.facts.missingPath === undefined) return error;
+  const hint = explainMissingSource(error.facts.missingPath, context);
+  return hint === undefined ? error : new StepFailed(`${error.message}\n${hint}`, error.facts);
 }
 
 /** Returns the build request for a task, and the tags of needs that it uses. `work`: an empty folder, if the files are exported. */

@@ -17,7 +17,9 @@ export async function executePullStep({ step, services, progress, signal }: Step
   signal.throwIfAborted();
   const image = (await engine.images()).find(({ id }) => id === imageId);
   if (image?.labels[keyLabel] !== step.key)
-    throw new StepFailed(`pulled ${imageId} as ${name}, but its key label does not match`);
+    throw new StepFailed(`pulled ${imageId} as ${name}, but its key label does not match`, {
+      cause: 'registry',
+    });
   const configDigest = remote.ids[0]!;
   const isOther = imageId !== configDigest;
   const configTags = isOther ? [configTag(step.task, configDigest)] : [];

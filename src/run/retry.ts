@@ -1,30 +1,4 @@
-import { type Clock, StepFailed } from '../model/ports.ts';
-import { StepTimeout } from './timeout.ts';
-
-/** Messages of programs after a failure of the network or a remote server. */
-const networkErrors = [
-  /could not resolve host|temporary failure (in name resolution|resolving)|no such host|server misbehaving/i,
-  /connection (reset|refused|timed out)|ECONNRESET|ECONNREFUSED|ETIMEDOUT|EAI_AGAIN|broken pipe/i,
-  /TLS handshake timeout|i\/o timeout|deadline exceeded|network is unreachable|no route to host|unexpected EOF/i,
-  /(too many requests|toomanyrequests|502 bad gateway|503 service unavailable|504 gateway time-?out)/i,
-  /unable to connect to|failed to fetch http|operation timed out|transfer closed with/i,
-];
-
-/** Instructions that may use the network. */
-const usesNetwork = /^\[[^\]]*\] (FROM|RUN|ADD)\b/;
-
-/**
- * Returns true for a failure that a retry may fix: the step can use the network, and its message or its last lines of output
- * mention a network error.
- */
-export function isNetworkFailure(error: unknown, lines: readonly string[]): boolean {
-  if (!(error instanceof StepFailed) || error instanceof StepTimeout) return false;
-  const { step } = error.facts;
-  if (step !== undefined && !usesNetwork.test(step)) return false;
-  return networkErrors.some(
-    (pattern) => pattern.test(error.message) || lines.some((line) => pattern.test(line)),
-  );
-}
+import type { Clock } from '../model/ports.ts';
 
 /** Milliseconds before the first retry. The wait doubles with each retry, up to the maximum. */
 const firstWaitMs = 5_000;

@@ -10,6 +10,7 @@ import {
   type TaskFailure,
   zeroCounts,
 } from '../model/events.ts';
+import { keepLastLines, type Output } from '../model/last-lines.ts';
 import type { Observations } from '../model/observed.ts';
 import type { Plan, Step } from '../model/plan.ts';
 import type { TaskRecord } from '../model/record.ts';
@@ -18,11 +19,11 @@ import type { Job } from '../schedule/job.ts';
 import { planJobs } from '../schedule/plan-jobs.ts';
 import { makeScheduler, type ScheduleDecision, type ScheduleEvent } from '../schedule/scheduler.ts';
 import { executeStep } from './execute-step.ts';
-import { isNetworkFailure, withRetries } from './retry.ts';
+import { withRetries } from './retry.ts';
 import { plannedTasks } from './run-stream.ts';
 import { makeRedactor, redactProgress } from './secrets.ts';
 import type { Log, Services } from './services.ts';
-import { describeFailure } from './task-failure.ts';
+import { causeOf, describeFailure } from './task-failure.ts';
 
 export interface RunOptions {
   readonly jobs: number;
@@ -155,15 +156,14 @@ class Run {
     const elapsed = (): number => services.clock.now().getTime() - started;
     this.#emit({ type: 'task-started', phase, id, action: step.action });
     let log: Log | undefined;
-    const lastLines: string[] = [];
+    const lastLines = keepLastLines();
     const redact = makeRedactor(step.task, services);
     const progress = redactProgress(
       {
         step: (at) => this.#emit({ type: 'task-progress', phase, id, ...at }),
-        line: (line) => {
+        line: (line, stream) => {
           log?.line(line);
-          lastLines.push(line);
-          if (lastLines.length > 20) lastLines.shift();
+          lastLines.add(line, stream);
           this.#emit({ type: 'task-output', phase, id, line });
         },
       },
@@ -184,11 +184,11 @@ class Run {
         retries: step.task.retries,
         clock: services.clock,
         signal,
-        shouldRetry: (error) => isNetworkFailure(error, lastLines),
+        shouldRetry: (error) => causeOf(error, programOutput(step, lastLines.read())) === 'network',
         onRetry: (text) => {
           progress.line(text);
           progress.step({ text });
-          lastLines.length = 0;
+          lastLines.clear();
         },
       });
       this.#results.set(id, record);
@@ -200,7 +200,7 @@ class Run {
         return 'cancelled';
       }
       this.#failed.push(id);
-      this.#fail(step, error, elapsed(), redact, { lines: lastLines, ...(log ? { log: log.path } : {}) });
+      this.#fail(step, error, elapsed(), redact, { output: lastLines.read(), log: log?.path });
       return 'failed';
     } finally {
       log?.close();
@@ -219,11 +219,16 @@ class Run {
     thrown: unknown,
     ms: number,
     redact: (text: string) => string,
-    output: Pick<TaskFailure, 'lines' | 'log'> = {},
+    { output, log }: { readonly output?: Output; readonly log?: string | undefined } = {},
   ): void {
     const error = fromSystemError(thrown) ?? thrown;
     if (error instanceof TasksError && error.exitCode === 3) this.#outcome = 'not-ready';
-    this.#finish(step, 'failed', ms, undefined, { ...output, ...describeFailure(error, step.task, redact) });
+    const failure = describeFailure(error, step.task, redact, programOutput(step, output));
+    this.#finish(step, 'failed', ms, undefined, {
+      ...(failure.lines === undefined ? output : {}),
+      ...failure,
+      ...(log === undefined ? {} : { log }),
+    });
   }
 
   #finish(step: Step, outcome: Outcome, ms: number, record?: TaskRecord, error?: TaskFailure): void {
@@ -258,4 +263,9 @@ class Run {
     if (now.getTime() !== this.#lastTime.ms) this.#lastTime = { ms: now.getTime(), text: now.toISOString() };
     this.#options.listen({ ...body, time: this.#lastTime.text } as RunEvent);
   }
+}
+
+/** Returns the lines of a command. What the engine writes about an image was not written by a program of the user. */
+function programOutput({ action }: Step, output: Output | undefined): readonly string[] | undefined {
+  return action === 'run' ? output?.lines : undefined;
 }

@@ -108,6 +108,6 @@ function base64Of(part: string): string[] {
 export function redactProgress(progress: Progress, redact: (text: string) => string): Progress {
   return {
     step: (at) => progress.step({ ...at, text: redact(at.text) }),
-    line: (line) => progress.line(redact(line)),
+    line: (line, stream) => progress.line(redact(line), stream),
   };
 }

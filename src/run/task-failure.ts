@@ -1,20 +1,60 @@
-import { TasksError } from '../model/errors.ts';
-import type { TaskFailure } from '../model/events.ts';
+import { EngineUnavailable, TasksError } from '../model/errors.ts';
+import type { FailureCause, TaskFailure } from '../model/events.ts';
+import { type CauseFacts, failureCause } from '../model/failure-cause.ts';
 import { StepFailed } from '../model/ports.ts';
+import { RegistryError } from '../model/registry.ts';
 import type { Task } from '../model/task.ts';
+import { StepTimeout } from './timeout.ts';
 
-/** Returns what the error of a task says. `lines` are those of the failing step, none if it wrote none; left out if not known. */
-export function describeFailure(error: unknown, task: Task, redact: (text: string) => string): TaskFailure {
+/**
+ * Returns what the error of a task says. `lines` are those of the failing step, none if it wrote none; left out if not known.
+ * `programOutput`: the last lines of the task's own program, if it ran one.
+ */
+export function describeFailure(
+  error: unknown,
+  task: Task,
+  redact: (text: string) => string,
+  programOutput?: readonly string[],
+): TaskFailure {
   const text = error instanceof Error ? error.message : String(error);
   const hint = error instanceof TasksError && error.hint !== undefined ? `\n${error.hint}` : '';
-  const message = redact(text + hint);
-  if (!(error instanceof StepFailed)) return { message };
-  const { step, lines, exitCode, output } = error.facts;
+  const cause = causeOf(error, programOutput);
+  const failure = { message: redact(text + hint), ...(cause === undefined ? {} : { cause }) };
+  if (!(error instanceof StepFailed)) return failure;
+  const { step, instruction, lines, exitCode, output } = error.facts;
   return {
-    message,
+    ...failure,
     ...(step === undefined ? {} : { step: redact(step) }),
+    ...(instruction === undefined ? {} : { instruction }),
     ...(task.kind === 'image' && lines !== undefined ? { file: task.dockerfile, ...lines } : {}),
     ...(exitCode === undefined ? {} : { exitCode }),
-    ...(output === undefined ? {} : { lines: output.map(redact) }),
+    ...(output === undefined ? {} : { lines: output.lines.map(redact) }),
+    ...(output?.stderr === undefined ? {} : { stderr: output.stderr.map(redact) }),
   };
+}
+
+/** Returns the cause of a failure, as far as it is known. `programOutput`: the last lines of the task's own program. */
+export function causeOf(error: unknown, programOutput?: readonly string[]): FailureCause | undefined {
+  if (error instanceof StepTimeout) return failureCause({ timedOut: true });
+  if (!(error instanceof StepFailed)) return failureCause(causeFacts(error));
+  const { cause, exitCode } = error.facts;
+  return (
+    cause ??
+    failureCause({
+      ...(exitCode === undefined ? {} : { exitCode }),
+      ...(programOutput === undefined ? {} : { output: programOutput }),
+    })
+  );
+}
+
+function causeFacts(error: unknown): CauseFacts {
+  if (error instanceof RegistryError) return { registry: error.problem };
+  if (error instanceof EngineUnavailable) return { lost: true };
+  const errno = systemErrors(error).find(({ code }) => code !== undefined)?.code;
+  return errno === undefined ? {} : { errno };
+}
+
+/** Returns an error and the errors that it was caused by. */
+function systemErrors(error: unknown): NodeJS.ErrnoException[] {
+  return error instanceof Error ? [error, ...systemErrors(error.cause)] : [];
 }

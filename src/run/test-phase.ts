@@ -11,6 +11,8 @@ import {
   type TaskFailure,
   zeroCounts,
 } from '../model/events.ts';
+import { failureCause } from '../model/failure-cause.ts';
+import { keepLastLines } from '../model/last-lines.ts';
 import type { Step } from '../model/plan.ts';
 import { type Progress, StepFailed } from '../model/ports.ts';
 import type { TaskRecord } from '../model/record.ts';
@@ -18,6 +20,7 @@ import type { ImageTask, TaskId } from '../model/task.ts';
 import { explainStartFailure, type ObservedTest, observeTest } from '../observe/image-test.ts';
 import { makeRedactor, redactProgress } from './secrets.ts';
 import type { Services } from './services.ts';
+import { describeFailure } from './task-failure.ts';
 import { withTimeout } from './timeout.ts';
 
 /** The store of passed tests, by image and test content. */
@@ -161,16 +164,15 @@ async function runOne(
 ): Promise<FailedTest | undefined> {
   const { id, timeoutMs } = test.task;
   const log = services.logs.open(testLogName(id));
-  const lines: string[] = [];
+  const lastLines = keepLastLines();
   // A test gets no secrets, but its image may contain them by mistake.
   const redact = makeRedactor(test.task, services);
   const progress = redactProgress(
     {
       step: () => undefined,
-      line: (line: string) => {
+      line: (line, stream) => {
         log.line(line);
-        lines.push(line);
-        if (lines.length > 20) lines.shift();
+        lastLines.add(line, stream);
         emit({ type: 'task-output', phase, id, line });
       },
     },
@@ -181,9 +183,10 @@ async function runOne(
     return undefined;
   } catch (thrown) {
     const error = fromSystemError(thrown) ?? thrown;
-    const message = error instanceof Error ? error.message : String(error);
     const isMachineFailure = error instanceof TasksError && error.exitCode === 3;
-    return { failure: { message: redact(message), lines, log: log.path }, isMachineFailure };
+    const output = lastLines.read();
+    const failure = describeFailure(error, test.task, redact, output.lines);
+    return { failure: { ...output, ...failure, log: log.path }, isMachineFailure };
   } finally {
     log.close();
   }
@@ -198,9 +201,15 @@ async function runContainer(
 ): Promise<void> {
   const { task, imageId, files, program } = test;
   const problem = explainStartFailure(test);
-  if (problem !== undefined) throw new StepFailed(`cannot start the test ${task.test}: ${problem}`);
+  if (problem !== undefined)
+    throw new StepFailed(`cannot start the test ${task.test}: ${problem}`, { cause: 'not-executable' });
   const env = { ...task.args, TASKS_VERSION: task.version };
   const owner = services.newOwner();
-  const { exitCode } = await services.engine!.test({ imageId, files, program, env, owner }, progress, signal);
-  if (exitCode !== 0) throw new StepFailed(`the test ${task.test} failed with exit code ${exitCode}`);
+  const result = await services.engine!.test({ imageId, files, program, env, owner }, progress, signal);
+  const { exitCode } = result;
+  if (exitCode !== 0)
+    throw new StepFailed(`the test ${task.test} failed with exit code ${exitCode}`, {
+      cause: failureCause(result),
+      exitCode,
+    });
 }

@@ -3,6 +3,7 @@ import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, utimesSync, w
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { RunEvent } from '../../src/model/events.ts';
 import { makeProject, runCli } from '../support/cli.ts';
 import { writeFiles } from '../support/temp.ts';
 
@@ -123,6 +124,41 @@ test('a failed command: exit code 1, with output and log; other tasks continue o
 
   rmSync(path.join(cwd, 'fail-1'));
   assert.match((await runCli(['build'], { cwd, env })).err, /3 built, 2 up to date/);
+});
+
+test('events say why a command failed, and what it wrote to standard error', async () => {
+  const cwd = makeProject(
+    `import { command } from 'image-tasks';
+export const fails = command({ name: 'fails', run: ['./fails'] });
+export const missing = command({ name: 'missing', run: ['no-such-program'] });
+export const text = command({ name: 'text', run: ['./text'] });
+export const shell = command({ name: 'shell', run: ['./shell'] });
+export const slow = command({ name: 'slow', run: ['sleep', '600'], timeout: '1s' });
+export const fetch = command({ name: 'fetch', run: ['./fetch'] });
+`,
+    {
+      'fails*': '#!/bin/sh\necho out\necho err >&2\nexit 3\n',
+      text: 'text\n',
+      'shell*': '#!/bin/sh\nno-such-program\n',
+      'fetch*': '#!/bin/sh\necho "curl: (6) Could not resolve host: h.example" >&2\nexit 6\n',
+    },
+  );
+  const { out } = await runCli(['build', '--json', '--keep-going'], { cwd, env });
+  const failures = out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as RunEvent)
+    .flatMap((event) => (event.type === 'task-finished' ? [{ id: event.id, ...event.error! }] : []));
+  assert.equal(Object.fromEntries(failures.map(({ id, cause, exitCode }) => [id, [cause, exitCode]])), {
+    'fails:latest': [undefined, 3],
+    'missing:latest': ['not-executable', undefined],
+    'text:latest': ['not-executable', undefined],
+    'shell:latest': ['not-executable', 127],
+    'slow:latest': ['timeout', undefined],
+    'fetch:latest': ['network', 6],
+  });
+  const { lines, stderr } = failures.find(({ id }) => id === 'fails:latest')!;
+  assert.equal([[...lines!].sort(), stderr], [['err', 'out'], ['err']]);
 });
 
 test('background processes of a command end with it', async () => {

@@ -192,10 +192,11 @@ export function engineSuite(name: string, open: () => Promise<SuiteEngine>): voi
     });
     const error = await failure(opened.engine.build(request, progress, live));
     assert.instance(error, StepFailed);
-    const { step, lines, exitCode, output } = (error as StepFailed).facts;
+    const { step, instruction, lines, exitCode, output, cause } = (error as StepFailed).facts;
     assert.match(step ?? '', 'RUN echo last words');
     assert.match(error.message, /exit code: 7/);
-    assert.equal([lines, exitCode, output], [{ line: 3, endLine: 4 }, 7, ['last words']]);
+    assert.equal([instruction, lines, exitCode, cause], ['RUN', { line: 3, endLine: 4 }, 7, undefined]);
+    assert.equal(output, { lines: ['last words'], stderr: [] });
     const endings = (text: string): unknown[] =>
       reported.filter((step) => step.text.includes(text)).map(({ ended }) => ended);
     assert.equal(endings('RUN echo last words'), [undefined, 'failed']);

@@ -79,7 +79,11 @@ export function fakeEngine(registry: FakeRegistry = fakeRegistry(), machine = ''
     transfers: [],
     ready: async () => undefined,
     triggers: async () => undefined,
-    abilities: async () => ({ version: '26.1.5', heredocs: true, namedContexts: engine.namedContexts }),
+    abilities: async () => ({
+      version: '26.1.5',
+      frontend: { minor: 7, isLabs: false },
+      namedContexts: engine.namedContexts,
+    }),
     images: async () => [...engine.allImages],
     resolve: async (tag) => engine.allImages.find(({ tags }) => tags.includes(tag))?.id,
     build: (request, progress, signal) =>
@@ -171,7 +175,8 @@ function runSteps({ dockerfile }: BuildRequest, progress: Progress): void {
         step: `[${index + 1}/${steps.length}] ${text}`,
         lines: dockerfile.linesOf({ number: index + 1, total: steps.length, text }),
         exitCode: Number(exit),
-        output: words === undefined ? [] : [words],
+        instruction: 'RUN',
+        output: { lines: words === undefined ? [] : [words], stderr: [] },
       });
   }
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
@@ -54,14 +55,22 @@ export interface PrivateEngineOptions {
   readonly store?: ImageStore;
   /** True: it shares the network of the tests, so that it reaches their registries, and adds a bridge of its own. */
   readonly sharesNetwork?: boolean;
+  /** The size of its disk, as for tmpfs: `16m`. */
+  readonly diskSize?: string;
 }
 
 /** Creates a private engine without starting it. */
 export function createPrivateEngine({
   store = testedStore,
   sharesNetwork = false,
+  diskSize,
 }: PrivateEngineOptions = {}): PrivateEngine {
   const folder = mkdtempSync(path.join(tmpdir(), 'tasks-engine-'));
+  if (diskSize !== undefined) {
+    mkdirSync(path.join(folder, 'data-root'));
+    const argv = ['-t', 'tmpfs', '-o', `size=${diskSize}`, 'tmpfs', path.join(folder, 'data-root')];
+    execFileSync('mount', argv);
+  }
   const env = { DOCKER_HOST: `unix://${folder}/s` };
   const api = connect(resolveEndpoint(env), env);
   let child: ChildProcess | undefined;

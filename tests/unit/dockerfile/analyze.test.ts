@@ -232,23 +232,6 @@ test('the last from of a mount wins, and renaming its stage changes nothing', ()
   assert.equal(analysisOf(text('s')).externalImages, []);
 });
 
-test('syntax that docker 20.10 does not support is reported with its line', () => {
-  const text = 'FROM scratch AS a\nRUN <<EOF\nx\nEOF\nFROM scratch\n';
-  assert.equal(analysisOf(text).newForm, { what: 'a heredoc', line: 2 });
-  assert.is(analysisOf(`# syntax=docker/dockerfile:1\n${text}`).newForm, undefined);
-  assert.is(analysisOf('FROM scratch\nONBUILD COPY <<EOF /x\nx\nEOF\n').newForm?.line, 2);
-  const mount = 'FROM scratch AS s\nFROM scratch\nRUN --mount=type=TMPFS,from=s,target=/m true\n';
-  assert.equal(analysisOf(mount).newForm, { what: 'a tmpfs mount with from=', line: 3 });
-  assert.is(analysisOf('FROM scratch\nRUN ["<<EOF"]\n').newForm, undefined);
-  const link = 'FROM scratch AS unused\nCOPY --link a /\nFROM scratch\n';
-  assert.equal(analysisOf(link).newForm, { what: 'COPY --link', line: 2 });
-  assert.equal(analysisOf('FROM scratch\nRUN --network=none x\n').newForm, {
-    what: 'RUN --network',
-    line: 2,
-  });
-  assert.is(analysisOf('FROM scratch\nCOPY --chmod=755 a /\nONBUILD COPY --link a /\n').newForm, undefined);
-});
-
 /** [a Dockerfile, why everything counts] */
 const vague: [string, RegExp][] = [
   ['FROM debian\nCOPY $HOME/x /\n', /line 2: a source depends on a variable of the base/],

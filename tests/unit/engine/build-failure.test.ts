@@ -14,7 +14,7 @@ const test = suite('the failure of a build, in terms of tasks');
 const text = 'FROM debian\nRUN one\nRUN make \\\n  all\n';
 const dockerfile = { name: 'Dockerfile', text: Buffer.from(text), linesOf: findStepLines(text) };
 const address = 'tcp://build.example:2375 (context work)';
-const lastLines = ['gcc: error', 'make: ***'];
+const lastLines = { lines: ['gcc: error', 'make: ***'], stderr: ['make: ***'] };
 const report = { take: () => undefined, lastLinesOf: () => lastLines };
 const portError = (error: unknown): unknown => portErrorOf(error, dockerfile, report, address);
 
@@ -28,17 +28,22 @@ function stepNamed(name: string) {
   } as const;
 }
 
-function factsOf(facts: FailureFacts): StepFailed['facts'] {
-  const error = portError(new SolveFailed('exit code: 2', facts));
+function factsWith(message: string, facts: FailureFacts): StepFailed['facts'] {
+  const error = portError(new SolveFailed(message, facts));
   assert.instance(error, StepFailed);
-  assert.is((error as StepFailed).message, 'exit code: 2');
+  assert.is((error as StepFailed).message, message);
   return (error as StepFailed).facts;
+}
+
+function factsOf(facts: FailureFacts): StepFailed['facts'] {
+  return factsWith('exit code: 2', facts);
 }
 
 test('a failed step has its name, its lines in the Dockerfile, its exit code and what it wrote', () => {
   const step = stepNamed('[3/3] RUN make   all');
   assert.equal(factsOf({ step, sources: [], exitCode: 2 }), {
     step: '[3/3] RUN make   all',
+    instruction: 'RUN',
     lines: { line: 3, endLine: 4 },
     exitCode: 2,
     output: lastLines,
@@ -58,9 +63,64 @@ test('the lines that the engine says count where the step is not in the file', (
 test('without a step, no output is known apart from the rest', () => {
   assert.equal(factsOf({ step: undefined, sources: [] }), {
     step: undefined,
+    instruction: undefined,
     lines: undefined,
     exitCode: undefined,
   });
+});
+
+/** Messages of docker 20.10, which has no details. */
+test('without details, the place and the cause come from the message', () => {
+  const failed = (message: string, step?: string, exitCode?: number): StepFailed['facts'] => {
+    const found = step === undefined ? undefined : stepNamed(step);
+    const error = new SolveFailed(message, { step: found, sources: [], exitCode, code: 2 });
+    return (portError(error) as StepFailed).facts;
+  };
+  const unknown = failed(
+    'failed to create LLB definition: dockerfile parse error line 3: unknown instruction: MAKE',
+  );
+  assert.equal(
+    [unknown.cause, unknown.lines, unknown.instruction],
+    ['unknown-instruction', { line: 3, endLine: 3 }, 'RUN'],
+  );
+  assert.is(failed('failed to create LLB definition: Invalid containerPort: abc').cause, 'syntax');
+  assert.is(failed('failed to create LLB definition: target stage x could not be found').cause, undefined);
+  const missing = failed('failed to compute cache key: "/srv/a" not found: not found', '[2/3] COPY srv/a /');
+  assert.equal([missing.cause, missing.missingPath], ['missing-file', 'srv/a']);
+});
+
+test('a path that is missing in a stage or image is not one of the build context', () => {
+  const message =
+    'failed to compute cache key: failed to calculate checksum of ref a::b: "/srv/a": not found';
+  for (const name of [
+    '[2/3] COPY --from=a srv/a /',
+    '[2/3] RUN --mount=type=bind,from=a,source=srv/a true',
+  ]) {
+    const { cause, missingPath } = factsWith(message, { step: stepNamed(name), sources: [] });
+    assert.equal([cause, missingPath], ['missing-file', undefined]);
+  }
+});
+
+test('the text of a RUN instruction in the message says nothing about the cause', () => {
+  const step = stepNamed('[3/3] RUN make   all');
+  for (const text of ['connection refused', 'no space left on device', 'unknown instruction: X'])
+    for (const message of [
+      `process "/bin/sh -c echo ${text} && false" did not complete successfully: exit code: 1`,
+      `executor failed running [/bin/sh -c echo ${text} && false]: exit code: 1`,
+    ])
+      assert.is(factsWith(message, { step, sources: [], exitCode: 1 }).cause, undefined, message);
+  const killed =
+    'process "/bin/sh -c make" did not complete successfully: exit code: 137: cannot allocate memory';
+  assert.is(factsWith(killed, { step, sources: [], exitCode: 137 }).cause, 'out-of-memory');
+});
+
+test('an error with a place but without a step is one of the Dockerfile; a step of another kind is not', () => {
+  const sources = [{ file: 'Dockerfile', firstLine: 2, lastLine: 2 }];
+  const wrong = factsWith('Invalid containerPort: abc', { step: undefined, sources });
+  assert.equal([wrong.cause, wrong.instruction, wrong.lines], ['syntax', 'RUN', { line: 2, endLine: 2 }]);
+  const message = 'x:1: failed to resolve source metadata for h/x:1: h/x:1: not found';
+  const step = stepNamed('[internal] load metadata for h/x:1');
+  assert.is(factsWith(message, { step, sources }).cause, 'registry');
 });
 
 const losses: Readonly<Record<LossReason, RegExp>> = {

@@ -119,8 +119,8 @@ test('what a step wrote before the engine says that it started is its output', (
   );
   end();
   take({ vertexes: [{ ...make, ...ended, error: 'no' }] });
-  assert.equal(lastLinesOf('make'), ['early', 'late']);
-  assert.equal(lastLinesOf('load'), ['other']);
+  assert.equal(lastLinesOf('make').lines, ['early', 'late']);
+  assert.equal(lastLinesOf('load').lines, ['other']);
   assert.equal(
     lines.filter((line) => line.startsWith('#1 ')),
     ['#1 early', '#1 [base 3/3] RUN make   all', '#1 late', '#1 ERROR no'],
@@ -139,13 +139,19 @@ test('the last 20 lines of each step are remembered, apart from those of other s
   for (const each of numbers)
     take({ logs: [log('make', `make ${each}\n`), log('load', `load ${each}\n`, 2)] });
   assert.equal(
-    lastLinesOf('make'),
+    lastLinesOf('make').lines,
     numbers.slice(30).map((each) => `make ${each}`),
   );
   assert.equal(
-    lastLinesOf('load'),
+    lastLinesOf('load').lines,
     numbers.slice(30).map((each) => `load ${each}`),
   );
+});
+
+test('the last lines of a step say which of them came on standard error', () => {
+  const { take, lastLinesOf } = report();
+  take({ vertexes: [{ ...make, ...running }] }, { logs: [log('make', 'out\n'), log('make', 'err\n', 2)] });
+  assert.equal(lastLinesOf('make'), { lines: ['out', 'err'], stderr: ['err'] });
 });
 
 test('a step that wrote nothing has no last lines', () => {
@@ -157,7 +163,7 @@ test('a step that wrote nothing has no last lines', () => {
     ],
     logs: [log('load', 'x\n')],
   });
-  assert.equal(lastLinesOf('make'), []);
+  assert.equal(lastLinesOf('make'), { lines: [], stderr: [] });
 });
 
 const megabytes = (count: number): bigint => BigInt(count << 20);

@@ -124,14 +124,16 @@ for (const [engine, details] of [
     const error = 'process "/bin/sh -c make   all" did not complete successfully: exit code: 7';
     const make = { digest: 'make', name: '[stage-1 1/2] RUN make   all' };
     const other = { digest: 'other', name: '[base 2/2] RUN one' };
-    const log = (vertex: string, msg: string) => ({ vertex, stream: 1n, msg: Buffer.from(msg) });
+    const log = (vertex: string, msg: string, stream = 1n) => ({ vertex, stream, msg: Buffer.from(msg) });
     await build.status({
       vertexes: [
         { ...make, ...running },
         { ...other, ...running },
       ],
     });
-    await build.status({ logs: [log('make', 'gcc\nlast'), log('other', 'of another step\n')] });
+    await build.status({
+      logs: [log('make', 'gcc\n', 2n), log('make', 'last'), log('other', 'of another step\n')],
+    });
     await build.status({
       vertexes: [
         { ...make, ...ended, error },
@@ -147,7 +149,8 @@ for (const [engine, details] of [
       step: '[stage-1 1/2] RUN make   all',
       lines: { line: 4, endLine: 5 },
       exitCode: 7,
-      output: ['gcc', 'last'],
+      instruction: 'RUN',
+      output: { lines: ['gcc', 'last'], stderr: ['gcc'] },
     });
     assert.equal(
       steps.filter((step) => step.ended !== undefined).map(({ text, line, ended: end }) => [text, line, end]),

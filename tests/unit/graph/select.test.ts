@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { command, image } from '../../../src/define/index.ts';
-import { closestWords } from '../../../src/graph/did-you-mean.ts';
 import { resolveSelectors, withNeeds } from '../../../src/graph/select.ts';
+import { closestWords } from '../../../src/model/did-you-mean.ts';
 import { TasksError } from '../../../src/model/errors.ts';
 import { graphOf } from '../../support/graphs.ts';
 

@@ -1,9 +1,11 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { command, image } from '../../../src/define/index.ts';
-import { TasksError } from '../../../src/model/errors.ts';
+import { EngineUnavailable, fromSystemError, TasksError } from '../../../src/model/errors.ts';
 import { StepFailed } from '../../../src/model/ports.ts';
-import { describeFailure } from '../../../src/run/task-failure.ts';
+import { RegistryError } from '../../../src/model/registry.ts';
+import { causeOf, describeFailure } from '../../../src/run/task-failure.ts';
+import { StepTimeout } from '../../../src/run/timeout.ts';
 import { settle } from '../../support/fake-engine.ts';
 import { graphOf } from '../../support/graphs.ts';
 import { makeSampleProject } from '../../support/sample-project.ts';
@@ -19,7 +21,8 @@ const facts = {
   step: '[3/5] RUN make',
   lines: { line: 7, endLine: 9 },
   exitCode: 2,
-  output: ['gcc', 'error'],
+  instruction: 'RUN',
+  output: { lines: ['gcc', 'error'], stderr: ['error'] },
 };
 const redact = (line: string): string => line.replaceAll('hunter2', '***');
 
@@ -27,11 +30,13 @@ test('a failed build step: the facts, with the Dockerfile relative to the projec
   assert.equal(describeFailure(new StepFailed('exit code: 2', facts), app, redact), {
     message: 'exit code: 2',
     step: '[3/5] RUN make',
+    instruction: 'RUN',
     file: 'docker/app.Dockerfile',
     line: 7,
     endLine: 9,
     exitCode: 2,
     lines: ['gcc', 'error'],
+    stderr: ['error'],
   });
 });
 
@@ -44,9 +49,10 @@ test('facts that are not known are left out', () => {
 });
 
 test('a step that wrote nothing has no lines, which is not the same as unknown lines', () => {
-  assert.equal(describeFailure(new StepFailed('no', { output: [] }), app, redact), {
+  assert.equal(describeFailure(new StepFailed('no', { output: { lines: [], stderr: [] } }), app, redact), {
     message: 'no',
     lines: [],
+    stderr: [],
   });
 });
 
@@ -58,11 +64,12 @@ test('a command has no Dockerfile', () => {
 test('no secret is in the message, the hint, the step or the lines', () => {
   const secret = 'with hunter2';
   const failure = describeFailure(
-    new StepFailed(secret, { ...facts, step: secret, output: [secret] }),
+    new StepFailed(secret, { ...facts, step: secret, output: { lines: [secret], stderr: [secret] } }),
     app,
     redact,
   );
-  assert.equal([failure.message, failure.step, failure.lines], ['with ***', 'with ***', ['with ***']]);
+  const { message, step, lines, stderr } = failure;
+  assert.equal([message, step, lines, stderr], ['with ***', 'with ***', ['with ***'], ['with ***']]);
   const error = new TasksError(3, secret, { hint: secret });
   assert.equal(describeFailure(error, app, redact), { message: 'with ***\nwith ***' });
 });
@@ -70,6 +77,27 @@ test('no secret is in the message, the hint, the step or the lines', () => {
 test('an error of any other kind has its message; whatever is thrown has a text', () => {
   assert.equal(describeFailure(new Error('no'), app, redact), { message: 'no' });
   assert.equal(describeFailure('hunter2', app, redact), { message: '***' });
+});
+
+test('the cause of an error is what noticed it, then the facts that it carries, then what the program wrote', () => {
+  const systemError = (code: string, syscall: string): Error =>
+    Object.assign(new Error(code), { code, syscall });
+  const gone = new EngineUnavailable('cannot connect', { hint: '', cause: systemError('ENOENT', 'connect') });
+  const output = ['curl: (6) Could not resolve host: example'];
+  const cases: readonly [unknown, string | undefined][] = [
+    [new StepTimeout(1000), 'timeout'],
+    [new StepFailed('no', { cause: 'missing-file' }), 'missing-file'],
+    [new StepFailed('no', { exitCode: 126 }), 'not-executable'],
+    [new StepFailed('no', { exitCode: 1 }), 'network'],
+    [new RegistryError('denied', 'no'), 'credentials'],
+    [gone, 'lost'],
+    [fromSystemError(systemError('ENOSPC', 'write')), 'disk-full'],
+    [fromSystemError(systemError('ENOSPC', 'open')), 'disk-full'],
+  ];
+  for (const [error, cause] of cases) assert.is(causeOf(error, output), cause, String(error));
+  assert.is(causeOf(new StepFailed('no', { exitCode: 1 })), undefined);
+  assert.is(causeOf(fromSystemError(systemError('ENOENT', 'open'))), undefined, 'a file is no engine');
+  assert.is(causeOf(new TasksError(3, 'cannot read config.json: EACCES')), undefined);
 });
 
 test('a run shows the last lines of the failed step, and none of other steps if it wrote none', async () => {
@@ -83,7 +111,8 @@ test('a run shows the last lines of the failed step, and none of other steps if 
     const running = run();
     await settle();
     project.engine.pending[0]!.progress.line('of another step');
-    project.engine.pending[0]!.fail(new StepFailed('no', { output }));
+    const facts = output === undefined ? {} : { output: { lines: output } };
+    project.engine.pending[0]!.fail(new StepFailed('no', facts));
     await running;
     const end = project.events.find((event) => event.type === 'task-finished');
     assert.equal(end?.type === 'task-finished' && end.error?.lines, expected);

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { readsNamedContexts } from '../../../src/dockerfile/named-contexts.ts';
+import { readsNamedContexts } from '../../../src/dockerfile/frontend.ts';
 
 const test = suite('whether a Dockerfile is read by a frontend with named contexts');
 const digest = `sha256:${'d'.repeat(64)}`;
