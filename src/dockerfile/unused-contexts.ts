@@ -15,7 +15,10 @@ export function findUnusedContexts(
   if (contexts.length === 0) return [];
   const names = [
     ...all.flatMap(({ name, base }) => (typeof base === 'number' ? [name ?? ''] : [name ?? '', base])),
-    ...instructions.flatMap((each) => [...originNames(each), ...(each.trigger ? originNames(each.trigger) : [])]),
+    ...instructions.flatMap((each) => [
+      ...originNames(each),
+      ...(each.trigger ? originNames(each.trigger) : []),
+    ]),
   ];
   if (names.includes(undefined)) return [];
   const used = new Set(names.map((name) => contextName(name!)));

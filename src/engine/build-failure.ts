@@ -23,9 +23,13 @@ export function portErrorOf(
     });
   }
   if (error instanceof FileProblem || error instanceof TransferError) return new StepFailed(error.message);
-  if (error instanceof EngineLost)
-    return new TasksError(3, lossMessage(error, address), { hint: hints[error.reason], cause: error });
-  return error;
+  return engineErrorOf(error, address);
+}
+
+/** Returns the error of the engine port for a lost engine. Other errors are returned unchanged. */
+export function engineErrorOf(error: unknown, address: string): unknown {
+  if (!(error instanceof EngineLost)) return error;
+  return new TasksError(3, lossMessage(error, address), { hint: hints[error.reason], cause: error });
 }
 
 function lossMessage({ reason, message }: EngineLost, address: string): string {

@@ -64,11 +64,11 @@ export interface EngineVersion {
   readonly arch: string;
 }
 
-/** Returns what an engine's own BuildKit supports: heredocs and named contexts need docker 23 (API 1.42). */
+/** Returns what an engine's own BuildKit supports. All of it needs docker 23 (API 1.42), which has BuildKit 0.10. */
 export function abilitiesOf({ version, apiVersion }: EngineVersion): EngineAbilities {
   const [major = 0, minor = 0] = apiVersion.split('.').map(Number);
   const isNew = major > 1 || minor >= 42;
-  return { version, heredocs: isNew, namedContexts: isNew };
+  return { version, heredocs: isNew, namedContexts: isNew, runLimits: isNew };
 }
 
 /** Returns the ID of an image; undefined if the engine does not have it. */

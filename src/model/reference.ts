@@ -27,3 +27,8 @@ export function contextName(reference: string): string {
   if (full === undefined) return reference;
   return full.replace(/^docker\.io\/(library\/)?/, '').replace(/:latest$/, '');
 }
+
+/** Returns `host:5000/debian` for `host:5000/debian:12`. */
+export function withoutTag(reference: string): string {
+  return reference.replace(/:[^/:]*$/, '');
+}

@@ -2,35 +2,92 @@ import { TasksError } from '../model/errors.ts';
 import type { Observations } from '../model/observed.ts';
 import type { Step } from '../model/plan.ts';
 import type { Engine } from '../model/ports.ts';
+import type { ImageTask } from '../model/task.ts';
+
+/** What an image asks of an engine's BuildKit, and where: for messages. */
+interface Requirement {
+  readonly ability: 'heredocs' | 'namedContexts' | 'runLimits';
+  readonly place: string;
+}
+
+/** What to do about a missing ability, other than to update the engine. */
+const remedies: Readonly<Record<Requirement['ability'], string>> = {
+  heredocs: 'move the text to a separate file, or start the Dockerfile with "# syntax=docker/dockerfile:1"',
+  namedContexts: 'start the Dockerfile with "# syntax=docker/dockerfile:1"',
+  runLimits: 'leave shmSize, ulimits and cgroupParent out',
+};
+
+/** How docker's configuration (daemon.json) allows an entitlement. */
+const grantSettings: Readonly<Record<string, string>> = {
+  'security.insecure': '{ "builder": { "Entitlements": { "security-insecure": true } } }',
+  'network.host': '{ "builder": { "Entitlements": { "network-host": true } } }',
+};
 
 /**
  * Checks that the engine can build the images of these steps, before anything runs.
- * @throws TasksError exit 3 if the engine is not usable or its BuildKit does not support a Dockerfile's syntax
+ * @throws TasksError exit 3 if the engine is not usable, its BuildKit does not support a Dockerfile or a field, or it does not allow an
+ * entitlement
  */
 export async function requireEngine(
   builds: readonly Pick<Step, 'task'>[],
   observations: Observations,
-  engine: Pick<Engine, 'ready' | 'abilities'> | undefined,
+  engine: Pick<Engine, 'ready' | 'abilities' | 'grants'> | undefined,
 ): Promise<void> {
   if (builds.length === 0 || engine === undefined) return;
   await engine.ready();
-  const places = builds.flatMap(({ task }) => describeNewSyntax(task, observations) ?? []);
-  if (places.length === 0) return;
-  const { version, heredocs } = await engine.abilities();
-  if (heredocs) return;
-  const list = [...new Set(places)].map((place) => `  ${place}`).join('\n');
+  const tasks = builds.flatMap(({ task }) => (task.kind === 'image' ? [task] : []));
+  await requireAbilities(
+    tasks.flatMap((task) => requirementsOf(task, observations)),
+    engine,
+  );
+  await requireGrants(tasks, engine);
+}
+
+async function requireAbilities(
+  requirements: readonly Requirement[],
+  engine: Pick<Engine, 'abilities'>,
+): Promise<void> {
+  if (requirements.length === 0) return;
+  const abilities = await engine.abilities();
+  const missing = requirements.filter(({ ability }) => !abilities[ability]);
+  if (missing.length === 0) return;
+  const list = [...new Set(missing.map(({ place }) => `  ${place}`))].join('\n');
+  const others = [...new Set(missing.map(({ ability }) => remedies[ability]))];
   throw new TasksError(
     3,
-    `some Dockerfiles need docker 23 or newer, but the engine is docker ${version}\n${list}`,
-    {
-      hint: 'update the engine, move the text to a separate file, or start the Dockerfile with "# syntax=docker/dockerfile:1"',
-    },
+    `some images need docker 23 or newer, but the engine is docker ${abilities.version}\n${list}`,
+    { hint: `update the engine, or ${others.join('; ')}` },
   );
 }
 
-function describeNewSyntax(task: Step['task'], observations: Observations): string | undefined {
+function requirementsOf(task: ImageTask, observations: Observations): Requirement[] {
   const observed = observations.get(task.id);
-  if (task.kind !== 'image' || observed?.kind !== 'image' || observed.newSyntax === undefined)
-    return undefined;
-  return `${task.dockerfile}:${observed.newSyntax.line}: ${observed.newSyntax.what}`;
+  if (observed?.kind !== 'image') return [];
+  const { newSyntax, usesEngineFrontend = false } = observed;
+  const limits = (['shmSize', 'ulimits', 'cgroupParent'] as const).filter(
+    (field) => task[field] !== undefined,
+  );
+  const placeOf = (field: string): string => `${task.where.file}: ${field} of ${task.name}`;
+  return [
+    ...(newSyntax === undefined
+      ? []
+      : [{ ability: 'heredocs', place: `${task.dockerfile}:${newSyntax.line}: ${newSyntax.what}` } as const]),
+    ...(task.contexts === undefined || !usesEngineFrontend
+      ? []
+      : [{ ability: 'namedContexts', place: placeOf('contexts') } as const]),
+    ...limits.map((field) => ({ ability: 'runLimits', place: placeOf(field) }) as const),
+  ];
+}
+
+async function requireGrants(tasks: readonly ImageTask[], engine: Pick<Engine, 'grants'>): Promise<void> {
+  const wanted = new Set(tasks.flatMap(({ allow = [] }) => allow));
+  for (const entitlement of wanted) {
+    if (await engine.grants(entitlement)) continue;
+    const names = new Set(tasks.filter(({ allow }) => allow?.includes(entitlement)).map(({ name }) => name));
+    throw new TasksError(
+      3,
+      `the engine does not allow ${entitlement}, which is in allow of ${[...names].join(', ')}`,
+      { hint: `set ${grantSettings[entitlement]} in its daemon.json and restart it` },
+    );
+  }
 }

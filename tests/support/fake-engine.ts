@@ -57,6 +57,8 @@ export function fakeEngine(registry: FakeRegistry = fakeRegistry(), machine = ''
       entries,
       Buffer.from(dockerfile.text).toString(),
       request.namedImages,
+      request.contexts,
+      request.options,
       target,
       args,
       labels,
@@ -79,7 +81,13 @@ export function fakeEngine(registry: FakeRegistry = fakeRegistry(), machine = ''
     transfers: [],
     ready: async () => undefined,
     triggers: async () => undefined,
-    abilities: async () => ({ version: '26.1.5', heredocs: true, namedContexts: engine.namedContexts }),
+    grants: async () => true,
+    abilities: async () => ({
+      version: '26.1.5',
+      heredocs: true,
+      namedContexts: engine.namedContexts,
+      runLimits: true,
+    }),
     images: async () => [...engine.allImages],
     resolve: async (tag) => engine.allImages.find(({ tags }) => tags.includes(tag))?.id,
     build: (request, progress, signal) =>
