@@ -61,12 +61,14 @@ function found(id: string, value: Uint8Array | undefined): Uint8Array {
   return value;
 }
 
+/** The ID of an agent that a mount has no ID for (moby/buildkit session/sshforward/ssh.go). */
+const defaultAgent = 'default';
+
 function agentHandlers(sockets: Readonly<Record<string, string>>): Handler[] {
-  // Engines send the ID `default` for a mount without one.
-  const socketOf = (id: string): string => {
-    const socket = Object.hasOwn(sockets, id) ? sockets[id] : undefined;
-    if (socket === undefined)
-      throw new GrpcError(Code.notFound, `the build has no SSH agent with the ID ${id}`);
+  const socketOf = (id = ''): string => {
+    const name = id === '' ? defaultAgent : id;
+    const socket = Object.hasOwn(sockets, name) ? sockets[name] : undefined;
+    if (socket === undefined) throw new GrpcError(Code.notFound, `the build has no SSH agent ${name}`);
     return socket;
   };
   return [
@@ -75,7 +77,7 @@ function agentHandlers(sockets: Readonly<Record<string, string>>): Handler[] {
       return {};
     }),
     streaming(Services.forwardAgent, (stream, headers) =>
-      forwardAgent(stream, socketOf(headers.get('buildkit.ssh.id')?.[0] ?? '')),
+      forwardAgent(stream, socketOf(headers.get('buildkit.ssh.id')?.[0])),
     ),
   ];
 }
