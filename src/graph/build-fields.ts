@@ -14,15 +14,16 @@ const digest = /@sha256:[0-9a-f]{64}$/;
 const isImage = (reference: string): boolean =>
   reference !== 'scratch' && imageName.test(reference.replace(digest, ''));
 
+/** `target:x` and `oci-layout://x` have a meaning for buildx. */
 const isFolder = (text: string): boolean =>
-  text !== '' && !text.includes('://') && !text.startsWith('/') && !text.split('/').includes('..');
+  text !== '' && !/^[\w-]+:/.test(text) && !text.startsWith('/') && !text.split('/').includes('..');
 
-/** BuildKit gives these names a meaning of its own. */
-const reservedNames = ['scratch', 'context'];
+/** BuildKit gives these names, and numbers, a meaning of its own. */
+const reservedName = /^(scratch|context|\d+)$/;
 
 const contextNames = v.pipe(
   v.string(),
-  v.check((name) => imageName.test(name) && !reservedNames.includes(name), 'the name of an image or stage'),
+  v.check((name) => imageName.test(name) && !reservedName.test(name), 'the name of an image or stage'),
 );
 const contextSource = v.pipe(
   v.string(),
@@ -53,7 +54,10 @@ function isUlimit(text: string): boolean {
 const isEachOnce = (names: readonly string[]): boolean => new Set(names).size === names.length;
 
 const sshSource = v.union(
-  [v.strictObject({ agent: v.literal(true) }), v.strictObject({ key: v.pipe(v.string(), v.nonEmpty()) })],
+  [
+    v.strictObject({ agent: v.literal(true) }),
+    v.strictObject({ key: v.pipe(v.string(), v.nonEmpty('a path')) }),
+  ],
   "{ agent: true } or { key: 'path' }",
 );
 
