@@ -74,12 +74,12 @@ interface StartedAgent {
  * not even after SIGKILL.
  */
 const keeper = `
-const { SSH_AGENT_PID: pid, SSH_AUTH_SOCK: socket } = process.env;
-process.stdin.on('end', () => {
-  process.kill(Number(pid));
-  require('node:fs').rmSync(require('node:path').dirname(socket), { recursive: true, force: true });
+const { env, stdin, stdout } = process;
+stdin.on('end', () => {
+  require('node:fs').rmSync(require('node:path').dirname(env.SSH_AUTH_SOCK), { recursive: true, force: true });
+  process.kill(Number(env.SSH_AGENT_PID));
 }).resume();
-process.stdout.write('ready');
+stdout.write('ready');
 `;
 
 async function startAgent(key: string, options: AgentOptions): Promise<StartedAgent> {
@@ -98,7 +98,7 @@ async function startAgent(key: string, options: AgentOptions): Promise<StartedAg
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    await untilReady(child);
+    await untilReady(child, options.signal);
     await addKey(path.resolve(options.root, key), key, socket, options);
     return { socket, close };
   } catch (error) {
@@ -112,16 +112,20 @@ function hasEnded({ pid, exitCode, signalCode }: ChildProcess): boolean {
 }
 
 /** Waits until the agent's command runs. The socket exists by then. */
-async function untilReady(child: ChildProcess): Promise<void> {
+async function untilReady(child: ChildProcess, signal: AbortSignal): Promise<void> {
   child.stdin!.on('error', () => undefined);
-  const output = once(child.stdout!, 'data');
-  output.catch(() => undefined);
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(timeout)]);
+  const ready = once(child.stdout!, 'data', { signal: limit }).catch(() => {
+    child.kill('SIGKILL');
+    throw missing('ssh-agent', 'it does not start');
+  });
   const failed = new Promise<never>((_, reject) => {
     child.once('error', (error) => reject(missing('ssh-agent', error.message)));
     child.once('exit', (code) => reject(missing('ssh-agent', `it ended with exit code ${code}`)));
   });
-  failed.catch(() => undefined);
-  await Promise.race([output, failed]);
+  // The other one may fail later, when the agent has long been in use.
+  for (const each of [ready, failed]) each.catch(() => undefined);
+  await Promise.race([ready, failed]);
 }
 
 async function addKey(
