@@ -57,7 +57,10 @@ export function fakeEngine(registry: FakeRegistry = fakeRegistry(), machine = ''
       entries,
       Buffer.from(dockerfile.text).toString(),
       request.namedImages,
-      request.contexts,
+      Object.entries(request.contexts ?? {}).map(([name, content]) => [
+        name,
+        typeof content === 'string' ? content : content.map(({ entry }) => entry),
+      ]),
       request.options,
       target,
       args,
@@ -93,10 +96,10 @@ export function fakeEngine(registry: FakeRegistry = fakeRegistry(), machine = ''
     build: (request, progress, signal) =>
       new Promise<BuiltImage | undefined>((resolve, reject) => {
         signal.throwIfAborted();
-        signal.addEventListener('abort', () => reject(signal.reason), { once: true });
         const succeed = (): void => resolve(finish(request, progress));
-        if (engine.autoFinish) succeed();
-        else engine.pending.push({ request, progress, signal, succeed, fail: reject });
+        if (engine.autoFinish) return succeed();
+        signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+        engine.pending.push({ request, progress, signal, succeed, fail: reject });
       }),
     async tag(imageId, reference) {
       for (const [index, image] of engine.allImages.entries()) {
