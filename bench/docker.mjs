@@ -1,5 +1,6 @@
 // `node bench/docker.mjs`: measures builds of real images in the engine of this machine with `tasks`, with make and
-// `docker build`, and with `docker buildx bake` if the client has that plug-in: everything new, nothing to do, one changed file.
+// `docker build`, and with `docker buildx bake` if the client has that plug-in: everything new; everything in the engine's build
+// cache, but no image and no `.cache`; nothing to do; one changed file.
 // `--sizes 18,60,200`, `--rounds 3`, `--jobs 2`, `--context 500` (only one image, with a context of so many megabytes),
 // `--json FILE`. Each tool builds files that were never built before.
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -20,7 +21,7 @@ const { values: flags } = parseArgs({
     json: { type: 'string' },
   },
 });
-const docker = process.env.TASKS_DOCKER ?? 'docker';
+const docker = 'docker';
 const { stdout: server, status } = spawnSync(docker, ['version', '--format', '{{.Server.Version}}'], {
   encoding: 'utf8',
 });

@@ -13,8 +13,8 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const rounds = Number(process.argv[2] ?? 3);
 const names = Array.from({ length: 14 }, (_, index) => `image${String(index).padStart(2, '0')}`);
 const folder = mkdtempSync(path.join(tmpdir(), 'tasks-release-'));
-const docker = process.env.TASKS_DOCKER || '/usr/bin/docker';
-const env = { ...process.env, TASKS_DOCKER: docker, DOCKER_BUILDKIT: '1' };
+const docker = 'docker';
+const env = { ...process.env, DOCKER_BUILDKIT: '1' };
 const say = (text) => process.stdout.write(`${text}\n`);
 const run = (file, args, cwd) =>
   execFileSync(file, args, { cwd, env, stdio: ['ignore', 'ignore', 'inherit'] });

@@ -125,6 +125,12 @@ function isResponding(socketPath) {
   });
 }
 
+/** Where the engine's programs are looked for. runc is the machine's; containerd is unpacked, since Debian 12's is too old. */
+function enginePath() {
+  const unpackedPath = flags.installed ? '' : `${unpacked}/usr/bin:${unpacked}/usr/sbin:`;
+  return `${unpackedPath}${process.env.PATH}:/usr/sbin:/sbin`;
+}
+
 async function startEngine(folder) {
   run(['ip', 'link', 'set', 'lo', 'up']);
   const config = path.join(folder, 'daemon.json');
@@ -134,9 +140,6 @@ async function startEngine(folder) {
   const socket = path.join(folder, 's');
   const log = path.join(folder, 'log');
   const output = openSync(log, 'a');
-  // runc comes from the machine; containerd comes from the packages, since Debian 12's is too old.
-  const unpackedPath = flags.installed ? '' : `${unpacked}/usr/bin:${unpacked}/usr/sbin:`;
-  const PATH = `${unpackedPath}${process.env.PATH}:/usr/sbin:/sbin`;
   const args = [
     ...folders,
     `--config-file=${config}`,
@@ -146,7 +149,7 @@ async function startEngine(folder) {
   ];
   const engine = spawn('dockerd', args, {
     stdio: ['ignore', output, output],
-    env: { ...process.env, PATH },
+    env: { ...process.env, PATH: enginePath() },
   });
   let problem;
   engine.on('error', (error) => (problem = error.message));
@@ -159,8 +162,10 @@ async function startEngine(folder) {
   return { engine, socket };
 }
 
-/** Creates a configuration folder for the docker client with the buildx plugin. */
+/** Creates a folder with the docker client, and a configuration folder for it with the buildx plugin. */
 function createClientConfig(folder) {
+  mkdirSync(path.join(folder, 'bin'));
+  symlinkSync(path.join(unpacked, 'usr/bin/docker'), path.join(folder, 'bin/docker'));
   const config = path.join(folder, 'config');
   mkdirSync(path.join(config, 'cli-plugins'), { recursive: true });
   const plugin = ['usr/libexec', 'usr/lib']
@@ -176,11 +181,14 @@ async function runWithEngine(folder) {
   const { engine, socket } = await startEngine(folder);
   const unpackedClient = {
     DOCKER_CONFIG: createClientConfig(folder),
-    TASKS_DOCKER: path.join(unpacked, 'usr/bin/docker'),
+    // Only the client, for tests that compare with it.
+    PATH: `${path.join(folder, 'bin')}:${process.env.PATH}`,
   };
   const env = {
     ...process.env,
     DOCKER_HOST: `unix://${socket}`,
+    TASKS_TEST_ENGINE_PATH: enginePath(),
+    TASKS_TEST_ENGINE_STORE: flags.store,
     ...(flags.installed ? {} : unpackedClient),
   };
   const [file, ...args] = command;

@@ -14,8 +14,8 @@ import {
 } from '../doctor/facts.ts';
 import { planFixes, programPackages } from '../doctor/fix.ts';
 import { installPackages } from '../doctor/install.ts';
+import { processProbe } from '../doctor/probe.ts';
 import { registrySiteOf } from '../doctor/registry-site.ts';
-import { processProbe } from '../engine/client.ts';
 import type { Environment } from '../model/environment.ts';
 import { TasksError } from '../model/errors.ts';
 import type { CommandTask, ImageTask } from '../model/task.ts';

@@ -47,7 +47,8 @@ function openOn(connection: Connection, options: SessionOptions): Session {
   try {
     return openSession(connection, options);
   } catch (error) {
+    connection.retire();
     connection.close();
-    throw error instanceof NoStatus ? connectionClosed(error) : error;
+    throw error instanceof NoStatus ? connectionClosed(connection.failure(), error) : error;
   }
 }

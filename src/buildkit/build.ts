@@ -9,10 +9,11 @@ import { pause } from './pause.ts';
 import { type BuildEvent, type ProgressReader, readProgress } from './progress.ts';
 import type { BuildServices } from './services.ts';
 import { watchSilence } from './silence.ts';
-import { failedStep, failureOf, failureWithoutAnswer } from './solve-failed.ts';
+import { failedStep, failureOf, failureWithoutAnswer, SolveFailed } from './solve-failed.ts';
 import { type SolveInput, solveRequestOf } from './solve-request.ts';
 import type { BuildStep } from './steps.ts';
 import { untilUnreadable } from './unreadable.ts';
+import { untilAborted } from './until-aborted.ts';
 
 /** What a build made. */
 export interface SolveResult {
@@ -42,7 +43,7 @@ const defaultLimits: Limits = { silence: 60_000, answer: 5_000, session: 2_000, 
 
 /**
  * Builds with the engine of a connection, which is closed at the end, and with a session of its own. Abort cancels the build in
- * the engine.
+ * the engine. A connection that fails is retired.
  * @throws SolveFailed; EngineLost; the error of a file transfer; on abort, the signal's reason
  */
 export async function build(
@@ -87,8 +88,8 @@ export async function buildInSession(
     const unanswered = missingAnswer(connection, status, progress, isHeldBack, limits, finished.signal);
     try {
       const { ExporterResponse: response } = await Promise.race([answer, lost, unanswered]);
-      await Promise.race([session.transfers.received(), lost]);
-      await within(limits.status, status);
+      await untilAborted(Promise.race([session.transfers.received(), lost]), signal);
+      await untilAborted(within(limits.status, status), signal);
       const failure = session.failureBehind(undefined, connection);
       if (failure !== undefined) throw failure;
       return {
@@ -99,8 +100,9 @@ export async function buildInSession(
       };
     } catch (error) {
       signal.throwIfAborted();
+      if (isOfConnection(error)) connection.retire();
       // The state of the step that failed may be on its way.
-      if (error instanceof GrpcError) await within(limits.status / 3, status);
+      if (error instanceof GrpcError) await untilAborted(within(limits.status / 3, status), signal);
       const reason = reasonOf(error, connection, progress);
       throw session.failureBehind(reason, connection) ?? reason;
     }
@@ -110,6 +112,11 @@ export async function buildInSession(
     for (const event of progress.end()) onEvent(event);
     connection.close();
   }
+}
+
+/** Whether no answer came: without one, a SolveFailed is made of the status. */
+function isOfConnection(error: unknown): boolean {
+  return error instanceof EngineLost || error instanceof NoStatus || error instanceof SolveFailed;
 }
 
 /** Reports the status stream until it ends. Its errors are not the build's: Control/Solve reports those. */
@@ -154,7 +161,13 @@ async function missingAnswer(
     while (failedStep(progress.steps()) === undefined);
   };
   await Promise.race([failed(), untilUnreadable(connection, isHeldBack, limits.answer, signal)]);
-  throw failureWithoutAnswer(progress.steps());
+  throw withoutAnswer(connection, progress.steps());
+}
+
+/** The connection cannot be read. On one of several builds, an answer to another build is the reason unless a step of this one failed. */
+function withoutAnswer(connection: Connection, steps: readonly BuildStep[]): Error {
+  if (!connection.isShared || failedStep(steps) !== undefined) return failureWithoutAnswer(steps);
+  return connectionClosed(connection.failure());
 }
 
 function reasonOf(error: unknown, connection: Connection, progress: ProgressReader): unknown {
@@ -164,8 +177,8 @@ function reasonOf(error: unknown, connection: Connection, progress: ProgressRead
   if (isSilent && failedStep(steps) !== undefined) return failureWithoutAnswer(steps);
   if (!(error instanceof GrpcError)) return error;
   if (!(error instanceof NoStatus)) return failureOf(error, steps);
-  if (connection.isUnreadable() || failedStep(steps) !== undefined) return failureWithoutAnswer(steps);
-  return connectionClosed(error);
+  if (connection.isUnreadable() || failedStep(steps) !== undefined) return withoutAnswer(connection, steps);
+  return connectionClosed(connection.failure(), error);
 }
 
 /** Waits for a promise, but not longer than some milliseconds. */

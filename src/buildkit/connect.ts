@@ -5,7 +5,7 @@ import { EngineLost } from './engine-lost.ts';
 import { unary } from './grpc/call.ts';
 import { Code, GrpcError } from './grpc/status.ts';
 import { Health } from './methods.ts';
-import { upgradeToH2c } from './upgrade.ts';
+import { UpgradeRefused, upgradeToH2c } from './upgrade.ts';
 
 /** Where an engine listens. */
 export type Address =
@@ -18,10 +18,18 @@ export type Address =
  */
 export type Entry = 'direct' | 'upgrade';
 
-/** A stream to an engine that counts its bytes, as a socket does. */
-export type Transport = Duplex & { readonly bytesRead: number; readonly bytesWritten: number };
+/** A stream to an engine that counts its bytes, and lets the process end or not, as a socket does. */
+export type Transport = Duplex & {
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  ref(): unknown;
+  unref(): unknown;
+};
 
-/** An HTTP/2 connection on which an engine answers gRPC. A build has one of its own. */
+/** Opens a connection to an engine, for HTTP/2 at once or after an upgrade. */
+export type OpenTransport = (entry: Entry) => Transport | Promise<Transport>;
+
+/** An HTTP/2 connection on which an engine answers gRPC, or a share in one (connection-pool.ts). */
 export interface Connection {
   readonly http2: ClientHttp2Session;
   /** The way that worked: to be tried first the next time. */
@@ -35,7 +43,16 @@ export interface Connection {
    * contains the Dockerfile. Node 20 does not notice: see unreadable.ts.
    */
   isUnreadable(): boolean;
-  /** Ends the connection and all calls on it. */
+  /** Why the connection ended, if something beneath HTTP/2 says it. */
+  failure(): Error | undefined;
+  /** Whether it may have other users. */
+  readonly isShared: boolean;
+  /** Lets this process end while the connection is open, or not. */
+  unref(): void;
+  ref(): void;
+  /** Gets no more users: something is wrong with it. */
+  retire(): void;
+  /** Ends the connection and all calls on it; of a share, only the use. */
   close(): void;
 }
 
@@ -60,33 +77,38 @@ export function openSocket(address: Address): Transport {
 
 /**
  * Connects to the BuildKit of an engine by the first entry that works. `open` is called once for each.
- * @throws EngineLost `unreachable`; the signal's reason
+ * @throws EngineLost `unreachable`, with an UpgradeRefused as its cause if there was one; the signal's reason
  */
 export async function connect(
-  open: () => Transport,
+  open: OpenTransport,
   entries: readonly Entry[],
   signal: AbortSignal,
 ): Promise<Connection> {
   const failures: string[] = [];
+  let refusal: UpgradeRefused | undefined;
   for (const entry of entries) {
     const timeout = AbortSignal.timeout(connectTimeout);
     try {
       return await connectBy(entry, open, AbortSignal.any([signal, timeout]));
     } catch (error) {
       signal.throwIfAborted();
+      if (error instanceof UpgradeRefused) refusal = error;
       failures.push(timeout.aborted ? `no answer in ${connectTimeout / 1000} s` : (error as Error).message);
     }
   }
-  throw new EngineLost('unreachable', [...new Set(failures)].join('; '));
+  throw new EngineLost('unreachable', [...new Set(failures)].join('; '), { cause: refusal });
 }
 
-async function connectBy(entry: Entry, open: () => Transport, signal: AbortSignal): Promise<Connection> {
+async function connectBy(entry: Entry, open: OpenTransport, signal: AbortSignal): Promise<Connection> {
   signal.throwIfAborted();
-  const transport = open();
-  // Errors reach us through the exchange that they end; later ones end the HTTP/2 session.
-  transport.on('error', () => undefined);
+  const transport = await open(entry);
+  let failure: Error | undefined;
+  transport.on('error', (error) => {
+    failure = error;
+  });
   const abort = (): void => void transport.destroy(signal.reason as Error);
   signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
   let http2: ClientHttp2Session | undefined;
   try {
     if (entry === 'upgrade') await upgradeToH2c(transport, '/grpc');
@@ -96,16 +118,22 @@ async function connectBy(entry: Entry, open: () => Transport, signal: AbortSigna
     http2.on('error', ({ code }: NodeJS.ErrnoException) => {
       unreadable = code?.startsWith('ERR_HTTP2') ?? false;
     });
+    const close = (): void => {
+      http2?.destroy();
+      transport.destroy();
+    };
     return {
       http2,
       entry,
       bytesRead: () => transport.bytesRead,
       bytesWritten: () => transport.bytesWritten,
       isUnreadable: () => unreadable,
-      close: () => {
-        http2?.destroy();
-        transport.destroy();
-      },
+      failure: () => failure,
+      isShared: false,
+      unref: () => void transport.unref(),
+      ref: () => void transport.ref(),
+      retire: () => undefined,
+      close,
     };
   } catch (error) {
     http2?.destroy();

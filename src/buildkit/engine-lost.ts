@@ -19,7 +19,8 @@ export class EngineLost extends Error {
   }
 }
 
-/** Returns the loss of an engine whose connection ended before it answered. */
-export function connectionClosed(cause: unknown): EngineLost {
-  return new EngineLost('closed', 'the connection to the engine was closed during the build', { cause });
+/** Returns the loss of an engine whose connection ended before it answered. `reason`: what ended the connection, if that is known. */
+export function connectionClosed(reason: Error | undefined, cause: unknown = reason): EngineLost {
+  const message = reason?.message ?? 'the connection to the engine was closed during the build';
+  return new EngineLost('closed', message, { cause });
 }

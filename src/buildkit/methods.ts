@@ -2,6 +2,8 @@ import type { DescMessage } from '@bufbuild/protobuf';
 import type { Method } from './grpc/call.ts';
 import {
   BytesMessageSchema,
+  ListWorkersRequestSchema,
+  ListWorkersResponseSchema,
   SolveRequestSchema,
   SolveResponseSchema,
   StatusRequestSchema,
@@ -32,6 +34,11 @@ export const Control = {
   solve: method('/moby.buildkit.v1.Control/Solve', SolveRequestSchema, SolveResponseSchema),
   status: method('/moby.buildkit.v1.Control/Status', StatusRequestSchema, StatusResponseSchema),
   session: method('/moby.buildkit.v1.Control/Session', BytesMessageSchema, BytesMessageSchema),
+  listWorkers: method(
+    '/moby.buildkit.v1.Control/ListWorkers',
+    ListWorkersRequestSchema,
+    ListWorkersResponseSchema,
+  ),
 } as const;
 
 /** grpc health/v1/health.proto, served by both sides. */

@@ -30,7 +30,6 @@ export interface Instruction {
 export interface StepTracker {
   /** Takes the states of a status message. Returns the steps whose state is new, in the message's order. */
   update(vertexes: StatusResponse['vertexes']): BuildStep[];
-  get(digest: string): BuildStep | undefined;
   all(): BuildStep[];
 }
 
@@ -59,7 +58,6 @@ export function trackSteps(): StepTracker {
         return before?.state === step.state && before.error === step.error ? [] : [step];
       });
     },
-    get: (digest) => steps.get(digest),
     all: () => [...steps.values()],
   };
 }

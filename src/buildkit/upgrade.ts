@@ -4,10 +4,31 @@ import type { Duplex } from 'node:stream';
 const maxHeadLength = 64 << 10;
 const headEnd = '\r\n\r\n';
 
+/** A server answered something else than an upgrade. */
+export class UpgradeRefused extends Error {
+  override readonly name = 'UpgradeRefused';
+  /** The HTTP status, for example `403`. Undefined if the answer was not HTTP. */
+  readonly status: number | undefined;
+  /** The name in the header `Server`: docker engines call themselves `Docker/26.1.5 (linux)`. */
+  readonly server: string | undefined;
+
+  /** The beginning of the body. */
+  readonly body: string;
+
+  constructor(path: string, head: string, body: string) {
+    const line = head.split('\r\n')[0] ?? '';
+    const status = /^HTTP\/1\.[01] (\d{3})/.exec(line)?.[1];
+    super(`POST ${path}: ${status === undefined ? 'no HTTP response' : line.replace(/^\S+ /, '')}`);
+    this.status = status === undefined ? undefined : Number(status);
+    this.body = body;
+    this.server = /^server: *(.*)$/im.exec(head)?.[1]?.trim();
+  }
+}
+
 /**
  * Asks an HTTP/1.1 server to continue with HTTP/2 on the stream (docker engine API, `POST /grpc`). Afterwards the stream is paused at
  * the first byte of HTTP/2. Written by hand, because loading node:http takes as long as a whole cached build.
- * @throws Error if the server refuses, or the stream ends
+ * @throws UpgradeRefused; Error if the stream ends
  */
 export function upgradeToH2c(stream: Duplex, path: string): Promise<void> {
   const lines = [
@@ -38,7 +59,7 @@ export function upgradeToH2c(stream: Duplex, path: string): Promise<void> {
           if (rest.length > 0) stream.unshift(rest);
           resolve();
         });
-      } else settle(() => reject(new Error(`POST ${path}: ${head.split('\r\n')[0] || 'no HTTP response'}`)));
+      } else settle(() => reject(new UpgradeRefused(path, head, rest.toString('utf8'))));
     };
     const onError = (error: Error): void => settle(() => reject(error));
     const onClose = (): void => settle(() => reject(new Error(`POST ${path}: the connection was closed`)));

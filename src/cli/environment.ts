@@ -4,8 +4,6 @@ import type { Environment } from '../model/environment.ts';
 
 /** Variables that contain the path of a file or folder. */
 const paths = ['DOCKER_CONFIG', 'DOCKER_CERT_PATH', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'GITHUB_STEP_SUMMARY'];
-/** Variables that contain a program: a path if it contains a slash, otherwise a name to look up in PATH. */
-const programs = ['TASKS_DOCKER'];
 
 /**
  * Returns an environment without relative paths, since the program changes its working directory to the project's root. Paths are
@@ -13,10 +11,9 @@ const programs = ['TASKS_DOCKER'];
  */
 export function withAbsolutePaths(environment: Environment, cwd: string): Environment {
   const absolute: Record<string, string> = {};
-  for (const name of [...paths, ...programs]) {
+  for (const name of paths) {
     const value = environment[name];
-    if (!value || path.isAbsolute(value) || (programs.includes(name) && !value.includes('/'))) continue;
-    absolute[name] = path.resolve(cwd, value);
+    if (value && !path.isAbsolute(value)) absolute[name] = path.resolve(cwd, value);
   }
   return Object.keys(absolute).length === 0 ? environment : { ...environment, ...absolute };
 }

@@ -3,7 +3,6 @@
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type EngineApi } from '../engine/api.ts';
-import { dialWithClient } from '../engine/dial.ts';
 import { resolveEndpoint } from '../engine/endpoint.ts';
 import { watchPrefix } from '../engine/reaper.ts';
 
@@ -28,7 +27,7 @@ async function main(): Promise<void> {
     else names.delete(name);
   }
   if (names.size === 0) return;
-  const api = connect(resolveEndpoint(process.env), dialWithClient(process.env));
+  const api = connect(resolveEndpoint(process.env), process.env);
   await Promise.allSettled([...names].map((name) => remove(api, name)));
 }
 

@@ -1,4 +1,6 @@
-import type { Facts } from './facts.ts';
+import { desktopOrigin, rootlessOrigin } from '../engine/endpoint.ts';
+import { abilitiesOf } from '../engine/queries.ts';
+import type { EngineFacts, Facts } from './facts.ts';
 import { programPackages } from './fix.ts';
 
 /** The result of one check. `missing`: builds cannot work. `warning`: something else may fail. */
@@ -10,6 +12,9 @@ export interface Check {
   readonly remedy: readonly string[];
 }
 
+type FailedEngine = Extract<EngineFacts, { readonly problem: string }>;
+type WorkingEngine = Exclude<EngineFacts, FailedEngine>;
+
 /** With less free space, builds of large images can fail halfway. */
 const warningBytes = 5e9;
 /** With less free space, builds of small images fail too. */
@@ -18,8 +23,7 @@ const requiredBytes = 1e9;
 /** Turns the facts about a machine into checks. Pure. */
 export function evaluateFacts(facts: Facts): Check[] {
   return [
-    engineCheck(facts),
-    buildkitCheck(facts),
+    ...engineChecks(facts),
     ...facts.disks.map(({ folder, freeBytes }) => diskCheck(folder, freeBytes)),
     ...facts.programs.map((program) => programCheck(program, facts)),
     ...facts.sites.map(siteCheck),
@@ -32,45 +36,44 @@ export function isReady(checks: readonly Check[]): boolean {
   return checks.every((check) => check.state !== 'missing');
 }
 
-function engineCheck({ engine, os, dockerd }: Facts): Check {
-  const name = 'engine';
-  const { endpoint, version, problem } = engine;
-  if (problem === undefined)
-    return ok(name, `docker ${version} at ${endpoint!.url}${origin(endpoint!.origin)}`);
-  const start =
-    dockerd === undefined ? installRemedy(os.id) : 'run `tasks doctor --fix` or `systemctl start docker`';
-  const remedy =
-    endpoint?.origin === 'default'
-      ? start
-      : `start that engine, or remove the setting that selects it (${endpoint?.origin ?? 'DOCKER_HOST'})`;
-  return { name, state: 'missing', detail: problem, remedy: [remedy] };
-}
-
-function origin(text: string): string {
-  return text === 'default' ? '' : ` (${text})`;
-}
-
-function installRemedy(id: string): string {
-  return id === 'debian'
-    ? 'run `tasks doctor --fix` to install and start it'
-    : 'install docker: https://docs.docker.com/engine/install';
-}
-
-function buildkitCheck({ client, rejected, os }: Facts): Check {
-  const name = 'BuildKit';
-  const skipped = rejected.map(({ path, reason }) => `skipped ${path}: ${reason}`);
-  if (client === undefined) {
-    const remedy =
-      os.id === 'debian' ? 'run `tasks doctor --fix` to install one' : 'install docker-buildx-plugin';
-    return {
-      name,
-      state: 'missing',
-      detail: 'no docker client found that can build with BuildKit',
-      remedy: [...skipped, remedy, 'or set TASKS_DOCKER=/path/to/docker'],
-    };
+function engineChecks(facts: Facts): Check[] {
+  const { engine } = facts;
+  if ('problem' in engine) {
+    const remedy = [engineRemedy(engine, facts)];
+    return [{ name: 'engine', state: 'missing', detail: engine.problem, remedy }];
   }
-  const builder = client.buildx === undefined ? 'built-in BuildKit' : `buildx ${client.buildx}`;
-  return { name, state: 'ok', detail: `${client.path} ${client.version}, ${builder}`, remedy: skipped };
+  const { endpoint, version, store } = engine;
+  const images = store.kind === 'containerd' ? 'containerd image store' : 'classic image store';
+  const source = endpoint.origin === 'default' ? '' : ` (${endpoint.origin})`;
+  const detail = `docker ${version.version} at ${endpoint.url}${source}, ${images} (${store.driver})`;
+  return [ok('engine', detail), buildkitCheck(engine)];
+}
+
+function engineRemedy({ endpoint, hint }: FailedEngine, { os, dockerd }: Facts): string {
+  // Advice to run this command helps nobody here.
+  if (hint !== undefined && !hint.includes('tasks doctor')) return hint;
+  switch (endpoint?.origin) {
+    case 'default':
+      if (dockerd !== undefined) return 'run `tasks doctor --fix` or `systemctl start docker`';
+      return os.id === 'debian'
+        ? 'run `tasks doctor --fix` to install and start it'
+        : 'install docker: https://docs.docker.com/engine/install';
+    case rootlessOrigin:
+      return 'run `systemctl --user start docker`';
+    case desktopOrigin:
+      return 'start Docker Desktop';
+    default:
+      return `start that engine, or remove the setting that selects it (${endpoint?.origin ?? 'DOCKER_HOST'})`;
+  }
+}
+
+function buildkitCheck({ version, buildkit }: WorkingEngine): Check {
+  const name = 'BuildKit';
+  if ('message' in buildkit)
+    return { name, state: 'missing', detail: buildkit.message, remedy: [buildkit.hint] };
+  const { heredocs } = abilitiesOf(version);
+  const detail = `builds for ${buildkit.platforms.join(', ')}`;
+  return ok(name, heredocs ? detail : `${detail}; no heredocs in Dockerfiles (they need docker 23 or newer)`);
 }
 
 function diskCheck(folder: string, freeBytes: number): Check {

@@ -3,7 +3,6 @@ import { closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from '../engine/api.ts';
-import { dialWithClient } from '../engine/dial.ts';
 import { resolveEndpoint } from '../engine/endpoint.ts';
 import { readEngineVersion } from '../engine/queries.ts';
 import type { Environment } from '../model/environment.ts';
@@ -51,7 +50,7 @@ async function startOnce(
   child.on('exit', (code, killSignal) => {
     failure ??= killSignal === null ? `it failed with exit code ${code}` : `it was killed by ${killSignal}`;
   });
-  const api = connect(resolveEndpoint(environment), dialWithClient(environment), { signal });
+  const api = connect(resolveEndpoint(environment), environment, { signal });
   const deadline = Date.now() + 60_000;
   while (failure === undefined && Date.now() < deadline) {
     signal.throwIfAborted();

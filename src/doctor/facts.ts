@@ -1,12 +1,13 @@
 import { existsSync, readFileSync, statfsSync } from 'node:fs';
 import path from 'node:path';
 import { connect } from '../engine/api.ts';
-import { type Client, findClient, type Probe, type Rejected } from '../engine/client.ts';
-import { dialWithClient } from '../engine/dial.ts';
+import type { BuildkitFacts } from '../engine/check-buildkit.ts';
 import { type Endpoint, resolveEndpoint } from '../engine/endpoint.ts';
-import { readEngineVersion } from '../engine/queries.ts';
+import { type EngineVersion, type ImageStore, readEngineVersion, readImageStore } from '../engine/queries.ts';
+import { dialerOf } from '../engine/transport.ts';
 import type { Environment } from '../model/environment.ts';
 import { TasksError } from '../model/errors.ts';
+import type { Probe } from './probe.ts';
 
 /** A program that the project runs outside of images. */
 export interface ProgramToCheck {
@@ -31,17 +32,25 @@ export interface CheckTargets {
   readonly folders: readonly string[];
 }
 
+/** The engine that the environment selects. `problem`: why it does not work. */
+export type EngineFacts =
+  | {
+      readonly endpoint: Endpoint | undefined;
+      readonly problem: string;
+      readonly hint?: string | undefined;
+    }
+  | {
+      readonly endpoint: Endpoint;
+      readonly version: EngineVersion;
+      readonly store: ImageStore;
+      readonly buildkit: BuildkitFacts;
+    };
+
 /** The state of the machine. */
 export interface Facts {
   readonly os: { readonly id: string; readonly version: string; readonly name: string };
   readonly isRoot: boolean;
-  readonly engine: {
-    readonly endpoint?: Endpoint;
-    readonly version?: string;
-    readonly problem?: string;
-  };
-  readonly client?: Client;
-  readonly rejected: readonly Rejected[];
+  readonly engine: EngineFacts;
   /** The path of the engine's program, if it is installed. */
   readonly dockerd?: string;
   readonly disks: readonly { readonly folder: string; readonly freeBytes: number }[];
@@ -59,11 +68,6 @@ export async function gatherFacts(
   signal: AbortSignal,
 ): Promise<Facts> {
   const engine = await checkEngine(environment, signal);
-  const { client, rejected } = await findClient(
-    environment,
-    engine.endpoint ?? { context: 'default' },
-    probe,
-  );
   const os = readOs();
   const archives = os.id === 'debian' ? await readDebianArchives(probe) : [];
   const sites = await Promise.all([...archives, ...targets.sites].map((site) => checkSite(site, signal)));
@@ -72,8 +76,6 @@ export async function gatherFacts(
     os,
     isRoot: process.getuid?.() === 0,
     engine,
-    ...(client !== undefined ? { client } : {}),
-    rejected,
     ...(dockerd !== undefined ? { dockerd } : {}),
     disks: targets.folders.map((folder) => ({ folder, freeBytes: freeBytes(folder) })),
     programs: targets.programs.map((program) => {
@@ -85,15 +87,19 @@ export async function gatherFacts(
   };
 }
 
-async function checkEngine(environment: Environment, signal: AbortSignal): Promise<Facts['engine']> {
+async function checkEngine(environment: Environment, signal: AbortSignal): Promise<EngineFacts> {
   let endpoint: Endpoint | undefined;
   try {
     endpoint = resolveEndpoint(environment);
-    const { version } = await readEngineVersion(connect(endpoint, dialWithClient(environment), { signal }));
-    return { endpoint, version };
+    const api = connect(endpoint, environment, { signal });
+    const version = await readEngineVersion(api);
+    const store = await readImageStore(api);
+    const { checkBuildkit } = await import('../engine/check-buildkit.ts');
+    const dial = dialerOf(endpoint, environment);
+    return { endpoint, version, store, buildkit: await checkBuildkit(dial, version.apiVersion, signal) };
   } catch (error) {
     if (!(error instanceof TasksError)) throw error;
-    return { ...(endpoint !== undefined ? { endpoint } : {}), problem: error.message };
+    return { endpoint, problem: error.message, hint: error.hint };
   }
 }
 

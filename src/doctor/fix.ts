@@ -13,10 +13,13 @@ export interface Unfixable {
 
 const supportedVersions = ['12', '13'];
 
-/** The packages of a docker engine, by Debian version. In Debian 13 the client and its plugin have their own packages. */
+/**
+ * The packages of a docker engine, by Debian version. In Debian 13 the client has a package of its own: tasks works without it, but
+ * `docker run` and `docker login` are what people use next.
+ */
 const enginePackages: Readonly<Record<string, readonly string[]>> = {
   '12': ['docker.io', 'iptables', 'iproute2', 'ca-certificates'],
-  '13': ['docker.io', 'docker-cli', 'docker-buildx', 'iptables', 'iproute2', 'ca-certificates'],
+  '13': ['docker.io', 'docker-cli', 'iptables', 'iproute2', 'ca-certificates'],
 };
 /** The packages of programs that commands may run. mmdebstrap needs the keyring to build other Debian versions. */
 export const programPackages: Readonly<Record<string, readonly string[]>> = {
@@ -29,7 +32,7 @@ export const programPackages: Readonly<Record<string, readonly string[]>> = {
 /** Returns the steps that make builds work, in order; none if they already work. Pure. */
 export function planFixes(facts: Facts): readonly Fix[] | Unfixable {
   const packages = missingPackages(facts);
-  const isDown = facts.engine.problem !== undefined;
+  const isDown = 'problem' in facts.engine;
   if (packages.length === 0 && !isDown) return [];
   const commands = [
     ...(packages.length > 0 ? ['apt-get update', `apt-get install ${packages.join(' ')}`] : []),
@@ -38,7 +41,7 @@ export function planFixes(facts: Facts): readonly Fix[] | Unfixable {
   const { endpoint } = facts.engine;
   if (isDown && endpoint?.origin !== 'default')
     return {
-      reason: `${endpoint?.origin ?? 'the environment'} selects an engine that is not responding; --fix can only set up the local one`,
+      reason: `the engine that does not work is another one (${endpoint?.origin ?? 'DOCKER_HOST'}); --fix can only set up the default one`,
       commands: ['unset DOCKER_HOST DOCKER_CONTEXT   # or: docker context use default'],
     };
   if (facts.os.id !== 'debian' || !supportedVersions.includes(facts.os.version)) {
@@ -56,11 +59,8 @@ export function planFixes(facts: Facts): readonly Fix[] | Unfixable {
 }
 
 function missingPackages(facts: Facts): string[] {
-  const lacksEngine = facts.engine.problem !== undefined && facts.dockerd === undefined;
-  const engine =
-    lacksEngine || facts.client === undefined
-      ? (enginePackages[facts.os.version] ?? enginePackages['13']!)
-      : [];
+  const lacksEngine = 'problem' in facts.engine && facts.dockerd === undefined;
+  const engine = lacksEngine ? (enginePackages[facts.os.version] ?? enginePackages['13']!) : [];
   const programs = facts.programs
     .filter((program) => program.isNeeded && program.path === undefined)
     .flatMap((program) => programPackages[program.name] ?? []);

@@ -1,8 +1,8 @@
-import { type Probe, processProbe } from '../engine/client.ts';
 import { runProcess } from '../engine/process.ts';
 import type { Environment } from '../model/environment.ts';
 import { TasksError } from '../model/errors.ts';
 import { readInstallState, writeInstallState } from './install-state.ts';
+import { type Probe, processProbe } from './probe.ts';
 import { preventServiceStarts } from './service-policy.ts';
 
 /**

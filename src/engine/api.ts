@@ -1,9 +1,11 @@
-import type { RequestOptions } from 'node:http';
+import type { Environment } from '../model/environment.ts';
 import { TasksError } from '../model/errors.ts';
-import { DialFailed } from './dial.ts';
+import { connectError, describeEndpoint } from './connect-error.ts';
 import type { Endpoint } from './endpoint.ts';
-import { type ApiResponse, type Dial, httpGet } from './http-get.ts';
-import { IdleTimeoutError, startIdleTimer, type Timeouts, timeouts } from './timeouts.ts';
+import type { ConnectionOptions } from './http-connections.ts';
+import { type ApiResponse, httpGet } from './http-get.ts';
+import { startIdleTimer, type Timeouts, timeouts } from './timeouts.ts';
+import { dialerOf } from './transport.ts';
 
 /** A request to the Engine API. */
 export interface ApiRequest {
@@ -31,6 +33,8 @@ export interface EngineApi {
   /** Sends a GET request whose response is JSON; throws as `request` does. */
   get(path: string, signal?: AbortSignal): Promise<ApiResponse>;
   readonly timeouts: Timeouts;
+  /** The address of the engine and where it comes from, for messages. */
+  readonly address: string;
 }
 
 export interface ConnectOptions {
@@ -39,36 +43,50 @@ export interface ConnectOptions {
   readonly timeouts?: Timeouts;
 }
 
-/** Returns the Engine API of an endpoint; opens no connection yet. `dial` is used only for endpoints of kind `client`. */
-export function connect(endpoint: Endpoint, dial: Dial, options: ConnectOptions = {}): EngineApi {
+/** Returns the Engine API of an endpoint; opens no connection yet. */
+export function connect(
+  endpoint: Endpoint,
+  environment: Environment,
+  options: ConnectOptions = {},
+): EngineApi {
   const limits = options.timeouts ?? timeouts;
+  const dial = dialerOf(endpoint, environment);
+  let connections: ConnectionOptions | undefined;
+  const request = async (given: ApiRequest): Promise<ApiResponse> => {
+    const signal = given.signal ?? options.signal;
+    try {
+      const { connectionPerRequest, reusedConnections } = await import('./http-connections.ts');
+      connections ??= endpoint.kind === 'ssh' ? reusedConnections(dial) : connectionPerRequest(dial);
+      return await send({ ...given, signal }, limits, connections);
+    } catch (error) {
+      throw signal?.aborted ? signal.reason : connectError(error as Error, endpoint);
+    }
+  };
   return {
     timeouts: limits,
-    request: (request) => send(endpoint, dial, { signal: options.signal, ...request }, limits),
+    address: describeEndpoint(endpoint),
+    request,
     get: async (path, signal = options.signal) => {
+      // Starting ssh takes longer than loading Node's HTTP client.
+      if (endpoint.kind === 'ssh')
+        return await request({ path, ...(signal === undefined ? {} : { signal }) });
       try {
-        return await httpGet(endpoint, dial, path, { idleTimeoutMs: limits.response, signal });
+        return await httpGet(dial, path, { idleTimeoutMs: limits.response, signal });
       } catch (error) {
-        throw signal?.aborted ? signal.reason : asTasksError(error as Error, endpoint);
+        throw signal?.aborted ? signal.reason : connectError(error as Error, endpoint);
       }
     },
   };
 }
 
-type RequestToSend = Omit<ApiRequest, 'signal'> & { readonly signal?: AbortSignal | undefined };
+type RequestToSend = Omit<ApiRequest, 'signal'> & { readonly signal: AbortSignal | undefined };
 
 async function send(
-  endpoint: Endpoint,
-  dial: Dial,
-  request: RequestToSend,
+  { body, method = 'GET', signal, ...request }: RequestToSend,
   limits: Timeouts,
+  connections: ConnectionOptions,
 ): Promise<ApiResponse> {
-  const {
-    body,
-    method = 'GET',
-    signal,
-    idleTimeoutMs = method === 'GET' ? limits.response : limits.change,
-  } = request;
+  const { idleTimeoutMs = method === 'GET' ? limits.response : limits.change } = request;
   const payload = body === undefined || Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body));
   const { default: http } = await import('node:http');
   const contentType = Buffer.isBuffer(body) ? 'application/x-tar' : 'application/json';
@@ -79,16 +97,16 @@ async function send(
         : startIdleTimer(idleTimeoutMs, (error) => outgoing.destroy(error));
     const fail = (error: Error): void => {
       idleTimer?.stop();
-      reject(signal?.aborted ? signal.reason : asTasksError(error, endpoint));
+      reject(error);
     };
     const outgoing = http.request(
       {
-        ...addressOf(endpoint, dial),
+        ...connections,
         method,
         path: request.path,
         headers: {
           host: 'docker',
-          connection: 'close',
+          ...(connections.agent === undefined ? { connection: 'close' } : {}),
           ...request.headers,
           ...(payload !== undefined
             ? { 'content-type': contentType, 'content-length': payload.length }
@@ -115,46 +133,6 @@ async function send(
   });
 }
 
-/** Node uses `createConnection` only if the option `agent` is absent; even `agent: false` disables it. */
-function addressOf(endpoint: Endpoint, dial: Dial): RequestOptions {
-  if (endpoint.kind === 'unix') return { socketPath: endpoint.path, agent: false };
-  if (endpoint.kind === 'tcp') return { host: endpoint.host, port: endpoint.port, agent: false };
-  return { createConnection: dial };
-}
-
-function asTasksError(error: Error, endpoint: Endpoint): TasksError {
-  const code = (error as NodeJS.ErrnoException).code ?? '';
-  const address = `${endpoint.url} (${endpoint.origin})`;
-  if (error instanceof IdleTimeoutError) {
-    return new TasksError(3, `the docker engine at ${address} is not responding (${error.message})`, {
-      hint: 'restart the engine, then run `tasks doctor` to check it',
-      cause: error,
-    });
-  }
-  if (error instanceof DialFailed) {
-    return new TasksError(3, `cannot connect to the docker engine at ${address}: ${error.message}`, {
-      hint: 'run `docker version` in the same environment; it must be able to connect',
-      cause: error,
-    });
-  }
-  if (code === 'EACCES' || code === 'EPERM') {
-    return new TasksError(3, `no permission to connect to the docker engine at ${address}`, {
-      hint: 'run tasks as root, or run `sudo usermod -aG docker $USER` and log in again',
-      cause: error,
-    });
-  }
-  if (['ENOENT', 'ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'ETIMEDOUT', 'ENOTSOCK'].includes(code)) {
-    return new TasksError(3, `cannot connect to the docker engine at ${address}`, {
-      hint: 'run `tasks doctor` to see what is missing; on Debian, `tasks doctor --fix` installs and starts an engine',
-      cause: error,
-    });
-  }
-  return new TasksError(3, `lost the connection to the docker engine at ${address}: ${error.message}`, {
-    hint: 'run `tasks doctor`',
-    cause: error,
-  });
-}
-
 /**
  * Parses the JSON body of a response; an empty body is undefined. `action` completes the message "the docker engine could not …".
  * @throws TasksError exit 1 with the engine's message if the status is not 2xx; exit 3 if the body is not complete JSON
@@ -163,7 +141,14 @@ export function parseResponse<T>(response: ApiResponse, action: string): T {
   if (response.status >= 200 && response.status < 300) {
     return (response.body.length === 0 ? undefined : parse(response.body, action)) as T;
   }
-  throw new TasksError(1, `the docker engine could not ${action}: ${errorMessageOf(response)}`);
+  const message = `the docker engine could not ${action}: ${errorMessageOf(response)}`;
+  // Go's servers answer plain HTTP so (net/http server.go).
+  if (response.status === 400 && /HTTP request to an HTTPS server/.test(message)) {
+    throw new TasksError(3, message, {
+      hint: 'set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to the folder with ca.pem, cert.pem and key.pem',
+    });
+  }
+  throw new TasksError(1, message);
 }
 
 function parse(body: Buffer, action: string): unknown {

@@ -5,6 +5,7 @@ import { FileProblem } from '../disk/verified-file.ts';
 import { TasksError } from '../model/errors.ts';
 import { type BuildDockerfile, type LineRange, StepFailed } from '../model/ports.ts';
 import type { BuildReport } from './build-report.ts';
+import { explainUnreachable } from './buildkit-problem.ts';
 
 /** Returns the error of the engine port for an error of BuildKit's client. `address` is the engine's, for messages. */
 export function portErrorOf(
@@ -28,27 +29,28 @@ export function portErrorOf(
 
 /** Returns the error of the engine port for a lost engine. Other errors are returned unchanged. */
 export function engineErrorOf(error: unknown, address: string): unknown {
-  if (!(error instanceof EngineLost)) return error;
-  return new TasksError(3, lossMessage(error, address), { hint: hints[error.reason], cause: error });
+  return error instanceof EngineLost ? lossError(error, address) : error;
 }
 
-function lossMessage({ reason, message }: EngineLost, address: string): string {
-  switch (reason) {
-    case 'unreachable':
-      return `cannot connect to BuildKit in the docker engine at ${address}: ${message}`;
+function lossError(error: EngineLost, address: string): TasksError {
+  switch (error.reason) {
+    case 'unreachable': {
+      const { message, hint } = explainUnreachable(error);
+      const text = `cannot connect to BuildKit in the docker engine at ${address}: ${message}`;
+      return new TasksError(3, text, { hint, cause: error });
+    }
     case 'silent':
-      return `the docker engine at ${address} is not responding: ${message}`;
+      return new TasksError(3, `the docker engine at ${address} is not responding: ${error.message}`, {
+        hint: 'run `tasks doctor` to check the engine; restart it if it hangs',
+        cause: error,
+      });
     default:
-      return `lost the connection to the docker engine at ${address}: ${message}`;
+      return new TasksError(3, `lost the connection to the docker engine at ${address}: ${error.message}`, {
+        hint: 'run `tasks doctor` to check the engine; it may have been stopped or restarted',
+        cause: error,
+      });
   }
 }
-
-const hints: Readonly<Record<EngineLost['reason'], string>> = {
-  unreachable: 'run `tasks doctor` to check the engine and its BuildKit',
-  closed: 'run `tasks doctor` to check the engine; it may have been stopped or restarted',
-  silent: 'run `tasks doctor` to check the engine; restart it if it hangs',
-  session: 'run `tasks doctor` to check the engine; it may have been stopped or restarted',
-};
 
 /** The engine's own answer is second: docker 20.10 has none, and docker 26 ends it at the first line. */
 function linesOf({ sources, step }: SolveFailed, dockerfile: BuildDockerfile): LineRange | undefined {

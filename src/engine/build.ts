@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { buildInSession, build as buildOn, type SolveResult } from '../buildkit/build.ts';
-import { type Connection, connect, type Entry, entriesFor, type Transport } from '../buildkit/connect.ts';
+import { type Connection, connect, type Entry, entriesFor, type OpenTransport } from '../buildkit/connect.ts';
+import { makeConnectionPool } from '../buildkit/connection-pool.ts';
 import { makeFolder, type SentFolder } from '../buildkit/context-entries.ts';
 import { type DockerfileFolder, makeDockerfileFolder } from '../buildkit/dockerfile-folder.ts';
 import { isEntitled } from '../buildkit/entitlements.ts';
@@ -21,9 +22,9 @@ import { makeSharedSessions } from './shared-sessions.ts';
 export interface BuilderOptions {
   readonly api: EngineApi;
   /** Opens a connection to the engine. */
-  readonly open: () => Transport;
-  /** The engine's address, for messages. */
-  readonly address: string;
+  readonly open: OpenTransport;
+  /** Whether connections are expensive: builds then share them. */
+  readonly sharesConnections: boolean;
   /** The version of the Engine API, for example `1.45`. */
   readonly apiVersion: () => Promise<string>;
   /** Build args that every build gets, as docker's own builds do. They are in no key: what a Dockerfile declares is in the request. */
@@ -47,6 +48,11 @@ export interface Builder {
 
 /** A context of at least this size is sent once for all builds that run at the same time: that costs a connection more. */
 const sharedBytes = 1 << 20;
+/**
+ * The error of a build contains its Dockerfile, and more than 64 KB of it end the connection (see unreadable.ts). Builds with a larger
+ * Dockerfile than this, which is encoded twice, share no connection.
+ */
+const maxDockerfileBytes = 16 << 10;
 
 export function makeBuilder(options: BuilderOptions): Builder {
   const { api, environment, login } = options;
@@ -59,7 +65,12 @@ export function makeBuilder(options: BuilderOptions): Builder {
     entry = connection.entry;
     return connection;
   };
-  const shared = makeSharedSessions(() => openConnection(options.signal), login, options.signal);
+  const pool = options.sharesConnections
+    ? makeConnectionPool(() => openConnection(options.signal))
+    : { acquire: openConnection };
+  const acquireFor = ({ dockerfile }: BuildRequest, signal: AbortSignal): Promise<Connection> =>
+    dockerfile.text.length > maxDockerfileBytes ? openConnection(signal) : pool.acquire(signal);
+  const shared = makeSharedSessions(() => pool.acquire(options.signal), login, options.signal);
 
   const solve = async (
     request: BuildRequest,
@@ -76,14 +87,14 @@ export function makeBuilder(options: BuilderOptions): Builder {
     if (canShare(request)) {
       const lease = await shared.acquire(context, folders, signal);
       try {
-        const connection = await openConnection(signal);
+        const connection = await acquireFor(request, signal);
         return await buildInSession(connection, input, lease.value, onEvent, signal);
       } finally {
         lease.release();
       }
     }
     const services = servicesOf(request, context, folders, { environment, login }, signal);
-    return await buildOn(await openConnection(signal), input, services, onEvent, signal);
+    return await buildOn(await acquireFor(request, signal), input, services, onEvent, signal);
   };
 
   return {
@@ -96,7 +107,7 @@ export function makeBuilder(options: BuilderOptions): Builder {
         return { ...image, ran: stepsThatRan(result) };
       } catch (error) {
         signal.throwIfAborted();
-        const problem = portErrorOf(error, request.dockerfile, report, options.address);
+        const problem = portErrorOf(error, request.dockerfile, report, api.address);
         // An engine that is shutting down fails its builds: this then throws with exit code 3.
         if (problem instanceof StepFailed) await api.get('/_ping', signal);
         throw problem;
@@ -104,10 +115,10 @@ export function makeBuilder(options: BuilderOptions): Builder {
     },
     async grants(entitlement) {
       try {
-        return await isEntitled(await openConnection(options.signal), entitlement, options.signal);
+        return await isEntitled(await pool.acquire(options.signal), entitlement, options.signal);
       } catch (error) {
         options.signal.throwIfAborted();
-        throw engineErrorOf(error, options.address);
+        throw engineErrorOf(error, api.address);
       }
     },
   };

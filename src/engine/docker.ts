@@ -3,7 +3,6 @@ import type { Environment } from '../model/environment.ts';
 import type { Engine } from '../model/ports.ts';
 import { connect, parseResponse } from './api.ts';
 import type { Builder } from './build.ts';
-import { dialWithClient } from './dial.ts';
 import { resolveEndpoint } from './endpoint.ts';
 import { proxyArgs } from './proxies.ts';
 import {
@@ -17,7 +16,7 @@ import {
 import { startReaper } from './reaper.ts';
 import { removeOrphanedTests, runTestContainer } from './test-container.ts';
 import { pullImage, pushImage, splitReference } from './transfer.ts';
-import { openTransport } from './transport.ts';
+import { dialerOf } from './transport.ts';
 
 export interface DockerOptions {
   /** Aborts every request that has no signal of its own. */
@@ -37,8 +36,7 @@ export function dockerEngine(
   { signal, reaper: reaperScript, login = async () => undefined }: DockerOptions,
 ): Engine {
   const endpoint = resolveEndpoint(environment);
-  const dial = dialWithClient(environment);
-  const api = connect(endpoint, dial, { signal });
+  const api = connect(endpoint, environment, { signal });
   const reaper = reaperScript === undefined ? undefined : startReaper(reaperScript, environment);
   let version: Promise<EngineVersion> | undefined;
   const readVersion = async (): Promise<EngineVersion> => {
@@ -56,8 +54,8 @@ export function dockerEngine(
     const { makeBuilder } = await import('./build.ts');
     return makeBuilder({
       api,
-      open: () => openTransport(endpoint, dial),
-      address: `${endpoint.url} (${endpoint.origin})`,
+      open: dialerOf(endpoint, environment),
+      sharesConnections: endpoint.kind === 'ssh',
       apiVersion: async () => (await readVersion()).apiVersion,
       proxies: proxyArgs(endpoint, environment),
       login,

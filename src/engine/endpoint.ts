@@ -1,115 +1,115 @@
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Environment } from '../model/environment.ts';
 import { TasksError } from '../model/errors.ts';
+import { configFolder, currentContext, readContext } from './docker-config.ts';
+import { parseSshAddress, type SshTarget } from './ssh-address.ts';
+
+/** Where the certificates for an engine are, and what is done with them. */
+export interface TlsSettings {
+  /** The folder that may contain `ca.pem`, `cert.pem` and `key.pem`. Undefined: no certificates of our own. */
+  readonly folder: string | undefined;
+  /** Whether the engine's certificate is verified. */
+  readonly verify: boolean;
+  /** Whether `ca.pem` must exist. Otherwise the authorities that this machine trusts count without it. */
+  readonly needsCa: boolean;
+}
 
 /** The address of a docker engine. */
 export type Endpoint = (
   | { readonly kind: 'unix'; readonly path: string }
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
-  /** Only the docker client can connect: TLS, ssh, named pipes. */
-  | { readonly kind: 'client' }
+  | { readonly kind: 'tls'; readonly host: string; readonly port: number; readonly tls: TlsSettings }
+  | { readonly kind: 'ssh'; readonly target: SshTarget }
 ) & {
   /** The address as the user wrote it: `unix:///var/run/docker.sock`. */
   readonly url: string;
   /** Where the address comes from: `DOCKER_HOST`, `context work`, `default`. */
   readonly origin: string;
-  /** The name of the docker context, which is also the name of its buildx builder. */
-  readonly context: string;
 };
 
-const defaultSocket = 'unix:///var/run/docker.sock';
-/** The client's default if TLS is enabled. */
+/** What the choice of a default engine depends on. */
+export interface Machine {
+  exists(file: string): boolean;
+  readonly uid: number | undefined;
+}
+
+const thisMachine: Machine = { exists: existsSync, uid: process.getuid?.() };
+
+/** The origins of sockets that are found where such engines have them. */
+export const rootlessOrigin = 'rootless docker';
+export const desktopOrigin = 'Docker Desktop';
+
+const defaultSocket = '/var/run/docker.sock';
+/** The default if TLS is enabled. */
 const defaultTls = 'tcp://localhost:2376';
 
 /**
- * Returns the engine that the docker client would use: DOCKER_HOST, then DOCKER_CONTEXT, then the current context of its
- * configuration, then the default socket, or the default TLS port (docs.docker.com, "docker context").
+ * Returns the engine that docker would use: DOCKER_HOST, then DOCKER_CONTEXT, then the current context of its configuration, then
+ * the default socket, or the default TLS port (docker/cli cli/command/cli.go). If nothing is set and the default socket does not
+ * exist, it is the socket of a rootless engine or of Docker Desktop.
  * @throws TasksError exit 3 for an invalid address, or a context that does not exist or cannot be read
  */
-export function resolveEndpoint(environment: Environment): Endpoint {
-  const { DOCKER_HOST, DOCKER_CONTEXT } = environment;
-  // Any non-empty value enables TLS, even `0`, as in the docker client.
-  const tls = Boolean(environment.DOCKER_TLS) || Boolean(environment.DOCKER_TLS_VERIFY);
-  if (DOCKER_HOST) return parseAddress(DOCKER_HOST, { origin: 'DOCKER_HOST', context: 'default', tls });
+export function resolveEndpoint(environment: Environment, machine: Machine = thisMachine): Endpoint {
+  const { DOCKER_HOST = '', DOCKER_CONTEXT } = environment;
   const folder = configFolder(environment);
+  const tls = tlsOfEnvironment(environment, folder);
+  if (DOCKER_HOST !== '') return parseAddress(DOCKER_HOST.trim(), 'DOCKER_HOST', tls);
   const context = DOCKER_CONTEXT || currentContext(folder);
-  if (context === undefined || context === 'default') {
-    if (tls) return parseAddress(defaultTls, { origin: 'DOCKER_TLS', context: 'default', tls });
-    return parseAddress(defaultSocket, { origin: 'default', context: 'default', tls });
+  if (context !== undefined && context !== 'default') {
+    const { address, tlsFolder, skipTlsVerify } = readContext(folder, context);
+    const hasTls = tlsFolder !== undefined || skipTlsVerify;
+    const contextTls = hasTls ? { folder: tlsFolder, verify: !skipTlsVerify, needsCa: false } : undefined;
+    return parseAddress(address, `context ${context}`, contextTls);
   }
-  const { address, tls: contextTls } = readContext(folder, context);
-  return parseAddress(address, { origin: `context ${context}`, context, tls: contextTls });
+  if (tls !== undefined) return parseAddress(defaultTls, 'DOCKER_TLS', tls);
+  return defaultEndpoint(environment, machine);
 }
 
-/** Returns the docker client's configuration folder. */
-export function configFolder(environment: Environment): string {
-  return environment.DOCKER_CONFIG || path.join(environment.HOME ?? '/', '.docker');
+/** Any non-empty value enables TLS, even `0`, as in docker's client (docker/cli cli/flags/options.go). */
+function tlsOfEnvironment(environment: Environment, folder: string): TlsSettings | undefined {
+  const verify = Boolean(environment.DOCKER_TLS_VERIFY);
+  if (!verify && !environment.DOCKER_TLS) return undefined;
+  return { folder: environment.DOCKER_CERT_PATH || folder, verify, needsCa: verify };
 }
 
-function currentContext(folder: string): string | undefined {
-  const file = path.join(folder, 'config.json');
-  const text = readIfThere(file);
-  if (text === undefined) return undefined;
-  const context = parseJson(text, file).currentContext;
-  return typeof context === 'string' && context !== '' ? context : undefined;
+function defaultEndpoint({ HOME, XDG_RUNTIME_DIR }: Environment, { exists, uid }: Machine): Endpoint {
+  const candidates: [origin: string, file: string][] = [['default', defaultSocket]];
+  if (XDG_RUNTIME_DIR) candidates.push([rootlessOrigin, path.join(XDG_RUNTIME_DIR, 'docker.sock')]);
+  if (uid !== undefined) candidates.push([rootlessOrigin, `/run/user/${uid}/docker.sock`]);
+  for (const folder of HOME ? ['.docker/run', '.docker/desktop'] : [])
+    candidates.push([desktopOrigin, path.join(HOME!, folder, 'docker.sock')]);
+  const [origin, file] = candidates.find(([, socket]) => exists(socket)) ?? candidates[0]!;
+  return { kind: 'unix', path: file, url: `unix://${file}`, origin };
 }
 
-function readContext(folder: string, name: string): { address: string; tls: boolean } {
-  const id = createHash('sha256').update(name).digest('hex');
-  const file = path.join(folder, 'contexts/meta', id, 'meta.json');
-  const text = readIfThere(file);
-  if (text === undefined) {
-    throw new TasksError(3, `the docker context "${name}" does not exist (${file})`, {
-      hint: 'run `docker context ls` to list the contexts',
-    });
+/** Parses an address. Without a scheme it is TCP (docker/cli opts/hosts.go). `tls` counts for TCP only. */
+function parseAddress(url: string, origin: string, tls: TlsSettings | undefined): Endpoint {
+  const common = { url, origin };
+  if (url.startsWith('unix://')) {
+    return { kind: 'unix', path: url.slice('unix://'.length) || defaultSocket, ...common };
   }
-  const endpoints = parseJson(text, file).Endpoints as
-    | { docker?: { Host?: string; SkipTLSVerify?: boolean } }
-    | undefined;
-  const { Host, SkipTLSVerify } = endpoints?.docker ?? {};
-  if (!Host) throw new TasksError(3, `the docker context "${name}" has no docker host (${file})`);
-  // As in the client: any TLS setting or file of the context enables TLS, verified or not.
-  const keys = ['ca.pem', 'cert.pem', 'key.pem'].map((pem) =>
-    path.join(folder, 'contexts/tls', id, 'docker', pem),
-  );
-  return { address: Host, tls: SkipTLSVerify === true || keys.some((key) => existsSync(key)) };
-}
-
-interface Origin {
-  readonly origin: string;
-  readonly context: string;
-  readonly tls: boolean;
-}
-
-function parseAddress(url: string, { origin, context, tls }: Origin): Endpoint {
-  const common = { url, origin, context };
-  if (url.startsWith('unix://')) return { kind: 'unix', path: url.slice('unix://'.length), ...common };
-  if (/^(ssh|https|npipe|fd):/.test(url)) return { kind: 'client', ...common };
-  const tcp = /^(?:tcp|http):\/\/(\[[0-9a-f:.]+\]|[^:/]+)(?::(\d+))?\/?$/i.exec(url);
-  if (tcp !== null) {
-    if (tls) return { kind: 'client', ...common };
-    return { kind: 'tcp', host: tcp[1]!.replace(/^\[|\]$/g, ''), port: Number(tcp[2] ?? 2375), ...common };
+  if (url.startsWith('ssh://')) {
+    try {
+      return { kind: 'ssh', target: parseSshAddress(url), ...common };
+    } catch (error) {
+      throw invalid(origin, url, `: ${(error as Error).message}`, error);
+    }
   }
-  throw new TasksError(3, `${origin} has an invalid engine address: "${url}"`, {
+  const tcp = /^(?:(tcp|https?):\/\/)?(\[[0-9a-f:.%]+\]|[\w.-]*)(?::(\d+))?\/?$/i.exec(url);
+  if (tcp === null) throw invalid(origin, url);
+  const [, scheme, name, digits] = tcp;
+  const host = name!.replace(/^\[|\]$/g, '') || 'localhost';
+  const port = Number(digits ?? 2375);
+  const settings = scheme === 'https' ? (tls ?? { folder: undefined, verify: true, needsCa: false }) : tls;
+  if (settings === undefined) return { kind: 'tcp', host, port, ...common };
+  return { kind: 'tls', host, port, tls: settings, ...common };
+}
+
+function invalid(origin: string, url: string, reason = '', cause?: unknown): TasksError {
+  const shown = url.replace(/:[^:/@]*@/, ':***@');
+  return new TasksError(3, `${origin} has an invalid engine address: "${shown}"${reason}`, {
     hint: 'expected unix:///path, tcp://host:port or ssh://user@host',
+    cause,
   });
-}
-
-function readIfThere(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
-    throw new TasksError(3, `cannot read ${file}: ${(error as Error).message}`, { cause: error });
-  }
-}
-
-function parseJson(text: string, file: string): Record<string, unknown> {
-  try {
-    return JSON.parse(text) as Record<string, unknown>;
-  } catch (error) {
-    throw new TasksError(3, `${file} is not valid JSON: ${(error as Error).message}`, { cause: error });
-  }
 }

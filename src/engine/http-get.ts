@@ -1,16 +1,12 @@
-import { connect } from 'node:net';
-import type { Duplex } from 'node:stream';
-import type { Endpoint } from './endpoint.ts';
+import type { Transport } from '../buildkit/connect.ts';
 import { startIdleTimer } from './timeouts.ts';
+import type { Dial } from './transport.ts';
 
 /** A response of the Engine API. */
 export interface ApiResponse {
   readonly status: number;
   readonly body: Buffer;
 }
-
-/** Opens a connection to an engine that only the docker client can reach (`docker system dial-stdio`). */
-export type Dial = () => Duplex;
 
 export interface GetOptions {
   /** Milliseconds without a byte after which the request fails. */
@@ -24,14 +20,10 @@ export interface GetOptions {
  * must show it, as JSON does.
  * @throws IdleTimeoutError; the signal's reason; any error of the connection
  */
-export async function httpGet(
-  endpoint: Endpoint,
-  dial: Dial,
-  path: string,
-  options: GetOptions,
-): Promise<ApiResponse> {
+export async function httpGet(dial: Dial, path: string, options: GetOptions): Promise<ApiResponse> {
   const request = `GET ${path} HTTP/1.0\r\nHost: docker\r\n\r\n`;
-  const response = await exchange(openStream(endpoint, dial), request, options);
+  const response = await exchange(await dial(), request, options);
+  if (response.length === 0) throw new Error('the connection was closed without a response');
   const headEnd = response.indexOf('\r\n\r\n');
   const head = response.toString('latin1', 0, Math.max(headEnd, 0));
   const status = /^HTTP\/1\.[01] (\d{3})/.exec(head)?.[1];
@@ -41,15 +33,9 @@ export async function httpGet(
   return { status: Number(status), body: response.subarray(headEnd + 4) };
 }
 
-function openStream(endpoint: Endpoint, dial: Dial): Duplex {
-  if (endpoint.kind === 'unix') return connect(endpoint.path);
-  if (endpoint.kind === 'tcp') return connect(endpoint.port, endpoint.host);
-  return dial();
-}
-
 /** Sends a request and returns everything received until the connection ends. */
 async function exchange(
-  stream: Duplex,
+  stream: Transport,
   request: string,
   { idleTimeoutMs, signal }: GetOptions,
 ): Promise<Buffer> {
@@ -64,11 +50,10 @@ async function exchange(
         idleTimer.reset();
         chunks.push(data);
       });
+      stream.on('end', () => stream.destroy());
+      // An error comes before `close`, but maybe after `end`: a TLS server that ends the handshake.
       stream.on('error', reject);
-      stream.on('end', () => {
-        stream.destroy();
-        resolve(Buffer.concat(chunks));
-      });
+      stream.on('close', () => resolve(Buffer.concat(chunks)));
       stream.write(request);
     });
   } finally {

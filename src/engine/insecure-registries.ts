@@ -1,7 +1,6 @@
 import type { Environment } from '../model/environment.ts';
 import { TasksError } from '../model/errors.ts';
 import { connect, parseResponse } from './api.ts';
-import { dialWithClient } from './dial.ts';
 import { resolveEndpoint } from './endpoint.ts';
 
 /** Reads the hosts and networks that the engine is configured to trust without a certificate; none if no engine responds. */
@@ -16,7 +15,7 @@ export async function readInsecureRegistries(
     };
   };
   try {
-    const api = connect(resolveEndpoint(environment), dialWithClient(environment), { signal });
+    const api = connect(resolveEndpoint(environment), environment, { signal });
     const { RegistryConfig = {} } = parseResponse<Info>(await api.get('/info'), 'report its settings');
     const hosts = Object.entries(RegistryConfig.IndexConfigs ?? {}).filter(
       ([, { Secure }]) => Secure === false,

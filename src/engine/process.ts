@@ -95,7 +95,8 @@ async function readOutput(stream: Readable, onLine: (line: string) => void): Pro
   reader.end();
 }
 
-function signalGroup(pid: number | undefined, signal: NodeJS.Signals): void {
+/** Sends a signal to a process group, unless it has ended. */
+export function signalGroup(pid: number | undefined, signal: NodeJS.Signals): void {
   if (pid === undefined) return;
   try {
     process.kill(-pid, signal);

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Environment } from '../model/environment.ts';
-import { configFolder, type Endpoint } from './endpoint.ts';
+import { configFolder } from './docker-config.ts';
+import type { Endpoint } from './endpoint.ts';
 
 /** The proxy settings of the docker client's configuration, and the build arg for each. */
 const argNames = {

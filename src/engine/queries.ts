@@ -1,3 +1,4 @@
+import { TasksError } from '../model/errors.ts';
 import type { EngineAbilities, EngineImage } from '../model/ports.ts';
 import { type EngineApi, errorMessageOf, parseResponse } from './api.ts';
 import type { ApiResponse } from './http-get.ts';
@@ -78,12 +79,43 @@ export async function findImageId(api: EngineApi, reference: string): Promise<st
   return parseResponse<{ Id: string }>(response, `inspect the image ${reference}`).Id;
 }
 
-/** Reads the engine's version and platform. */
+/** Reads the engine's version and platform. @throws TasksError exit 3 if it is podman, which has no BuildKit */
 export async function readEngineVersion(api: EngineApi): Promise<EngineVersion> {
-  type Version = { Version: string; ApiVersion?: string; Os: string; Arch: string };
-  const { Version, ApiVersion, Os, Arch } = parseResponse<Version>(
+  type Version = {
+    Version: string;
+    ApiVersion?: string;
+    Os: string;
+    Arch: string;
+    Components?: { Name?: string; Version?: string }[] | null;
+  };
+  const { Version, ApiVersion, Os, Arch, Components } = parseResponse<Version>(
     await api.get('/version'),
     'report its version',
   );
+  const podman = Components?.find(({ Name }) => Name === 'Podman Engine');
+  if (podman !== undefined) {
+    throw new TasksError(
+      3,
+      `the engine at ${api.address} is podman ${podman.Version ?? Version}, which has no BuildKit`,
+      {
+        hint: 'start a docker engine, and set DOCKER_HOST to its address',
+      },
+    );
+  }
   return { version: Version, apiVersion: ApiVersion ?? '0.0', os: Os, arch: Arch };
+}
+
+/** Where an engine keeps its images, for example `overlay2`. */
+export interface ImageStore {
+  readonly kind: 'containerd' | 'graph driver';
+  /** The snapshotter or the graph driver. */
+  readonly driver: string;
+}
+
+/** Reads which of its two image stores the engine uses. */
+export async function readImageStore(api: EngineApi): Promise<ImageStore> {
+  type Info = { Driver: string; DriverStatus?: [name: string, value: string][] | null };
+  const { Driver, DriverStatus } = parseResponse<Info>(await api.get('/info'), 'report its settings');
+  const isContainerd = DriverStatus?.some(([, value]) => value.startsWith('io.containerd.snapshotter'));
+  return { kind: isContainerd ? 'containerd' : 'graph driver', driver: Driver };
 }

@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import type { Environment } from '../model/environment.ts';
-import { clientEnvironment } from './environment.ts';
 
 /** Removes test containers when this process ends, even if it is killed. */
 export interface Reaper {
@@ -31,9 +30,9 @@ export function startReaper(script: string, environment: Environment): Reaper {
 }
 
 function spawnReaper(script: string, environment: Environment): NodeJS.WritableStream {
-  const { TASKS_DOCKER } = environment;
   const child = spawn(process.execPath, [script], {
-    env: { ...clientEnvironment(environment), ...(TASKS_DOCKER !== undefined ? { TASKS_DOCKER } : {}) },
+    // Node's options are for the program that was started with them, for example to debug it.
+    env: { ...environment, NODE_OPTIONS: '' },
     stdio: ['pipe', 'ignore', 'ignore'],
     // Signals to this process group must not end it.
     detached: true,

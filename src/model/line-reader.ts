@@ -6,7 +6,7 @@ export interface LineReader {
 }
 
 /** The number of characters after which a line is broken, so that output without line breaks does not pile up. */
-const maxLength = 64 << 10;
+const maxLength = 1 << 20;
 
 /** Returns a reader that calls `onLine` with each line, without its line break. */
 export function createLineReader(onLine: (line: string) => void): LineReader {

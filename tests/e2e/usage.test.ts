@@ -4,6 +4,7 @@ import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type CliOptions, makeProject, runCli } from '../support/cli.ts';
+import { stubEngine } from '../support/stub-engine.ts';
 import { tempFolder, writeFiles } from '../support/temp.ts';
 
 const test = suite('e2e: usage');
@@ -78,22 +79,38 @@ test('plan, graph and list work without an engine, with one warning', async () =
   });
 });
 
-test('a docker client without buildx is reported by doctor', async () => {
-  const cwd = project();
-  // Answers like docker 28 without its buildx plugin.
-  writeFiles(cwd, {
-    'docker*':
-      '#!/bin/sh\ncase $1 in version) echo 28.2.2 ;; buildx) echo "docker: unknown command" >&2; exit 1 ;; *) echo "$*" >> asked ;; esac\n',
+test('an engine behind a proxy that refuses the upgrade: doctor says so', async () => {
+  const engine = await stubEngine(({ url }) => {
+    if (url === '/version')
+      return { body: { Version: '26.1.5', ApiVersion: '1.45', Os: 'linux', Arch: 'amd64' } };
+    return url === '/info' ? { body: { Driver: 'overlay2' } } : { status: 403, body: 'Forbidden' };
   });
-  const { code, out } = await runCli(['doctor', '--json'], {
-    cwd,
-    env: { TASKS_DOCKER: path.join(cwd, 'docker'), DOCKER_HOST: 'unix:///nowhere.sock' },
-  });
+  const { code, out } = await runCli(['doctor', '--json'], { cwd: project(), env: engine.env });
+  engine.close();
   assert.is(code, 3);
-  const { checks } = JSON.parse(out) as { checks: { name: string; state: string; remedy: string[] }[] };
+  const { checks } = JSON.parse(out) as { checks: Record<string, unknown>[] };
+  assert.equal(checks[0]!.state, 'ok');
   const buildkit = checks.find(({ name }) => name === 'BuildKit')!;
   assert.is(buildkit.state, 'missing');
-  assert.match(buildkit.remedy.join('\n'), /version 28.2.2 has no buildx plug-in/);
+  assert.is(
+    buildkit.detail,
+    "a proxy in front of the engine refuses BuildKit's connection (POST /grpc: 403 Forbidden)",
+  );
+  assert.match(String(buildkit.remedy), /must pass POST \/grpc with its Upgrade header/);
+});
+
+test('podman is named, and nothing is built on it', async () => {
+  const engine = await stubEngine(({ url }) => {
+    if (url !== '/version') return { body: [] };
+    const Components = [{ Name: 'Podman Engine', Version: '4.3.1' }];
+    return { body: { Version: '4.3.1', ApiVersion: '1.41', Os: 'linux', Arch: 'amd64', Components } };
+  });
+  for (const args of [['build'], ['doctor']]) {
+    const { code, out, err } = await runCli(args, { cwd: project(), env: engine.env });
+    assert.is(code, 3);
+    assert.match(out + err, /the engine at unix:.* is podman 4\.3\.1, which has no BuildKit/);
+  }
+  engine.close();
 });
 
 test('every command has help with examples', async () => {

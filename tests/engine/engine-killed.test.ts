@@ -2,12 +2,12 @@
 // is started by this test. TASKS_ENGINE_KILLS=200 kills more often; TASKS_KILL_SEED=n chooses other moments.
 import { chmodSync, copyFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { extract } from 'tar-stream';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { listImages } from '../../src/engine/queries.ts';
 import { busybox } from '../support/busybox.ts';
 import { makeProject, runCli, startCli } from '../support/cli.ts';
+import { readFromImage } from '../support/docker.ts';
 import { countFinished, killAfter } from '../support/kill-after.ts';
 import { createPrivateEngine, privateEngineUnavailable } from '../support/private-engine.ts';
 import { seededRandom } from '../support/random.ts';
@@ -60,27 +60,6 @@ else {
     return (JSON.parse(out) as { tasks: PlannedTask[] }).tasks;
   };
 
-  /** Reads a file of an image. */
-  const readFromImage = async (image: string, file: string): Promise<string> => {
-    const body = { Image: image, Cmd: ['x'], NetworkDisabled: true };
-    const created = await engine.api.request({ method: 'POST', path: '/containers/create', body });
-    assert.is(created.status, 201, created.body.toString());
-    const { Id } = JSON.parse(created.body.toString()) as { Id: string };
-    const archive = await engine.api.request({ path: `/containers/${Id}/archive?path=${file}` });
-    await engine.api.request({ method: 'DELETE', path: `/containers/${Id}?force=1` });
-    let text = '';
-    const unpack = extract();
-    unpack.on('entry', (_header, stream, next) => {
-      stream.on('data', (data) => (text += data));
-      stream.on('end', next);
-    });
-    await new Promise<void>((resolve, reject) => {
-      unpack.on('finish', () => resolve()).on('error', reject);
-      unpack.end(archive.body);
-    });
-    return text;
-  };
-
   /** Checks that every tagged image with the key of an up-to-date task matches the inputs. Returns how many tasks are up to date. */
   const checkImages = async (cwd: string, input: string): Promise<number> => {
     const reused = (await planOf(cwd)).filter(({ action }) => action === 'reuse');
@@ -91,7 +70,8 @@ else {
       assert.ok(withKey.length > 0, `${id} is up to date, but its image is missing`);
       if (name === 'base') continue;
       const expected = `first ${version} ${input} more\n${name === 'first' ? '' : 'end\n'}`;
-      for (const image of withKey) assert.is(await readFromImage(image.id, `/${name}`), expected, id);
+      for (const image of withKey)
+        assert.is(await readFromImage(engine.api, image.id, `/${name}`), expected, id);
     }
     return reused.length;
   };

@@ -11,7 +11,7 @@ import { needsLabel } from '../../src/model/labels.ts';
 import type { EngineImage } from '../../src/model/ports.ts';
 import { busybox } from '../support/busybox.ts';
 import { type CliResult, makeProject, runCli } from '../support/cli.ts';
-import { connectTestEngine, removeImages } from '../support/docker.ts';
+import { connectTestEngine, readFromImage, removeImages } from '../support/docker.ts';
 import { type EngineProxy, startEngineProxy } from '../support/engine-proxy.ts';
 import { writeFiles } from '../support/temp.ts';
 
@@ -72,19 +72,6 @@ async function remove(pattern: RegExp): Promise<void> {
     await api.request({ method: 'DELETE', path: `/images/${tag}?noprune=1` });
 }
 
-/** Returns the content of a file of an image. */
-async function readFromImage(id: string, file: string): Promise<string> {
-  const created = await api.request({
-    method: 'POST',
-    path: '/containers/create',
-    body: { Image: id, Cmd: ['/bin/sh'] },
-  });
-  const { Id } = JSON.parse(created.body.toString()) as { Id: string };
-  const archive = await api.request({ path: `/containers/${Id}/archive?path=${file}` });
-  await api.request({ method: 'DELETE', path: `/containers/${Id}?force=1` });
-  return /[0-9a-f-]{36}/.exec(archive.body.toString('latin1'))![0];
-}
-
 const content = /^tasks\.invalid\/base:latest-k[0-9a-f]{12}$/;
 const exact = /^tasks\.invalid\/base:latest-k[0-9a-f]{12}-i/;
 const both = /^tasks\.invalid\/base:/;
@@ -132,8 +119,8 @@ for (const [what, change] of Object.entries(changes)) {
       const built = (await ours()).find(({ id }) => id === tagged[0]!.id)!;
       const labeled = JSON.parse(built.labels[needsLabel]!) as Record<string, string>;
       const [used, said] = [
-        await readFromImage(built.id, '/used'),
-        await readFromImage(labeled['base:latest']!.split(' ')[0]!, '/who'),
+        await readFromImage(api, built.id, '/used'),
+        await readFromImage(api, labeled['base:latest']!.split(' ')[0]!, '/who'),
       ];
       assert.is(used, said, `${name}: the label tells another base than the one that was used`);
     }

@@ -1,7 +1,7 @@
 // A builder on a fake engine: the Engine API is in memory, BuildKit on a unix socket.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { openSocket } from '../../src/buildkit/connect.ts';
+import { type Entry, openSocket, type Transport } from '../../src/buildkit/connect.ts';
 import { startCall } from '../../src/buildkit/grpc/call.ts';
 import { Services } from '../../src/buildkit/methods.ts';
 import { type Packet, Packet_PacketType as PacketType } from '../../src/buildkit/proto/transfer_pb.js';
@@ -19,13 +19,21 @@ import { tempFolder, writeFiles } from './temp.ts';
 
 /** The digest that the fake engine answers for each image. */
 export const imageDigest = `sha256:${'1'.repeat(64)}`;
+/** What it shows of an image. */
+export const builtImage = {
+  Id: imageDigest,
+  Os: 'linux',
+  Architecture: 'amd64',
+  Size: 10,
+  Config: { Labels: {} },
+};
 
 export interface BuilderTest {
   readonly engine: FakeBuildKit;
   /** What the Engine API was asked for: `GET /_ping`. */
   readonly requests: string[];
   /** What the engine shows of an image. */
-  image: object;
+  show: () => object;
   /** Called for each `/_ping`. */
   ping: () => void;
   start(request: BuildRequest, signal?: AbortSignal): StartedBuild;
@@ -44,9 +52,14 @@ export interface StartedBuild {
 
 export interface BuilderTestOptions {
   readonly environment?: Record<string, string>;
+  readonly proxies?: Record<string, string>;
   readonly login?: (host: string) => Promise<RegistryLogin | undefined>;
+  /** How the engine is reached. */
+  readonly accepts?: readonly Entry[];
   /** Another socket than that of the fake engine. */
   readonly socket?: string;
+  /** Opens connections that builds share. `socket` is that of the fake engine. */
+  readonly openShared?: (socket: string) => Transport;
 }
 
 const never = new AbortController().signal;
@@ -54,20 +67,26 @@ const open = new Set<FakeBuildKit>();
 
 /** Starts a fake engine, and returns a builder for it. */
 export async function builderTest(options: BuilderTestOptions = {}): Promise<BuilderTest> {
-  const engine = await fakeBuildKit();
+  const engine = await fakeBuildKit(options.accepts);
   open.add(engine);
   const requests: string[] = [];
   const send: EngineApi['request'] = async ({ method = 'GET', path: resource }) => {
     requests.push(`${method} ${resource}`);
     if (resource === '/_ping') test.ping();
-    return { status: 200, body: Buffer.from(JSON.stringify(test.image)) };
+    return { status: 200, body: Buffer.from(JSON.stringify(test.show())) };
   };
   const builder = makeBuilder({
-    api: { request: send, get: (resource) => send({ path: resource }), timeouts },
-    open: () => openSocket({ kind: 'unix', path: options.socket ?? engine.path }),
-    address: 'unix:///test/docker.sock (DOCKER_HOST)',
+    api: {
+      request: send,
+      get: (resource) => send({ path: resource }),
+      timeouts,
+      address: 'unix:///test/docker.sock (DOCKER_HOST)',
+    },
+    open: () =>
+      options.openShared?.(engine.path) ?? openSocket({ kind: 'unix', path: options.socket ?? engine.path }),
+    sharesConnections: options.openShared !== undefined,
     apiVersion: async () => '1.45',
-    proxies: {},
+    proxies: options.proxies ?? {},
     login: options.login ?? (async () => undefined),
     environment: options.environment ?? {},
     signal: never,
@@ -76,7 +95,7 @@ export async function builderTest(options: BuilderTestOptions = {}): Promise<Bui
   const test: BuilderTest = {
     engine,
     requests,
-    image: { Id: imageDigest, Os: 'linux', Architecture: 'amd64', Size: 10, Config: { Labels: {} } },
+    show: () => builtImage,
     ping: () => undefined,
     start(request, signal = never) {
       const [lines, steps]: [string[], StepProgress[]] = [[], []];

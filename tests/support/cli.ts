@@ -29,7 +29,7 @@ export interface CliOptions {
 
 /** Returns a small environment, without variables that were set for this test run. */
 function environment(extra: Readonly<Record<string, string>> = {}): Record<string, string | undefined> {
-  const kept = ['PATH', 'HOME', 'DOCKER_HOST', 'TASKS_DOCKER', 'DOCKER_CONFIG'];
+  const kept = ['PATH', 'HOME', 'DOCKER_HOST', 'DOCKER_CONFIG'];
   return { ...Object.fromEntries(kept.map((name) => [name, process.env[name]])), ...extra };
 }
 

@@ -1,23 +1,37 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, openSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type EngineApi } from '../../src/engine/api.ts';
-import { dialWithClient } from '../../src/engine/dial.ts';
 import { resolveEndpoint } from '../../src/engine/endpoint.ts';
 import { readEngineVersion } from '../../src/engine/queries.ts';
 
-const program = '/usr/sbin/dockerd';
+/** Where the engine's programs are looked for. Set by scripts/with-engine.mjs, for private engines of the same version. */
+const searchPath = process.env.TASKS_TEST_ENGINE_PATH ?? `${process.env.PATH}:/usr/sbin:/sbin`;
+const program = searchPath
+  .split(path.delimiter)
+  .map((folder) => path.join(folder, 'dockerd'))
+  .find((file) => existsSync(file));
 
 /** Why a private engine cannot be started on this machine; undefined if it can. */
-export const privateEngineUnavailable = !existsSync(program)
-  ? `there is no ${program}`
-  : process.getuid?.() !== 0
-    ? 'only root can start an engine'
-    : spawnSync('unshare', ['--net', 'true']).status !== 0
-      ? 'unshare cannot create a network namespace'
-      : undefined;
+export const privateEngineUnavailable =
+  program === undefined
+    ? 'there is no dockerd'
+    : process.getuid?.() !== 0
+      ? 'only root can start an engine'
+      : spawnSync('unshare', ['--net', 'true']).status !== 0
+        ? 'unshare cannot create a network namespace'
+        : undefined;
 
 /** A docker engine for one test, with its own folders and socket and without a network. The test may kill it. */
 export interface PrivateEngine {
@@ -31,11 +45,25 @@ export interface PrivateEngine {
   close(): Promise<void>;
 }
 
+/** The image store of the engine of this test run. Older engines than docker 24 only have their own store, `graph`. */
+export type ImageStore = 'graph' | 'containerd';
+const testedStore = (process.env.TASKS_TEST_ENGINE_STORE ?? 'graph') as ImageStore;
+
+export interface PrivateEngineOptions {
+  /** The default is the store of the engine that tests use. */
+  readonly store?: ImageStore;
+  /** True: it shares the network of the tests, so that it reaches their registries, and adds a bridge of its own. */
+  readonly sharesNetwork?: boolean;
+}
+
 /** Creates a private engine without starting it. */
-export function createPrivateEngine(): PrivateEngine {
+export function createPrivateEngine({
+  store = testedStore,
+  sharesNetwork = false,
+}: PrivateEngineOptions = {}): PrivateEngine {
   const folder = mkdtempSync(path.join(tmpdir(), 'tasks-engine-'));
   const env = { DOCKER_HOST: `unix://${folder}/s` };
-  const api = connect(resolveEndpoint(env), dialWithClient(env));
+  const api = connect(resolveEndpoint(env), env);
   let child: ChildProcess | undefined;
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
@@ -49,9 +77,21 @@ export function createPrivateEngine(): PrivateEngine {
     async start() {
       const log = openSync(path.join(folder, 'log'), 'a');
       const folders = ['data-root', 'exec-root', 'pidfile'].map((name) => `--${name}=${folder}/${name}`);
-      const flags = ['--iptables=false', '--ip6tables=false', '--bridge=none', `--host=${env.DOCKER_HOST}`];
-      // A network namespace, because `--bridge=none` removes docker0, which the machine's engine may use.
-      child = spawn('unshare', ['--net', program, ...folders, ...flags], { stdio: ['ignore', log, log] });
+      const config = path.join(folder, 'daemon.json');
+      const features = store === 'containerd' ? { 'containerd-snapshotter': true } : {};
+      writeFileSync(config, JSON.stringify({ features }));
+      const flags = [
+        '--iptables=false',
+        '--ip6tables=false',
+        `--config-file=${config}`,
+        `--host=${env.DOCKER_HOST}`,
+      ];
+      // Not `--bridge=none`: it breaks RUN on the containerd store, and removes the docker0 of another engine.
+      const argv = sharesNetwork ? [program!, `--bridge=${addBridge()}`] : ['unshare', '--net', program!];
+      child = spawn(argv[0]!, [...argv.slice(1), ...folders, ...flags], {
+        stdio: ['ignore', log, log],
+        env: { ...process.env, PATH: searchPath },
+      });
       while (!(await isResponding(api))) {
         if (child.exitCode !== null)
           throw new Error(`dockerd ended:\n${readFileSync(path.join(folder, 'log'), 'utf8').slice(-2000)}`);
@@ -73,6 +113,18 @@ export function createPrivateEngine(): PrivateEngine {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+let bridges = 0;
+
+/** Adds a network bridge, and returns its name. */
+function addBridge(): string {
+  const name = `tasks${process.pid}-${++bridges}`;
+  const ip = (...args: string[]): unknown => execFileSync('ip', args);
+  ip('link', 'add', name, 'type', 'bridge');
+  ip('address', 'add', `10.231.${bridges}.1/24`, 'dev', name);
+  ip('link', 'set', name, 'up');
+  return name;
 }
 
 async function isResponding(api: EngineApi): Promise<boolean> {

@@ -64,17 +64,6 @@ export function environmentReads(source: ts.SourceFile): string[] {
   return [...found];
 }
 
-/** Returns all string literals of a file that have the form of a variable's name. */
-export function variableLiterals(source: ts.SourceFile): string[] {
-  const found: string[] = [];
-  const visit = (node: ts.Node): void => {
-    if (ts.isStringLiteral(node) && variableName.test(node.text)) found.push(node.text);
-    node.forEachChild(visit);
-  };
-  visit(source);
-  return found;
-}
-
 function isEnvironment(node: ts.Expression): boolean {
   const name = ts.isPropertyAccessExpression(node) ? node.name : node;
   return ts.isIdentifier(name) && ['environment', 'env'].includes(name.text);

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { createServer as createSilentServer, type Server as SilentServer, type Socket } from 'node:net';
 import path from 'node:path';
-import { tempFolder, writeFiles } from './temp.ts';
+import { tempFolder } from './temp.ts';
 
 /** A request that the stub engine received. */
 export interface StubRequest {
@@ -80,34 +80,4 @@ export async function silentEngine(): Promise<StubEngine & { readonly sockets: S
       for (const connection of sockets) connection.destroy();
     },
   };
-}
-
-/**
- * Writes a script that replaces the docker client. `build` writes its arguments and environment to `<folder>/args` and
- * `<folder>/env`, then runs `script`; `system dial-stdio` runs `dial`.
- */
-export function stubClient({ version = '26.1.5', script = '', dial = 'exit 1' } = {}): {
-  readonly file: string;
-  readonly folder: string;
-} {
-  const folder = tempFolder();
-  const text = `#!/bin/sh
-case "$1 $2" in
-  version*) echo "${version}"; echo "$DOCKER_HOST" > '${folder}/host'; exit 1 ;;
-  "buildx version") echo "github.com/docker/buildx v0.13.1 abc" ;;
-  "system dial-stdio") ${dial} ;;
-  build*)
-    env > '${folder}/env'
-    for each in "$@"; do
-      echo "$each" >> '${folder}/args'
-      case "$each" in
-        --metadata-file=*) metadata="\${each#*=}" ;;
-        --iidfile=*) iid="\${each#*=}" ;;
-      esac
-    done
-    ${script} ;;
-esac
-`;
-  writeFiles(folder, { 'docker*': text });
-  return { file: path.join(folder, 'docker'), folder };
 }

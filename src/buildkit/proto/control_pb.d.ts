@@ -182,3 +182,70 @@ export declare type BytesMessage = Message<"tasks.buildkit.control.BytesMessage"
  */
 export declare const BytesMessageSchema: GenMessage<BytesMessage>;
 
+/**
+ * @generated from message tasks.buildkit.control.ListWorkersRequest
+ */
+export declare type ListWorkersRequest = Message<"tasks.buildkit.control.ListWorkersRequest"> & {
+};
+
+/**
+ * Describes the message tasks.buildkit.control.ListWorkersRequest.
+ * Use `create(ListWorkersRequestSchema)` to create a new message.
+ */
+export declare const ListWorkersRequestSchema: GenMessage<ListWorkersRequest>;
+
+/**
+ * @generated from message tasks.buildkit.control.ListWorkersResponse
+ */
+export declare type ListWorkersResponse = Message<"tasks.buildkit.control.ListWorkersResponse"> & {
+  /**
+   * @generated from field: repeated tasks.buildkit.control.WorkerRecord record = 1;
+   */
+  record: WorkerRecord[];
+};
+
+/**
+ * Describes the message tasks.buildkit.control.ListWorkersResponse.
+ * Use `create(ListWorkersResponseSchema)` to create a new message.
+ */
+export declare const ListWorkersResponseSchema: GenMessage<ListWorkersResponse>;
+
+/**
+ * @generated from message tasks.buildkit.control.WorkerRecord
+ */
+export declare type WorkerRecord = Message<"tasks.buildkit.control.WorkerRecord"> & {
+  /**
+   * @generated from field: repeated tasks.buildkit.control.Platform platforms = 3;
+   */
+  platforms: Platform[];
+};
+
+/**
+ * Describes the message tasks.buildkit.control.WorkerRecord.
+ * Use `create(WorkerRecordSchema)` to create a new message.
+ */
+export declare const WorkerRecordSchema: GenMessage<WorkerRecord>;
+
+/**
+ * moby/buildkit solver/pb/ops.proto.
+ *
+ * @generated from message tasks.buildkit.control.Platform
+ */
+export declare type Platform = Message<"tasks.buildkit.control.Platform"> & {
+  /**
+   * @generated from field: string Architecture = 1;
+   */
+  Architecture: string;
+
+  /**
+   * @generated from field: string OS = 2;
+   */
+  OS: string;
+};
+
+/**
+ * Describes the message tasks.buildkit.control.Platform.
+ * Use `create(PlatformSchema)` to create a new message.
+ */
+export declare const PlatformSchema: GenMessage<Platform>;
+

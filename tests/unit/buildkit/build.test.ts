@@ -13,6 +13,7 @@ import { SolveFailed } from '../../../src/buildkit/solve-failed.ts';
 import type { SolveInput } from '../../../src/buildkit/solve-request.ts';
 import { type FakeBuild, type FakeBuildKit, fakeBuildKit } from '../../support/fake-buildkit.ts';
 import { settle } from '../../support/fake-engine.ts';
+import { withResolvers } from '../../support/waiting.ts';
 
 const test = suite('a build by the protocol');
 const never = new AbortController().signal;
@@ -123,6 +124,7 @@ test('the connection ends with the build', async () => {
 test('the last of the status is reported although the answer comes first', async () => {
   const { build, events, result } = await start({});
   await build.answer();
+  await settle();
   await build.status({ logs: [{ vertex: 'v', stream: 1n, msg: Buffer.from('late') }] });
   build.endStatus();
   await result;
@@ -260,6 +262,23 @@ test('a killed engine is lost at once', async () => {
   assert.instance(error, EngineLost);
   assert.is(error.reason, 'closed');
   assert.ok(performance.now() - begin < 1_000);
+});
+
+test('a build is not complete before its files are received', async () => {
+  const files = withResolvers<void>();
+  const { build, result } = await start({ services: { receiveFiles: () => files.promise } });
+  const transfer = unary(build.session.http2, Services.writeFiles, {}).catch(() => undefined);
+  await settle();
+  let isComplete = false;
+  const completed = result.then(() => {
+    isComplete = true;
+  });
+  build.endStatus();
+  await build.answer();
+  await settle();
+  assert.is(isComplete, false);
+  files.resolve();
+  await Promise.all([completed, transfer]);
 });
 
 test('an engine that ended the connection before the build began is lost', async () => {

@@ -12,25 +12,27 @@ const endpoint = {
   path: '/var/run/docker.sock',
   url: 'unix:///var/run/docker.sock',
   origin: 'default',
-  context: 'default',
+} as const;
+const working = {
+  endpoint,
+  version: { version: '26.1.5', apiVersion: '1.45', os: 'linux', arch: 'amd64' },
+  store: { kind: 'containerd', driver: 'overlayfs' },
+  buildkit: { platforms: ['linux/amd64', 'linux/386'] },
 } as const;
 const good: Facts = {
   os: { id: 'debian', version: '12', name: 'Debian GNU/Linux 12 (bookworm)' },
   isRoot: true,
-  engine: { endpoint, version: '20.10.24' },
-  client: { path: '/usr/bin/docker', version: '20.10.24', env: {} },
-  rejected: [],
+  engine: working,
   dockerd: '/usr/sbin/dockerd',
   disks: [{ folder: '/var/lib/docker', freeBytes: 50e9 }],
   programs: [{ name: 'mmdebstrap', isNeeded: true, path: '/usr/bin/mmdebstrap' }],
   sites: [],
   registry: { name: 'Docker Hub', url: 'https://registry-1.docker.io/v2/' },
 };
-const { client: _, dockerd: __, ...clientless } = good;
+const { dockerd: _, ...engineless } = good;
 const bare: Facts = {
-  ...clientless,
-  engine: { endpoint, problem: 'cannot connect to the docker engine' },
-  rejected: [{ path: '/usr/local/bin/docker', reason: 'version 28.2.2 has no buildx plug-in' }],
+  ...engineless,
+  engine: { endpoint, problem: 'cannot connect to the docker engine', hint: 'run `tasks doctor`' },
   programs: [{ name: 'mmdebstrap', isNeeded: true }],
 };
 const fixes = (facts: Facts): readonly Fix[] => {
@@ -47,10 +49,9 @@ test('a machine that has everything is ready and needs no fix', () => {
   assert.equal(fixes(good), []);
 });
 
-test("a bare Debian lacks the engine, BuildKit and the project's programs; each check says what to do", () => {
+test("a bare Debian lacks the engine and the project's programs; each check says what to do", () => {
   assert.equal(states(bare), {
     engine: 'missing',
-    BuildKit: 'missing',
     disk: 'ok',
     mmdebstrap: 'missing',
     registry: 'ok',
@@ -58,10 +59,58 @@ test("a bare Debian lacks the engine, BuildKit and the project's programs; each 
   assert.is(isReady(evaluateFacts(bare)), false);
   for (const check of evaluateFacts(bare).filter(({ state }) => state === 'missing'))
     assert.match(check.remedy.join('\n'), /tasks doctor --fix/);
+});
+
+test('the engine is named with its version, its address and its image store, and its BuildKit with its platforms', () => {
+  const details = (engine: Facts['engine']): string[] =>
+    evaluateFacts({ ...good, engine })
+      .slice(0, 2)
+      .map(({ name, state, detail }) => `${name} ${state}: ${detail}`);
+  assert.equal(details(working), [
+    'engine ok: docker 26.1.5 at unix:///var/run/docker.sock, containerd image store (overlayfs)',
+    'BuildKit ok: builds for linux/amd64, linux/386',
+  ]);
+  const old = {
+    ...working,
+    endpoint: { ...endpoint, origin: 'DOCKER_HOST' },
+    version: { ...working.version, version: '20.10.24', apiVersion: '1.41' },
+    store: { kind: 'graph driver', driver: 'overlay2' } as const,
+  };
+  assert.equal(details(old), [
+    'engine ok: docker 20.10.24 at unix:///var/run/docker.sock (DOCKER_HOST), classic image store (overlay2)',
+    'BuildKit ok: builds for linux/amd64, linux/386; no heredocs in Dockerfiles (they need docker 23 or newer)',
+  ]);
+});
+
+test('a BuildKit that cannot be reached is missing, and the check says why', () => {
+  const facts = {
+    ...good,
+    engine: { ...working, buildkit: { message: 'a proxy refuses', hint: 'let it pass' } },
+  };
+  const [, check] = evaluateFacts(facts);
+  assert.equal(check, {
+    name: 'BuildKit',
+    state: 'missing',
+    detail: 'a proxy refuses',
+    remedy: ['let it pass'],
+  });
+  assert.is(isReady(evaluateFacts(facts)), false);
+});
+
+test('an engine that does not work: what to do depends on where it was found', () => {
+  const remedy = (origin: string, hint?: string): string =>
+    evaluateFacts({
+      ...bare,
+      engine: { endpoint: { ...endpoint, origin }, problem: 'no', hint },
+    })[0]!.remedy.join();
+  assert.match(remedy('default'), 'tasks doctor --fix');
+  assert.match(remedy('rootless docker'), 'systemctl --user start docker');
+  assert.match(remedy('Docker Desktop'), 'start Docker Desktop');
   assert.match(
-    evaluateFacts(bare)[1]!.remedy[0]!,
-    'skipped /usr/local/bin/docker: version 28.2.2 has no buildx',
+    remedy('context work', 'run `tasks doctor`'),
+    'remove the setting that selects it (context work)',
   );
+  assert.is(remedy('DOCKER_HOST', 'renew the client certificate'), 'renew the client certificate');
 });
 
 test('the fix installs the packages of the Debian version, then starts the engine', () => {
@@ -79,7 +128,7 @@ test('the fix installs the packages of the Debian version, then starts the engin
   });
   assert.equal(on12[1], { kind: 'start', dockerd: '/usr/sbin/dockerd' });
   const on13 = fixes({ ...bare, os: { ...bare.os, version: '13' } });
-  assert.ok(on13[0]!.kind === 'install' && on13[0]!.packages.includes('docker-buildx'));
+  assert.ok(on13[0]!.kind === 'install' && on13[0]!.packages.includes('docker-cli'));
 });
 
 test('only what is missing is fixed', () => {

@@ -102,6 +102,14 @@ test('a step whose start comes late or never is reported once, and so is one tha
   assert.equal(steps, [makeStep, { ...makeStep, ended: 'done' }]);
 });
 
+test('a step that runs again begins again, even if only its end is reported', () => {
+  const { take, lines } = report();
+  const again = { started: at(3), completed: at(4), cached: true };
+  take({ vertexes: [{ ...make, ...running }] }, { vertexes: [{ ...make, ...ended }] });
+  take({ vertexes: [{ ...make, ...again }] });
+  assert.equal(lines.slice(2), ['#1 [base 3/3] RUN make   all', '#1 CACHED']);
+});
+
 test('what a step wrote before the engine says that it started is its output', () => {
   const { take, end, lines, lastLinesOf } = report();
   take(
@@ -176,12 +184,22 @@ test('bytes of downloads are added up, at most four times a second; unpacking is
   take({ statuses: [layer('sha256:b', 'base', 20, 20), layer('sha256:a', 'base', 10, 10)] });
   now = 750;
   take({ statuses: [layer('sha256:a', 'base', 10, 10)] });
-  const [M] = [1 << 20];
   assert.equal(steps, [
-    { ...baseStep, bytes: 3 * M, totalBytes: 30 * M },
-    { ...baseStep, bytes: 21 * M, totalBytes: 30 * M },
-    { ...baseStep, bytes: 30 * M },
+    { ...baseStep, bytes: 3 << 20, totalBytes: 30 << 20 },
+    { ...baseStep, bytes: 21 << 20, totalBytes: 30 << 20 },
+    { ...baseStep, bytes: 30 << 20 },
   ]);
+});
+
+test('of a part of unknown size, what has come counts for the total', () => {
+  const { take, steps } = report();
+  take({ vertexes: [{ ...base, ...running }] });
+  now = 250;
+  take({ statuses: [layer('a', 'base', 5), layer('b', 'base', 1, 10)] });
+  take({ statuses: [layer('b', 'base', 1, 10)] });
+  now = 500;
+  take({ statuses: [layer('b', 'base', 2, 10)] });
+  assert.equal(steps.at(-1), { ...baseStep, bytes: 7 << 20, totalBytes: 15 << 20 });
 });
 
 test('a download without a known size has no total; less than 1 MB and steps that have ended are not reported', () => {

@@ -8,6 +8,7 @@ import { StepFailed } from '../../../src/model/ports.ts';
 import {
   builderTest,
   buildRequest,
+  builtImage,
   closeBuilders,
   errorOf,
   imageDigest,
@@ -26,7 +27,7 @@ test.after.each(closeBuilders);
 
 test('a build asks for what the request says, and sends the context and the Dockerfile', async () => {
   const tested = await builderTest();
-  tested.image = { ...tested.image, Architecture: 'arm64', Config: { Labels: { l: 'x' } } };
+  tested.show = () => ({ ...builtImage, Architecture: 'arm64', Config: { Labels: { l: 'x' } } });
   const request = buildRequest(
     { 'a b': 'A' },
     {
@@ -92,7 +93,7 @@ test('an image that is not what was asked for fails the build, and gets no tag',
     [{ Architecture: 's390x', Config: { Labels: { l: 'x' } } }, /is for linux\/s390x/],
   ] as const) {
     const tested = await builderTest();
-    tested.image = { ...tested.image, ...shown };
+    tested.show = () => ({ ...builtImage, ...shown });
     const { build, result } = await tested.begin(buildRequest({ a: 'a' }, { labels: { l: 'x' } }));
     await succeed(build);
     const error = await errorOf(result);
@@ -155,6 +156,40 @@ for (const [engine, details] of [
     );
     await tested.idle();
   });
+
+test("every build gets the proxies; a request's own arg of the same name is stronger", async () => {
+  const tested = await builderTest({ proxies: { HTTP_PROXY: 'a', NO_PROXY: 'b' } });
+  const { build } = await tested.begin(buildRequest({ a: 'a' }, { args: { NO_PROXY: 'own', V: '1' } }));
+  const attributes = Object.entries(build.request.FrontendAttrs);
+  assert.equal(Object.fromEntries(attributes.filter(([name]) => name.startsWith('build-arg:'))), {
+    'build-arg:HTTP_PROXY': 'a',
+    'build-arg:NO_PROXY': 'own',
+    'build-arg:V': '1',
+  });
+});
+
+test('what an engine keeps of a context is under the digest of the whole context', async () => {
+  const tested = await builderTest();
+  const keys: string[] = [];
+  for (const files of [{ a: '1' }, { a: '2' }, { b: '1' }, { a: '1' }]) {
+    const { build, result } = await tested.begin(buildRequest(files));
+    keys.push(...build.session.headers.get('x-docker-expose-session-sharedkey')!);
+    await succeed(build);
+    await result;
+  }
+  assert.is(keys[0], keys[3]);
+  assert.is(new Set(keys).size, 3);
+});
+
+test('the way to BuildKit that worked is tried first the next time', async () => {
+  const tested = await builderTest({ accepts: ['direct'] });
+  for (let count = 0; count < 3; count++) {
+    const { build, result } = await tested.begin(buildRequest());
+    await succeed(build);
+    await result;
+  }
+  assert.is(tested.engine.upgrades.length, 1);
+});
 
 test('an export asks for files, and no image is looked for', async () => {
   const tested = await builderTest();

@@ -34,6 +34,7 @@ function engineWith(images: Readonly<Record<string, object>>) {
     get: (path) => send('GET', path),
     request: ({ method = 'GET', path }) => send(method, path),
     timeouts,
+    address: 'unix:///s',
   };
   return { api, requests };
 }

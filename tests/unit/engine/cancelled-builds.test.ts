@@ -1,11 +1,14 @@
 import { readdirSync, readlinkSync } from 'node:fs';
+import { mock } from 'node:test';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
   builderTest,
   buildRequest,
+  builtImage,
   closeBuilders,
   errorOf,
+  imageDigest,
   readPartly,
   succeed,
 } from '../../support/builder.ts';
@@ -18,7 +21,10 @@ const contexts = {
   'a shared session': { a: 'x'.repeat(4 << 20) },
 };
 
-test.after.each(closeBuilders);
+test.after.each(() => {
+  mock.timers.reset();
+  closeBuilders();
+});
 
 const isOpen = (file: string): boolean =>
   readdirSync('/proc/self/fd').some((fd) => {
@@ -80,15 +86,40 @@ for (const [session, files] of Object.entries(contexts)) {
     await tested.idle();
   });
 
-  test(`a cancel counts although the engine says at the same time that the build failed (${session})`, async () => {
+  test(`a cancel counts although the build has failed, and its status does not end (${session})`, async () => {
     const tested = await builderTest();
+    mock.timers.enable({ apis: ['setTimeout'] });
     const controller = new AbortController();
     const { build, result } = await tested.begin(buildRequest(files), controller.signal);
-    build.endStatus();
     build.fail('failed to solve: exit code: 1');
+    await settle();
     controller.abort(reason);
     assert.is(await errorOf(result), reason);
     await tested.idle();
+  });
+
+  test(`a cancel counts although the build has succeeded, and its status does not end (${session})`, async () => {
+    const tested = await builderTest();
+    mock.timers.enable({ apis: ['setTimeout'] });
+    const controller = new AbortController();
+    const { build, result } = await tested.begin(buildRequest(files), controller.signal);
+    await build.answer({ 'containerimage.digest': imageDigest });
+    await settle();
+    controller.abort(reason);
+    assert.is(await errorOf(result), reason);
+    await tested.idle();
+  });
+
+  test(`a cancel counts while the image is verified, whatever it is (${session})`, async () => {
+    const tested = await builderTest();
+    const controller = new AbortController();
+    const { build, result } = await tested.begin(buildRequest(files), controller.signal);
+    tested.show = () => {
+      controller.abort(reason);
+      return { ...builtImage, Architecture: 'other' };
+    };
+    await succeed(build);
+    assert.is(await errorOf(result), reason);
   });
 }
 

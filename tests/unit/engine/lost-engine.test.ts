@@ -3,6 +3,7 @@ import { mock } from 'node:test';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TasksError } from '../../../src/model/errors.ts';
+import { StepFailed } from '../../../src/model/ports.ts';
 import {
   builderTest,
   buildRequest,
@@ -90,6 +91,24 @@ for (const [session, files] of Object.entries(contexts)) {
     assert.is((await result)?.imageId, imageDigest);
   });
 }
+
+test('after a step has failed, an engine that falls silent, or is gone, has failed the build', async () => {
+  for (const end of ['freeze', 'kill'] as const) {
+    const tested = await builderTest();
+    mock.timers.enable({ apis: ['setInterval', 'setTimeout'] });
+    const { build, result } = await tested.begin(buildRequest());
+    const vertex = { digest: 'v', name: '[1/2] RUN false', completed: { seconds: 1n, nanos: 0 } };
+    await build.status({ vertexes: [{ ...vertex, error: 'exit code: 1' }] });
+    await settle();
+    tested.engine[end]();
+    await pass(75);
+    const error = (await errorOf(result)) as StepFailed;
+    assert.instance(error, StepFailed);
+    assert.equal([error.message, error.facts.step], ['exit code: 1', '[1/2] RUN false']);
+    assert.equal(tested.requests, ['GET /_ping'], 'whether the engine is there is asked');
+    mock.timers.reset();
+  }
+});
 
 test('an engine that cannot be reached: exit code 3, with its address and the reason', async () => {
   const tested = await builderTest();

@@ -20,8 +20,8 @@ import { settle } from '../../support/fake-engine.ts';
 import { silentEngine } from '../../support/stub-engine.ts';
 
 const test = suite('builds that share a context');
-/** Large enough to be sent once for several builds. */
-const large = 'x'.repeat(1 << 20);
+/** Together just large enough to be sent once for several builds. */
+const large = 'x'.repeat((1 << 20) - 1);
 const files = { a: large, b: 'b' };
 const otherText = 'FROM scratch\nCOPY . /other\n';
 
@@ -64,8 +64,8 @@ test('equal Dockerfiles with different names are both there', async () => {
 test('small contexts, other contexts, and builds with secrets or exports have sessions of their own', async () => {
   const tested = await builderTest({ environment: { TOKEN: 'hunter2' } });
   const requests = [
-    buildRequest({ a: 'small' }),
-    buildRequest({ a: 'small' }),
+    buildRequest({ a: large }),
+    buildRequest({ a: large }),
     buildRequest(files),
     buildRequest({ ...files, b: 'other' }),
     buildRequest(files, { secrets: { one: { env: 'TOKEN' } } }),

@@ -1,9 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { newOwner } from '../../../src/cache/owner.ts';
 import { connect, type EngineApi } from '../../../src/engine/api.ts';
-import { dialWithClient } from '../../../src/engine/dial.ts';
 import { resolveEndpoint } from '../../../src/engine/endpoint.ts';
 import { withLivenessCheck } from '../../../src/engine/liveness.ts';
 import { listImages, readEngineVersion } from '../../../src/engine/queries.ts';
@@ -12,19 +10,16 @@ import { type Timeouts, timeouts } from '../../../src/engine/timeouts.ts';
 import { pushImage } from '../../../src/engine/transfer.ts';
 import { TasksError } from '../../../src/model/errors.ts';
 import { settle } from '../../support/fake-engine.ts';
-import { silentEngine, stubClient, stubEngine } from '../../support/stub-engine.ts';
+import { silentEngine, stubEngine } from '../../support/stub-engine.ts';
 
-const test = suite('engine: timeouts, and connections through the client');
+const test = suite('engine: timeouts');
 const neverAborted = new AbortController().signal;
 const silent = { step: () => undefined, line: () => undefined };
 const connectTo = (
   env: Record<string, string>,
   options: { signal?: AbortSignal; timeouts?: Partial<Timeouts> } = {},
 ): EngineApi =>
-  connect(resolveEndpoint(env), dialWithClient({ PATH: process.env.PATH, ...env }), {
-    ...options,
-    timeouts: { ...timeouts, ...options.timeouts },
-  });
+  connect(resolveEndpoint(env), env, { ...options, timeouts: { ...timeouts, ...options.timeouts } });
 const testRequest = () => ({
   imageId: 'sha256:1',
   files: [],
@@ -143,47 +138,6 @@ test('work of unknown length continues as long as the engine responds', async ()
   await withLivenessCheck(api, neverAborted, () => new Promise<void>((resolve) => (finishWork = resolve)));
   assert.ok(pings > 3);
   engine.close();
-});
-
-/** A script for `docker system dial-stdio` that behaves like an engine behind ssh. */
-const respondWith = (body: string): string =>
-  `read -r line; echo "$line" >> "$0.requests"; printf 'HTTP/1.1 200 OK\\r\\nContent-Length: ${body.length}\\r\\nConnection: close\\r\\n\\r\\n${body}'`;
-
-test('both kinds of request work through the client', async () => {
-  const { file } = stubClient({ dial: respondWith('[]') });
-  const api = connectTo({ DOCKER_HOST: 'ssh://me@build.example', TASKS_DOCKER: file });
-  assert.equal(await listImages(api), []);
-  const response = await api.request({ method: 'POST', path: '/images/a/tag?repo=b&tag=c', body: { a: 1 } });
-  assert.equal([response.status, response.body.toString()], [200, '[]']);
-  assert.match(
-    readFileSync(`${file}.requests`, 'utf8'),
-    /GET \/images\/json HTTP\/1.0\s+POST \/images\/a\/tag\?repo=b&tag=c HTTP\/1.1/,
-  );
-});
-
-test('if the client fails, the error has its message', async () => {
-  const { file } = stubClient({ dial: 'echo "ssh: Could not resolve hostname build.example" >&2; exit 255' });
-  const env = { DOCKER_HOST: 'ssh://build.example', TASKS_DOCKER: file };
-  for (const request of [() => listImages(connectTo(env)), () => connectTo(env).request({ path: '/x' })]) {
-    const error = await failure(request());
-    assert.is(error.exitCode, 3);
-    assert.match(
-      error.message,
-      /cannot connect to the docker engine at ssh:.*Could not resolve hostname build\.example/,
-    );
-  }
-  const missing = await failure(listImages(connectTo({ ...env, TASKS_DOCKER: '/nowhere/docker' })));
-  assert.match(missing.message, /cannot start \/nowhere\/docker/);
-});
-
-test('a client that hangs is killed when the request times out', async () => {
-  const { file } = stubClient({ dial: 'echo $$ > "$0.pid"; exec sleep 1000' });
-  const env = { DOCKER_HOST: 'ssh://build.example', TASKS_DOCKER: file };
-  const api = connectTo(env, { timeouts: { response: 500 } });
-  const error = await failure(listImages(api));
-  assert.match(error.message, /is not responding/);
-  const pid = readFileSync(`${file}.pid`, 'utf8').trim();
-  while (existsSync(`/proc/${pid}/exe`)) await new Promise((resolve) => setImmediate(resolve));
 });
 
 test('the digest of a push is read from an aux message or from the last status line', async () => {

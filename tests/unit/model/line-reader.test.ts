@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { createLineReader } from '../../../src/model/line-reader.ts';
 
 const test = suite('lines of output');
-const limit = 64 << 10;
+const limit = 1 << 20;
 
 function linesOf(...chunks: readonly (string | Uint8Array)[]): string[] {
   const lines: string[] = [];

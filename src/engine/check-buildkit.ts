@@ -1,0 +1,38 @@
+import { connect, entriesFor } from '../buildkit/connect.ts';
+import { EngineLost } from '../buildkit/engine-lost.ts';
+import { unary } from '../buildkit/grpc/call.ts';
+import { Control } from '../buildkit/methods.ts';
+import { type BuildkitProblem, explainUnreachable } from './buildkit-problem.ts';
+import type { Dial } from './transport.ts';
+
+/** The BuildKit of an engine: the platforms that it builds for, or why it does not work. */
+export type BuildkitFacts = { readonly platforms: readonly string[] } | BuildkitProblem;
+
+/** How long BuildKit may take to answer, in milliseconds. */
+const answerTimeout = 20_000;
+
+/** Connects to the BuildKit of an engine and asks for its workers. A failure is a fact, too. @throws the signal's reason */
+export async function checkBuildkit(
+  dial: Dial,
+  apiVersion: string,
+  signal: AbortSignal,
+): Promise<BuildkitFacts> {
+  try {
+    const connection = await connect(dial, entriesFor(apiVersion), signal);
+    try {
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(answerTimeout)]);
+      const { record } = await unary(connection.http2, Control.listWorkers, {}, limit);
+      const platforms = record.flatMap((worker) =>
+        worker.platforms.map(({ OS, Architecture }) => `${OS}/${Architecture}`),
+      );
+      if (platforms.length > 0) return { platforms: [...new Set(platforms)] };
+      return { message: 'it has no worker', hint: "read the engine's log" };
+    } finally {
+      connection.close();
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof EngineLost) return explainUnreachable(error);
+    return { message: (error as Error).message, hint: "read the engine's log" };
+  }
+}
