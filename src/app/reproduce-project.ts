@@ -5,7 +5,7 @@ import { type Reproduction, reproduce } from '../run/reproduce.ts';
 import { requireEngine } from '../run/require-engine.ts';
 import type { Host } from './host.ts';
 import type { PlannedProject } from './plan-project.ts';
-import { makeServices } from './run-plan.ts';
+import { makeServices, openAgents } from './run-plan.ts';
 
 /**
  * Rebuilds up-to-date tasks and compares the results, one by one. `planned`: with all tasks read. `sample`: how many tasks at
@@ -22,7 +22,12 @@ export async function* reproduceProject(
   const chosen = spread(reused, sample);
   const images = chosen.filter(({ task }) => task.kind === 'image');
   await requireEngine(images, observations, engine);
-  yield* reproduce(chosen, plan, observations, makeServices(planned, host, signal), signal);
+  const agents = await openAgents(images, planned, host, signal);
+  try {
+    yield* reproduce(chosen, plan, observations, makeServices(planned, host, signal, agents), signal);
+  } finally {
+    await agents.close();
+  }
 }
 
 function spread(steps: readonly Step[], count = steps.length): readonly Step[] {

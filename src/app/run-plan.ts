@@ -2,6 +2,7 @@ import { openLocks } from '../cache/locks.ts';
 import { openLog } from '../cache/logs.ts';
 import { isAlive, newOwner } from '../cache/owner.ts';
 import { openTestPasses } from '../cache/test-passes.ts';
+import type { SshAgents } from '../engine/ssh-agents.ts';
 import type { Listener } from '../model/events.ts';
 import type { Step } from '../model/plan.ts';
 import { credentialsFor } from '../registry/credentials.ts';
@@ -44,6 +45,7 @@ export function makeServices(
   { cacheFolder, root, memo, records, engine, plan }: PlannedProject,
   { clock, connections, environment, notify }: Host,
   signal: AbortSignal,
+  { socketOf }: Pick<SshAgents, 'socketOf'> = noAgents,
 ): Services {
   const warn = warnWith(notify);
   return {
@@ -63,8 +65,29 @@ export function makeServices(
     cacheFolder,
     credentials: credentialsFor(environment, signal),
     environment,
+    sshSocket: socketOf,
     warn,
   };
+}
+
+const noAgents: SshAgents = {
+  socketOf: () => {
+    throw new Error('no SSH agent was started for this task');
+  },
+  close: async () => undefined,
+};
+
+/** Opens the SSH agents that builds of these steps use. The caller closes them. @throws TasksError exit 3 */
+export async function openAgents(
+  builds: readonly Pick<Step, 'task'>[],
+  { root }: Pick<PlannedProject, 'root'>,
+  { environment }: Pick<Host, 'environment'>,
+  signal: AbortSignal,
+): Promise<SshAgents> {
+  const sources = builds.flatMap(({ task }) => (task.kind === 'image' ? Object.values(task.ssh ?? {}) : []));
+  if (sources.length === 0) return noAgents;
+  const { openSshAgents } = await import('../engine/ssh-agents.ts');
+  return await openSshAgents(sources, { environment, root, signal });
 }
 
 /**
@@ -82,13 +105,18 @@ export async function buildPhase(
   if (builds.length > 0) host.program.onLongRun?.();
   // Commands may run for half an hour before the first image is built.
   await requireEngine(builds, observations, engine);
-  return await runPlan(plan, observations, makeServices(planned, host, signal), {
-    jobs,
-    limits,
-    keepGoing,
-    signal,
-    listen: onEvent,
-  });
+  const agents = await openAgents(builds, planned, host, signal);
+  try {
+    return await runPlan(plan, observations, makeServices(planned, host, signal, agents), {
+      jobs,
+      limits,
+      keepGoing,
+      signal,
+      listen: onEvent,
+    });
+  } finally {
+    await agents.close();
+  }
 }
 
 /** Runs the tests of these steps' images: the phase `test`. */

@@ -10,6 +10,8 @@ import {
 } from './proto/control_pb.js';
 import { StatusResponseSchema } from './proto/progress_pb.js';
 import {
+  CheckAgentRequestSchema,
+  CheckAgentResponseSchema,
   CredentialsRequestSchema,
   CredentialsResponseSchema,
   GetSecretRequestSchema,
@@ -56,6 +58,10 @@ export const Services = {
     GetSecretRequestSchema,
     GetSecretResponseSchema,
   ),
+  /** moby/buildkit session/sshforward/ssh.proto: whether there is an SSH agent with an ID. */
+  checkAgent: method('/moby.sshforward.v1.SSH/CheckAgent', CheckAgentRequestSchema, CheckAgentResponseSchema),
+  /** The same: a connection to the agent that the header `buildkit.ssh.id` names. */
+  forwardAgent: method('/moby.sshforward.v1.SSH/ForwardAgent', BytesMessageSchema, BytesMessageSchema),
   /** moby/buildkit session/auth/auth.proto. */
   credentials: method(
     '/moby.filesync.v1.Auth/Credentials',

@@ -1,3 +1,4 @@
+import { forwardAgent } from './forward-agent.ts';
 import type { Metadata } from './grpc/metadata.ts';
 import { answering, type Handler, streaming } from './grpc/server.ts';
 import { Code, GrpcError } from './grpc/status.ts';
@@ -19,6 +20,8 @@ export interface BuildServices {
   readonly receiveFiles?: ((stream: PacketStream, headers: Metadata) => Promise<void>) | undefined;
   /** Returns the value of a secret; undefined if the build has none with this ID. */
   readonly secret?: ((id: string) => Uint8Array | undefined | Promise<Uint8Array | undefined>) | undefined;
+  /** The sockets of SSH agents, by ID. */
+  readonly sshSockets?: Readonly<Record<string, string>> | undefined;
   /**
    * Returns the login for a registry's host, which is `registry-1.docker.io` for Docker Hub; undefined if there is none. An error
    * fails the build with its message.
@@ -32,7 +35,7 @@ export interface BuildServices {
  * Returns the handlers of a session. The engine fetches registry tokens itself: it does so whenever a client answers
  * GetTokenAuthority with `unimplemented` (moby/buildkit session/auth/auth.go, util/resolver/authorizer.go).
  */
-export function handlersOf({ sendFiles, receiveFiles, secret, login }: BuildServices): Handler[] {
+export function handlersOf({ sendFiles, receiveFiles, secret, sshSockets, login }: BuildServices): Handler[] {
   return [
     answering(Health.check, () => ({ status: ServingStatus.SERVING })),
     ...(sendFiles === undefined ? [] : [streaming(Services.readFiles, sendFiles)]),
@@ -40,6 +43,7 @@ export function handlersOf({ sendFiles, receiveFiles, secret, login }: BuildServ
     ...(secret === undefined
       ? []
       : [answering(Services.getSecret, async ({ ID }) => ({ data: found(ID, await secret(ID)) }))]),
+    ...(sshSockets === undefined ? [] : agentHandlers(sshSockets)),
     ...(login === undefined
       ? []
       : [
@@ -55,4 +59,25 @@ export function handlersOf({ sendFiles, receiveFiles, secret, login }: BuildServ
 function found(id: string, value: Uint8Array | undefined): Uint8Array {
   if (value === undefined) throw new GrpcError(Code.notFound, `secret ${id} not found`);
   return value;
+}
+
+/** The ID of an agent that a mount has no ID for (moby/buildkit session/sshforward/ssh.go). */
+const defaultAgent = 'default';
+
+function agentHandlers(sockets: Readonly<Record<string, string>>): Handler[] {
+  const socketOf = (id = ''): string => {
+    const name = id === '' ? defaultAgent : id;
+    const socket = Object.hasOwn(sockets, name) ? sockets[name] : undefined;
+    if (socket === undefined) throw new GrpcError(Code.notFound, `the build has no SSH agent ${name}`);
+    return socket;
+  };
+  return [
+    answering(Services.checkAgent, ({ ID }) => {
+      socketOf(ID);
+      return {};
+    }),
+    streaming(Services.forwardAgent, (stream, headers) =>
+      forwardAgent(stream, socketOf(headers.get('buildkit.ssh.id')?.[0])),
+    ),
+  ];
 }

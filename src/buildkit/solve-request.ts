@@ -29,11 +29,13 @@ export interface SolveInput {
   readonly labels: Readonly<Record<string, string>>;
   readonly noCache: boolean;
   /**
-   * Images to use in place of names in the Dockerfile, by name, or name and platform: `docker-image://repo@sha256:…`. Only frontends
-   * from Dockerfile 1.4 on read them.
+   * Images and folders to use in place of names in the Dockerfile, by name, or name and platform: `docker-image://repo@sha256:…`, or
+   * `local:` and the name of a folder of the session. Frontends before Dockerfile 1.4 refuse the build.
    */
   readonly namedContexts?: Readonly<Record<string, string>>;
   readonly export: Export;
+  /** What RUN may use, besides the network of the host: `security.insecure`. The engine must allow it. */
+  readonly entitlements?: readonly string[];
   /** Other attributes of the frontend. */
   readonly attributes?: Readonly<Record<string, string>>;
   /** Internal builds are not recorded in the engine's build history. */
@@ -57,7 +59,7 @@ export function solveRequestOf(
     FrontendAttrs: frontendAttributesOf(input),
     Cache: {},
     Internal: input.isInternal ?? false,
-    Entitlements: input.network === 'host' ? ['network.host'] : [],
+    Entitlements: entitlementsOf(input),
     ...(kind === 'none'
       ? {}
       : {
@@ -68,7 +70,15 @@ export function solveRequestOf(
   };
 }
 
+function entitlementsOf({ network, entitlements = [] }: SolveInput): string[] {
+  return [...new Set([...(network === 'host' ? ['network.host'] : []), ...entitlements])];
+}
+
+/** A frontend without this ability refuses the build, or passes it on to the one that the Dockerfile selects (builder/caps.go). */
+const contextsAbility = 'moby.buildkit.frontend.contexts+forward';
+
 function frontendAttributesOf(input: SolveInput): Record<string, string> {
+  const { namedContexts = {} } = input;
   return {
     filename: input.filename,
     dockerfilekey: input.dockerfileKey,
@@ -78,7 +88,8 @@ function frontendAttributesOf(input: SolveInput): Record<string, string> {
     ...(input.network === 'default' ? {} : { 'force-network-mode': input.network }),
     ...prefixed('build-arg:', input.args),
     ...prefixed('label:', input.labels),
-    ...prefixed('context:', input.namedContexts ?? {}),
+    ...prefixed('context:', namedContexts),
+    ...(Object.keys(namedContexts).length === 0 ? {} : { 'frontend.caps': contextsAbility }),
     ...input.attributes,
   };
 }

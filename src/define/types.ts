@@ -84,6 +84,31 @@ export interface ImageFields<V> extends CommonFields<V> {
   readonly labels?: PerVersion<V, Readonly<Record<string, string>>>;
   /** The network of RUN instructions, as for `docker build --network`: `default`, `none` or `host`. Default: `default`. */
   readonly network?: PerVersion<V, string>;
+  /**
+   * More build contexts, by the name that the Dockerfile uses in FROM, `COPY --from` or a mount: a folder relative to the project
+   * root, which may have a `.dockerignore`; an image, `docker-image://alpine:3.20`; or a git address,
+   * `https://host/repo.git#commit`. A context replaces the image or the stage of its name. Needs docker 23.
+   */
+  readonly contexts?: PerVersion<V, Readonly<Record<string, string>>>;
+  /** Host names for RUN instructions, as `name:address`: `db:10.0.0.1`. */
+  readonly addHosts?: PerVersion<V, readonly string[]>;
+  /** The size of `/dev/shm` for RUN instructions: `64m`, `1g`. Needs docker 23. */
+  readonly shmSize?: PerVersion<V, string>;
+  /** Limits of processes of RUN instructions, as `name=soft:hard` or `name=both`: `nofile=1024:2048`. Needs docker 23. */
+  readonly ulimits?: PerVersion<V, readonly string[]>;
+  /** The parent cgroup of RUN instructions. It does not affect the key. Needs docker 23. */
+  readonly cgroupParent?: PerVersion<V, string>;
+  /**
+   * What RUN instructions may ask for: `security.insecure` (`RUN --security=insecure`) or `network.host` (`RUN --network=host`).
+   * The engine must allow it, too.
+   */
+  readonly allow?: PerVersion<V, readonly ('network.host' | 'security.insecure')[]>;
+  /**
+   * SSH agents for `RUN --mount=type=ssh`, by id; `default` is the id of a mount without one. `{ agent: true }` is the agent of
+   * SSH_AUTH_SOCK. `{ key: 'path' }` is an agent with this private key only, which must have no passphrase. Keys contain only the
+   * ids.
+   */
+  readonly ssh?: PerVersion<V, Readonly<Record<string, { readonly agent: true } | { readonly key: string }>>>;
   /** The platform, as a list with one entry, such as `linux/arm64`. Default: Linux on the architecture of this machine. */
   readonly platforms?: PerVersion<V, readonly string[]>;
   /** A script, or a folder with an executable `run`, relative to the project root. It runs in a container of the image. */

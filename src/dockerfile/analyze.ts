@@ -12,6 +12,7 @@ import {
 } from './need-references.ts';
 import { type Dockerfile, type Instruction, isCustomFrontend } from './parse.ts';
 import {
+  type ContextUse,
   type ExternalImage,
   externalImage,
   findOriginStage,
@@ -21,6 +22,7 @@ import {
   type UnknownImage,
 } from './reachable-stages.ts';
 import { type BuildParameters, findTarget, parseStages, type Stage, type Stages } from './stages.ts';
+import { findUnusedContexts } from './unused-contexts.ts';
 
 /** An instruction that the target depends on, in a form in which equivalent instructions are equal. */
 export interface ReachableInstruction {
@@ -38,6 +40,10 @@ export interface Analysis {
   readonly declaredArgs: readonly string[];
   /** The images that the target's stages are built on or read from. For a custom frontend, only the syntax image. */
   readonly externalImages: readonly ExternalImage[];
+  /** The places where the target's stages read named contexts. */
+  readonly contextUses: readonly ContextUse[];
+  /** The named contexts that no instruction of the file names. Empty if that is not known. */
+  readonly unusedContexts: readonly string[];
   /** The places where the target's stages name images of needs by the needs' build args. */
   readonly neededImages: readonly NeededImage[];
   /** The image names there that contain a need's value and other text. */
@@ -101,6 +107,8 @@ export function analyze(file: Dockerfile, target: string | undefined, parameters
   return {
     declaredArgs,
     externalImages: [...syntaxImages, ...reachable.flatMap(({ externalImages }) => externalImages)],
+    contextUses: reachable.flatMap(({ contextUses }) => contextUses),
+    unusedContexts: vague.length === 0 ? findUnusedContexts(file, stages, parameters) : [],
     neededImages: reachable.flatMap(({ neededImages }) => neededImages),
     mixedNames: reachable.flatMap(({ mixedNames }) => mixedNames),
     unknownImages: [
@@ -131,6 +139,8 @@ function customFrontendAnalysis(
   return {
     declaredArgs,
     externalImages,
+    contextUses: [],
+    unusedContexts: [],
     neededImages: [],
     mixedNames: [],
     unknownImages: [{ line: 1, what: `what the frontend ${syntax} builds on` }],

@@ -1,20 +1,34 @@
 import type { FrontendVersion } from '../model/frontend.ts';
 import { parseSyntaxDirective } from './directives.ts';
 
-/** The first version of docker's Dockerfile frontend that reads named contexts (moby/buildkit, release notes of dockerfile/1.4.0). */
-const firstMinor = 4;
+/**
+ * The frontend that reads a Dockerfile. `engine`: the engine's own, because there is no syntax line. `new` and `old`:
+ * docker/dockerfile, of a version that reads named contexts and options of RUN, or not. `unknown`: another one, or a version that is
+ * not known, as with a name by digest only.
+ */
+export type FrontendKind = 'engine' | 'new' | 'old' | 'unknown';
 
 /**
- * Tells whether the frontend that a Dockerfile selects reads named contexts. `builtIn`: whether the engine's own does, which is
- * used without a syntax line. Other frontends are not known, and neither are those that are named by digest only.
+ * The first version of docker's Dockerfile frontend that reads named contexts, and the attributes shm-size, ulimit and cgroup-parent
+ * (moby/buildkit v0.10.0, frontend/dockerfile/builder/build.go).
  */
-export function readsNamedContexts(text: string, builtIn: boolean): boolean {
+const firstMinor = 4;
+
+/** Returns the kind of the frontend that the syntax line of a Dockerfile selects. */
+export function frontendKindOf(text: string): FrontendKind {
   const { image, isAmbiguous } = parseSyntaxDirective(text);
   // Older engines find another image, or none.
-  if (isAmbiguous) return false;
-  if (image === undefined) return builtIn;
+  if (isAmbiguous) return 'unknown';
+  if (image === undefined) return 'engine';
   const version = selectedFrontend(image);
-  return version === 'newest' || (version !== undefined && version.minor >= firstMinor);
+  if (version === undefined) return 'unknown';
+  return version === 'newest' || version.minor >= firstMinor ? 'new' : 'old';
+}
+
+/** Tells whether the frontend of a Dockerfile is known to read named contexts. `builtIn`: whether the engine's own does. */
+export function readsNamedContexts(text: string, builtIn: boolean): boolean {
+  const kind = frontendKindOf(text);
+  return kind === 'engine' ? builtIn : kind === 'new';
 }
 
 /**

@@ -10,20 +10,30 @@ import { tryExpand } from './stages.ts';
 export interface InstructionInputs {
   /** Paths in the build context. */
   readonly paths: readonly ContextPath[];
-  /** The names of the stages or images that it copies or mounts from. */
-  readonly origins: readonly string[];
+  /** The stages, images or named contexts that it copies or mounts from. */
+  readonly origins: readonly Origin[];
   /** Remote sources without a checksum or a commit. */
   readonly unverifiedDownloads: readonly string[];
   /** Why its inputs are not known exactly; undefined if they are. */
   readonly vague?: string;
 }
 
-/** A path in the build context, clean and without a leading slash; empty for the whole context. */
+/** What `--from` or a mount's `from` names. */
+export interface Origin {
+  readonly name: string;
+  /** Returns the paths that are read from it. @throws DockerfileError for an invalid word */
+  paths(): readonly ContextPath[];
+}
+
+/** A path in a build context, clean and without a leading slash; empty for the whole context. */
 export interface ContextPath {
   readonly path: string;
   /** True for a pattern as `compileGlob` takes it. */
   readonly isPattern: boolean;
 }
+
+/** All of a build context. */
+export const wholeContext: ContextPath = { path: '', isPattern: false };
 
 const noInputs: InstructionInputs = { paths: [], origins: [], unverifiedDownloads: [] };
 
@@ -83,17 +93,17 @@ function copyInputs(instruction: Instruction, expand: Expand): InstructionInputs
     instruction.flags.findLast((each) => each.name === name)?.value;
   const from = flag('from');
   // An empty `--from` means the build context.
-  if (from) return { ...noInputs, origins: [from] };
   const hasParents = (flag('parents') ?? 'false') !== 'false';
+  const toPath = hasParents ? parentsPath : contextPath;
+  if (from)
+    return { ...noInputs, origins: [{ name: from, paths: () => originPaths(instruction, expand, toPath) }] };
   const sources = instructionWords(instruction).slice(0, -1).map(expand);
   if (sources.includes(undefined))
     return { ...noInputs, vague: 'a source depends on a variable of the base image' };
   const hasChecksum = flag('checksum') !== undefined;
   const remote = sources.filter((source) => isRemote(source!)) as string[];
-  const paths = sources
-    .filter((source) => !/^https?:\/\//.test(source!))
-    .map((source) => (hasParents ? parentsPath(source!) : contextPath(source!)));
-  const invalid = paths.find(({ path, isPattern }) => isPattern && compileGlob(path) === undefined);
+  const paths = sources.filter((source) => !/^https?:\/\//.test(source!)).map((source) => toPath(source!));
+  const invalid = paths.find(isInvalid);
   if (invalid !== undefined) return { ...noInputs, vague: `invalid pattern ${invalid.path}` };
   return {
     origins: [],
@@ -102,6 +112,21 @@ function copyInputs(instruction: Instruction, expand: Expand): InstructionInputs
       : remote.filter((source) => !/#[0-9a-f]{40}(:|$)|[?&]checksum=/.test(source)),
     paths,
   };
+}
+
+function isInvalid({ path, isPattern }: ContextPath): boolean {
+  return isPattern && compileGlob(path) === undefined;
+}
+
+/** Returns the paths that a `COPY --from` reads: everything, if they are not known exactly. */
+function originPaths(
+  instruction: Instruction,
+  expand: Expand,
+  toPath: (source: string) => ContextPath,
+): readonly ContextPath[] {
+  const sources = instructionWords(instruction).slice(0, -1).map(expand);
+  const paths = sources.map((source) => (source === undefined ? wholeContext : toPath(source)));
+  return paths.some(isInvalid) ? [wholeContext] : paths;
 }
 
 /**
@@ -114,7 +139,7 @@ function isRemote(source: string): boolean {
 
 function runInputs(instruction: Instruction, expand: Expand): InstructionInputs {
   const paths: ContextPath[] = [];
-  const origins: string[] = [];
+  const origins: Origin[] = [];
   for (const { name, value } of instruction.flags) {
     if (name !== 'mount') continue;
     const mount = parseMount(value);
@@ -122,17 +147,25 @@ function runInputs(instruction: Instruction, expand: Expand): InstructionInputs 
     if (mount === undefined || type === undefined)
       return { ...noInputs, vague: 'a mount is written in an unsupported form' };
     if (type !== 'bind' && type !== 'cache') continue;
-    if (mount.from !== undefined) origins.push(mount.from);
+    const { from } = mount;
+    if (from !== undefined)
+      origins.push({ name: from, paths: () => mountPaths(mount.source, expand) ?? [wholeContext] });
     else if (type === 'bind') {
-      const source = expand(mount.source);
-      if (source === undefined)
+      const found = mountPaths(mount.source, expand);
+      if (found === undefined)
         return { ...noInputs, vague: 'a mount depends on a variable of the base image' };
-      // Older builders don't expand variables in it.
-      for (const each of new Set([source, mount.source]))
-        paths.push({ path: inContext(each), isPattern: false });
+      paths.push(...found);
     }
   }
   return { paths, origins, unverifiedDownloads: [] };
+}
+
+/** Returns the paths that a mount may read; undefined if they depend on a variable of the base image. */
+function mountPaths(written: string, expand: Expand): ContextPath[] | undefined {
+  const source = expand(written);
+  if (source === undefined) return undefined;
+  // Older builders don't expand variables in it.
+  return [...new Set([source, written])].map((each) => ({ path: inContext(each), isPattern: false }));
 }
 
 /** Returns a source as a path relative to the context's root. */

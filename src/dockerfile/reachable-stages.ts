@@ -1,4 +1,9 @@
-import { type ContextPath, type InstructionInputs, instructionInputs } from './instruction-inputs.ts';
+import {
+  type ContextPath,
+  type InstructionInputs,
+  instructionInputs,
+  wholeContext,
+} from './instruction-inputs.ts';
 import {
   findNeedInFrom,
   findNeedInOrigin,
@@ -10,6 +15,7 @@ import type { Dockerfile, Instruction } from './parse.ts';
 import { applyInstruction, emptyScope, inheritScope, lookupIn, type Scope } from './scope.ts';
 import {
   type BuildParameters,
+  findContext,
   findStageByName,
   findStageByNumber,
   isGoInteger,
@@ -28,6 +34,21 @@ export interface ExternalImage {
   /** True if a stage is built on it, and so runs its ONBUILD instructions. */
   readonly isBase: boolean;
   readonly place: ImagePlace;
+  /** The named context that is this image. The Dockerfile uses its name. */
+  readonly context?: string;
+}
+
+/** A place where a stage reads a named context. */
+export interface ContextUse {
+  /** As `contextName` returns it. */
+  readonly name: string;
+  readonly line: number;
+  /** See `ExternalImage`. */
+  readonly platform: 'target' | 'any';
+  /** True if a stage is built on it. */
+  readonly isBase: boolean;
+  /** The paths that are read, if the context is a folder. */
+  readonly paths: readonly ContextPath[];
 }
 
 /** An image that a stage uses and that only the build knows. */
@@ -37,8 +58,8 @@ export interface UnknownImage {
   readonly line: number;
 }
 
-/** The kind of instruction or flag that names an image. */
-export type ImagePlace = 'FROM' | 'COPY --from' | 'RUN --mount' | 'syntax';
+/** The kind of instruction or flag that names an image, or the field of the definition. */
+export type ImagePlace = 'FROM' | 'COPY --from' | 'RUN --mount' | 'contexts' | 'syntax';
 
 /** A stage that a target depends on, with everything that its instructions use. */
 export interface ReachableStage {
@@ -52,6 +73,7 @@ export interface ReachableStage {
   /** The indexes of the stages that it copies or mounts from. */
   readonly originStages: readonly number[];
   readonly externalImages: readonly ExternalImage[];
+  readonly contextUses: readonly ContextUse[];
   readonly neededImages: readonly NeededImage[];
   readonly mixedNames: readonly MixedImageName[];
   readonly unknownImages: readonly UnknownImage[];
@@ -115,8 +137,12 @@ function analyzeStage(
   const needReferences: NeedReference[] = [];
   const unknownImages: UnknownImage[] = [];
   const { base, from } = stage;
+  const contextUses: ContextUse[] = [];
+  const baseContext = typeof base === 'string' ? findContext(base, parameters) : undefined;
   const needInFrom = findNeedInFrom(stage, globalArgs, parameters, file.escapeToken);
-  if (needInFrom !== undefined) needReferences.push(needInFrom);
+  if (baseContext !== undefined)
+    contextUses.push({ name: baseContext, line: from.line, platform, isBase: true, paths: [wholeContext] });
+  else if (needInFrom !== undefined) needReferences.push(needInFrom);
   else if (base === undefined) unknownImages.push({ what: from.rest.split(/\s/, 1)[0]!, line: from.line });
   else if (typeof base === 'string' && !isScratch)
     externalImages.push(externalImage(base, from.line, { platform, isBase: true, place: 'FROM' }));
@@ -129,14 +155,17 @@ function analyzeStage(
     const current = instructionInputs(instruction, lookupIn(scope), file.escapeToken);
     inputs.push({ line, inputs: current });
     if (current.vague !== undefined) vague.push(`line ${line}: ${current.vague}`);
-    for (const name of current.origins) {
+    for (const { name, paths } of current.origins) {
       const byNumber = keyword === 'COPY';
       const origin = findOriginStage(all, name, { before: index, byNumber });
       // BuildKit also numbers the images that other instructions copy from, after the stages.
       if (origin === undefined && byNumber && isGoInteger(name))
         vague.push(`line ${line}: no earlier stage has the number ${name}`);
       const need = findNeedInOrigin(name, instruction, lookupIn(scope), parameters, file.escapeToken);
+      const context = byNumber && isGoInteger(name) ? undefined : findContext(name, parameters);
       if (origin !== undefined) originStages.push(origin);
+      else if (context !== undefined)
+        contextUses.push({ name: context, line, platform, isBase: false, paths: paths() });
       else if (need !== undefined) needReferences.push(need);
       else if (name !== 'scratch') {
         const place = keyword === 'RUN' ? 'RUN --mount' : 'COPY --from';
@@ -157,6 +186,7 @@ function analyzeStage(
     declaredArgs,
     originStages,
     externalImages,
+    contextUses,
     neededImages: needReferences.flatMap((each) => ('needed' in each ? each.needed : [])),
     mixedNames: needReferences.flatMap((each) => ('mixed' in each ? each.mixed : [])),
     unknownImages,
@@ -181,7 +211,7 @@ function mayReadImage({ flags }: Instruction): boolean {
 /** Returns the unpinned images that a trigger reads from. It runs in another build, where this file's stages don't exist. */
 function unpinnedOrigins(trigger: Instruction, escapeToken: string): string[] {
   const { origins } = instructionInputs(trigger, lookupIn(emptyScope(false)), escapeToken);
-  return origins.filter((name) => !/^\d+$|^scratch$/.test(name) && !isPinned(name));
+  return origins.map(({ name }) => name).filter((name) => !/^\d+$|^scratch$/.test(name) && !isPinned(name));
 }
 
 /**
@@ -200,7 +230,7 @@ export function findOriginStage(
 export function externalImage(
   reference: string,
   line: number,
-  use: Pick<ExternalImage, 'platform' | 'isBase' | 'place'>,
+  use: Pick<ExternalImage, 'platform' | 'isBase' | 'place' | 'context'>,
 ): ExternalImage {
   return { reference, line, isPinned: isPinned(reference), ...use };
 }

@@ -1,3 +1,4 @@
+import { contextName } from '../model/reference.ts';
 import { parseAssignments } from './assignments.ts';
 import { DockerfileError } from './error.ts';
 import type { Dockerfile, Instruction } from './parse.ts';
@@ -32,10 +33,19 @@ const newPlatformArgs = /OSVERSION$|^TARGETSTAGE$/;
 /** The platforms that BuildKit doesn't normalize to another text. */
 const plainPlatform = /^linux\/(amd64|arm64|386|ppc64le|s390x|riscv64|arm\/v[67])$/;
 
-/** The build args and the platform (such as `linux/arm64`) of a build. */
+/** The build args, the platform (such as `linux/arm64`), and the names of the named contexts of a build. */
 export interface BuildParameters {
   readonly args: Readonly<Record<string, string>>;
   readonly platform: string;
+  /** As `contextName` returns them. */
+  readonly contexts?: readonly string[];
+}
+
+/** Returns the named context that BuildKit takes for an image or a stage; undefined if there is none. */
+export function findContext(name: string, { contexts }: BuildParameters): string | undefined {
+  if (contexts === undefined || contexts.length === 0) return undefined;
+  const short = contextName(name);
+  return contexts.includes(short) ? short : undefined;
 }
 
 /** Parses the stages of a Dockerfile for one set of build parameters. @throws DockerfileError for an invalid FROM or ARG */
@@ -44,15 +54,21 @@ export function parseStages(file: Dockerfile, parameters: BuildParameters): Stag
   const globalArgs = file.instructions.slice(0, start);
   const globalValues = expandGlobalArgs(globalArgs, parameters, file.escapeToken);
   const all: (Stage & { instructions: Instruction[] })[] = [];
+  let isReplaced = false;
   for (const instruction of file.instructions.slice(start)) {
-    if (instruction.keyword === 'FROM')
-      all.push({
-        ...parseFrom(instruction, all, globalLookup(globalValues, parameters), file.escapeToken),
-        instructions: [],
-      });
-    else all.at(-1)!.instructions.push(instruction);
+    if (instruction.keyword === 'FROM') {
+      const stage = parseFrom(instruction, all, globalLookup(globalValues, parameters), file.escapeToken);
+      const { name } = stage;
+      isReplaced = name !== undefined && findContext(name, parameters) !== undefined;
+      all.push({ ...(isReplaced ? replacedStage(instruction, name!) : stage), instructions: [] });
+    } else if (!isReplaced) all.at(-1)!.instructions.push(instruction);
   }
   return { globalArgs, globalValues, all };
+}
+
+/** A named context takes the place of the stage with its name: it becomes the stage's base, and no instruction runs. */
+function replacedStage(from: Instruction, name: string): Omit<Stage, 'instructions'> {
+  return { name, from: { ...from, rest: name }, base: name };
 }
 
 /**

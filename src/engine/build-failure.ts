@@ -18,8 +18,12 @@ export function portErrorOf(
 ): unknown {
   if (error instanceof SolveFailed) return new StepFailed(error.message, factsOf(error, dockerfile, report));
   if (error instanceof FileProblem || error instanceof TransferError) return new StepFailed(error.message);
-  if (error instanceof EngineLost) return lossError(error, address);
-  return error;
+  return engineErrorOf(error, address);
+}
+
+/** Returns the error of the engine port for a lost engine. Other errors are returned unchanged. */
+export function engineErrorOf(error: unknown, address: string): unknown {
+  return error instanceof EngineLost ? lossError(error, address) : error;
 }
 
 function factsOf(error: SolveFailed, dockerfile: BuildDockerfile, report: BuildReport): StepFacts {

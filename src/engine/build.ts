@@ -4,14 +4,17 @@ import { type Connection, connect, type Entry, entriesFor, type OpenTransport } 
 import { makeConnectionPool } from '../buildkit/connection-pool.ts';
 import { makeFolder, type SentFolder } from '../buildkit/context-entries.ts';
 import { type DockerfileFolder, makeDockerfileFolder } from '../buildkit/dockerfile-folder.ts';
+import { isEntitled } from '../buildkit/entitlements.ts';
 import { fileServices } from '../buildkit/file-services.ts';
+import { type NamedFolders, nameFolders } from '../buildkit/named-folders.ts';
 import type { BuildServices, RegistryLogin } from '../buildkit/services.ts';
 import type { SolveInput } from '../buildkit/solve-request.ts';
 import type { Environment } from '../model/environment.ts';
 import { normalizePlatform } from '../model/platform.ts';
 import { type BuildRequest, type BuiltImage, type Progress, StepFailed } from '../model/ports.ts';
 import type { EngineApi } from './api.ts';
-import { portErrorOf } from './build-failure.ts';
+import { engineErrorOf, portErrorOf } from './build-failure.ts';
+import { optionAttributes } from './build-options.ts';
 import { type BuildReport, reportBuild } from './build-report.ts';
 import { verifyBuiltImage } from './built-image.ts';
 import { makeSharedSessions } from './shared-sessions.ts';
@@ -39,6 +42,8 @@ export interface Builder {
    * @throws StepFailed; TasksError exit 3 if the engine cannot be reached, is gone or does not respond; the signal's reason
    */
   build(request: BuildRequest, progress: Progress, signal: AbortSignal): Promise<BuiltImage | undefined>;
+  /** See `Engine`. @throws TasksError exit 3 */
+  grants(entitlement: string): Promise<boolean>;
 }
 
 /** A context of at least this size is sent once for all builds that run at the same time: that costs a connection more. */
@@ -74,11 +79,13 @@ export function makeBuilder(options: BuilderOptions): Builder {
   ): Promise<SolveResult> => {
     const context = makeFolder(request.context);
     const dockerfile = makeDockerfileFolder(request.dockerfile.name, request.dockerfile.text);
+    const named = nameFolders(request.contexts ?? {});
+    const folders = new Map([...named.folders, [dockerfile.key, dockerfile.folder]]);
     const args = { ...options.proxies, ...request.args };
-    const input = solveInputOf({ ...request, args }, context, dockerfile);
+    const input = solveInputOf({ ...request, args }, context, dockerfile, named);
     const onEvent = report.take;
     if (canShare(request)) {
-      const lease = await shared.acquire(context, dockerfile, signal);
+      const lease = await shared.acquire(context, folders, signal);
       try {
         const connection = await acquireFor(request, signal);
         return await buildInSession(connection, input, lease.value, onEvent, signal);
@@ -86,7 +93,7 @@ export function makeBuilder(options: BuilderOptions): Builder {
         lease.release();
       }
     }
-    const services = servicesOf(request, context, dockerfile, { environment, login }, signal);
+    const services = servicesOf(request, context, folders, { environment, login }, signal);
     return await buildOn(await acquireFor(request, signal), input, services, onEvent, signal);
   };
 
@@ -106,13 +113,33 @@ export function makeBuilder(options: BuilderOptions): Builder {
         throw problem;
       }
     },
+    async grants(entitlement) {
+      try {
+        return await isEntitled(await pool.acquire(options.signal), entitlement, options.signal);
+      } catch (error) {
+        options.signal.throwIfAborted();
+        throw engineErrorOf(error, api.address);
+      }
+    },
   };
 }
 
 function solveInputOf(
-  { dockerfile, target, platform, network, args, labels, noCache, namedImages, exportTo }: BuildRequest,
+  {
+    dockerfile,
+    target,
+    platform,
+    network,
+    args,
+    labels,
+    noCache,
+    namedImages,
+    options = {},
+    exportTo,
+  }: BuildRequest,
   context: SentFolder,
   { key }: DockerfileFolder,
+  { addresses }: NamedFolders,
 ): SolveInput {
   const normalized = normalizePlatform(platform);
   return {
@@ -125,41 +152,43 @@ function solveInputOf(
     args,
     labels,
     noCache,
-    namedContexts: Object.fromEntries(
-      Object.entries(namedImages).map(([name, reference]) => [
-        `${name}::${normalized}`,
-        `docker-image://${reference}`,
-      ]),
-    ),
+    namedContexts: {
+      ...addresses,
+      ...Object.fromEntries(
+        Object.entries(namedImages).map(([name, reference]) => [
+          `${name}::${normalized}`,
+          `docker-image://${reference}`,
+        ]),
+      ),
+    },
+    entitlements: options.allow ?? [],
+    attributes: optionAttributes(options),
     export: exportTo === undefined ? { kind: 'moby' } : { kind: 'local' },
   };
 }
 
-/** Secrets and exported files are for one build only. */
-function canShare({ context, secrets, exportTo }: BuildRequest): boolean {
-  if (exportTo !== undefined || Object.keys(secrets).length > 0) return false;
+/** Secrets, SSH agents and exported files are for one build only. */
+function canShare({ context, secrets, ssh, exportTo }: BuildRequest): boolean {
+  if (exportTo !== undefined || ssh !== undefined || Object.keys(secrets).length > 0) return false;
   const bytes = context.reduce((total, { entry }) => total + (entry.type === 'file' ? entry.size : 0), 0);
   return bytes >= sharedBytes;
 }
 
 function servicesOf(
-  { secrets, exportTo }: BuildRequest,
+  { secrets, ssh, exportTo }: BuildRequest,
   context: SentFolder,
-  dockerfile: DockerfileFolder,
+  others: ReadonlyMap<string, SentFolder>,
   { environment, login }: Pick<BuilderOptions, 'environment' | 'login'>,
   signal: AbortSignal,
 ): BuildServices {
-  const folders = new Map([
-    ['context', context],
-    [dockerfile.key, dockerfile.folder],
-  ]);
+  const folders = new Map([['context', context], ...others]);
   const secret = (id: string): Uint8Array | undefined => {
     const source = Object.hasOwn(secrets, id) ? secrets[id] : undefined;
     if (source === undefined) return undefined;
     return 'env' in source ? Buffer.from(environment[source.env] ?? '') : readFileSync(source.file);
   };
   const files = fileServices({ folders, ...(exportTo === undefined ? {} : { exportTo }) }, signal);
-  return { ...files, login, ...(Object.keys(secrets).length === 0 ? {} : { secret }) };
+  return { ...files, login, sshSockets: ssh, ...(Object.keys(secrets).length === 0 ? {} : { secret }) };
 }
 
 /** A base image that is here already is neither cached nor run. */

@@ -63,16 +63,18 @@ export function dockerEngine(
       signal,
     });
   };
+  const useBuilder = (): Promise<Builder> => {
+    builder ??= loadBuilder();
+    return builder;
+  };
   return {
     ready: async () => void (await readVersion()),
     abilities: async () => abilitiesOf(await readVersion()),
     images: () => listImages(api),
     triggers: (reference, platform) => readImageTriggers(api, reference, platform),
     resolve: (tag) => findImageId(api, tag),
-    build: async (request, progress, signal) => {
-      builder ??= loadBuilder();
-      return await (await builder).build(request, progress, signal);
-    },
+    grants: async (entitlement) => await (await useBuilder()).grants(entitlement),
+    build: async (request, progress, signal) => await (await useBuilder()).build(request, progress, signal),
     tag: async (imageId, reference) => {
       const { name: repo, rest: tag } = splitReference(reference);
       const query = new URLSearchParams({ repo, tag }).toString();

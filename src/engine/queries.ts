@@ -66,12 +66,12 @@ export interface EngineVersion {
   readonly arch: string;
 }
 
-/** Returns what an engine's own BuildKit supports: named contexts need docker 23 (API 1.42). */
+/** Returns what an engine's own BuildKit supports. Named contexts and limits of RUN need docker 23 (API 1.42), which has BuildKit 0.10. */
 export function abilitiesOf({ version, apiVersion }: EngineVersion): EngineAbilities {
   const [major = 0, minor = 0] = apiVersion.split('.').map(Number);
+  const isNew = major > 1 || minor >= 42;
   const frontend = builtInFrontend(version, apiVersion);
-  const namedContexts = major > 1 || minor >= 42;
-  return { version, ...(frontend === undefined ? {} : { frontend }), namedContexts };
+  return { version, ...(frontend === undefined ? {} : { frontend }), namedContexts: isNew, runLimits: isNew };
 }
 
 /** Returns the ID of an image; undefined if the engine does not have it. */

@@ -1,7 +1,6 @@
 import { type BuildSession, openBuildSession } from '../buildkit/build-session.ts';
 import type { Connection } from '../buildkit/connect.ts';
 import type { SentFolder } from '../buildkit/context-entries.ts';
-import type { DockerfileFolder } from '../buildkit/dockerfile-folder.ts';
 import { fileServices } from '../buildkit/file-services.ts';
 import type { BuildServices } from '../buildkit/services.ts';
 import { type Lease, makeSharedLeases } from '../buildkit/shared-leases.ts';
@@ -10,12 +9,12 @@ import { untilAborted } from '../buildkit/until-aborted.ts';
 /** Sessions for builds that send the same context at the same time. */
 export interface SharedSessions {
   /**
-   * Returns a session that sends a context and a Dockerfile. An abort ends only the wait for it.
+   * Returns a session that sends a context and other folders, whose names contain their digests. An abort ends only the wait for it.
    * @throws as `connectToEngine` does; the signal's reason
    */
   acquire(
     context: SentFolder,
-    dockerfile: DockerfileFolder,
+    others: ReadonlyMap<string, SentFolder>,
     signal: AbortSignal,
   ): Promise<Lease<BuildSession>>;
 }
@@ -45,11 +44,11 @@ export function makeSharedSessions(
     return { session, folders };
   };
   return {
-    async acquire(context, dockerfile, signal) {
+    async acquire(context, others, signal) {
       const acquiring = leases.acquire(context.digest, (drop) => open(context, drop));
       try {
         const { value, release } = await untilAborted(acquiring, signal);
-        value.folders.set(dockerfile.key, dockerfile.folder);
+        for (const [name, folder] of others) value.folders.set(name, folder);
         return { value: value.session, release };
       } catch (error) {
         acquiring.then(

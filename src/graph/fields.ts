@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { didYouMean } from '../model/did-you-mean.ts';
 import type { Problem } from '../model/errors.ts';
+import { buildFields } from './build-fields.ts';
 
 const string = v.string();
 const nonEmpty = v.pipe(v.string(), v.nonEmpty('a non-empty string'));
@@ -49,6 +50,7 @@ const imageFields = v.strictObject({
   args: v.optional(v.record(argName, v.string()), {}),
   labels: v.optional(strings, {}),
   network: v.optional(v.picklist(['default', 'none', 'host']), 'default'),
+  ...buildFields,
   platforms: v.optional(
     v.pipe(
       v.array(v.pipe(v.string(), v.regex(/^[a-z0-9]+\/[a-z0-9]+(\/[a-z0-9]+)?$/, "such as 'linux/amd64'"))),
@@ -139,7 +141,8 @@ function asFault(issue: v.BaseIssue<unknown>, ...above: string[]): FieldFault {
     field: path.join('.'),
     message: missing ? 'missing' : issue.expected === 'never' ? 'unknown field' : 'wrong value',
     ...(missing ? {} : { found: formatValue(issue.input) }),
-    expected: issue.kind === 'validation' ? issue.message : describeType(issue.expected),
+    expected:
+      issue.kind === 'validation' || issue.type === 'union' ? issue.message : describeType(issue.expected),
   };
 }
 

@@ -134,7 +134,7 @@ function ownImageProblem(
   return {
     file: where.file,
     definition,
-    field: 'dockerfile',
+    field: fieldOf(place),
     message: `${dockerfile} builds ${id} from its own image`,
     found: `${place} ${reference}`,
     expected: 'another image, or this one by digest',
@@ -149,9 +149,13 @@ function ambiguousAliasProblem(
   return {
     file: where.file,
     definition,
-    field: 'dockerfile',
+    field: fieldOf(place),
     message: `${dockerfile} names an alias of several tasks in this project`,
     found: `${place} ${reference}: ${owners.map(({ id }) => id).join(', ')}`,
     expected: 'a tag of one of them',
   };
+}
+
+function fieldOf(place: ImageName['place']): string {
+  return place === 'contexts' ? 'contexts' : 'dockerfile';
 }

@@ -1,4 +1,5 @@
 import type { CommandTask, ImageTask, Task } from '../model/task.ts';
+import { parseContexts, parseHost, parseSize, parseUlimit } from './build-fields.ts';
 import { type CommandValues, type FieldFault, formatValue, type ImageValues } from './fields.ts';
 import { asTag, tagFault } from './names.ts';
 
@@ -62,7 +63,19 @@ export function makeImageTask(
   };
   if (values.target !== undefined) task.target = values.target;
   if (values.test !== undefined) task.test = values.test;
+  setBuildFields(task, values);
   return setSharedFields(task, values);
+}
+
+function setBuildFields(task: Writable<ImageTask>, values: ImageValues): void {
+  const { contexts, addHosts, shmSize, ulimits, cgroupParent, allow, ssh } = values;
+  if (contexts !== undefined) task.contexts = parseContexts(contexts);
+  if (addHosts !== undefined) task.addHosts = addHosts.map(parseHost);
+  if (shmSize !== undefined) task.shmSize = parseSize(shmSize);
+  if (ulimits !== undefined) task.ulimits = Object.fromEntries(ulimits.map(parseUlimit));
+  if (cgroupParent !== undefined) task.cgroupParent = cgroupParent;
+  if (allow !== undefined) task.allow = [...new Set(allow)].sort();
+  if (ssh !== undefined) task.ssh = ssh;
 }
 
 /** Checks tags and returns each once. The version, the default tag, has been checked already. */

@@ -1,4 +1,5 @@
 import type { Task } from '../model/task.ts';
+import { contextFile } from './manifest.ts';
 
 /** One difference between two manifests. `before` is missing for an added input, `after` for a removed one. */
 export interface Difference {
@@ -10,14 +11,24 @@ export interface Difference {
   readonly line?: number;
 }
 
-/** Returns the difference with a file's path relative to the project root instead of the build context. */
+/** Returns the difference with a file's path relative to the project root instead of a build context. */
 export function withProjectPath(difference: Difference, task: Task): Difference {
+  if (difference.kind === contextFile) return withFolder(difference, task);
   if (difference.kind !== 'file' || task.kind !== 'image' || task.context === '.') return difference;
   return { ...difference, name: `${task.context}/${difference.name}` };
 }
 
+/** A file of a named context has the context's name before its path. */
+function withFolder(difference: Difference, task: Task): Difference {
+  const [name, ...rest] = difference.name.split(' ') as [string, ...string[]];
+  const source = task.kind === 'image' ? task.contexts?.[name] : undefined;
+  if (source === undefined || !('folder' in source)) return difference;
+  const folder = source.folder === '.' ? '' : `${source.folder}/`;
+  return { ...difference, kind: 'file', name: `${folder}${rest.join(' ')}` };
+}
+
 /** The kinds whose values are digests, which are not worth showing. */
-const digestKinds = new Set(['file', 'program', 'dockerfile']);
+const digestKinds = new Set(['file', 'program', 'dockerfile', contextFile]);
 
 /** Formats a difference as three columns: the kind of input, its name, and what changed. */
 export function differenceColumns({ kind, name, before, after, line }: Difference): [string, string, string] {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FileEntry, ObservedCommand, ObservedImage } from '../model/observed.ts';
 import type { Key, Manifest, ManifestLine } from '../model/record.ts';
-import type { CommandTask, ImageTask, Task, TaskId } from '../model/task.ts';
+import type { CommandTask, ContextSource, ImageTask, Task, TaskId } from '../model/task.ts';
 
 /** Part of every key. Increase it when the lines of a manifest change their meaning: older results are then not reused. */
 const keySchema = 5;
@@ -56,12 +56,46 @@ function imageLines(task: ImageTask, observed: ObservedImage): ManifestLine[] {
     ['image', 'network', task.network],
     ['image', 'output', task.output],
     ...(task.target !== undefined ? [['image', 'target', task.target] as const] : []),
+    ...optionLines(task),
     ...sortedLines('arg', relevantArgs(task, observed)),
     ...sortedLines('label', task.labels),
     ...dockerfileLines(task, observed),
     ...baseLines(observed),
     ...observed.context.map((entry) => entryLine('file', entry)),
+    ...contextLines(observed),
   ];
+}
+
+/** Returns the options of RUN instructions that are set: other tasks keep their keys. */
+function optionLines({ addHosts, shmSize, ulimits = {}, allow, ssh = {} }: ImageTask): ManifestLine[] {
+  return [
+    ...(addHosts !== undefined ? [['image', 'hosts', addHosts.join(' ')] as const] : []),
+    ...(shmSize !== undefined ? [['image', 'shm size', `${shmSize} bytes`] as const] : []),
+    ...(allow !== undefined ? [['image', 'allow', allow.join(' ')] as const] : []),
+    ...sortedLines('ulimit', ulimits),
+    ...Object.keys(ssh)
+      .sort()
+      .map((id): ManifestLine => ['ssh', id, 'forwarded']),
+  ];
+}
+
+/** The kind of lines of files in named contexts. Their names are a context's name, a space, and a path. */
+export const contextFile = 'context file';
+
+/** Returns the named contexts that the target uses. An image counts by its name here, and by its pin or need elsewhere. */
+function contextLines({ contexts = [] }: ObservedImage): ManifestLine[] {
+  return contexts
+    .filter(({ isUsed }) => isUsed)
+    .flatMap(({ name, source, entries }) => [
+      ['context', name, describeSource(source)] as const,
+      ...entries.map((entry) => entryLine(contextFile, { ...entry, path: `${name} ${entry.path}` })),
+    ]);
+}
+
+/** The content of a folder counts, not its place. */
+function describeSource(source: ContextSource): string {
+  if ('image' in source) return `docker-image://${source.image}`;
+  return 'git' in source ? hideCredentials(source.git) : 'folder';
 }
 
 /** Returns the args that the reachable stages declare, and those that BuildKit uses without a declaration. */
@@ -79,7 +113,7 @@ function relevantArgs(
   return Object.fromEntries(Object.entries(all).filter(([name]) => isRelevant(name)));
 }
 
-/** Replaces the credentials in a proxy's URL by a hash, because manifests are shown and shared. */
+/** Replaces the credentials in a URL by a hash, because manifests are shown and shared. */
 function hideCredentials(value: string): string {
   return value.replace(
     /(\/\/)([^/@]*)@/g,

@@ -1,5 +1,5 @@
 import type { Key } from './record.ts';
-import type { TaskId } from './task.ts';
+import type { ContextSource, TaskId } from './task.ts';
 
 /** A path as read from disk. `digest` is the SHA-256 of the file's bytes in hex. */
 export type FileEntry =
@@ -25,6 +25,8 @@ export interface ObservedImage {
   readonly kind: 'image';
   /** Sorted by path; every directory has an entry. Paths are relative to the context and use `/`. */
   readonly context: readonly FileEntry[];
+  /** The named contexts, in order of their names. */
+  readonly contexts?: readonly ObservedContext[];
   readonly dockerfile: ObservedDockerfile;
   /**
    * Build args that the builder adds (proxies) and the Dockerfile declares. They are keyed like the task's own args, which take
@@ -41,6 +43,8 @@ export interface ObservedImage {
   readonly features?: readonly { readonly name: string; readonly line: number }[];
   /** The image of the frontend that the Dockerfile selects; undefined for the engine's own. */
   readonly frontend?: string;
+  /** True: the engine's own frontend reads the Dockerfile, because it has no syntax line. */
+  readonly usesEngineFrontend?: boolean;
   /** External images that the build starts from or copies from. */
   readonly bases: readonly ObservedBase[];
   /** Where the Dockerfile names images of needed tasks. The build gets tags of these images instead. */
@@ -59,7 +63,17 @@ export interface ObservedImage {
   readonly period?: number;
 }
 
-/** An external image that an instruction names. */
+/** A named context of a build. */
+export interface ObservedContext {
+  readonly name: string;
+  readonly source: ContextSource;
+  /** False if nothing that the target depends on reads it. */
+  readonly isUsed: boolean;
+  /** The part of a folder that the build can see, like `context`; empty for other sources. Paths are relative to the folder. */
+  readonly entries: readonly FileEntry[];
+}
+
+/** An external image that an instruction or a named context names. */
 export interface ObservedBase {
   /** With variables replaced. */
   readonly reference: string;
@@ -68,20 +82,24 @@ export interface ObservedBase {
   readonly line: number;
   /** The digest from the lock file, which the build uses. Undefined: the build uses the name. */
   readonly digest?: string;
+  /** The named context that is this image. The instruction contains that name. */
+  readonly context?: string;
 }
 
-/** The image of a needed task that an instruction names. */
+/** The image of a needed task that an instruction or a named context names. */
 export interface ObservedNeed {
   readonly task: TaskId;
   readonly line: number;
   /** The name as written in the instruction. */
   readonly written: string;
+  /** See `ObservedBase`. */
+  readonly context?: string;
 }
 
 /** An image that a Dockerfile names, with variables replaced. */
 export interface ImageName {
   readonly reference: string;
-  readonly place: 'FROM' | 'COPY --from' | 'RUN --mount';
+  readonly place: 'FROM' | 'COPY --from' | 'RUN --mount' | 'contexts';
   /** True if the Dockerfile also declares an ARG of this name. */
   readonly isArg?: true;
 }

@@ -5,7 +5,7 @@ import type { FileEntry, ImageName, Observed, ObservedUnchanged } from './observ
 import type { Owner } from './owner.ts';
 import type { Key, Manifest, TaskRecord } from './record.ts';
 import type { Credentials } from './registry.ts';
-import type { SecretSource, Task, TaskId } from './task.ts';
+import type { ImageTask, SecretSource, Task, TaskId } from './task.ts';
 
 /** The clock. Tests replace it to control time. */
 export interface Clock {
@@ -68,6 +68,12 @@ export interface BuildRequest {
   readonly dockerfile: BuildDockerfile;
   /** Images in the engine to use in place of names in the Dockerfile: a reference by name. Needs the ability `namedContexts`. */
   readonly namedImages: Readonly<Record<string, string>>;
+  /**
+   * The named contexts of the definition, by name, or name and platform (`base::linux/amd64`): the entries of a folder, or the address
+   * of an image or a git repository, `docker-image://…`. Needs the ability `namedContexts`.
+   */
+  readonly contexts?: Readonly<Record<string, readonly ContextEntry[] | string>>;
+  readonly options?: BuildOptions;
   readonly target?: string;
   readonly platform: string;
   readonly network: string;
@@ -76,9 +82,16 @@ export interface BuildRequest {
   readonly noCache: boolean;
   /** By ID; files are absolute paths. Values never appear in output. */
   readonly secrets: Readonly<Record<string, SecretSource>>;
+  /** The sockets of SSH agents, by ID. */
+  readonly ssh?: Readonly<Record<string, string>>;
   /** The empty folder that the file system is exported to (`output: 'files'`). The image is then neither kept nor tagged. */
   readonly exportTo?: string;
 }
+
+/** Options of RUN instructions. All but `addHosts` and `allow` need the ability `runLimits`. */
+export type BuildOptions = {
+  readonly [K in 'addHosts' | 'shmSize' | 'ulimits' | 'cgroupParent' | 'allow']?: ImageTask[K] | undefined;
+};
 
 /** What the BuildKit of an engine supports. */
 export interface EngineAbilities {
@@ -88,6 +101,8 @@ export interface EngineAbilities {
   readonly frontend?: FrontendVersion;
   /** Whether images can be put in place of names (`context:NAME`). */
   readonly namedContexts: boolean;
+  /** Whether the size of /dev/shm, limits and the parent cgroup of RUN instructions can be set. */
+  readonly runLimits: boolean;
 }
 
 /** Receives the progress of a running build or command. */
@@ -114,6 +129,8 @@ export interface Engine {
   ready(): Promise<void>;
   /** Returns the engine's version and what its built-in BuildKit supports. */
   abilities(): Promise<EngineAbilities>;
+  /** Returns whether the engine is configured to grant builds an entitlement, such as `security.insecure`. */
+  grants(entitlement: string): Promise<boolean>;
   /** Lists all images in one request. */
   images(): Promise<readonly EngineImage[]>;
   /** Returns the ID of the image that has a tag, or undefined. */

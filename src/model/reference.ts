@@ -17,3 +17,18 @@ export function normalizeReference(reference: string): string | undefined {
   if (host !== hub && host !== `index.${hub}`) return `${host}/${path}:${tag}`;
   return `${hub}/${path.includes('/') ? path : `library/${path}`}:${tag}`;
 }
+
+/**
+ * Returns the name by which BuildKit looks up a named context for an image or stage name: docker's short form without the tag
+ * `latest`, `alpine` for `docker.io/library/alpine:latest`. Names with a digest are returned unchanged.
+ */
+export function contextName(reference: string): string {
+  const full = normalizeReference(reference);
+  if (full === undefined) return reference;
+  return full.replace(/^docker\.io\/(library\/)?/, '').replace(/:latest$/, '');
+}
+
+/** Returns `host:5000/debian` for `host:5000/debian:12`. */
+export function withoutTag(reference: string): string {
+  return reference.replace(/:[^/:]*$/, '');
+}

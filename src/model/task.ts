@@ -26,6 +26,15 @@ export interface Need {
 /** The source of a secret's value: an environment variable, or a file (relative to the project root). */
 export type SecretSource = { readonly env: string } | { readonly file: string };
 
+/** The source of a named context: a folder (relative to the project root), an image, or a git address. */
+export type ContextSource =
+  | { readonly folder: string }
+  | { readonly image: string }
+  | { readonly git: string };
+
+/** An SSH agent for a build: the user's own, or one with a single private key (a file, relative to the project root). */
+export type SshSource = { readonly agent: true } | { readonly key: string };
+
 interface TaskBase {
   readonly id: TaskId;
   readonly name: string;
@@ -59,6 +68,19 @@ export interface ImageTask extends TaskBase {
   readonly args: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
   readonly network: string;
+  /** More build contexts, by their names as `contextName` returns them. */
+  readonly contexts?: Readonly<Record<string, ContextSource>>;
+  /** `name=address` */
+  readonly addHosts?: readonly string[];
+  /** The size of /dev/shm in bytes. */
+  readonly shmSize?: number;
+  /** By the name of the limit: `soft:hard`. */
+  readonly ulimits?: Readonly<Record<string, string>>;
+  readonly cgroupParent?: string;
+  /** Entitlements that RUN instructions may use: `network.host`, `security.insecure`. */
+  readonly allow?: readonly string[];
+  /** By ID. Keys contain only the IDs. */
+  readonly ssh?: Readonly<Record<string, SshSource>>;
   readonly platform: string;
   readonly output: 'image' | 'files';
   /** A test script or a folder with an executable `run`, relative to the project root. */

@@ -25,13 +25,20 @@ export async function resolveBaseImages(
 ): Promise<{ bases: ObservedBase[]; vague: string[]; impure: UnpinnedInput[]; isUnresolved: boolean }> {
   const [bases, vague, impure]: [ObservedBase[], string[], UnpinnedInput[]] = [[], [], []];
   let isUnresolved = false;
-  for (const { reference, line, isPinned, isBase, platform: scope } of images) {
+  for (const { reference, line, isPinned, isBase, platform: scope, context } of images) {
     const platform = scope === 'any' ? 'any' : taskPlatform;
     const entry = lock.get(lockEntryId({ image: reference, platform }));
     const isReplaced = entry !== undefined && !isPinned;
-    bases.push({ reference, platform, line, ...(isReplaced ? { digest: entry.digest } : {}) });
+    bases.push({
+      reference,
+      platform,
+      line,
+      ...(isReplaced ? { digest: entry.digest } : {}),
+      ...(context === undefined ? {} : { context }),
+    });
+    const place = context === undefined ? `line ${line}` : `contexts.${context}`;
     if (!isPinned && entry === undefined) {
-      const detail = `line ${line}: ${reference} is not pinned by digest`;
+      const detail = `${place}: ${reference} is not pinned by digest`;
       impure.push({ kind: 'image', source: reference, detail });
     }
     if (!isBase) continue;
@@ -39,10 +46,10 @@ export async function resolveBaseImages(
     const hasTriggers =
       entry?.onbuild ?? (isPinned ? await pinnedHasOnbuild(reference, platform, memo, hasOnbuild) : false);
     if (hasTriggers === true)
-      vague.push(`line ${line}: ${short(reference)} has ONBUILD instructions, which run in this build`);
+      vague.push(`${place}: ${short(reference)} has ONBUILD instructions, which run in this build`);
     if (hasTriggers !== undefined) continue;
     isUnresolved = true;
-    vague.push(`line ${line}: cannot check yet whether ${short(reference)} has ONBUILD instructions`);
+    vague.push(`${place}: cannot check yet whether ${short(reference)} has ONBUILD instructions`);
   }
   return { bases, vague, impure: eachOnce(impure), isUnresolved };
 }

@@ -12,16 +12,18 @@ interface ContextSources {
 
 /**
  * Lists a build context without the files that its ignore file excludes. Passes an invalid ignore file to `addProblem`.
- * `context` and `dockerfile` are absolute.
+ * `context` and `dockerfile` are absolute. A named context has no Dockerfile. `field`: the field that names the context.
  * @throws Unreadable
  */
 export function listContext(
   context: string,
-  dockerfile: string,
+  dockerfile: string | undefined,
   { root, disk, readOnce }: ContextSources,
   addProblem: (problem: TaskProblem) => void,
+  field = 'context',
 ): readonly Listed[] {
-  const ignoreFile = [`${dockerfile}.dockerignore`, path.join(context, '.dockerignore')].find(
+  const ignoreFiles = dockerfile === undefined ? [] : [`${dockerfile}.dockerignore`];
+  const ignoreFile = [...ignoreFiles, path.join(context, '.dockerignore')].find(
     (file) => pathKind(disk, file) === 'file',
   );
   return readOnce(`${context}\0${ignoreFile ?? ''}`, () => {
@@ -31,7 +33,7 @@ export function listContext(
         filter = ignoreFilter(compileIgnoreFile(readBytes(ignoreFile, disk).toString('utf8')));
     } catch (error) {
       if (!(error instanceof IgnoreError)) throw error;
-      addProblem({ field: 'context', message: `${path.relative(root, ignoreFile!)}: ${error.message}` });
+      addProblem({ field, message: `${path.relative(root, ignoreFile!)}: ${error.message}` });
     }
     return list(context, withoutCacheFolder(filter, context, root), disk);
   });

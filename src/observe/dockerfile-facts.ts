@@ -1,8 +1,9 @@
 import type { ReachableInputs } from '../dockerfile/analyze.ts';
 import type { UsedFeature } from '../dockerfile/features.ts';
+import type { FrontendKind } from '../dockerfile/frontend.ts';
 import type { MixedImageName, NeededImage } from '../dockerfile/need-references.ts';
 import { placeholderFor } from '../dockerfile/placeholder.ts';
-import type { ExternalImage } from '../dockerfile/reachable-stages.ts';
+import type { ContextUse, ExternalImage } from '../dockerfile/reachable-stages.ts';
 import type { BuildParameters } from '../dockerfile/stages.ts';
 import type { UnpinnedFetch } from '../dockerfile/unpinned-fetches.ts';
 import type { Memo } from '../incremental/memo.ts';
@@ -17,6 +18,12 @@ export interface DockerfileFacts {
   readonly images: readonly ExternalImage[];
   /** Images whose names come from the build args of needs. */
   readonly needed: readonly NeededImage[];
+  /** The places where the target reads named contexts. */
+  readonly contextUses: readonly ContextUse[];
+  /** The named contexts that nothing in the file names. */
+  readonly unusedContexts: readonly string[];
+  /** The frontend that reads the file. */
+  readonly frontendKind: FrontendKind;
   /** Unpinned images that its ONBUILD instructions use, in the builds of dependents. */
   readonly triggerImages: readonly string[];
   /** Images and downloads that can change while all inputs stay the same, as messages. */
@@ -60,7 +67,8 @@ export async function readDockerfileFacts(
     .filter((need) => need.kind === 'image' && !need.isReference)
     .map((need) => [need.name, placeholderFor(need.name)]);
   const args: Record<string, string> = { ...builderArgs, ...task.args, ...Object.fromEntries(placeholders) };
-  const parameters = { args, platform: task.platform };
+  const contexts = Object.keys(task.contexts ?? {});
+  const parameters = { args, platform: task.platform, contexts };
   const inputs = JSON.stringify(['facts', programId, text, task.target ?? null, parameters]);
   return await memo.memoize(inputs, () => analyzeText(text, task.target, parameters));
 }
@@ -71,15 +79,21 @@ async function analyzeText(
   parameters: BuildParameters,
 ): Promise<DockerfileFacts> {
   // Loaded on demand: most runs find all Dockerfiles in the memo.
-  const [{ DockerfileError }, { parseDockerfile }, { analyze }, { findUnpinnedFetches }] = await Promise.all([
-    import('../dockerfile/error.ts'),
-    import('../dockerfile/parse.ts'),
-    import('../dockerfile/analyze.ts'),
-    import('../dockerfile/unpinned-fetches.ts'),
-  ]);
+  const [{ DockerfileError }, { parseDockerfile }, { analyze }, { findUnpinnedFetches }, { frontendKindOf }] =
+    await Promise.all([
+      import('../dockerfile/error.ts'),
+      import('../dockerfile/parse.ts'),
+      import('../dockerfile/analyze.ts'),
+      import('../dockerfile/unpinned-fetches.ts'),
+      import('../dockerfile/frontend.ts'),
+    ]);
+  // BuildKit prefers this arg to the syntax line.
+  const { BUILDKIT_SYNTAX: syntax } = parameters.args;
+  const frontendKind = frontendKindOf(syntax === undefined ? text : `# syntax=${syntax}\n`);
   try {
     const analysis = analyze(parseDockerfile(text), target, parameters);
     const { declaredArgs, externalImages, neededImages, triggerImages, seen, vague, hasTriggers } = analysis;
+    const { contextUses, unusedContexts } = analysis;
     const downloads = analysis.unverifiedDownloads.map(
       ({ source, line }): UnpinnedInput => ({
         kind: 'download',
@@ -98,6 +112,9 @@ async function analyzeText(
       declaredArgs,
       images: externalImages,
       needed: neededImages,
+      contextUses,
+      unusedContexts,
+      frontendKind,
       triggerImages,
       impure: eachOnce([...unknown, ...downloads]),
       ...(seen !== undefined ? { seen } : {}),
@@ -120,7 +137,15 @@ async function analyzeText(
       vague: [],
       features: [],
     };
-    return { ...noFacts, triggerImages: [], hasTriggers: true, faults: [problem] };
+    const noContexts = { contextUses: [], unusedContexts: [] };
+    return {
+      ...noFacts,
+      ...noContexts,
+      frontendKind,
+      triggerImages: [],
+      hasTriggers: true,
+      faults: [problem],
+    };
   }
 }
 

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { type Disk, type PathKind, pathKind } from '../disk/disk.ts';
+import type { ExternalImage } from '../dockerfile/reachable-stages.ts';
 import type { ImageTask } from '../model/task.ts';
 import type { DockerfileFacts } from './dockerfile-facts.ts';
 import type { TaskProblem } from './task-problem.ts';
@@ -47,8 +48,12 @@ function isTest(file: string, disk: Disk): boolean {
   return kind === 'file' || (kind === 'folder' && pathKind(disk, path.join(file, 'run')) === 'file');
 }
 
-/** Returns the problems of a Dockerfile, and of needs that it does not use. */
-export function dockerfileProblems(task: ImageTask, facts: DockerfileFacts): TaskProblem[] {
+/** Returns the problems of a Dockerfile, and of needs that it does not use. `images`: what it and its named contexts name. */
+export function dockerfileProblems(
+  task: ImageTask,
+  facts: DockerfileFacts,
+  images: readonly ExternalImage[],
+): TaskProblem[] {
   const problems: TaskProblem[] = facts.faults.map(({ line, message, found, expected }) => ({
     field: 'dockerfile',
     message: `${task.dockerfile}:${line}: ${message}`,
@@ -56,10 +61,10 @@ export function dockerfileProblems(task: ImageTask, facts: DockerfileFacts): Tas
     ...(expected !== undefined ? { expected } : {}),
   }));
   if (problems.length > 0) return problems;
-  const images = task.needs.filter((need) => need.kind === 'image' && !need.isReference);
-  const undeclared = images.filter((need) => !facts.declaredArgs.includes(need.name));
+  const argNeeds = task.needs.filter((need) => need.kind === 'image' && !need.isReference);
+  const undeclared = argNeeds.filter((need) => !facts.declaredArgs.includes(need.name));
   return [
-    ...unusedImageProblems(task, facts),
+    ...unusedImageProblems(task, images),
     ...undeclared.map((need) => ({
       field: `needs.${need.name}`,
       message: `${task.dockerfile} does not declare ARG ${need.name}, so the build would not use the image of this need`,
@@ -70,7 +75,7 @@ export function dockerfileProblems(task: ImageTask, facts: DockerfileFacts): Tas
 }
 
 /** Returns a problem for each need that is named after an image that no instruction of the target names. */
-function unusedImageProblems(task: ImageTask, { images }: DockerfileFacts): TaskProblem[] {
+function unusedImageProblems(task: ImageTask, images: readonly ExternalImage[]): TaskProblem[] {
   const names = images.flatMap(({ place, reference }) => (place === 'syntax' ? [] : reference));
   const unused = task.needs.filter(({ name, isReference }) => isReference && !names.includes(name));
   return unused.map(({ name }) => ({

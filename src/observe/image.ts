@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { type Disk, pathKind } from '../disk/disk.ts';
 import { sha256 } from '../disk/sha256.ts';
+import { wholeContext } from '../dockerfile/instruction-inputs.ts';
 import type { ExternalImage } from '../dockerfile/reachable-stages.ts';
 import type { Memo } from '../incremental/memo.ts';
 import type { Lock } from '../model/lock.ts';
@@ -12,6 +13,13 @@ import { listContext } from './build-context.ts';
 import { contextWarnings } from './context-warnings.ts';
 import { type DockerfileFacts, readDockerfileFacts } from './dockerfile-facts.ts';
 import { dockerfileProblems, needFolderProblems, pathProblem, testProblem } from './image-problems.ts';
+import {
+  contextImages,
+  frontendProblems,
+  namedContextProblems,
+  observeContexts,
+  unusedContextProblems,
+} from './named-contexts.ts';
 import type { TaskProblem } from './task-problem.ts';
 import { visibleFiles } from './visible-files.ts';
 import { readBytes, readListed } from './walk.ts';
@@ -51,29 +59,33 @@ export async function observeImage(
   const dockerfile = path.resolve(sources.root, task.dockerfile);
   const { disk } = sources;
   const problem = pathProblem(task, pathKind(disk, context), pathKind(disk, dockerfile));
-  if (problem !== undefined) {
-    addProblem(problem);
-    return undefined;
-  }
+  const missing = problem === undefined ? namedContextProblems(task, sources) : [problem];
+  for (const found of missing) addProblem(found);
+  if (missing.length > 0) return undefined;
   const missingTest = testProblem(task, sources);
   if (missingTest !== undefined) addProblem(missingTest);
   const listed = listContext(context, dockerfile, sources, addProblem);
   const { text, digest } = readDockerfile(dockerfile, sources);
   const facts = await readDockerfileFacts(task, text, sources);
-  for (const found of dockerfileProblems(task, facts)) addProblem(found);
+  const images = [...facts.images, ...contextImages(task, facts)];
+  for (const found of dockerfileProblems(task, facts, images)) addProblem(found);
   for (const found of needFolderProblems(task, listed)) addProblem(found);
+  for (const found of frontendProblems(task, facts)) addProblem(found);
+  for (const found of unusedContextProblems(task, facts)) addProblem(found);
   if (facts.hasTriggers) sources.onbuildTasks.set(task.id, facts.triggerImages);
-  const { needed, external } = splitImages(task, facts);
+  const { needed, external } = splitImages(task, facts, images);
   const base = await resolveBaseImages(external, task.platform, sources);
   if (base.isUnresolved) sources.unresolved.add(task.id);
   const onbuild = needOnbuildNotes(task, sources);
   const vague = [...facts.vague, ...base.vague, ...onbuild.vague];
+  const named = observeContexts(task, facts, vague.length > 0, sources, addProblem);
   const reachable = vague.length === 0 ? facts.seen : undefined;
   const visible = visibleFiles(listed, reachable?.paths ?? [wholeContext]);
   const entries = visible.map((file) => readListed(file, sources.memo, disk));
   return {
     kind: 'image',
     context: entries,
+    ...(task.contexts === undefined ? {} : { contexts: named.contexts }),
     dockerfile: { source: dockerfile, digest },
     ...usedBuilderArgs(sources.builderArgs, reachable),
     bases: base.bases,
@@ -82,9 +94,10 @@ export async function observeImage(
     vague,
     ...(facts.features.length === 0 ? {} : { features: facts.features }),
     ...(facts.frontend === undefined ? {} : { frontend: facts.frontend }),
-    impure: [...base.impure, ...facts.impure, ...onbuild.impure],
+    ...(facts.frontendKind === 'engine' ? { usesEngineFrontend: true } : {}),
+    impure: [...base.impure, ...facts.impure, ...onbuild.impure, ...named.impure],
     unpinnedFetches: facts.loose,
-    suspect: contextWarnings(entries, task.context, sources.memo),
+    suspect: [...contextWarnings(entries, task.context, sources.memo), ...named.suspect],
   };
 }
 
@@ -102,12 +115,11 @@ function usedBuilderArgs(
   return used.length === 0 ? {} : { builderArgs: Object.fromEntries(used) };
 }
 
-const wholeContext = { path: '', isPattern: false };
-
-/** Splits the images that a task's Dockerfile names into those of its needs and external images. */
+/** Splits the images that a task's Dockerfile and named contexts name into those of its needs and external images. */
 function splitImages(
   task: ImageTask,
-  { images, needed }: DockerfileFacts,
+  { needed }: DockerfileFacts,
+  images: readonly ExternalImage[],
 ): { needed: ObservedNeed[]; external: ExternalImage[] } {
   const tasks = new Map(task.needs.map(({ name, tasks: [id] }) => [name, id!]));
   const references = new Set(task.needs.flatMap(({ name, isReference }) => (isReference ? name : [])));
@@ -116,25 +128,33 @@ function splitImages(
   return {
     needed: [
       ...needed.map(({ arg, line, written }) => ({ task: tasks.get(arg)!, line, written })),
-      ...implied.map(({ reference, line }) => ({ task: tasks.get(reference)!, line, written: reference })),
+      ...implied.map(({ reference, line, context }) => ({
+        task: tasks.get(reference)!,
+        line,
+        written: reference,
+        ...(context === undefined ? {} : { context }),
+      })),
     ],
     external,
   };
 }
 
 /**
- * Returns the images that a task's Dockerfile names other than by digest: they may be images of the project. Returns none if
- * there is no Dockerfile; `observeImage` reports that.
+ * Returns the images that a task's Dockerfile and named contexts name other than by digest: they may be images of the project.
+ * Returns none if there is no Dockerfile; `observeImage` reports that.
  */
 export async function readImageNames(task: ImageTask, sources: ImageSources): Promise<ImageName[]> {
   const dockerfile = path.resolve(sources.root, task.dockerfile);
   if (pathKind(sources.disk, dockerfile) !== 'file') return [];
   const { text } = readDockerfile(dockerfile, sources);
-  const { images, declaredArgs } = await readDockerfileFacts(task, text, sources);
-  return images.flatMap(({ reference, place, isPinned }): ImageName[] => {
-    if (isPinned || place === 'syntax') return [];
-    return [{ reference, place, ...(declaredArgs.includes(reference) ? { isArg: true } : {}) }];
-  });
+  const facts = await readDockerfileFacts(task, text, sources);
+  const { declaredArgs } = facts;
+  return [...facts.images, ...contextImages(task, facts)].flatMap(
+    ({ reference, place, isPinned }): ImageName[] => {
+      if (isPinned || place === 'syntax') return [];
+      return [{ reference, place, ...(declaredArgs.includes(reference) ? { isArg: true } : {}) }];
+    },
+  );
 }
 
 /**

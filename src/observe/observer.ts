@@ -137,11 +137,11 @@ export function openObserver(options: ObserveOptions): Observer {
 const noNames: readonly ImageName[] = [];
 
 /** Returns the inputs, besides its text, that decide which images a Dockerfile names. */
-function nameInputs({ dockerfile, target, args, platform, needs }: ImageTask): string {
+function nameInputs({ dockerfile, target, args, platform, needs, contexts }: ImageTask): string {
   const needArgs = needs.flatMap(({ name, kind, isReference }) =>
     kind === 'image' && !isReference ? name : [],
   );
-  return JSON.stringify([dockerfile, target, args, platform, needArgs]);
+  return JSON.stringify([dockerfile, target, args, platform, needArgs, contexts]);
 }
 
 /**

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { FileProblem, readVerifiedBytes } from '../disk/verified-file.ts';
 import type { ObservedBase, ObservedDockerfile } from '../model/observed.ts';
 import { type BuildDockerfile, StepFailed } from '../model/ports.ts';
+import { withoutTag } from '../model/reference.ts';
 
 /** A place where a Dockerfile names the image of a need, and the names that a build may use for it. */
 export interface NeedPlace {
@@ -66,9 +67,4 @@ export async function prepareDockerfile(
     if (error instanceof FileProblem) throw new StepFailed(error.message);
     throw error;
   }
-}
-
-/** Returns `host:5000/debian` for `host:5000/debian:12`. */
-function withoutTag(reference: string): string {
-  return reference.replace(/:[^/:]*$/, '');
 }

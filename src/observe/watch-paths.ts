@@ -26,8 +26,15 @@ function namedPaths(task: Task): string[] {
     const inputs = task.inputs.flatMap(patternFolders);
     return [...inputs, ...(program.includes('/') ? [program] : [])];
   }
-  const { context, dockerfile, test } = task;
-  return [context, dockerfile, `${dockerfile}.dockerignore`, ...(test !== undefined ? [test] : [])];
+  const { context, contexts = {}, dockerfile, test } = task;
+  const folders = Object.values(contexts).flatMap((source) => ('folder' in source ? [source.folder] : []));
+  return [
+    context,
+    ...folders,
+    dockerfile,
+    `${dockerfile}.dockerignore`,
+    ...(test !== undefined ? [test] : []),
+  ];
 }
 
 /** Returns the paths that can contain matches of a pattern. */

@@ -5,9 +5,10 @@ import type { Observations, ObservedImage } from '../model/observed.ts';
 import type { Plan, Step } from '../model/plan.ts';
 import { type BuildRequest, type ContextEntry, type Progress, StepFailed } from '../model/ports.ts';
 import type { TaskRecord } from '../model/record.ts';
-import type { ImageTask } from '../model/task.ts';
+import type { ImageTask, SshSource } from '../model/task.ts';
 import { explainMissingSource } from '../observe/missing-source.ts';
 import { prepareDockerfile } from '../observe/prepare-dockerfile.ts';
+import { requestContexts } from './named-contexts.ts';
 import {
   contentTagOf,
   exactTagOf,
@@ -90,6 +91,7 @@ export async function makeBuildRequest(
   work: string | undefined,
 ): Promise<{ request: BuildRequest; usedTags: UsedTags }> {
   const { step, plan, services } = input;
+  const { addHosts, shmSize, ulimits, cgroupParent, allow } = task;
   const observed = input.observations.get(task.id) as ObservedImage;
   const context = path.join(services.root, task.context);
   const contextEntries = observed.context.map(
@@ -101,6 +103,10 @@ export async function makeBuildRequest(
     context: [...contextEntries, ...needFileEntries(task, plan, input.results, services)],
     dockerfile,
     namedImages,
+    ...(observed.contexts === undefined
+      ? {}
+      : { contexts: requestContexts(observed, services.root, (id) => exactTagOf(id, input)) }),
+    options: { addHosts, shmSize, ulimits, cgroupParent, allow },
     ...(task.target !== undefined ? { target: task.target } : {}),
     platform: task.platform,
     network: task.network,
@@ -114,6 +120,7 @@ export async function makeBuildRequest(
     },
     noCache: step.noCache,
     secrets: resolveSecrets(task, services),
+    ...(task.ssh === undefined ? {} : { ssh: sshSockets(task.ssh, services) }),
     ...(work === undefined ? {} : { exportTo: exportFolder(work) }),
   };
   return { request, usedTags };
@@ -129,14 +136,15 @@ async function pinNeeds(
   { dockerfile, bases, reachable, neededImages = [] }: ObservedImage,
 ): Promise<Pick<BuildRequest, 'dockerfile' | 'namedImages'> & { usedTags: UsedTags }> {
   const { plan, services } = input;
-  const places = neededImages.map(({ task: id, line, written }) => ({
+  const inDockerfile = ({ context }: { readonly context?: string }): boolean => context === undefined;
+  const places = neededImages.filter(inDockerfile).map(({ task: id, line, written }) => ({
     line,
     written,
     name: contentTagOf(id, plan),
     exactTag: exactTagOf(id, input),
   }));
   const { namedContexts } = await services.engine!.abilities();
-  const prepared = await prepareDockerfile(dockerfile, bases, places, namedContexts);
+  const prepared = await prepareDockerfile(dockerfile, bases.filter(inDockerfile), places, namedContexts);
   const { usesNamedContexts } = prepared;
   const known = neededImages.map((each) => each.task);
   const pinned = usesNamedContexts && reachable === undefined ? imageNeedIds(task) : known;
@@ -150,6 +158,13 @@ async function pinNeeds(
       unpinned: reachable === undefined ? imageNeedIds(task).filter((id) => !exact.has(id)) : [],
     },
   };
+}
+
+function sshSockets(
+  sources: Readonly<Record<string, SshSource>>,
+  { sshSocket }: Services,
+): Record<string, string> {
+  return Object.fromEntries(Object.entries(sources).map(([id, source]) => [id, sshSocket(source)]));
 }
 
 function exportFolder(work: string): string {

@@ -2,7 +2,7 @@ import type { Memo } from '../incremental/memo.ts';
 import type { Owner } from '../model/owner.ts';
 import type { Clock, Engine, Processes, Records } from '../model/ports.ts';
 import type { Credentials } from '../model/registry.ts';
-import type { TaskId } from '../model/task.ts';
+import type { SshSource, TaskId } from '../model/task.ts';
 
 /** An open log of a task. */
 export interface Log {
@@ -41,6 +41,8 @@ export interface Services {
   /** Returns the credentials for the registry of an image name, for pushes and pulls by the engine. */
   credentials(name: string): Promise<Credentials | undefined>;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Returns the socket of an SSH agent. Agents are started for the sources of the tasks that a run builds. */
+  sshSocket(source: SshSource): string;
   /** Prints a warning. */
   warn(message: string): void;
 }

@@ -328,8 +328,7 @@ test('a Dockerfile in the build context counts as a file: a changed comment rebu
 test('proxies of docker are set during RUN, but stay out of images and keys of Dockerfiles that do not declare them', async () => {
   const cwd = project();
   writeFiles(cwd, {
-    'base/Dockerfile':
-      'FROM scratch\nCOPY bin /bin\nRUN echo "proxy:$HTTP_PROXY,$http_proxy." && echo ours > /who\n',
+    'base/Dockerfile': `FROM scratch\nCOPY bin /bin\nRUN echo "proxy:$HTTP_PROXY,$http_proxy." && echo ${Date.now()} > /time\n`,
   });
   const configOf = (httpProxy: string): Record<string, string> => {
     const folder = tempFolder();

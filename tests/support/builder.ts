@@ -39,6 +39,7 @@ export interface BuilderTest {
   start(request: BuildRequest, signal?: AbortSignal): StartedBuild;
   /** Starts a build, and waits until the engine has it. */
   begin(request: BuildRequest, signal?: AbortSignal): Promise<StartedBuild & { readonly build: FakeBuild }>;
+  grants(entitlement: string): Promise<boolean>;
   /** Resolves when the engine has no connection any more. */
   idle(): Promise<void>;
 }
@@ -115,6 +116,7 @@ export async function builderTest(options: BuilderTestOptions = {}): Promise<Bui
       begun = beginning;
       return await beginning;
     },
+    grants: builder.grants,
     async idle() {
       while (engine.connections.size > 0) await new Promise(setImmediate);
     },

@@ -148,6 +148,23 @@ export function engineSuite(name: string, open: () => Promise<SuiteEngine>): voi
     assert.is(images[0], images[2]);
   });
 
+  test('a changed file in a named context of the same size and time is in the next image', async () => {
+    if (!(await opened.engine.abilities()).namedContexts) return;
+    const images = [];
+    for (const text of ['one', 'two', 'one']) {
+      const { context } = requestOf({ c: text });
+      const files = { Dockerfile: 'FROM scratch\nCOPY --from=assets c /\n' };
+      images.push((await build(requestOf(files, { contexts: { assets: context } })))!.imageId);
+    }
+    assert.is.not(images[0], images[1]);
+    assert.is(images[0], images[2]);
+  });
+
+  test('says whether it grants an entitlement', async () => {
+    assert.type(await opened.engine.grants('network.host'), 'boolean');
+    assert.type(await opened.engine.grants('security.insecure'), 'boolean');
+  });
+
   test('noCache builds from scratch', async () => {
     const text = 'FROM scratch\nCOPY . /\nRUN echo 1\n';
     const first = (await build(runnable(text)))!.imageId;

@@ -12,6 +12,7 @@ import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { encode, messagesOf, sendMessage } from '../../src/buildkit/grpc/messages.ts';
 import type { Metadata } from '../../src/buildkit/grpc/metadata.ts';
 import { type Handler, serve, streaming } from '../../src/buildkit/grpc/server.ts';
+import { Code, GrpcError } from '../../src/buildkit/grpc/status.ts';
 import { Control } from '../../src/buildkit/methods.ts';
 import {
   type SolveRequest,
@@ -54,6 +55,8 @@ export interface FakeBuildKit {
   readonly connections: Set<Socket>;
   /** The number of sessions that are open. */
   openSessions(): number;
+  /** The entitlements that it is configured to grant. */
+  readonly grants: Set<string>;
   /** Requests that were no HTTP/2. */
   readonly upgrades: string[];
   /** The next build. */
@@ -70,7 +73,8 @@ export async function fakeBuildKit(
   accepts: readonly ('direct' | 'upgrade')[] = ['direct', 'upgrade'],
 ): Promise<FakeBuildKit> {
   const builds = queue<FakeBuild>();
-  const handlers = controlHandlers(builds.put);
+  const grants = new Set(['network.host']);
+  const handlers = controlHandlers(builds.put, grants);
   const connections = new Set<Socket>();
   const upgrades: string[] = [];
   const http2 = createHttp2Server({
@@ -112,6 +116,7 @@ export async function fakeBuildKit(
     path: file,
     connections,
     openSessions: handlers.openSessions,
+    grants,
     upgrades,
     build: builds.take,
     freeze,
@@ -153,7 +158,10 @@ interface StatusStream {
 }
 
 /** The handlers of all connections: a build finds its session and its status by their IDs. */
-function controlHandlers(put: (build: FakeBuild) => void): {
+function controlHandlers(
+  put: (build: FakeBuild) => void,
+  grants: ReadonlySet<string>,
+): {
   readonly all: Handler[];
   openSessions(): number;
 } {
@@ -189,9 +197,17 @@ function controlHandlers(put: (build: FakeBuild) => void): {
     {
       path: Control.solve.path,
       async handle(stream: ServerHttp2Stream) {
-        const { receive } = messagesOf(stream, SolveRequestSchema, SolveResponseSchema);
+        const { receive, send } = messagesOf(stream, SolveRequestSchema, SolveResponseSchema);
         const ended = withResolvers<void>();
         for await (const request of receive()) {
+          const refused = request.Entitlements.find((each) => !grants.has(each));
+          if (refused !== undefined)
+            throw new GrpcError(
+              Code.unknown,
+              `granting entitlement ${refused} is not allowed by build daemon configuration`,
+            );
+          // Nothing to build, so nothing is asked of a session.
+          if (request.Definition !== undefined) return await send({});
           const [session, status] = [sessions.take(request.Session), statuses.take(request.Ref)];
           put(fakeBuild(request, await session, await status, stream, ended.resolve));
         }

@@ -57,6 +57,11 @@ export function fakeEngine(registry: FakeRegistry = fakeRegistry(), machine = ''
       entries,
       Buffer.from(dockerfile.text).toString(),
       request.namedImages,
+      Object.entries(request.contexts ?? {}).map(([name, content]) => [
+        name,
+        typeof content === 'string' ? content : content.map(({ entry }) => entry),
+      ]),
+      request.options,
       target,
       args,
       labels,
@@ -79,20 +84,22 @@ export function fakeEngine(registry: FakeRegistry = fakeRegistry(), machine = ''
     transfers: [],
     ready: async () => undefined,
     triggers: async () => undefined,
+    grants: async () => true,
     abilities: async () => ({
       version: '26.1.5',
       frontend: { minor: 7, isLabs: false },
       namedContexts: engine.namedContexts,
+      runLimits: true,
     }),
     images: async () => [...engine.allImages],
     resolve: async (tag) => engine.allImages.find(({ tags }) => tags.includes(tag))?.id,
     build: (request, progress, signal) =>
       new Promise<BuiltImage | undefined>((resolve, reject) => {
         signal.throwIfAborted();
-        signal.addEventListener('abort', () => reject(signal.reason), { once: true });
         const succeed = (): void => resolve(finish(request, progress));
-        if (engine.autoFinish) succeed();
-        else engine.pending.push({ request, progress, signal, succeed, fail: reject });
+        if (engine.autoFinish) return succeed();
+        signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+        engine.pending.push({ request, progress, signal, succeed, fail: reject });
       }),
     async tag(imageId, reference) {
       for (const [index, image] of engine.allImages.entries()) {

@@ -23,6 +23,13 @@ export declare type SolveRequest = Message<"tasks.buildkit.control.SolveRequest"
   Ref: string;
 
   /**
+   * Instead of a frontend: an empty one has nothing to build.
+   *
+   * @generated from field: tasks.buildkit.control.Definition Definition = 2;
+   */
+  Definition?: Definition | undefined;
+
+  /**
    * Engines older than BuildKit 0.13 read only these two, newer ones read `Exporters`.
    *
    * @generated from field: string ExporterDeprecated = 3;
@@ -77,6 +84,18 @@ export declare type SolveRequest = Message<"tasks.buildkit.control.SolveRequest"
  * Use `create(SolveRequestSchema)` to create a new message.
  */
 export declare const SolveRequestSchema: GenMessage<SolveRequest>;
+
+/**
+ * @generated from message tasks.buildkit.control.Definition
+ */
+export declare type Definition = Message<"tasks.buildkit.control.Definition"> & {
+};
+
+/**
+ * Describes the message tasks.buildkit.control.Definition.
+ * Use `create(DefinitionSchema)` to create a new message.
+ */
+export declare const DefinitionSchema: GenMessage<Definition>;
 
 /**
  * Old engines dereference the field without a check, so it is always sent.
@@ -146,7 +165,7 @@ export declare type StatusRequest = Message<"tasks.buildkit.control.StatusReques
 export declare const StatusRequestSchema: GenMessage<StatusRequest>;
 
 /**
- * A piece of the connection that Control/Session tunnels.
+ * A piece of a connection: Control/Session tunnels one, and SSH/ForwardAgent another.
  *
  * @generated from message tasks.buildkit.control.BytesMessage
  */

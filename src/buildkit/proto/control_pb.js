@@ -11,7 +11,7 @@ import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
  * Describes the file control.proto.
  */
 export const file_control = /*@__PURE__*/
-  fileDesc("Cg1jb250cm9sLnByb3RvEhZ0YXNrcy5idWlsZGtpdC5jb250cm9sIpYECgxTb2x2ZVJlcXVlc3QSCwoDUmVmGAEgASgJEhoKEkV4cG9ydGVyRGVwcmVjYXRlZBgDIAEoCRJiChdFeHBvcnRlckF0dHJzRGVwcmVjYXRlZBgEIAMoCzJBLnRhc2tzLmJ1aWxka2l0LmNvbnRyb2wuU29sdmVSZXF1ZXN0LkV4cG9ydGVyQXR0cnNEZXByZWNhdGVkRW50cnkSDwoHU2Vzc2lvbhgFIAEoCRIQCghGcm9udGVuZBgGIAEoCRJOCg1Gcm9udGVuZEF0dHJzGAcgAygLMjcudGFza3MuYnVpbGRraXQuY29udHJvbC5Tb2x2ZVJlcXVlc3QuRnJvbnRlbmRBdHRyc0VudHJ5EjMKBUNhY2hlGAggASgLMiQudGFza3MuYnVpbGRraXQuY29udHJvbC5DYWNoZU9wdGlvbnMSFAoMRW50aXRsZW1lbnRzGAkgAygJEhAKCEludGVybmFsGAsgASgIEjMKCUV4cG9ydGVycxgNIAMoCzIgLnRhc2tzLmJ1aWxka2l0LmNvbnRyb2wuRXhwb3J0ZXIaPgocRXhwb3J0ZXJBdHRyc0RlcHJlY2F0ZWRFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGjQKEkZyb250ZW5kQXR0cnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIg4KDENhY2hlT3B0aW9ucyKCAQoIRXhwb3J0ZXISDAoEVHlwZRgBIAEoCRI6CgVBdHRycxgCIAMoCzIrLnRhc2tzLmJ1aWxka2l0LmNvbnRyb2wuRXhwb3J0ZXIuQXR0cnNFbnRyeRosCgpBdHRyc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEinwEKDVNvbHZlUmVzcG9uc2USVQoQRXhwb3J0ZXJSZXNwb25zZRgBIAMoCzI7LnRhc2tzLmJ1aWxka2l0LmNvbnRyb2wuU29sdmVSZXNwb25zZS5FeHBvcnRlclJlc3BvbnNlRW50cnkaNwoVRXhwb3J0ZXJSZXNwb25zZUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiHAoNU3RhdHVzUmVxdWVzdBILCgNSZWYYASABKAkiHAoMQnl0ZXNNZXNzYWdlEgwKBGRhdGEYASABKAwiFAoSTGlzdFdvcmtlcnNSZXF1ZXN0IksKE0xpc3RXb3JrZXJzUmVzcG9uc2USNAoGcmVjb3JkGAEgAygLMiQudGFza3MuYnVpbGRraXQuY29udHJvbC5Xb3JrZXJSZWNvcmQiQwoMV29ya2VyUmVjb3JkEjMKCXBsYXRmb3JtcxgDIAMoCzIgLnRhc2tzLmJ1aWxka2l0LmNvbnRyb2wuUGxhdGZvcm0iLAoIUGxhdGZvcm0SFAoMQXJjaGl0ZWN0dXJlGAEgASgJEgoKAk9TGAIgASgJYgZwcm90bzM");
+  fileDesc("Cg1jb250cm9sLnByb3RvEhZ0YXNrcy5idWlsZGtpdC5jb250cm9sIs4ECgxTb2x2ZVJlcXVlc3QSCwoDUmVmGAEgASgJEjYKCkRlZmluaXRpb24YAiABKAsyIi50YXNrcy5idWlsZGtpdC5jb250cm9sLkRlZmluaXRpb24SGgoSRXhwb3J0ZXJEZXByZWNhdGVkGAMgASgJEmIKF0V4cG9ydGVyQXR0cnNEZXByZWNhdGVkGAQgAygLMkEudGFza3MuYnVpbGRraXQuY29udHJvbC5Tb2x2ZVJlcXVlc3QuRXhwb3J0ZXJBdHRyc0RlcHJlY2F0ZWRFbnRyeRIPCgdTZXNzaW9uGAUgASgJEhAKCEZyb250ZW5kGAYgASgJEk4KDUZyb250ZW5kQXR0cnMYByADKAsyNy50YXNrcy5idWlsZGtpdC5jb250cm9sLlNvbHZlUmVxdWVzdC5Gcm9udGVuZEF0dHJzRW50cnkSMwoFQ2FjaGUYCCABKAsyJC50YXNrcy5idWlsZGtpdC5jb250cm9sLkNhY2hlT3B0aW9ucxIUCgxFbnRpdGxlbWVudHMYCSADKAkSEAoISW50ZXJuYWwYCyABKAgSMwoJRXhwb3J0ZXJzGA0gAygLMiAudGFza3MuYnVpbGRraXQuY29udHJvbC5FeHBvcnRlcho+ChxFeHBvcnRlckF0dHJzRGVwcmVjYXRlZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaNAoSRnJvbnRlbmRBdHRyc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiDAoKRGVmaW5pdGlvbiIOCgxDYWNoZU9wdGlvbnMiggEKCEV4cG9ydGVyEgwKBFR5cGUYASABKAkSOgoFQXR0cnMYAiADKAsyKy50YXNrcy5idWlsZGtpdC5jb250cm9sLkV4cG9ydGVyLkF0dHJzRW50cnkaLAoKQXR0cnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIp8BCg1Tb2x2ZVJlc3BvbnNlElUKEEV4cG9ydGVyUmVzcG9uc2UYASADKAsyOy50YXNrcy5idWlsZGtpdC5jb250cm9sLlNvbHZlUmVzcG9uc2UuRXhwb3J0ZXJSZXNwb25zZUVudHJ5GjcKFUV4cG9ydGVyUmVzcG9uc2VFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIhwKDVN0YXR1c1JlcXVlc3QSCwoDUmVmGAEgASgJIhwKDEJ5dGVzTWVzc2FnZRIMCgRkYXRhGAEgASgMIhQKEkxpc3RXb3JrZXJzUmVxdWVzdCJLChNMaXN0V29ya2Vyc1Jlc3BvbnNlEjQKBnJlY29yZBgBIAMoCzIkLnRhc2tzLmJ1aWxka2l0LmNvbnRyb2wuV29ya2VyUmVjb3JkIkMKDFdvcmtlclJlY29yZBIzCglwbGF0Zm9ybXMYAyADKAsyIC50YXNrcy5idWlsZGtpdC5jb250cm9sLlBsYXRmb3JtIiwKCFBsYXRmb3JtEhQKDEFyY2hpdGVjdHVyZRgBIAEoCRIKCgJPUxgCIAEoCWIGcHJvdG8z");
 
 /**
  * Describes the message tasks.buildkit.control.SolveRequest.
@@ -21,65 +21,72 @@ export const SolveRequestSchema = /*@__PURE__*/
   messageDesc(file_control, 0);
 
 /**
+ * Describes the message tasks.buildkit.control.Definition.
+ * Use `create(DefinitionSchema)` to create a new message.
+ */
+export const DefinitionSchema = /*@__PURE__*/
+  messageDesc(file_control, 1);
+
+/**
  * Describes the message tasks.buildkit.control.CacheOptions.
  * Use `create(CacheOptionsSchema)` to create a new message.
  */
 export const CacheOptionsSchema = /*@__PURE__*/
-  messageDesc(file_control, 1);
+  messageDesc(file_control, 2);
 
 /**
  * Describes the message tasks.buildkit.control.Exporter.
  * Use `create(ExporterSchema)` to create a new message.
  */
 export const ExporterSchema = /*@__PURE__*/
-  messageDesc(file_control, 2);
+  messageDesc(file_control, 3);
 
 /**
  * Describes the message tasks.buildkit.control.SolveResponse.
  * Use `create(SolveResponseSchema)` to create a new message.
  */
 export const SolveResponseSchema = /*@__PURE__*/
-  messageDesc(file_control, 3);
+  messageDesc(file_control, 4);
 
 /**
  * Describes the message tasks.buildkit.control.StatusRequest.
  * Use `create(StatusRequestSchema)` to create a new message.
  */
 export const StatusRequestSchema = /*@__PURE__*/
-  messageDesc(file_control, 4);
+  messageDesc(file_control, 5);
 
 /**
  * Describes the message tasks.buildkit.control.BytesMessage.
  * Use `create(BytesMessageSchema)` to create a new message.
  */
 export const BytesMessageSchema = /*@__PURE__*/
-  messageDesc(file_control, 5);
+  messageDesc(file_control, 6);
 
 /**
  * Describes the message tasks.buildkit.control.ListWorkersRequest.
  * Use `create(ListWorkersRequestSchema)` to create a new message.
  */
 export const ListWorkersRequestSchema = /*@__PURE__*/
-  messageDesc(file_control, 6);
+  messageDesc(file_control, 7);
 
 /**
  * Describes the message tasks.buildkit.control.ListWorkersResponse.
  * Use `create(ListWorkersResponseSchema)` to create a new message.
  */
 export const ListWorkersResponseSchema = /*@__PURE__*/
-  messageDesc(file_control, 7);
+  messageDesc(file_control, 8);
 
 /**
  * Describes the message tasks.buildkit.control.WorkerRecord.
  * Use `create(WorkerRecordSchema)` to create a new message.
  */
 export const WorkerRecordSchema = /*@__PURE__*/
-  messageDesc(file_control, 8);
+  messageDesc(file_control, 9);
 
 /**
  * Describes the message tasks.buildkit.control.Platform.
  * Use `create(PlatformSchema)` to create a new message.
  */
 export const PlatformSchema = /*@__PURE__*/
-  messageDesc(file_control, 9);
+  messageDesc(file_control, 10);
 

@@ -51,10 +51,13 @@ export function printPlan(
 
 /** Returns a line for each need that no definition declares; each name in a Dockerfile once. */
 function impliedNotes(needs: readonly ImpliedNeed[]): string[] {
-  const separators: Record<string, string> = { FROM: ' ', 'COPY --from': '=' };
-  const notes = needs.map(
-    ({ place, reference, dockerfile, need }) =>
-      `${place}${separators[place] ?? ' from='}${reference} in ${dockerfile} is this project's ${need}`,
-  );
+  const forms = { FROM: 'FROM ', 'COPY --from': 'COPY --from=', 'RUN --mount': 'RUN --mount from=' };
+  const notes = needs.map(({ place, reference, task, dockerfile, need }) => {
+    const named =
+      place === 'contexts'
+        ? `docker-image://${reference} in the contexts of ${task}`
+        : `${forms[place]}${reference} in ${dockerfile}`;
+    return `${named} is this project's ${need}`;
+  });
   return [...new Set(notes)];
 }

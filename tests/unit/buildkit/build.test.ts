@@ -103,6 +103,7 @@ test('the request has the exporter in the old and the new fields, and the attrib
     'build-arg:A': '1',
     'label:l': 'x',
     'context:base': 'docker-image://x@sha256:1',
+    'frontend.caps': 'moby.buildkit.frontend.contexts+forward',
   });
   build.endStatus();
   await build.answer({ 'containerimage.digest': 'sha256:1', 'containerimage.config.digest': 'sha256:2' });

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { readsNamedContexts } from '../../../src/dockerfile/frontend.ts';
+import { frontendKindOf, readsNamedContexts } from '../../../src/dockerfile/frontend.ts';
 
 const test = suite('whether a Dockerfile is read by a frontend with named contexts');
 const digest = `sha256:${'d'.repeat(64)}`;
@@ -45,6 +45,15 @@ for (const [image, expected] of Object.entries(images))
       assert.is(readsNamedContexts(`#syntax = ${image}\r\nFROM a\r\n`, builtIn), expected);
     }
   });
+
+test('a version that is known to be too old is told apart from what is not known', () => {
+  const frontends = ['1.3', '1.0.0', '1.4', 'experimental'].map((tag) =>
+    frontendKindOf(`# syntax=docker/dockerfile:${tag}\nFROM a\n`),
+  );
+  assert.equal(frontends, ['old', 'old', 'new', 'unknown']);
+  assert.is(frontendKindOf('# syntax=team/other:1.4\nFROM a\n'), 'unknown');
+  assert.is(frontendKindOf('FROM a\n'), 'engine');
+});
 
 test('a syntax line that older engines do not find, or find another, is not relied on', () => {
   const line = 'syntax=docker/dockerfile:1';

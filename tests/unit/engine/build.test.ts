@@ -53,6 +53,7 @@ test('a build asks for what the request says, and sends the context and the Dock
     'build-arg:V': '1',
     'label:l': 'x',
     'context:tasks.invalid/base:1-k::linux/arm64': 'docker-image://tasks.invalid/base:exact',
+    'frontend.caps': 'moby.buildkit.frontend.contexts+forward',
   });
   assert.equal(textsOf(await readFolder(build.session, 'context')), { 'a b': 'A' });
   const dockerfile = textsOf(await readFolder(build.session, dockerfilekey!));

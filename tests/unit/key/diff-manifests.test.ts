@@ -1,10 +1,13 @@
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { image } from '../../../src/define/index.ts';
 import { diffManifests } from '../../../src/key/diff-manifests.ts';
-import { differenceColumns, formatDifference } from '../../../src/key/difference.ts';
+import { differenceColumns, formatDifference, withProjectPath } from '../../../src/key/difference.ts';
 import { hashManifest } from '../../../src/key/hash-manifest.ts';
 import type { ManifestLine } from '../../../src/model/record.ts';
+import type { ImageTask } from '../../../src/model/task.ts';
+import { graphOf } from '../../support/graphs.ts';
 
 const test = suite('diff manifests');
 const steps = (...texts: string[]): ManifestLine[] =>
@@ -50,6 +53,43 @@ test('differences of args, files, needs, and labels are formatted', () => {
   ];
   for (const [before, after, words] of cases)
     assert.equal(diff(before === undefined ? [] : [before], after === undefined ? [] : [after]), [words]);
+});
+
+test('differences of contexts and options of RUN are formatted, with paths below the project root', () => {
+  const contexts = { assets: { folder: 'static' }, all: { folder: '.' } };
+  const { tasks } = graphOf({ app: image({ name: 'app', context: 'a' }) });
+  const task = { ...(tasks.get('app:latest') as ImageTask), contexts };
+  const cases: [ManifestLine | undefined, ManifestLine | undefined, string][] = [
+    [
+      ['context file', 'assets a b.svg', 'file 1'],
+      ['context file', 'assets a b.svg', 'file 2'],
+      'file static/a b.svg changed',
+    ],
+    [undefined, ['context file', 'all x', 'file 2'], 'file x added'],
+    [['context file', 'gone x', 'file 2'], undefined, 'context file gone x removed'],
+    [undefined, ['context', 'assets', 'folder'], 'context assets added: folder'],
+    [
+      ['context', 'x', 'docker-image://a:1'],
+      ['context', 'x', 'folder'],
+      'context x docker-image://a:1 → folder',
+    ],
+    [undefined, ['image', 'shm size', '64 bytes'], 'shm size added: 64 bytes'],
+    [['image', 'hosts', 'db=10.0.0.1'], ['image', 'hosts', 'db=10.0.0.2'], 'hosts db=10.0.0.1 → db=10.0.0.2'],
+    [['image', 'allow', 'network.host'], undefined, 'allow removed'],
+    [['ulimit', 'nofile', '1:1'], ['ulimit', 'nofile', '1:2'], 'ulimit nofile 1:1 → 1:2'],
+    [undefined, ['ssh', 'default', 'forwarded'], 'ssh default added: forwarded'],
+  ];
+  for (const [before, after, words] of cases) {
+    const lines = (line: ManifestLine | undefined) => ({
+      schema: 1,
+      lines: line === undefined ? [] : [line],
+    });
+    const found = diffManifests(lines(before), lines(after));
+    assert.equal(
+      found.map((each) => formatDifference(withProjectPath(each, task))),
+      [words],
+    );
+  }
 });
 
 test('a different key schema is the only difference reported', () => {

@@ -6,7 +6,13 @@ import { diffManifests } from '../../../src/key/diff-manifests.ts';
 import { formatDifference } from '../../../src/key/difference.ts';
 import { hashManifest } from '../../../src/key/hash-manifest.ts';
 import { makeManifest } from '../../../src/key/manifest.ts';
-import type { FileEntry, Observed, ObservedCommand, ObservedImage } from '../../../src/model/observed.ts';
+import type {
+  FileEntry,
+  Observed,
+  ObservedCommand,
+  ObservedContext,
+  ObservedImage,
+} from '../../../src/model/observed.ts';
 import type { CommandTask, ImageTask, Task } from '../../../src/model/task.ts';
 import { graphOf, graphOfNeeds, makeKeys } from '../../support/graphs.ts';
 
@@ -45,6 +51,12 @@ const observed: ObservedImage = {
   impure: [],
   suspect: [],
 };
+const folder = (name: string, entries: readonly FileEntry[]): ObservedContext => ({
+  name,
+  source: { folder: 'd' },
+  isUsed: true,
+  entries,
+});
 const needs = new Map([['base:latest', 'k0']]);
 const keyOf = (
   changes: { task?: Partial<ImageTask>; observed?: Partial<ObservedImage>; needs?: Map<string, string> } = {},
@@ -74,6 +86,29 @@ test('every input that can change the result changes the key', () => {
     platform: { task: { platform: 'linux/arm64' } },
     network: { task: { network: 'none' } },
     output: { task: { output: 'files' } },
+    hosts: { task: { addHosts: ['db=10.0.0.1'] } },
+    'order of hosts': { task: { addHosts: ['db=10.0.0.1', 'db=10.0.0.2'] } },
+    'other order of hosts': { task: { addHosts: ['db=10.0.0.2', 'db=10.0.0.1'] } },
+    'shm size': { task: { shmSize: 1024 } },
+    ulimit: { task: { ulimits: { nofile: '1:2' } } },
+    'ulimit value': { task: { ulimits: { nofile: '2:2' } } },
+    allow: { task: { allow: ['security.insecure'] } },
+    ssh: { task: { ssh: { default: { agent: true } } } },
+    'ssh ID': { task: { ssh: { other: { agent: true } } } },
+    context: { observed: { contexts: [folder('a', [])] } },
+    'context name': { observed: { contexts: [folder('b', [])] } },
+    'context file': { observed: { contexts: [folder('a', [file('x')])] } },
+    'context file content': { observed: { contexts: [folder('a', [file('x', 'd2')])] } },
+    'context file path': { observed: { contexts: [folder('a', [file('y')])] } },
+    'context with a slash': { observed: { contexts: [folder('a/x', [file('y')])] } },
+    'context with a folder': { observed: { contexts: [folder('a', [file('x/y')])] } },
+    'context image': { observed: { contexts: [{ ...folder('a', []), source: { image: 'alpine:3' } }] } },
+    'other context image': {
+      observed: { contexts: [{ ...folder('a', []), source: { image: 'alpine:4' } }] },
+    },
+    'context in git': {
+      observed: { contexts: [{ ...folder('a', []), source: { git: 'https://h/r.git' } }] },
+    },
     'need key': { needs: new Map([['base:latest', 'k1']]) },
     'file content': { observed: { context: [dockerfile, dir, file('dir/x', 'd2'), link] } },
     'file moved': { observed: { context: [dockerfile, dir, file('dir/y'), link] } },
@@ -100,6 +135,43 @@ test('every input that can change the result changes the key', () => {
 test('description, tags, publish, timeout, and the order of args do not change the key', () => {
   assert.is(keyOf({ task: { description: 'other', tags: ['x'], publish: false, timeoutMs: 5 } }), keyOf());
   assert.is(keyOf({ task: { args: { B: '2', A: '1' } } }), keyOf({ task: { args: { A: '1', B: '2' } } }));
+});
+
+test('tasks without the fields for contexts and RUN keep the keys that they had before these fields existed', () => {
+  const platform = 'linux/amd64';
+  assert.is(
+    keyOf({ task: { platform } }),
+    'c907a96dadd2c0fb811923138301ef99dff82e92f9b1b2b357dc23c404a03ed8',
+  );
+  const steps = [{ name: '0 0', line: 1, text: 'FROM scratch' }];
+  assert.is(
+    keyOf({
+      task: { platform, secrets: { s: { env: 'S' } }, target: 'x' },
+      observed: { reachable: { steps, args: ['A'] } },
+    }),
+    '3a2cd12ddec66ae68383c28419a50302d6c2b43cf24e89642ed3de9212d20562',
+  );
+});
+
+test('the parent cgroup, the source of an SSH agent, the place of a context, and unused contexts do not change the key', () => {
+  assert.is(keyOf({ task: { cgroupParent: '/x' } }), keyOf());
+  assert.is(
+    keyOf({ task: { ssh: { default: { agent: true } } } }),
+    keyOf({ task: { ssh: { default: { key: 'id' } } } }),
+  );
+  const one = folder('a', [file('x')]);
+  assert.is(
+    keyOf({ observed: { contexts: [one] } }),
+    keyOf({ observed: { contexts: [{ ...one, source: { folder: 'elsewhere' } }] } }),
+  );
+  assert.is(keyOf({ observed: { contexts: [{ ...one, isUsed: false, entries: [] }] } }), keyOf());
+});
+
+test('no credentials of a git address are in the manifest', () => {
+  const source = { git: 'https://me:hunter2@h/r.git' };
+  const { lines } = makeManifest(task, { ...observed, contexts: [{ ...folder('a', []), source }] }, needs);
+  assert.not.match(JSON.stringify(lines), 'hunter2');
+  assert.match(JSON.stringify(lines), '@h/r.git');
 });
 
 test('argv, program, inputs, environment, and machine change the key of a command', () => {

@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { image } from '../../../src/define/index.ts';
+import type { ImageFields } from '../../../src/define/types.ts';
 import { abilitiesOf } from '../../../src/engine/queries.ts';
 import { TasksError } from '../../../src/model/errors.ts';
 import type { FrontendVersion } from '../../../src/model/frontend.ts';
@@ -24,7 +25,17 @@ const engine = (version: string, frontend: FrontendVersion | undefined) => ({
   ready: async () => void calls.push('ready'),
   abilities: async () => {
     calls.push('abilities');
-    return { version, ...(frontend === undefined ? {} : { frontend }), namedContexts: true };
+    const runLimits = frontend === undefined || frontend.minor >= 4;
+    return {
+      version,
+      ...(frontend === undefined ? {} : { frontend }),
+      namedContexts: runLimits,
+      runLimits,
+    };
+  },
+  grants: async (entitlement: string) => {
+    calls.push(entitlement);
+    return entitlement !== 'security.insecure';
   },
 });
 const old = engine('20.10.24', { minor: 2, isLabs: false });
@@ -85,13 +96,67 @@ test('the engine is queried only if something is built, its version only if a Do
   assert.equal(calls, ['ready', 'ready', 'abilities']);
 });
 
-test('named contexts depend on the API version, not on the engine version', () => {
-  const named = (version: string, apiVersion: string): boolean =>
-    abilitiesOf({ version, apiVersion, os: 'linux', arch: 'amd64' }).namedContexts;
-  assert.is(named('20.10.24+dfsg1', '1.41'), false);
-  assert.is(named('library-import', '1.42'), true);
-  assert.is(named('29.0.0', '1.52'), true);
-  assert.is(named('?', '0.0'), false);
+/** Checks the engine for one image with these fields. Returns the message and the hint, or an empty text. */
+async function refusalOf(
+  fields: Partial<ImageFields<string>>,
+  isNew: boolean,
+  observed: Partial<ObservedImage> = { usesEngineFrontend: true },
+): Promise<string> {
+  const { tasks } = graphOf({ app: image({ name: 'app', context: 'i', ...fields }) });
+  const observations = new Map([['app:latest', { kind: 'image', ...observed } as ObservedImage]]);
+  try {
+    await requireEngine(
+      [{ task: tasks.get('app:latest')! }],
+      observations,
+      isNew ? engine('26.1.5', { minor: 7, isLabs: false }) : old,
+    );
+    return '';
+  } catch (error) {
+    assert.instance(error, TasksError);
+    assert.is((error as TasksError).exitCode, 3);
+    return `${(error as TasksError).message} | ${(error as TasksError).hint}`;
+  }
+}
+
+test('fields that the engine does not support are an error that says which, and what helps', async () => {
+  const limits = { shmSize: '1g', ulimits: ['nofile=1'], cgroupParent: '/x' };
+  assert.match(
+    await refusalOf({ contexts: { a: 'a' }, ...limits }, false),
+    /docker 23 or newer, but the engine is docker 20.10.24\n {2}tasks\/images.ts: contexts of app\n.*: shmSize of app\n.*: ulimits of app\n.*: cgroupParent of app \| update the engine, or start the Dockerfile with.*; leave shmSize, ulimits and cgroupParent out$/,
+  );
+  assert.is(await refusalOf({ contexts: { a: 'a' }, ...limits }, true), '');
+  assert.is(await refusalOf({ addHosts: ['db:10.0.0.1'], ssh: { default: { agent: true } } }, false), '');
+});
+
+test('a frontend in the syntax line reads named contexts on any engine, but an old engine sets no limits for it', async () => {
+  assert.is(await refusalOf({ contexts: { a: 'a' } }, false, {}), '');
+  assert.match(await refusalOf({ shmSize: '1g' }, false, {}), 'shmSize of app');
+});
+
+test('an entitlement that the engine does not allow is an error with the setting that allows it', async () => {
+  assert.match(
+    await refusalOf({ allow: ['security.insecure', 'network.host'] }, true),
+    /the engine does not allow security.insecure, which is in allow of app \| set \{ .*"security-insecure": true .* in its daemon.json/,
+  );
+  calls.length = 0;
+  assert.is(await refusalOf({ allow: ['network.host'] }, true), '');
+  assert.equal(calls, ['ready', 'network.host']);
+});
+
+test('abilities depend on the API version, not on the engine version', () => {
+  const abilities = (version: string, apiVersion: string): boolean[] => {
+    const { namedContexts, runLimits } = abilitiesOf({
+      version,
+      apiVersion,
+      os: 'linux',
+      arch: 'amd64',
+    });
+    return [namedContexts, runLimits];
+  };
+  assert.equal(abilities('20.10.24+dfsg1', '1.41'), [false, false]);
+  assert.equal(abilities('library-import', '1.42'), [true, true]);
+  assert.equal(abilities('29.0.0', '1.52'), [true, true]);
+  assert.equal(abilities('?', '0.0'), [false, false]);
 });
 
 test.run();
