@@ -1,7 +1,9 @@
 import { assignedNames } from './assignments.ts';
 import { canonicalText, flagText } from './canonical.ts';
+import type { ContextPath } from './context-path.ts';
 import { analyzeEpoch, epochName } from './epoch.ts';
-import { type ContextPath, nonportableFlags } from './instruction-inputs.ts';
+import { type ExternalImage, externalImage, isPinned } from './external-image.ts';
+import { nonportableFlags } from './instruction-inputs.ts';
 import {
   type MixedImageName,
   type NeededImage,
@@ -12,11 +14,8 @@ import { findNewSyntax, type NewSyntax } from './new-syntax.ts';
 import { type Dockerfile, type Instruction, isCustomFrontend } from './parse.ts';
 import {
   type ContextUse,
-  type ExternalImage,
-  externalImage,
   findOriginStage,
   findReachableStages,
-  isPinned,
   type ReachableStage,
   type UnknownImage,
 } from './reachable-stages.ts';
