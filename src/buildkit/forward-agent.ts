@@ -24,16 +24,26 @@ interface Bytes {
 export async function forwardAgent(stream: MessageStream<Bytes, Bytes>, socketPath: string): Promise<void> {
   const agent = await connectAgent(socketPath);
   const replies = messagesIn(agent);
+  const answer = async (request: Buffer): Promise<void> => {
+    if (!allowed.includes(request[prefixLength] ?? 0)) return await stream.send({ data: refusal });
+    agent.write(request);
+    const { value: reply } = await replies.next();
+    if (reply === undefined) throw new GrpcError(Code.unavailable, 'the SSH agent closed the connection');
+    await stream.send({ data: reply });
+  };
+  let answers: Promise<void> = Promise.resolve();
   try {
-    for await (const request of messagesIn(dataOf(stream.receive()))) {
-      if (!allowed.includes(request[prefixLength] ?? 0)) await stream.send({ data: refusal });
-      else {
-        agent.write(request);
-        const { value: reply } = await replies.next();
-        if (reply === undefined) throw new GrpcError(Code.unavailable, 'the SSH agent closed the connection');
-        await stream.send({ data: reply });
-      }
-    }
+    // An agent may ask its user, and a build that is canceled meanwhile must not wait for that.
+    await new Promise<void>((resolve, reject) => {
+      const listen = async (): Promise<void> => {
+        for await (const request of messagesIn(dataOf(stream.receive()))) {
+          answers = answers.then(() => answer(request));
+          answers.catch(reject);
+        }
+        await answers;
+      };
+      listen().then(resolve, reject);
+    });
   } finally {
     agent.destroy();
   }

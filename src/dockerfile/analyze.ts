@@ -1,9 +1,11 @@
 import { assignedNames } from './assignments.ts';
 import { canonicalText, flagText } from './canonical.ts';
+import type { ContextPath } from './context-path.ts';
 import { analyzeEpoch, epochName } from './epoch.ts';
+import { type ExternalImage, externalImage, isPinned } from './external-image.ts';
 import type { UsedFeature } from './features.ts';
 import { findFeatures } from './find-features.ts';
-import { type ContextPath, nonportableFlags } from './instruction-inputs.ts';
+import { nonportableFlags } from './instruction-inputs.ts';
 import {
   type MixedImageName,
   type NeededImage,
@@ -13,11 +15,8 @@ import {
 import { type Dockerfile, type Instruction, isCustomFrontend } from './parse.ts';
 import {
   type ContextUse,
-  type ExternalImage,
-  externalImage,
   findOriginStage,
   findReachableStages,
-  isPinned,
   type ReachableStage,
   type UnknownImage,
 } from './reachable-stages.ts';

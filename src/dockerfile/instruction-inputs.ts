@@ -1,4 +1,5 @@
 import { cleanPath } from './clean-path.ts';
+import { type ContextPath, wholeContext } from './context-path.ts';
 import { compileGlob } from './glob.ts';
 import { parseMount } from './mounts.ts';
 import { type Instruction, instructionWords } from './parse.ts';
@@ -24,16 +25,6 @@ export interface Origin {
   /** Returns the paths that are read from it. @throws DockerfileError for an invalid word */
   paths(): readonly ContextPath[];
 }
-
-/** A path in a build context, clean and without a leading slash; empty for the whole context. */
-export interface ContextPath {
-  readonly path: string;
-  /** True for a pattern as `compileGlob` takes it. */
-  readonly isPattern: boolean;
-}
-
-/** All of a build context. */
-export const wholeContext: ContextPath = { path: '', isPattern: false };
 
 const noInputs: InstructionInputs = { paths: [], origins: [], unverifiedDownloads: [] };
 

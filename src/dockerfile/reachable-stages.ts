@@ -1,9 +1,6 @@
-import {
-  type ContextPath,
-  type InstructionInputs,
-  instructionInputs,
-  wholeContext,
-} from './instruction-inputs.ts';
+import { type ContextPath, wholeContext } from './context-path.ts';
+import { type ExternalImage, externalImage, isPinned } from './external-image.ts';
+import { type InstructionInputs, instructionInputs } from './instruction-inputs.ts';
 import {
   findNeedInFrom,
   findNeedInOrigin,
@@ -22,21 +19,6 @@ import {
   type Stage,
   type Stages,
 } from './stages.ts';
-
-/** An image that a build uses and that is not one of its stages. */
-export interface ExternalImage {
-  readonly reference: string;
-  readonly line: number;
-  /** True if the reference contains the image's digest. */
-  readonly isPinned: boolean;
-  /** `target`: the image is used for the platform of the build. `any`: only the build knows the platform. */
-  readonly platform: 'target' | 'any';
-  /** True if a stage is built on it, and so runs its ONBUILD instructions. */
-  readonly isBase: boolean;
-  readonly place: ImagePlace;
-  /** The named context that is this image. The Dockerfile uses its name. */
-  readonly context?: string;
-}
 
 /** A place where a stage reads a named context. */
 export interface ContextUse {
@@ -57,9 +39,6 @@ export interface UnknownImage {
   readonly what: string;
   readonly line: number;
 }
-
-/** The kind of instruction or flag that names an image, or the field of the definition. */
-export type ImagePlace = 'FROM' | 'COPY --from' | 'RUN --mount' | 'contexts' | 'syntax';
 
 /** A stage that a target depends on, with everything that its instructions use. */
 export interface ReachableStage {
@@ -225,17 +204,4 @@ export function findOriginStage(
 ): number | undefined {
   const origin = (byNumber ? findStageByNumber(all, name) : undefined) ?? findStageByName(all, name);
   return origin !== undefined && origin < before ? origin : undefined;
-}
-
-export function externalImage(
-  reference: string,
-  line: number,
-  use: Pick<ExternalImage, 'platform' | 'isBase' | 'place' | 'context'>,
-): ExternalImage {
-  return { reference, line, isPinned: isPinned(reference), ...use };
-}
-
-/** Tells whether a reference contains the image's digest. */
-export function isPinned(reference: string): boolean {
-  return /@sha256:[0-9a-f]{64}$/.test(reference);
 }

@@ -4,7 +4,7 @@ import { contextName } from '../model/reference.ts';
 import type { ContextSource } from '../model/task.ts';
 
 const imagePrefix = 'docker-image://';
-/** The forms of git addresses that every version of BuildKit takes for a named context (frontend/dockerui/namedcontext.go). */
+/** The forms of git addresses that BuildKit takes for a named context, `git@` since 0.11 (frontend/dockerui/namedcontext.go). */
 const gitAddress = /^(https?:\/\/|git:\/\/|git@[\w.-]+:)\S+\.git(#\S*)?$/;
 /** The name of an image, without a digest. */
 const imageName =

@@ -67,15 +67,16 @@ export function makeImageTask(
   return setSharedFields(task, values);
 }
 
+/** Sets the options of the build. What is empty is left out: it means the same, and must not change the key. */
 function setBuildFields(task: Writable<ImageTask>, values: ImageValues): void {
-  const { contexts, addHosts, shmSize, ulimits, cgroupParent, allow, ssh } = values;
-  if (contexts !== undefined) task.contexts = parseContexts(contexts);
-  if (addHosts !== undefined) task.addHosts = addHosts.map(parseHost);
+  const { contexts = {}, addHosts = [], shmSize, ulimits = [], cgroupParent, allow = [], ssh = {} } = values;
+  if (Object.keys(contexts).length > 0) task.contexts = parseContexts(contexts);
+  if (addHosts.length > 0) task.addHosts = addHosts.map(parseHost);
   if (shmSize !== undefined) task.shmSize = parseSize(shmSize);
-  if (ulimits !== undefined) task.ulimits = Object.fromEntries(ulimits.map(parseUlimit));
+  if (ulimits.length > 0) task.ulimits = Object.fromEntries(ulimits.map(parseUlimit));
   if (cgroupParent !== undefined) task.cgroupParent = cgroupParent;
-  if (allow !== undefined) task.allow = [...new Set(allow)].sort();
-  if (ssh !== undefined) task.ssh = ssh;
+  if (allow.length > 0) task.allow = [...new Set(allow)].sort();
+  if (Object.keys(ssh).length > 0) task.ssh = ssh;
 }
 
 /** Checks tags and returns each once. The version, the default tag, has been checked already. */

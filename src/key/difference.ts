@@ -1,5 +1,5 @@
+import { contextFile } from '../model/record.ts';
 import type { Task } from '../model/task.ts';
-import { contextFile } from './manifest.ts';
 
 /** One difference between two manifests. `before` is missing for an added input, `after` for a removed one. */
 export interface Difference {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { FileEntry, ObservedCommand, ObservedImage } from '../model/observed.ts';
-import type { Key, Manifest, ManifestLine } from '../model/record.ts';
+import { contextFile, type Key, type Manifest, type ManifestLine } from '../model/record.ts';
 import type { CommandTask, ContextSource, ImageTask, Task, TaskId } from '../model/task.ts';
 
 /** Part of every key. Increase it when the lines of a manifest change their meaning: older results are then not reused. */
@@ -78,9 +78,6 @@ function optionLines({ addHosts, shmSize, ulimits = {}, allow, ssh = {} }: Image
       .map((id): ManifestLine => ['ssh', id, 'forwarded']),
   ];
 }
-
-/** The kind of lines of files in named contexts. Their names are a context's name, a space, and a path. */
-export const contextFile = 'context file';
 
 /** Returns the named contexts that the target uses. An image counts by its name here, and by its pin or need elsewhere. */
 function contextLines({ contexts = [] }: ObservedImage): ManifestLine[] {

@@ -9,6 +9,9 @@ export type Key = string;
  */
 export type ManifestLine = readonly [kind: string, name: string, value: string, line?: number];
 
+/** The kind of lines of files in named contexts. Their names are a context's name, a space, and a path. */
+export const contextFile = 'context file';
+
 /** The complete description of a task's inputs, from which its key is computed. */
 export interface Manifest {
   readonly schema: number;

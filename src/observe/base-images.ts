@@ -1,4 +1,4 @@
-import type { ExternalImage } from '../dockerfile/reachable-stages.ts';
+import type { ExternalImage } from '../dockerfile/external-image.ts';
 import type { Memo } from '../incremental/memo.ts';
 import type { Lock } from '../model/lock.ts';
 import { lockEntryId } from '../model/lock.ts';

@@ -1,9 +1,10 @@
 import type { ReachableInputs } from '../dockerfile/analyze.ts';
+import type { ExternalImage } from '../dockerfile/external-image.ts';
 import type { UsedFeature } from '../dockerfile/features.ts';
 import type { FrontendKind } from '../dockerfile/frontend.ts';
 import type { MixedImageName, NeededImage } from '../dockerfile/need-references.ts';
 import { placeholderFor } from '../dockerfile/placeholder.ts';
-import type { ContextUse, ExternalImage } from '../dockerfile/reachable-stages.ts';
+import type { ContextUse } from '../dockerfile/reachable-stages.ts';
 import type { BuildParameters } from '../dockerfile/stages.ts';
 import type { UnpinnedFetch } from '../dockerfile/unpinned-fetches.ts';
 import type { Memo } from '../incremental/memo.ts';

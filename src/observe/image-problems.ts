@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { type Disk, type PathKind, pathKind } from '../disk/disk.ts';
-import type { ExternalImage } from '../dockerfile/reachable-stages.ts';
+import type { ExternalImage } from '../dockerfile/external-image.ts';
 import type { ImageTask } from '../model/task.ts';
 import type { DockerfileFacts } from './dockerfile-facts.ts';
 import type { TaskProblem } from './task-problem.ts';

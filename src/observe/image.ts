@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { type Disk, pathKind } from '../disk/disk.ts';
 import { sha256 } from '../disk/sha256.ts';
-import { wholeContext } from '../dockerfile/instruction-inputs.ts';
-import type { ExternalImage } from '../dockerfile/reachable-stages.ts';
+import { wholeContext } from '../dockerfile/context-path.ts';
+import type { ExternalImage } from '../dockerfile/external-image.ts';
 import type { Memo } from '../incremental/memo.ts';
 import type { Lock } from '../model/lock.ts';
 import type { ImageName, ObservedImage, ObservedNeed, UnpinnedInput } from '../model/observed.ts';

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { type Disk, pathKind } from '../disk/disk.ts';
-import { type ContextPath, wholeContext } from '../dockerfile/instruction-inputs.ts';
-import { type ExternalImage, externalImage } from '../dockerfile/reachable-stages.ts';
+import { type ContextPath, wholeContext } from '../dockerfile/context-path.ts';
+import { type ExternalImage, externalImage } from '../dockerfile/external-image.ts';
 import type { Memo } from '../incremental/memo.ts';
 import type { ObservedContext, UnpinnedInput } from '../model/observed.ts';
 import type { ImageTask } from '../model/task.ts';

@@ -1,5 +1,5 @@
+import type { ContextPath } from '../dockerfile/context-path.ts';
 import { compileGlob } from '../dockerfile/glob.ts';
-import type { ContextPath } from '../dockerfile/instruction-inputs.ts';
 import { type Listed, readLink } from './walk.ts';
 
 /** The maximum number of symlinks that BuildKit follows on one path. */

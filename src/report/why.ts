@@ -1,4 +1,4 @@
-import type { Manifest } from '../model/record.ts';
+import { contextFile, type Manifest } from '../model/record.ts';
 import { alignColumns, pluralize } from './format.ts';
 import type { Paint } from './reporter.ts';
 
@@ -64,7 +64,7 @@ function unchangedLine({ task, against, rows, manifest }: WhyAnswer, paint: Pain
   const changed = new Set(rows.map(([kind, name]) => `${kind} ${name}`));
   const counts = new Map<string, number>();
   for (const [kind, name] of manifest.lines) {
-    const label = kind === 'step' ? 'instruction' : kind === 'context file' ? 'file' : kind;
+    const label = kind === 'step' ? 'instruction' : kind === contextFile ? 'file' : kind;
     if (
       !['file', 'arg', 'label', 'need', 'base', 'instruction', 'env'].includes(label) ||
       changed.has(`${kind} ${name}`)

@@ -19,6 +19,7 @@ import {
 } from '../../support/builder.ts';
 import type { FakeBuild } from '../../support/fake-buildkit.ts';
 import { tempFolder } from '../../support/temp.ts';
+import { withResolvers } from '../../support/waiting.ts';
 
 const test = suite('contexts and options of builds of the docker engine');
 
@@ -208,6 +209,29 @@ test('the end of a connection to an agent ends it at both sides', async () => {
   await once(agent.server, 'close');
   await succeed(build);
   await result;
+});
+
+test('a connection ends although its agent has not answered yet', async () => {
+  const asked = withResolvers<void>();
+  const closed = withResolvers<void>();
+  const server = createServer((client) => {
+    client.on('error', () => undefined);
+    client.on('data', () => asked.resolve());
+    client.on('close', () => closed.resolve());
+  });
+  const socket = path.join(tempFolder(), 'agent');
+  server.listen(socket);
+  await once(server, 'listening');
+  const tested = await builderTest();
+  const controller = new AbortController();
+  const request = buildRequest({ a: 'a' }, { ssh: { default: socket } });
+  const { build, result } = await tested.begin(request, controller.signal);
+  await connectAgent(build, 'default').send(listKeys);
+  await asked.promise;
+  controller.abort(new Error('stopped'));
+  assert.is((await errorOf(result)).message, 'stopped');
+  await closed.promise;
+  server.close();
 });
 
 test('an agent that is gone, and a message that is too long, are errors of the connection only', async () => {

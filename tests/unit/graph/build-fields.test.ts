@@ -64,10 +64,15 @@ test('each of them may be a function of the version', () => {
       2 ** 31,
       { nofile: '2:2' },
       '/2',
-      [],
+      undefined,
       { 2: { agent: true } },
     ],
   );
+});
+
+test('what is empty is left out', () => {
+  const empty = { contexts: {}, addHosts: [], ulimits: [], allow: [], ssh: {} };
+  assert.equal(taskOf(empty), taskOf({}));
 });
 
 const source = "a folder below the project root, 'docker-image://…', or a git address '….git#commit'";
