@@ -1,4 +1,5 @@
 // The table of features of Dockerfile frontends against the engine's own: a Dockerfile is built exactly where the table says so.
+
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
@@ -10,10 +11,9 @@ import { analyze } from '../../src/dockerfile/analyze.ts';
 import { type FeatureName, missingFeatures } from '../../src/dockerfile/features.ts';
 import { parseDockerfile } from '../../src/dockerfile/parse.ts';
 import { dockerEngine } from '../../src/engine/docker.ts';
-import { openMemo } from '../../src/incremental/memo.ts';
 import type { FrontendVersion } from '../../src/model/frontend.ts';
 import { type BuildRequest, type Engine, StepFailed } from '../../src/model/ports.ts';
-import { includeAll, walk } from '../../src/observe/walk.ts';
+import { contextOfFolder, requestFor, silent } from '../support/build-request.ts';
 import { busybox } from '../support/busybox.ts';
 import { connectTestEngine, removeImages } from '../support/docker.ts';
 import { tempFolder, writeFiles } from '../support/temp.ts';
@@ -21,7 +21,6 @@ import { tempFolder, writeFiles } from '../support/temp.ts';
 const test = suite('features of the engine');
 const label = 'image-tasks.features-test';
 const live = new AbortController().signal;
-const silent = { step: () => undefined, line: () => undefined };
 let engine: Engine;
 let frontend: FrontendVersion | undefined;
 let root: string;
@@ -116,22 +115,11 @@ for (const [name, { text: written, error: expected, more }] of Object.entries(ex
 
 /** Builds an image. Returns the engine's error; undefined if it was built. */
 async function build(text: string, more: Partial<BuildRequest> = {}): Promise<string | undefined> {
-  const memo = openMemo(path.join(tempFolder(), 'memo'), (message) => {
-    throw new Error(message);
-  });
-  const request: BuildRequest = {
-    task: 'x:1',
-    context: walk(root, includeAll, memo).map((entry) => ({ entry, source: path.join(root, entry.path) })),
-    dockerfile: { name: 'Dockerfile', text: Buffer.from(text), linesOf: () => undefined },
-    namedImages: {},
-    platform: `linux/${process.arch === 'x64' ? 'amd64' : process.arch}`,
-    network: 'default',
-    args: {},
+  const request = requestFor(contextOfFolder(root), text, {
     labels: { [label]: '1' },
     noCache: true,
-    secrets: {},
     ...more,
-  };
+  });
   try {
     await dockerEngine({ ...process.env, TASKS_FEATURES_SECRET: 'hunter2' }, { signal: live }).build(
       request,

@@ -1,6 +1,7 @@
 // Tests keys against a real BuildKit with random Dockerfiles and contexts, and one random change to each. If the key stays the
 // same, BuildKit must build the same image. The context that tasks sends must give the same image as docker's build of the whole
 // folder. TASKS_FUZZ=1000 runs more trials; TASKS_FUZZ_SEED=n sets the seed.
+
 import { execFileSync, spawnSync } from 'node:child_process';
 import { appendFileSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -16,6 +17,7 @@ import { DefinitionError } from '../../src/model/errors.ts';
 import type { ObservedImage } from '../../src/model/observed.ts';
 import type { ImageTask } from '../../src/model/task.ts';
 import { prepareDockerfile } from '../../src/observe/prepare-dockerfile.ts';
+import { requestFor, silent } from '../support/build-request.ts';
 import { busybox } from '../support/busybox.ts';
 import { connectTestEngine, removeImages } from '../support/docker.ts';
 import { type DockerClient, findDockerClient } from '../support/docker-client.ts';
@@ -120,20 +122,14 @@ async function planWithTasks(
   const task = graph.tasks.get('t:latest') as ImageTask;
   const build = async (): Promise<string> => {
     const { dockerfile } = await prepareDockerfile(observed.dockerfile, [], [], false);
-    const request = {
+    const context = observed.context.map((entry) => ({ entry, source: path.join(root, 'c', entry.path) }));
+    const request = requestFor(context, '', {
       task: task.id,
-      context: observed.context.map((entry) => ({ entry, source: path.join(root, 'c', entry.path) })),
       dockerfile,
-      namedImages: {},
       ...(task.target === undefined ? {} : { target: task.target }),
-      platform: `linux/${process.arch === 'x64' ? 'amd64' : process.arch}`,
-      network: 'default',
       args: task.args,
       labels: task.labels,
-      noCache: false,
-      secrets: {},
-    };
-    const silent = { step: () => undefined, line: () => undefined };
+    });
     return (await dockerEngine(process.env, { signal: live }).build(request, silent, live))!.imageId;
   };
   return { key, isVague: observed.vague.length > 0, build };

@@ -1,4 +1,5 @@
 // Builds that fail or are canceled in the middle of sending their context: an engine must not use what it has got of it.
+
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -7,6 +8,7 @@ import * as assert from 'uvu/assert';
 import type { EngineApi } from '../../src/engine/api.ts';
 import { dockerEngine } from '../../src/engine/docker.ts';
 import { type BuildRequest, type ContextEntry, StepFailed } from '../../src/model/ports.ts';
+import { requestFor, silent } from '../support/build-request.ts';
 import { connectTestEngine, readFromImage, removeImages } from '../support/docker.ts';
 import { tempFolder } from '../support/temp.ts';
 
@@ -14,7 +16,6 @@ const test = suite('spoiled transfers');
 const label = 'image-tasks.spoiled-test';
 const rounds = 20;
 
-const progress = { step: () => undefined, line: () => undefined };
 let api: EngineApi;
 test.before(async () => {
   api = await connectTestEngine();
@@ -36,19 +37,8 @@ function contextOf(texts: readonly [string, string], onDisk = texts[1]): Context
   });
 }
 
-const dockerfile = Buffer.from('FROM scratch\nCOPY file0 file1 /\n');
-const requestOf = (context: readonly ContextEntry[]): BuildRequest => ({
-  task: 'spoiled:latest',
-  context,
-  dockerfile: { name: 'Dockerfile', text: dockerfile, linesOf: () => undefined },
-  namedImages: {},
-  platform: `linux/${process.arch === 'x64' ? 'amd64' : process.arch}`,
-  network: 'default',
-  args: {},
-  labels: { [label]: String(process.pid) },
-  noCache: false,
-  secrets: {},
-});
+const requestOf = (context: readonly ContextEntry[]): BuildRequest =>
+  requestFor(context, 'FROM scratch\nCOPY file0 file1 /\n', { labels: { [label]: String(process.pid) } });
 
 for (const [what, size] of [
   ['small contexts, each with a session of its own', 4_000],
@@ -63,12 +53,8 @@ for (const [what, size] of [
     const ended = { spoiled: 0, canceled: 0, built: 0 };
     for (let round = 0; round < rounds; round++) {
       const canceled = new AbortController();
-      const spoiled = engine.build(
-        requestOf(contextOf(texts, wrong)),
-        progress,
-        new AbortController().signal,
-      );
-      const reporting = { ...progress, step: () => canceled.abort(new Error('canceled')) };
+      const spoiled = engine.build(requestOf(contextOf(texts, wrong)), silent, new AbortController().signal);
+      const reporting = { ...silent, step: () => canceled.abort(new Error('canceled')) };
       const stopped = engine.build(requestOf(contextOf(texts, wrong)), reporting, canceled.signal);
       for (const result of await Promise.allSettled([spoiled, stopped])) {
         if (result.status === 'fulfilled') ended.built++;
@@ -83,13 +69,13 @@ for (const [what, size] of [
     }
     assert.is(ended.built, 0, 'a build with a wrong file has ended well');
     assert.ok(ended.spoiled >= rounds / 2, JSON.stringify(ended));
-    const built = await engine.build(requestOf(contextOf(texts)), progress, new AbortController().signal);
+    const built = await engine.build(requestOf(contextOf(texts)), silent, new AbortController().signal);
     assert.is(await readFromImage(api, built!.imageId, '/file0'), texts[0]);
     assert.is(await readFromImage(api, built!.imageId, '/file1'), texts[1]);
     // The engine has the content now: what is on disk is not read again, and the image is the one that was hashed.
     const again = await engine.build(
       requestOf(contextOf(texts, wrong)),
-      progress,
+      silent,
       new AbortController().signal,
     );
     assert.is(again!.imageId, built!.imageId);

@@ -1,4 +1,5 @@
 // A builder on a fake engine: the Engine API is in memory, BuildKit on a unix socket.
+
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Entry, openSocket, type Transport } from '../../src/buildkit/connect.ts';
@@ -7,12 +8,12 @@ import { Services } from '../../src/buildkit/methods.ts';
 import { type Packet, Packet_PacketType as PacketType } from '../../src/buildkit/proto/transfer_pb.js';
 import type { RegistryLogin } from '../../src/buildkit/services.ts';
 import { sha256 } from '../../src/disk/sha256.ts';
-import { findStepLines } from '../../src/dockerfile/step-lines.ts';
 import type { EngineApi } from '../../src/engine/api.ts';
 import { makeBuilder } from '../../src/engine/build.ts';
 import { timeouts } from '../../src/engine/timeouts.ts';
 import type { StepProgress } from '../../src/model/events.ts';
 import type { BuildRequest, BuiltImage, ContextEntry } from '../../src/model/ports.ts';
+import { requestFor } from './build-request.ts';
 import { type FakeBuild, type FakeBuildKit, type FakeSession, fakeBuildKit } from './fake-buildkit.ts';
 import { receiveAsEngine, type Snapshot } from './fake-filesync.ts';
 import { tempFolder, writeFiles } from './temp.ts';
@@ -157,19 +158,8 @@ export function buildRequest(
   const root = tempFolder();
   writeFiles(root, files);
   const { text = 'FROM scratch\nCOPY . /\n', ...rest } = more;
-  return {
-    task: 'app:1',
-    context: Object.keys(files).map((name) => contextFile(path.join(root, name), name)),
-    dockerfile: { name: 'Dockerfile', text: Buffer.from(text), linesOf: findStepLines(text) },
-    namedImages: {},
-    platform: 'linux/amd64',
-    network: 'default',
-    args: {},
-    labels: {},
-    noCache: false,
-    secrets: {},
-    ...rest,
-  };
+  const context = Object.keys(files).map((name) => contextFile(path.join(root, name), name));
+  return requestFor(context, text, { task: 'app:1', platform: 'linux/amd64', ...rest });
 }
 
 function contextFile(source: string, name: string): ContextEntry {

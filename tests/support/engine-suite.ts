@@ -4,12 +4,10 @@ import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { newOwner } from '../../src/cache/owner.ts';
-import { findStepLines } from '../../src/dockerfile/step-lines.ts';
-import { openMemo } from '../../src/incremental/memo.ts';
 import type { StepProgress } from '../../src/model/events.ts';
 import { type BuildRequest, type ContextEntry, type Engine, StepFailed } from '../../src/model/ports.ts';
 import { type Credentials, type Registry, RegistryError } from '../../src/model/registry.ts';
-import { includeAll, walk } from '../../src/observe/walk.ts';
+import { contextOfFolder, requestFor } from './build-request.ts';
 import { tempFolder } from './temp.ts';
 
 /** Labels the images of this suite, so that they can be removed. */
@@ -54,27 +52,8 @@ export function engineSuite(name: string, open: () => Promise<SuiteEngine>): voi
       mkdirSync(path.dirname(path.join(context, file)), { recursive: true });
       writeFileSync(path.join(context, file), text);
     }
-    const text = Buffer.from(files.Dockerfile ?? 'FROM scratch\nCOPY . /\n');
-    const entries = walk(
-      context,
-      includeAll,
-      openMemo(path.join(root, 'memo'), (message) => {
-        throw new Error(message);
-      }),
-    ).map((entry): ContextEntry => ({ entry, source: path.join(context, entry.path) }));
-    return {
-      task: 'x:1',
-      context: entries,
-      dockerfile: { name: 'Dockerfile', text, linesOf: findStepLines(text.toString()) },
-      namedImages: {},
-      platform: `linux/${process.arch === 'x64' ? 'amd64' : process.arch}`,
-      network: 'default',
-      args: {},
-      labels: { [testLabel]: run },
-      noCache: false,
-      secrets: {},
-      ...more,
-    };
+    const text = files.Dockerfile ?? 'FROM scratch\nCOPY . /\n';
+    return requestFor(contextOfFolder(context), text, { labels: { [testLabel]: run }, ...more });
   };
   /** Returns a build request whose image can run scripts. */
   const runnable = (text: string, more: Partial<BuildRequest> = {}): BuildRequest => {

@@ -1,10 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, realpathSync } from 'node:fs';
 import path from 'node:path';
-import { openMemo } from '../../src/incremental/memo.ts';
 import type { Engine } from '../../src/model/ports.ts';
 import type { Credentials } from '../../src/model/registry.ts';
-import { includeAll, walk } from '../../src/observe/walk.ts';
+import { contextOfFolder, requestFor, silent } from './build-request.ts';
 import { tempFolder } from './temp.ts';
 
 /**
@@ -28,27 +27,9 @@ export async function pushFrontend(
   add('tests/support/frontend.mjs', 'frontend.mjs');
   const text =
     'FROM scratch\nCOPY . /\nLABEL moby.buildkit.frontend.network.none=true\nENTRYPOINT ["/node", "/frontend.mjs"]\n';
-  const memo = openMemo(path.join(tempFolder(), 'memo'), (message) => {
-    throw new Error(message);
-  });
-  const silent = { step: () => undefined, line: () => undefined };
   const live = new AbortController().signal;
-  const image = await engine.build(
-    {
-      task: 'frontend:1',
-      context: walk(root, includeAll, memo).map((entry) => ({ entry, source: path.join(root, entry.path) })),
-      dockerfile: { name: 'Dockerfile', text: Buffer.from(text), linesOf: () => undefined },
-      namedImages: {},
-      platform: `linux/${process.arch === 'x64' ? 'amd64' : process.arch}`,
-      network: 'default',
-      args: {},
-      labels: { [label]: '1' },
-      noCache: false,
-      secrets: {},
-    },
-    silent,
-    live,
-  );
+  const request = requestFor(contextOfFolder(root), text, { labels: { [label]: '1' } });
+  const image = await engine.build(request, silent, live);
   await engine.tag(image!.imageId, reference);
   await engine.push(reference, credentials, silent, live);
 }
