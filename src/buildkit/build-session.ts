@@ -21,14 +21,19 @@ export interface BuildSession {
   close(): void;
 }
 
-/** Opens a session on a connection. `sharedKey`: see `SessionOptions.sharedKey`. @throws EngineLost if the connection has ended */
-export function openBuildSession(
+/**
+ * Opens a session for builds on a connection, which it closes if it fails. `sharedKey`: see `SessionOptions.sharedKey`.
+ * @throws EngineLost; the signal's reason
+ */
+export async function openBuildSession(
   connection: Connection,
   sharedKey: string,
   services: BuildServices,
-): BuildSession {
+  signal: AbortSignal,
+): Promise<BuildSession> {
   const transfers = recordTransfers(services);
-  const session = openOn(connection, { id: newId(), sharedKey, handlers: handlersOf(transfers.services) });
+  const handlers = handlersOf(transfers.services);
+  const session = await openOn(connection, { id: newId(), sharedKey, handlers }, signal);
   return {
     id: session.id,
     connection,
@@ -43,9 +48,13 @@ export function openBuildSession(
   };
 }
 
-function openOn(connection: Connection, options: SessionOptions): Session {
+async function openOn(
+  connection: Connection,
+  options: SessionOptions,
+  signal: AbortSignal,
+): Promise<Session> {
   try {
-    return openSession(connection, options);
+    return await openSession(connection, options, signal);
   } catch (error) {
     connection.retire();
     connection.close();

@@ -54,7 +54,7 @@ export async function build(
   signal: AbortSignal,
   limits: Limits = defaultLimits,
 ): Promise<SolveResult> {
-  const session = openBuildSession(connection, input.sharedKey, services);
+  const session = await openBuildSession(connection, input.sharedKey, services, signal);
   try {
     return await buildInSession(connection, input, session, onEvent, signal, limits);
   } finally {

@@ -5,7 +5,8 @@ import { EngineLost } from './engine-lost.ts';
 import { unary } from './grpc/call.ts';
 import { Code, GrpcError } from './grpc/status.ts';
 import { Health } from './methods.ts';
-import { UpgradeRefused, upgradeToH2c } from './upgrade.ts';
+import { nextTick } from './pause.ts';
+import { type HeaderList, UpgradeRefused, upgradeToH2c } from './upgrade.ts';
 
 /** Where an engine listens. */
 export type Address =
@@ -47,6 +48,12 @@ export interface Connection {
   failure(): Error | undefined;
   /** Whether it may have other users. */
   readonly isShared: boolean;
+  /**
+   * Opens another connection, for a session (`POST /session`): that is faster than a tunnel in a call. Undefined where
+   * connections are expensive, and where the entry is `direct`: API 1.53 deprecates it.
+   * @throws UpgradeRefused; EngineLost `unreachable`; the signal's reason
+   */
+  readonly openForSession: ((headers: HeaderList, signal: AbortSignal) => Promise<Transport>) | undefined;
   /** Lets this process end while the connection is open, or not. */
   unref(): void;
   ref(): void;
@@ -76,71 +83,120 @@ export function openSocket(address: Address): Transport {
 }
 
 /**
- * Connects to the BuildKit of an engine by the first entry that works. `open` is called once for each.
+ * Connects to the BuildKit of an engine by the first entry that works. `open` is called once for each. `known` is an entry that worked
+ * before: it is tried first, and not checked again.
  * @throws EngineLost `unreachable`, with an UpgradeRefused as its cause if there was one; the signal's reason
  */
 export async function connect(
   open: OpenTransport,
   entries: readonly Entry[],
   signal: AbortSignal,
+  known?: Entry,
 ): Promise<Connection> {
+  const ordered = known === undefined ? entries : [known, ...entries.filter((each) => each !== known)];
   const failures: string[] = [];
   let refusal: UpgradeRefused | undefined;
-  for (const entry of entries) {
-    const timeout = AbortSignal.timeout(connectTimeout);
+  for (const entry of ordered) {
     try {
-      return await connectBy(entry, open, AbortSignal.any([signal, timeout]));
+      return await withTimeout(signal, (limited) => connectBy(entry, open, limited, entry === known));
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof UpgradeRefused) refusal = error;
-      failures.push(timeout.aborted ? `no answer in ${connectTimeout / 1000} s` : (error as Error).message);
+      failures.push((error as Error).message);
     }
   }
   throw new EngineLost('unreachable', [...new Set(failures)].join('; '), { cause: refusal });
 }
 
-async function connectBy(entry: Entry, open: OpenTransport, signal: AbortSignal): Promise<Connection> {
+async function connectBy(
+  entry: Entry,
+  open: OpenTransport,
+  signal: AbortSignal,
+  isKnown: boolean,
+): Promise<Connection> {
+  let failure: Error | undefined;
+  let unreadable = false;
+  const [transport, http2] = await openTransport(entry, open, signal, async (opened) => {
+    opened.on('error', (error) => {
+      failure = error;
+    });
+    if (entry === 'upgrade') await upgradeToH2c(opened, '/grpc');
+    const session = startHttp2(opened);
+    await nextTick();
+    if (!isKnown) await checkGrpc(session);
+    session.on('error', ({ code }: NodeJS.ErrnoException) => {
+      unreadable = code?.startsWith('ERR_HTTP2') ?? false;
+    });
+    return session;
+  });
+  return {
+    http2,
+    entry,
+    bytesRead: () => transport.bytesRead,
+    bytesWritten: () => transport.bytesWritten,
+    isUnreadable: () => unreadable,
+    failure: () => failure,
+    isShared: false,
+    openForSession: entry === 'upgrade' ? sessionOpener(open) : undefined,
+    unref: () => void transport.unref(),
+    ref: () => void transport.ref(),
+    retire: () => undefined,
+    close: () => {
+      http2.destroy();
+      transport.destroy();
+    },
+  };
+}
+
+function sessionOpener(open: OpenTransport): NonNullable<Connection['openForSession']> {
+  return async (headers, signal) => {
+    try {
+      const [transport] = await withTimeout(signal, (limited) =>
+        openTransport('upgrade', open, limited, (opened) => upgradeToH2c(opened, '/session', headers)),
+      );
+      return transport;
+    } catch (error) {
+      if (error instanceof UpgradeRefused || signal.aborted) throw error;
+      throw new EngineLost('unreachable', (error as Error).message, { cause: error });
+    }
+  };
+}
+
+/** Opens a transport and starts to use it. Destroys it if that fails, or on an abort before it is done. */
+async function openTransport<Used>(
+  entry: Entry,
+  open: OpenTransport,
+  signal: AbortSignal,
+  start: (transport: Transport) => Promise<Used>,
+): Promise<[Transport, Used]> {
   signal.throwIfAborted();
   const transport = await open(entry);
-  let failure: Error | undefined;
-  transport.on('error', (error) => {
-    failure = error;
-  });
+  // Whoever reads from it gets the error.
+  transport.on('error', () => undefined);
   const abort = (): void => void transport.destroy(signal.reason as Error);
   signal.addEventListener('abort', abort, { once: true });
   if (signal.aborted) abort();
-  let http2: ClientHttp2Session | undefined;
   try {
-    if (entry === 'upgrade') await upgradeToH2c(transport, '/grpc');
-    http2 = startHttp2(transport);
-    await checkGrpc(http2);
-    let unreadable = false;
-    http2.on('error', ({ code }: NodeJS.ErrnoException) => {
-      unreadable = code?.startsWith('ERR_HTTP2') ?? false;
-    });
-    const close = (): void => {
-      http2?.destroy();
-      transport.destroy();
-    };
-    return {
-      http2,
-      entry,
-      bytesRead: () => transport.bytesRead,
-      bytesWritten: () => transport.bytesWritten,
-      isUnreadable: () => unreadable,
-      failure: () => failure,
-      isShared: false,
-      unref: () => void transport.unref(),
-      ref: () => void transport.ref(),
-      retire: () => undefined,
-      close,
-    };
+    return [transport, await start(transport)];
   } catch (error) {
-    http2?.destroy();
     transport.destroy();
     throw error;
   } finally {
     signal.removeEventListener('abort', abort);
+  }
+}
+
+/** Limits how long an engine may take to accept a connection. @throws Error that says so; the signal's reason */
+async function withTimeout<Result>(
+  signal: AbortSignal,
+  connecting: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  const timeout = AbortSignal.timeout(connectTimeout);
+  try {
+    return await connecting(AbortSignal.any([signal, timeout]));
+  } catch (error) {
+    signal.throwIfAborted();
+    throw timeout.aborted ? new Error(`no answer in ${connectTimeout / 1000} s`, { cause: error }) : error;
   }
 }
 

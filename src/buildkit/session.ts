@@ -1,10 +1,12 @@
 import { createServer, type ServerHttp2Session } from 'node:http2';
 import type { Duplex } from 'node:stream';
-import type { Connection } from './connect.ts';
+import type { Connection, Transport } from './connect.ts';
 import { startCall } from './grpc/call.ts';
 import { type Handler, serve } from './grpc/server.ts';
 import { Control } from './methods.ts';
+import { nextTick } from './pause.ts';
 import { tunnelThrough } from './tunnel.ts';
+import { type HeaderList, UpgradeRefused } from './upgrade.ts';
 
 /** A session: the engine calls us through it while a build runs. */
 export interface Session {
@@ -28,32 +30,63 @@ const windowSize = 1 << 20;
 const maxHeaderBytes = 8 << 20;
 
 /**
- * Opens a session: a gRPC server of ours whose connection is tunnelled through a call of the engine (moby/buildkit
- * session/session.go has the headers, session/grpchijack the tunnel).
+ * Opens a session: a gRPC server of ours on a connection of its own, if there can be one, or tunnelled through a call of the engine
+ * (moby/buildkit session/session.go has the headers, session/grpchijack the tunnel).
+ * @throws NoStatus if the connection has ended; EngineLost `unreachable`; the signal's reason
  */
-export function openSession(connection: Connection, { id, sharedKey, handlers }: SessionOptions): Session {
+export async function openSession(
+  connection: Connection,
+  { id, sharedKey, handlers }: SessionOptions,
+  signal: AbortSignal,
+): Promise<Session> {
+  const headers = [
+    ['x-docker-expose-session-uuid', id],
+    ['x-docker-expose-session-name', 'tasks'],
+    ['x-docker-expose-session-sharedkey', sharedKey],
+    ...handlers.map(({ path }) => [methodHeader, path] as const),
+  ] as const;
+  const own = await openOwn(connection, headers, signal);
+  if (own === undefined) return openTunnel(connection, id, headers, handlers);
+  const ended = new Promise<void>((resolve) => void own.once('close', resolve));
+  const close = serveOn(own, handlers);
+  await nextTick();
+  return { id, ended, close };
+}
+
+const methodHeader = 'x-docker-expose-session-grpc-method';
+
+async function openOwn(
+  { openForSession }: Connection,
+  headers: HeaderList,
+  signal: AbortSignal,
+): Promise<Transport | undefined> {
+  try {
+    return await openForSession?.(headers, signal);
+  } catch (error) {
+    // Engines and proxies that allow `/grpc` only.
+    if (error instanceof UpgradeRefused) return undefined;
+    throw error;
+  }
+}
+
+function openTunnel(
+  connection: Connection,
+  id: string,
+  headers: HeaderList,
+  handlers: readonly Handler[],
+): Session {
   const call = startCall(connection.http2, Control.session, {
-    'x-docker-expose-session-uuid': id,
-    'x-docker-expose-session-name': 'tasks',
-    'x-docker-expose-session-sharedkey': sharedKey,
-    'x-docker-expose-session-grpc-method': handlers.map(({ path }) => path),
+    ...Object.fromEntries(headers),
+    [methodHeader]: handlers.map(({ path }) => path),
   });
   const tunnel = tunnelThrough(call);
   // The end of the call reports it.
   tunnel.on('error', () => undefined);
-  const server = serveOn(tunnel, handlers);
-  return {
-    id,
-    ended: call.status.catch(() => undefined),
-    close: () => {
-      // Not close(): it asserts over a stream that is not a socket in Node 20.0 to 20.9.
-      server()?.destroy();
-      tunnel.destroy();
-    },
-  };
+  return { id, ended: call.status.catch(() => undefined), close: serveOn(tunnel, handlers) };
 }
 
-function serveOn(stream: Duplex, handlers: readonly Handler[]): () => ServerHttp2Session | undefined {
+/** Serves methods on a stream. Returns a function that ends that, and the stream. */
+function serveOn(stream: Duplex, handlers: readonly Handler[]): () => void {
   let session: ServerHttp2Session | undefined;
   // It never listens: it only serves this stream.
   const server = createServer({
@@ -69,5 +102,9 @@ function serveOn(stream: Duplex, handlers: readonly Handler[]): () => ServerHttp
     serve(opened, handlers);
   });
   server.emit('connection', stream);
-  return () => session;
+  return () => {
+    // Not close(): it asserts over a stream that is not a socket in Node 20.0 to 20.9.
+    session?.destroy();
+    stream.destroy();
+  };
 }

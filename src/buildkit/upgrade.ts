@@ -25,18 +25,22 @@ export class UpgradeRefused extends Error {
   }
 }
 
+/** Names and values of HTTP headers; a name may come more than once. */
+export type HeaderList = readonly (readonly [name: string, value: string])[];
+
 /**
- * Asks an HTTP/1.1 server to continue with HTTP/2 on the stream (docker engine API, `POST /grpc`). Afterwards the stream is paused at
- * the first byte of HTTP/2. Written by hand, because loading node:http takes as long as a whole cached build.
+ * Asks an HTTP/1.1 server to continue with HTTP/2 on the stream (docker engine API, `POST /grpc` and `POST /session`). Afterwards the
+ * stream is paused at the first byte of HTTP/2. Written by hand, because loading node:http takes as long as a whole cached build.
  * @throws UpgradeRefused; Error if the stream ends
  */
-export function upgradeToH2c(stream: Duplex, path: string): Promise<void> {
+export function upgradeToH2c(stream: Duplex, path: string, headers: HeaderList = []): Promise<void> {
   const lines = [
     `POST ${path} HTTP/1.1`,
     'Host: docker',
     'Connection: Upgrade',
     'Upgrade: h2c',
     'Content-Length: 0',
+    ...headers.map(([name, value]) => `${name}: ${value}`),
   ];
   stream.write(`${lines.join('\r\n')}${headEnd}`);
   return new Promise((resolve, reject) => {

@@ -3,7 +3,7 @@ import { TasksError } from '../model/errors.ts';
 import { connectError, describeEndpoint } from './connect-error.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { ConnectionOptions } from './http-connections.ts';
-import { type ApiResponse, httpGet } from './http-get.ts';
+import { type ApiResponse, httpRequest } from './http-request.ts';
 import { startIdleTimer, type Timeouts, timeouts } from './timeouts.ts';
 import { dialerOf } from './transport.ts';
 
@@ -32,6 +32,8 @@ export interface EngineApi {
   request(request: ApiRequest): Promise<ApiResponse>;
   /** Sends a GET request whose response is JSON; throws as `request` does. */
   get(path: string, signal?: AbortSignal): Promise<ApiResponse>;
+  /** Sends a POST request without a body; throws as `request` does. The response must not be long. */
+  post(path: string, signal?: AbortSignal): Promise<ApiResponse>;
   readonly timeouts: Timeouts;
   /** The address of the engine and where it comes from, for messages. */
   readonly address: string;
@@ -62,20 +64,27 @@ export function connect(
       throw signal?.aborted ? signal.reason : connectError(error as Error, endpoint);
     }
   };
+  const sendBodiless = async (
+    method: 'GET' | 'POST',
+    path: string,
+    idleTimeoutMs: number,
+    signal = options.signal,
+  ): Promise<ApiResponse> => {
+    // Starting ssh takes longer than loading Node's HTTP client.
+    if (endpoint.kind === 'ssh')
+      return await request({ method, path, ...(signal === undefined ? {} : { signal }) });
+    try {
+      return await httpRequest(dial, method, path, { idleTimeoutMs, signal });
+    } catch (error) {
+      throw signal?.aborted ? signal.reason : connectError(error as Error, endpoint);
+    }
+  };
   return {
     timeouts: limits,
     address: describeEndpoint(endpoint),
     request,
-    get: async (path, signal = options.signal) => {
-      // Starting ssh takes longer than loading Node's HTTP client.
-      if (endpoint.kind === 'ssh')
-        return await request({ path, ...(signal === undefined ? {} : { signal }) });
-      try {
-        return await httpGet(dial, path, { idleTimeoutMs: limits.response, signal });
-      } catch (error) {
-        throw signal?.aborted ? signal.reason : connectError(error as Error, endpoint);
-      }
-    },
+    get: (path, signal) => sendBodiless('GET', path, limits.response, signal),
+    post: (path, signal) => sendBodiless('POST', path, limits.change, signal),
   };
 }
 

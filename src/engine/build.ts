@@ -59,11 +59,9 @@ export function makeBuilder(options: BuilderOptions): Builder {
   let entry: Entry | undefined;
   const openConnection = async (signal: AbortSignal): Promise<Connection> => {
     const entries = entriesFor(await options.apiVersion());
-    const known = entry;
-    const ordered = known === undefined ? entries : [known, ...entries.filter((each) => each !== known)];
-    const connection = await connect(options.open, ordered, signal);
+    const connection = await connect(options.open, entries, signal, entry);
     entry = connection.entry;
-    return connection;
+    return options.sharesConnections ? { ...connection, openForSession: undefined } : connection;
   };
   const pool = options.sharesConnections
     ? makeConnectionPool(() => openConnection(options.signal))

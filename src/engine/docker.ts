@@ -78,10 +78,7 @@ export function dockerEngine(
     tag: async (imageId, reference) => {
       const { name: repo, rest: tag } = splitReference(reference);
       const query = new URLSearchParams({ repo, tag }).toString();
-      parseResponse(
-        await api.request({ method: 'POST', path: `/images/${imageId}/tag?${query}` }),
-        `tag ${reference}`,
-      );
+      parseResponse(await api.post(`/images/${imageId}/tag?${query}`), `tag ${reference}`);
     },
     untag: async (reference) => {
       const response = await api.request({ method: 'DELETE', path: `/images/${reference}` });

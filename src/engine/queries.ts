@@ -2,7 +2,7 @@ import { TasksError } from '../model/errors.ts';
 import { builtInFrontend } from '../model/frontend.ts';
 import type { EngineAbilities, EngineImage } from '../model/ports.ts';
 import { type EngineApi, errorMessageOf, parseResponse } from './api.ts';
-import type { ApiResponse } from './http-get.ts';
+import type { ApiResponse } from './http-request.ts';
 
 const maxListAttempts = 10;
 

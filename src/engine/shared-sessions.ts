@@ -38,7 +38,7 @@ export function makeSharedSessions(
     const connection = await connectToEngine();
     const folders = new Map([['context', context]]);
     const services = { ...fileServices({ folders }, lifetime), login };
-    const session = openBuildSession(connection, context.digest, services);
+    const session = await openBuildSession(connection, context.digest, services, lifetime);
     // Builds that come later need another one.
     void session.ended.then(drop);
     return { session, folders };

@@ -6,7 +6,7 @@ import type { Owner } from '../model/owner.ts';
 import { type Progress, StepFailed, type TestRequest, type TestResult } from '../model/ports.ts';
 import { type ApiRequest, type EngineApi, errorMessageOf, parseResponse } from './api.ts';
 import { packFiles } from './archive.ts';
-import type { ApiResponse } from './http-get.ts';
+import type { ApiResponse } from './http-request.ts';
 import { withLivenessCheck } from './liveness.ts';
 import type { Reaper } from './reaper.ts';
 

@@ -2,7 +2,7 @@ import { failureCause } from '../model/failure-cause.ts';
 import { type Progress, StepFailed } from '../model/ports.ts';
 import { type Credentials, RegistryError } from '../model/registry.ts';
 import { type EngineApi, errorMessageOf, parseResponse } from './api.ts';
-import type { ApiResponse } from './http-get.ts';
+import type { ApiResponse } from './http-request.ts';
 import { createMessageReader, type EngineMessage, trackLayers } from './layer-progress.ts';
 import { withLivenessCheck } from './liveness.ts';
 

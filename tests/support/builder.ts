@@ -80,6 +80,7 @@ export async function builderTest(options: BuilderTestOptions = {}): Promise<Bui
     api: {
       request: send,
       get: (resource) => send({ path: resource }),
+      post: (resource) => send({ method: 'POST', path: resource }),
       timeouts,
       address: 'unix:///test/docker.sock (DOCKER_HOST)',
     },

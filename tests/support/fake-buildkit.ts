@@ -10,7 +10,7 @@ import path from 'node:path';
 import { Duplex, Transform } from 'node:stream';
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { encode, messagesOf, sendMessage } from '../../src/buildkit/grpc/messages.ts';
-import type { Metadata } from '../../src/buildkit/grpc/metadata.ts';
+import { type Metadata, metadataOf } from '../../src/buildkit/grpc/metadata.ts';
 import { type Handler, serve, streaming } from '../../src/buildkit/grpc/server.ts';
 import { Code, GrpcError } from '../../src/buildkit/grpc/status.ts';
 import { Control } from '../../src/buildkit/methods.ts';
@@ -55,6 +55,8 @@ export interface FakeBuildKit {
   readonly connections: Set<Socket>;
   /** The number of sessions that are open. */
   openSessions(): number;
+  /** A session by its ID, when it is there. */
+  session(id: string): Promise<FakeSession>;
   /** The entitlements that it is configured to grant. */
   readonly grants: Set<string>;
   /** Requests that were no HTTP/2. */
@@ -68,9 +70,14 @@ export interface FakeBuildKit {
   close(): void;
 }
 
-/** Starts a fake BuildKit on a unix socket. It takes HTTP/2 directly, after an upgrade, or both. */
+/**
+ * What a fake BuildKit takes: HTTP/2 directly, after an upgrade of `/grpc`, and sessions after an upgrade of `/session`.
+ */
+export type Accepted = 'direct' | 'upgrade' | 'session';
+
+/** Starts a fake BuildKit on a unix socket. */
 export async function fakeBuildKit(
-  accepts: readonly ('direct' | 'upgrade')[] = ['direct', 'upgrade'],
+  accepts: readonly Accepted[] = ['direct', 'upgrade', 'session'],
 ): Promise<FakeBuildKit> {
   const builds = queue<FakeBuild>();
   const grants = new Set(['network.host']);
@@ -93,14 +100,17 @@ export async function fakeBuildKit(
     socket.once('data', (first: Buffer) => {
       socket.pause();
       const isHttp2 = first.toString('latin1', 0, 3) === 'PRI';
-      if (!isHttp2) upgrades.push(first.toString('latin1').split('\r\n')[0]!);
-      if (!accepts.includes(isHttp2 ? 'direct' : 'upgrade')) {
+      const [line = '', ...headers] = first.toString('latin1').split('\r\n');
+      if (!isHttp2) upgrades.push(line);
+      const isSession = line.startsWith('POST /session ');
+      if (!accepts.includes(isHttp2 ? 'direct' : isSession ? 'session' : 'upgrade')) {
         socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n');
         return;
       }
       if (isHttp2) socket.unshift(first);
       else socket.write('HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n');
-      http2.emit('connection', withoutGoaway(socket));
+      if (!isSession) http2.emit('connection', withoutGoaway(socket));
+      else handlers.startSession(socket, metadataOf(headers.flatMap((header) => header.split(': '))));
     });
   });
   const file = path.join(tempFolder(), 's');
@@ -116,6 +126,7 @@ export async function fakeBuildKit(
     path: file,
     connections,
     openSessions: handlers.openSessions,
+    session: handlers.session,
     grants,
     upgrades,
     build: builds.take,
@@ -152,6 +163,8 @@ function withoutGoaway(socket: Socket): Duplex {
   return duplex;
 }
 
+type Ended = ReturnType<typeof withResolvers<void>>;
+
 interface StatusStream {
   send(message: StatusInit): Promise<void>;
   end(): void;
@@ -164,29 +177,36 @@ function controlHandlers(
 ): {
   readonly all: Handler[];
   openSessions(): number;
+  session(id: string): Promise<FakeSession>;
+  /** Starts a session on a connection of its own. */
+  startSession(socket: Socket, headers: Metadata): void;
 } {
   const sessions = meetingPoint<FakeSession>();
   const statuses = meetingPoint<StatusStream>();
   let openSessions = 0;
+  const serveSession = async (stream: Duplex, headers: Metadata, ended: Ended): Promise<void> => {
+    stream.on('error', () => ended.resolve());
+    stream.on('close', () => ended.resolve());
+    const http2 = connect('http://localhost', { createConnection: () => stream });
+    http2.on('error', () => undefined);
+    const id = headers.get('x-docker-expose-session-uuid')![0]!;
+    sessions.put(id, { headers, http2, drop: () => ended.resolve() });
+    openSessions++;
+    await ended.promise;
+    openSessions--;
+    http2.destroy();
+    stream.destroy();
+  };
   const all = [
     streaming(Control.session, async (stream, headers) => {
-      const ended = withResolvers<void>();
+      const ended: Ended = withResolvers<void>();
       const call = {
         ...stream,
         end: () => ended.resolve(),
         cancel: () => ended.resolve(),
         status: Promise.resolve(),
       };
-      const tunnel = tunnelThrough(call);
-      tunnel.on('error', () => ended.resolve());
-      const http2 = connect('http://localhost', { createConnection: () => tunnel });
-      http2.on('error', () => undefined);
-      const id = headers.get('x-docker-expose-session-uuid')![0]!;
-      sessions.put(id, { headers, http2, drop: () => ended.resolve() });
-      openSessions++;
-      await ended.promise;
-      openSessions--;
-      http2.destroy();
+      await serveSession(tunnelThrough(call), headers, ended);
     }),
     streaming(Control.status, async (stream) => {
       const ended = withResolvers<void>();
@@ -215,7 +235,9 @@ function controlHandlers(
       },
     },
   ];
-  return { all, openSessions: () => openSessions };
+  const startSession = (socket: Socket, headers: Metadata): void =>
+    void serveSession(socket, headers, withResolvers<void>());
+  return { all, openSessions: () => openSessions, session: sessions.take, startSession };
 }
 
 function fakeBuild(

@@ -32,6 +32,7 @@ function engineWith(images: Readonly<Record<string, object>>) {
   };
   const api: EngineApi = {
     get: (path) => send('GET', path),
+    post: (path) => send('POST', path),
     request: ({ method = 'GET', path }) => send(method, path),
     timeouts,
     address: 'unix:///s',

@@ -39,7 +39,13 @@ async function run({ exitCode = 0, state, start }: Answers): Promise<{
       return { status: start.status, body: Buffer.from(JSON.stringify({ message: start.message })) };
     return { status: 200, body: Buffer.from(JSON.stringify(body[action] ?? {})) };
   };
-  const api: EngineApi = { request: send, get: (path) => send({ path }), timeouts, address: 'test' };
+  const api: EngineApi = {
+    request: send,
+    get: (path) => send({ path }),
+    post: (path) => send({ method: 'POST', path }),
+    timeouts,
+    address: 'test',
+  };
   const progress = {
     step: () => undefined,
     line: (line: string, stream?: string) => void lines.push([line, stream]),

@@ -8,20 +8,26 @@ export interface ApiResponse {
   readonly body: Buffer;
 }
 
-export interface GetOptions {
+export interface RequestOptions {
   /** Milliseconds without a byte after which the request fails. */
   readonly idleTimeoutMs: number;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Sends a GET request as HTTP/1.0, where the end of the connection ends the response. This avoids loading Node's HTTP client,
+ * Sends a request without a body as HTTP/1.0, where the end of the connection ends the response. This avoids loading Node's HTTP client,
  * which takes half as long as a whole run with nothing to do. A truncated response is not detected here: the body's format
  * must show it, as JSON does.
  * @throws IdleTimeoutError; the signal's reason; any error of the connection
  */
-export async function httpGet(dial: Dial, path: string, options: GetOptions): Promise<ApiResponse> {
-  const request = `GET ${path} HTTP/1.0\r\nHost: docker\r\n\r\n`;
+export async function httpRequest(
+  dial: Dial,
+  method: 'GET' | 'POST',
+  path: string,
+  options: RequestOptions,
+): Promise<ApiResponse> {
+  const length = method === 'GET' ? '' : 'Content-Length: 0\r\n';
+  const request = `${method} ${path} HTTP/1.0\r\nHost: docker\r\n${length}\r\n`;
   const response = await exchange(await dial(), request, options);
   if (response.length === 0) throw new Error('the connection was closed without a response');
   const headEnd = response.indexOf('\r\n\r\n');
@@ -37,7 +43,7 @@ export async function httpGet(dial: Dial, path: string, options: GetOptions): Pr
 async function exchange(
   stream: Transport,
   request: string,
-  { idleTimeoutMs, signal }: GetOptions,
+  { idleTimeoutMs, signal }: RequestOptions,
 ): Promise<Buffer> {
   const idleTimer = startIdleTimer(idleTimeoutMs, (error) => stream.destroy(error));
   const abort = (): void => void stream.destroy(signal!.reason);
