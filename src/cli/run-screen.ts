@@ -12,6 +12,7 @@ import {
   silentReporter,
 } from '../report/reporter.ts';
 import type { Context } from './context.ts';
+import type { OwnCommand } from './error-text.ts';
 
 /** Shows a run, phase by phase. */
 export interface RunScreen {
@@ -50,7 +51,7 @@ async function openScreen(context: Context, followers: Reporter, mainPhase: Phas
     if (event.type === 'phase-started')
       current =
         event.phase === mainPhase || hasWork(event) ? sanitizingReporter(openPhase()) : silentReporter;
-    current.onEvent(event);
+    current.onEvent(withPasteableError(event, context.own));
     if (event.type !== 'phase-finished') return;
     closing = current.close().then(() => {
       closing = undefined;
@@ -72,6 +73,12 @@ async function openScreen(context: Context, followers: Reporter, mainPhase: Phas
       await followers.close();
     },
   };
+}
+
+/** Returns the event; in the message of an error, commands of ours are as the user would type them. */
+function withPasteableError(event: RunEvent, { pasteable }: OwnCommand): RunEvent {
+  if (event.type !== 'task-finished' || event.error === undefined) return event;
+  return { ...event, error: { ...event.error, message: pasteable(event.error.message) } };
 }
 
 function hasWork({ tasks }: Extract<RunEvent, { type: 'phase-started' }>): boolean {

@@ -155,6 +155,22 @@ test('only the entry points, main and the reaper, touch the process; no file wri
   assert.equal(offences, []);
 });
 
+test('messages name commands of tasks in backticks or after "next: ", where the command line finds them', () => {
+  const commands =
+    'build|push|plan|why|test|watch|graph|list|reproduce|logs|lock|verify|clean|doctor|completion';
+  const command = new RegExp(`.{0,6}\\btasks (?:${commands}|--help)\\b(?! of\\b)`, 'g');
+  const isFound = (text: string): boolean => /(?:\\?`|\bnext: |'|\\n {2}|: )tasks /.test(text);
+  const offences = sources
+    .filter(({ module, file }) => module !== 'page' && !file.endsWith('examples.ts'))
+    .flatMap(({ file, text }) => {
+      const code = text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
+      return [...code.matchAll(command)]
+        .filter(([each]) => !isFound(each))
+        .map(([each]) => `${file}: ${each}`);
+    });
+  assert.equal(offences, []);
+});
+
 test('files stay small', () => {
   assert.equal(
     sources.filter((source) => source.text.split('\n').length > 400).map((source) => source.file),

@@ -68,8 +68,8 @@ export async function buildAndReport(
   if (result.counts.reused === planned.plan.steps.size) context.onIdle();
   if (!settings.output.json) terminal.out(result.tags.map((tag) => `${tag}\n`).join(''));
   if (isVocal(context)) {
-    const next = nextAfter(planned, result, selectors, context);
-    if (next !== undefined) terminal.err(`next: ${next}\n`);
+    const next = nextAfter(planned, result, selectors);
+    if (next !== undefined) terminal.err(context.own.pasteable(`next: ${next}\n`));
   }
   return result;
 }
@@ -78,15 +78,10 @@ function nextAfter(
   { plan }: PlannedProject,
   { outcome, failed }: BuildResult,
   selectors: readonly string[],
-  { settings }: Context,
 ): string | undefined {
   const isTestable = [...plan.steps.values()].some(
     ({ task, action, selected }) =>
       selected && action === 'build' && task.kind === 'image' && task.test !== undefined,
   );
-  return nextCommand(
-    { failed: failed[0], isInterrupted: outcome === 'interrupted', isTestable },
-    settings.repeatedFlags,
-    selectors,
-  );
+  return nextCommand({ failed: failed[0], isInterrupted: outcome === 'interrupted', isTestable }, selectors);
 }

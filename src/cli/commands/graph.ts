@@ -9,6 +9,7 @@ import { type ExitCode, TasksError } from '../../model/errors.ts';
 import { makePaint } from '../../report/paint.ts';
 import { jsonLine } from '../../report/sanitize.ts';
 import { type Context, openHere, planOptions } from '../context.ts';
+import { chooseFormat, type GraphFormat } from '../graph-formats.ts';
 
 export interface GraphFlags {
   readonly format?: string;
@@ -18,18 +19,6 @@ export interface GraphFlags {
   readonly serve?: boolean;
 }
 
-/** Formats, with the file extensions that mean them. */
-const formats = {
-  tree: ['.txt'],
-  dot: ['.dot', '.gv'],
-  mermaid: ['.mmd', '.mermaid'],
-  svg: ['.svg'],
-  html: ['.html', '.htm'],
-  json: ['.json'],
-} as const;
-
-type Format = keyof typeof formats;
-
 /** `tasks graph`: prints or draws the graph with each task's state. */
 export async function graph(
   context: Context,
@@ -37,7 +26,7 @@ export async function graph(
   flags: GraphFlags,
 ): Promise<ExitCode> {
   if (flags.serve) return await serve(context, selectors, flags);
-  const format = chooseFormat(flags, context.settings.output.json);
+  const format = context.settings.output.json ? 'json' : chooseFormat(flags);
   const planned = await planGraph(context, selectors);
   const picture = projectPicture(planned, flags.changed === true);
   const text = await draw(format, picture, planned, flags, context);
@@ -78,22 +67,9 @@ function save(file: string, text: string): void {
   }
 }
 
-/** @throws TasksError with exit code 2 */
-function chooseFormat({ format, output }: GraphFlags, json: boolean): Format {
-  if (json) return 'json';
-  const names = Object.keys(formats) as Format[];
-  if (format === undefined) {
-    const extension = path.extname(output ?? '').toLowerCase();
-    return names.find((name) => (formats[name] as readonly string[]).includes(extension)) ?? 'tree';
-  }
-  const known = names.find((name) => name === format);
-  if (known !== undefined) return known;
-  throw new TasksError(2, `--format is "${format}"`, { hint: `expected one of ${names.join(', ')}` });
-}
-
 /** Renderers are loaded on first use. */
 async function draw(
-  format: Format,
+  format: GraphFormat,
   picture: Picture,
   planned: PlannedProject,
   flags: GraphFlags,

@@ -10,6 +10,7 @@ import {
 import { type PushedProject, pushProject } from '../../app/push-project.ts';
 import { checkWritable, type ReleaseFilePlace, releasePath, saveRelease } from '../../app/release-files.ts';
 import type { ExitCode } from '../../model/errors.ts';
+import { shellWord } from '../../model/shell-word.ts';
 import type { TagChange } from '../../release/journal.ts';
 import { alignColumns, pluralize } from '../../report/format.ts';
 import { type Context, isVocal, openHere, planOptions, runOptions } from '../context.ts';
@@ -91,7 +92,7 @@ function report(
 ): ExitCode {
   const { terminal, signal, settings } = context;
   const say = (text: string): void => {
-    if (isVocal(context)) terminal.err(text);
+    if (isVocal(context)) terminal.err(context.own.pasteable(text));
   };
   if (error !== undefined) {
     if (!signal.aborted) throw error;
@@ -107,7 +108,7 @@ function report(
   if (!settings.output.json) for (const name of names) terminal.out(`${name}\n`);
   say(`${changesText(changes)}\n`);
   const file = relativeTo(context.cwd, saveRelease(release, place));
-  say(`release file: ${file}\nnext: tasks verify ${file}   # compares the registry with it\n`);
+  say(`release file: ${file}\nnext: tasks verify ${shellWord(file)}   # compares the registry with it\n`);
   return signal.aborted ? 130 : 0;
 }
 
