@@ -181,11 +181,16 @@ export const commands: readonly CommandSpec[] = [
       (await import('./commands/reproduce.ts')).reproduce(context, args, flags),
   },
   {
-    usage: 'logs <task>',
+    usage: 'logs [task]',
     values: ['selectors'],
-    summary: 'print the last log of a task or of its test',
+    summary: 'print the newest log of a task or of its test',
     examples: examples.logs,
-    run: async (context, [selector]) => (await import('./commands/logs.ts')).logs(context, selector!),
+    own: [
+      ['--test', "the log of the task's test"],
+      ['-f, --follow', 'print what a running build or test writes, until it ends'],
+      ['--list', 'list the logs: task, kind, start and size'],
+    ],
+    run: async (context, args, flags) => (await import('./commands/logs.ts')).logs(context, args, flags),
   },
   {
     usage: 'lock',
