@@ -19,14 +19,19 @@ import { type BuildReport, reportBuild } from './build-report.ts';
 import { verifyBuiltImage } from './built-image.ts';
 import { makeSharedSessions } from './shared-sessions.ts';
 
+/**
+ * What connections to an engine are. Builds have one each, and sessions one of their own, over `socket`s; with `tls`, sessions go
+ * through a tunnel, as Node serves no HTTP/2 where TLS agreed on HTTP/1.1; a `program` is expensive, so that builds share connections.
+ */
+export type Link = 'socket' | 'tls' | 'program';
+
 export interface BuilderOptions {
   readonly api: EngineApi;
   /** Opens a connection to the engine. */
   readonly open: OpenTransport;
-  /** Whether connections are expensive: builds then share them. */
-  readonly sharesConnections: boolean;
-  /** The version of the Engine API, for example `1.45`. */
-  readonly apiVersion: () => Promise<string>;
+  readonly link: Link;
+  /** The version of the Engine API, for example `1.45`; undefined for a BuildKit that has no such API. */
+  readonly apiVersion: () => Promise<string | undefined>;
   /** Build args that every build gets, as docker's own builds do. They are in no key: what a Dockerfile declares is in the request. */
   readonly proxies: Readonly<Record<string, string>>;
   readonly login: (host: string) => Promise<RegistryLogin | undefined>;
@@ -61,11 +66,12 @@ export function makeBuilder(options: BuilderOptions): Builder {
     const entries = entriesFor(await options.apiVersion());
     const connection = await connect(options.open, entries, signal, entry);
     entry = connection.entry;
-    return options.sharesConnections ? { ...connection, openForSession: undefined } : connection;
+    return options.link === 'socket' ? connection : { ...connection, openForSession: undefined };
   };
-  const pool = options.sharesConnections
-    ? makeConnectionPool(() => openConnection(options.signal))
-    : { acquire: openConnection };
+  const pool =
+    options.link === 'program'
+      ? makeConnectionPool(() => openConnection(options.signal))
+      : { acquire: openConnection };
   const acquireFor = ({ dockerfile }: BuildRequest, signal: AbortSignal): Promise<Connection> =>
     dockerfile.text.length > maxDockerfileBytes ? openConnection(signal) : pool.acquire(signal);
   const shared = makeSharedSessions(() => pool.acquire(options.signal), login, options.signal);

@@ -2,8 +2,8 @@ import type { RegistryLogin } from '../buildkit/services.ts';
 import type { Environment } from '../model/environment.ts';
 import type { Engine } from '../model/ports.ts';
 import { connect, parseResponse } from './api.ts';
-import type { Builder } from './build.ts';
-import { resolveEndpoint } from './endpoint.ts';
+import type { Builder, Link } from './build.ts';
+import { type Endpoint, resolveEndpoint } from './endpoint.ts';
 import { proxyArgs } from './proxies.ts';
 import {
   abilitiesOf,
@@ -25,6 +25,11 @@ export interface DockerOptions {
   readonly reaper?: string;
   /** Returns the login for the registry at a host, for builds; undefined if there is none. */
   readonly login?: (host: string) => Promise<RegistryLogin | undefined>;
+}
+
+function linkOf({ kind }: Endpoint): Link {
+  if (kind === 'ssh') return 'program';
+  return kind === 'tls' ? 'tls' : 'socket';
 }
 
 /**
@@ -55,7 +60,7 @@ export function dockerEngine(
     return makeBuilder({
       api,
       open: dialerOf(endpoint, environment),
-      sharesConnections: endpoint.kind === 'ssh',
+      link: linkOf(endpoint),
       apiVersion: async () => (await readVersion()).apiVersion,
       proxies: proxyArgs(endpoint, environment),
       login,
