@@ -7,13 +7,14 @@ import { type DockerfileFolder, makeDockerfileFolder } from '../buildkit/dockerf
 import { isEntitled } from '../buildkit/entitlements.ts';
 import { fileServices } from '../buildkit/file-services.ts';
 import { type NamedFolders, nameFolders } from '../buildkit/named-folders.ts';
-import type { BuildServices, RegistryLogin } from '../buildkit/services.ts';
+import type { BuildServices } from '../buildkit/services.ts';
 import type { SolveInput } from '../buildkit/solve-request.ts';
 import type { Environment } from '../model/environment.ts';
 import { normalizePlatform } from '../model/platform.ts';
 import { type BuildRequest, type BuiltImage, type Progress, StepFailed } from '../model/ports.ts';
 import type { EngineApi } from './api.ts';
 import { engineErrorOf, portErrorOf } from './build-failure.ts';
+import { type FindLogin, makeBuildLogins } from './build-logins.ts';
 import { optionAttributes } from './build-options.ts';
 import { type BuildReport, reportBuild } from './build-report.ts';
 import { verifyBuiltImage } from './built-image.ts';
@@ -34,7 +35,7 @@ export interface BuilderOptions {
   readonly apiVersion: () => Promise<string | undefined>;
   /** Build args that every build gets, as docker's own builds do. They are in no key: what a Dockerfile declares is in the request. */
   readonly proxies: Readonly<Record<string, string>>;
-  readonly login: (host: string) => Promise<RegistryLogin | undefined>;
+  readonly login: FindLogin;
   readonly environment: Environment;
   /** Ends what several builds share. */
   readonly signal: AbortSignal;
@@ -89,7 +90,7 @@ export function makeBuilder(options: BuilderOptions): Builder {
     const input = solveInputOf({ ...request, args }, context, dockerfile, named);
     const onEvent = report.take;
     if (canShare(request)) {
-      const lease = await shared.acquire(context, folders, signal);
+      const lease = await shared.acquire(context, folders, request.registries, signal);
       try {
         const connection = await acquireFor(request, signal);
         return await buildInSession(connection, input, lease.value, onEvent, signal);
@@ -179,7 +180,7 @@ function canShare({ context, secrets, ssh, exportTo }: BuildRequest): boolean {
 }
 
 function servicesOf(
-  { secrets, ssh, exportTo }: BuildRequest,
+  { secrets, ssh, exportTo, registries }: BuildRequest,
   context: SentFolder,
   others: ReadonlyMap<string, SentFolder>,
   { environment, login }: Pick<BuilderOptions, 'environment' | 'login'>,
@@ -192,7 +193,14 @@ function servicesOf(
     return 'env' in source ? Buffer.from(environment[source.env] ?? '') : readFileSync(source.file);
   };
   const files = fileServices({ folders, ...(exportTo === undefined ? {} : { exportTo }) }, signal);
-  return { ...files, login, sshSockets: ssh, ...(Object.keys(secrets).length === 0 ? {} : { secret }) };
+  const logins = makeBuildLogins(login);
+  logins.allow(registries);
+  return {
+    ...files,
+    login: logins.find,
+    sshSockets: ssh,
+    ...(Object.keys(secrets).length === 0 ? {} : { secret }),
+  };
 }
 
 /** A base image that is here already is neither cached nor run. */

@@ -1,8 +1,8 @@
-import type { RegistryLogin } from '../buildkit/services.ts';
 import type { Environment } from '../model/environment.ts';
 import type { Engine } from '../model/ports.ts';
 import { connect, parseResponse } from './api.ts';
 import type { Builder, Link } from './build.ts';
+import type { FindLogin } from './build-logins.ts';
 import { type Endpoint, resolveEndpoint } from './endpoint.ts';
 import { proxyArgs } from './proxies.ts';
 import {
@@ -24,7 +24,7 @@ export interface DockerOptions {
   /** The script of the process that removes test containers if this one is killed. Without it, the next run removes them. */
   readonly reaper?: string;
   /** Returns the login for the registry at a host, for builds; undefined if there is none. */
-  readonly login?: (host: string) => Promise<RegistryLogin | undefined>;
+  readonly login?: FindLogin;
 }
 
 function linkOf({ kind }: Endpoint): Link {
