@@ -86,8 +86,10 @@ function builderChecks({ builder }: Facts): Check[] {
   if (builder === undefined) return [];
   const { name, buildkit } = builder;
   if (!('message' in buildkit)) return [ok('builder', `${name} builds for ${buildkit.platforms.join(', ')}`)];
-  const remedy = ['check that it runs: `docker buildx inspect` shows a builder of buildx'];
-  return [{ name: 'builder', state: 'warning', detail: `${name}: ${buildkit.message}`, remedy }];
+  const remedy = ['check that it runs: `docker buildx inspect` shows a builder (buildx 0.13 or newer)'];
+  // A client without buildx prints all that it can do.
+  const [reason] = buildkit.message.split('\n');
+  return [{ name: 'builder', state: 'warning', detail: `${name}: ${reason}`, remedy }];
 }
 
 function diskCheck(folder: string, freeBytes: number): Check {
