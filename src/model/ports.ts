@@ -204,6 +204,8 @@ export interface StepFacts {
   readonly instruction?: string | undefined;
   /** Its lines in the Dockerfile. */
   readonly lines?: LineRange | undefined;
+  /** The text of these lines; of many, the first. */
+  readonly excerpt?: readonly string[] | undefined;
   /** The exit code of its program. */
   readonly exitCode?: number | undefined;
   /** The last lines that the step wrote itself. Undefined if its output is not known apart from the rest. */
