@@ -13,7 +13,6 @@ import {
   silentReporter,
 } from '../report/reporter.ts';
 import type { Context } from './context.ts';
-import type { OwnCommand } from './error-text.ts';
 
 /** Shows a run, phase by phase. */
 export interface RunScreen {
@@ -52,7 +51,7 @@ async function openScreen(context: Context, followers: Reporter, mainPhase: Phas
     if (event.type === 'phase-started')
       current =
         event.phase === mainPhase || hasWork(event) ? sanitizingReporter(openPhase()) : silentReporter;
-    current.onEvent(withPasteableError(event, context.own));
+    current.onEvent(event);
     if (event.type !== 'phase-finished') return;
     closing = current.close().then(() => {
       closing = undefined;
@@ -76,24 +75,20 @@ async function openScreen(context: Context, followers: Reporter, mainPhase: Phas
   };
 }
 
-/** Returns the event; in the message of an error, commands of ours are as the user would type them. */
-function withPasteableError(event: RunEvent, { pasteable }: OwnCommand): RunEvent {
-  if (event.type !== 'task-finished' || event.error === undefined) return event;
-  return { ...event, error: { ...event.error, message: pasteable(event.error.message) } };
-}
-
 function hasWork({ tasks }: Extract<RunEvent, { type: 'phase-started' }>): boolean {
   return tasks.some(({ action }) => !['reuse', 'retag', 'skip'].includes(action));
 }
 
 /** Returns a function that makes a reporter for a phase. */
-async function phaseReporters({ settings, terminal, cwd, host }: Context): Promise<() => Reporter> {
+async function phaseReporters({ settings, terminal, cwd, host, own }: Context): Promise<() => Reporter> {
   const { reporter, layout, errColor, verbose, isCi, hasSections } = settings.output;
   const paint = makePaint(errColor);
-  if (reporter === 'silent' && settings.output.isQuiet) return () => quietReporter(terminal.err, paint, cwd);
+  const reader = { folder: cwd, pasteable: own.pasteable };
+  if (reporter === 'silent' && settings.output.isQuiet)
+    return () => quietReporter(terminal.err, paint, reader);
   if (reporter === 'live') {
     const { liveReporter } = await import('../report/live.ts');
-    return () => liveReporter(terminal.errStream, paint, layout, cwd);
+    return () => liveReporter(terminal.errStream, paint, layout, reader);
   }
   if (reporter === 'github' || hasSections) {
     const { groupedReporter } = await import('../report/grouped.ts');
@@ -102,10 +97,10 @@ async function phaseReporters({ settings, terminal, cwd, host }: Context): Promi
       reporter === 'github'
         ? (await import('../report/github.ts')).githubMarks(terminal.ciCommand)
         : (await import('../report/gitlab.ts')).gitlabMarks(terminal.ciCommand, seconds);
-    return () => groupedReporter(terminal.err, marks, { paint: makePaint(false), folder: cwd });
+    return () => groupedReporter(terminal.err, marks, { paint: makePaint(false), reader });
   }
   if (reporter === 'plain')
-    return () => plainReporter(terminal.err, paint, { verbose, timestamps: isCi, folder: cwd });
+    return () => plainReporter(terminal.err, paint, { verbose, timestamps: isCi, reader });
   return () => silentReporter;
 }
 

@@ -1,6 +1,6 @@
 import type { Outcome, RunEvent } from '../model/events.ts';
 import type { TaskId } from '../model/task.ts';
-import { type FailedTask, failureBlocks } from './failures.ts';
+import { type FailedTask, failureBlocks, type Reader } from './failures.ts';
 import { type FinishedTask, finishedLines } from './finished.ts';
 import { clip, clipColored, formatClock, formatDuration, pluralize, stripControls } from './format.ts';
 import { type CellState, matrixLines, type Screen } from './matrix.ts';
@@ -34,8 +34,8 @@ export type LiveLayout = 'list' | 'matrix';
 /** How many waiting tasks the list shows. */
 const waitingRows = 3;
 
-/** Returns the live view before the first event. `folder`: paths of logs are relative to it. */
-export function makeLiveView(paint: Paint, layout: LiveLayout, folder: string): LiveView {
+/** Returns the live view before the first event. */
+export function makeLiveView(paint: Paint, layout: LiveLayout, reader: Reader): LiveView {
   const rows = new Map<TaskId, Row>();
   const cells = new Map<TaskId, CellState>();
   const finished: FinishedTask[] = [];
@@ -145,7 +145,7 @@ export function makeLiveView(paint: Paint, layout: LiveLayout, folder: string): 
   const finalLines: LiveView['finalLines'] = (columns) => {
     const unlimited = { rows: Number.POSITIVE_INFINITY, columns, spinner: ' ' };
     const body = layout === 'list' ? finished.map(({ line }) => line) : matrixLines(cells, unlimited, paint);
-    const blocks = failureBlocks(failures, paint, folder);
+    const blocks = failureBlocks(failures, paint, reader);
     return [head, ...(body.length > 0 ? ['', ...body] : []), ...(blocks.length > 0 ? blocks : ['']), ...tail];
   };
 

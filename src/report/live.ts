@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { DefaultRenderer, Listr, ListrLogger, ProcessOutput } from 'listr2';
 import type { TaskId } from '../model/task.ts';
+import type { Reader } from './failures.ts';
 import { type LiveLayout, type LiveView, makeLiveView } from './live-view.ts';
 import type { Paint, Reporter } from './reporter.ts';
 
@@ -15,9 +16,9 @@ export function liveReporter(
   terminal: NodeJS.WriteStream,
   paint: Paint,
   layout: LiveLayout,
-  folder: string,
+  reader: Reader,
 ): Reporter {
-  const view = makeLiveView(paint, layout, folder);
+  const view = makeLiveView(paint, layout, reader);
   const endTask = new Map<TaskId, () => void>();
   let finished: Promise<unknown> = Promise.resolve();
   let endRun = (): void => undefined;
