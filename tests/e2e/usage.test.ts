@@ -1,5 +1,6 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { transformSync } from 'esbuild';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type CliOptions, makeProject, runCli } from '../support/cli.ts';
@@ -113,6 +114,27 @@ test('help of what does not exist is exit code 2 and names the nearest command',
   assert.match(err, /unknown command 'biuld'\nhint: did you mean build\? commands are build, .*doctor/);
   assert.match((await runCli(['help', 'build'])).out, /Usage: tasks build/);
   assert.match((await runCli(['help'])).out, /Usage: tasks /);
+});
+
+test('a Node that is too old gets one line instead of a stack trace', async () => {
+  const entry = path.resolve('dist/tasks.js');
+  const text = readFileSync(entry, 'utf8').replace(/^#!.*\n/, '');
+  // esbuild leaves code alone that contains nothing newer than the target.
+  const forms = ['esnext', 'node10'].map(
+    (target) => transformSync(text, { target, supported: { 'dynamic-import': true } }).code,
+  );
+  assert.is(forms[1], forms[0], 'Node 10 can parse it');
+  const folder = tempFolder();
+  writeFiles(folder, {
+    'old.cjs': "Object.defineProperty(process, 'versions', { value: { node: '18.19.0' } });\n",
+  });
+  const env = { NODE_OPTIONS: `--require ${folder}/old.cjs` };
+  const { code, out, err } = await runCli(['build'], { env });
+  assert.equal([code, out], [3, '']);
+  assert.match(
+    err,
+    /^error: tasks needs Node 20 or newer, but \/.* is Node 18\.19\.0: install a newer one\n$/,
+  );
 });
 
 test('without a project: exit code 2', async () => {
