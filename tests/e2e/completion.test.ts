@@ -218,7 +218,7 @@ test('install writes only the file of the shell, says which, and replaces its ow
   });
   const { code, out, err } = await runCli(['completion', 'install'], { env });
   assert.equal([code, out], [0, `${file}\n`]);
-  assert.match(err, new RegExp(`^next: start a new shell[^]*~/\\.bashrc:\n  source ${file}\n$`));
+  assert.match(err, new RegExp(`^next: start a new shell[\\s\\S]*~/\\.bashrc:\n  source ${file}\n$`));
   assert.is(readFileSync(file, 'utf8'), await scriptOf('bash'));
   for (const name of ['.bashrc', '.bash_profile', '.profile'])
     assert.not.ok(existsSync(path.join(home, name)));

@@ -61,7 +61,7 @@ for (const [signal, exitCode] of Object.entries(exitCodes) as [keyof typeof exit
     const { code, err } = await ended;
     assert.is(code, exitCode);
     assert.match(err, /interrupted/);
-    assert.match(err, /\ninterrupted: [^]*\n.* 1 built, 2 canceled/, 'the reason precedes the summary');
+    assert.match(err, /\ninterrupted: [\s\S]*\n.* 1 built, 2 canceled/, 'the reason precedes the summary');
     assert.is(await haveEnded(cwd), true);
     writeFileSync(path.join(cwd, 'go'), '');
     const next = await runCli(['build'], { cwd });

@@ -1,4 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { transformSync } from 'esbuild';
 import { suite } from 'uvu';
@@ -177,6 +179,28 @@ test('an engine behind a proxy that refuses the upgrade: doctor says so', async 
     "a proxy in front of the engine refuses BuildKit's connection (POST /grpc: 403 Forbidden)",
   );
   assert.match(String(buildkit.remedy), /must pass POST \/grpc with its Upgrade header/);
+});
+
+test('doctor checks only what the project uses, and whether it may push', async () => {
+  const env = { DOCKER_HOST: 'unix:///nowhere.sock', TASKS_CACHE_URL: '' };
+  const namesOf = (out: string): string[] =>
+    (JSON.parse(out) as { checks: { name: string }[] }).checks.map(({ name }) => name);
+  const commands = makeProject(profiles);
+  const alone = await runCli(['doctor', '--json', '--repo', 'citus'], { cwd: commands, env });
+  assert.equal([alone.code, namesOf(alone.out)], [0, ['disk', 'true']]);
+  const images = await runCli(['doctor', '--json'], { cwd: project(), env });
+  assert.equal([images.code, namesOf(images.out)], [3, ['engine', 'disk', 'disk', 'true']]);
+  const registry = createServer((_, response) => {
+    response.writeHead(401, { 'www-authenticate': 'Basic realm="test"' }).end();
+  });
+  await new Promise<void>((resolve) => registry.listen(0, '127.0.0.1', resolve));
+  const host = `127.0.0.1:${(registry.address() as AddressInfo).port}`;
+  const { out } = await runCli(['doctor', '--repo', `${host}/team`], { cwd: project(), env });
+  registry.close();
+  assert.match(
+    out,
+    `! registry  login required to push to ${host}/team/base\n            docker login ${host}\n`,
+  );
 });
 
 test('podman is named, and nothing is built on it', async () => {

@@ -18,7 +18,7 @@ export async function doctor(context: Context, flags: DoctorFlags): Promise<Exit
   const { host, terminal, own, signal, settings } = context;
   const report = (action: string): void => terminal.err(own.pasteable(`▸ ${action}\n`));
   const { isReady, checks } = await checkMachine({
-    environment: host.environment,
+    host,
     project: await openIfReadable(context),
     folder: context.cwd,
     repo: settings.names.repo,
