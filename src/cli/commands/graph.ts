@@ -10,6 +10,7 @@ import { makePaint } from '../../report/paint.ts';
 import { jsonLine } from '../../report/sanitize.ts';
 import { type Context, openHere, planOptions } from '../context.ts';
 import { chooseFormat, type GraphFormat } from '../graph-formats.ts';
+import { openBrowser } from '../open-browser.ts';
 
 export interface GraphFlags {
   readonly format?: string;
@@ -17,6 +18,7 @@ export interface GraphFlags {
   readonly full?: boolean;
   readonly changed?: boolean;
   readonly serve?: boolean;
+  readonly open?: boolean;
 }
 
 /** `tasks graph`: prints or draws the graph with each task's state. */
@@ -25,7 +27,7 @@ export async function graph(
   selectors: readonly string[],
   flags: GraphFlags,
 ): Promise<ExitCode> {
-  if (flags.serve) return await serve(context, selectors, flags);
+  if (flags.serve || flags.open) return await serve(context, selectors, flags);
   const format = context.settings.output.json ? 'json' : chooseFormat(flags);
   const planned = await planGraph(context, selectors);
   const picture = projectPicture(planned, flags.changed === true);
@@ -51,7 +53,10 @@ async function serve(context: Context, selectors: readonly string[], flags: Grap
       signal,
       open: async () => await linkProject(await openHere(context), settings.names, host, signal),
       plan: () => planGraph(context, selectors),
-      onListening: (url) => terminal.out(`${url}\n`),
+      onListening: (url) => {
+        terminal.out(`${url}\n`);
+        if (flags.open) openBrowser(url, { environment: host.environment, warn: warnWith(host.notify) });
+      },
       onWatching: () => terminal.err('open pages follow every change (Ctrl-C to stop)\n'),
     },
     host,
