@@ -75,6 +75,7 @@ test('the view fits the terminal, whatever its size and layout', () => {
       (width, rows, images, versions, choices, layout) => {
         const view = makeLiveView(makePaint(true), layout, reader);
         for (const event of matrixRun(images, versions, choices)) view.apply(event);
+        for (const choice of choices) view.addNotes(`note ${choice} ${'x'.repeat(choice * 50)}\n`);
         const lines = view.lines(Date.parse(at(5)), { rows, columns: width, spinner: '⠋' });
         assert.ok(lines.length <= rows, `${lines.length} lines on ${rows}`);
         for (const line of lines) assert.ok(stripVTControlCharacters(line).length <= width, line);
@@ -82,6 +83,25 @@ test('the view fits the terminal, whatever its size and layout', () => {
         assert.match(last, /^\d+\/\d+ task/, 'the footer is always there');
       },
     ),
+  );
+});
+
+test('notes are shown while it runs, the last ones at the end, and stay before the summary', () => {
+  const view = makeLiveView(paint, 'list', reader);
+  for (const event of failedBuild) view.apply(event);
+  for (const text of ['warning: one\n', 'warning: two\n', '\n\u001b[2Jinterrupted: stopping…\n'])
+    view.addNotes(text);
+  const lines = view.lines(Date.parse(at(3)), { rows: 24, columns: 80, spinner: '⠋' });
+  assert.equal(lines.slice(-3, -1), ['warning: two', 'interrupted: stopping…']);
+  const final = view.finalLines(80);
+  const places = ['warning: one', 'warning: two', 'interrupted: stopping…'].map((line) =>
+    final.indexOf(line),
+  );
+  assert.ok(places[0]! > 0 && places[1] === places[0]! + 1 && places[2] === places[0]! + 2, final.join('\n'));
+  assert.ok(
+    places[2]! <
+      final.findIndex((line) => / in \d/.test(line) && /built|failed/.test(line) && line.startsWith('✖ 1')),
+    final.join('\n'),
   );
 });
 
