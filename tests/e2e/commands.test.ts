@@ -113,7 +113,7 @@ test('a failed command: exit code 1, with output and log; other tasks continue o
   assert.match(stopped.err, /source:1 +failed after .*exit code 3/);
   assert.match(stopped.err, /│ cannot make 1/);
   const log = /log: (.*)/.exec(stopped.err)![1]!;
-  assert.match(readFileSync(log, 'utf8'), 'making 1\ncannot make 1\n');
+  assert.match(readFileSync(path.resolve(cwd, log), 'utf8'), 'making 1\ncannot make 1\n');
   assert.match(stopped.err, /copy:1 +blocked: source:1 did not succeed/);
   assert.not.match(stopped.err, /copy:2 +ran/);
 
