@@ -1,9 +1,11 @@
-import { type CardShape, FONT_SIZES, shapeCard, textWidth } from './card-shape.ts';
+import { type CardShape, shapeCard } from './card-shape.ts';
 import { type Card, makeCards } from './cards.ts';
+import type { ChipStyle } from './chips.ts';
 import { layOut } from './layout/layout.ts';
 import type { Layout, Line, Link, Rect } from './layout/types.ts';
 import type { Picture } from './picture.ts';
 import { countStates, STATE_STYLES, type State } from './state.ts';
+import { FONT_SIZES, textWidth } from './text-size.ts';
 
 export interface DrawnCard {
   readonly card: Card;
@@ -42,6 +44,10 @@ export interface DrawingOptions {
   /** The maximum number of versions on a card. */
   readonly maxChips: number;
   readonly legend: boolean;
+  /** How cards show their versions. Default: `line`. */
+  readonly style?: ChipStyle;
+  /** The width of the window divided by its height, for a drawing that fills it. By default the drawing fits a README. */
+  readonly aspect?: number;
 }
 
 /** The width of a README on GitHub. Wider pictures are scaled down there. */
@@ -50,12 +56,16 @@ const [margin, gap] = [16, 22];
 const [legendHeight, legendGap] = [20, 16];
 
 /** Lays out a picture. Small graphs fit the width of a README; larger ones grow in both directions. */
-export function makeDrawing(picture: Picture, { full, maxChips, legend }: DrawingOptions): Drawing {
+export function makeDrawing(
+  picture: Picture,
+  { full, maxChips, legend, style = 'line', aspect }: DrawingOptions,
+): Drawing {
   const cards = makeCards(picture, full);
-  const shapes = cards.map((card) => shapeCard(card, maxChips));
+  const shapes = cards.map((card) => shapeCard(card, { maxChips, style }));
   const links = linksOf(cards);
   const area = shapes.reduce((sum, { width, height }) => sum + (width + gap) * (height + 60), 0);
-  const width = Math.max(pageWidth - 2 * margin, Math.sqrt(area * 1.6));
+  const minWidth = aspect === undefined ? pageWidth - 2 * margin : 300;
+  const width = Math.max(minWidth, Math.sqrt(area * (aspect ?? 1.6)));
   const layout = layOutWithin(width, shapes, links);
   const innerWidth = Math.max(layout.width, Math.min(width, 400));
   const entries = legend ? layOutLegend(picture, links, innerWidth) : [];

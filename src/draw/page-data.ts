@@ -17,8 +17,6 @@ export interface PageTask extends PictureTask {
   readonly inputs: readonly (readonly [first: number, count: number])[];
   /** The number of inputs that were left out to limit the size of the page. */
   readonly moreInputs?: number;
-  /** The duration of the last build in milliseconds, which is the estimate for the next. */
-  readonly expectedMs?: number;
   /** The last result. */
   readonly last?: {
     readonly time: string;

@@ -68,7 +68,7 @@ export function drawingCss(): string {
   const base = [
     `.tasks-graph text{font-family:${FONTS}}`,
     '.title{font-size:13px;font-weight:600}',
-    '.small{font-size:10px}',
+    '.small{font-size:11px}',
     '.chip text,.legend text{font-size:11px}',
     '.link{fill:none;stroke-width:1.25}',
     '.after{stroke-dasharray:4 3}',

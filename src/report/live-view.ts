@@ -1,5 +1,5 @@
 import type { Outcome, RunEvent } from '../model/events.ts';
-import type { TaskId } from '../model/task.ts';
+import type { Axes, TaskId } from '../model/task.ts';
 import { type FinishedTask, finishedLines } from './finished.ts';
 import { clip, clipColored, formatClock, formatDuration, pluralize, stripControls } from './format.ts';
 import { type CellState, matrixLines, type Screen } from './matrix.ts';
@@ -37,6 +37,7 @@ const waitingRows = 3;
 export function makeLiveView(paint: Paint, layout: LiveLayout): LiveView {
   const rows = new Map<TaskId, Row>();
   const cells = new Map<TaskId, CellState>();
+  const axes = new Map<TaskId, Axes>();
   const finished: FinishedTask[] = [];
   const failures: string[] = [];
   const runText = makeRunText(paint);
@@ -45,6 +46,9 @@ export function makeLiveView(paint: Paint, layout: LiveLayout): LiveView {
 
   const apply = (event: RunEvent): void => {
     switch (event.type) {
+      case 'run-started':
+        for (const task of event.tasks) if (task.axes !== undefined) axes.set(task.id, task.axes);
+        break;
       case 'phase-started':
         head = runText.phaseStarted(event);
         for (const task of event.tasks) {
@@ -127,7 +131,7 @@ export function makeLiveView(paint: Paint, layout: LiveLayout): LiveView {
   };
 
   const matrix = (running: readonly string[], room: number, { columns, spinner }: Screen): string[] => {
-    const lines = matrixLines(cells, { rows: room - 1, columns, spinner }, paint);
+    const lines = matrixLines({ states: cells, axes }, { rows: room - 1, columns, spinner }, paint);
     return running.length > 0 ? [...lines, '', ...running] : lines;
   };
 
@@ -145,7 +149,10 @@ export function makeLiveView(paint: Paint, layout: LiveLayout): LiveView {
 
   const finalLines: LiveView['finalLines'] = (columns) => {
     const unlimited = { rows: Number.POSITIVE_INFINITY, columns, spinner: ' ' };
-    const body = layout === 'list' ? finished.map(({ line }) => line) : matrixLines(cells, unlimited, paint);
+    const body =
+      layout === 'list'
+        ? finished.map(({ line }) => line)
+        : matrixLines({ states: cells, axes }, unlimited, paint);
     return [head, ...(body.length > 0 ? ['', ...body] : []), ...failures, '', ...tail];
   };
 

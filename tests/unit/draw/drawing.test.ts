@@ -1,13 +1,13 @@
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { FONT_SIZES, textWidth } from '../../../src/draw/card-shape.ts';
 import { type Drawing, makeDrawing } from '../../../src/draw/drawing.ts';
 import { layOut } from '../../../src/draw/layout/layout.ts';
 import type { Line } from '../../../src/draw/layout/types.ts';
 import type { Picture } from '../../../src/draw/picture.ts';
 import { STATES } from '../../../src/draw/state.ts';
 import { svgFile } from '../../../src/draw/svg.ts';
+import { FONT_SIZES, textWidth } from '../../../src/draw/text-size.ts';
 import { drawingCss } from '../../../src/draw/theme.ts';
 import { matrixPicture, testPicture } from '../../support/pictures.ts';
 

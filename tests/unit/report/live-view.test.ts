@@ -145,7 +145,7 @@ test('the matrix continues below if it is too wide, and is compact if it is too 
     ['ext:17.9', 'waiting'],
   ]);
   const shown = (columns: number, rows: number): string[] =>
-    matrixLines(states, { columns, rows, spinner: '⠋' }, paint);
+    matrixLines({ states, axes: new Map() }, { columns, rows, spinner: '⠋' }, paint);
   assert.equal(shown(80, 10), [
     '      trixie  16.13  17.9',
     'base  ·',
