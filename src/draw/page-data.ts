@@ -23,6 +23,8 @@ export interface PageTask extends PictureTask {
     readonly ms: number;
     readonly bytes: number;
     readonly image?: string;
+    /** The ID of the run that made it. */
+    readonly run?: string;
   };
   readonly log?: LogTail;
 }
@@ -116,8 +118,14 @@ function collectTasks(
   return { tasks, inputs: table.inputs };
 }
 
-function lastResult({ time, durationMs, bytes, imageId }: TaskRecord): NonNullable<PageTask['last']> {
-  return { time, ms: durationMs, bytes, ...(imageId !== undefined ? { image: imageId } : {}) };
+function lastResult({ time, durationMs, bytes, imageId, run }: TaskRecord): NonNullable<PageTask['last']> {
+  return {
+    time,
+    ms: durationMs,
+    bytes,
+    ...(imageId !== undefined ? { image: imageId } : {}),
+    ...(run !== undefined ? { run } : {}),
+  };
 }
 
 /**
