@@ -38,6 +38,8 @@ export interface LogTail {
 /** The data of a page. It is embedded as JSON. */
 export interface PageData {
   readonly title: string;
+  /** The beginning of a command for this project: `tasks`, with its profile. */
+  readonly command: string;
   /** When the page was rendered, in ISO 8601. */
   readonly time: string;
   readonly tasks: readonly PageTask[];
@@ -80,7 +82,7 @@ const maxLineLength = 300;
 export function makePageData(
   picture: Picture,
   facts: ReadonlyMap<TaskId, TaskFacts>,
-  about: Pick<PageData, 'title' | 'time' | 'isLive'>,
+  about: Pick<PageData, 'title' | 'command' | 'time' | 'isLive'>,
 ): PageData {
   let data: PageData | undefined;
   for (const limits of sizeLimits) {

@@ -1,3 +1,11 @@
+/** A rectangle in the coordinates of the drawing. */
+export interface Area {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
 /** Moves and scales a drawing in the element that contains it. */
 export interface PanZoom {
   /** Replaces the drawing. If the size is the same, position and scale are kept. */
@@ -5,20 +13,27 @@ export interface PanZoom {
   /** Fits the drawing into the element. */
   fit(): void;
   zoom(factor: number): void;
-  /** Moves the drawing so that a part of it is visible. */
-  reveal(part: Element): void;
+  /** Moves the drawing so that an area is visible at this scale or a larger one. */
+  reveal(area: Area, scale: number): void;
+  /** Moves a point of the drawing to the center. */
+  centerOn(x: number, y: number): void;
+  scale(): number;
+  /** Returns the part of the drawing that is visible; it can be larger than the drawing. */
+  visible(): Area;
   /** Returns true if the last press of the pointer moved the drawing and so was not a click. */
   wasDragged(): boolean;
 }
 
-const [minScale, maxScale] = [0.05, 4];
+const [minScale, maxScale, maxFitScale] = [0.01, 4, 1.25];
 /** A press that moves the pointer less than this many pixels is a click. */
 const clickDistance = 4;
 /** Milliseconds after the last movement at which text is rendered sharp again. */
 const sharpenDelay = 160;
+/** The space around a fitted drawing, and around what is revealed; pixels. */
+const [fitMargin, revealMargin] = [6, 40];
 
-/** Adds panning and zooming with wheel, mouse and touch to an element. */
-export function panZoom(holder: HTMLElement): PanZoom {
+/** Adds panning and zooming with wheel, mouse and touch to an element. `onChange`: called after each change of position or scale. */
+export function panZoom(holder: HTMLElement, onChange: () => void): PanZoom {
   let [x, y, scale] = [0, 0, 1];
   let [width, height] = [1, 1];
   let drawing: SVGElement | undefined;
@@ -35,6 +50,7 @@ export function panZoom(holder: HTMLElement): PanZoom {
     sharpenTimer = setTimeout(() => {
       drawing!.style.willChange = '';
     }, sharpenDelay);
+    onChange();
   };
 
   const zoomAt = (factor: number, left: number, top: number): void => {
@@ -46,14 +62,20 @@ export function panZoom(holder: HTMLElement): PanZoom {
     apply();
   };
 
-  /** Shows all of the drawing, or only its top if the text would be too small to read. */
   const fit = (): void => {
     const { clientWidth, clientHeight } = holder;
-    const fitted = Math.min(clientWidth / width, clientHeight / height, 1.25);
-    scale = Math.max(fitted, Math.min(0.7, clientWidth / width));
+    const room = (size: number): number => Math.max(1, size - 2 * fitMargin);
+    scale = Math.max(minScale, Math.min(room(clientWidth) / width, room(clientHeight) / height, maxFitScale));
     x = (clientWidth - width * scale) / 2;
-    y = Math.max(0, (clientHeight - height * scale) / 2);
+    y = Math.max(fitMargin, (clientHeight - height * scale) / 2);
     isFitted = true;
+    apply();
+  };
+
+  const centerOn = (left: number, top: number): void => {
+    x = holder.clientWidth / 2 - left * scale;
+    y = holder.clientHeight / 2 - top * scale;
+    isFitted = false;
     apply();
   };
 
@@ -89,6 +111,8 @@ export function panZoom(holder: HTMLElement): PanZoom {
     const { left, top } = holder.getBoundingClientRect();
     const distance = ({ clientX, clientY }: PointerEvent): number =>
       Math.hypot(clientX - other.clientX, clientY - other.clientY);
+    // Two fingers also move the drawing, each by half of its way.
+    [x, y] = [x + dx / 2, y + dy / 2];
     const center = [
       (event.clientX + other.clientX) / 2 - left,
       (event.clientY + other.clientY) / 2 - top,
@@ -98,7 +122,9 @@ export function panZoom(holder: HTMLElement): PanZoom {
   for (const type of ['pointerup', 'pointercancel'] as const)
     holder.addEventListener(type, (event) => pointers.delete(event.pointerId));
   new ResizeObserver(() => {
-    if (isFitted && holder.clientWidth > 0) fit();
+    if (holder.clientWidth === 0) return;
+    if (isFitted) fit();
+    else onChange();
   }).observe(holder);
 
   return {
@@ -112,17 +138,31 @@ export function panZoom(holder: HTMLElement): PanZoom {
     },
     fit,
     zoom: (factor) => zoomAt(factor, holder.clientWidth / 2, holder.clientHeight / 2),
-    reveal(part) {
-      const [inner, outer] = [part.getBoundingClientRect(), holder.getBoundingClientRect()];
-      const edge = 40;
-      const move = (from: number, to: number, low: number, high: number): number =>
-        from < low + edge ? low + edge - from : to > high - edge ? high - edge - to : 0;
-      const dx = move(inner.left, inner.right, outer.left, outer.right);
-      const dy = move(inner.top, inner.bottom, outer.top, outer.bottom);
+    reveal(area, enough) {
+      if (scale < enough) {
+        scale = enough;
+        centerOn(area.x + area.width / 2, area.y + area.height / 2);
+        return;
+      }
+      const move = (start: number, size: number, offset: number, room: number): number => {
+        const [from, to] = [start * scale + offset, (start + size) * scale + offset];
+        if (from < revealMargin || to - from > room - 2 * revealMargin) return revealMargin - from;
+        return Math.min(0, room - revealMargin - to);
+      };
+      const dx = move(area.x, area.width, x, holder.clientWidth);
+      const dy = move(area.y, area.height, y, holder.clientHeight);
       if (dx === 0 && dy === 0) return;
       [x, y, isFitted] = [x + dx, y + dy, false];
       apply();
     },
+    centerOn,
+    scale: () => scale,
+    visible: () => ({
+      x: -x / scale,
+      y: -y / scale,
+      width: holder.clientWidth / scale,
+      height: holder.clientHeight / scale,
+    }),
     wasDragged: () => movedDistance >= clickDistance,
   };
 }

@@ -1,7 +1,14 @@
 import { countStates } from '../draw/state.ts';
 import { formatDuration, pluralize } from '../report/units.ts';
 import { h } from './dom.ts';
-import { bumpCost, criticalPath, type PageModel, type ViewState } from './page-model.ts';
+import {
+  bumpCost,
+  type CriticalPath,
+  criticalPath,
+  type PageModel,
+  surroundings,
+  type ViewState,
+} from './page-model.ts';
 import { stateIcon, stateLabel } from './state-icon.ts';
 
 /** Creates a toggle button for each state that occurs. Tasks whose button is pressed are shown. */
@@ -40,23 +47,35 @@ export function replaceStateButtons(holder: HTMLElement, buttons: readonly HTMLE
   if (focused !== undefined) buttons.find(({ dataset }) => dataset.state === focused)?.focus();
 }
 
-/** Formats the text above the graph: what a bump would cost, or the critical path. Empty if neither is shown. */
-export function bannerText(model: PageModel, { bumped, isPathShown }: ViewState): string {
-  if (bumped.size > 0) {
-    const { tasks, ms, path } = bumpCost(model, bumped);
-    const time =
-      ms > 0 ? `: about ${formatDuration(ms)} of work, ${formatDuration(path.ms)} on the critical path` : '';
-    return `Bumping ${formatList([...bumped])} rebuilds ${tasks} of ${model.data.tasks.length} tasks${time}.`;
-  }
-  if (!isPathShown) return '';
-  const path = criticalPath(model);
+/** Formats the text above the graph: the focus, and what a bump would cost or the critical path. Empty if nothing is shown. */
+export function bannerText(model: PageModel, viewState: ViewState): string {
+  const { bumped, focused, isPathShown } = viewState;
+  const parts: string[] = [];
+  const around = surroundings(model, focused);
+  if (around !== undefined)
+    parts.push(
+      `Only ${focused}, its needs and its dependents: ${pluralize(around.size, 'task')} (Esc to leave).`,
+    );
+  if (bumped.size > 0) parts.push(bumpText(model, bumped));
+  else if (isPathShown) parts.push(pathText(criticalPath(model)));
+  return parts.join(' ');
+}
+
+function bumpText(model: PageModel, bumped: ViewState['bumped']): string {
+  const { tasks, ms, path, untimed } = bumpCost(model, bumped);
+  const time =
+    ms > 0 ? `: about ${formatDuration(ms)} of work, ${formatDuration(path.ms)} on the critical path` : '';
+  const missing = ms > 0 && untimed > 0 ? `, without ${pluralize(untimed, 'task')} that are not timed` : '';
+  return `Bumping ${formatList([...bumped])} rebuilds ${tasks} of ${model.data.tasks.length} tasks${time}${missing}.`;
+}
+
+function pathText({ ids, ms, untimed }: CriticalPath): string {
+  if (ids.length === 0) return 'No tasks.';
   const tasks =
-    path.ids.length === 1
-      ? path.ids[0]
-      : `${pluralize(path.ids.length, 'task')}, from ${path.ids[0]} to ${path.ids.at(-1)}`;
-  if (path.ms === 0) return `No timing history. The path with the most tasks: ${tasks}.`;
-  const untimed = path.untimed > 0 ? ` (no timing history for ${path.untimed} of them)` : '';
-  return `The critical path takes ${formatDuration(path.ms)}: ${tasks}${untimed}.`;
+    ids.length === 1 ? ids[0]! : `${pluralize(ids.length, 'task')}, from ${ids[0]} to ${ids.at(-1)}`;
+  if (untimed === ids.length) return `No task on the path is timed. The path with the most tasks: ${tasks}.`;
+  if (untimed === 0) return `The critical path takes ${formatDuration(ms)}: ${tasks}.`;
+  return `The critical path takes at least ${formatDuration(ms)}: ${tasks}. ${untimed} of ${ids.length} are not timed.`;
 }
 
 function formatList(ids: readonly string[]): string {

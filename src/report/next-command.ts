@@ -1,3 +1,5 @@
+import { shellWord } from './shell-word.ts';
+
 /** The parts of a build's result that decide which command to suggest next. */
 export interface BuildEnd {
   /** The ID of a failed task that has a log. */
@@ -17,13 +19,8 @@ export function nextCommand(
   selectors: readonly string[],
 ): string | undefined {
   const format = (command: string, names = selectors): string =>
-    ['tasks', ...flags, command, ...names].map(quote).join(' ');
+    ['tasks', ...flags, command, ...names].map(shellWord).join(' ');
   if (build.isInterrupted) return `${format('build')}   # resumes; finished tasks are kept`;
   if (build.failed !== undefined) return `${format('logs', [build.failed])}   # shows the full output`;
   return build.isTestable ? `${format('test')}   # tests what was built` : undefined;
-}
-
-/** Quotes a word for a POSIX shell if necessary. */
-function quote(text: string): string {
-  return /^[\w.:+/@=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -108,6 +108,12 @@ export function pageDataOf(picture: Picture, about: Partial<PageData> = {}): Pag
       },
     ];
   });
-  const page = { title: 'tasks of citus', time: '2026-11-24T12:00:00.000Z', isLive: false, ...about };
+  const page = {
+    title: 'tasks of citus',
+    command: 'tasks',
+    time: '2026-11-24T12:00:00.000Z',
+    isLive: false,
+    ...about,
+  };
   return makePageData(picture, new Map(facts), page);
 }

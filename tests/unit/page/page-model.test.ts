@@ -30,7 +30,7 @@ function modelOf(tasks: Readonly<Record<string, TaskFields>>) {
       ...(ms === undefined ? {} : { expectedMs: ms }),
     };
   });
-  return makePageModel({ title: '', time: '', tasks: all, inputs: [], isLive: false });
+  return makePageModel({ title: '', command: '', time: '', tasks: all, inputs: [], isLive: false });
 }
 
 const diamond = modelOf({
