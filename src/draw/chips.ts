@@ -16,11 +16,12 @@ export interface Chip {
   readonly height: number;
 }
 
-/** A text beside the chips: an axis, or a value of one. `y` is the baseline. */
+/** A text beside the chips: an axis, or a value of one. `y` is the baseline, `width` that of the column. */
 export interface Label {
   readonly text: string;
   readonly x: number;
   readonly y: number;
+  readonly width: number;
 }
 
 /** `line`: a line per version. `card`: a small card per version, with its duration. */
@@ -33,8 +34,8 @@ interface Placed {
 
 const chipHeights = { line: 19, card: 35 } as const;
 const chipGap = 4;
-/** The offset of a chip's text, which leaves space for the icon. */
-export const CHIP_TEXT_X = 18;
+/** The offset of a chip's text, which leaves space for the icon, and that of its baseline. */
+export const [CHIP_TEXT_X, CHIP_TEXT_Y] = [18, 13.5] as const;
 const longestVersion = 20;
 /** The maximum width of a card's content with few versions, with many, and with a table. */
 const [narrowWidth, fullWidth, tableWidth] = [236, 320, 480];
@@ -106,12 +107,14 @@ function tableChips(tasks: readonly PictureTask[], style: ChipStyle): Placed | u
     labelX.push(labelX.at(-1)! + Math.max(...texts.map((text) => textWidth(text, FONT_SIZES.small))) + 8);
   }
   const left = labelX.at(-1)!;
+  const widthOfLabels = (index: number): number => labelX[index + 1]! - labelX[index]!;
   const width = widthOf(columns);
   const top = 17;
   const labels: Label[] = [...rowAxes, columnAxis].map((axis, index) => ({
     text: clip(axis, longestVersion),
     x: labelX[index]!,
     y: 11,
+    width: index < rowAxes.length ? widthOfLabels(index) : columns.length * (width + chipGap),
   }));
   const chips: Chip[] = [];
   let before: readonly string[] = [];
@@ -120,7 +123,8 @@ function tableChips(tasks: readonly PictureTask[], style: ChipStyle): Placed | u
     row.labels.forEach((text, index) => {
       // A label that is as in the row above is left out.
       if (row.labels.slice(0, index + 1).every((each, at) => each === before[at])) return;
-      labels.push({ text: clip(text, longestVersion), x: labelX[index]!, y: y + 13.5 });
+      const label = clip(text, longestVersion);
+      labels.push({ text: label, x: labelX[index]!, y: y + CHIP_TEXT_Y, width: widthOfLabels(index) });
     });
     before = row.labels;
     row.cells.forEach((task, column) => {

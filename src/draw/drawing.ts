@@ -53,7 +53,7 @@ export interface DrawingOptions {
 /** The width of a README on GitHub. Wider pictures are scaled down there. */
 const pageWidth = 830;
 const [margin, gap] = [16, 22];
-const [legendHeight, legendGap] = [20, 16];
+const [legendHeight, legendGap, legendWidth] = [20, 16, 400];
 
 /** Lays out a picture. Small graphs fit the width of a README; larger ones grow in both directions. */
 export function makeDrawing(
@@ -63,11 +63,8 @@ export function makeDrawing(
   const cards = makeCards(picture, full);
   const shapes = cards.map((card) => shapeCard(card, { maxChips, style }));
   const links = linksOf(cards);
-  const area = shapes.reduce((sum, { width, height }) => sum + (width + gap) * (height + 60), 0);
-  const minWidth = aspect === undefined ? pageWidth - 2 * margin : 300;
-  const width = Math.max(minWidth, Math.sqrt(area * (aspect ?? 1.6)));
-  const layout = layOutWithin(width, shapes, links);
-  const innerWidth = Math.max(layout.width, Math.min(width, 400));
+  const layout = aspect === undefined ? layOutForPage(shapes, links) : layOutForWindow(shapes, links, aspect);
+  const innerWidth = Math.max(layout.width, legend ? legendWidth : 0);
   const entries = legend ? layOutLegend(picture, links, innerWidth) : [];
   const totalLegendHeight = entries.length === 0 ? 0 : entries.at(-1)!.y + legendHeight + gap / 2;
   const move = ([x, y]: readonly [number, number]) => [x + margin, y + margin] as const;
@@ -92,8 +89,12 @@ export function makeDrawing(
   };
 }
 
-/** Returns a layout that fits the width if possible. Rows that drift sideways can exceed it; then shorter rows are tried. */
-function layOutWithin(width: number, shapes: readonly CardShape[], links: readonly Link[]): Layout {
+/**
+ * Returns a layout that fits a README if possible. Rows that drift sideways can exceed the width; then shorter rows are tried. Larger
+ * graphs grow in both directions.
+ */
+function layOutForPage(shapes: readonly CardShape[], links: readonly Link[]): Layout {
+  const width = Math.max(pageWidth - 2 * margin, balancedWidth(shapes, 1.6));
   const factors = shapes.length > maxCardsToRetry ? [1] : [1, 0.85, 0.7, 0.55];
   let best: Layout | undefined;
   for (const factor of factors) {
@@ -102,6 +103,21 @@ function layOutWithin(width: number, shapes: readonly CardShape[], links: readon
     if (best.width <= width) break;
   }
   return best!;
+}
+
+/** Returns the layout that is largest in a window of this aspect when it is scaled to fit. */
+function layOutForWindow(shapes: readonly CardShape[], links: readonly Link[], aspect: number): Layout {
+  const width = Math.max(300, balancedWidth(shapes, aspect));
+  const factors = shapes.length > maxCardsToRetry ? [1.3] : [0.7, 1, 1.3, 1.7, 2.2];
+  const scaleOf = (layout: Layout): number => Math.min(aspect / layout.width, 1 / layout.height);
+  const layouts = factors.map((factor) => layOut(shapes, links, { width: width * factor, gap }));
+  return layouts.reduce((best, layout) => (scaleOf(layout) > scaleOf(best) ? layout : best));
+}
+
+/** Returns the width of an area of this aspect that has space for all cards. */
+function balancedWidth(shapes: readonly CardShape[], aspect: number): number {
+  const area = shapes.reduce((sum, { width, height }) => sum + (width + gap) * (height + 60), 0);
+  return Math.sqrt(area * aspect);
 }
 
 /** Up to this many cards, a layout takes only milliseconds. */

@@ -1,4 +1,4 @@
-import { CHIP_TEXT_X } from './chips.ts';
+import { CHIP_TEXT_X, CHIP_TEXT_Y } from './chips.ts';
 import type { Drawing, DrawnCard, DrawnLink, LegendEntry } from './drawing.ts';
 import { escapeXml } from './escape.ts';
 import type { Line } from './layout/types.ts';
@@ -69,7 +69,7 @@ function renderCard({ card: { id, kind, tasks }, shape, place }: DrawnCard): str
     const box = `<rect x="${n(chip.x)}" y="${n(chip.y)}" width="${n(chip.width)}" height="${chip.height}" rx="4"/>`;
     const line = (text: string, y: number): string =>
       `<text x="${n(chip.x + CHIP_TEXT_X)}" y="${n(chip.y + y)}">${escapeXml(text)}</text>`;
-    const texts = line(chip.text, 13.5) + (chip.detail === undefined ? '' : line(chip.detail, 28.5));
+    const texts = line(chip.text, CHIP_TEXT_Y) + (chip.detail === undefined ? '' : line(chip.detail, 28.5));
     if (chip.task === undefined) return `<g class="chip more">${texts}</g>`;
     const { state } = chip.task;
     return `<g class="chip s-${state}" data-id="${escapeXml(chip.task.id)}"><title>${escapeXml(tooltip(chip.task))}</title>${box}${renderIcon(state, chip.x + 10, chip.y + 9.5)}${texts}</g>`;

@@ -1,3 +1,4 @@
+import { CHIP_TEXT_Y } from '../draw/chips.ts';
 import type { DrawnCard } from '../draw/drawing.ts';
 import { escapeXml } from '../draw/escape.ts';
 import { countStates, STATE_STYLES, type State } from '../draw/state.ts';
@@ -24,7 +25,7 @@ export interface FoldContext {
  * again.
  */
 export function foldScale(scale: number): number {
-  return 2 ** (Math.floor(Math.log2(scale) * 4) / 4);
+  return 2 ** (Math.floor(Math.log2(scale) * 8) / 8);
 }
 
 /** Text sizes of titles, in pixels on the screen: the first that shows the whole title is used. */
@@ -32,8 +33,8 @@ const titleSizes = [12, minTextSize];
 /** A block that is smaller on the screen selects no task, because it is hard to hit; pixels. */
 const minTarget = 10;
 /** The space for the versions below a title, and the least height of one version; pixels on the screen. */
-const [minVersions, minBlock] = [4, 2];
-const padding = 3;
+const [minVersions, minBlock] = [3, 2];
+const padding = 2;
 
 /**
  * Renders a card that is too small for its text, as SVG: its title at a readable size and a colored block for each version, or
@@ -95,19 +96,33 @@ function versionBlocks(
       return block({ x: x - width, y: from, width, height: place.height - from - padding * unit }, state);
     });
   }
-  return chips.map(({ task, text, x, y, width, height }) => {
+  const fits = (text: string, width: number): boolean =>
+    text.length * minTextSize * CHARACTER_WIDTH <= width * scale;
+  const hasTexts =
+    chips[0]!.height * ratio * scale >= minTextSize * 1.2 &&
+    chips.every(({ text, width }) => fits(text, width - 4 * unit)) &&
+    shape.labels.every(({ text, width }) => fits(text, width));
+  const textAt = (text: string, x: number, y: number, look: string): string =>
+    `<text class="${look}" x="${n(x)}" y="${n(y)}" ${fontSize(minTextSize * unit)}>${escapeXml(text)}</text>`;
+  const blocks = chips.map(({ task, text, x, y, width, height }) => {
     const id = task!.id;
     const area = { x, y: from + (y - first) * ratio, width, height: height * ratio };
     const isTarget = area.height * scale >= minTarget && width * scale >= minTarget;
-    const textRoom = (width * scale - 4) / (minTextSize * CHARACTER_WIDTH);
-    const hasText = text.length <= textRoom && area.height * scale >= minTextSize * 1.2;
     const state = stateOf(id);
-    const emphasis = emphasisOf(id);
-    const attributes = `${isTarget ? ` data-task="${escapeXml(id)}"` : ''} data-emphasis="${emphasis}"`;
-    if (!hasText) return block(area, state, 'block', attributes);
+    const attributes = `${isTarget ? ` data-task="${escapeXml(id)}"` : ''} data-emphasis="${emphasisOf(id)}"`;
+    if (!hasTexts) return block(area, state, 'block', attributes);
     const baseline = area.y + area.height / 2 + minTextSize * 0.35 * unit;
-    return `${block(area, state, 'tint', attributes)}<text class="s-${state}" x="${n(x + 2 * unit)}" y="${n(baseline)}" ${fontSize(minTextSize * unit)}>${escapeXml(text)}</text>`;
+    return block(area, state, 'tint', attributes) + textAt(text, x + 2 * unit, baseline, `s-${state}`);
   });
+  // The axes, above the first row, have no space.
+  const labels = hasTexts ? shape.labels.filter(({ y }) => y >= first) : [];
+  return [
+    ...blocks,
+    ...labels.map(({ text, x, y }) => {
+      const row = from + (y - CHIP_TEXT_Y - first) * ratio;
+      return textAt(text, x, row + (chips[0]!.height * ratio) / 2 + minTextSize * 0.35 * unit, 'muted');
+    }),
+  ];
 }
 
 function block(
@@ -121,7 +136,7 @@ function block(
 
 /**
  * Splits a title into lines that fit a size on the screen, given in pixels. A title that does not fit at the smallest text size is
- * cut; if not even four characters fit, there are no lines.
+ * cut in the middle; if not even four characters fit, there are no lines.
  */
 function titleLines(title: string, width: number, height: number): { text: string; size: number }[] {
   for (const size of titleSizes) {
@@ -131,11 +146,19 @@ function titleLines(title: string, width: number, height: number): { text: strin
     if (length < Math.min(4, title.length) || count < 1) continue;
     const lines = breakTitle(title, length);
     if (lines.length > count && !isLast) continue;
-    const shown = lines.slice(0, count);
-    if (lines.length > count) shown[count - 1] = `${shown[count - 1]!.slice(0, length - 1)}…`;
+    const shown =
+      lines.length > count
+        ? [...lines.slice(0, count - 1), cutMiddle(lines.slice(count - 1).join(''), length)]
+        : lines;
     return shown.map((text) => ({ text, size }));
   }
   return [];
+}
+
+/** Cuts a text to a length in characters. Its end stays, because names of a group often differ there. */
+function cutMiddle(text: string, length: number): string {
+  const start = Math.ceil((length - 1) / 2);
+  return `${text.slice(0, start)}…${text.slice(text.length - (length - 1 - start))}`;
 }
 
 /** Breaks a title into lines, after punctuation if that uses at least half of the line. */

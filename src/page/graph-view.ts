@@ -3,11 +3,12 @@ import { escapeXml } from '../draw/escape.ts';
 import { STATE_STYLES, type State } from '../draw/state.ts';
 import { arrowhead, linePath, svgContent } from '../draw/svg.ts';
 import type { TaskId } from '../model/task.ts';
+import { type Area, contains, enlarge, intersects } from './area.ts';
 import { parseSvg } from './dom.ts';
 import { foldedCard, foldScale, openScale } from './folded-card.ts';
 import { minimap } from './minimap.ts';
 import type { Emphasis, PageModel } from './page-model.ts';
-import { type Area, type PanZoom, panZoom } from './pan-zoom.ts';
+import { type PanZoom, panZoom } from './pan-zoom.ts';
 
 export interface GraphView {
   readonly canvas: PanZoom;
@@ -20,8 +21,8 @@ export interface GraphView {
   ): void;
   /** Moves the keyboard focus to a task, and the drawing so that its card is open and visible. */
   focus(id: TaskId): void;
-  /** Moves the drawing so that a task's card is open and visible. */
-  reveal(id: TaskId): void;
+  /** Moves the drawing so that a task is visible, by default with its card open. */
+  reveal(id: TaskId, scale?: number): void;
 }
 
 export interface GraphOptions {
@@ -34,6 +35,9 @@ export interface GraphOptions {
 /** The maximum number of versions on a card. */
 const maxChips = 600;
 
+/** During a gesture, cards are folded for a smaller scale than the current one, so that this is not needed in each frame. */
+const gestureReserve = 0.7;
+
 /** Creates the graph view in an element. `onSelect`: called for a task that was clicked. */
 export function graphView(model: PageModel, element: HTMLElement, onSelect: (id: TaskId) => void): GraphView {
   const chips = new Map<TaskId, SVGGElement>();
@@ -43,10 +47,12 @@ export function graphView(model: PageModel, element: HTMLElement, onSelect: (id:
   let drawing: Drawing | undefined;
   let root: SVGElement | undefined;
   let emphasis: ReadonlyMap<TaskId, Emphasis> = new Map();
-  let foldedAt = 0;
+  /** The scale and the area for which the cards are shown. */
+  let rendered: { scale: number; area: Area } | undefined;
 
-  const canvas = panZoom(element, () => {
-    fold(false);
+  const canvas = panZoom(element, (isGesture) => {
+    if (isGesture) showDuringGesture();
+    else showCards(targetScale());
     map.move();
   });
   const map = minimap(element, canvas);
@@ -84,7 +90,7 @@ export function graphView(model: PageModel, element: HTMLElement, onSelect: (id:
     }
     for (const card of root.querySelectorAll<SVGGElement>('.card'))
       cardElements.set(card.dataset.card!, card);
-    foldedAt = 0;
+    rendered = undefined;
     emphasis = new Map();
     map.show(drawing, (id) => model.states.get(id)!);
     canvas.show(root, width, height);
@@ -103,31 +109,59 @@ export function graphView(model: PageModel, element: HTMLElement, onSelect: (id:
     labelChip(chip, id);
   };
 
-  /** Folds all cards if their text is too small on the screen, or opens them. `again`: also if the scale is about the same. */
-  const fold = (again: boolean): void => {
+  /** Returns the scale for which cards are shown when nothing moves; 1: open. */
+  const targetScale = (): number => (canvas.scale() >= openScale ? 1 : foldScale(canvas.scale()));
+
+  /** Shows cards again only if text would get too small, or if the edge of what was shown is reached. */
+  const showDuringGesture = (): void => {
+    if (rendered === undefined) return;
+    const isTooSmall = canvas.scale() < (rendered.scale === 1 ? openScale : rendered.scale);
+    showCards(isTooSmall ? foldScale(canvas.scale() * gestureReserve) : rendered.scale);
+  };
+
+  /**
+   * Shows the cards in and around the visible area for a scale: folded, or open if it is 1. Does nothing if they are shown already.
+   * `again`: in any case.
+   */
+  const showCards = (scale: number, again = false): void => {
     if (drawing === undefined || root === undefined) return;
-    const at = canvas.scale() >= openScale ? 1 : foldScale(canvas.scale());
-    if (at === foldedAt && !again) return;
-    foldedAt = at;
-    const isFolded = at < 1;
-    const layer = root.querySelector('.folds')!;
-    root.classList.toggle('folded', isFolded);
-    root.style.setProperty('--unit', String(1 / at));
-    if (!isFolded) {
-      layer.replaceChildren();
-      return;
-    }
+    const visible = canvas.visible();
+    if (!again && scale === rendered?.scale && contains(rendered.area, visible)) return;
+    rendered = { scale, area: enlarge(visible) };
+    root.classList.toggle('folded', scale < 1);
+    root.style.setProperty('--unit', String(1 / scale));
+    const near = drawing.cards.filter(({ place }) => intersects(place, rendered!.area));
+    if (scale < 1) showFolds(near, scale);
+    else showOpen(new Set(near.map(({ card }) => card.id)));
+  };
+
+  const showFolds = (cards: readonly DrawnCard[], scale: number): void => {
+    const layer = root!.querySelector('.folds')!;
     const context = {
-      scale: at,
+      scale,
       stateOf: (id: TaskId) => model.states.get(id)!,
       emphasisOf: (id: TaskId) => emphasis.get(id) ?? 'plain',
     };
     const focused = layer.contains(document.activeElement) ? cardOf(document.activeElement) : undefined;
-    layer.innerHTML = drawing.cards.map((card) => foldedCard(card, context)).join('');
-    const folds = [...layer.children] as SVGGElement[];
-    const next = folds.find(({ dataset }) => dataset.card === focused) ?? folds[0];
+    layer.innerHTML = cards.map((card) => foldedCard(card, context)).join('');
+    const next = foldOf(focused) ?? layer.firstElementChild;
     next?.setAttribute('tabindex', '0');
-    if (focused !== undefined) next?.focus({ preventScroll: true });
+    if (focused !== undefined) (next as SVGElement | null)?.focus({ preventScroll: true });
+  };
+
+  const foldOf = (card: string | undefined): SVGElement | undefined =>
+    ([...root!.querySelector('.folds')!.children] as SVGElement[]).find(
+      ({ dataset }) => dataset.card === card,
+    );
+
+  const showOpen = (near: ReadonlySet<string>): void => {
+    root!.querySelector('.folds')!.replaceChildren();
+    for (const [id, card] of cardElements) card.classList.toggle('away', !near.has(id));
+    // The Tab key must reach a task that is shown.
+    const [stop] = root!.querySelectorAll<SVGElement>('.chip[tabindex="0"]');
+    if (stop?.closest('.away') === null) return;
+    stop?.setAttribute('tabindex', '-1');
+    root!.querySelector('.card:not(.away) .chip[data-id]')?.setAttribute('tabindex', '0');
   };
 
   const update: GraphView['update'] = (next, isHighlighted) => {
@@ -149,7 +183,7 @@ export function graphView(model: PageModel, element: HTMLElement, onSelect: (id:
     element.classList.toggle('emphasized', !isPlain);
     root!.querySelector('.over')!.innerHTML = isPlain ? '' : highlightedLines(isHighlighted);
     if (!isChanged) return;
-    if (foldedAt < 1) fold(true);
+    if (rendered !== undefined && rendered.scale < 1) showCards(rendered.scale, true);
     map.show(drawing!, (id) => model.states.get(id)!);
   };
 
@@ -167,9 +201,9 @@ export function graphView(model: PageModel, element: HTMLElement, onSelect: (id:
       .join('');
   };
 
-  const reveal: GraphView['reveal'] = (id) => {
+  const reveal: GraphView['reveal'] = (id, scale = openScale) => {
     const place = places.get(id);
-    if (place !== undefined) canvas.reveal(place, openScale);
+    if (place !== undefined) canvas.reveal(place, scale);
   };
 
   const focus: GraphView['focus'] = (id) => {
@@ -205,10 +239,11 @@ export function graphView(model: PageModel, element: HTMLElement, onSelect: (id:
     if (!target.matches('.chip, .fold')) return;
     if (event.key === 'Enter' || event.key === ' ') activate(target);
     else if (target.matches('.fold')) {
-      const next = neighborOfCard(target as SVGElement, event.key);
+      const next = neighborOfCard((target as SVGElement).dataset.card!, event.key);
       if (next === undefined) return;
-      canvas.reveal(drawnCard(next.dataset.card!).place, 0);
-      moveFocus(next);
+      canvas.reveal(drawnCard(next).place, 0);
+      const fold = foldOf(next);
+      if (fold !== undefined) moveFocus(fold);
     } else {
       const next = neighbor((target as SVGElement).dataset.id!, event.key);
       if (next === undefined) return;
@@ -228,19 +263,13 @@ export function graphView(model: PageModel, element: HTMLElement, onSelect: (id:
   };
 
   /** Returns the folded card that an arrow key moves to, in the same way. */
-  const neighborOfCard = (fold: SVGElement, key: string): SVGElement | undefined => {
-    const folds = [...fold.parentElement!.children] as SVGElement[];
-    const at = folds.indexOf(fold);
-    if (key === 'ArrowLeft') return folds[at - 1];
-    if (key === 'ArrowRight') return folds[at + 1];
-    const id = fold.dataset.card!;
-    const link =
-      key === 'ArrowDown'
-        ? drawing!.links.find(({ from }) => from === id)?.to
-        : key === 'ArrowUp'
-          ? drawing!.links.find(({ to }) => to === id)?.from
-          : undefined;
-    return folds.find(({ dataset }) => dataset.card === link);
+  const neighborOfCard = (id: string, key: string): string | undefined => {
+    const { cards, links } = drawing!;
+    const at = cards.findIndex(({ card }) => card.id === id);
+    if (key === 'ArrowLeft') return cards[at - 1]?.card.id;
+    if (key === 'ArrowRight') return cards[at + 1]?.card.id;
+    if (key === 'ArrowDown') return links.find(({ from }) => from === id)?.to;
+    return key === 'ArrowUp' ? links.find(({ to }) => to === id)?.from : undefined;
   };
 
   return { canvas, draw, update, focus, reveal };

@@ -108,6 +108,7 @@ function start(data: PageData): void {
 
   function updateDetails(): void {
     const task = viewState.selected === undefined ? undefined : model.tasks.get(viewState.selected);
+    const wasHidden = shell.side.hidden;
     const isBumped = task !== undefined && viewState.bumped.has(task.id);
     showInSidebar(
       shell.side,
@@ -124,6 +125,10 @@ function start(data: PageData): void {
           { select: goTo, bump: toggleBump, focus: toggleFocus },
         ),
     );
+    // The details may cover the place where the task was.
+    const { canvas } = graph;
+    if (wasHidden && task !== undefined && shell.view() === 'graph' && !canvas.isFitted())
+      graph.reveal(task.id, canvas.scale());
   }
 
   function goTo(id: string | undefined): void {
@@ -138,7 +143,8 @@ function start(data: PageData): void {
   }
 
   function toggleFocus(id: string): void {
-    change({ focused: viewState.focused === id ? undefined : id });
+    // A search would dim most of what is in focus.
+    change(viewState.focused === id ? { focused: undefined } : { focused: id, search: '' });
   }
 
   function onKey(key: string): boolean {

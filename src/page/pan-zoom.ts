@@ -1,10 +1,4 @@
-/** A rectangle in the coordinates of the drawing. */
-export interface Area {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-}
+import type { Area } from './area.ts';
 
 /** Moves and scales a drawing in the element that contains it. */
 export interface PanZoom {
@@ -17,6 +11,8 @@ export interface PanZoom {
   reveal(area: Area, scale: number): void;
   /** Moves a point of the drawing to the center. */
   centerOn(x: number, y: number): void;
+  /** Returns true if the drawing was fitted and has not been moved since. It stays fitted when the element is resized. */
+  isFitted(): boolean;
   scale(): number;
   /** Returns the part of the drawing that is visible; it can be larger than the drawing. */
   visible(): Area;
@@ -27,39 +23,50 @@ export interface PanZoom {
 const [minScale, maxScale, maxFitScale] = [0.01, 4, 1.25];
 /** A press that moves the pointer less than this many pixels is a click. */
 const clickDistance = 4;
-/** Milliseconds after the last movement at which text is rendered sharp again. */
-const sharpenDelay = 160;
+/** Milliseconds after the last movement at which a gesture counts as ended. */
+const gesturePause = 160;
 /** The space around a fitted drawing, and around what is revealed; pixels. */
 const [fitMargin, revealMargin] = [6, 40];
 
-/** Adds panning and zooming with wheel, mouse and touch to an element. `onChange`: called after each change of position or scale. */
-export function panZoom(holder: HTMLElement, onChange: () => void): PanZoom {
+/**
+ * Adds panning and zooming with wheel, mouse and touch to an element. `onChange`: called after each change of position or scale;
+ * `isGesture`: more changes may follow at once. After a gesture it is called once more.
+ */
+export function panZoom(holder: HTMLElement, onChange: (isGesture: boolean) => void): PanZoom {
   let [x, y, scale] = [0, 0, 1];
   let [width, height] = [1, 1];
   let drawing: SVGElement | undefined;
   let movedDistance = 0;
-  let sharpenTimer: ReturnType<typeof setTimeout> | undefined;
+  let changes = 0;
   let isFitted = true;
   const pointers = new Map<number, PointerEvent>();
 
-  const apply = (): void => {
+  const apply = (isGesture: boolean): void => {
     if (drawing === undefined) return;
     drawing.style.willChange = 'transform';
     drawing.style.transform = `translate(${x}px,${y}px) scale(${scale})`;
-    clearTimeout(sharpenTimer);
-    sharpenTimer = setTimeout(() => {
-      drawing!.style.willChange = '';
-    }, sharpenDelay);
-    onChange();
+    const change = ++changes;
+    setTimeout(() => {
+      // If frames take long, the next movements are waiting already. They come before the second frame.
+      requestAnimationFrame(() =>
+        requestAnimationFrame(() => {
+          if (change !== changes) return;
+          // From here on, text is rendered sharp again.
+          drawing!.style.willChange = '';
+          if (isGesture) onChange(false);
+        }),
+      );
+    }, gesturePause);
+    onChange(isGesture);
   };
 
-  const zoomAt = (factor: number, left: number, top: number): void => {
+  const zoomAt = (factor: number, left: number, top: number, isGesture = true): void => {
     const next = Math.min(maxScale, Math.max(minScale, scale * factor));
     x = left - ((left - x) * next) / scale;
     y = top - ((top - y) * next) / scale;
     scale = next;
     isFitted = false;
-    apply();
+    apply(isGesture);
   };
 
   const fit = (): void => {
@@ -69,14 +76,14 @@ export function panZoom(holder: HTMLElement, onChange: () => void): PanZoom {
     x = (clientWidth - width * scale) / 2;
     y = Math.max(fitMargin, (clientHeight - height * scale) / 2);
     isFitted = true;
-    apply();
+    apply(false);
   };
 
   const centerOn = (left: number, top: number): void => {
     x = holder.clientWidth / 2 - left * scale;
     y = holder.clientHeight / 2 - top * scale;
     isFitted = false;
-    apply();
+    apply(false);
   };
 
   holder.addEventListener(
@@ -105,7 +112,7 @@ export function panZoom(holder: HTMLElement, onChange: () => void): PanZoom {
     const other = [...pointers.values()].find(({ pointerId }) => pointerId !== event.pointerId);
     if (other === undefined) {
       [x, y, isFitted] = [x + dx, y + dy, false];
-      apply();
+      apply(true);
       return;
     }
     const { left, top } = holder.getBoundingClientRect();
@@ -124,7 +131,7 @@ export function panZoom(holder: HTMLElement, onChange: () => void): PanZoom {
   new ResizeObserver(() => {
     if (holder.clientWidth === 0) return;
     if (isFitted) fit();
-    else onChange();
+    else onChange(false);
   }).observe(holder);
 
   return {
@@ -133,11 +140,11 @@ export function panZoom(holder: HTMLElement, onChange: () => void): PanZoom {
       drawing?.remove();
       [drawing, [width, height]] = [next, size];
       holder.append(next);
-      if (isSameSize) apply();
+      if (isSameSize) apply(false);
       else fit();
     },
     fit,
-    zoom: (factor) => zoomAt(factor, holder.clientWidth / 2, holder.clientHeight / 2),
+    zoom: (factor) => zoomAt(factor, holder.clientWidth / 2, holder.clientHeight / 2, false),
     reveal(area, enough) {
       if (scale < enough) {
         scale = enough;
@@ -153,9 +160,10 @@ export function panZoom(holder: HTMLElement, onChange: () => void): PanZoom {
       const dy = move(area.y, area.height, y, holder.clientHeight);
       if (dx === 0 && dy === 0) return;
       [x, y, isFitted] = [x + dx, y + dy, false];
-      apply();
+      apply(false);
     },
     centerOn,
+    isFitted: () => isFitted,
     scale: () => scale,
     visible: () => ({
       x: -x / scale,
