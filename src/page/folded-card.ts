@@ -28,13 +28,15 @@ export function foldScale(scale: number): number {
   return 2 ** (Math.floor(Math.log2(scale) * 8) / 8);
 }
 
-/** Text sizes of titles, in pixels on the screen: the first that shows the whole title is used. */
-const titleSizes = [12, minTextSize];
+/** Text sizes of titles, in pixels on the screen: the first that shows the whole title, if possible in one line. */
+const titleSizes = [12, 10.5, minTextSize];
 /** A block that is smaller on the screen selects no task, because it is hard to hit; pixels. */
 const minTarget = 10;
 /** The space for the versions below a title, and the least height of one version; pixels on the screen. */
 const [minVersions, minBlock] = [3, 2];
 const padding = 2;
+/** The height of a line as a multiple of the text size. */
+const lineHeight = 1.15;
 
 /**
  * Renders a card that is too small for its text, as SVG: its title at a readable size and a colored block for each version, or
@@ -51,13 +53,13 @@ export function foldedCard({ card, shape, place }: DrawnCard, context: FoldConte
     place.width * scale - 2 * padding,
     place.height * scale - 2 * padding - (isSingle ? 0 : minVersions),
   );
-  const titleHeight = lines.length === 0 ? 0 : (padding + lines.length * lines[0]!.size * 1.15) * unit;
+  const titleHeight = lines.length === 0 ? 0 : (padding + lines.length * lines[0]!.size * lineHeight) * unit;
   const emphases = new Set(ids.map(emphasisOf));
   const look = isSingle ? `tint s-${counts[0]![0]}` : '';
   const box = `<rect class="box ${lines.length === 0 && isSingle ? look.replace('tint', 'block') : look}" width="${n(place.width)}" height="${n(place.height)}" rx="${n(Math.min(6, 4 * unit))}"/>`;
   const title = lines.map(
     ({ text, size }, index) =>
-      `<text class="name ${isSingle ? `s-${counts[0]![0]}` : ''}" x="${n(padding * unit)}" y="${n((padding + (index + 0.85) * size * 1.15) * unit)}" ${fontSize(size * unit)}>${escapeXml(text)}</text>`,
+      `<text class="name ${isSingle ? `s-${counts[0]![0]}` : ''}" x="${n(padding * unit)}" y="${n((padding + (index + 0.85) * size * lineHeight) * unit)}" ${fontSize(size * unit)}>${escapeXml(text)}</text>`,
   );
   const blocks = isSingle ? [] : versionBlocks({ card, shape, place }, titleHeight, counts, context);
   const label = isSingle
@@ -139,10 +141,14 @@ function block(
  * cut in the middle; if not even four characters fit, there are no lines.
  */
 function titleLines(title: string, width: number, height: number): { text: string; size: number }[] {
+  const inOneLine = titleSizes.find(
+    (size) => title.length * size * CHARACTER_WIDTH <= width && size * lineHeight <= height,
+  );
+  if (inOneLine !== undefined) return [{ text: title, size: inOneLine }];
   for (const size of titleSizes) {
     const isLast = size === titleSizes.at(-1);
     const length = Math.floor(width / (size * CHARACTER_WIDTH));
-    const count = Math.floor(height / (size * 1.15));
+    const count = Math.floor(height / (size * lineHeight));
     if (length < Math.min(4, title.length) || count < 1) continue;
     const lines = breakTitle(title, length);
     if (lines.length > count && !isLast) continue;

@@ -2,6 +2,7 @@
 
 import type { PageData } from '../draw/page-data.ts';
 import { formatClock, formatDuration, pluralize } from '../report/units.ts';
+import { bannerText } from './banner.ts';
 import { detailsPanel } from './details.ts';
 import { h } from './dom.ts';
 import { graphView } from './graph-view.ts';
@@ -22,7 +23,7 @@ import { applyEvent, emptyRunState, lastRun, type RunState, type TimelineBar } f
 import { makeShell, type ViewName } from './shell.ts';
 import { showInSidebar } from './sidebar.ts';
 import { timelineView } from './timeline-view.ts';
-import { bannerText, replaceStateButtons, stateFilterButtons } from './toolbar.ts';
+import { replaceStateButtons, stateFilterButtons } from './toolbar.ts';
 
 /** Builds the page, and updates it on input and, if it is live, on events of the run. */
 function start(data: PageData): void {
