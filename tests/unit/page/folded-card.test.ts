@@ -38,7 +38,7 @@ test('a card has its title, then only colors', () => {
   const [card] = cardsOf(testPicture({ 'postgres-server:16': { state: 'todo' }, 'postgres-server:17': {} }));
   const at = (scale: number): string[] => textsOf(fold(card!, scale)).map(({ text }) => text);
   assert.equal(at(0.75), ['16', '17', 'postgres-server']);
-  assert.equal(at(0.4), ['postgre…-server']);
+  assert.equal(at(0.4), ['post…rver']);
   assert.equal(at(0.1), []);
   assert.match(fold(card!, 0.1), /block s-todo.*block s-current/);
   assert.match(fold(card!, 0.1), /aria-label="postgres-server, 2 versions: 1 to do, 1 up to date"/);
