@@ -105,13 +105,23 @@ function layOutForPage(shapes: readonly CardShape[], links: readonly Link[]): La
   return best!;
 }
 
-/** Returns the layout that is largest in a window of this aspect when it is scaled to fit. */
+/**
+ * Returns the layout that is largest in a window of this aspect when it is scaled to fit. Rows drift sideways, so the aspect of a
+ * layout is only known afterwards: the width is corrected by it: once for many cards, never for very many.
+ */
 function layOutForWindow(shapes: readonly CardShape[], links: readonly Link[], aspect: number): Layout {
-  const width = Math.max(300, balancedWidth(shapes, aspect));
-  const factors = shapes.length > maxCardsToRetry ? [1.3] : [0.7, 1, 1.3, 1.7, 2.2];
   const scaleOf = (layout: Layout): number => Math.min(aspect / layout.width, 1 / layout.height);
-  const layouts = factors.map((factor) => layOut(shapes, links, { width: width * factor, gap }));
-  return layouts.reduce((best, layout) => (scaleOf(layout) > scaleOf(best) ? layout : best));
+  let width = balancedWidth(shapes, aspect);
+  let best: Layout | undefined;
+  const count = shapes.length > 1000 ? 1 : shapes.length > maxCardsToRetry ? 2 : 5;
+  for (let tries = count; tries > 0; tries--) {
+    const layout = layOut(shapes, links, { width: Math.max(300, width), gap });
+    if (best === undefined || scaleOf(layout) > scaleOf(best)) best = layout;
+    const correction = (aspect * layout.height) / layout.width;
+    if (correction > 0.9 && correction < 1.1) break;
+    width *= Math.sqrt(correction);
+  }
+  return best!;
 }
 
 /** Returns the width of an area of this aspect that has space for all cards. */

@@ -182,9 +182,11 @@ function log({ id, log }: PageTask, { output }: RunState): HTMLElement[] {
   const lines = output.get(id) ?? log?.lines;
   if (lines === undefined) return [];
   const source = output.has(id) ? 'from this run' : `the last lines of ${log?.file ?? ''}`;
+  const text = lines.join('\n');
+  if (text === '') return [h('h3', {}, 'Log'), h('p', { class: 'muted' }, 'no output')];
   return [
     h('h3', {}, 'Log'),
     h('p', { class: 'muted' }, source),
-    h('pre', { class: 'log', tabindex: 0, 'aria-label': `Last lines of the log of ${id}` }, lines.join('\n')),
+    h('pre', { class: 'log', tabindex: 0, 'aria-label': `Last lines of the log of ${id}` }, text),
   ];
 }

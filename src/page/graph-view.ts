@@ -1,11 +1,12 @@
 import { type Drawing, type DrawnCard, makeDrawing } from '../draw/drawing.ts';
 import { escapeXml } from '../draw/escape.ts';
 import { STATE_STYLES, type State } from '../draw/state.ts';
-import { arrowhead, linePath, svgContent } from '../draw/svg.ts';
+import { svgContent } from '../draw/svg.ts';
 import type { TaskId } from '../model/task.ts';
 import { type Area, contains, enlarge, intersects } from './area.ts';
 import { parseSvg } from './dom.ts';
 import { foldedCard, foldScale, openScale } from './folded-card.ts';
+import { highlightedLines, neighborOfCard } from './graph-links.ts';
 import { minimap } from './minimap.ts';
 import type { Emphasis, PageModel } from './page-model.ts';
 import { type PanZoom, panZoom } from './pan-zoom.ts';
@@ -181,24 +182,10 @@ export function graphView(model: PageModel, element: HTMLElement, onSelect: (id:
       cardElements.get(card.id)?.classList.toggle('dimmed', isDimmed);
     }
     element.classList.toggle('emphasized', !isPlain);
-    root!.querySelector('.over')!.innerHTML = isPlain ? '' : highlightedLines(isHighlighted);
+    root!.querySelector('.over')!.innerHTML = isPlain ? '' : highlightedLines(drawing!, isHighlighted);
     if (!isChanged) return;
     if (rendered !== undefined && rendered.scale < 1) showCards(rendered.scale, true);
     map.show(drawing!, (id) => model.states.get(id)!);
-  };
-
-  /** Renders the lines between cards that contain a highlighted need. */
-  const highlightedLines = (isHighlighted: (task: TaskId, need: TaskId) => boolean): string => {
-    const tasksOf = new Map(drawing!.cards.map(({ card }) => [card.id, card.tasks]));
-    return drawing!.links
-      .filter(({ from, to }) => {
-        const targets = new Set(tasksOf.get(to)!.map(({ id }) => id));
-        return tasksOf
-          .get(from)!
-          .some(({ id, needs }) => needs.some((need) => targets.has(need) && isHighlighted(id, need)));
-      })
-      .map(({ line }) => `<path class="link highlighted" d="${linePath(line)}"/>${arrowhead(line.at(-1)!)}`)
-      .join('');
   };
 
   const reveal: GraphView['reveal'] = (id, scale = openScale) => {
@@ -239,7 +226,7 @@ export function graphView(model: PageModel, element: HTMLElement, onSelect: (id:
     if (!target.matches('.chip, .fold')) return;
     if (event.key === 'Enter' || event.key === ' ') activate(target);
     else if (target.matches('.fold')) {
-      const next = neighborOfCard((target as SVGElement).dataset.card!, event.key);
+      const next = neighborOfCard(drawing!, (target as SVGElement).dataset.card!, event.key);
       if (next === undefined) return;
       canvas.reveal(drawnCard(next).place, 0);
       const fold = foldOf(next);
@@ -260,16 +247,6 @@ export function graphView(model: PageModel, element: HTMLElement, onSelect: (id:
     if (key === 'ArrowRight') return ids[at + 1];
     if (key === 'ArrowDown') return model.tasks.get(id)?.needs.find((need) => chips.has(need));
     return key === 'ArrowUp' ? model.dependents.get(id)?.find((other) => chips.has(other)) : undefined;
-  };
-
-  /** Returns the folded card that an arrow key moves to, in the same way. */
-  const neighborOfCard = (id: string, key: string): string | undefined => {
-    const { cards, links } = drawing!;
-    const at = cards.findIndex(({ card }) => card.id === id);
-    if (key === 'ArrowLeft') return cards[at - 1]?.card.id;
-    if (key === 'ArrowRight') return cards[at + 1]?.card.id;
-    if (key === 'ArrowDown') return links.find(({ from }) => from === id)?.to;
-    return key === 'ArrowUp' ? links.find(({ to }) => to === id)?.from : undefined;
   };
 
   return { canvas, draw, update, focus, reveal };

@@ -9,8 +9,10 @@ export interface TimelineView {
   update(bars: readonly TimelineBar[], now: number, title: string, selected: TaskId | undefined): void;
 }
 
-/** Bars narrower than this many pixels have vertical text if they are this high, or none. */
-const [minTextWidth, minTextHeight, minVerticalWidth] = [70, 90, 13];
+/** Text that does not fit is vertical if its bar has this size, or else cut, or left out below this width; pixels. */
+const [minVerticalWidth, minVerticalHeight, minTextWidth] = [13, 90, 45];
+/** The width of a character, about, and the space beside the text; pixels. */
+const [characterWidth, textPadding] = [6.8, 16];
 /** The least height of a lane, and the height of the scale; pixels. */
 const [minLaneHeight, scaleHeight] = [28, 22];
 
@@ -34,7 +36,11 @@ export function timelineView(element: HTMLElement, onSelect: (id: TaskId) => voi
     const ms = (bar.end ?? now) - bar.start;
     const label = `${bar.id}, job ${bar.lane + 1}, ${STATE_STYLES[bar.state].label}, ${formatDuration(ms)}`;
     const width = (ms / length) * laneHolder.clientWidth;
-    const isVertical = width < minTextWidth && laneHeight >= minTextHeight && width >= minVerticalWidth;
+    const text = `${bar.id} ${formatDuration(ms)}`;
+    const isVertical =
+      width < text.length * characterWidth + textPadding &&
+      width >= minVerticalWidth &&
+      laneHeight >= Math.max(minVerticalHeight, width);
     button.className = `bar s-${bar.state}${isVertical ? ' vertical' : ''}`;
     button.title = bar.text === '' ? label : `${label}: ${bar.text}`;
     button.setAttribute('aria-label', label);
@@ -43,8 +49,8 @@ export function timelineView(element: HTMLElement, onSelect: (id: TaskId) => voi
     button.style.width = `${Math.max(0.15, (ms / length) * 100)}%`;
     button.style.top = `${bar.lane * laneHeight}px`;
     button.style.height = `${laneHeight - 4}px`;
-    const text = isVertical || width >= minTextWidth ? `${bar.id} ${formatDuration(ms)}` : '';
-    if (button.textContent !== text) button.textContent = text;
+    const shown = isVertical || width >= minTextWidth ? text : '';
+    if (button.textContent !== shown) button.replaceChildren(h('span', {}, shown));
     return button;
   };
 
