@@ -50,7 +50,7 @@ export function timelineView(element: HTMLElement, onSelect: (id: TaskId) => voi
     button.style.top = `${bar.lane * laneHeight}px`;
     button.style.height = `${laneHeight - 4}px`;
     const shown = isVertical || width >= minTextWidth ? text : '';
-    if (button.textContent !== shown) button.replaceChildren(h('span', {}, shown));
+    if (button.textContent !== shown) button.replaceChildren(h('span', { class: 'bar-text' }, shown));
     return button;
   };
 

@@ -130,6 +130,7 @@ test('the matrix has a labeled state in each cell; a click selects the task', sm
 
 test('the timeline shows the last run', small, async (page) => {
   await page.keyboard.press('t');
+  await drawn(page);
   assert.is(await page.locator('.bar').count(), 5);
   assert.match((await page.locator('.bar').first().getAttribute('aria-label'))!, /base:1, job 1, done, \d+/);
 });
