@@ -1,7 +1,7 @@
 import { computeKeys } from '../key/compute-keys.ts';
 import type { RemoteContents } from '../model/registry.ts';
 import { makesFiles } from '../model/task.ts';
-import { type Naming, registryTag, runTags } from '../plan/refs.ts';
+import { type Naming, publishedTags, registryTag } from '../plan/refs.ts';
 import { chooseRemovals, type Removal } from '../release/choose-removals.ts';
 import { queryInventory } from '../release/inventory.ts';
 import { type Inventory, repositoriesOf } from '../release/ownership.ts';
@@ -80,7 +80,7 @@ async function namedTags(
     if (task.kind !== 'image' || makesFiles(task)) continue;
     names.add(task.name);
     named.add(registryTag(task, keyed.get(task.id)!.key, naming));
-    for (const tag of runTags(task, { ...naming, suffix: '' })) named.add(tag);
+    for (const tag of publishedTags(task, { ...naming, suffix: '' })) named.add(tag);
     for (const alias of task.aliases) named.add(`${naming.repo}/${task.name}:${alias}`);
   }
   return { names, named };

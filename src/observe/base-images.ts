@@ -26,8 +26,11 @@ export async function resolveBaseImages(
   const [bases, vague, impure]: [ObservedBase[], string[], UnpinnedInput[]] = [[], [], []];
   let isUnresolved = false;
   for (const { reference, line, isPinned, isBase, platform: scope, context } of images) {
-    const platform = scope === 'any' ? 'any' : taskPlatform;
-    const entry = lock.get(lockEntryId({ image: reference, platform }));
+    const platform = scope === 'target' ? taskPlatform : scope;
+    // Before it was known, the platform was written as `any`.
+    const entry =
+      lock.get(lockEntryId({ image: reference, platform })) ??
+      (scope === 'target' ? undefined : lock.get(lockEntryId({ image: reference, platform: 'any' })));
     const isReplaced = entry !== undefined && !isPinned;
     bases.push({
       reference,

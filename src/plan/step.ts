@@ -2,7 +2,7 @@ import type { TaskKey } from '../key/compute-keys.ts';
 import { maxAgeLine } from '../key/manifest.ts';
 import type { Action, Reason, Step } from '../model/plan.ts';
 import type { Manifest } from '../model/record.ts';
-import { makesFiles, type Task } from '../model/task.ts';
+import { makesFiles, type Task, versionIdOf } from '../model/task.ts';
 import type { ExistingResult } from './existing.ts';
 import type { PlanInput } from './input.ts';
 import { inputNotes } from './reasons.ts';
@@ -127,6 +127,7 @@ function tagsOf(
   if (!selected || !task.publish) return { tags: none, newTags: newContent };
   if (pushTags !== undefined)
     return { tags: [...(pushTags.get(task.id)?.keys() ?? [])], newTags: newContent };
+  if (task.isSecondary) return { tags: none, newTags: newContent };
   // An image that is not here can be used by its tag in the registry.
   if (found.image === undefined) return { tags: [remote!], newTags: action === 'pull' ? [remote!] : none };
   if (!naming.timed) {
@@ -148,7 +149,7 @@ function tagsOf(
 function isNewPeriod(task: Task, keyed: TaskKey | undefined, input: PlanInput): boolean {
   if (task.maxAgeMs === undefined) return false;
   const latest = input.latest.get(task.id);
-  if (latest?.record.task !== task.id) return true;
+  if (latest === undefined || versionIdOf(latest.record.task) !== versionIdOf(task.id)) return true;
   if (latest.record.key === keyed?.key) return false;
   const age = (manifest: Manifest | undefined): string | undefined =>
     manifest?.lines.find(([, name]) => name === maxAgeLine)?.[2];

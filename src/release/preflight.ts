@@ -2,7 +2,7 @@ import { taskLabel } from '../model/labels.ts';
 import { type Registry, RegistryError } from '../model/registry.ts';
 import type { Graph, Task, TaskId } from '../model/task.ts';
 import type { PushTags } from '../plan/input.ts';
-import { type Naming, repositoryOf, runTags } from '../plan/refs.ts';
+import { type Naming, publishedTags, repositoryOf } from '../plan/refs.ts';
 import { type AliasTarget, chooseAlias, requestedAliases } from './aliases.ts';
 import { journalName } from './journal.ts';
 import { forEachLimit } from './tags.ts';
@@ -47,7 +47,8 @@ export async function resolveTargetTags(
 ): Promise<TargetTags> {
   const published = new Map<TaskId, Map<string, string | undefined>>();
   for (const task of selected)
-    if (task.publish) published.set(task.id, new Map(runTags(task, naming).map((name) => [name, undefined])));
+    if (task.publish)
+      published.set(task.id, new Map(publishedTags(task, naming).map((name) => [name, undefined])));
   const names = [...published].flatMap(([id, tags]) => [...tags.keys()].map((name) => ({ id, name })));
   await forEachLimit(
     names,
