@@ -5,7 +5,7 @@ import { type Naming, publishedTags, registryTag } from '../plan/refs.ts';
 import { chooseRemovals, type Removal } from '../release/choose-removals.ts';
 import { queryInventory } from '../release/inventory.ts';
 import { type Inventory, repositoriesOf } from '../release/ownership.ts';
-import type { ReleaseFile } from '../release/release-file.ts';
+import { type ReleaseFile, releasedDigests } from '../release/release-file.ts';
 import { checkDeletePermission, checkIdle, type RemovalResult, removeTags } from '../release/remove-tags.ts';
 import type { Host } from './host.ts';
 import { type LinkedProject, linkProject } from './link-project.ts';
@@ -90,5 +90,5 @@ async function namedTags(
 function pinnedDigests({ cacheFolder }: LinkedProject, keep: readonly ReleaseFile[]): ReadonlySet<string> {
   // Development pushes write release files too.
   const own = readOwnReleases(cacheFolder).filter(({ suffix }) => suffix === '');
-  return new Set([...own, ...keep].flatMap(({ images }) => images.map(({ digest }) => digest)));
+  return new Set([...own, ...keep].flatMap(releasedDigests));
 }

@@ -4,7 +4,8 @@ import type { Action, Reason, Step } from '../model/plan.ts';
 import type { Manifest } from '../model/record.ts';
 import { makesFiles, type Task, versionIdOf } from '../model/task.ts';
 import type { ExistingResult } from './existing.ts';
-import type { PlanInput } from './input.ts';
+import type { PlanInput, PushTags } from './input.ts';
+import { platformTasks, publishedDigest } from './published-digest.ts';
 import { inputNotes } from './reasons.ts';
 import { contentTag, familiarName, filterRunTags, registryTag, runTags } from './refs.ts';
 import { isNeeded, type TaskStatus, type TaskStatuses } from './status.ts';
@@ -104,13 +105,22 @@ function actionFor(
     const isTested = input.tested.has(task.id) && (input.retest || !found.remote.passed);
     if (isTested) return remote('pull', 'the registry has it, and its test will run');
   }
-  const digest = found.remote.image.digest;
-  const tags = input.pushTags?.get(task.id) ?? new Map<string, string | undefined>();
-  if ([...tags.values()].some((now) => now !== digest))
+  const tags = input.pushTags?.get(task.id);
+  if (tags !== undefined && lacksTags(task, tags, statuses, input))
     return remote('retag', 'the registry has it, but tags are missing there');
   if (found.image === undefined && !isSelected)
     return remote('skip', `the registry has it, and ${notNeeded} here`);
   return remote('reuse', 'the registry has it');
+}
+
+/** Returns true if a tag of the task's version points to something else than what the push publishes. */
+function lacksTags(task: Task, tags: PushTags, statuses: TaskStatuses, { graph }: PlanInput): boolean {
+  if (tags.size === 0) return false;
+  const digest = publishedDigest(platformTasks(graph, task), (id) => {
+    const status = statuses.get(id);
+    return status?.buildReasons.length === 0 ? status.found?.remote?.image : undefined;
+  });
+  return [...tags.values()].some((now) => now !== digest);
 }
 
 /** Returns the tags of an existing result. A suffix with a time never adds tags to an unchanged image; other suffixes do. */

@@ -10,6 +10,7 @@ import {
 import { type PushedProject, pushProject } from '../../app/push-project.ts';
 import { checkWritable, type ReleaseFilePlace, releasePath, saveRelease } from '../../app/release-files.ts';
 import type { ExitCode } from '../../model/errors.ts';
+import { platformTasks, publishedDigest } from '../../plan/published-digest.ts';
 import type { TagChange } from '../../release/journal.ts';
 import { alignColumns, pluralize } from '../../report/format.ts';
 import { type Context, isVocal, openHere, planOptions, runOptions } from '../context.ts';
@@ -34,7 +35,7 @@ export async function push(
   const { host, terminal } = context;
   const followers = await openFollowers(context);
   const open = await openHere(context);
-  const prepared = await preparePush(open, planOptions(context, selectors), host);
+  const prepared = await preparePush(open, planOptions(context, selectors), host, flags.uploadOnly === true);
   if (flags.dryRun) return await rehearse(await targetPush(prepared, host), flags, context);
   if (flags.resume) {
     const isRecovered = await recoverPush(prepared, true);
@@ -72,7 +73,11 @@ async function rehearse(target: TargetedPush, flags: PushFlags, context: Context
   const exitCode = printPlan(planned, {}, context);
   if (context.settings.output.json || flags.uploadOnly) return exitCode;
   const rows = [...target.targetTags.published].flatMap(([id, tags]) => {
-    const digest = planned.plan.steps.get(id)!.remote?.digest;
+    const { steps } = planned.plan;
+    const digest = publishedDigest(
+      platformTasks(planned.graph, steps.get(id)!.task),
+      (each) => steps.get(each)?.remote,
+    );
     return [...tags].map(([name, now]) => [
       now === undefined ? 'new' : now === digest ? 'stays' : 'moves',
       name,
