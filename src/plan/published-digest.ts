@@ -24,7 +24,7 @@ export function publishedDigest(
 }
 
 /** Returns the members of the index of a version; undefined while an image is not in the registry. */
-export function indexMembers(
+function indexMembers(
   tasks: readonly Task[],
   imageOf: (id: TaskId) => RemoteImage | undefined,
 ): IndexMember[] | undefined {
