@@ -3,7 +3,7 @@ import { TasksError } from '../model/errors.ts';
 import type { Registry } from '../model/registry.ts';
 import { type Graph, type Task, type TaskId, versionIdOf } from '../model/task.ts';
 import { checkNameLengths } from '../plan/name-lengths.ts';
-import { platformTasks } from '../plan/published-digest.ts';
+import { platformTasks, publishedDigest } from '../plan/published-digest.ts';
 import type { Naming } from '../plan/refs.ts';
 import { checkPermission, resolveTargetTags, type TargetTags } from '../release/preflight.ts';
 import type { PublishContext } from '../release/publish-context.ts';
@@ -101,6 +101,14 @@ export async function planPush(
     tests: true,
     push: { registry, naming, tags: targetTags.published },
   });
+}
+
+/** Returns the digest that the tags of a task get, if the registry has everything already. */
+export function presentDigest(
+  { graph, plan }: Pick<PlannedProject, 'graph' | 'plan'>,
+  id: TaskId,
+): string | undefined {
+  return publishedDigest(platformTasks(graph, graph.tasks.get(id)!), (each) => plan.steps.get(each)?.remote);
 }
 
 /** An index is published with all platforms of its version, or not at all. */

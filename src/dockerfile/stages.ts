@@ -1,3 +1,4 @@
+import { platformArgs } from '../model/platform.ts';
 import { contextName } from '../model/reference.ts';
 import { parseAssignments } from './assignments.ts';
 import { DockerfileError } from './error.ts';
@@ -29,7 +30,7 @@ export interface Stages {
 }
 
 /** The args that BuildKit sets itself, from the machine and the requested platform. */
-const platformArgs = /^(BUILD|TARGET)(PLATFORM|OS|OSVERSION|ARCH|VARIANT)$|^TARGETSTAGE$/;
+const platformArgNames = /^(BUILD|TARGET)(PLATFORM|OS|OSVERSION|ARCH|VARIANT)$|^TARGETSTAGE$/;
 /** Those that docker 20.10's BuildKit doesn't know. */
 const newPlatformArgs = /OSVERSION$|^TARGETSTAGE$/;
 /** The platforms that BuildKit doesn't normalize to another text. */
@@ -115,17 +116,11 @@ export function platformArg(
   name: string,
   { platform, buildPlatform, args }: BuildParameters,
 ): string | null | undefined {
-  if (!platformArgs.test(name)) return undefined;
+  if (!platformArgNames.test(name)) return undefined;
   if (Object.hasOwn(args, name)) return newPlatformArgs.test(name) ? null : args[name]!;
   const known = name.startsWith('BUILD') ? buildPlatform : platform;
   if (known === undefined || !plainPlatform.test(known)) return null;
-  return partOfPlatform(known)[name.replace(/^BUILD|^TARGET/, '')] ?? null;
-}
-
-/** Returns the values of the args about a platform, by their names without `BUILD` or `TARGET`. */
-export function partOfPlatform(platform: string): Readonly<Record<string, string | undefined>> {
-  const [os, architecture, variant] = platform.split('/');
-  return { PLATFORM: platform, OS: os, ARCH: architecture, VARIANT: variant ?? '' };
+  return platformArgs(known)[name.replace(/^BUILD|^TARGET/, '')] ?? null;
 }
 
 function globalLookup(globalValues: Variables, parameters: BuildParameters): Lookup {
@@ -149,7 +144,7 @@ function expandGlobalArgs(
       else if (value !== undefined)
         values.set(name, tryExpand(value, lookup, escapeToken, instruction.line) ?? null);
       // Older BuildKit versions discard the previous value, newer ones keep it.
-      else if (values.has(name) || platformArgs.test(name)) values.set(name, null);
+      else if (values.has(name) || platformArgNames.test(name)) values.set(name, null);
     }
   }
   return values;

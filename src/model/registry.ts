@@ -25,6 +25,13 @@ export interface RawManifest {
   readonly body: Buffer;
 }
 
+/** A registry has a name, but not for the platform that is needed. */
+export class PlatformMissing extends RegistryError {
+  constructor(message: string, options: { hint: string }) {
+    super('missing', message, options);
+  }
+}
+
 /** A manifest as others refer to it. */
 export interface ManifestDescriptor {
   readonly mediaType: string;

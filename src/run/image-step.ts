@@ -1,9 +1,9 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { partOfPlatform } from '../dockerfile/stages.ts';
 import { keyLabel, needsLabel, taskLabel } from '../model/labels.ts';
 import type { Observations, ObservedImage } from '../model/observed.ts';
 import type { Plan, Step } from '../model/plan.ts';
+import { platformArgs } from '../model/platform.ts';
 import { type BuildRequest, type ContextEntry, type Progress, StepFailed } from '../model/ports.ts';
 import type { TaskRecord } from '../model/record.ts';
 import { type ImageTask, type SshSource, versionIdOf } from '../model/task.ts';
@@ -180,7 +180,7 @@ function sshSockets(
 function buildPlatformArgs({ buildPlatform }: ObservedImage, dockerfile: Uint8Array): Record<string, string> {
   if (buildPlatform === undefined) return {};
   const text = Buffer.from(dockerfile).toString('latin1');
-  const args = Object.entries(partOfPlatform(buildPlatform)).map(
+  const args = Object.entries(platformArgs(buildPlatform)).map(
     ([name, value = '']) => [`BUILD${name}`, value] as const,
   );
   return Object.fromEntries(args.filter(([name]) => text.includes(name)));

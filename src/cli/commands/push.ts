@@ -3,6 +3,7 @@ import {
   type PreparedPush,
   planPush,
   preparePush,
+  presentDigest,
   recoverPush,
   type TargetedPush,
   targetPush,
@@ -10,7 +11,6 @@ import {
 import { type PushedProject, pushProject } from '../../app/push-project.ts';
 import { checkWritable, type ReleaseFilePlace, releasePath, saveRelease } from '../../app/release-files.ts';
 import type { ExitCode } from '../../model/errors.ts';
-import { platformTasks, publishedDigest } from '../../plan/published-digest.ts';
 import type { TagChange } from '../../release/journal.ts';
 import { alignColumns, pluralize } from '../../report/format.ts';
 import { type Context, isVocal, openHere, planOptions, runOptions } from '../context.ts';
@@ -73,11 +73,7 @@ async function rehearse(target: TargetedPush, flags: PushFlags, context: Context
   const exitCode = printPlan(planned, {}, context);
   if (context.settings.output.json || flags.uploadOnly) return exitCode;
   const rows = [...target.targetTags.published].flatMap(([id, tags]) => {
-    const { steps } = planned.plan;
-    const digest = publishedDigest(
-      platformTasks(planned.graph, steps.get(id)!.task),
-      (each) => steps.get(each)?.remote,
-    );
+    const digest = presentDigest(planned, id);
     return [...tags].map(([name, now]) => [
       now === undefined ? 'new' : now === digest ? 'stays' : 'moves',
       name,
