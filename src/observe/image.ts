@@ -7,6 +7,7 @@ import type { Memo } from '../incremental/memo.ts';
 import type { Lock } from '../model/lock.ts';
 import { machinePlatform } from '../model/machine.ts';
 import type { ImageName, ObservedImage, ObservedNeed, UnpinnedInput } from '../model/observed.ts';
+import { normalizePlatform } from '../model/platform.ts';
 import type { HasOnbuild } from '../model/ports.ts';
 import type { ImageTask, TaskId } from '../model/task.ts';
 import { resolveBaseImages } from './base-images.ts';
@@ -88,6 +89,7 @@ export async function observeImage(
     context: entries,
     ...(task.contexts === undefined ? {} : { contexts: named.contexts }),
     dockerfile: { source: dockerfile, digest },
+    ...foreignRunsOf(task, facts),
     ...(facts.readsBuildPlatform || onbuild.vague.length > 0 ? { buildPlatform: machinePlatform() } : {}),
     ...usedBuilderArgs(sources.builderArgs, reachable),
     bases: base.bases,
@@ -101,6 +103,17 @@ export async function observeImage(
     unpinnedFetches: facts.loose,
     suspect: [...contextWarnings(entries, task.context, sources.memo), ...named.suspect],
   };
+}
+
+function foreignRunsOf(
+  { platform: own }: ImageTask,
+  { runPlatforms }: DockerfileFacts,
+): Pick<ObservedImage, 'foreignRuns'> {
+  const used = runPlatforms
+    .filter((platform) => platform !== 'any')
+    .map((platform) => normalizePlatform(platform === 'target' ? own : platform));
+  const foreign = used.filter((platform) => platform !== normalizePlatform(machinePlatform()));
+  return foreign.length === 0 ? {} : { foreignRuns: [...new Set(foreign)] };
 }
 
 /**

@@ -17,6 +17,8 @@ export interface PlanInput {
   /** Previous records, for reasons and expected durations. */
   readonly latest: ReadonlyMap<TaskId, PreviousRecord>;
   readonly naming: Naming;
+  /** Tasks that the engine cannot build, and why. */
+  readonly unbuildable?: ReadonlyMap<TaskId, string>;
   /** Tasks to rebuild without any cache. */
   readonly forced: ReadonlySet<TaskId>;
   /** Tasks whose images will be tested. */
