@@ -151,6 +151,10 @@ function makeShell({ out, err }: Streams, signal: AbortSignal): Shell {
       get errIsTerminal() {
         return err.stream.isTTY === true;
       },
+      onExit(callback) {
+        process.once('exit', callback);
+        return () => void process.off('exit', callback);
+      },
     },
     signal,
     onIdle,

@@ -43,6 +43,7 @@ export async function withScreen<T>(
 async function openScreen(context: Context, followers: Reporter, mainPhase: Phase): Promise<RunScreen> {
   if (context.settings.output.reporter === 'json')
     return combineReporters(jsonReporter(context.terminal.json), followers);
+  const status = await openTerminalStatus(context);
   const openPhase = await phaseReporters(context);
   const queue: RunEvent[] = [];
   let current = silentReporter;
@@ -62,6 +63,7 @@ async function openScreen(context: Context, followers: Reporter, mainPhase: Phas
   return {
     onEvent(event) {
       followers.onEvent(event);
+      status.onEvent(event);
       // A command reports by itself what it published.
       if (!('phase' in event) || event.phase === 'publish') return;
       if (closing !== undefined) queue.push(event);
@@ -70,6 +72,7 @@ async function openScreen(context: Context, followers: Reporter, mainPhase: Phas
     async close() {
       while (closing !== undefined) await closing;
       await current.close();
+      await status.close();
       await followers.close();
     },
   };
@@ -79,14 +82,25 @@ function hasWork({ tasks }: Extract<RunEvent, { type: 'phase-started' }>): boole
   return tasks.some(({ action }) => !['reuse', 'retag', 'skip'].includes(action));
 }
 
+/** Shows the progress in the title and in the progress bar of the terminal. */
+async function openTerminalStatus({ settings, terminal, host }: Context): Promise<Reporter> {
+  const { terminal: features } = settings.output;
+  if (!features.title && !features.progress) return silentReporter;
+  const { terminalStatusReporter } = await import('../report/terminal-status.ts');
+  const { errStream } = terminal;
+  // The live view replaces `write` while it draws.
+  const write = errStream.write.bind(errStream);
+  return terminalStatusReporter(write, features, host.clock, terminal.onExit);
+}
+
 /** Returns a function that makes a reporter for a phase. */
-async function phaseReporters({ settings, terminal, cwd, host }: Context): Promise<() => Reporter> {
+async function phaseReporters({ settings, terminal, cwd, host, signal }: Context): Promise<() => Reporter> {
   const { reporter, layout, errColor, verbose, isCi, hasSections } = settings.output;
   const paint = makePaint(errColor);
   if (reporter === 'silent' && settings.output.isQuiet) return () => quietReporter(terminal.err, paint, cwd);
   if (reporter === 'live') {
     const { liveReporter } = await import('../report/live.ts');
-    return () => liveReporter(terminal.errStream, paint, layout, cwd);
+    return () => liveReporter(terminal.errStream, paint, { layout, folder: cwd, signal });
   }
   if (reporter === 'github' || hasSections) {
     const { groupedReporter } = await import('../report/grouped.ts');
@@ -95,10 +109,11 @@ async function phaseReporters({ settings, terminal, cwd, host }: Context): Promi
       reporter === 'github'
         ? (await import('../report/github.ts')).githubMarks(terminal.ciCommand)
         : (await import('../report/gitlab.ts')).gitlabMarks(terminal.ciCommand, seconds);
-    return () => groupedReporter(terminal.err, marks, { paint: makePaint(false), folder: cwd });
+    return () => groupedReporter(terminal.err, marks, { paint: makePaint(false), folder: cwd, clock: host.clock });
   }
   if (reporter === 'plain')
-    return () => plainReporter(terminal.err, paint, { verbose, timestamps: isCi, folder: cwd });
+    return () =>
+      plainReporter(terminal.err, paint, { verbose, timestamps: isCi, folder: cwd, clock: host.clock });
   return () => silentReporter;
 }
 

@@ -5,6 +5,8 @@ import { repositoryFault } from '../graph/names.ts';
 import { isDerivedTag } from '../model/derived-tags.ts';
 import type { Environment } from '../model/environment.ts';
 import { TasksError } from '../model/errors.ts';
+import type { TerminalFeatures } from '../report/terminal-status.ts';
+import { terminalFeatures } from './terminal-features.ts';
 
 export type ReporterName = 'live' | 'plain' | 'json' | 'github' | 'silent';
 const reporterNames: readonly ReporterName[] = ['live', 'plain', 'json', 'github', 'silent'];
@@ -64,6 +66,8 @@ export interface OutputSettings {
   readonly hasSections: boolean;
   /** Whether the run is in CI, where lines of output start with the time. */
   readonly isCi: boolean;
+  /** What the terminal is told besides what is on its screen. */
+  readonly terminal: TerminalFeatures;
   /** Absolute path of a trace to write. */
   readonly trace: string | undefined;
   /** A file of GitHub Actions that job summaries are appended to. */
@@ -105,6 +109,10 @@ export function readSettings(flags: SharedFlags, input: SettingsInput): Settings
       isQuiet: flags.quiet === true && flags.reporter === undefined,
       hasSections: reporter === 'plain' && flags.reporter === undefined && environment.GITLAB_CI === 'true',
       isCi,
+      terminal:
+        input.errIsTerminal && (reporter === 'live' || reporter === 'plain')
+          ? terminalFeatures(environment, isCi)
+          : { title: false, progress: false },
       trace: flags.trace === undefined ? undefined : path.resolve(cwd, flags.trace),
       jobSummary: environment.GITHUB_STEP_SUMMARY || undefined,
     },

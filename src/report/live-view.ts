@@ -2,10 +2,14 @@ import type { Outcome, RunEvent } from '../model/events.ts';
 import type { TaskId } from '../model/task.ts';
 import { type FailedTask, failureBlocks } from './failures.ts';
 import { type FinishedTask, finishedLines } from './finished.ts';
-import { clip, clipColored, formatClock, formatDuration, pluralize, stripControls } from './format.ts';
+import { footerLine } from './footer.ts';
+import { clip, clipColored, formatBytes, formatClock, stripControls } from './format.ts';
 import { type CellState, matrixLines, type Screen } from './matrix.ts';
 import type { Paint } from './reporter.ts';
+import { expectedMsOf, isActive, trackProgress } from './run-progress.ts';
 import { makeRunText } from './run-text.ts';
+import { makeRunningSteps, type RunningSteps, type ShownStep } from './running-steps.ts';
+import { clipToWidth, padToWidth, textWidth } from './width.ts';
 
 interface Row {
   readonly id: TaskId;
@@ -14,16 +18,21 @@ interface Row {
   state: 'waiting' | 'running' | 'finished';
   /** Milliseconds since 1970. */
   startedAt: number;
-  /** True if the progress shows Dockerfile steps. Then output is not shown, because it would hide them. */
+  /** True if the task has the steps of a Dockerfile. Of other tasks the last line of output is shown instead. */
   readonly hasSteps: boolean;
-  progress: string;
+  readonly steps: RunningSteps;
+  /** What is shown before the first step. */
+  text: string;
 }
 
 /** The content of the live view, derived from events. Tasks that have something to do have a row; all others are counted. */
 export interface LiveView {
   apply(event: RunEvent): void;
-  /** Returns the current screen: at most `rows` lines, none longer than `columns`. `now`: milliseconds since 1970. */
-  lines(now: number, screen: Screen): string[];
+  /**
+   * Returns the current screen: at most `rows` lines, none longer than `columns`. `now`: milliseconds since 1970. `isStopping`: whether
+   * the run was interrupted.
+   */
+  lines(now: number, screen: Screen, isStopping?: boolean): string[];
   /** Returns the lines that stay on the screen after the run. */
   finalLines(columns: number): string[];
 }
@@ -33,6 +42,10 @@ export type LiveLayout = 'list' | 'matrix';
 
 /** How many waiting tasks the list shows. */
 const waitingRows = 3;
+/** After how many milliseconds a step shows its last line of output. */
+const longStepMs = 3_000;
+/** A step gets at least this width beside its details, and they get at least the other. */
+const [minStepWidth, minDetailWidth] = [16, 10];
 
 /** Returns the live view before the first event. `folder`: paths of logs are relative to it. */
 export function makeLiveView(paint: Paint, layout: LiveLayout, folder: string): LiveView {
@@ -41,23 +54,27 @@ export function makeLiveView(paint: Paint, layout: LiveLayout, folder: string): 
   const finished: FinishedTask[] = [];
   const failures: FailedTask[] = [];
   const runText = makeRunText(paint);
+  const progress = trackProgress();
   let head = '';
   let tail: string[] = [];
 
   const apply = (event: RunEvent): void => {
+    progress.apply(event);
     switch (event.type) {
       case 'phase-started':
         head = runText.phaseStarted(event);
         for (const task of event.tasks) {
           cells.set(task.id, plannedCell(task.action));
-          if (task.action === 'reuse' || task.action === 'skip' || task.action === 'blocked') continue;
+          if (!isActive(task)) continue;
           rows.set(task.id, {
-            ...task,
-            expectedMs: task.expectedMs,
+            id: task.id,
+            needs: task.needs,
+            expectedMs: expectedMsOf(task),
             state: 'waiting',
             startedAt: 0,
             hasSteps: task.action === 'build',
-            progress: '',
+            steps: makeRunningSteps(),
+            text: '',
           });
         }
         break;
@@ -65,17 +82,15 @@ export function makeLiveView(paint: Paint, layout: LiveLayout, folder: string): 
         cells.set(event.id, 'running');
         startRow(rows.get(event.id), event.time, event.action);
         break;
-      case 'task-progress': {
-        const row = rows.get(event.id);
-        const at = event.step !== undefined ? `${event.step}/${event.steps}  ` : '';
-        if (row !== undefined && event.ended === undefined)
-          row.progress = `${at}${stripControls(event.text)}`;
+      case 'task-progress':
+        rows.get(event.id)?.steps.apply(event, Date.parse(event.time));
         break;
-      }
       case 'task-output': {
         const row = rows.get(event.id);
         const text = stripControls(event.line);
-        if (row !== undefined && !row.hasSteps && text !== '') row.progress = text;
+        if (row === undefined || text === '') break;
+        if (row.hasSteps) row.steps.line(event.line);
+        else row.text = text;
         break;
       }
       case 'task-finished': {
@@ -95,9 +110,9 @@ export function makeLiveView(paint: Paint, layout: LiveLayout, folder: string): 
     }
   };
 
-  const lines: LiveView['lines'] = (now, screen) => {
+  const lines: LiveView['lines'] = (now, screen, isStopping = false) => {
     const all = [...rows.values()];
-    const foot = ['', paint.dim(footer(all, now, screen.columns))];
+    const foot = ['', footerLine(progress.read(now), screen.columns, paint, { isStopping })];
     // Four lines are for the heading, two blank lines and the footer.
     const room = Math.max(0, screen.rows - 4);
     const running = fitLines(
@@ -139,7 +154,27 @@ export function makeLiveView(paint: Paint, layout: LiveLayout, folder: string): 
     // On a narrow screen, the current step is worth more than the expected time.
     const time = roomBeside(elapsed + expected) >= 12 ? elapsed + expected : elapsed;
     const room = Math.max(0, roomBeside(time));
-    return `${spinner} ${name}  ${clip(row.progress, room).padEnd(room)}  ${time}`;
+    return `${spinner} ${name}  ${activity(row, now, room)}  ${time}`;
+  };
+
+  /** Formats what a task is doing, `room` columns wide: its step, and the bytes or the last line of that. */
+  const activity = (row: Row, now: number, room: number): string => {
+    const fill = (text: string): string => padToWidth(clipToWidth(text, room), room);
+    const step = row.steps.current();
+    if (step === undefined || (!row.hasSteps && row.text !== '')) return fill(row.text);
+    const place = step.place === undefined ? '' : `${step.place}  `;
+    const text = `${place}${stripControls(step.text)}`;
+    const detail = detailOf(step, now);
+    if (detail === '') return fill(text);
+    const wanted = step.bytes === undefined ? Math.floor(room / 2) : room - textWidth(detail) - 2;
+    const stepText = clipToWidth(text, Math.max(minStepWidth, wanted));
+    const detailRoom = room - textWidth(stepText) - 2;
+    // Where there is no room for both, what changes is worth more.
+    const [start, left] =
+      detailRoom >= Math.min(minDetailWidth, textWidth(detail))
+        ? [`${stepText}  `, detailRoom]
+        : [place, Math.max(0, room - place.length)];
+    return `${start}${paint.dim(padToWidth(clipToWidth(detail, left), left))}`;
   };
 
   const finalLines: LiveView['finalLines'] = (columns) => {
@@ -162,6 +197,14 @@ function fitLines<T>(
   if (items.length <= room) return items.map(line);
   const shown = items.slice(0, Math.max(0, room - 1));
   return [...shown.map(line), more(items.length - shown.length)].slice(0, room);
+}
+
+/** Returns the bytes that a step has transferred, or the last line of a long step. */
+function detailOf({ isRunning, startedAt, bytes, totalBytes, lastLine }: ShownStep, now: number): string {
+  if (!isRunning) return '';
+  if (bytes !== undefined)
+    return `${formatBytes(bytes)}${totalBytes === undefined ? '' : ` of ${formatBytes(totalBytes)}`}`;
+  return now - startedAt > longStepMs ? stripControls(lastLine) : '';
 }
 
 function plannedCell(action: string): CellState {
@@ -191,31 +234,11 @@ function startRow(row: Row | undefined, time: string, action: string): void {
   if (row === undefined) return;
   row.state = 'running';
   row.startedAt = Date.parse(time);
-  row.progress = action;
+  row.text = action;
 }
 
 function waitText(row: Row, rows: ReadonlyMap<TaskId, Row>): string {
   const unfinished = row.needs.filter((id) => (rows.get(id)?.state ?? 'finished') !== 'finished');
   if (unfinished.length === 0) return 'waiting for a free job';
   return `waiting for ${unfinished[0]}${unfinished.length > 1 ? ` and ${unfinished.length - 1} more` : ''}`;
-}
-
-/** Formats `14/19 tasks · critical path ends with exttester:17.9, ~3 m 5 s left`, without the path if that is too wide. */
-function footer(rows: readonly Row[], now: number, columns: number): string {
-  const finished = rows.filter((row) => row.state === 'finished').length;
-  const start = `${finished}/${pluralize(rows.length, 'task')}`;
-  const ends = new Map<TaskId, number>();
-  let [last, longest] = ['', 0];
-  for (const row of rows) {
-    if (row.state === 'finished') continue;
-    if (row.expectedMs === undefined) return start;
-    const left =
-      row.state === 'running' ? Math.max(0, row.expectedMs - (now - row.startedAt)) : row.expectedMs;
-    const end = left + Math.max(0, ...row.needs.map((id) => ends.get(id) ?? 0));
-    ends.set(row.id, end);
-    if (end >= longest) [last, longest] = [row.id, end];
-  }
-  if (last === '') return start;
-  const long = `${start} · critical path ends with ${last}, ~${formatDuration(longest)} left`;
-  return long.length <= columns ? long : `${start} · ~${formatDuration(longest)} left`;
 }

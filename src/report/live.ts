@@ -7,6 +7,14 @@ import type { Paint, Reporter } from './reporter.ts';
 /** Milliseconds between two frames. listr2 by itself draws on every event: minutes of CPU time for hundreds of tasks. */
 const frameMs = 100;
 
+export interface LiveOptions {
+  readonly layout: LiveLayout;
+  /** The folder that paths of logs are relative to. */
+  readonly folder: string;
+  /** Aborted when the run is interrupted. */
+  readonly signal: AbortSignal;
+}
+
 /**
  * Returns a reporter that shows the live view on a terminal. listr2 draws the lines; their content depends only on events.
  * `terminal` is standard error, because standard output is reserved for results.
@@ -14,8 +22,7 @@ const frameMs = 100;
 export function liveReporter(
   terminal: NodeJS.WriteStream,
   paint: Paint,
-  layout: LiveLayout,
-  folder: string,
+  { layout, folder, signal }: LiveOptions,
 ): Reporter {
   const view = makeLiveView(paint, layout, folder);
   const endTask = new Map<TaskId, () => void>();
@@ -36,7 +43,7 @@ export function liveReporter(
           exitOnError: false,
           // On an interrupt, listr2 would exit the process before the run has stopped its builds.
           registerSignalListeners: false,
-          renderer: makeRenderer(view, terminal),
+          renderer: makeRenderer(view, terminal, signal),
           rendererOptions: {
             logger: new ListrLogger({ useIcons: true, processOutput: new TerminalOutput(terminal) }),
           },
@@ -74,7 +81,11 @@ class TerminalOutput extends ProcessOutput {
   }
 }
 
-function makeRenderer(view: LiveView, terminal: NodeJS.WriteStream): typeof DefaultRenderer {
+function makeRenderer(
+  view: LiveView,
+  terminal: NodeJS.WriteStream,
+  signal: AbortSignal,
+): typeof DefaultRenderer {
   return class extends DefaultRenderer {
     static override nonTTY = true;
     #drawnAt = 0;
@@ -99,7 +110,7 @@ function makeRenderer(view: LiveView, terminal: NodeJS.WriteStream): typeof Defa
       const columns = columnsOf(terminal);
       if (options?.prompt === false) return view.finalLines(columns).join('\n');
       const screen = { rows: (terminal.rows ?? 24) - 1, columns, spinner: this.#internals.spinner.fetch() };
-      const lines = view.lines(Date.now(), screen);
+      const lines = view.lines(Date.now(), screen, signal.aborted);
       this.#drawn = { lines, columns };
       return lines.join('\n');
     }
