@@ -1,4 +1,4 @@
-import { appendFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, statSync, writeFileSync } from 'node:fs';
 import { warnWith } from '../app/notices.ts';
 import { TasksError } from '../model/errors.ts';
 import type { Listener, Phase, RunEvent } from '../model/events.ts';
@@ -21,9 +21,13 @@ export interface RunScreen {
   close(): Promise<void>;
 }
 
-/** Opens what follows runs besides the screen: a trace, a job summary. */
+/** Opens what follows runs besides the screen: a test report, a job summary, a trace. @throws TasksError exit 2 for a wrong path */
 export async function openFollowers(context: Context): Promise<Reporter> {
-  return combineReporters(await openTrace(context), await openJobSummary(context));
+  return combineReporters(
+    await openTestReport(context),
+    await openJobSummary(context),
+    await openTrace(context),
+  );
 }
 
 /** Runs `work` with a screen for its events. Only the phase `mainPhase` is shown even if no task has anything to do in it. */
@@ -109,7 +113,8 @@ async function phaseReporters({ settings, terminal, cwd, host, signal }: Context
       reporter === 'github'
         ? (await import('../report/github.ts')).githubMarks(terminal.ciCommand)
         : (await import('../report/gitlab.ts')).gitlabMarks(terminal.ciCommand, seconds);
-    return () => groupedReporter(terminal.err, marks, { paint: makePaint(false), folder: cwd, clock: host.clock });
+    return () =>
+      groupedReporter(terminal.err, marks, { paint: makePaint(false), folder: cwd, clock: host.clock });
   }
   if (reporter === 'plain')
     return () =>
@@ -117,17 +122,42 @@ async function phaseReporters({ settings, terminal, cwd, host, signal }: Context
   return () => silentReporter;
 }
 
+/** GitHub refuses larger summaries of a step (docs.github.com, "Workflow commands"). */
+const maxSummaryBytes = 1 << 20;
+
 /** GitHub shows the content of its file on the page of the workflow run. */
-async function openJobSummary({ settings, host }: Context): Promise<Reporter> {
+async function openJobSummary({ settings, host, cwd }: Context): Promise<Reporter> {
   const { jobSummary } = settings.output;
   if (jobSummary === undefined) return silentReporter;
   const { markdownReporter } = await import('../report/markdown.ts');
+  const append = (render: (room: number) => string): void => {
+    try {
+      // Other commands of the same step write to the same file.
+      const size = statSync(jobSummary, { throwIfNoEntry: false })?.size ?? 0;
+      appendFileSync(jobSummary, render(maxSummaryBytes - size));
+    } catch (error) {
+      warnWith(host.notify)(`cannot write the job summary: ${(error as Error).message}`);
+    }
+  };
+  return sanitizingReporter(markdownReporter({ append, folder: cwd }));
+}
+
+async function openTestReport({ settings, host }: Context): Promise<Reporter> {
+  const { junit } = settings.output;
+  if (junit === undefined) return silentReporter;
+  const { checkChosenFile, writeChosenFile } = await import('../disk/chosen-file.ts');
+  const { junitReporter } = await import('../report/junit.ts');
+  try {
+    checkChosenFile(junit);
+  } catch (error) {
+    throw new TasksError(2, `cannot write --junit: ${(error as Error).message}`, { cause: error });
+  }
   return sanitizingReporter(
-    markdownReporter((text) => {
+    junitReporter((text) => {
       try {
-        appendFileSync(jobSummary, text);
+        writeChosenFile(junit, text);
       } catch (error) {
-        warnWith(host.notify)(`cannot write the job summary: ${(error as Error).message}`);
+        warnWith(host.notify)(`cannot write --junit: ${(error as Error).message}`);
       }
     }),
   );

@@ -24,6 +24,7 @@ export interface SharedFlags {
   readonly reporter?: string;
   readonly view?: string;
   readonly trace?: string;
+  readonly junit?: string;
   readonly color?: boolean;
   readonly quiet?: boolean;
   readonly verbose?: boolean;
@@ -70,6 +71,8 @@ export interface OutputSettings {
   readonly terminal: TerminalFeatures;
   /** Absolute path of a trace to write. */
   readonly trace: string | undefined;
+  /** Absolute path of a test report to write. */
+  readonly junit: string | undefined;
   /** A file of GitHub Actions that job summaries are appended to. */
   readonly jobSummary: string | undefined;
 }
@@ -114,6 +117,7 @@ export function readSettings(flags: SharedFlags, input: SettingsInput): Settings
           ? terminalFeatures(environment, isCi)
           : { title: false, progress: false },
       trace: flags.trace === undefined ? undefined : path.resolve(cwd, flags.trace),
+      junit: flags.junit === undefined ? undefined : path.resolve(cwd, flags.junit),
       jobSummary: environment.GITHUB_STEP_SUMMARY || undefined,
     },
     cacheUrl: environment.TASKS_CACHE_URL || undefined,

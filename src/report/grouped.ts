@@ -25,7 +25,11 @@ export interface GroupedOptions {
  * Returns a reporter for CI services: it groups the output of each finished task. The output of a failed task is open. Of a task that
  * runs longer, a line a minute says so. `write` gets plain text and must make sure that the service finds no command in it.
  */
-export function groupedReporter(write: Write, marks: CiMarks, { paint, folder, clock }: GroupedOptions): Reporter {
+export function groupedReporter(
+  write: Write,
+  marks: CiMarks,
+  { paint, folder, clock }: GroupedOptions,
+): Reporter {
   const output = new Map<string, string[]>();
   const failures: FailedTask[] = [];
   const runText = makeRunText(paint);

@@ -37,7 +37,11 @@ export function startHeartbeat(
     for (const [id, task] of running) {
       if (now.getTime() - task.printedAt < silenceMs) continue;
       task.printedAt = now.getTime();
-      print(id, `still running, ${formatMinutes(now.getTime() - task.startedAt)}${stepText(task.steps)}`, now);
+      print(
+        id,
+        `still running, ${formatMinutes(now.getTime() - task.startedAt)}${stepText(task.steps)}`,
+        now,
+      );
     }
   };
   return {

@@ -59,13 +59,15 @@ export function makeRunningSteps(): RunningSteps {
         if (known === undefined) return;
         running.delete(key);
         last = { ...known, isRunning: false };
-      } else if (known !== undefined && bytes !== undefined) running.set(key, { ...known, bytes, totalBytes });
+      } else if (known !== undefined && bytes !== undefined)
+        running.set(key, { ...known, bytes, totalBytes });
       else begin(key, progress, now);
     },
     line(line) {
       for (const [key, step] of running) {
         if (step.prefix === undefined || !line.startsWith(step.prefix)) continue;
-        running.set(key, { ...step, lastLine: line.slice(step.prefix.length) });
+        const text = line.slice(step.prefix.length);
+        if (text.trim() !== '') running.set(key, { ...step, lastLine: text });
       }
     },
     current: () => [...running.values()].at(-1) ?? last,

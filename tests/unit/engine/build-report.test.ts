@@ -245,6 +245,8 @@ test('the context is sent in a step of its own; other steps outside of the Docke
   take({ statuses: [layer('writing', 'x', 5)] });
   take({ statuses: [layer('transferring context:', 'load', 5)] });
   assert.equal(steps, [{ text: 'sending the build context', bytes: 5 << 20 }]);
+  take({ vertexes: [{ ...load, ...ended }] });
+  assert.equal(steps.slice(1), [{ text: 'sending the build context', ended: 'done' }]);
 });
 
 test('findings of build checks are lines with their place, each once, however the engine repeats them', () => {
