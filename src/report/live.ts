@@ -109,7 +109,7 @@ function makeRenderer(
     override create(options?: { prompt?: boolean }): string {
       const columns = columnsOf(terminal);
       if (options?.prompt === false) return view.finalLines(columns).join('\n');
-      const screen = { rows: (terminal.rows ?? 24) - 1, columns, spinner: this.#internals.spinner.fetch() };
+      const screen = { rows: (terminal.rows || 24) - 1, columns, spinner: this.#internals.spinner.fetch() };
       const lines = view.lines(Date.now(), screen, signal.aborted);
       this.#drawn = { lines, columns };
       return lines.join('\n');
@@ -135,5 +135,6 @@ interface RendererInternals {
 
 /** Returns the usable width. The last column stays empty, because some terminals wrap there. */
 function columnsOf(terminal: NodeJS.WriteStream): number {
-  return (terminal.columns ?? 80) - 1;
+  // A pseudoterminal without a size says 0.
+  return (terminal.columns || 80) - 1;
 }

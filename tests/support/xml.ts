@@ -24,7 +24,7 @@ export function parseXml(text: string): XmlElement {
     const [all, isEnd, name, attributes, isEmpty, content, wrong] = match;
     const parent = open.at(-1)!;
     if (wrong !== undefined) throw new Error(`unexpected < near ${parent.name}`);
-    if (content !== undefined) parent.text += unescape(content);
+    if (content !== undefined) parent.text += unescapeText(content);
     else if (isEnd) {
       if (open.pop()?.name !== name) throw new Error(`unexpected ${all}`);
     } else {
@@ -32,7 +32,7 @@ export function parseXml(text: string): XmlElement {
       for (const [, key, value] of attributes!.matchAll(/([a-z]+)="([^"]*)"/g)) {
         if (key! in element.attributes) throw new Error(`${key} twice`);
         // A parser reads white space in attributes as blanks, unless it is escaped.
-        element.attributes[key!] = unescape(value!.replace(/[\t\n\r]/g, ' '));
+        element.attributes[key!] = unescapeText(value!.replace(/[\t\n\r]/g, ' '));
       }
       parent.children.push(element);
       if (!isEmpty) open.push(element);
@@ -43,7 +43,7 @@ export function parseXml(text: string): XmlElement {
   return root.children[0]!;
 }
 
-function unescape(text: string): string {
+function unescapeText(text: string): string {
   return text.replace(/&(?:#(\d+)|(\w*));?/g, (all, code?: string, name?: string) => {
     if (!all.endsWith(';')) throw new Error(`unescaped ${all}`);
     if (code !== undefined) return String.fromCodePoint(Number(code));

@@ -84,7 +84,7 @@ const output = (id: string, line: string): EventBody => ({ type: 'task-output', 
 /** The result of the only case: the name of its element, its message, and its text. */
 function resultOf(
   events: readonly EventBody[],
-): readonly [name: string | undefined, message?: string, text?: string] {
+): readonly [name: string | undefined, message: string | undefined, text: string | undefined] {
   const [result] = casesOf(reportOf(['a:1'], events))[0]!.children;
   return [result?.name, result?.attributes.message, result?.text];
 }
