@@ -138,7 +138,7 @@ function failureBlock([title = '', ...lines]: readonly string[]): string {
 const columns: readonly (readonly [heading: string, cell: (report: TaskReport) => string])[] = [
   ['task', ({ id }) => id],
   ['result', resultOf],
-  ['why', ({ planned, finished }) => (finished.build === undefined ? '' : escape(reasonOf(planned)))],
+  ['why', ({ planned, finished }) => (finished.build === undefined ? '' : escapeCell(reasonOf(planned)))],
   ['test', ({ finished: { test } }) => (test === undefined ? '' : testResultOf(test))],
   ['time', timeOf],
   ['size', sizeOf],
@@ -212,6 +212,6 @@ function tagsOf({ build, publish }: TaskReport['finished']): readonly string[] {
 }
 
 /** Escapes text for a cell of a table: the punctuation that means something in GitHub Flavored Markdown. */
-function escape(text: string): string {
+function escapeCell(text: string): string {
   return text.replace(/[\\`*_[\]<>#!|~&$]/g, '\\$&');
 }

@@ -65,7 +65,7 @@ function builtLabel(action: string): string {
 }
 
 /** The command that a phase belongs to. */
-export const phaseCommands: Record<Phase, string> = {
+const phaseCommands: Record<Phase, string> = {
   build: 'build',
   test: 'test',
   upload: 'push',
