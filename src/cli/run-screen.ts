@@ -98,13 +98,15 @@ async function openTerminalStatus({ settings, terminal, host }: Context): Promis
 }
 
 /** Returns a function that makes a reporter for a phase. */
-async function phaseReporters({ settings, terminal, cwd, host, signal }: Context): Promise<() => Reporter> {
+async function phaseReporters({ settings, terminal, cwd, host, own }: Context): Promise<() => Reporter> {
   const { reporter, layout, errColor, verbose, isCi, hasSections } = settings.output;
   const paint = makePaint(errColor);
-  if (reporter === 'silent' && settings.output.isQuiet) return () => quietReporter(terminal.err, paint, cwd);
+  const reader = { folder: cwd, pasteable: own.pasteable };
+  if (reporter === 'silent' && settings.output.isQuiet)
+    return () => quietReporter(terminal.err, paint, reader);
   if (reporter === 'live') {
     const { liveReporter } = await import('../report/live.ts');
-    return () => liveReporter(terminal.errStream, paint, { layout, folder: cwd, signal });
+    return () => liveReporter(terminal.errStream, paint, layout, reader);
   }
   if (reporter === 'github' || hasSections) {
     const { groupedReporter } = await import('../report/grouped.ts');
@@ -113,12 +115,10 @@ async function phaseReporters({ settings, terminal, cwd, host, signal }: Context
       reporter === 'github'
         ? (await import('../report/github.ts')).githubMarks(terminal.ciCommand)
         : (await import('../report/gitlab.ts')).gitlabMarks(terminal.ciCommand, seconds);
-    return () =>
-      groupedReporter(terminal.err, marks, { paint: makePaint(false), folder: cwd, clock: host.clock });
+    return () => groupedReporter(terminal.err, marks, { paint: makePaint(false), reader, clock: host.clock });
   }
   if (reporter === 'plain')
-    return () =>
-      plainReporter(terminal.err, paint, { verbose, timestamps: isCi, folder: cwd, clock: host.clock });
+    return () => plainReporter(terminal.err, paint, { verbose, timestamps: isCi, reader, clock: host.clock });
   return () => silentReporter;
 }
 
@@ -126,7 +126,7 @@ async function phaseReporters({ settings, terminal, cwd, host, signal }: Context
 const maxSummaryBytes = 1 << 20;
 
 /** GitHub shows the content of its file on the page of the workflow run. */
-async function openJobSummary({ settings, host, cwd }: Context): Promise<Reporter> {
+async function openJobSummary({ settings, host, cwd, own }: Context): Promise<Reporter> {
   const { jobSummary } = settings.output;
   if (jobSummary === undefined) return silentReporter;
   const { markdownReporter } = await import('../report/markdown.ts');
@@ -139,7 +139,7 @@ async function openJobSummary({ settings, host, cwd }: Context): Promise<Reporte
       warnWith(host.notify)(`cannot write the job summary: ${(error as Error).message}`);
     }
   };
-  return sanitizingReporter(markdownReporter({ append, folder: cwd }));
+  return sanitizingReporter(markdownReporter({ append, reader: { folder: cwd, pasteable: own.pasteable } }));
 }
 
 async function openTestReport({ settings, host }: Context): Promise<Reporter> {

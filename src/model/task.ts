@@ -133,4 +133,6 @@ export interface Graph {
 export interface Project {
   readonly repo?: string;
   readonly cacheRepo?: string;
+  /** The profiles besides `default`; undefined if any name is a profile. */
+  readonly profiles?: readonly string[];
 }

@@ -11,6 +11,14 @@ export interface FailedTask {
   readonly error: TaskFailure;
 }
 
+/** Who reads what a reporter writes. */
+export interface Reader {
+  /** Paths of logs are relative to this folder. */
+  readonly folder: string;
+  /** Returns a message with commands of ours as the reader would type them. */
+  pasteable(text: string): string;
+}
+
 /** How many lines of output and how many tasks a failure shows. The log has everything. */
 const maxLines = 5;
 const maxIds = 8;
@@ -25,22 +33,22 @@ export function failureTitle({ message, instruction, exitCode }: TaskFailure): s
 }
 
 /** Returns the blocks of `failureGroups` as lines, with a blank line around each. */
-export function failureBlocks(failures: readonly FailedTask[], paint: Paint, folder: string): string[] {
-  const blocks = failureGroups(failures, paint, folder);
+export function failureBlocks(failures: readonly FailedTask[], paint: Paint, reader: Reader): string[] {
+  const blocks = failureGroups(failures, paint, reader);
   return blocks.length === 0 ? [] : [...blocks.flatMap((lines) => ['', ...lines]), ''];
 }
 
 /**
  * Returns the blocks of lines that show why tasks failed: which and what, then the place in the Dockerfile, the last output, and what
- * to do. Tasks that failed the same way share a block. Paths of logs in `folder` are shortened.
+ * to do. Tasks that failed the same way share a block.
  */
-export function failureGroups(failures: readonly FailedTask[], paint: Paint, folder: string): string[][] {
+export function failureGroups(failures: readonly FailedTask[], paint: Paint, reader: Reader): string[][] {
   const groups = new Map<string, FailedTask[]>();
   for (const failure of failures) {
     const kind = kindOf(failure);
     groups.set(kind, [...(groups.get(kind) ?? []), failure]);
   }
-  return [...groups.values()].map((group) => blockOf(group, paint, folder));
+  return [...groups.values()].map((group) => blockOf(group, paint, reader));
 }
 
 /** Numbers are left out: versions that fail the same way write their own. */
@@ -52,7 +60,11 @@ function kindOf({ id, error }: FailedTask): string {
   return JSON.stringify([file, line, exitCode, cause, said]);
 }
 
-function blockOf([first, ...others]: readonly FailedTask[], paint: Paint, folder: string): string[] {
+function blockOf(
+  [first, ...others]: readonly FailedTask[],
+  paint: Paint,
+  { folder, pasteable }: Reader,
+): string[] {
   const { id, error } = first!;
   const ids = [id, ...others.map((each) => each.id)];
   const more = ids.length > maxIds ? ` and ${ids.length - maxIds} more` : '';
@@ -64,7 +76,7 @@ function blockOf([first, ...others]: readonly FailedTask[], paint: Paint, folder
     `${paint.bad('✖')} ${title}  ${failureTitle(error)}`,
     ...excerptLines(error, paint),
     ...(error.lines ?? []).slice(-maxLines).map((line) => `  ${paint.dim('│')} ${line}`),
-    ...help.map((line) => `  ${paint.warn('help:')} ${line}`),
+    ...help.map((line) => `  ${paint.warn('help:')} ${pasteable(line)}`),
     ...(error.log === undefined ? [] : [paint.dim(`  log: ${shortPath(error.log, folder)}`)]),
   ];
 }

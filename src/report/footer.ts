@@ -9,16 +9,11 @@ const maxBar = 30;
  * Formats the last line of the live view: `14/19 tasks  ━━━━━━──  ~3 m 5 s left · critical path ends with exttester:17.9`. What does
  * not fit `columns` is left out: first the path, then the bar, then the time.
  */
-export function footerLine(
-  progress: PhaseProgress,
-  columns: number,
-  paint: Paint,
-  { isStopping }: { readonly isStopping: boolean },
-): string {
+export function footerLine(progress: PhaseProgress, columns: number, paint: Paint): string {
   const { finished, total, last } = progress;
   const count = `${finished}/${pluralize(total, 'task')}`;
-  const time = isStopping ? 'stopping… (press Ctrl-C again to force)' : timeText(progress);
-  const path = isStopping || last === undefined || time === '' ? '' : ` · critical path ends with ${last}`;
+  const time = timeText(progress);
+  const path = last === undefined || time === '' ? '' : ` · critical path ends with ${last}`;
   const barWidth = Math.max(minBar, Math.min(maxBar, Math.floor(columns / 4)));
   const fits = (text: string): boolean => text.length <= columns;
   const bar = ' '.repeat(barWidth + 2);

@@ -1,6 +1,6 @@
 import type { RunEvent } from '../model/events.ts';
 import type { Clock } from '../model/ports.ts';
-import { type FailedTask, failureBlocks } from './failures.ts';
+import { type FailedTask, failureBlocks, type Reader } from './failures.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import type { Paint, Reporter, Write } from './reporter.ts';
 import { makeRunText } from './run-text.ts';
@@ -16,8 +16,7 @@ export interface CiMarks {
 
 export interface GroupedOptions {
   readonly paint: Paint;
-  /** The folder that paths of logs are relative to. */
-  readonly folder: string;
+  readonly reader: Reader;
   readonly clock: Clock;
 }
 
@@ -28,7 +27,7 @@ export interface GroupedOptions {
 export function groupedReporter(
   write: Write,
   marks: CiMarks,
-  { paint, folder, clock }: GroupedOptions,
+  { paint, reader, clock }: GroupedOptions,
 ): Reporter {
   const output = new Map<string, string[]>();
   const failures: FailedTask[] = [];
@@ -71,7 +70,7 @@ export function groupedReporter(
         finish(event);
         break;
       case 'phase-finished':
-        writeLines(failureBlocks(failures.splice(0), paint, folder));
+        writeLines(failureBlocks(failures.splice(0), paint, reader));
         writeLines(runText.phaseFinished(event));
         break;
     }

@@ -1,19 +1,12 @@
 import { stripVTControlCharacters } from 'node:util';
 import { DefaultRenderer, Listr, ListrLogger, ProcessOutput } from 'listr2';
 import type { TaskId } from '../model/task.ts';
+import type { Reader } from './failures.ts';
 import { type LiveLayout, type LiveView, makeLiveView } from './live-view.ts';
 import type { Paint, Reporter } from './reporter.ts';
 
 /** Milliseconds between two frames. listr2 by itself draws on every event: minutes of CPU time for hundreds of tasks. */
 const frameMs = 100;
-
-export interface LiveOptions {
-  readonly layout: LiveLayout;
-  /** The folder that paths of logs are relative to. */
-  readonly folder: string;
-  /** Aborted when the run is interrupted. */
-  readonly signal: AbortSignal;
-}
 
 /**
  * Returns a reporter that shows the live view on a terminal. listr2 draws the lines; their content depends only on events.
@@ -22,9 +15,10 @@ export interface LiveOptions {
 export function liveReporter(
   terminal: NodeJS.WriteStream,
   paint: Paint,
-  { layout, folder, signal }: LiveOptions,
+  layout: LiveLayout,
+  reader: Reader,
 ): Reporter {
-  const view = makeLiveView(paint, layout, folder);
+  const view = makeLiveView(paint, layout, reader);
   const endTask = new Map<TaskId, () => void>();
   let finished: Promise<unknown> = Promise.resolve();
   let endRun = (): void => undefined;
@@ -43,9 +37,12 @@ export function liveReporter(
           exitOnError: false,
           // On an interrupt, listr2 would exit the process before the run has stopped its builds.
           registerSignalListeners: false,
-          renderer: makeRenderer(view, terminal, signal),
+          renderer: makeRenderer(view, terminal),
           rendererOptions: {
-            logger: new ListrLogger({ useIcons: true, processOutput: new TerminalOutput(terminal) }),
+            logger: new ListrLogger({
+              useIcons: true,
+              processOutput: new TerminalOutput(terminal, view.addNotes),
+            }),
           },
         });
         finished = list.run();
@@ -63,14 +60,28 @@ export function liveReporter(
 
 /**
  * Gives listr2 the current height of the terminal: it copies its stream and would keep the size from before a resize. The
- * width is unlimited, because our lines fit already and listr2's line wrapping counts ✔ as two columns.
+ * width is unlimited, because our lines fit already and listr2's line wrapping counts ✔ as two columns. What others write to the
+ * terminal meanwhile goes to `onText`; listr2 would keep it until the end.
  */
 class TerminalOutput extends ProcessOutput {
   readonly #terminal: NodeJS.WriteStream;
 
-  constructor(terminal: NodeJS.WriteStream) {
+  readonly #onText: (text: string) => void;
+
+  constructor(terminal: NodeJS.WriteStream, onText: (text: string) => void) {
     super(terminal, terminal);
     this.#terminal = terminal;
+    this.#onText = onText;
+  }
+
+  override hijack(): void {
+    super.hijack();
+    this.#terminal.write = (data: string | Uint8Array, ...rest: unknown[]): boolean => {
+      this.#onText(typeof data === 'string' ? data : Buffer.from(data).toString('utf8'));
+      const callback = rest.at(-1);
+      if (typeof callback === 'function') callback();
+      return true;
+    };
   }
 
   override get stdout(): ProcessOutput['stdout'] {
@@ -81,11 +92,7 @@ class TerminalOutput extends ProcessOutput {
   }
 }
 
-function makeRenderer(
-  view: LiveView,
-  terminal: NodeJS.WriteStream,
-  signal: AbortSignal,
-): typeof DefaultRenderer {
+function makeRenderer(view: LiveView, terminal: NodeJS.WriteStream): typeof DefaultRenderer {
   return class extends DefaultRenderer {
     static override nonTTY = true;
     #drawnAt = 0;
@@ -110,7 +117,7 @@ function makeRenderer(
       const columns = columnsOf(terminal);
       if (options?.prompt === false) return view.finalLines(columns).join('\n');
       const screen = { rows: (terminal.rows || 24) - 1, columns, spinner: this.#internals.spinner.fetch() };
-      const lines = view.lines(Date.now(), screen, signal.aborted);
+      const lines = view.lines(Date.now(), screen);
       this.#drawn = { lines, columns };
       return lines.join('\n');
     }

@@ -1,6 +1,6 @@
 import type { Phase, PlannedTask, RunEvent } from '../model/events.ts';
 import type { TaskId } from '../model/task.ts';
-import { type FailedTask, failureGroups } from './failures.ts';
+import { type FailedTask, failureGroups, type Reader } from './failures.ts';
 import { clip, formatBytes, formatDuration, pluralize, stripControls } from './format.ts';
 import { makePaint } from './paint.ts';
 import type { Reporter } from './reporter.ts';
@@ -11,8 +11,7 @@ type TaskFinished = Extract<RunEvent, { type: 'task-finished' }>;
 export interface MarkdownOptions {
   /** Appends what `render` returns for the number of bytes that may be appended. */
   append(render: (room: number) => string): void;
-  /** The folder that paths of logs are relative to. */
-  readonly folder: string;
+  readonly reader: Reader;
 }
 
 /** What happened to a task in the phases of a run. */
@@ -32,7 +31,7 @@ const reserve = 200;
  * Returns a reporter that appends a Markdown summary of a run when it finishes: what each phase did, why tasks failed, and a row for
  * each task that was not up to date. If there is too little room, failures and rows are left out, and a line says so.
  */
-export function markdownReporter({ append, folder }: MarkdownOptions): Reporter {
+export function markdownReporter({ append, reader }: MarkdownOptions): Reporter {
   const paint = makePaint(false);
   const runText = makeRunText(paint);
   const tasks = new Map<TaskId, TaskReport>();
@@ -61,7 +60,7 @@ export function markdownReporter({ append, folder }: MarkdownOptions): Reporter 
       ),
     ];
     const reports = [...tasks.values()].filter(hasRow);
-    append((room) => fit(head, failureGroups(failures, paint, folder), reports, room));
+    append((room) => fit(head, failureGroups(failures, paint, reader), reports, room));
   };
   return {
     onEvent(event) {

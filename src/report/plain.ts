@@ -1,6 +1,6 @@
 import type { RunEvent } from '../model/events.ts';
 import type { Clock } from '../model/ports.ts';
-import { type FailedTask, failureBlocks } from './failures.ts';
+import { type FailedTask, failureBlocks, type Reader } from './failures.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import type { Paint, Reporter, Write } from './reporter.ts';
 import { makeRunText } from './run-text.ts';
@@ -10,8 +10,7 @@ export interface PlainOptions {
   readonly verbose: boolean;
   /** True to begin each line with the time of day in UTC. */
   readonly timestamps: boolean;
-  /** The folder that paths of logs are relative to. */
-  readonly folder: string;
+  readonly reader: Reader;
   readonly clock: Clock;
 }
 
@@ -22,7 +21,7 @@ export interface PlainOptions {
 export function plainReporter(
   write: Write,
   paint: Paint,
-  { verbose, timestamps, folder, clock }: PlainOptions,
+  { verbose, timestamps, reader, clock }: PlainOptions,
 ): Reporter {
   const runText = makeRunText(paint);
   const failures: FailedTask[] = [];
@@ -58,7 +57,7 @@ export function plainReporter(
         break;
       }
       case 'phase-finished':
-        for (const line of failureBlocks(failures.splice(0), paint, folder)) writeLine(line);
+        for (const line of failureBlocks(failures.splice(0), paint, reader)) writeLine(line);
         for (const line of runText.phaseFinished(event)) writeLine(line);
         break;
     }

@@ -142,13 +142,4 @@ test('paths are relative to where the command was started', () => {
   assert.equal([start, output.trace, output.junit], ['/start/sub', '/start/x/trace.json', '/start/j.xml']);
 });
 
-test('hints about further commands repeat the flags that choose the project', () => {
-  assert.equal(read({ directory: 'a', profile: 'b', repo: 'c' }).repeatedFlags, [
-    '-C',
-    'a',
-    '--profile',
-    'b',
-  ]);
-});
-
 test.run();

@@ -10,6 +10,7 @@ import { manualClock } from '../../support/manual-clock.ts';
 
 const test = suite('heartbeat of reporters that only print lines');
 const paint = makePaint(false);
+const reader = { folder: '/', pasteable: (text: string): string => text };
 
 /** A reporter on a clock that the test moves. `written` forgets what it returns. */
 function start(makeReporter: (write: Write, clock: ReturnType<typeof manualClock>) => Reporter) {
@@ -36,7 +37,7 @@ function start(makeReporter: (write: Write, clock: ReturnType<typeof manualClock
 }
 
 const plain = (verbose: boolean, timestamps = false) =>
-  start((write, clock) => plainReporter(write, paint, { verbose, timestamps, folder: '/', clock }));
+  start((write, clock) => plainReporter(write, paint, { verbose, timestamps, reader, clock }));
 
 const step = (number: number, text: string, ended?: 'done'): EventBody => ({
   type: 'task-progress',
@@ -95,7 +96,7 @@ test('a finished task is silent, and a closed reporter waits for nothing', async
 
 test('CI services that group output get the same lines, outside of groups', async () => {
   const { clock, written } = start((write, clock) =>
-    groupedReporter(write, githubMarks(write), { paint, folder: '/', clock }),
+    groupedReporter(write, githubMarks(write), { paint, reader, clock }),
   );
   written();
   await clock.advance(60_000);

@@ -11,9 +11,10 @@ import { at, failedBuild } from '../../support/report-events.ts';
 
 const test = suite('report/live-view');
 const paint = makePaint(false);
+const reader = { folder: '/', pasteable: (text: string): string => text };
 
 test('the list shows running and waiting tasks and the time left, and finally the outcomes', () => {
-  const view = makeLiveView(paint, 'list', '/');
+  const view = makeLiveView(paint, 'list', reader);
   for (const event of failedBuild.slice(0, 6)) view.apply(event);
   const screen = { rows: 24, columns: 80, spinner: '⠋' };
   assert.equal(view.lines(Date.parse(at(3)), screen), [
@@ -92,8 +93,9 @@ test('the view fits the terminal, whatever its size and layout', () => {
       fc.array(fc.nat(3), { minLength: 1, maxLength: 20 }),
       fc.constantFrom('list' as const, 'matrix' as const),
       (width, rows, images, versions, choices, layout) => {
-        const view = makeLiveView(makePaint(true), layout, '/');
+        const view = makeLiveView(makePaint(true), layout, reader);
         for (const event of matrixRun(images, versions, choices)) view.apply(event);
+        for (const choice of choices) view.addNotes(`note ${choice} ${'x'.repeat(choice * 50)}\n`);
         const lines = view.lines(Date.parse(at(5)), { rows, columns: width, spinner: '⠋' });
         assert.ok(lines.length <= rows, `${lines.length} lines on ${rows}`);
         for (const line of lines) assert.ok(textWidth(stripVTControlCharacters(line)) <= width, line);
@@ -104,8 +106,27 @@ test('the view fits the terminal, whatever its size and layout', () => {
   );
 });
 
+test('notes are shown while it runs, the last ones at the end, and stay before the summary', () => {
+  const view = makeLiveView(paint, 'list', reader);
+  for (const event of failedBuild) view.apply(event);
+  for (const text of ['warning: one\n', 'warning: two\n', '\n\u001b[2Jinterrupted: stopping…\n'])
+    view.addNotes(text);
+  const lines = view.lines(Date.parse(at(3)), { rows: 24, columns: 80, spinner: '⠋' });
+  assert.equal(lines.slice(-3, -1), ['warning: two', 'interrupted: stopping…']);
+  const final = view.finalLines(80);
+  const places = ['warning: one', 'warning: two', 'interrupted: stopping…'].map((line) =>
+    final.indexOf(line),
+  );
+  assert.ok(places[0]! > 0 && places[1] === places[0]! + 1 && places[2] === places[0]! + 2, final.join('\n'));
+  assert.ok(
+    places[2]! <
+      final.findIndex((line) => / in \d/.test(line) && /built|failed/.test(line) && line.startsWith('✖ 1')),
+    final.join('\n'),
+  );
+});
+
 test('a running task always shows its elapsed time; on wider terminals also its step, then the expected time', () => {
-  const view = makeLiveView(paint, 'list', '/');
+  const view = makeLiveView(paint, 'list', reader);
   for (const event of failedBuild.slice(0, 6)) view.apply(event);
   const running = (columns: number): string =>
     view.lines(Date.parse(at(3)), { rows: 24, columns, spinner: '⠋' })[3]!;
@@ -120,7 +141,7 @@ function rowOf(
   now: number,
   events: readonly (readonly [second: number, body: object])[],
 ): string {
-  const view = makeLiveView(paint, 'list', '/');
+  const view = makeLiveView(paint, 'list', reader);
   for (const event of failedBuild.slice(0, 4)) view.apply(event);
   for (const [second, body] of events)
     view.apply({ type: 'task-progress', phase: 'build', time: at(second), id: 'app:1', ...body } as RunEvent);
@@ -213,18 +234,8 @@ test('output in wide characters fits, too', () => {
   assert.is(textWidth(row), 60);
 });
 
-test('an interrupted run says so, and how to force its end', () => {
-  const view = makeLiveView(paint, 'list', '/');
-  for (const event of failedBuild.slice(0, 6)) view.apply(event);
-  const screen = { rows: 24, columns: 80, spinner: '⠋' };
-  assert.is(
-    view.lines(Date.parse(at(3)), screen, true).at(-1),
-    '0/3 tasks  ━━──────────────────  stopping… (press Ctrl-C again to force)',
-  );
-});
-
 test('a command shows its last line of output; failures stay visible when other tasks finish', () => {
-  const view = makeLiveView(paint, 'list', '/');
+  const view = makeLiveView(paint, 'list', reader);
   const ids = Array.from({ length: 30 }, (_, index) => `c:${index}`);
   const tasks = ids.map((id) => ({ id, action: 'run', needs: [] }));
   const finished = {

@@ -6,6 +6,7 @@ import { at, failedBuild, noCounts } from '../../support/report-events.ts';
 
 const test = suite('job summary');
 const room = 1 << 20;
+const reader = { folder: '/', pasteable: (text: string): string => text };
 
 /** Returns what a run with these events appends. */
 function summaryOf(
@@ -18,7 +19,7 @@ function summaryOf(
     append: (render) => {
       text += render(bytes);
     },
-    folder: '/',
+    reader,
   });
   const planned = tasks.map((task): PlannedTask => ({ action: 'build', needs: [], ...task }));
   const all = [
@@ -179,7 +180,7 @@ test('the summary fits the room that is left, and says what is missing', () => {
 
 test('a second run has a summary of its own', () => {
   let text = '';
-  const { onEvent } = markdownReporter({ append: (render) => (text = render(room)), folder: '/' });
+  const { onEvent } = markdownReporter({ append: (render) => (text = render(room)), reader });
   for (const id of ['a:1', 'b:1'])
     for (const event of [
       { type: 'run-started', command: 'build', jobs: 1, tasks: [] },

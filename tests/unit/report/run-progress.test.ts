@@ -32,7 +32,7 @@ const finished = (id: string): EventBody => ({
   ms: 0,
 });
 const footer = (progress: PhaseProgress, columns = 100): string =>
-  footerLine(progress, columns, makePaint(false), { isStopping: false });
+  footerLine(progress, columns, makePaint(false));
 const timed = (id: string, seconds: number, needs: readonly string[] = []) => ({
   id,
   expectedMs: seconds * second,
@@ -105,7 +105,7 @@ test('a failure turns the bar red', () => {
   };
   const failed: EventBody = { type: 'task-finished', phase: 'build', id: 'a:1', outcome: 'failed', ms: 0 };
   const bar = (event: EventBody): string =>
-    footerLine(progressOf([{ id: 'a:1' }, { id: 'b:1' }], 0, [event]), 80, paint, { isStopping: false });
+    footerLine(progressOf([{ id: 'a:1' }, { id: 'b:1' }], 0, [event]), 80, paint);
   assert.match(bar(finished('a:1')), '<good>━');
   assert.match(bar(failed), '<bad>━');
 });

@@ -13,13 +13,14 @@ import { at, failedBuild } from '../../support/report-events.ts';
 
 const test = suite('report/text-reporters');
 const paint = makePaint(false);
+const reader = { folder: '/', pasteable: (text: string): string => text };
 
 test('plain: a line at start and end of each task, output only of failed tasks', () => {
   const written: string[] = [];
   const { onEvent } = plainReporter((text) => void written.push(text), paint, {
     verbose: false,
     timestamps: false,
-    folder: '/',
+    reader,
     clock: manualClock(),
   });
   for (const event of failedBuild) onEvent(event);
@@ -48,7 +49,7 @@ test('plain in CI: each line has a timestamp', () => {
   const { onEvent } = plainReporter((text) => void written.push(text), paint, {
     verbose: true,
     timestamps: true,
-    folder: '/',
+    reader,
     clock: manualClock(),
   });
   for (const event of failedBuild) onEvent(event);
@@ -103,7 +104,7 @@ test('github: output in groups, but that of failures open, and annotations at th
   });
   const { onEvent } = groupedReporter((text) => void all.push(text), marks, {
     paint,
-    folder: '/',
+    reader,
     clock: manualClock(),
   });
   for (const event of failedBuild) {
@@ -129,7 +130,7 @@ test('gitlab: a section for each task, open if it failed', () => {
   const { onEvent } = groupedReporter(
     write,
     gitlabMarks(write, () => 9),
-    { paint, folder: '/', clock: manualClock() },
+    { paint, reader, clock: manualClock() },
   );
   for (const event of failedBuild) {
     onEvent(event);
@@ -150,7 +151,7 @@ test('gitlab: a section for each task, open if it failed', () => {
 
 test('quiet: nothing but failures', () => {
   const written: string[] = [];
-  const { onEvent } = quietReporter((text) => void written.push(text), paint, '/');
+  const { onEvent } = quietReporter((text) => void written.push(text), paint, reader);
   for (const event of failedBuild) onEvent(event);
   assert.match(
     written.join(''),
