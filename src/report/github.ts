@@ -2,6 +2,7 @@ import { adviceFor } from './cause-advice.ts';
 import { failureTitle } from './failures.ts';
 import type { CiMarks } from './grouped.ts';
 import type { Write } from './reporter.ts';
+import { disarmCiCommands } from './sanitize.ts';
 
 /** How many lines of output an annotation has. */
 const maxLines = 10;
@@ -10,7 +11,9 @@ const maxLines = 10;
 export function githubMarks(write: Write): CiMarks {
   const run = (name: string, properties: Readonly<Record<string, string | number>>, text: string): void => {
     const list = Object.entries(properties).map(([key, value]) => `${key}=${escapeProperty(String(value))}`);
-    write(`::${name}${list.length > 0 ? ` ${list.join(',')}` : ''}::${escapeText(text)}\n`);
+    // Older commands, `##[name]`, are found anywhere in a line.
+    const safe = escapeText(disarmCiCommands(text));
+    write(`::${name}${list.length > 0 ? ` ${list.join(',')}` : ''}::${safe}\n`);
   };
   return {
     openGroup(title, isOpen) {

@@ -1,27 +1,23 @@
 import type { Outcome, RunEvent } from '../model/events.ts';
 import type { TaskId } from '../model/task.ts';
+import { type Activity, activityText } from './activity.ts';
 import { type FailedTask, failureBlocks, type Reader } from './failures.ts';
 import { type FinishedTask, finishedLines } from './finished.ts';
 import { footerLine } from './footer.ts';
-import { clip, clipColored, formatBytes, formatClock, stripControls } from './format.ts';
+import { clip, clipColored, formatClock, stripControls } from './format.ts';
 import { type CellState, matrixLines, type Screen } from './matrix.ts';
 import type { Paint } from './reporter.ts';
 import { expectedMsOf, isActive, trackProgress } from './run-progress.ts';
 import { makeRunText } from './run-text.ts';
-import { makeRunningSteps, type RunningSteps, type ShownStep } from './running-steps.ts';
-import { clipToWidth, padToWidth, textWidth } from './width.ts';
+import { makeRunningSteps } from './running-steps.ts';
 
-interface Row {
+interface Row extends Activity {
   readonly id: TaskId;
   readonly needs: readonly TaskId[];
   readonly expectedMs: number | undefined;
   state: 'waiting' | 'running' | 'finished';
   /** Milliseconds since 1970. */
   startedAt: number;
-  /** True if the task has the steps of a Dockerfile. Of other tasks the last line of output is shown instead. */
-  readonly hasSteps: boolean;
-  readonly steps: RunningSteps;
-  /** What is shown before the first step. */
   text: string;
 }
 
@@ -44,10 +40,6 @@ const noteRows = 2;
 
 /** How many waiting tasks the list shows. */
 const waitingRows = 3;
-/** After how many milliseconds a step shows its last line of output. */
-const longStepMs = 3_000;
-/** A step gets at least this width beside its details, and they get at least the other. */
-const [minStepWidth, minDetailWidth] = [16, 10];
 
 /** Returns the live view before the first event. */
 export function makeLiveView(paint: Paint, layout: LiveLayout, reader: Reader): LiveView {
@@ -160,27 +152,7 @@ export function makeLiveView(paint: Paint, layout: LiveLayout, reader: Reader): 
     // On a narrow screen, the current step is worth more than the expected time.
     const time = roomBeside(elapsed + expected) >= 12 ? elapsed + expected : elapsed;
     const room = Math.max(0, roomBeside(time));
-    return `${spinner} ${name}  ${activity(row, now, room)}  ${time}`;
-  };
-
-  /** Formats what a task is doing, `room` columns wide: its step, and the bytes or the last line of that. */
-  const activity = (row: Row, now: number, room: number): string => {
-    const fill = (text: string): string => padToWidth(clipToWidth(text, room), room);
-    const step = row.steps.current();
-    if (step === undefined || (!row.hasSteps && row.text !== '')) return fill(row.text);
-    const place = step.place === undefined ? '' : `${step.place}  `;
-    const text = `${place}${stripControls(step.text)}`;
-    const detail = detailOf(step, now);
-    if (detail === '') return fill(text);
-    const wanted = step.bytes === undefined ? Math.floor(room / 2) : room - textWidth(detail) - 2;
-    const stepText = clipToWidth(text, Math.max(minStepWidth, wanted));
-    const detailRoom = room - textWidth(stepText) - 2;
-    // Where there is no room for both, what changes is worth more.
-    const [start, left] =
-      detailRoom >= Math.min(minDetailWidth, textWidth(detail))
-        ? [`${stepText}  `, detailRoom]
-        : [place, Math.max(0, room - place.length)];
-    return `${start}${paint.dim(padToWidth(clipToWidth(detail, left), left))}`;
+    return `${spinner} ${name}  ${activityText(row, now, room, paint)}  ${time}`;
   };
 
   const finalLines: LiveView['finalLines'] = (columns) => {
@@ -213,14 +185,6 @@ function fitLines<T>(
   if (items.length <= room) return items.map(line);
   const shown = items.slice(0, Math.max(0, room - 1));
   return [...shown.map(line), more(items.length - shown.length)].slice(0, room);
-}
-
-/** Returns the bytes that a step has transferred, or the last line of a long step. */
-function detailOf({ isRunning, startedAt, bytes, totalBytes, lastLine }: ShownStep, now: number): string {
-  if (!isRunning) return '';
-  if (bytes !== undefined)
-    return `${formatBytes(bytes)}${totalBytes === undefined ? '' : ` of ${formatBytes(totalBytes)}`}`;
-  return now - startedAt > longStepMs ? stripControls(lastLine) : '';
 }
 
 function plannedCell(action: string): CellState {

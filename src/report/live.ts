@@ -4,6 +4,7 @@ import type { TaskId } from '../model/task.ts';
 import type { Reader } from './failures.ts';
 import { type LiveLayout, type LiveView, makeLiveView } from './live-view.ts';
 import type { Paint, Reporter } from './reporter.ts';
+import { isActive } from './run-progress.ts';
 
 /** Milliseconds between two frames. listr2 by itself draws on every event: minutes of CPU time for hundreds of tasks. */
 const frameMs = 100;
@@ -26,7 +27,7 @@ export function liveReporter(
     onEvent(event) {
       view.apply(event);
       if (event.type === 'phase-started') {
-        const active = event.tasks.filter((task) => !['reuse', 'skip', 'blocked'].includes(task.action));
+        const active = event.tasks.filter(isActive);
         const untilEnd = new Promise<void>((resolve) => (endRun = resolve));
         const tasks = active.map((task) => ({
           title: task.id,

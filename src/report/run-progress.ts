@@ -14,7 +14,7 @@ export interface PhaseProgress {
   readonly leftMs: number | undefined;
   /** The number of unfinished tasks without a recorded duration. `leftMs` does not contain them. */
   readonly untimed: number;
-  /** True if a task runs longer than the last time. */
+  /** True if a task runs clearly longer than the last time. */
   readonly isLate: boolean;
   /** The task at the end of the longest path. */
   readonly last: TaskId | undefined;
@@ -40,6 +40,9 @@ interface Task {
 
 /** A running task never counts as more than this, however long it runs. */
 const maxRunning = 0.95;
+
+/** A task is late if it takes longer than the last time by a part and a second: durations always differ a little. */
+const [lateFactor, lateMs] = [1.1, 1_000];
 
 /** Returns whether a phase has something to do for a task. */
 export function isActive({ action }: Pick<PlannedTask, 'action'>): boolean {
@@ -134,7 +137,7 @@ function restOf(
     if (expectedMs === undefined) untimed++;
     else timed++;
     const elapsed = state === 'running' ? now - startedAt : 0;
-    if (expectedMs !== undefined && elapsed > expectedMs) isLate = true;
+    if (expectedMs !== undefined && elapsed > lateFactor * expectedMs + lateMs) isLate = true;
     const left = Math.max(0, (expectedMs ?? 0) - elapsed);
     let start = 0;
     for (const need of needs) start = Math.max(start, ends.get(need) ?? 0);

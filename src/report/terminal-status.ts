@@ -78,8 +78,9 @@ export function terminalStatusReporter(
         phase = event.phase === command ? '' : `: ${event.phase}`;
         end ??= start();
       }
-      const isShown = event.type === 'phase-started' || event.type === 'task-finished';
-      if (isShown && end !== undefined) update();
+      // Thousands of tasks may be up to date: they change nothing.
+      const isShown = event.type === 'task-finished' && event.outcome !== 'reused';
+      if ((isShown || event.type === 'phase-started') && end !== undefined) update();
     },
     close: async () => end?.(),
   };

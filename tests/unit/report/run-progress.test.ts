@@ -55,6 +55,11 @@ test('tasks that were never timed are not guessed: the time left is a lower boun
   assert.match(footer(progressOf([{ id: 'b:1' }], 0)), /^0\/1 task {2}─+$/);
 });
 
+test('a task that takes a little longer than the last time changes nothing', () => {
+  const tasks = [timed('a:1', 10), timed('b:1', 20)];
+  assert.match(footer(progressOf(tasks, 11.5, [started('a:1')])), / {2}~20 s left/);
+});
+
 test('a task that takes longer than the last time makes the rest a lower bound', () => {
   const tasks = [timed('a:1', 10), timed('b:1', 20, ['a:1'])];
   assert.match(footer(progressOf(tasks, 30, [started('a:1')])), /more than 20 s left/);
