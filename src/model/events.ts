@@ -1,5 +1,5 @@
 import type { Action, Reason } from './plan.ts';
-import type { TaskId } from './task.ts';
+import type { Axes, TaskId } from './task.ts';
 
 /**
  * How a task ended. `built`: built, run, tested or uploaded. `reused`: its result was already here. `retagged`: only tags were
@@ -58,6 +58,8 @@ export interface PlannedTask {
   readonly previousBytes?: Integer;
   /** True if the run is to test the image. Only in `run-started`. */
   readonly tested?: true;
+  /** Its values on the axes of its definition's matrix. Only in `run-started`, and missing for a plain list of versions. */
+  readonly axes?: Axes;
 }
 
 /**

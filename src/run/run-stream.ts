@@ -8,7 +8,7 @@ import {
 } from '../model/events.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Clock } from '../model/ports.ts';
-import { needIds, type TaskId } from '../model/task.ts';
+import { matrixAxes, needIds, type TaskId } from '../model/task.ts';
 
 /** The event stream of a command's run. */
 export interface RunStream {
@@ -42,7 +42,14 @@ export function startRun(
     time: started.toISOString(),
     command,
     jobs,
-    tasks: tasks.map((task) => (tested.has(task.id) ? { ...task, tested: true } : task)),
+    tasks: tasks.map((task): PlannedTask => {
+      const axes = matrixAxes(plan.steps.get(task.id)!.task);
+      return {
+        ...task,
+        ...(axes !== undefined ? { axes } : {}),
+        ...(tested.has(task.id) ? { tested: true } : {}),
+      };
+    }),
   });
   return {
     listen(event) {

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { command } from '../../../src/define/index.ts';
+import { command, matrix } from '../../../src/define/index.ts';
 import type { Outcome, Phase, RunEvent } from '../../../src/model/events.ts';
 import type { Action, Plan, Reason, Step } from '../../../src/model/plan.ts';
 import { startRun } from '../../../src/run/run-stream.ts';
@@ -108,6 +108,26 @@ test('the first event says why each task has its action, how large it was, and w
   assert.equal(first?.type === 'run-started' && first.tasks, [
     { id: 'a:latest', action: 'run', needs: [], reason, previousBytes: 12 },
     { id: 'b:latest', action: 'reuse', needs: [], tested: true },
+  ]);
+});
+
+test('the start of a run has the axes of tasks whose definition has a matrix', () => {
+  const cells = matrix({ pg: ['16'], os: ['a'] }, { version: ({ pg, os }) => `${pg}-${os}` });
+  const graph = graphOf({
+    plain: command({ name: 'plain', run: ['true'] }),
+    cells: command({ name: 'cells', versions: cells, run: ['true'] }),
+  });
+  const steps = [...graph.tasks.values()].map(
+    (task) => [task.id, { task, action: 'run', reasons: [] as Reason[] } as unknown as Step] as const,
+  );
+  const events: RunEvent[] = [];
+  startRun({ steps: new Map(steps) }, { command: 'build', jobs: 1 }, { now: () => new Date(0) }, (event) =>
+    events.push(event),
+  );
+  const [started] = events;
+  assert.equal(started?.type === 'run-started' && started.tasks.map(({ id, axes }) => [id, axes]), [
+    ['plain:latest', undefined],
+    ['cells:16-a', { pg: '16', os: 'a' }],
   ]);
 });
 
