@@ -57,6 +57,7 @@ export function makeServices(
   { socketOf }: Pick<SshAgents, 'socketOf'> = noAgents,
 ): Services {
   const warn = warnWith(notify);
+  let runId: string | undefined;
   return {
     engine,
     processes: connections.processes,
@@ -68,7 +69,11 @@ export function makeServices(
     }),
     newOwner,
     isGone: (owner) => isAlive(owner) === false,
-    runId: randomUUID(),
+    get runId() {
+      // A run with nothing to do needs none, and loads nothing for it.
+      runId ??= randomUUID();
+      return runId;
+    },
     clock,
     memo,
     root,
