@@ -77,6 +77,8 @@ export interface Step {
   readonly outdatedRecord?: TaskRecord;
   /** How long the task took the last time, in milliseconds. */
   readonly expectedMs?: number;
+  /** The size of the task's last result, in bytes. */
+  readonly previousBytes?: number;
 }
 
 /** Steps for the selected tasks and everything they need, needs first. */
