@@ -12,7 +12,7 @@ export function githubMarks(write: Write): CiMarks {
   const run = (name: string, properties: Readonly<Record<string, string | number>>, text: string): void => {
     const list = Object.entries(properties).map(([key, value]) => `${key}=${escapeProperty(String(value))}`);
     // Older commands, `##[name]`, are found anywhere in a line.
-    const safe = escapeText(disarmCiCommands(text));
+    const safe = escapeText(text);
     write(`::${name}${list.length > 0 ? ` ${list.join(',')}` : ''}::${safe}\n`);
   };
   return {
