@@ -98,6 +98,7 @@ export function dockerEngine(
     test: (request, progress, signal) => runTestContainer(api, request, progress, signal, reaper),
     removeLeftoverTests: (isGone) => removeOrphanedTests(api, isGone, signal),
     push: (tag, credentials, progress, signal) => pushImage(api, tag, credentials, progress, signal),
-    pull: (name, credentials, progress, signal) => pullImage(api, name, credentials, progress, signal),
+    pull: (name, platform, credentials, progress, signal) =>
+      pullImage(api, name, platform, credentials, progress, signal),
   };
 }

@@ -170,9 +170,10 @@ export interface Engine {
     progress: Progress,
     signal: AbortSignal,
   ): Promise<string>;
-  /** Pulls `repo@sha256:…`. Returns the image's ID in the engine. @throws like `push`, and RegistryError `missing` */
+  /** Pulls `repo@sha256:…` for a platform. Returns the image's ID in the engine. @throws like `push`, and RegistryError `missing` */
   pull(
     name: string,
+    platform: string,
     credentials: Credentials | undefined,
     progress: Progress,
     signal: AbortSignal,

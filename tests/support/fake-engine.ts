@@ -145,7 +145,7 @@ export function fakeEngine(registry: FakeRegistry = fakeRegistry(), machine = ''
       progress.step({ text: 'uploading 1/1 layers' });
       return registry.push(tag, { ...image, platform: platforms.get(image.id) ?? 'linux/amd64' });
     },
-    async pull(name, _credentials, progress, signal) {
+    async pull(name, _platform, _credentials, progress, signal) {
       signal.throwIfAborted();
       engine.transfers.push(`pull ${name}`);
       const { id, labels, created, platform } = registry.pull(name);
