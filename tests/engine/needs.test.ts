@@ -77,7 +77,7 @@ test("images use the project's own base images, even if other images in the engi
   writeFiles(cwd, { 'base/Dockerfile': files['base/Dockerfile'] });
   await ok(cwd, 'build', 'app');
   await ok(cwd, 'test', 'app');
-  assert.is((await ok(cwd, 'logs', 'app:1')).out, 'ours\nours\nours\nours\n');
+  assert.is((await ok(cwd, 'logs', '--test', 'app:1')).out, 'ours\nours\nours\nours\n');
   assert.is(await idOf(`${repo}/base:1`), theirs, 'a build sets no release tag');
 });
 
@@ -88,7 +88,7 @@ test('the build arg of a need has no repository, so another --repo gives the sam
   assert.match(other.err, /2 up to date/);
   assert.is(await idOf(`${repo}-other/arg:1-b`), await idOf(`${repo}/arg:1-a`));
   await ok(cwd, 'test', 'arg');
-  const [who, copied, name] = (await ok(cwd, 'logs', 'arg:1')).out.split('\n');
+  const [who, copied, name] = (await ok(cwd, 'logs', '--test', 'arg:1')).out.split('\n');
   assert.equal([who, copied], ['ours', 'ours']);
   assert.match(name!, /^tasks\.invalid\/base:1-k[0-9a-f]{12}$/);
 });
