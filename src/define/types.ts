@@ -80,8 +80,16 @@ export interface ImageFields<V> extends CommonFields<V> {
   readonly target?: PerVersion<V, string | undefined>;
   /** Build args. The test gets them as environment variables. */
   readonly args?: PerVersion<V, Readonly<Record<string, string>>>;
-  /** Labels of the image. */
+  /** Labels of the image. They are part of the key: an image with another label is another image. */
   readonly labels?: PerVersion<V, Readonly<Record<string, string>>>;
+  /**
+   * Labels that the image gets when it is built, and that are not part of the key, such as
+   * `org.opencontainers.image.revision` and `org.opencontainers.image.created`. An image that is up to date keeps the labels that
+   * it was built with.
+   *
+   * @example volatileLabels: { 'org.opencontainers.image.revision': process.env.GITHUB_SHA ?? 'unknown' }
+   */
+  readonly volatileLabels?: PerVersion<V, Readonly<Record<string, string>>>;
   /** The network of RUN instructions, as for `docker build --network`: `default`, `none` or `host`. Default: `default`. */
   readonly network?: PerVersion<V, string>;
   /**
@@ -175,6 +183,13 @@ export interface ProjectFields {
   readonly repo?: string;
   /** A single repository for all content tags, such as `citus/build-cache`. Default: the repository of each image. */
   readonly cacheRepo?: string;
+  /**
+   * Labels that every image gets when it is built, and that are not part of any key. Labels of an image with the same names take
+   * precedence.
+   *
+   * @example volatileLabels: { 'org.opencontainers.image.created': new Date().toISOString() }
+   */
+  readonly volatileLabels?: Readonly<Record<string, string>>;
 }
 
 /** A definition, and where it was found. */

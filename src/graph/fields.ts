@@ -49,6 +49,7 @@ const imageFields = v.strictObject({
   target: v.optional(nonEmpty),
   args: v.optional(v.record(argName, v.string()), {}),
   labels: v.optional(strings, {}),
+  volatileLabels: v.optional(strings, {}),
   network: v.optional(v.picklist(['default', 'none', 'host']), 'default'),
   ...buildFields,
   platforms: v.optional(
@@ -124,14 +125,25 @@ export function checkField(
 
 /** Checks the settings of `project()`. Returns the settings or the faults. */
 export function checkProject(fields: Readonly<Record<string, unknown>>): {
-  values?: { repo?: string; cacheRepo?: string };
+  values?: { repo?: string; cacheRepo?: string; volatileLabels?: Record<string, string> };
   faults: FieldFault[];
 } {
-  const schema = v.strictObject({ repo: v.optional(nonEmpty), cacheRepo: v.optional(nonEmpty) });
+  const schema = v.strictObject({
+    repo: v.optional(nonEmpty),
+    cacheRepo: v.optional(nonEmpty),
+    volatileLabels: v.optional(strings),
+  });
   const result = v.safeParse(schema, fields);
   if (!result.success) return { faults: result.issues.map((issue) => asFault(issue)) };
-  const { repo, cacheRepo } = result.output;
-  return { values: { ...(repo ? { repo } : {}), ...(cacheRepo ? { cacheRepo } : {}) }, faults: [] };
+  const { repo, cacheRepo, volatileLabels } = result.output;
+  return {
+    values: {
+      ...(repo ? { repo } : {}),
+      ...(cacheRepo ? { cacheRepo } : {}),
+      ...(volatileLabels ? { volatileLabels } : {}),
+    },
+    faults: [],
+  };
 }
 
 function asFault(issue: v.BaseIssue<unknown>, ...above: string[]): FieldFault {

@@ -35,6 +35,13 @@ export function makeImageTask(
   }
   if (isFiles && values.test !== undefined)
     report({ field: 'test', message: "a test needs an image, and output: 'files' builds none" });
+  const both = Object.keys(values.volatileLabels).find((name) => Object.hasOwn(values.labels, name));
+  if (both !== undefined)
+    report({
+      field: 'volatileLabels',
+      message: `${both} is also in labels`,
+      expected: 'each label in labels or volatileLabels, not both',
+    });
   const tags = values.tags === undefined ? [asTag(base.version)] : checkTags('tags', values.tags, report);
   const aliases = checkTags('aliases', values.aliases, report);
   const context = values.context.endsWith('/') ? values.context.replace(/\/+$/, '') : values.context;
@@ -63,6 +70,7 @@ export function makeImageTask(
   };
   if (values.target !== undefined) task.target = values.target;
   if (values.test !== undefined) task.test = values.test;
+  if (Object.keys(values.volatileLabels).length > 0) task.volatileLabels = values.volatileLabels;
   setBuildFields(task, values);
   return setSharedFields(task, values);
 }

@@ -67,6 +67,8 @@ export interface ImageTask extends TaskBase {
   readonly target?: string;
   readonly args: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
+  /** Labels that are set on what is built and that are not part of the key. None of them is in `labels`. */
+  readonly volatileLabels?: Readonly<Record<string, string>>;
   readonly network: string;
   /** More build contexts, by their names as `contextName` returns them. */
   readonly contexts?: Readonly<Record<string, ContextSource>>;
@@ -133,4 +135,6 @@ export interface Graph {
 export interface Project {
   readonly repo?: string;
   readonly cacheRepo?: string;
+  /** Labels of all images that are not part of their keys. */
+  readonly volatileLabels?: Readonly<Record<string, string>>;
 }

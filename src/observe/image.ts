@@ -9,7 +9,7 @@ import type { ImageName, ObservedImage, ObservedNeed, UnpinnedInput } from '../m
 import type { HasOnbuild } from '../model/ports.ts';
 import type { ImageTask, TaskId } from '../model/task.ts';
 import { resolveBaseImages } from './base-images.ts';
-import { listContext } from './build-context.ts';
+import { ignoreFileName, listContext } from './build-context.ts';
 import { contextWarnings } from './context-warnings.ts';
 import { type DockerfileFacts, readDockerfileFacts } from './dockerfile-facts.ts';
 import { dockerfileProblems, needFolderProblems, pathProblem, testProblem } from './image-problems.ts';
@@ -82,6 +82,7 @@ export async function observeImage(
   const reachable = vague.length === 0 ? facts.seen : undefined;
   const visible = visibleFiles(listed, reachable?.paths ?? [wholeContext]);
   const entries = visible.map((file) => readListed(file, sources.memo, disk));
+  const ignoreFile = (): string => ignoreFileName(context, dockerfile, sources);
   return {
     kind: 'image',
     context: entries,
@@ -97,7 +98,7 @@ export async function observeImage(
     ...(facts.frontendKind === 'engine' ? { usesEngineFrontend: true } : {}),
     impure: [...base.impure, ...facts.impure, ...onbuild.impure, ...named.impure],
     unpinnedFetches: facts.loose,
-    suspect: [...contextWarnings(entries, task.context, sources.memo), ...named.suspect],
+    suspect: [...contextWarnings(entries, task.context, ignoreFile, sources.memo), ...named.suspect],
   };
 }
 

@@ -74,7 +74,7 @@ export function openObserver(options: ObserveOptions): Observer {
           : task.needs.map(({ tasks }) =>
               tasks.flatMap((id) => (onbuildTasks.has(id) ? [[id, onbuildTasks.get(id)]] : [])),
             );
-      lastInputs = { task, inputs: JSON.stringify([task, maxAgePeriod(task, now), more]) };
+      lastInputs = { task, inputs: JSON.stringify([withoutVolatile(task), maxAgePeriod(task, now), more]) };
     }
     return lastInputs.inputs;
   };
@@ -132,6 +132,13 @@ export function openObserver(options: ObserveOptions): Observer {
       depsLog.save();
     },
   };
+}
+
+/** Returns a task without what may differ in every run and is not an input. */
+function withoutVolatile(task: Task): Task {
+  if (task.kind === 'command' || task.volatileLabels === undefined) return task;
+  const { volatileLabels: _, ...rest } = task;
+  return rest;
 }
 
 const noNames: readonly ImageName[] = [];

@@ -113,6 +113,7 @@ export async function makeBuildRequest(
     args: { ...observed.builderArgs, ...task.args, ...needImageArgs(task, plan) },
     // Set all of our labels, because images inherit labels from their base.
     labels: {
+      ...task.volatileLabels,
       ...task.labels,
       [keyLabel]: step.key,
       [taskLabel]: task.id,
