@@ -74,8 +74,13 @@ export interface CommonFields<V> {
 export interface ImageFields<V> extends CommonFields<V> {
   /** The build context, relative to the project root. */
   readonly context: PerVersion<V, string>;
-  /** The Dockerfile, relative to the project root. Default: `<context>/Dockerfile`. */
-  readonly dockerfile?: PerVersion<V, string>;
+  /**
+   * The Dockerfile, relative to the project root, or its text: `{ text: '…' }`. A text counts as a file with that text does.
+   * Default: `<context>/Dockerfile`.
+   *
+   * @example dockerfile: (version) => ({ text: `FROM debian:${version}\nRUN apt-get update && apt-get install -y curl\n` })
+   */
+  readonly dockerfile?: PerVersion<V, string | { readonly text: string }>;
   /** The stage to build. Default: the last one. */
   readonly target?: PerVersion<V, string | undefined>;
   /** Build args. The test gets them as environment variables. */

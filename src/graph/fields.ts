@@ -45,7 +45,12 @@ const common = {
 const imageFields = v.strictObject({
   ...common,
   context: relativePath,
-  dockerfile: v.optional(relativePath),
+  dockerfile: v.optional(
+    v.union(
+      [relativePath, v.strictObject({ text: nonEmpty })],
+      "a path below the project root, or { text: '…' }",
+    ),
+  ),
   target: v.optional(nonEmpty),
   args: v.optional(v.record(argName, v.string()), {}),
   labels: v.optional(strings, {}),

@@ -58,7 +58,7 @@ export function makeImageTask(
     allowFailure: values.allowFailure,
     secrets: values.secrets,
     context,
-    dockerfile: values.dockerfile ?? `${context}/Dockerfile`,
+    dockerfile: dockerfileName(base.id, context, values.dockerfile),
     args: values.args,
     labels: values.labels,
     network: values.network,
@@ -68,11 +68,16 @@ export function makeImageTask(
     tags: isFiles ? [] : tags,
     aliases: isFiles ? [] : aliases,
   };
+  if (typeof values.dockerfile === 'object') task.dockerfileText = values.dockerfile.text;
   if (values.target !== undefined) task.target = values.target;
   if (values.test !== undefined) task.test = values.test;
   if (Object.keys(values.volatileLabels).length > 0) task.volatileLabels = values.volatileLabels;
   setBuildFields(task, values);
   return setSharedFields(task, values);
+}
+
+function dockerfileName(id: string, context: string, value: ImageValues['dockerfile']): string {
+  return typeof value === 'object' ? `Dockerfile of ${id}` : (value ?? `${context}/Dockerfile`);
 }
 
 /** Sets the options of the build. What is empty is left out: it means the same, and must not change the key. */

@@ -62,8 +62,10 @@ export interface ImageTask extends TaskBase {
   readonly kind: 'image';
   /** The context folder, relative to the project root. */
   readonly context: string;
-  /** The Dockerfile, relative to the project root. */
+  /** The Dockerfile, relative to the project root. If it has a text, a name for messages that no file has. */
   readonly dockerfile: string;
+  /** The text of a Dockerfile that the definition itself contains; undefined for a file. */
+  readonly dockerfileText?: string;
   readonly target?: string;
   readonly args: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;

@@ -144,11 +144,19 @@ function withoutVolatile(task: Task): Task {
 const noNames: readonly ImageName[] = [];
 
 /** Returns the inputs, besides its text, that decide which images a Dockerfile names. */
-function nameInputs({ dockerfile, target, args, platform, needs, contexts }: ImageTask): string {
+function nameInputs({
+  dockerfile,
+  dockerfileText,
+  target,
+  args,
+  platform,
+  needs,
+  contexts,
+}: ImageTask): string {
   const needArgs = needs.flatMap(({ name, kind, isReference }) =>
     kind === 'image' && !isReference ? name : [],
   );
-  return JSON.stringify([dockerfile, target, args, platform, needArgs, contexts]);
+  return JSON.stringify([dockerfile, dockerfileText, target, args, platform, needArgs, contexts]);
 }
 
 /**

@@ -22,6 +22,12 @@ export const named = image({
   name: 'named', versions: ['1'], context: 'named', labels, test: 'named/test',
   needs: (version) => ({ ['other.example/team/base:' + version]: base, 'other.example/tool': base }),
 });
+export const made = image({
+  name: 'made', versions: ['1'], context: 'arg', labels, needs: { BASE: base }, test: 'named/test',
+  dockerfile: (version) => ({
+    text: 'ARG BASE\\nFROM $BASE\\nRUN for f in first second third; do echo ' + version + ' > /$f; done\\n',
+  }),
+});
 export const arg = image({ name: 'arg', versions: ['1'], context: 'arg', labels, needs: { BASE: base }, test: 'arg/test' });
 `;
 const files = {
@@ -99,6 +105,12 @@ test('a need by the name of an image in the Dockerfile takes the place of that i
   await ok(cwd, 'build', 'named');
   await ok(cwd, 'test', 'named');
   assert.is((await ok(cwd, 'logs', 'named:1')).out, 'ours\nours\nours\nours\n');
+});
+
+test('a Dockerfile in a definition is built', async () => {
+  const cwd = project();
+  await ok(cwd, 'test', 'made');
+  assert.is((await ok(cwd, 'logs', 'made:1')).out, 'ours\n1\n1\n1\n');
 });
 
 test('the build arg of a need has no repository, so another --repo gives the same image', async () => {
