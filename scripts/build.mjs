@@ -71,6 +71,7 @@ await Promise.all([
           'keyv',
           '@keyv/redis',
           'chokidar',
+          'yaml',
           'http-proxy-agent',
           'https-proxy-agent',
         ],

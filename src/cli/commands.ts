@@ -193,6 +193,20 @@ export const commands: readonly CommandSpec[] = [
     run: async (context, _, flags) => (await import('./commands/clean.ts')).clean(context, flags),
   },
   {
+    usage: 'init [targets...]',
+    summary: 'write definitions for what bake, compose, make or Dockerfiles build',
+    examples: examples.init,
+    own: [
+      [
+        '--from <source>',
+        'bake, compose or make; with a file: bake:FILE (default: what is there, but not make)',
+      ],
+      ['--check', 'compare the definitions with what the other tool builds; exit with 1 if they differ'],
+      dryRun('print the definitions, and write nothing'),
+    ],
+    run: async (context, args, flags) => (await import('./commands/init.ts')).init(context, args, flags),
+  },
+  {
     usage: 'doctor',
     summary: 'check that this machine can build',
     examples: examples.doctor,

@@ -38,6 +38,16 @@ tasks list --json`;
 export const reproduce = `tasks reproduce              everything that is up to date; commands run again
 tasks reproduce --sample 3   three of those tasks`;
 export const logs = 'tasks logs extbuilder:17';
+export const init = `tasks init                        finds a bake file, a compose file, or Dockerfiles
+tasks init --dry-run              prints the definitions
+tasks init --from bake            the group default of docker-bake.hcl; \`tasks init all --from bake\`: the group all
+tasks init --from make            what the default goal of the Makefile builds
+tasks init --from make:build.sh   what a shell script builds; it is read, not run
+tasks init --check --from bake    target by target: context, Dockerfile, stage, args, labels, tags, platforms
+
+It writes tasks/images.ts, a line in .gitignore, and types for editors, and overwrites nothing. What it cannot
+carry over is listed with its place. \`make -n\` runs $(shell …) and lines that begin with +, so a Makefile is read
+only if you ask for it.`;
 export const lock = `tasks lock                 pins what is not pinned yet, keeps the rest
 tasks lock --update        moves all pins to the newest: debian:12  sha256:aaaa… → sha256:bbbb…`;
 export const completion = `tasks completion zsh > ~/.tasks-completion.zsh   source it in ~/.zshrc

@@ -130,6 +130,7 @@ function makeShell({ out, err }: Streams, signal: AbortSignal): Shell {
       version: VERSION,
       id: `${VERSION}-${BUILD_ID}`,
       pageFolder: path.join(PLACE, 'page'),
+      typesFile: path.join(PLACE, '../types/image-tasks.d.ts'),
       reaper: path.join(PLACE, 'reaper.js'),
       loadModule,
       onLongRun,

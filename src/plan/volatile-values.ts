@@ -34,14 +34,17 @@ export function findVolatileValues(
   return [...labels, ...args];
 }
 
-function describe(what: string, value: string, { commit, now }: Moment, advice: string): string[] {
-  if (commit !== undefined && containsCommit(value, commit))
-    return [`${what} contains the current commit, so each commit rebuilds the image: ${advice}`];
-  const period = containsTime(value, now);
-  if (period === undefined) return [];
-  return [
-    `${what} contains the current ${period}, so each ${period === 'date' ? 'day' : 'run'} rebuilds the image: ${advice}`,
-  ];
+function describe(what: string, value: string, moment: Moment, advice: string): string[] {
+  const found = findVolatile(value, moment);
+  if (found === undefined) return [];
+  const rebuilds = { commit: 'commit', time: 'run', date: 'day' }[found];
+  return [`${what} contains the current ${found}, so each ${rebuilds} rebuilds the image: ${advice}`];
+}
+
+/** Returns what a value contains that is another one in the next commit, run or day; undefined if there is nothing. */
+export function findVolatile(value: string, { commit, now }: Moment): 'commit' | 'time' | 'date' | undefined {
+  if (commit !== undefined && containsCommit(value, commit)) return 'commit';
+  return containsTime(value, now);
 }
 
 function containsCommit(value: string, commit: string): boolean {
