@@ -153,12 +153,13 @@ function isDetermined(values: Values, by: readonly string[]): boolean {
   });
 }
 
+/** Returns keys for cells. No version contains a space. */
 function versionKeys(axes: readonly string[], cells: readonly Axes[]): string[] {
-  return cells.map((cell) => axes.map((axis) => cell[axis]).join('-'));
+  return cells.map((cell) => axes.map((axis) => cell[axis]).join(' '));
 }
 
 function joinParts(references: readonly string[]): (string | Varying)[] {
-  return references.flatMap((expression, at) => [...(at > 0 ? ['-'] : []), { expression, values: [] }]);
+  return references.flatMap((expression, at) => [...(at > 0 ? [' '] : []), { expression, values: [] }]);
 }
 
 function isOneOf(reference: string, some: ReadonlySet<string>, all: ReadonlySet<string>): string {
