@@ -207,6 +207,15 @@ export const commands: readonly CommandSpec[] = [
     run: async (context, args, flags) => (await import('./commands/init.ts')).init(context, args, flags),
   },
   {
+    usage: 'export <format> [selectors...]',
+    summary: 'print the plan for another tool: `tasks export bake` is a docker-bake.json',
+    examples: examples.exportPlan,
+    own: [['--output <file>', 'write to a file']],
+    shared: [repo],
+    run: async (context, args, flags) =>
+      (await import('./commands/export.ts')).exportPlan(context, args, flags),
+  },
+  {
     usage: 'doctor',
     summary: 'check that this machine can build',
     examples: examples.doctor,

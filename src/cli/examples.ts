@@ -48,6 +48,12 @@ tasks init --check --from bake    target by target: context, Dockerfile, stage, 
 It writes tasks/images.ts, a line in .gitignore, and types for editors, and overwrites nothing. What it cannot
 carry over is listed with its place. \`make -n\` runs $(shell …) and lines that begin with +, so a Makefile is read
 only if you ask for it.`;
+export const exportPlan = `tasks export bake                              the published images, and what they need
+tasks export bake --output docker-bake.json    then: docker buildx bake
+tasks export bake 'pg:17*' --repo ghcr.io/me   some images, with tags in another repository
+
+The file builds the same images: needs are contexts of other targets, and pinned base images are contexts with
+their digests. Exit code 2 if bake cannot express something, such as commands and the files that they create.`;
 export const lock = `tasks lock                 pins what is not pinned yet, keeps the rest
 tasks lock --update        moves all pins to the newest: debian:12  sha256:aaaa… → sha256:bbbb…`;
 export const completion = `tasks completion zsh > ~/.tasks-completion.zsh   source it in ~/.zshrc

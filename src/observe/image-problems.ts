@@ -81,7 +81,7 @@ function unusedNeedProblems(
   return unused.map(({ name, isReference }) => ({
     field: `needs.${name}`,
     message: isReference
-      ? `${task.dockerfile} does not name this image, so the build would not use the image of this need`
+      ? `${task.target === undefined ? '' : `the stage ${task.target} of `}${task.dockerfile} does not name this image, so the build would not use the image of this need`
       : `${task.dockerfile} does not declare ARG ${name}, so the build would not use the image of this need`,
     expected:
       expected.length > 0
