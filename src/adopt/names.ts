@@ -42,13 +42,13 @@ export function isAcceptedRepo(repo: string): boolean {
 
 /** Words after which a definition cannot be named. */
 const reserved = new Set(
-  'image command matrix project profile major minor revision process break case catch class const continue debugger default delete do else enum export extends false finally for function if import in instanceof new null return super switch this throw true try typeof var void while with yield let static await async of c version'.split(
+  'image command matrix project profile major minor revision process env break case catch class const continue debugger default delete do else enum export extends false finally for function if import in instanceof new null return super switch this throw true try typeof var void while with yield let static await async of c version'.split(
     ' ',
   ),
 );
 
 /** Returns an identifier in camel case: `pgUpgradeTester` for `pg-upgrade-tester`. */
-export function identifier(text: string): string {
+function identifier(text: string): string {
   const words = text.split(/[^A-Za-z0-9]+/).filter(Boolean);
   const parts = words.map((word, at) => {
     const lower = /[a-z]/.test(word) ? word : word.toLowerCase();

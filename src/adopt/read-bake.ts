@@ -121,11 +121,14 @@ function inherited(
 
 function readTarget(
   name: string,
-  fields: Json,
+  written: Json,
   { file, folder }: { readonly file: string; readonly folder: string },
   omissions: Omission[],
 ): ForeignTarget | undefined {
   const place = `${file} › ${name}`;
+  const fields = unescaped(written, (text) =>
+    omissions.push({ place, what: `what only bake evaluates: ${text}` }),
+  ) as Json;
   const omit = (what: string): void => void omissions.push({ place, what });
   const contextText = String(fields.context ?? '.');
   const context = isAddress(contextText) ? undefined : rootPath(folder, contextText);
@@ -159,6 +162,21 @@ function readTarget(
     ),
     options: readOptions(fields, omit),
   };
+}
+
+/** Bake writes `$${` for `${` (not before buildx 0.14), and evaluates what is not doubled. */
+function unescaped(value: unknown, onTemplate: (text: string) => void): unknown {
+  if (typeof value === 'string') {
+    const template = /(?<![$%])[$%]\{[^}]*\}?/.exec(value);
+    if (template !== null) onTemplate(template[0]);
+    return value.replace(/\$\$(?=\{)/g, '$').replace(/%%(?=\{)/g, '%');
+  }
+  if (Array.isArray(value)) return value.map((each) => unescaped(each, onTemplate));
+  if (!isObject(value)) return value;
+  const entries = Object.entries(value);
+  return Object.fromEntries(
+    entries.map(([name, each]) => [unescaped(name, onTemplate), unescaped(each, onTemplate)]),
+  );
 }
 
 const known = new Set(

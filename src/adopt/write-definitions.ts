@@ -66,8 +66,9 @@ export function writeDefinitions(arrangement: Arrangement, source: string): Writ
 
 /** The commit, as CI services name it. `process` is declared because the editor may not know Node's types. */
 const revisionText = `declare const process: { readonly env: Readonly<Record<string, string | undefined>> };
+const { env } = process;
 /** The commit that an image is built from. It is in no key. */
-const revision = process.env.GITHUB_SHA ?? process.env.CI_COMMIT_SHA ?? '';
+const revision = env.GITHUB_SHA ?? env.CI_COMMIT_SHA ?? '';
 `;
 
 function importLine(written: readonly WrittenImage[], hasProject: boolean): string {

@@ -179,7 +179,7 @@ export function ownArgs(
 /** The width of `contexts: (version) => ` before a value. */
 const functionWidth = 24;
 
-export function defaultDockerfile(context: string): string {
+function defaultDockerfile(context: string): string {
   return context === '.' ? 'Dockerfile' : `${context}/Dockerfile`;
 }
 

@@ -5,7 +5,7 @@ const maxWidth = 100;
  * Writes a list or an object on one line, or if that is too long with one entry per line. `indent`:
  * the spaces that its own line begins with; `before`: the width of what stands before it there.
  */
-export function bracketed(
+function bracketed(
   [open, close]: readonly [string, string],
   entries: readonly string[],
   indent: number,

@@ -35,7 +35,7 @@ export interface Adoption {
 }
 
 /** The file that `tasks init` writes. */
-export const writtenFile = `${definitionsFolder}/images.ts`;
+const writtenFile = `${definitionsFolder}/images.ts`;
 
 /**
  * Reads what another tool builds, and makes definitions of it. Writes nothing.

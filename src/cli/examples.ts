@@ -48,9 +48,9 @@ tasks init --check --from bake    target by target: context, Dockerfile, stage, 
 It writes tasks/images.ts, a line in .gitignore, and types for editors, and overwrites nothing. What it cannot
 carry over is listed with its place. \`make -n\` runs $(shell …) and lines that begin with +, so a Makefile is read
 only if you ask for it.`;
-export const exportPlan = `tasks export bake                              the published images, and what they need
-tasks export bake --output docker-bake.json    then: docker buildx bake
-tasks export bake 'pg:17*' --repo ghcr.io/me   some images, with tags in another repository
+export const exportPlan = `tasks export bake                             the published images, and what they need
+tasks export bake --output docker-bake.json   then: docker buildx bake
+tasks export bake 'pg:17*' --repo team        some images, with tags in another repository
 
 The file builds the same images: needs are contexts of other targets, and pinned base images are contexts with
 their digests. Exit code 2 if bake cannot express something, such as commands and the files that they create.`;
