@@ -98,7 +98,11 @@ await Promise.all([
     entryPoints: { api: 'src/app/api.ts' },
     format: 'esm',
     outExtension: { '.js': '.mjs' },
-    packages: 'external',
+    // Libraries are part of it, in files that are loaded on first use: the package installs none of them.
+    external: ['esbuild'],
+    splitting: true,
+    chunkNames: 'lib/[name]-[hash]',
+    banner: { js: "import { createRequire as requireOfBundle } from 'node:module'; const require = requireOfBundle(import.meta.url);" },
   }),
   build({
     ...common,
@@ -113,6 +117,8 @@ await Promise.all([
 writeFileSync(path.join(dist, 'package.json'), '{ "type": "commonjs" }\n');
 chmodSync(path.join(dist, 'tasks.js'), 0o755);
 await train(path.join(dist, 'tasks.js'));
+// Without TypeScript, which is not needed to run the program, editors have no types of the Node API.
+if (existsSync(path.join(root, 'node_modules/typescript'))) await import('./types.mjs');
 writeFileSync(idFile, id);
 
 function link(target, place) {
