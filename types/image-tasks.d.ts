@@ -46,9 +46,18 @@ interface CommonFields<V> {
    * The tasks that this task uses, by name. The name is an ARG of the Dockerfile, an image as the Dockerfile names it
    * (`'cimg/postgres:18.3'`), or, for a task that creates files, the folder of these files. In FROM, `COPY --from` or a
    * mount, an ARG must be the whole image name.
+   *
+   * @example needs: { BASE_IMAGE: base }                         // ARG BASE_IMAGE: the version that matches
+   * @example needs: { 'cimg/postgres:18.3': postgres }           // FROM cimg/postgres:18.3
+   * @example needs: (c) => ({ BASE_IMAGE: base.at(c.distro) })   // one version, by the axes of a matrix
+   * @example needs: { libs: libs.all({ pg: '17' }) }             // files, as the folders libs/<version>/
    */
   readonly needs?: PerVersion<V, Needs<V>>;
-  /** Tasks that run before this one if both are in the plan. They are not needs: they do not affect the plan or the key. */
+  /**
+   * Tasks that run before this one if both are in the plan. They are not needs: they do not affect the plan or the key.
+   *
+   * @example after: [database]
+   */
   readonly after?: readonly (NeedTarget | ((version: V) => NeedTarget))[];
   /** The maximum duration of the build or run, and of the test: `90s`, `30m`, `2h`. Default: no limit. */
   readonly timeout?: PerVersion<V, string>;
@@ -60,6 +69,8 @@ interface CommonFields<V> {
    * The sources of secrets, by id. A RUN instruction uses a secret with `--mount=type=secret,id=…`. A command gets an
    * environment variable with the name of the id, which contains the value, or the path of the file. Secrets are never part
    * of keys, records or logs.
+   *
+   * @example secrets: { npm_token: { env: 'NPM_TOKEN' }, pip: { file: 'pip.conf' } }
    */
   readonly secrets?: PerVersion<V, Readonly<Record<string, {
     readonly env: string;
@@ -78,7 +89,11 @@ interface CommonFields<V> {
  * `after`.
  */
 interface ImageFields<V> extends CommonFields<V> {
-  /** The build context, relative to the project root. */
+  /**
+   * The build context, relative to the project root.
+   *
+   * @example context: (version) => `images/${version}`
+   */
   readonly context: PerVersion<V, string>;
   /**
    * The Dockerfile, relative to the project root, or its text: `{ text: '…' }`. A text counts as a file with that text does.
@@ -91,7 +106,11 @@ interface ImageFields<V> extends CommonFields<V> {
   }>;
   /** The stage to build. Default: the last one. */
   readonly target?: PerVersion<V, string | undefined>;
-  /** Build args. The test gets them as environment variables. */
+  /**
+   * Build args. The test gets them as environment variables.
+   *
+   * @example args: (version) => ({ PG_VERSION: version })
+   */
   readonly args?: PerVersion<V, Readonly<Record<string, string>>>;
   /** Labels of the image. They are part of the key: an image with another label is another image. */
   readonly labels?: PerVersion<V, Readonly<Record<string, string>>>;
@@ -109,6 +128,8 @@ interface ImageFields<V> extends CommonFields<V> {
    * More build contexts, by the name that the Dockerfile uses in FROM, `COPY --from` or a mount: a folder relative to the project
    * root, which may have a `.dockerignore`; an image, `docker-image://alpine:3.20`; or a git address,
    * `https://host/repo.git#commit`. A context replaces the image or the stage of its name. Needs docker 23.
+   *
+   * @example contexts: { assets: 'assets', base: 'docker-image://alpine:3.20' }
    */
   readonly contexts?: PerVersion<V, Readonly<Record<string, string>>>;
   /** Host names for RUN instructions, as `name:address`: `db:10.0.0.1`. */
@@ -136,13 +157,25 @@ interface ImageFields<V> extends CommonFields<V> {
   }>>>;
   /** The platform, as a list with one entry, such as `linux/arm64`. Default: Linux on the architecture of this machine. */
   readonly platforms?: PerVersion<V, readonly string[]>;
-  /** A script, or a folder with an executable `run`, relative to the project root. It runs in a container of the image. */
+  /**
+   * A script, or a folder with an executable `run`, relative to the project root. It runs in a container of the image.
+   *
+   * @example test: 'images/postgres/test.sh'
+   */
   readonly test?: PerVersion<V, string | undefined>;
   /** Default: true. False: an internal image, which never gets a run tag or a release tag. */
   readonly publish?: PerVersion<V, boolean>;
-  /** The tags of the image, without its name and the suffix of the run. Default: the version. */
+  /**
+   * The tags of the image, without its name and the suffix of the run. Default: the version.
+   *
+   * @example tags: (version) => [version, `${version}-slim`]
+   */
   readonly tags?: PerVersion<V, readonly string[]>;
-  /** Moving tags that a release also sets, such as `16` for 16.13. They never move back to an older version. */
+  /**
+   * Moving tags that a release also sets, such as `16` for 16.13. They never move back to an older version.
+   *
+   * @example aliases: (version) => [version.split('.')[0]!]
+   */
   readonly aliases?: PerVersion<V, readonly string[]>;
   /** `files`: the task exports the file system of the build as output files, like those of a command. Default: `image`. */
   readonly output?: PerVersion<V, 'image' | 'files'>;
@@ -153,16 +186,27 @@ interface CommandFields<V> extends CommonFields<V> {
   /**
    * The program and its arguments, without a shell. A program with a slash is relative to the project root, which is also the
    * working directory.
+   *
+   * @example run: ['images/debian/make-rootfs.sh', 'bookworm']   // a script of the project; it writes to $TASKS_OUT
+   * @example run: (version) => ['curl', '-fo', `pg-${version}.tar.gz`, `https://example.com/${version}`]
    */
   readonly run: PerVersion<V, readonly [string, ...string[]]>;
-  /** Globs, relative to the project root. The content of the files that they match is part of the key. */
+  /**
+   * Globs, relative to the project root. The content of the files that they match is part of the key.
+   *
+   * @example inputs: ['scripts/make.sh', 'patches/*.patch']
+   */
   readonly inputs?: PerVersion<V, readonly string[]>;
   /** Names of environment variables that the command gets. Their values are part of the key. */
   readonly env?: PerVersion<V, readonly string[]>;
 }
 
 type WithVersions<F, V> = F & {
-  /** The versions, one task per version: a list of strings, or `matrix()`. Default: a single version, `latest`. */
+  /**
+   * The versions, one task per version: a list of strings, or `matrix()`. Default: a single version, `latest`.
+   *
+   * @example versions: ['16.13', '17.9']
+   */
   readonly versions?: V;
 };
 
@@ -215,22 +259,41 @@ interface ProjectFields {
 /** The profile: the value of `--profile` or TASKS_PROFILE, or `default`. Definitions may branch on it. */
 export declare const profile: string;
 
-/** Declares images: one task per version. */
+/**
+ * Declares images: one task per version.
+ *
+ * @example export const app = image({ name: 'app', versions: ['1', '2'], context: 'app', args: (version) => ({ V: version }) });
+ */
 export declare function image(fields: ImageInput<string, readonly string[]>): Definition;
 
 export declare function image<A extends Axes>(fields: ImageInput<A, Matrix<A>>): Definition;
 
-/** Declares a command that creates files: one task per version. */
+/**
+ * Declares a command that creates files: one task per version.
+ *
+ * @example export const docs = command({ name: 'docs', run: ['./make-docs.sh'], inputs: ['make-docs.sh', 'text/*.md'] });
+ */
 export declare function command(fields: CommandInput<string, readonly string[]>): Definition;
 
 export declare function command<A extends Axes>(fields: CommandInput<A, Matrix<A>>): Definition;
 
-/** Declares the settings of the project, at most once. Flags and environment variables override them. */
+/**
+ * Declares the settings of the project, at most once. Flags and environment variables override them.
+ *
+ * @example export default project({ repo: 'registry.example/team' });
+ */
 export declare function project(fields: ProjectFields): ProjectDefinition;
 
 /**
  * Returns all combinations of the values of the axes, in the order written (the last axis varies fastest). `version` returns
  * the version of a cell, which must be unique; cells for which `exclude` returns true are left out.
+ *
+ * @example
+ * const cells = matrix(
+ *   { pg: ['16', '17'], distro: ['bookworm', 'trixie'] },
+ *   { version: (c) => `${c.pg}-${c.distro}`, exclude: (c) => c.pg === '16' && c.distro === 'trixie' },
+ * );
+ * export const server = image({ name: 'server', versions: cells, context: 'server', args: (c) => ({ PG: c.pg }) });
  */
 export declare function matrix<const T extends Readonly<Record<string, readonly string[]>>>(axes: T, options: {
   readonly version: (cell: {

@@ -63,9 +63,12 @@ test('it is built with the images of needs in it, and has no path in documents',
 
 test('its errors name the task instead of a file', async () => {
   const made = project({ text: 'FROM scratch\nCOPPY x /\n' });
-  await made.plan().then(() => assert.unreachable(), ({ message }: Error) => {
-    assert.match(message, /app › dockerfile: Dockerfile of app:1:2: unknown instruction COPPY/);
-  });
+  await made.plan().then(
+    () => assert.unreachable(),
+    ({ message }: Error) => {
+      assert.match(message, /app › dockerfile: Dockerfile of app:1:2: unknown instruction COPPY/);
+    },
+  );
   const failing = project({ text: text('1') });
   const { run } = await failing.plan();
   const result = run();
