@@ -50,7 +50,7 @@ export interface Connection {
   readonly isShared: boolean;
   /**
    * Opens another connection, for a session (`POST /session`): that is faster than a tunnel in a call. Undefined where
-   * connections are expensive, and where the entry is `direct`: API 1.53 deprecates it.
+   * this is not possible, and where the entry is `direct`: API 1.53 deprecates it.
    * @throws UpgradeRefused; EngineLost `unreachable`; the signal's reason
    */
   readonly openForSession: ((headers: HeaderList, signal: AbortSignal) => Promise<Transport>) | undefined;

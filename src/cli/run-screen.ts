@@ -4,6 +4,7 @@ import { TasksError } from '../model/errors.ts';
 import type { Listener, Phase, RunEvent } from '../model/events.ts';
 import { makePaint } from '../report/paint.ts';
 import { plainReporter } from '../report/plain.ts';
+import { quietReporter } from '../report/quiet.ts';
 import {
   combineReporters,
   jsonReporter,
@@ -79,23 +80,26 @@ function hasWork({ tasks }: Extract<RunEvent, { type: 'phase-started' }>): boole
 }
 
 /** Returns a function that makes a reporter for a phase. */
-async function phaseReporters({ settings, terminal }: Context): Promise<() => Reporter> {
-  const { reporter, layout, errColor, verbose, isCi } = settings.output;
+async function phaseReporters({ settings, terminal, cwd, host }: Context): Promise<() => Reporter> {
+  const { reporter, layout, errColor, verbose, isCi, hasSections } = settings.output;
   const paint = makePaint(errColor);
-  switch (reporter) {
-    case 'live': {
-      const { liveReporter } = await import('../report/live.ts');
-      return () => liveReporter(terminal.errStream, paint, layout);
-    }
-    case 'github': {
-      const { githubReporter } = await import('../report/github.ts');
-      return () => githubReporter(terminal.err, terminal.ciCommand, makePaint(false));
-    }
-    case 'plain':
-      return () => plainReporter(terminal.err, paint, { verbose, timestamps: isCi });
-    default:
-      return () => silentReporter;
+  if (reporter === 'silent' && settings.output.isQuiet) return () => quietReporter(terminal.err, paint, cwd);
+  if (reporter === 'live') {
+    const { liveReporter } = await import('../report/live.ts');
+    return () => liveReporter(terminal.errStream, paint, layout, cwd);
   }
+  if (reporter === 'github' || hasSections) {
+    const { groupedReporter } = await import('../report/grouped.ts');
+    const seconds = (): number => Math.floor(host.clock.now().getTime() / 1000);
+    const marks =
+      reporter === 'github'
+        ? (await import('../report/github.ts')).githubMarks(terminal.ciCommand)
+        : (await import('../report/gitlab.ts')).gitlabMarks(terminal.ciCommand, seconds);
+    return () => groupedReporter(terminal.err, marks, { paint: makePaint(false), folder: cwd });
+  }
+  if (reporter === 'plain')
+    return () => plainReporter(terminal.err, paint, { verbose, timestamps: isCi, folder: cwd });
+  return () => silentReporter;
 }
 
 /** GitHub shows the content of its file on the page of the workflow run. */

@@ -58,6 +58,10 @@ export interface OutputSettings {
   readonly outColor: boolean;
   readonly errColor: boolean;
   readonly verbose: boolean;
+  /** Whether only failures are shown. */
+  readonly isQuiet: boolean;
+  /** Whether the service shows sections of the log, as GitLab does. */
+  readonly hasSections: boolean;
   /** Whether the run is in CI, where lines of output start with the time. */
   readonly isCi: boolean;
   /** Absolute path of a trace to write. */
@@ -98,6 +102,8 @@ export function readSettings(flags: SharedFlags, input: SettingsInput): Settings
       outColor: hasColor(flags, environment, input.outIsTerminal),
       errColor: hasColor(flags, environment, input.errIsTerminal),
       verbose: flags.verbose === true,
+      isQuiet: flags.quiet === true && flags.reporter === undefined,
+      hasSections: reporter === 'plain' && flags.reporter === undefined && environment.GITLAB_CI === 'true',
       isCi,
       trace: flags.trace === undefined ? undefined : path.resolve(cwd, flags.trace),
       jobSummary: environment.GITHUB_STEP_SUMMARY || undefined,

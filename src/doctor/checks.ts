@@ -24,6 +24,7 @@ const requiredBytes = 1e9;
 export function evaluateFacts(facts: Facts): Check[] {
   return [
     ...engineChecks(facts),
+    ...builderChecks(facts),
     ...facts.disks.map(({ folder, freeBytes }) => diskCheck(folder, freeBytes)),
     ...facts.programs.map((program) => programCheck(program, facts)),
     ...facts.sites.map(siteCheck),
@@ -78,6 +79,17 @@ function buildkitCheck({ version, buildkit }: WorkingEngine): Check {
     name,
     hasHeredocs ? detail : `${detail}; no heredocs in Dockerfiles (they need docker 23 or newer)`,
   );
+}
+
+/** Only doctor uses a builder so far, so builds work without it. */
+function builderChecks({ builder }: Facts): Check[] {
+  if (builder === undefined) return [];
+  const { name, buildkit } = builder;
+  if (!('message' in buildkit)) return [ok('builder', `${name} builds for ${buildkit.platforms.join(', ')}`)];
+  const remedy = ['check that it runs: `docker buildx inspect` shows a builder (buildx 0.13 or newer)'];
+  // A client without buildx prints all that it can do.
+  const [reason] = buildkit.message.split('\n');
+  return [{ name: 'builder', state: 'warning', detail: `${name}: ${reason}`, remedy }];
 }
 
 function diskCheck(folder: string, freeBytes: number): Check {

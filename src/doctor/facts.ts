@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, statfsSync } from 'node:fs';
 import path from 'node:path';
 import { connect } from '../engine/api.ts';
+import { dialerOfBuilder, parseBuilder } from '../engine/builder-address.ts';
 import type { BuildkitFacts } from '../engine/check-buildkit.ts';
 import { type Endpoint, resolveEndpoint } from '../engine/endpoint.ts';
 import { type EngineVersion, type ImageStore, readEngineVersion, readImageStore } from '../engine/queries.ts';
@@ -46,11 +47,18 @@ export type EngineFacts =
       readonly buildkit: BuildkitFacts;
     };
 
+/** The builder that the environment selects (`TASKS_BUILDER`). */
+export interface BuilderFacts {
+  readonly name: string;
+  readonly buildkit: BuildkitFacts;
+}
+
 /** The state of the machine. */
 export interface Facts {
   readonly os: { readonly id: string; readonly version: string; readonly name: string };
   readonly isRoot: boolean;
   readonly engine: EngineFacts;
+  readonly builder?: BuilderFacts;
   /** The path of the engine's program, if it is installed. */
   readonly dockerd?: string;
   readonly disks: readonly { readonly folder: string; readonly freeBytes: number }[];
@@ -68,6 +76,7 @@ export async function gatherFacts(
   signal: AbortSignal,
 ): Promise<Facts> {
   const engine = await checkEngine(environment, signal);
+  const builder = await checkBuilder(environment, signal);
   const os = readOs();
   const archives = os.id === 'debian' ? await readDebianArchives(probe) : [];
   const sites = await Promise.all([...archives, ...targets.sites].map((site) => checkSite(site, signal)));
@@ -76,6 +85,7 @@ export async function gatherFacts(
     os,
     isRoot: process.getuid?.() === 0,
     engine,
+    ...(builder === undefined ? {} : { builder }),
     ...(dockerd !== undefined ? { dockerd } : {}),
     disks: targets.folders.map((folder) => ({ folder, freeBytes: freeBytes(folder) })),
     programs: targets.programs.map((program) => {
@@ -101,6 +111,17 @@ async function checkEngine(environment: Environment, signal: AbortSignal): Promi
     if (!(error instanceof TasksError)) throw error;
     return { endpoint, problem: error.message, hint: error.hint };
   }
+}
+
+async function checkBuilder(
+  environment: Environment,
+  signal: AbortSignal,
+): Promise<BuilderFacts | undefined> {
+  const { TASKS_BUILDER: name = '' } = environment;
+  if (name === '') return undefined;
+  const { open } = dialerOfBuilder(parseBuilder(name, 'TASKS_BUILDER'), environment);
+  const { checkBuildkit } = await import('../engine/check-buildkit.ts');
+  return { name, buildkit: await checkBuildkit(open, undefined, signal) };
 }
 
 /** Reads os-release(5): `debian`, `12`, `Debian GNU/Linux 12 (bookworm)`. */

@@ -8,6 +8,7 @@ import { failureCause, missingPathIn } from '../model/failure-cause.ts';
 import { type BuildDockerfile, type LineRange, type StepFacts, StepFailed } from '../model/ports.ts';
 import type { BuildReport } from './build-report.ts';
 import { explainUnreachable } from './buildkit-problem.ts';
+import { plainMessage, unwrapMessage } from './plain-message.ts';
 
 /** Returns the error of the engine port for an error of BuildKit's client. `address` is the engine's, for messages. */
 export function portErrorOf(
@@ -16,7 +17,8 @@ export function portErrorOf(
   report: BuildReport,
   address: string,
 ): unknown {
-  if (error instanceof SolveFailed) return new StepFailed(error.message, factsOf(error, dockerfile, report));
+  if (error instanceof SolveFailed)
+    return new StepFailed(plainMessage(error.message), factsOf(error, dockerfile, report));
   if (error instanceof FileProblem || error instanceof TransferError) return new StepFailed(error.message);
   return engineErrorOf(error, address);
 }
@@ -29,7 +31,7 @@ export function engineErrorOf(error: unknown, address: string): unknown {
 function factsOf(error: SolveFailed, dockerfile: BuildDockerfile, report: BuildReport): StepFacts {
   const { step, exitCode, code, message, sources } = error;
   const lines = linesOf(error, dockerfile);
-  const said = withoutProcess(message);
+  const said = unwrapMessage(message);
   const output = step && report.lastLinesOf(step);
   const missingPath = readsContext(step) ? missingPathIn(said, step?.name) : undefined;
   const cause = failureCause({
@@ -40,12 +42,14 @@ function factsOf(error: SolveFailed, dockerfile: BuildDockerfile, report: BuildR
     ...(output === undefined ? {} : { output: output.lines }),
     inDockerfile: step === undefined && (sources.length > 0 || noDefinition.test(message)),
   });
-  const instruction = step?.instruction?.text ?? (lines && lineAt(dockerfile, lines.line));
+  const excerpt = lines && linesIn(dockerfile, lines);
+  const instruction = step?.instruction?.text ?? excerpt?.[0];
   return {
     ...(cause === undefined ? {} : { cause }),
     step: step?.name,
     instruction: instruction === undefined ? undefined : keywordOf(instruction),
     lines,
+    excerpt,
     exitCode,
     ...(output === undefined ? {} : { output }),
     ...(missingPath === undefined ? {} : { missingPath }),
@@ -55,21 +59,17 @@ function factsOf(error: SolveFailed, dockerfile: BuildDockerfile, report: BuildR
 /** How docker 20.10 begins its errors about the Dockerfile, for which it says no place. */
 const noDefinition = /^failed to create LLB definition: (?!target stage )/;
 
-/** Returns a message without the program of a RUN instruction, whose text means nothing. */
-function withoutProcess(message: string): string {
-  return message.replace(
-    /^(?:process ".*" did not complete successfully|executor failed running \[.*\]): /s,
-    '',
-  );
-}
-
 /** Whether what a step copies or mounts comes from the build context. */
 function readsContext(step: BuildStep | undefined): boolean {
   return step?.instruction !== undefined && !/^\S+ .*\bfrom=/i.test(step.instruction.text);
 }
 
-function lineAt({ text }: BuildDockerfile, line: number): string | undefined {
-  return Buffer.from(text).toString('utf8').split('\n')[line - 1];
+/** How many lines of an instruction are shown. */
+const maxExcerpt = 6;
+
+function linesIn({ text }: BuildDockerfile, { line, endLine }: LineRange): readonly string[] {
+  const all = Buffer.from(text).toString('utf8').split(/\r?\n/);
+  return all.slice(line - 1, Math.min(endLine, line - 1 + maxExcerpt));
 }
 
 function keywordOf(instruction: string): string | undefined {

@@ -7,29 +7,35 @@ import { type DockerfileFolder, makeDockerfileFolder } from '../buildkit/dockerf
 import { isEntitled } from '../buildkit/entitlements.ts';
 import { fileServices } from '../buildkit/file-services.ts';
 import { type NamedFolders, nameFolders } from '../buildkit/named-folders.ts';
-import type { BuildServices, RegistryLogin } from '../buildkit/services.ts';
+import type { BuildServices } from '../buildkit/services.ts';
 import type { SolveInput } from '../buildkit/solve-request.ts';
 import type { Environment } from '../model/environment.ts';
 import { normalizePlatform } from '../model/platform.ts';
 import { type BuildRequest, type BuiltImage, type Progress, StepFailed } from '../model/ports.ts';
 import type { EngineApi } from './api.ts';
 import { engineErrorOf, portErrorOf } from './build-failure.ts';
+import { type FindLogin, makeBuildLogins } from './build-logins.ts';
 import { optionAttributes } from './build-options.ts';
 import { type BuildReport, reportBuild } from './build-report.ts';
 import { verifyBuiltImage } from './built-image.ts';
 import { makeSharedSessions } from './shared-sessions.ts';
 
+/**
+ * What connections to an engine are. Builds have one each, and sessions one of their own, over `socket`s; with `tls`, sessions go
+ * through a tunnel, as Node serves no HTTP/2 where TLS agreed on HTTP/1.1; a `program` is expensive, so that builds share connections.
+ */
+export type Link = 'socket' | 'tls' | 'program';
+
 export interface BuilderOptions {
   readonly api: EngineApi;
   /** Opens a connection to the engine. */
   readonly open: OpenTransport;
-  /** Whether connections are expensive: builds then share them. */
-  readonly sharesConnections: boolean;
-  /** The version of the Engine API, for example `1.45`. */
-  readonly apiVersion: () => Promise<string>;
+  readonly link: Link;
+  /** The version of the Engine API, for example `1.45`; undefined for a BuildKit that has no such API. */
+  readonly apiVersion: () => Promise<string | undefined>;
   /** Build args that every build gets, as docker's own builds do. They are in no key: what a Dockerfile declares is in the request. */
   readonly proxies: Readonly<Record<string, string>>;
-  readonly login: (host: string) => Promise<RegistryLogin | undefined>;
+  readonly login: FindLogin;
   readonly environment: Environment;
   /** Ends what several builds share. */
   readonly signal: AbortSignal;
@@ -61,11 +67,12 @@ export function makeBuilder(options: BuilderOptions): Builder {
     const entries = entriesFor(await options.apiVersion());
     const connection = await connect(options.open, entries, signal, entry);
     entry = connection.entry;
-    return options.sharesConnections ? { ...connection, openForSession: undefined } : connection;
+    return options.link === 'socket' ? connection : { ...connection, openForSession: undefined };
   };
-  const pool = options.sharesConnections
-    ? makeConnectionPool(() => openConnection(options.signal))
-    : { acquire: openConnection };
+  const pool =
+    options.link === 'program'
+      ? makeConnectionPool(() => openConnection(options.signal))
+      : { acquire: openConnection };
   const acquireFor = ({ dockerfile }: BuildRequest, signal: AbortSignal): Promise<Connection> =>
     dockerfile.text.length > maxDockerfileBytes ? openConnection(signal) : pool.acquire(signal);
   const shared = makeSharedSessions(() => pool.acquire(options.signal), login, options.signal);
@@ -83,7 +90,7 @@ export function makeBuilder(options: BuilderOptions): Builder {
     const input = solveInputOf({ ...request, args }, context, dockerfile, named);
     const onEvent = report.take;
     if (canShare(request)) {
-      const lease = await shared.acquire(context, folders, signal);
+      const lease = await shared.acquire(context, folders, request.registries, signal);
       try {
         const connection = await acquireFor(request, signal);
         return await buildInSession(connection, input, lease.value, onEvent, signal);
@@ -173,7 +180,7 @@ function canShare({ context, secrets, ssh, exportTo }: BuildRequest): boolean {
 }
 
 function servicesOf(
-  { secrets, ssh, exportTo }: BuildRequest,
+  { secrets, ssh, exportTo, registries }: BuildRequest,
   context: SentFolder,
   others: ReadonlyMap<string, SentFolder>,
   { environment, login }: Pick<BuilderOptions, 'environment' | 'login'>,
@@ -186,7 +193,14 @@ function servicesOf(
     return 'env' in source ? Buffer.from(environment[source.env] ?? '') : readFileSync(source.file);
   };
   const files = fileServices({ folders, ...(exportTo === undefined ? {} : { exportTo }) }, signal);
-  return { ...files, login, sshSockets: ssh, ...(Object.keys(secrets).length === 0 ? {} : { secret }) };
+  const logins = makeBuildLogins(login);
+  logins.allow(registries);
+  return {
+    ...files,
+    login: logins.find,
+    sshSockets: ssh,
+    ...(Object.keys(secrets).length === 0 ? {} : { secret }),
+  };
 }
 
 /** A base image that is here already is neither cached nor run. */

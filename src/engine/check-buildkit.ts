@@ -1,9 +1,8 @@
-import { connect, entriesFor } from '../buildkit/connect.ts';
+import { connect, entriesFor, type OpenTransport } from '../buildkit/connect.ts';
 import { EngineLost } from '../buildkit/engine-lost.ts';
 import { unary } from '../buildkit/grpc/call.ts';
 import { Control } from '../buildkit/methods.ts';
 import { type BuildkitProblem, explainUnreachable } from './buildkit-problem.ts';
-import type { Dial } from './transport.ts';
 
 /** The BuildKit of an engine: the platforms that it builds for, or why it does not work. */
 export type BuildkitFacts = { readonly platforms: readonly string[] } | BuildkitProblem;
@@ -11,10 +10,13 @@ export type BuildkitFacts = { readonly platforms: readonly string[] } | Buildkit
 /** How long BuildKit may take to answer, in milliseconds. */
 const answerTimeout = 20_000;
 
-/** Connects to the BuildKit of an engine and asks for its workers. A failure is a fact, too. @throws the signal's reason */
+/**
+ * Connects to a BuildKit and asks for its workers. A failure is a fact, too. `apiVersion`: that of the engine it belongs to, if it
+ * belongs to one. @throws the signal's reason
+ */
 export async function checkBuildkit(
-  dial: Dial,
-  apiVersion: string,
+  dial: OpenTransport,
+  apiVersion: string | undefined,
   signal: AbortSignal,
 ): Promise<BuildkitFacts> {
   try {

@@ -1,9 +1,9 @@
-import type { RegistryLogin } from '../buildkit/services.ts';
 import type { Environment } from '../model/environment.ts';
 import type { Engine } from '../model/ports.ts';
 import { connect, parseResponse } from './api.ts';
-import type { Builder } from './build.ts';
-import { resolveEndpoint } from './endpoint.ts';
+import type { Builder, Link } from './build.ts';
+import type { FindLogin } from './build-logins.ts';
+import { type Endpoint, resolveEndpoint } from './endpoint.ts';
 import { proxyArgs } from './proxies.ts';
 import {
   abilitiesOf,
@@ -24,7 +24,12 @@ export interface DockerOptions {
   /** The script of the process that removes test containers if this one is killed. Without it, the next run removes them. */
   readonly reaper?: string;
   /** Returns the login for the registry at a host, for builds; undefined if there is none. */
-  readonly login?: (host: string) => Promise<RegistryLogin | undefined>;
+  readonly login?: FindLogin;
+}
+
+function linkOf({ kind }: Endpoint): Link {
+  if (kind === 'ssh') return 'program';
+  return kind === 'tls' ? 'tls' : 'socket';
 }
 
 /**
@@ -55,7 +60,7 @@ export function dockerEngine(
     return makeBuilder({
       api,
       open: dialerOf(endpoint, environment),
-      sharesConnections: endpoint.kind === 'ssh',
+      link: linkOf(endpoint),
       apiVersion: async () => (await readVersion()).apiVersion,
       proxies: proxyArgs(endpoint, environment),
       login,

@@ -90,6 +90,8 @@ export interface TaskFailure {
   readonly line?: Integer;
   /** Its last line. */
   readonly endLine?: Integer;
+  /** The text of these lines; of more than six, the first six. */
+  readonly excerpt?: readonly string[];
   /** The exit code of the program that the step ran. */
   readonly exitCode?: Integer;
   /** The last lines of output: those of the failing step, if they are known. Secrets are replaced by `***`. */

@@ -82,6 +82,11 @@ export interface BuildRequest {
   readonly noCache: boolean;
   /** By ID; files are absolute paths. Values never appear in output. */
   readonly secrets: Readonly<Record<string, SecretSource>>;
+  /**
+   * The hosts of the registries that the build names images of: it gets logins for these only. Undefined: it cannot be told, and it gets
+   * all that it asks for.
+   */
+  readonly registries?: readonly string[];
   /** The sockets of SSH agents, by ID. */
   readonly ssh?: Readonly<Record<string, string>>;
   /** The empty folder that the file system is exported to (`output: 'files'`). The image is then neither kept nor tagged. */
@@ -199,6 +204,8 @@ export interface StepFacts {
   readonly instruction?: string | undefined;
   /** Its lines in the Dockerfile. */
   readonly lines?: LineRange | undefined;
+  /** The text of these lines; of many, the first. */
+  readonly excerpt?: readonly string[] | undefined;
   /** The exit code of its program. */
   readonly exitCode?: number | undefined;
   /** The last lines that the step wrote itself. Undefined if its output is not known apart from the rest. */

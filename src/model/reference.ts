@@ -32,3 +32,8 @@ export function contextName(reference: string): string {
 export function withoutTag(reference: string): string {
   return reference.replace(/:[^/:]*$/, '');
 }
+
+/** Returns the host of the registry that an image comes from, `docker.io` if it names none. Undefined if it is not a valid name. */
+export function registryHostOf(reference: string): string | undefined {
+  return normalizeReference(reference.replace(/@.*/, ''))?.split('/')[0];
+}

@@ -1,65 +1,53 @@
-import type { RunEvent } from '../model/events.ts';
-import type { Paint, Reporter, Write } from './reporter.ts';
-import { failureLines, makeRunText } from './run-text.ts';
+import { adviceFor } from './cause-advice.ts';
+import { failureTitle } from './failures.ts';
+import type { CiMarks } from './grouped.ts';
+import type { Write } from './reporter.ts';
 
-/**
- * Returns a reporter for GitHub Actions: it groups the output of each finished task and reports failures as error
- * annotations. `write` gets plain text and must make sure that GitHub finds no command in it; `writeCommand` gets workflow
- * commands.
- */
-export function githubReporter(write: Write, writeCommand: Write, paint: Paint): Reporter {
-  const output = new Map<string, string[]>();
-  const runText = makeRunText(paint);
-  const writeLine = (line: string): void => write(`${line}\n`);
-  const runCommand = (name: string, parameters: string, text: string): void =>
-    writeCommand(`::${name}${parameters}::${escapeCommand(text)}\n`);
-  const onEvent = (event: RunEvent): void => {
-    switch (event.type) {
-      case 'phase-started':
-        writeLine(runText.phaseStarted(event));
-        break;
-      case 'task-started':
-        output.set(event.id, []);
-        break;
-      case 'task-output':
-        output.get(event.id)?.push(event.line);
-        break;
-      case 'task-finished': {
-        const line = runText.taskFinished(event);
-        if (line === undefined) break;
-        const lines = output.get(event.id) ?? [];
-        if (lines.length === 0) writeLine(line);
-        else {
-          runCommand('group', '', line);
-          for (const text of lines) writeLine(text);
-          runCommand('endgroup', '', '');
-        }
-        if (event.outcome === 'failed' && event.error !== undefined) {
-          const { message, step } = event.error;
-          runCommand(
-            'error',
-            ` title=${escapeProperty(event.id)}`,
-            step === undefined ? message : `${message}\n${step}`,
-          );
-          for (const row of failureLines({ ...event.error, lines: [] }, paint)) writeLine(row);
-        }
-        output.delete(event.id);
-        break;
-      }
-      case 'phase-finished':
-        for (const line of runText.phaseFinished(event)) writeLine(line);
-        break;
-    }
+/** How many lines of output an annotation has. */
+const maxLines = 10;
+
+/** Returns the marks of GitHub Actions: groups, which are always closed at first, and annotations. `write` gets workflow commands. */
+export function githubMarks(write: Write): CiMarks {
+  const run = (name: string, properties: Readonly<Record<string, string | number>>, text: string): void => {
+    const list = Object.entries(properties).map(([key, value]) => `${key}=${escapeProperty(String(value))}`);
+    write(`::${name}${list.length > 0 ? ` ${list.join(',')}` : ''}::${escapeText(text)}\n`);
   };
-  return { onEvent, close: async () => undefined };
+  return {
+    openGroup(title, isOpen) {
+      if (isOpen) return false;
+      run('group', {}, title);
+      return true;
+    },
+    closeGroup: () => run('endgroup', {}, ''),
+    annotate({ id, error }) {
+      const { file, line, endLine, lines = [], message } = error;
+      const advice = adviceFor(error.cause);
+      const text = [
+        failureTitle(error),
+        ...message.split('\n').slice(1),
+        ...(advice === undefined ? [] : [advice]),
+        ...lines.slice(-maxLines),
+      ].join('\n');
+      run(
+        'error',
+        {
+          ...(file === undefined ? {} : { file }),
+          ...(line === undefined ? {} : { line }),
+          ...(endLine === undefined ? {} : { endLine }),
+          title: id,
+        },
+        text,
+      );
+    },
+  };
 }
 
 /** Escapes the text of a workflow command (`escapeData` in actions/toolkit, packages/core/src/command.ts). */
-function escapeCommand(text: string): string {
+function escapeText(text: string): string {
   return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
 }
 
 /** Escapes a property of a workflow command (`escapeProperty` in the same file). */
 function escapeProperty(text: string): string {
-  return escapeCommand(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
+  return escapeText(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
 }

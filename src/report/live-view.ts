@@ -1,10 +1,11 @@
 import type { Outcome, RunEvent } from '../model/events.ts';
 import type { TaskId } from '../model/task.ts';
+import { type FailedTask, failureBlocks } from './failures.ts';
 import { type FinishedTask, finishedLines } from './finished.ts';
 import { clip, clipColored, formatClock, formatDuration, pluralize, stripControls } from './format.ts';
 import { type CellState, matrixLines, type Screen } from './matrix.ts';
 import type { Paint } from './reporter.ts';
-import { failureLines, makeRunText } from './run-text.ts';
+import { makeRunText } from './run-text.ts';
 
 interface Row {
   readonly id: TaskId;
@@ -33,12 +34,12 @@ export type LiveLayout = 'list' | 'matrix';
 /** How many waiting tasks the list shows. */
 const waitingRows = 3;
 
-/** Returns the live view before the first event. */
-export function makeLiveView(paint: Paint, layout: LiveLayout): LiveView {
+/** Returns the live view before the first event. `folder`: paths of logs are relative to it. */
+export function makeLiveView(paint: Paint, layout: LiveLayout, folder: string): LiveView {
   const rows = new Map<TaskId, Row>();
   const cells = new Map<TaskId, CellState>();
   const finished: FinishedTask[] = [];
-  const failures: string[] = [];
+  const failures: FailedTask[] = [];
   const runText = makeRunText(paint);
   let head = '';
   let tail: string[] = [];
@@ -85,9 +86,7 @@ export function makeLiveView(paint: Paint, layout: LiveLayout): LiveView {
         const output = event.outcome === 'failed' ? (event.error?.lines ?? []) : undefined;
         if (line !== undefined) finished.push({ line, ...(output ? { output } : {}) });
         if (event.outcome === 'failed' && event.error !== undefined)
-          failures.push(
-            ...failureLines({ ...event.error, message: `${event.id}: ${event.error.message}` }, paint),
-          );
+          failures.push({ id: event.id, error: event.error });
         break;
       }
       case 'phase-finished':
@@ -146,7 +145,8 @@ export function makeLiveView(paint: Paint, layout: LiveLayout): LiveView {
   const finalLines: LiveView['finalLines'] = (columns) => {
     const unlimited = { rows: Number.POSITIVE_INFINITY, columns, spinner: ' ' };
     const body = layout === 'list' ? finished.map(({ line }) => line) : matrixLines(cells, unlimited, paint);
-    return [head, ...(body.length > 0 ? ['', ...body] : []), ...failures, '', ...tail];
+    const blocks = failureBlocks(failures, paint, folder);
+    return [head, ...(body.length > 0 ? ['', ...body] : []), ...(blocks.length > 0 ? blocks : ['']), ...tail];
   };
 
   return { apply, lines, finalLines };

@@ -11,8 +11,13 @@ const frameMs = 100;
  * Returns a reporter that shows the live view on a terminal. listr2 draws the lines; their content depends only on events.
  * `terminal` is standard error, because standard output is reserved for results.
  */
-export function liveReporter(terminal: NodeJS.WriteStream, paint: Paint, layout: LiveLayout): Reporter {
-  const view = makeLiveView(paint, layout);
+export function liveReporter(
+  terminal: NodeJS.WriteStream,
+  paint: Paint,
+  layout: LiveLayout,
+  folder: string,
+): Reporter {
+  const view = makeLiveView(paint, layout, folder);
   const endTask = new Map<TaskId, () => void>();
   let finished: Promise<unknown> = Promise.resolve();
   let endRun = (): void => undefined;

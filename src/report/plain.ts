@@ -1,17 +1,25 @@
 import type { RunEvent } from '../model/events.ts';
+import { type FailedTask, failureBlocks } from './failures.ts';
 import type { Paint, Reporter, Write } from './reporter.ts';
-import { failureLines, makeRunText } from './run-text.ts';
+import { makeRunText } from './run-text.ts';
 
 export interface PlainOptions {
   /** True to print the output of every task; false to print only that of failed tasks. */
   readonly verbose: boolean;
   /** True to begin each line with the time of day in UTC. */
   readonly timestamps: boolean;
+  /** The folder that paths of logs are relative to. */
+  readonly folder: string;
 }
 
-/** Returns a reporter that prints a line when a task starts and when it finishes. */
-export function plainReporter(write: Write, paint: Paint, { verbose, timestamps }: PlainOptions): Reporter {
+/** Returns a reporter that prints a line when a task starts and when it finishes, and at the end why tasks failed. */
+export function plainReporter(
+  write: Write,
+  paint: Paint,
+  { verbose, timestamps, folder }: PlainOptions,
+): Reporter {
   const runText = makeRunText(paint);
+  const failures: FailedTask[] = [];
   let stamp = '';
   const writeLine = (line: string): void => write(`${stamp}${line}\n`);
   const onEvent = (event: RunEvent): void => {
@@ -30,10 +38,11 @@ export function plainReporter(write: Write, paint: Paint, { verbose, timestamps 
         const line = runText.taskFinished(event);
         if (line !== undefined) writeLine(line);
         if (event.outcome === 'failed' && event.error !== undefined)
-          for (const row of failureLines(event.error, paint)) writeLine(row);
+          failures.push({ id: event.id, error: event.error });
         break;
       }
       case 'phase-finished':
+        for (const line of failureBlocks(failures.splice(0), paint, folder)) writeLine(line);
         for (const line of runText.phaseFinished(event)) writeLine(line);
         break;
     }

@@ -1,5 +1,6 @@
 import type { Counts, Phase, PlannedTask, RunEvent, TaskFailure } from '../model/events.ts';
 import type { TaskId } from '../model/task.ts';
+import { failureTitle } from './failures.ts';
 import { formatBytes, formatDuration, pluralize } from './format.ts';
 import type { Paint } from './reporter.ts';
 
@@ -117,9 +118,9 @@ function outcomeLine(
     case 'built':
       return builtLine(event, id, label, paint);
     case 'failed':
-      return `${paint.bad('✖')} ${id}  failed after ${formatDuration(event.ms)}: ${event.error?.step ?? firstLine(event.error)}`;
+      return `${paint.bad('✖')} ${id}  failed after ${formatDuration(event.ms)}${reason(event.error)}`;
     case 'blocked':
-      return `${paint.warn('■')} ${id}  blocked: ${firstLine(event.error)}`;
+      return `${paint.warn('■')} ${id}  blocked${reason(event.error)}`;
     case 'cancelled':
       // Tasks that had not started are only counted.
       return event.ms === 0 ? undefined : `${paint.warn('■')} ${id}  canceled`;
@@ -133,13 +134,6 @@ function outcomeLine(
 
 function builtLine({ ms, bytes }: EventOf<'task-finished'>, id: string, label: string, paint: Paint): string {
   return `${paint.good('✔')} ${id}  ${label} in ${formatDuration(ms)}${bytes !== undefined ? `, ${formatBytes(bytes)}` : ''}`;
-}
-
-/** Formats a failure: the last lines of output, the message, and the path of the log. */
-export function failureLines(error: TaskFailure, paint: Paint): string[] {
-  const lines = (error.lines ?? []).map((line) => `  ${paint.dim('│')} ${line}`);
-  const message = error.message.split('\n').map((line) => `  ${line}`);
-  return [...lines, ...message, ...(error.log !== undefined ? [`  log: ${error.log}`] : [])];
 }
 
 /** Formats the last line of an upload. How the images were built is not repeated: the build phase has its own summary. */
@@ -190,6 +184,6 @@ function slowestLine(built: readonly { id: TaskId; ms: number }[], paint: Paint)
   return [paint.dim(`  slowest: ${shown.join(', ')}`)];
 }
 
-function firstLine(error: TaskFailure | undefined): string {
-  return error?.message.split('\n')[0] ?? '';
+function reason(error: TaskFailure | undefined): string {
+  return error === undefined ? '' : `: ${failureTitle(error)}`;
 }

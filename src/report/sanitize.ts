@@ -1,4 +1,4 @@
-import type { RunEvent } from '../model/events.ts';
+import type { RunEvent, TaskFailure } from '../model/events.ts';
 
 // Build output, file names, registries and definitions are untrusted: text from them must not control a terminal or a CI service.
 // All text on standard output and standard error passes these functions. `sanitizeEvent` cleans events earlier, because reporters
@@ -46,18 +46,20 @@ export function sanitizeEvent(event: RunEvent): RunEvent {
       return control.test(event.text) ? { ...event, text: sanitize(event.text) } : event;
     case 'task-finished': {
       if (event.error === undefined) return event;
-      const { message, step, lines, log } = event.error;
-      const error = {
-        message: sanitize(message),
-        ...(step !== undefined ? { step: sanitize(step) } : {}),
-        ...(lines !== undefined ? { lines: lines.map(sanitize) } : {}),
-        ...(log !== undefined ? { log: sanitize(log) } : {}),
-      };
-      return { ...event, error };
+      return { ...event, error: sanitizeTexts(event.error) };
     }
     default:
       return event;
   }
+}
+
+/** Sanitizes every text of a failure, and of its lists. */
+function sanitizeTexts(failure: TaskFailure): TaskFailure {
+  const clean = (value: unknown): unknown =>
+    typeof value === 'string' ? sanitize(value) : Array.isArray(value) ? value.map(clean) : value;
+  return Object.fromEntries(
+    Object.entries(failure).map(([name, value]) => [name, clean(value)]),
+  ) as unknown as TaskFailure;
 }
 
 /** Formats a value as one line of JSON. Characters that could control a terminal or a CI service are written as escapes. */

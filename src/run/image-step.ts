@@ -7,6 +7,7 @@ import { type BuildRequest, type ContextEntry, type Progress, StepFailed } from 
 import type { TaskRecord } from '../model/record.ts';
 import type { ImageTask, SshSource } from '../model/task.ts';
 import { explainMissingSource } from '../observe/missing-source.ts';
+import { namedRegistries } from '../observe/named-registries.ts';
 import { prepareDockerfile } from '../observe/prepare-dockerfile.ts';
 import { requestContexts } from './named-contexts.ts';
 import {
@@ -98,6 +99,7 @@ export async function makeBuildRequest(
     (entry): ContextEntry => ({ entry, source: path.join(context, entry.path) }),
   );
   const { dockerfile, namedImages, usedTags } = await pinNeeds(input, task, observed);
+  const registries = namedRegistries(observed);
   const request: BuildRequest = {
     task: task.id,
     context: [...contextEntries, ...needFileEntries(task, plan, input.results, services)],
@@ -121,6 +123,7 @@ export async function makeBuildRequest(
     },
     noCache: step.noCache,
     secrets: resolveSecrets(task, services),
+    ...(registries === undefined ? {} : { registries }),
     ...(task.ssh === undefined ? {} : { ssh: sshSockets(task.ssh, services) }),
     ...(work === undefined ? {} : { exportTo: exportFolder(work) }),
   };

@@ -62,14 +62,18 @@ export async function requireGrants(
   tasks: readonly ImageTask[],
   engine: Pick<Engine, 'grants'>,
 ): Promise<void> {
-  const wanted = new Set(tasks.flatMap(({ allow = [] }) => allow));
+  const wanted = new Set(tasks.flatMap(entitlementsOf));
   for (const entitlement of wanted) {
     if (await engine.grants(entitlement)) continue;
-    const names = new Set(tasks.filter(({ allow }) => allow?.includes(entitlement)).map(({ name }) => name));
-    throw new TasksError(
-      3,
-      `the engine does not allow ${entitlement}, which is in allow of ${[...names].join(', ')}`,
-      { hint: `set ${grantSettings[entitlement]} in its daemon.json and restart it` },
-    );
+    const users = tasks.filter((task) => entitlementsOf(task).includes(entitlement));
+    const names = [...new Set(users.map(({ name }) => name))].join(', ');
+    throw new TasksError(3, `the engine does not allow ${entitlement}, which ${names} needs`, {
+      hint: `set ${grantSettings[entitlement]} in its daemon.json and restart it`,
+    });
   }
+}
+
+/** The network of the host is an entitlement for BuildKit. */
+function entitlementsOf({ allow = [], network }: ImageTask): readonly string[] {
+  return network === 'host' ? [...allow, 'network.host'] : allow;
 }

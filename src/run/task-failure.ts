@@ -21,7 +21,7 @@ export function describeFailure(
   const cause = causeOf(error, programOutput);
   const failure = { message: redact(text + hint), ...(cause === undefined ? {} : { cause }) };
   if (!(error instanceof StepFailed)) return failure;
-  const { step, instruction, lines, exitCode, output } = error.facts;
+  const { step, instruction, lines, excerpt, exitCode, output } = error.facts;
   return {
     ...failure,
     ...(step === undefined ? {} : { step: redact(step) }),
@@ -29,6 +29,7 @@ export function describeFailure(
     ...(task.kind === 'image' && task.dockerfileText === undefined && lines !== undefined
       ? { file: task.dockerfile, ...lines }
       : {}),
+    ...(excerpt === undefined ? {} : { excerpt: excerpt.map(redact) }),
     ...(exitCode === undefined ? {} : { exitCode }),
     ...(output === undefined ? {} : { lines: output.lines.map(redact) }),
     ...(output?.stderr === undefined ? {} : { stderr: output.stderr.map(redact) }),

@@ -181,7 +181,7 @@ test('allow: an engine that does not allow an entitlement builds nothing', async
   const cwd = project("allow: ['security.insecure']", { 'app/Dockerfile': 'ARG BASE\nFROM $BASE\n' });
   const { code, err } = await run(cwd, ['build', 'app']);
   assert.is(code, 3, err);
-  assert.match(err, /the engine does not allow security\.insecure, which is in allow of app/);
+  assert.match(err, /the engine does not allow security\.insecure, which app needs/);
   assert.match(err, /"security-insecure": true/);
   assert.equal(await builtImages(), []);
 });

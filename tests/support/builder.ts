@@ -86,7 +86,7 @@ export async function builderTest(options: BuilderTestOptions = {}): Promise<Bui
     },
     open: () =>
       options.openShared?.(engine.path) ?? openSocket({ kind: 'unix', path: options.socket ?? engine.path }),
-    sharesConnections: options.openShared !== undefined,
+    link: options.openShared === undefined ? 'socket' : 'program',
     apiVersion: async () => '1.45',
     proxies: options.proxies ?? {},
     login: options.login ?? (async () => undefined),

@@ -18,10 +18,10 @@ export async function connectTestEngine(): Promise<EngineApi> {
   }
 }
 
-/** Removes every image with the label, and its tags. */
-export async function removeImages(api: EngineApi, label: string): Promise<void> {
+/** Removes every image with the label, and its tags; with a value, only those that have it. */
+export async function removeImages(api: EngineApi, label: string, value?: string): Promise<void> {
   for (const image of await listImages(api)) {
-    if (image.labels[label] === undefined) continue;
+    if (image.labels[label] === undefined || image.labels[label] !== (value ?? image.labels[label])) continue;
     await api.request({ method: 'DELETE', path: `/images/${image.id}?force=1` });
   }
 }

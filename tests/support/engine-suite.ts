@@ -267,6 +267,19 @@ export function engineSuite(name: string, open: () => Promise<SuiteEngine>): voi
     await failure(opened.engine.build(requestOf({}), silent, AbortSignal.abort(new Error('stop'))));
   });
 
+  test('an abort ends a build whose step runs, and leaves no image', async () => {
+    const before = await countImages();
+    const stop = new AbortController();
+    const progress = {
+      step: ({ text }: StepProgress) => void (text.startsWith('RUN') && stop.abort(new Error('stop'))),
+      line: () => undefined,
+    };
+    const request = runnable('FROM scratch\nCOPY . /\nRUN sleep 60\n', { noCache: true });
+    const error = await failure(opened.engine.build(request, progress, stop.signal));
+    assert.is(error.message, 'stop');
+    assert.is(await countImages(), before);
+  });
+
   test('a test gets its environment, and returns its exit code and output', async () => {
     const { imageId } = (await build(runnable('FROM scratch\nCOPY . /\n')))!;
     const script = path.join(tempFolder(), 'script');

@@ -44,9 +44,13 @@ export interface FakeEngine extends Engine {
 export function fakeEngine(registry: FakeRegistry = fakeRegistry(), machine = ''): FakeEngine {
   let serial = 0;
   const platforms = new Map<string, string>();
-  const finish = async (request: BuildRequest, progress: Progress): Promise<BuiltImage | undefined> => {
+  const finish = async (
+    request: BuildRequest,
+    progress: Progress,
+    signal: AbortSignal,
+  ): Promise<BuiltImage | undefined> => {
     checkFiles(request);
-    runSteps(request, progress);
+    runSteps(request, progress, signal);
     if (request.exportTo !== undefined) {
       exportFiles(request, request.exportTo);
       return undefined;
@@ -96,7 +100,7 @@ export function fakeEngine(registry: FakeRegistry = fakeRegistry(), machine = ''
     build: (request, progress, signal) =>
       new Promise<BuiltImage | undefined>((resolve, reject) => {
         signal.throwIfAborted();
-        const succeed = (): void => resolve(finish(request, progress));
+        const succeed = (): void => resolve(finish(request, progress, signal));
         if (engine.autoFinish) return succeed();
         signal.addEventListener('abort', () => reject(signal.reason), { once: true });
         engine.pending.push({ request, progress, signal, succeed, fail: reject });
@@ -166,7 +170,7 @@ function changed(source: string): StepFailed {
   return new StepFailed(`${source} changed while the task was running`);
 }
 
-function runSteps({ dockerfile }: BuildRequest, progress: Progress): void {
+function runSteps({ dockerfile }: BuildRequest, progress: Progress, signal: AbortSignal): void {
   const steps =
     Buffer.from(dockerfile.text)
       .toString()
@@ -174,6 +178,7 @@ function runSteps({ dockerfile }: BuildRequest, progress: Progress): void {
   for (const [index, text] of steps.entries()) {
     const step = { step: index + 1, steps: steps.length, text };
     progress.step(step);
+    signal.throwIfAborted();
     const [, words, exit] = /^RUN (?:echo (.*); \\\n +)?exit (\d+)$/.exec(text) ?? [];
     if (words !== undefined) progress.line(words);
     progress.step({ ...step, ended: exit === undefined ? 'done' : 'failed' });

@@ -4,6 +4,7 @@ import { evaluateFacts, isReady } from '../../../src/doctor/checks.ts';
 import type { Facts } from '../../../src/doctor/facts.ts';
 import { type Fix, planFixes, type Unfixable } from '../../../src/doctor/fix.ts';
 import { registrySiteOf } from '../../../src/doctor/registry-site.ts';
+import type { BuildkitFacts } from '../../../src/engine/check-buildkit.ts';
 
 const test = suite('doctor');
 
@@ -95,6 +96,15 @@ test('a BuildKit that cannot be reached is missing, and the check says why', () 
     remedy: ['let it pass'],
   });
   assert.is(isReady(evaluateFacts(facts)), false);
+});
+
+test('a builder that the environment selects; builds work without it', () => {
+  const check = (buildkit: BuildkitFacts) =>
+    evaluateFacts({ ...good, builder: { name: 'ci', buildkit } })[2]!;
+  assert.equal(check({ platforms: ['linux/arm64'] }).detail, 'ci builds for linux/arm64');
+  const failed = check({ message: 'no answer in 20 s', hint: 'run `tasks doctor`' });
+  assert.equal([failed.state, failed.detail], ['warning', 'ci: no answer in 20 s']);
+  assert.match(failed.remedy.join(), 'docker buildx inspect');
 });
 
 test('an engine that does not work: what to do depends on where it was found', () => {

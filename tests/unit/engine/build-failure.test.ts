@@ -7,6 +7,7 @@ import { TransferError } from '../../../src/buildkit/transfer-error.ts';
 import { FileProblem } from '../../../src/disk/verified-file.ts';
 import { findStepLines } from '../../../src/dockerfile/step-lines.ts';
 import { portErrorOf } from '../../../src/engine/build-failure.ts';
+import { plainMessage } from '../../../src/engine/plain-message.ts';
 import { TasksError } from '../../../src/model/errors.ts';
 import { StepFailed } from '../../../src/model/ports.ts';
 
@@ -31,7 +32,7 @@ function stepNamed(name: string) {
 function factsWith(message: string, facts: FailureFacts): StepFailed['facts'] {
   const error = portError(new SolveFailed(message, facts));
   assert.instance(error, StepFailed);
-  assert.is((error as StepFailed).message, message);
+  assert.is((error as StepFailed).message, plainMessage(message));
   return (error as StepFailed).facts;
 }
 
@@ -45,9 +46,25 @@ test('a failed step has its name, its lines in the Dockerfile, its exit code and
     step: '[3/3] RUN make   all',
     instruction: 'RUN',
     lines: { line: 3, endLine: 4 },
+    excerpt: ['RUN make \\', '  all'],
     exitCode: 2,
     output: lastLines,
   });
+});
+
+test('messages are without what engines wrap them in', () => {
+  const cases: [message: string, plain: string][] = [
+    ['process "/bin/sh -c make" did not complete successfully: exit code: 2', 'exit code: 2'],
+    ['executor failed running [/bin/sh -c a]: exit code: 2: b\nc]: exit code: 3', 'exit code: 3'],
+    ['failed to compute cache key: "/a" not found: not found', '"/a" not found'],
+    [
+      'failed to compute cache key: failed to calculate checksum of ref x::y: "/a": not found',
+      '"/a" not found',
+    ],
+    ['failed to create LLB definition: failed to do request: Head "https://h": EOF', 'Head "https://h": EOF'],
+    ['pull access denied', 'pull access denied'],
+  ];
+  for (const [message, plain] of cases) assert.is(plainMessage(message), plain);
 });
 
 test('the lines that the engine says count where the step is not in the file', () => {
@@ -65,6 +82,7 @@ test('without a step, no output is known apart from the rest', () => {
     step: undefined,
     instruction: undefined,
     lines: undefined,
+    excerpt: undefined,
     exitCode: undefined,
   });
 });

@@ -203,6 +203,25 @@ test('an export asks for files, and no image is looked for', async () => {
   assert.equal(tested.requests, []);
 });
 
+test('a build gets logins of the registries that it names, by their names in references to images', async () => {
+  const asked: string[] = [];
+  const tested = await builderTest({
+    login: async (host) => {
+      asked.push(host);
+      return { username: 'me', password: 'p' };
+    },
+  });
+  const registries = ['docker.io', 'registry.example:5000'];
+  const { build } = await tested.begin(buildRequest({ a: 'a' }, { registries }));
+  const userAt = async (Host: string): Promise<string> =>
+    (await unary(build.session.http2, Services.credentials, { Host })).Username;
+  assert.is(await userAt('registry-1.docker.io'), 'me');
+  assert.is(await userAt('Registry.example:5000'), 'me');
+  for (const other of ['registry.example', 'ghcr.io', 'index.docker.io', ''])
+    assert.is(await userAt(other), '');
+  assert.equal(asked, ['registry-1.docker.io', 'Registry.example:5000']);
+});
+
 test('secrets and logins go to the engine on request only: they are in no message and no error', async () => {
   const file = path.join(tempFolder(), 'secret');
   writeFileSync(file, 'hunter2-file');

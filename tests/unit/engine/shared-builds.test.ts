@@ -89,6 +89,17 @@ test('a login is given in a shared session, too', async () => {
   assert.is((await unary(build.session.http2, Services.credentials, { Host: 'h' })).Username, 'h');
 });
 
+test('a shared session has the logins of the registries that its builds name', async () => {
+  const tested = await builderTest({ login: async (host) => ({ username: host, password: 'p' }) });
+  const one = await tested.begin(buildRequest(files, { registries: ['one.example'] }));
+  const userAt = async (Host: string): Promise<string> =>
+    (await unary(one.build.session.http2, Services.credentials, { Host })).Username;
+  assert.equal([await userAt('one.example'), await userAt('two.example')], ['one.example', '']);
+  const two = await tested.begin(buildRequest(files, { text: otherText, registries: ['two.example'] }));
+  assert.is(sessionOf(one.build), sessionOf(two.build));
+  assert.equal([await userAt('one.example'), await userAt('two.example')], ['one.example', 'two.example']);
+});
+
 test('a build after the last one that shared a session has another one', async () => {
   const tested = await builderTest();
   const one = await tested.begin(buildRequest(files));

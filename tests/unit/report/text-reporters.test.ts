@@ -1,10 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Phase, RunEvent } from '../../../src/model/events.ts';
-import { githubReporter } from '../../../src/report/github.ts';
+import { githubMarks } from '../../../src/report/github.ts';
+import { gitlabMarks } from '../../../src/report/gitlab.ts';
+import { groupedReporter } from '../../../src/report/grouped.ts';
 import { markdownReporter } from '../../../src/report/markdown.ts';
 import { makePaint } from '../../../src/report/paint.ts';
 import { plainReporter } from '../../../src/report/plain.ts';
+import { quietReporter } from '../../../src/report/quiet.ts';
 import { makeRunText } from '../../../src/report/run-text.ts';
 import { at, failedBuild, noCounts } from '../../support/report-events.ts';
 
@@ -16,6 +19,7 @@ test('plain: a line at start and end of each task, output only of failed tasks',
   const { onEvent } = plainReporter((text) => void written.push(text), paint, {
     verbose: false,
     timestamps: false,
+    folder: '/',
   });
   for (const event of failedBuild) onEvent(event);
   assert.is(
@@ -24,11 +28,15 @@ test('plain: a line at start and end of each task, output only of failed tasks',
 ▸ files:1  run
 ▸ app:1    build
 ✔ files:1  ran in 4.0 s, 12 MB
-✖ app:1    failed after 9.0 s: [2/5] RUN make all
-  │ gcc says
-  exit code: 2
-  log: /logs/app
+✖ app:1    failed after 9.0 s: RUN ended with exit code 2
 ■ top:1    blocked: app:1 did not succeed
+
+✖ app:1  RUN ended with exit code 2
+  app/Dockerfile:7
+  > RUN make all
+  │ gcc says
+  log: logs/app
+
 ✖ 1 built, 1 up to date, 1 failed, 1 blocked in 9.0 s · saved about 1 m 0 s
 `,
   );
@@ -39,10 +47,11 @@ test('plain in CI: each line has a timestamp', () => {
   const { onEvent } = plainReporter((text) => void written.push(text), paint, {
     verbose: true,
     timestamps: true,
+    folder: '/',
   });
   for (const event of failedBuild) onEvent(event);
   const lines = written.join('').trimEnd().split('\n');
-  for (const line of lines) assert.match(line, /^00:00:0\d /);
+  for (const line of lines) assert.match(line, /^00:00:0\d( |$)/);
   assert.ok(lines.includes('00:00:01   app:1 │ ::error::gcc says'), written.join(''));
 });
 
@@ -140,26 +149,64 @@ exit code: 2
   );
 });
 
-test('github: output in groups, failures as annotations; commands and text are written separately', () => {
+test('github: output in groups, but that of failures open, and annotations at their place', () => {
   const all: string[] = [];
   const commands: string[] = [];
-  const { onEvent } = githubReporter(
-    (text) => void all.push(text),
-    (text) => {
-      all.push(text);
-      commands.push(text);
-    },
-    paint,
-  );
-  for (const event of failedBuild) onEvent(event);
+  const marks = githubMarks((text) => {
+    all.push(text);
+    commands.push(text);
+  });
+  const { onEvent } = groupedReporter((text) => void all.push(text), marks, { paint, folder: '/' });
+  for (const event of failedBuild) {
+    onEvent(event);
+    if (event.type === 'task-started' && event.id === 'files:1')
+      onEvent({ type: 'task-output', phase: 'build', time: at(1), id: 'files:1', line: 'made' });
+  }
   const text = all.join('');
+  assert.match(text, '::group::✔ files:1  ran in 4.0 s, 12 MB\nmade\n::endgroup::\n');
+  assert.match(text, '✖ app:1    failed after 9.0 s: RUN ended with exit code 2\n::error::gcc says\n');
   assert.match(
     text,
-    '::group::✖ app:1    failed after 9.0 s: [2/5] RUN make all\n::error::gcc says\n::endgroup::\n',
+    '::error file=app/Dockerfile,line=7,endLine=7,title=app%3A1::RUN ended with exit code 2%0Agcc says\n',
   );
-  assert.match(text, '::error title=app%3A1::exit code: 2%0A[2/5] RUN make all\n');
+  assert.match(text, '✖ app:1  RUN ended with exit code 2\n  app/Dockerfile:7\n  > RUN make all\n');
   // The output of a task is written as text, never as a command.
   assert.is(commands.includes('::error::gcc says\n'), false);
+});
+
+test('gitlab: a section for each task, open if it failed', () => {
+  const all: string[] = [];
+  const write = (text: string): void => void all.push(text);
+  const { onEvent } = groupedReporter(
+    write,
+    gitlabMarks(write, () => 9),
+    { paint, folder: '/' },
+  );
+  for (const event of failedBuild) {
+    onEvent(event);
+    if (event.type === 'task-started' && event.id === 'files:1')
+      onEvent({ type: 'task-output', phase: 'build', time: at(1), id: 'files:1', line: 'made' });
+  }
+  const name = (number: number): string => `tasks_${process.pid}_${number}`;
+  const start = (number: number, options = ''): string =>
+    `\x1b[0Ksection_start:9:${name(number)}${options}\r\x1b[0K`;
+  const end = (number: number): string => `\x1b[0Ksection_end:9:${name(number)}\r\x1b[0K\n`;
+  const text = all.join('');
+  assert.match(text, `${start(1, '[collapsed=true]')}✔ files:1  ran in 4.0 s, 12 MB\nmade\n${end(1)}`);
+  assert.match(
+    text,
+    `${start(2)}✖ app:1    failed after 9.0 s: RUN ended with exit code 2\n::error::gcc says\n${end(2)}`,
+  );
+});
+
+test('quiet: nothing but failures', () => {
+  const written: string[] = [];
+  const { onEvent } = quietReporter((text) => void written.push(text), paint, '/');
+  for (const event of failedBuild) onEvent(event);
+  assert.match(
+    written.join(''),
+    /^\n✖ app:1 {2}RUN ended with exit code 2\n.*\n.*\n.*\n {2}log: logs\/app\n\n$/,
+  );
 });
 
 test.run();

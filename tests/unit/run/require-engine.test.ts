@@ -136,10 +136,13 @@ test('a frontend in the syntax line reads named contexts on any engine, but an o
 test('an entitlement that the engine does not allow is an error with the setting that allows it', async () => {
   assert.match(
     await refusalOf({ allow: ['security.insecure', 'network.host'] }, true),
-    /the engine does not allow security.insecure, which is in allow of app \| set \{ .*"security-insecure": true .* in its daemon.json/,
+    /the engine does not allow security.insecure, which app needs \| set \{ .*"security-insecure": true .* in its daemon.json/,
   );
   calls.length = 0;
   assert.is(await refusalOf({ allow: ['network.host'] }, true), '');
+  assert.equal(calls, ['ready', 'network.host']);
+  calls.length = 0;
+  assert.is(await refusalOf({ network: 'host' }, true), '');
   assert.equal(calls, ['ready', 'network.host']);
 });
 

@@ -1,0 +1,81 @@
+import path from 'node:path';
+import type { TaskFailure } from '../model/events.ts';
+import type { TaskId } from '../model/task.ts';
+import { adviceFor } from './cause-advice.ts';
+import { pluralize } from './format.ts';
+import type { Paint } from './reporter.ts';
+
+/** A task that failed, and why. */
+export interface FailedTask {
+  readonly id: TaskId;
+  readonly error: TaskFailure;
+}
+
+/** How many lines of output and how many tasks a failure shows. The log has everything. */
+const maxLines = 5;
+const maxIds = 8;
+
+/** Returns what failed in a few words: `RUN ended with exit code 2`, `COPY: "/a" not found`. */
+export function failureTitle({ message, instruction, exitCode }: TaskFailure): string {
+  const [first = ''] = message.split('\n');
+  if (instruction === undefined) return first;
+  if (exitCode !== undefined && /^exit code: \d+$/.test(first))
+    return `${instruction} ended with exit code ${exitCode}`;
+  return `${instruction}: ${first}`;
+}
+
+/**
+ * Returns the lines that show why tasks failed: the place in the Dockerfile, the last output, and what to do. Tasks that failed the
+ * same way share them. A blank line is around each. Paths of logs in `folder` are shortened.
+ */
+export function failureBlocks(failures: readonly FailedTask[], paint: Paint, folder: string): string[] {
+  const groups = new Map<string, FailedTask[]>();
+  for (const failure of failures) {
+    const kind = kindOf(failure);
+    groups.set(kind, [...(groups.get(kind) ?? []), failure]);
+  }
+  const blocks = [...groups.values()].map((group) => blockOf(group, paint, folder));
+  return blocks.length === 0 ? [] : [...blocks.flatMap((lines) => ['', ...lines]), ''];
+}
+
+/** Numbers are left out: versions that fail the same way write their own. */
+function kindOf({ id, error }: FailedTask): string {
+  const { file, line, exitCode, cause, lines = [], stderr = [] } = error;
+  const said = [failureTitle(error), stderr.at(-1) ?? lines.at(-1) ?? '']
+    .map((text) => text.replaceAll(id, '').replace(/\d+/g, '0'))
+    .join('\n');
+  return JSON.stringify([file, line, exitCode, cause, said]);
+}
+
+function blockOf([first, ...others]: readonly FailedTask[], paint: Paint, folder: string): string[] {
+  const { id, error } = first!;
+  const ids = [id, ...others.map((each) => each.id)];
+  const more = ids.length > maxIds ? ` and ${ids.length - maxIds} more` : '';
+  const title = paint.bold(`${ids.slice(0, maxIds).join(', ')}${more}`);
+  const [, ...hints] = error.message.split('\n');
+  // A hint about this very failure is better than general advice.
+  const help = hints.length > 0 ? hints : [adviceFor(error.cause)].filter((text) => text !== undefined);
+  return [
+    `${paint.bad('✖')} ${title}  ${failureTitle(error)}`,
+    ...excerptLines(error, paint),
+    ...(error.lines ?? []).slice(-maxLines).map((line) => `  ${paint.dim('│')} ${line}`),
+    ...help.map((line) => `  ${paint.warn('help:')} ${line}`),
+    ...(error.log === undefined ? [] : [paint.dim(`  log: ${shortPath(error.log, folder)}`)]),
+  ];
+}
+
+/** The place and the text of the instruction. */
+function excerptLines({ file, line, endLine = line, excerpt = [] }: TaskFailure, paint: Paint): string[] {
+  if (file === undefined || line === undefined) return [];
+  const hidden = excerpt.length === 0 ? 0 : endLine! - line + 1 - excerpt.length;
+  return [
+    `  ${file}:${line}`,
+    ...excerpt.map((text) => `  ${paint.bad('>')} ${text}`),
+    ...(hidden > 0 ? [paint.dim(`  > … ${pluralize(hidden, 'more line')}`)] : []),
+  ];
+}
+
+function shortPath(file: string, folder: string): string {
+  const relative = path.relative(folder, file);
+  return relative.startsWith('..') || path.isAbsolute(relative) ? file : relative;
+}

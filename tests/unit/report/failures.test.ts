@@ -1,0 +1,92 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { TaskFailure } from '../../../src/model/events.ts';
+import { failureBlocks, failureTitle } from '../../../src/report/failures.ts';
+import { makePaint } from '../../../src/report/paint.ts';
+
+const test = suite('failures as text');
+const paint = makePaint(false);
+
+const failed = (version: string, more: Partial<TaskFailure> = {}): { id: string; error: TaskFailure } => ({
+  id: `app:${version}`,
+  error: {
+    message: 'exit code: 2',
+    step: '[2/2] RUN make',
+    instruction: 'RUN',
+    file: 'app/Dockerfile',
+    line: 5,
+    endLine: 6,
+    excerpt: ['RUN make \\', '    all'],
+    exitCode: 2,
+    lines: ['one', `make: *** no rule for ${version}`],
+    stderr: [`make: *** no rule for ${version}`],
+    log: `/w/.cache/logs/app@${version}/1.log`,
+    ...more,
+  },
+});
+const blocks = (...failures: { id: string; error: TaskFailure }[]): string =>
+  failureBlocks(failures, paint, '/w').join('\n').trim();
+
+test('the place, the instruction, the last output, and the log', () => {
+  assert.is(
+    blocks(failed('17.9')),
+    `✖ app:17.9  RUN ended with exit code 2
+  app/Dockerfile:5
+  > RUN make \\
+  >     all
+  │ one
+  │ make: *** no rule for 17.9
+  log: .cache/logs/app@17.9/1.log`,
+  );
+});
+
+test('tasks that failed the same way share a block; numbers of their versions make no difference', () => {
+  const same = blocks(failed('16.13'), failed('17.9'), failed('18.1'));
+  assert.match(same, /^✖ app:16\.13, app:17\.9, app:18\.1 {2}RUN ended/);
+  assert.is(same.match(/✖/g)?.length, 1);
+  for (const other of [
+    failed('18.1', { line: 7 }),
+    failed('18.1', { exitCode: 1 }),
+    failed('18.1', { cause: 'network' }),
+    failed('18.1', { stderr: ['other'] }),
+    failed('18.1', { file: 'other/Dockerfile' }),
+  ])
+    assert.is(blocks(failed('16.13'), other).match(/✖/g)?.length, 2, JSON.stringify(other));
+  const many = blocks(...Array.from({ length: 12 }, (_, index) => failed(String(index))));
+  assert.match(many, /^✖ app:0, .*, app:7 and 4 more {2}RUN/);
+});
+
+test('help: a hint about this failure, or advice about its cause', () => {
+  const { exitCode: _, ...error } = failed('1', { instruction: 'COPY', cause: 'missing-file' }).error;
+  const message = '"/a.txt" not found';
+  assert.match(
+    blocks({ id: 'app:1', error: { ...error, message } }),
+    /help: check the path, .*\.dockerignore/,
+  );
+  const hinted = blocks({ id: 'app:1', error: { ...error, message: `${message}\ndid you mean b.txt?` } });
+  assert.match(hinted, /^✖ app:1 {2}COPY: "\/a\.txt" not found\n/);
+  assert.match(hinted, 'help: did you mean b.txt?');
+  assert.not.match(hinted, 'check the path');
+});
+
+test('long output and instructions are shortened; the log outside of the folder has its full path', () => {
+  const lines = Array.from({ length: 9 }, (_, index) => `line ${index}`);
+  const text = blocks(failed('1', { lines, endLine: 40, log: '/other/1.log' }));
+  assert.not.match(text, 'line 3');
+  assert.match(text, /│ line 4\n.*\n.*\n.*\n.*│ line 8\n {2}log: \/other\/1\.log$/);
+  assert.match(text, '> … 34 more lines');
+});
+
+test('titles: commands, failures without an exit code, and engines that say more than the code', () => {
+  assert.is(
+    failureTitle({ message: 'sh failed with exit code 3', exitCode: 3 }),
+    'sh failed with exit code 3',
+  );
+  assert.is(failureTitle({ message: 'no such image\nhint', instruction: 'FROM' }), 'FROM: no such image');
+  assert.is(
+    failureTitle({ message: 'exit code: 137: cannot allocate memory', instruction: 'RUN', exitCode: 137 }),
+    'RUN: exit code: 137: cannot allocate memory',
+  );
+});
+
+test.run();
