@@ -112,7 +112,7 @@ function readService(
     isObject(value) ? `${limit}=${value.soft}:${value.hard}` : `${limit}=${value}`,
   );
   const allow = list(build.entitlements);
-  const used = secretSources(build.secrets, secrets, omit);
+  const used = secretSources(build.secrets, secrets, folder, omit);
   const ssh = Object.entries(pairs(build.ssh)).map(([id, key]) => [
     id,
     key === '' ? { agent: true } : { key },
@@ -150,6 +150,7 @@ function readService(
 function secretSources(
   value: unknown,
   declared: unknown,
+  folder: string,
   omit: (what: string) => void,
 ): Record<string, object> {
   const all = isObject(declared) ? declared : {};
@@ -160,7 +161,8 @@ function secretSources(
       const secret = all[source];
       if (isObject(secret) && typeof secret.environment === 'string')
         return [[id, { env: secret.environment }]];
-      if (isObject(secret) && typeof secret.file === 'string') return [[id, { file: secret.file }]];
+      if (isObject(secret) && typeof secret.file === 'string')
+        return [[id, { file: rootPath(folder, secret.file) ?? secret.file }]];
       omit(`the secret ${source}, which is neither a file nor a variable`);
       return [];
     }),
