@@ -102,7 +102,9 @@ await Promise.all([
     external: ['esbuild'],
     splitting: true,
     chunkNames: 'lib/[name]-[hash]',
-    banner: { js: "import { createRequire as requireOfBundle } from 'node:module'; const require = requireOfBundle(import.meta.url);" },
+    banner: {
+      js: "import { createRequire as requireOfBundle } from 'node:module'; const require = requireOfBundle(import.meta.url);",
+    },
   }),
   build({
     ...common,

@@ -25,7 +25,9 @@ function write(file) {
   });
   const [problem] = diagnostics;
   if (problem !== undefined)
-    throw new Error(`${path.relative(root, file)}: ${ts.flattenDiagnosticMessageText(problem.messageText, '\n')}`);
+    throw new Error(
+      `${path.relative(root, file)}: ${ts.flattenDiagnosticMessageText(problem.messageText, '\n')}`,
+    );
   const output = path.join(outDir, path.relative(source, file).replace(/\.ts$/, '.d.ts'));
   mkdirSync(path.dirname(output), { recursive: true });
   writeFileSync(output, outputText.replace(/((?:from|import\()\s*['"]\.[^'"]+)\.ts(['"])/g, '$1.js$2'));

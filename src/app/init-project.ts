@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Arrangement, arrangeTargets } from '../adopt/arrange.ts';
 import { type Comparison, compareTargets } from '../adopt/compare.ts';
@@ -70,6 +70,10 @@ export async function adoptBuilds(
 
 /** Checks that definitions can be written. @throws TasksError with exit code 2 if there are some */
 export function checkNoDefinitions(root: string): void {
+  if (!statSync(root, { throwIfNoEntry: false })?.isDirectory())
+    throw new TasksError(2, `${root} is not a folder`, {
+      hint: 'pass the folder of the Dockerfiles: -C DIR',
+    });
   const files = definitionFiles(root);
   if (files.length === 0 && !existsSync(path.join(root, writtenFile))) return;
   throw new TasksError(2, `there are definitions already: ${files.join(', ') || writtenFile}`, {

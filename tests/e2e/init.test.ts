@@ -338,6 +338,62 @@ services:
   assert.match(text, /name: 'web',\n {2}context: 'web',\n {2}publish: false,/);
 });
 
+test('an HCL file is read by buildx: exit code 3 without it, 2 with its message if it cannot read the file', async () => {
+  const files = { 'docker-bake.hcl': 'target "a" {}\n', 'app/Dockerfile': 'FROM scratch\n' };
+  const withDocker = async (script: string): Promise<CliResult & { readonly cwd: string }> => {
+    const cwd = folder({ ...files, 'bin/docker*': `#!/bin/sh\n${script}\n` });
+    return {
+      ...(await runCli(['init', 'a', '--from', 'bake'], { cwd, env: { PATH: path.join(cwd, 'bin') } })),
+      cwd,
+    };
+  };
+  const printed = JSON.stringify({
+    target: { a: { context: 'app', dockerfile: 'Dockerfile', tags: ['team/app:1'] } },
+  });
+  const good = await withDocker(`[ "$*" = 'buildx bake -f docker-bake.hcl --print a' ] && echo '${printed}'`);
+  assert.is(good.code, 0, good.err);
+  assert.match(definitions(good.cwd), /context: 'app'/);
+  const missing = await withDocker('echo "docker: \'buildx\' is not a docker command." >&2; exit 1');
+  assert.is(missing.code, 3);
+  assert.match(
+    missing.err,
+    /reading docker-bake\.hcl needs docker's buildx plug-in, which is not here\nhint: .*--from bake:bake\.json/,
+  );
+  const broken = await withDocker(
+    "echo '#1 reading' >&2; echo 'ERROR: docker-bake.hcl:1,1-2: Invalid' >&2; exit 1",
+  );
+  assert.is(broken.code, 2);
+  assert.match(
+    broken.err,
+    /docker buildx bake cannot read docker-bake\.hcl: docker-bake\.hcl:1,1-2: Invalid/,
+  );
+});
+
+test('export bake: a file that init --check finds equal; exit code 2 for what bake cannot express', async () => {
+  const cwd = folder({ 'docker-bake.json': matrixBake(), Dockerfile: matrixDockerfile });
+  await init(cwd);
+  const { code, err } = await runCli(['export', 'bake', '--output', 'out.json'], { cwd });
+  assert.is(code, 0, err);
+  assert.match(err, /wrote out\.json/);
+  const check = await init(cwd, '--check', '--from', 'bake:out.json');
+  assert.match(check.out, /12 of 12 targets in out\.json are equal/);
+  assert.is(check.code, 0, check.out);
+  writeFileSync(
+    path.join(cwd, 'tasks/more.ts'),
+    "import { command } from 'image-tasks';\nexport const c = command({ name: 'c', run: ['true'] });\n",
+  );
+  const refused = await runCli(['export', 'bake'], { cwd });
+  assert.is(refused.code, 2);
+  assert.match(
+    refused.err,
+    /bake cannot express all of this:\n {2}c:latest is a command: bake runs no programs\nhint: /,
+  );
+  assert.is(refused.out, '');
+  const unknown = await runCli(['export', 'compose'], { cwd });
+  assert.is(unknown.code, 2);
+  assert.match(unknown.err, /unknown format compose: expected bake/);
+});
+
 test('--dry-run prints the definitions alone on standard output, and writes nothing', async () => {
   const cwd = folder({ 'app/Dockerfile': 'FROM scratch\n' });
   const { code, out, err } = await init(cwd, '--dry-run');
