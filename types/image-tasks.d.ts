@@ -254,6 +254,11 @@ interface ProjectFields {
    * @example volatileLabels: { 'org.opencontainers.image.created': new Date().toISOString() }
    */
   readonly volatileLabels?: Readonly<Record<string, string>>;
+  /**
+   * The profiles that the definitions know besides `default`. Another `--profile` is then an error. Default: any profile is
+   * accepted.
+   */
+  readonly profiles?: readonly string[];
 }
 
 /** The profile: the value of `--profile` or TASKS_PROFILE, or `default`. Definitions may branch on it. */

@@ -83,7 +83,7 @@ async function readWhatIsThere(
     return { ...found, others: [...found.others, ...others] };
   };
   if (bake !== undefined) {
-    if (compose !== undefined) others.unshift(`${compose}: tasks init --from compose`);
+    if (compose !== undefined) others.unshift(`${compose}: \`tasks init --from compose\` reads it`);
     return await read({ kind: 'bake', file: bake });
   }
   const dockerfiles = names.length > 0 ? [] : findDockerfiles(root);
@@ -102,15 +102,15 @@ async function readWhatIsThere(
       {
         hint:
           make === undefined
-            ? 'name a file: tasks init --from bake:FILE, compose:FILE or make:FILE'
-            : 'tasks init --from make reads what a Makefile builds',
+            ? 'name a file: `tasks init --from bake:FILE`, compose:FILE or make:FILE'
+            : '`tasks init --from make` reads what a Makefile builds',
       },
     );
   return { ...readFoundDockerfiles(root, dockerfiles), others };
 }
 
 function makeNote(file: string): string {
-  return `${file}: tasks init --from make reads it by \`make -n\`, which runs its $(shell …) and the lines that begin with +`;
+  return `${file}: \`tasks init --from make\` reads it by \`make -n\`, which runs its $(shell …) and the lines that begin with +`;
 }
 
 async function readSource(
@@ -125,7 +125,7 @@ async function readSource(
   const file = source.file ?? findFile(root, kind);
   if (file === undefined)
     throw new TasksError(2, `no ${kind} file in ${root}: expected ${fileNames[kind].join(' or ')}`, {
-      hint: `name it: tasks init --from ${kind}:FILE`,
+      hint: `name it: \`tasks init --from ${kind}:FILE\``,
     });
   const absolute = path.resolve(root, file);
   if (!existsSync(absolute) || !statSync(absolute).isFile()) throw new TasksError(2, `${file} is not a file`);
@@ -180,7 +180,7 @@ async function readBakeFile(
   }
   if (isJson) return readBake(text, { file, names });
   throw new TasksError(3, `reading ${file} needs docker's buildx plug-in, which is not here`, {
-    hint: `install it, or elsewhere run \`docker buildx bake -f ${file} --print > bake.json\`; then tasks init --from bake:bake.json`,
+    hint: `install it, or elsewhere run \`docker buildx bake -f ${file} --print > bake.json\`; then \`tasks init --from bake:bake.json\``,
   });
 }
 

@@ -77,7 +77,7 @@ export function checkNoDefinitions(root: string): void {
   const files = definitionFiles(root);
   if (files.length === 0 && !existsSync(path.join(root, writtenFile))) return;
   throw new TasksError(2, `there are definitions already: ${files.join(', ') || writtenFile}`, {
-    hint: 'tasks init never overwrites them; `tasks init --check` compares them with what the other tool builds',
+    hint: 'they are never overwritten; `tasks init --check` compares them with what the other tool builds',
   });
 }
 

@@ -8,6 +8,7 @@ import { TasksError } from '../model/errors.ts';
 import type { Graph, Project } from '../model/task.ts';
 import { checkNameLengths } from '../plan/name-lengths.ts';
 import { resolveNaming } from '../plan/refs.ts';
+import { checkProfile } from './check-profile.ts';
 import type { Host } from './host.ts';
 
 /** A project as its definitions were when it was opened. */
@@ -51,6 +52,8 @@ export async function openProject(
     loadModule: program.loadModule,
   });
   if (declarations.definitions.length > manyDefinitions) program.onLongRun?.();
+  const project = resolveProject(declarations);
+  checkProfile(profile, project);
   const graph = makeGraph(declarations, defaultPlatform());
   if (graph.tasks.size === 0) {
     throw new TasksError(
@@ -59,7 +62,6 @@ export async function openProject(
       { hint: 'export an image() or command(), or use another --profile' },
     );
   }
-  const project = resolveProject(declarations);
   checkNameLengths(graph.tasks.values(), resolveNaming({ suffix: '', release: true }, project, clock.now()));
   return { root, cacheFolder, profile, project, graph };
 }

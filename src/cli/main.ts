@@ -6,6 +6,8 @@ import { type ExitCode, fromSystemError, TasksError } from '../model/errors.ts';
 import { jsonLine } from '../report/sanitize.ts';
 import type { Shell } from './context.ts';
 import { withAbsolutePaths } from './environment.ts';
+import { errorText, type OwnCommand } from './error-text.ts';
+import { ownCommand } from './own-command.ts';
 import { isHelp, isUsageError, runProgram } from './program.ts';
 import { obeysCommands, type SafeStream, type StreamFailure, safeStream } from './streams.ts';
 
@@ -45,8 +47,10 @@ async function main(): Promise<void> {
     interrupt.abort(new Error('interrupted'));
   };
   // Definitions and libraries may print: that text is foreign too, and a failed write of it counts.
+  // Shells take what completion prints for candidates.
+  const printed = process.argv[2] === 'complete' ? streams.err : streams.out;
   for (const name of ['log', 'info', 'debug'] as const)
-    console[name] = (...values: unknown[]) => streams.out.write(`${format(...values)}\n`);
+    console[name] = (...values: unknown[]) => printed.write(`${format(...values)}\n`);
   for (const name of ['warn', 'error'] as const)
     console[name] = (...values: unknown[]) => streams.err.write(`${format(...values)}\n`);
   // From code that nothing awaits, such as promises of definitions. Node would print it unchanged and leave children behind.
@@ -88,15 +92,17 @@ function openStreams(onFailure: (failure: StreamFailure) => void): Streams {
 
 async function run(streams: Streams, signal: AbortSignal): Promise<ExitCode> {
   const say = (text: string): void => streams.err.write(text);
+  const argv = process.argv.slice(2);
+  const own = ownCommand(argv, process.env);
   try {
-    return await runProgram(process.argv.slice(2), makeShell(streams, signal));
+    return await runProgram(argv, makeShell(streams, own, signal));
   } catch (error) {
     if (isHelp(error)) return 0;
     if (signal.aborted) return 130;
     if (isUsageError(error)) return 2;
     const known = error instanceof TasksError ? error : fromSystemError(error);
     if (known !== undefined) {
-      say(`error: ${known.message}\n${known.hint !== undefined ? `hint: ${known.hint}\n` : ''}`);
+      say(errorText(known, own));
       return known.exitCode;
     }
     say(`error: internal error\n${stackOf(error)}\n`);
@@ -120,7 +126,7 @@ function workingDirectory(): string {
   }
 }
 
-function makeShell({ out, err }: Streams, signal: AbortSignal): Shell {
+function makeShell({ out, err }: Streams, own: OwnCommand, signal: AbortSignal): Shell {
   const cwd = workingDirectory();
   return {
     environment: withAbsolutePaths(process.env, cwd),
@@ -153,6 +159,7 @@ function makeShell({ out, err }: Streams, signal: AbortSignal): Shell {
         return err.stream.isTTY === true;
       },
     },
+    own,
     signal,
     onIdle,
   };

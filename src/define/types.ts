@@ -239,6 +239,11 @@ export interface ProjectFields {
    * @example volatileLabels: { 'org.opencontainers.image.created': new Date().toISOString() }
    */
   readonly volatileLabels?: Readonly<Record<string, string>>;
+  /**
+   * The profiles that the definitions know besides `default`. Another `--profile` is then an error. Default: any profile is
+   * accepted.
+   */
+  readonly profiles?: readonly string[];
 }
 
 /** A definition, and where it was found. */

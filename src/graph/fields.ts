@@ -130,22 +130,29 @@ export function checkField(
 
 /** Checks the settings of `project()`. Returns the settings or the faults. */
 export function checkProject(fields: Readonly<Record<string, unknown>>): {
-  values?: { repo?: string; cacheRepo?: string; volatileLabels?: Record<string, string> };
+  values?: {
+    repo?: string;
+    cacheRepo?: string;
+    volatileLabels?: Record<string, string>;
+    profiles?: readonly string[];
+  };
   faults: FieldFault[];
 } {
   const schema = v.strictObject({
     repo: v.optional(nonEmpty),
     cacheRepo: v.optional(nonEmpty),
     volatileLabels: v.optional(strings),
+    profiles: v.optional(v.array(nonEmpty)),
   });
   const result = v.safeParse(schema, fields);
   if (!result.success) return { faults: result.issues.map((issue) => asFault(issue)) };
-  const { repo, cacheRepo, volatileLabels } = result.output;
+  const { repo, cacheRepo, volatileLabels, profiles } = result.output;
   return {
     values: {
       ...(repo ? { repo } : {}),
       ...(cacheRepo ? { cacheRepo } : {}),
       ...(volatileLabels ? { volatileLabels } : {}),
+      ...(profiles ? { profiles } : {}),
     },
     faults: [],
   };

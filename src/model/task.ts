@@ -139,4 +139,6 @@ export interface Project {
   readonly cacheRepo?: string;
   /** Labels of all images that are not part of their keys. */
   readonly volatileLabels?: Readonly<Record<string, string>>;
+  /** The profiles besides `default`; undefined if any name is a profile. */
+  readonly profiles?: readonly string[];
 }

@@ -34,8 +34,3 @@ export function comparisonLines(
     `${equal} of ${pluralize(total, 'target')} in ${source} ${equal === 1 && total === 1 ? 'is' : 'are'} equal to the definitions`,
   ];
 }
-
-/** Returns the command to suggest after definitions were written. */
-export function nextCommandLine(flags: readonly string[]): string {
-  return `next: ${['tasks', ...flags, 'plan'].join(' ')}   # what a build would do, and why`;
-}

@@ -409,7 +409,7 @@ test('nothing is overwritten', async () => {
   assert.is(code, 2);
   assert.match(
     err,
-    /error: there are definitions already: tasks\/other\.ts\nhint: tasks init never overwrites them/,
+    /error: there are definitions already: tasks\/other\.ts\nhint: they are never overwritten/,
   );
   assert.equal(readdirSync(path.join(cwd, 'tasks')), ['other.ts']);
 });
@@ -422,6 +422,9 @@ test('what cannot be written is exit code 2 with the reason', async () => {
     assert.not.ok(readdirSync(cwd).includes('tasks'));
     return err;
   };
+  const nowhere = await runCli(['-C', '/nonexistent', 'init']);
+  assert.is(nowhere.code, 2);
+  assert.match(nowhere.err, /\/nonexistent is not a folder/);
   assert.match(
     await failing({}),
     /nothing to write definitions from: no bake file, compose file or Dockerfile/,

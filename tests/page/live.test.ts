@@ -49,7 +49,6 @@ function test(name: string, handler: (live: Live) => Promise<void>): void {
     const server = await openPageServer({
       renderPage: make,
       renderErrorPage: String,
-      keepsProcessAlive: true,
     });
     let time = Date.UTC(2026, 10, 24);
     const send = (event: EventBody): void => {

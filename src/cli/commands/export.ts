@@ -16,14 +16,14 @@ export async function exportPlan(
 ): Promise<ExitCode> {
   const { terminal, host, cwd } = context;
   if (format !== 'bake')
-    throw new TasksError(2, `unknown format ${format}: expected bake`, { hint: 'tasks export bake' });
+    throw new TasksError(2, `unknown format ${format}: expected bake`, { hint: '`tasks export bake`' });
   const { text, problems } = await exportBake(await openHere(context), planOptions(context, selectors), host);
   if (problems.length > 0)
     throw new TasksError(
       2,
       `bake cannot express all of this:\n${problems.map((each) => `  ${each}`).join('\n')}`,
       {
-        hint: 'select other tasks: tasks export bake SELECTOR',
+        hint: 'select other tasks: `tasks export bake SELECTOR`',
       },
     );
   if (output === undefined) terminal.out(text);

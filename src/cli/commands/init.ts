@@ -9,7 +9,7 @@ import {
 import { findProject, openProject } from '../../app/open-project.ts';
 import { type ExitCode, TasksError } from '../../model/errors.ts';
 import { pluralize } from '../../report/format.ts';
-import { comparisonLines, nextCommandLine, omissionLines } from '../../report/init.ts';
+import { comparisonLines, omissionLines } from '../../report/init.ts';
 import { makePaint } from '../../report/paint.ts';
 import type { Context } from '../context.ts';
 
@@ -41,7 +41,7 @@ export async function init(context: Context, names: readonly string[], flags: In
   const line = (content: string): void => write(`${content}\n`);
   const paint = makePaint(flags.dryRun ? settings.output.errColor : settings.output.outColor);
   line(`found ${found.source}: ${pluralize(found.targets.length, 'target')}`);
-  for (const other of found.others) line(`${paint.warn('note')} ${other}`);
+  for (const other of found.others) line(`${paint.warn('note')} ${context.own.pasteable(other)}`);
   const count = arrangement.images.reduce((sum, { cells }) => sum + cells.length, 0);
   const what = `${pluralize(arrangement.images.length, 'definition')} of ${pluralize(count, 'image')}, ${text.split('\n').length - 1} lines`;
   if (flags.dryRun) terminal.out(text);
@@ -53,7 +53,7 @@ export async function init(context: Context, names: readonly string[], flags: In
   for (const each of omissionLines(omissions, paint)) line(each);
   if (flags.dryRun) return 0;
   const code = await check(context, root, adoption, names);
-  line(nextCommandLine(settings.repeatedFlags));
+  line(context.own.pasteable('next: tasks plan   # what a build would do, and why'));
   return code === 1 ? 0 : code;
 }
 

@@ -5,12 +5,13 @@ import { watchProject } from '../../app/watch-project.ts';
 import { DefinitionError, type ExitCode } from '../../model/errors.ts';
 import { pluralize } from '../../report/format.ts';
 import { type Context, isVocal, openHere, planOptions } from '../context.ts';
+import { errorText } from '../error-text.ts';
 import { openFollowers } from '../run-screen.ts';
 import { buildAndReport } from './build.ts';
 
 /** `tasks watch`: builds, and builds again whenever an input or a definition changes, until it is interrupted. */
 export async function watch(context: Context, selectors: readonly string[]): Promise<ExitCode> {
-  const { host, terminal, signal, settings } = context;
+  const { host, terminal, own, signal, settings } = context;
   const root = findProject(settings.start);
   const followers = await openFollowers(context);
   const say = (text: string): void => {
@@ -31,7 +32,7 @@ export async function watch(context: Context, selectors: readonly string[]): Pro
         // Wrong definitions may be corrected while it watches; other errors at the start end it.
         if (isFirst && !(error instanceof DefinitionError)) throw error;
         // Printed even with --quiet: otherwise nothing would explain why no build starts.
-        terminal.err(`error: ${error.message}\n${error.hint !== undefined ? `hint: ${error.hint}\n` : ''}`);
+        terminal.err(errorText(error, own));
       },
       onIdle: (places) => say(`watching ${pluralize(places, 'place')} for changes (Ctrl-C to stop)\n`),
     },
