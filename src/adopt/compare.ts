@@ -1,6 +1,6 @@
 import { asTag } from '../graph/names.ts';
 import { contextName } from '../model/reference.ts';
-import type { ImageTask, Task } from '../model/task.ts';
+import { type ImageTask, type Task, versionIdOf } from '../model/task.ts';
 import { type Arrangement, referencesOf } from './arrange.ts';
 import { comparableReference, type ReducedTarget } from './reduce.ts';
 import { rootPath } from './target.ts';
@@ -29,9 +29,14 @@ export function compareTargets(
   isComplete: boolean,
 ): Comparison {
   const ours = [...tasks].filter((task) => task.kind === 'image');
-  const byId = new Map(ours.map((task) => [`${task.name}:${asTag(task.version)}`, task]));
+  // Of a version for several platforms, one task says all fields but the platform.
+  const main = ours.filter(({ isSecondary }) => !isSecondary);
+  const byId = new Map(main.map((task) => [`${task.name}:${asTag(task.version)}`, task]));
+  const platforms = new Map<string, string[]>();
+  for (const { id, platform } of ours)
+    platforms.set(versionIdOf(id), [...(platforms.get(versionIdOf(id)) ?? []), platform]);
   const byReference = new Map(
-    ours.flatMap((task) => ownReferences(task, projectRepo).map((name) => [name, task] as const)),
+    main.flatMap((task) => ownReferences(task, projectRepo).map((name) => [name, task] as const)),
   );
   const differences: TargetDifference[] = [];
   const matched = new Set<Task>();
@@ -50,13 +55,17 @@ export function compareTargets(
         continue;
       }
       matched.add(task);
-      const lines = diffLines(theirFields(target, references), ourFields(task, projectRepo, target, byId));
+      const lines = diffLines(
+        theirFields(target, references),
+        ourFields(task, platforms.get(versionIdOf(task.id))!, projectRepo, target, byId),
+      );
       if (lines.length === 0) equal++;
-      else differences.push({ target, task: task.id, lines });
+      else differences.push({ target, task: versionIdOf(task.id), lines });
     }
   if (isComplete)
-    for (const task of ours)
-      if (!matched.has(task) && task.publish) differences.push({ task: task.id, lines: [`+ ${task.id}`] });
+    for (const task of main)
+      if (!matched.has(task) && task.publish)
+        differences.push({ task: versionIdOf(task.id), lines: [`+ ${versionIdOf(task.id)}`] });
   return { equal, differences };
 }
 
@@ -76,7 +85,7 @@ function theirFields(target: ReducedTarget, references: readonly string[]): Fiel
     args: target.args,
     labels: target.labels,
     tags: references,
-    platforms: target.platforms.length === 1 ? target.platforms : [],
+    platforms: target.platforms,
     contexts: target.contexts,
   });
 }
@@ -84,6 +93,7 @@ function theirFields(target: ReducedTarget, references: readonly string[]): Fiel
 /** A need replaces an arg or a context of the target by the same image. */
 function ourFields(
   task: ImageTask,
+  platforms: readonly string[],
   repo: string | undefined,
   target: ReducedTarget,
   byId: ReadonlyMap<string, ImageTask>,
@@ -104,7 +114,7 @@ function ourFields(
     name,
     tasks: [id],
   } of task.needs) {
-    const needed = byId.get(id!);
+    const needed = byId.get(asTag(versionIdOf(id!)));
     const given = target.args[name];
     const their = theirContexts.get(contextName(name));
     const isSame =
@@ -122,7 +132,7 @@ function ourFields(
     args,
     labels: task.labels,
     tags: ownReferences(task, repo),
-    platforms: target.platforms.length === 1 ? [task.platform] : [],
+    platforms: target.platforms.length > 0 ? platforms : [],
     contexts,
   });
 }

@@ -87,7 +87,6 @@ function reduceTarget(
     return what === undefined;
   });
   const labels = Object.entries(target.labels);
-  if (target.platforms.length > 1) omit(`several platforms (${target.platforms.join(', ')})`);
   return {
     ...target,
     args: Object.fromEntries(args),

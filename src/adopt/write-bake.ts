@@ -1,7 +1,16 @@
 import type { ObservedImage } from '../model/observed.ts';
+import { normalizePlatform } from '../model/platform.ts';
 import { withoutTag } from '../model/reference.ts';
-import type { ContextSource, ImageTask, SecretSource, SshSource, Task, TaskId } from '../model/task.ts';
-import { makesFiles } from '../model/task.ts';
+import {
+  type ContextSource,
+  type ImageTask,
+  makesFiles,
+  type SecretSource,
+  type SshSource,
+  type Task,
+  type TaskId,
+  versionIdOf,
+} from '../model/task.ts';
 
 /** A task of a project with what decides its image. */
 export interface ExportedTask {
@@ -34,22 +43,48 @@ export function writeBake(
   const byId = new Map(tasks.map((each) => [each.task.id, each]));
   const problems = tasks.flatMap((each) => inexpressible(each, byId));
   const target: Json = {};
-  for (const each of tasks)
-    if (each.task.kind === 'image' && each.observed !== undefined)
-      target[names.get(each.task.id)!] = bakeTarget(each.task, each.observed, { names, byId, repo });
+  for (const platforms of byVersion(tasks)) {
+    const [main] = platforms as [ImageToExport, ...ImageToExport[]];
+    target[names.get(main.task.id)!] = bakeTarget(platforms, { names, byId, repo });
+  }
   const twins = separateTwins(target as Record<string, BakeTarget>);
   const group: Json = {
     default: {
-      targets: [...selected].flatMap((id) => (byId.get(id)?.task.kind === 'image' ? names.get(id)! : [])),
+      targets: distinct(
+        [...selected].flatMap((id) => (byId.get(id)?.task.kind === 'image' ? names.get(id)! : [])),
+      ),
     },
   };
-  for (const [name, versions] of byName(tasks))
+  for (const [name, versions] of byName(tasks, names))
     if (versions.length > 1 && name !== 'default' && target[name] === undefined)
-      group[name] = { targets: versions.map((id) => names.get(id)!) };
+      group[name] = { targets: versions };
   return {
     text: `${JSON.stringify(escaped({ group, target: { ...target, ...twins } }), undefined, 2)}\n`,
     problems,
   };
+}
+
+interface ImageToExport extends ExportedTask {
+  readonly task: ImageTask;
+  readonly observed: ObservedImage;
+}
+
+/** Returns the images of each version, one for each platform; the first one counts where no platform is asked for. */
+function byVersion(tasks: readonly ExportedTask[]): ImageToExport[][] {
+  const versions = new Map<string, ImageToExport[]>();
+  for (const each of tasks) {
+    const { task, observed } = each;
+    if (task.kind !== 'image' || observed === undefined) continue;
+    const known = versions.get(versionIdOf(task.id)) ?? [];
+    if (task.isSecondary) known.push({ ...each, task, observed });
+    else known.unshift({ ...each, task, observed });
+    versions.set(versionIdOf(task.id), known);
+  }
+  return [...versions.values()];
+}
+
+function distinct(names: readonly string[]): string[] {
+  return [...new Set(names)];
 }
 
 interface BakeTarget {
@@ -98,18 +133,23 @@ interface BakeNames {
   readonly repo: string;
 }
 
-function bakeTarget(task: ImageTask, observed: ObservedImage, { names, byId, repo }: BakeNames): Json {
+/** Returns the target of one version. The platforms of a version differ only in the digests of base images. */
+function bakeTarget(platforms: readonly ImageToExport[], { names, byId, repo }: BakeNames): Json {
+  const [{ task, observed }] = platforms as [ImageToExport, ...ImageToExport[]];
   const args: Record<string, string> = { ...task.args };
   const contexts: Record<string, string> = Object.fromEntries(
     Object.entries(task.contexts ?? {}).map(([name, source]) => [name, addressOf(source)]),
   );
-  for (const { reference, digest, context } of observed.bases) {
-    if (digest === undefined) continue;
-    const pinned = `${withoutTag(reference)}@${digest}`;
-    // A frontend is no image of a stage: contexts do not replace it.
-    if (reference === observed.frontend) args.BUILDKIT_SYNTAX ??= pinned;
-    else contexts[context ?? reference] = `docker-image://${pinned}`;
-  }
+  for (const { task: each, observed: own } of platforms)
+    for (const { reference, digest, context, platform } of own.bases) {
+      if (digest === undefined) continue;
+      const pinned = `${withoutTag(reference)}@${digest}`;
+      const name = context ?? reference;
+      // A frontend is no image of a stage: contexts do not replace it.
+      if (reference === own.frontend) args.BUILDKIT_SYNTAX ??= pinned;
+      else if (platforms.length === 1 || platform === 'any') contexts[name] = `docker-image://${pinned}`;
+      else contexts[`${name}::${normalizePlatform(each.platform)}`] = `docker-image://${pinned}`;
+    }
   for (const { name, kind, isReference, tasks } of task.needs) {
     const [id] = tasks;
     if (kind !== 'image' || id === undefined) continue;
@@ -133,7 +173,7 @@ function bakeTarget(task: ImageTask, observed: ObservedImage, { names, byId, rep
     contexts,
     labels: { ...task.volatileLabels, ...task.labels },
     tags,
-    platforms: [task.platform],
+    platforms: platforms.map((each) => each.task.platform),
     network: network === 'default' ? undefined : network,
     'extra-hosts': Object.fromEntries(addHosts.map((host) => host.split(/=(.*)/).slice(0, 2))),
     'shm-size': shmSize?.toString(),
@@ -174,24 +214,33 @@ function sshText(id: string, source: SshSource): string {
 
 /** Names of bake targets have letters, digits, `_` and `-`. */
 function targetNames(tasks: readonly Task[]): Map<TaskId, string> {
+  const byVersion = new Map<TaskId, string>();
   const taken = new Set<string>();
   return new Map(
     tasks.map(({ id, name, version }) => {
+      const versionId = versionIdOf(id);
+      const known = byVersion.get(versionId);
+      if (known !== undefined) return [id, known];
       const base = (version === 'latest' ? name : `${name}-${version}`).replace(/[^A-Za-z0-9_-]+/g, '-');
       let unique = base;
       for (let number = 2; taken.has(unique) || unique === 'default'; number++) unique = `${base}-${number}`;
       taken.add(unique);
+      byVersion.set(versionId, unique);
       return [id, unique];
     }),
   );
 }
 
-function byName(tasks: readonly ExportedTask[]): Map<string, TaskId[]> {
-  const groups = new Map<string, TaskId[]>();
+/** Returns the targets of each image name. */
+function byName(
+  tasks: readonly ExportedTask[],
+  targets: ReadonlyMap<TaskId, string>,
+): Map<string, readonly string[]> {
+  const groups = new Map<string, string[]>();
   for (const { task } of tasks) {
     if (task.kind !== 'image') continue;
     const name = task.name.replace(/[^A-Za-z0-9_-]+/g, '-');
-    groups.set(name, [...(groups.get(name) ?? []), task.id]);
+    groups.set(name, distinct([...(groups.get(name) ?? []), targets.get(task.id)!]));
   }
   return groups;
 }

@@ -145,19 +145,14 @@ export function writeImage(image: ArrangedImage, needs: ImageNeeds, context: Wri
   }
   addOptions(image, add, writer, context.omissions);
   const platforms = targets.map((each) => each.platforms);
-  if (platforms.every((each) => each.length === 1)) add('platforms', writer.list(platforms, 'platform'));
-  const comments = platforms.some((each) => each.length > 1)
-    ? [
-        `// platforms: [${[...new Set(platforms.flat())].map(literal).join(', ')}], which is not supported yet`,
-      ]
-    : [];
+  if (platforms.every((each) => each.length > 0)) add('platforms', writer.list(platforms, 'platform'));
   const implied =
     needs.implied.length === 0
       ? []
       : [
           `// Its Dockerfiles name other versions of it (${needs.implied[0]}): tasks finds these needs itself.`,
         ];
-  const body = [...fields.map((field) => `  ${field},`), ...comments.map((line) => `  ${line}`)].join('\n');
+  const body = fields.map((field) => `  ${field},`).join('\n');
   const matrix = isPlain ? [] : [writeMatrix(image, cellsName!, context)];
   const definition = `export const ${context.nameOf(image)} = image({\n${body}\n});`;
   const text = [...folder.tables.map(writeTable), ...matrix, [...implied, definition].join('\n')].join(

@@ -21,7 +21,9 @@ export function planDocument(planned: DocumentedPlan): PlanDocument {
       needs: needIds(task),
       tags,
       publish: task.publish,
-      ...(task.kind === 'image' ? imageFields(task, aliases.get(task.id) ?? [], planned) : commandFields),
+      ...(task.kind === 'image'
+        ? imageFields(task, aliases.get(task.id) ?? [], planned)
+        : { ...commandFields, platform: task.platform ?? null }),
     }),
   );
   return { tasks, counts: countActions(plan) };

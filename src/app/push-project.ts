@@ -168,11 +168,11 @@ function releaseOf(
   finished: Date,
 ): ReleaseFile {
   const { plan } = planned;
-  const { digests } = pushed!;
+  const { releases } = pushed!;
   return makeReleaseFile({
     plan,
     results,
-    digests,
+    releases,
     passed,
     targetTags: targetTags,
     naming,

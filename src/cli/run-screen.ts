@@ -47,10 +47,13 @@ async function openScreen(context: Context, followers: Reporter, mainPhase: Phas
   const queue: RunEvent[] = [];
   let current = silentReporter;
   let closing: Promise<void> | undefined;
+  let runStarted: RunEvent | undefined;
   const show = (event: RunEvent): void => {
-    if (event.type === 'phase-started')
+    if (event.type === 'phase-started') {
       current =
         event.phase === mainPhase || hasWork(event) ? sanitizingReporter(openPhase()) : silentReporter;
+      if (runStarted !== undefined) current.onEvent(runStarted);
+    }
     current.onEvent(event);
     if (event.type !== 'phase-finished') return;
     closing = current.close().then(() => {
@@ -62,6 +65,7 @@ async function openScreen(context: Context, followers: Reporter, mainPhase: Phas
   return {
     onEvent(event) {
       followers.onEvent(event);
+      if (event.type === 'run-started') runStarted = event;
       // A command reports by itself what it published.
       if (!('phase' in event) || event.phase === 'publish') return;
       if (closing !== undefined) queue.push(event);

@@ -143,7 +143,10 @@ export interface ImageFields<V> extends CommonFields<V> {
    * ids.
    */
   readonly ssh?: PerVersion<V, Readonly<Record<string, { readonly agent: true } | { readonly key: string }>>>;
-  /** The platform, as a list with one entry, such as `linux/arm64`. Default: Linux on the architecture of this machine. */
+  /**
+   * The platforms, such as `['linux/amd64', 'linux/arm64']`: one task each, with an id such as `ext:17@linux/arm64` if there are
+   * several. A release makes one index of them. Default: Linux on the architecture of this machine.
+   */
   readonly platforms?: PerVersion<V, readonly string[]>;
   /**
    * A script, or a folder with an executable `run`, relative to the project root. It runs in a container of the image.
@@ -187,6 +190,11 @@ export interface CommandFields<V> extends CommonFields<V> {
   readonly inputs?: PerVersion<V, readonly string[]>;
   /** Names of environment variables that the command gets. Their values are part of the key. */
   readonly env?: PerVersion<V, readonly string[]>;
+  /**
+   * Runs the command once for each of these platforms, with `TASKS_PLATFORM` in its environment. Default: it runs once, and its
+   * files serve every platform.
+   */
+  readonly platforms?: PerVersion<V, readonly string[]>;
 }
 
 type WithVersions<F, V> = F & {

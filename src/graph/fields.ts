@@ -41,6 +41,13 @@ const common = {
   allowFailure: v.optional(v.boolean(), false),
 };
 
+const platforms = v.optional(
+  v.pipe(
+    v.array(v.pipe(v.string(), v.regex(/^[a-z0-9]+\/[a-z0-9]+(\/[a-z0-9]+)?$/, "such as 'linux/amd64'"))),
+    v.nonEmpty('at least one platform'),
+  ),
+);
+
 /** The fields of an image, after functions of the version were called. `needs` and `after` are resolved elsewhere. */
 const imageFields = v.strictObject({
   ...common,
@@ -57,12 +64,7 @@ const imageFields = v.strictObject({
   volatileLabels: v.optional(strings, {}),
   network: v.optional(v.picklist(['default', 'none', 'host']), 'default'),
   ...buildFields,
-  platforms: v.optional(
-    v.pipe(
-      v.array(v.pipe(v.string(), v.regex(/^[a-z0-9]+\/[a-z0-9]+(\/[a-z0-9]+)?$/, "such as 'linux/amd64'"))),
-      v.nonEmpty(),
-    ),
-  ),
+  platforms,
   test: v.optional(relativePath),
   publish: v.optional(v.boolean(), true),
   tags: v.optional(v.pipe(v.array(v.string()), v.nonEmpty('at least one tag'))),
@@ -79,6 +81,7 @@ const commandFields = v.strictObject({
   ),
   inputs: v.optional(v.array(nonEmpty), []),
   env: v.optional(v.array(argName), []),
+  platforms,
 });
 
 const schemas = { image: imageFields, command: commandFields };

@@ -16,23 +16,14 @@ function setSharedFields<T extends Task>(task: Writable<T>, values: ImageValues 
   return task as T;
 }
 
-/** Returns the task of one version of an image. Reports fields that cannot be combined. */
+/** Returns the task of one version and platform of an image. Reports fields that cannot be combined. */
 export function makeImageTask(
   base: TaskIdentity,
   values: ImageValues,
-  defaultPlatform: string,
+  platform: string,
   report: (fault: FieldFault) => void,
 ): ImageTask {
   const isFiles = values.output === 'files';
-  const platforms = values.platforms ?? [defaultPlatform];
-  if (platforms.length > 1) {
-    report({
-      field: 'platforms',
-      message: 'several platforms per task are not supported yet',
-      found: formatValue(platforms),
-      expected: 'one platform',
-    });
-  }
   if (isFiles && values.test !== undefined)
     report({ field: 'test', message: "a test needs an image, and output: 'files' builds none" });
   const both = Object.keys(values.volatileLabels).find((name) => Object.hasOwn(values.labels, name));
@@ -62,7 +53,7 @@ export function makeImageTask(
     args: values.args,
     labels: values.labels,
     network: values.network,
-    platform: platforms[0]!,
+    platform,
     output: values.output,
     publish: values.publish && !isFiles,
     tags: isFiles ? [] : tags,
@@ -104,8 +95,12 @@ function checkTags(field: string, given: readonly string[], report: (fault: Fiel
   return [...new Set(tags)];
 }
 
-/** Returns the task of one version of a command. */
-export function makeCommandTask(base: TaskIdentity, values: CommandValues): CommandTask {
+/** Returns the task of one version of a command, and of one platform if it has some. */
+export function makeCommandTask(
+  base: TaskIdentity,
+  values: CommandValues,
+  platform: string | undefined,
+): CommandTask {
   const task: Writable<CommandTask> = {
     kind: 'command',
     id: base.id,
@@ -124,6 +119,7 @@ export function makeCommandTask(base: TaskIdentity, values: CommandValues): Comm
     publish: false,
     tags: [],
   };
+  if (platform !== undefined) task.platform = platform;
   return setSharedFields(task, values);
 }
 

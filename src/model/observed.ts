@@ -33,6 +33,8 @@ export interface ObservedImage {
    * precedence.
    */
   readonly builderArgs?: Readonly<Record<string, string>>;
+  /** The platform that the build runs on, if its Dockerfile may depend on that. */
+  readonly buildPlatform?: string;
   /**
    * The instructions that affect the result. Undefined if the Dockerfile is not fully understood: then all its bytes are keyed.
    */
@@ -100,6 +102,10 @@ export interface ObservedNeed {
 export interface ImageName {
   readonly reference: string;
   readonly place: 'FROM' | 'COPY --from' | 'RUN --mount' | 'contexts';
+  /** The platform for which it is used: `any` if only the build knows it, undefined for that of the task. */
+  readonly platform?: string;
+  /** True if it is not an image name but the build arg of a need. */
+  readonly isNeed?: true;
   /** True if the Dockerfile also declares an ARG of this name. */
   readonly isArg?: true;
 }

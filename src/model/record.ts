@@ -30,13 +30,15 @@ export interface TaskRecord {
   readonly manifestDigest?: string;
   /** The digest of the output files, for a task that makes files. */
   readonly filesDigest?: string;
-  /** For each needed task, the identity of the result that this one was made with: see `identityOf`. */
-  readonly needs: Readonly<Record<TaskId, string>>;
+  /** For each need, by its name (`needNameOf`), the identity of the result that this one was made with: see `identityOf`. */
+  readonly needs: Readonly<Record<string, string>>;
   readonly bytes: number;
   readonly durationMs: number;
   readonly tags: readonly string[];
   /** ISO 8601, UTC. */
   readonly time: string;
+  /** The run of this machine that made the result. Missing in records of others and of earlier versions. */
+  readonly run?: string;
   /**
    * True if the record comes from a shared store. It is only used for an image that exists here, and does not decide between
    * images.

@@ -1,5 +1,17 @@
-/** A task's name and version joined by a colon, such as `extbuilder:16.13`; unique in a graph. */
+/**
+ * A task's name and version joined by a colon, such as `extbuilder:16.13`, and its platform if the version has several,
+ * `extbuilder:16.13@linux/arm64`; unique in a graph.
+ */
 export type TaskId = string;
+
+/**
+ * Returns a task's name and version, without its platform: what keys, labels and tags call it, so that another platform changes
+ * nothing for the first one.
+ */
+export function versionIdOf(id: TaskId): string {
+  const at = id.indexOf('@');
+  return at < 0 ? id : id.slice(0, at);
+}
 
 /** A task's values on the axes of its definition's matrix. A plain version list has one axis, `version`. */
 export type Axes = Readonly<Record<string, string>>;
@@ -39,6 +51,11 @@ interface TaskBase {
   readonly id: TaskId;
   readonly name: string;
   readonly version: string;
+  /**
+   * True if the version has another platform that counts where none is asked for: that of this machine, or else the first one. Run
+   * tags in an engine are for that one.
+   */
+  readonly isSecondary?: true;
   readonly axes: Axes;
   readonly where: SourceLocation;
   readonly description?: string;
@@ -105,11 +122,19 @@ export interface CommandTask extends TaskBase {
   readonly inputs: readonly string[];
   /** Names of environment variables that are passed on and are part of the key. */
   readonly env: readonly string[];
+  /** The platform that its files are for; undefined if they serve every platform. */
+  readonly platform?: string;
   readonly publish: false;
   readonly tags: readonly [];
 }
 
 export type Task = ImageTask | CommandTask;
+
+/** Returns a task's values on the axes of a matrix; undefined if its definition has a plain list of versions. */
+export function matrixAxes({ axes, version }: Pick<Task, 'axes' | 'version'>): Axes | undefined {
+  const names = Object.keys(axes);
+  return names.length === 1 && axes.version === version ? undefined : axes;
+}
 
 /** Returns true for a task whose result is a folder of files rather than an image. */
 export function makesFiles(task: Task): boolean {
@@ -125,6 +150,18 @@ export function needIds({ needs }: Task): readonly TaskId[] {
 }
 
 const nothing: readonly TaskId[] = [];
+
+/**
+ * Returns what the records and labels of a task call one of its needs: its name and version. A task that needs a version for two
+ * platforms names the other platform, too.
+ */
+export function needNameOf(task: Task, id: TaskId): string {
+  const version = versionIdOf(id);
+  if (version === id || needIds(task).filter((other) => versionIdOf(other) === version).length === 1)
+    return version;
+  const platform = id.slice(version.length + 1);
+  return platform === task.platform ? version : `${version} for ${platform}`;
+}
 
 /** The immutable graph of tasks, ordered so that each task comes after its needs and `after`. */
 export interface Graph {

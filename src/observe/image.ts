@@ -2,9 +2,10 @@ import path from 'node:path';
 import { type Disk, pathKind } from '../disk/disk.ts';
 import { sha256 } from '../disk/sha256.ts';
 import { wholeContext } from '../dockerfile/context-path.ts';
-import type { ExternalImage } from '../dockerfile/external-image.ts';
+import type { ExternalImage, UsedPlatform } from '../dockerfile/external-image.ts';
 import type { Memo } from '../incremental/memo.ts';
 import type { Lock } from '../model/lock.ts';
+import { machinePlatform } from '../model/machine.ts';
 import type { ImageName, ObservedImage, ObservedNeed, UnpinnedInput } from '../model/observed.ts';
 import type { HasOnbuild } from '../model/ports.ts';
 import type { ImageTask, TaskId } from '../model/task.ts';
@@ -93,6 +94,7 @@ export async function observeImage(
       ...(dockerfile === undefined ? { text } : {}),
       digest,
     },
+    ...(facts.readsBuildPlatform || onbuild.vague.length > 0 ? { buildPlatform: machinePlatform() } : {}),
     ...usedBuilderArgs(sources.builderArgs, reachable),
     bases: base.bases,
     neededImages: needed,
@@ -146,7 +148,8 @@ function splitImages(
 }
 
 /**
- * Returns the images that a task's Dockerfile and named contexts name other than by digest: they may be images of the project.
+ * Returns the images that a task's Dockerfile and named contexts name other than by digest: they may be images of the project. And the
+ * build args of needs that are used for another platform than the task's.
  * Returns none if there is no Dockerfile; `observeImage` reports that.
  */
 export async function readImageNames(task: ImageTask, sources: ImageSources): Promise<ImageName[]> {
@@ -155,12 +158,21 @@ export async function readImageNames(task: ImageTask, sources: ImageSources): Pr
   const { text } = readDockerfile(task, sources);
   const facts = await readDockerfileFacts(task, text, sources);
   const { declaredArgs } = facts;
-  return [...facts.images, ...contextImages(task, facts)].flatMap(
-    ({ reference, place, isPinned }): ImageName[] => {
-      if (isPinned || place === 'syntax') return [];
-      return [{ reference, place, ...(declaredArgs.includes(reference) ? { isArg: true } : {}) }];
-    },
-  );
+  const asked = ({ platform }: { readonly platform: UsedPlatform }): Pick<ImageName, 'platform'> =>
+    platform === 'target' ? {} : { platform };
+  const names = [...facts.images, ...contextImages(task, facts)].flatMap((image): ImageName[] => {
+    const { reference, place, isPinned } = image;
+    if (isPinned || place === 'syntax') return [];
+    return [
+      { reference, place, ...asked(image), ...(declaredArgs.includes(reference) ? { isArg: true } : {}) },
+    ];
+  });
+  // Of needs, only those count that are used for another platform somewhere.
+  const foreign = new Set(facts.needed.flatMap(({ arg, platform }) => (platform === 'target' ? [] : arg)));
+  const needs = facts.needed
+    .filter(({ arg }) => foreign.has(arg))
+    .map((need): ImageName => ({ reference: need.arg, place: 'FROM', ...asked(need), isNeed: true }));
+  return [...names, ...needs];
 }
 
 /**

@@ -1,7 +1,7 @@
 import { diffManifests } from '../key/diff-manifests.ts';
 import { formatDifference, withProjectPath } from '../key/difference.ts';
 import type { Reason } from '../model/plan.ts';
-import { makesFiles, type Task } from '../model/task.ts';
+import { makesFiles, type Task, versionIdOf } from '../model/task.ts';
 import type { PlanInput } from './input.ts';
 import { findVolatileValues } from './volatile-values.ts';
 
@@ -17,7 +17,7 @@ export function buildReason(task: Task, input: PlanInput): Reason {
     return { code: 'missing', detail: what };
   }
   if (latest === undefined) return { code: 'not-built', detail: 'not built before' };
-  const isOwn = latest.record.task === task.id;
+  const isOwn = versionIdOf(latest.record.task) === versionIdOf(task.id);
   const prefix = isOwn ? '' : `not built before; compared with ${latest.record.task}: `;
   const code = isOwn ? 'changed' : 'not-built';
   // Without a manifest the caller reads the task in full and plans again.

@@ -1,5 +1,5 @@
 import type { Outcome, RunEvent } from '../model/events.ts';
-import type { TaskId } from '../model/task.ts';
+import type { Axes, TaskId } from '../model/task.ts';
 import { type FailedTask, failureBlocks, type Reader } from './failures.ts';
 import { type FinishedTask, finishedLines } from './finished.ts';
 import { clip, clipColored, formatClock, formatDuration, pluralize, stripControls } from './format.ts';
@@ -43,6 +43,7 @@ const waitingRows = 3;
 export function makeLiveView(paint: Paint, layout: LiveLayout, reader: Reader): LiveView {
   const rows = new Map<TaskId, Row>();
   const cells = new Map<TaskId, CellState>();
+  const axes = new Map<TaskId, Axes>();
   const finished: FinishedTask[] = [];
   const failures: FailedTask[] = [];
   const notes: string[] = [];
@@ -52,6 +53,9 @@ export function makeLiveView(paint: Paint, layout: LiveLayout, reader: Reader): 
 
   const apply = (event: RunEvent): void => {
     switch (event.type) {
+      case 'run-started':
+        for (const task of event.tasks) if (task.axes !== undefined) axes.set(task.id, task.axes);
+        break;
       case 'phase-started':
         head = runText.phaseStarted(event);
         for (const task of event.tasks) {
@@ -135,7 +139,7 @@ export function makeLiveView(paint: Paint, layout: LiveLayout, reader: Reader): 
   };
 
   const matrix = (running: readonly string[], room: number, { columns, spinner }: Screen): string[] => {
-    const lines = matrixLines(cells, { rows: room - 1, columns, spinner }, paint);
+    const lines = matrixLines({ states: cells, axes }, { rows: room - 1, columns, spinner }, paint);
     return running.length > 0 ? [...lines, '', ...running] : lines;
   };
 
@@ -153,7 +157,10 @@ export function makeLiveView(paint: Paint, layout: LiveLayout, reader: Reader): 
 
   const finalLines: LiveView['finalLines'] = (columns) => {
     const unlimited = { rows: Number.POSITIVE_INFINITY, columns, spinner: ' ' };
-    const body = layout === 'list' ? finished.map(({ line }) => line) : matrixLines(cells, unlimited, paint);
+    const body =
+      layout === 'list'
+        ? finished.map(({ line }) => line)
+        : matrixLines({ states: cells, axes }, unlimited, paint);
     const blocks = failureBlocks(failures, paint, reader);
     const above = [...(body.length > 0 ? ['', ...body] : []), ...(notes.length > 0 ? ['', ...notes] : [])];
     return [head, ...above, ...(blocks.length > 0 ? blocks : ['']), ...tail];

@@ -96,7 +96,7 @@ test("images use the project's own base images, even if other images in the engi
   writeFiles(cwd, { 'base/Dockerfile': files['base/Dockerfile'] });
   await ok(cwd, 'build', 'app');
   await ok(cwd, 'test', 'app');
-  assert.is((await ok(cwd, 'logs', 'app:1')).out, 'ours\nours\nours\nours\n');
+  assert.is((await ok(cwd, 'logs', 'app:1', '--test')).out, 'ours\nours\nours\nours\n');
   assert.is(await idOf(`${repo}/base:1`), theirs, 'a build sets no release tag');
 });
 
@@ -104,13 +104,13 @@ test('a need by the name of an image in the Dockerfile takes the place of that i
   const cwd = project();
   await ok(cwd, 'build', 'named');
   await ok(cwd, 'test', 'named');
-  assert.is((await ok(cwd, 'logs', 'named:1')).out, 'ours\nours\nours\nours\n');
+  assert.is((await ok(cwd, 'logs', 'named:1', '--test')).out, 'ours\nours\nours\nours\n');
 });
 
 test('a Dockerfile in a definition is built', async () => {
   const cwd = project();
   await ok(cwd, 'test', 'made');
-  assert.is((await ok(cwd, 'logs', 'made:1')).out, 'ours\n1\n1\n1\n');
+  assert.is((await ok(cwd, 'logs', 'made:1', '--test')).out, 'ours\n1\n1\n1\n');
 });
 
 test('the build arg of a need has no repository, so another --repo gives the same image', async () => {
@@ -120,7 +120,7 @@ test('the build arg of a need has no repository, so another --repo gives the sam
   assert.match(other.err, /2 up to date/);
   assert.is(await idOf(`${repo}-other/arg:1-b`), await idOf(`${repo}/arg:1-a`));
   await ok(cwd, 'test', 'arg');
-  const [who, copied, name] = (await ok(cwd, 'logs', 'arg:1')).out.split('\n');
+  const [who, copied, name] = (await ok(cwd, 'logs', 'arg:1', '--test')).out.split('\n');
   assert.equal([who, copied], ['ours', 'ours']);
   assert.match(name!, /^tasks\.invalid\/base:1-k[0-9a-f]{12}$/);
 });

@@ -6,6 +6,7 @@ import type { PlannedTask, RunEvent } from '../../../src/model/events.ts';
 import { makeLiveView } from '../../../src/report/live-view.ts';
 import { type CellState, matrixLines } from '../../../src/report/matrix.ts';
 import { makePaint } from '../../../src/report/paint.ts';
+import { axesPicture } from '../../support/pictures.ts';
 import { at, failedBuild } from '../../support/report-events.ts';
 
 const test = suite('report/live-view');
@@ -166,7 +167,7 @@ test('the matrix continues below if it is too wide, and is compact if it is too 
     ['ext:17.9', 'waiting'],
   ]);
   const shown = (columns: number, rows: number): string[] =>
-    matrixLines(states, { columns, rows, spinner: '⠋' }, paint);
+    matrixLines({ states, axes: new Map() }, { columns, rows, spinner: '⠋' }, paint);
   assert.equal(shown(80, 10), [
     '      trixie  16.13  17.9',
     'base  ·',
@@ -182,6 +183,23 @@ test('the matrix continues below if it is too wide, and is compact if it is too 
   ]);
   assert.equal(shown(80, 3), ['base  ·', 'pg    ✔⠋', 'ext   ✖◌']);
   assert.equal(shown(80, 2), ['pg    ✔⠋', '2 more lines']);
+});
+
+test('an image with several axes has a table with a row for each combination of all axes but one', () => {
+  const tasks = axesPicture().tasks.filter(({ name }) => name !== 'rootfs');
+  const states = new Map(tasks.map(({ id }): [string, CellState] => [id, 'done']));
+  const axes = new Map(
+    tasks.flatMap((task) => (task.axes === undefined ? [] : [[task.id, task.axes] as const])),
+  );
+  const lines = matrixLines({ states, axes }, { columns: 60, rows: 40, spinner: '⠋' }, paint);
+  assert.equal(lines.slice(0, 5), [
+    '       16',
+    'suite  ✔',
+    'server             13  14  15  16  17  18',
+    '  bookworm  slim   ✔   ✔   ✔   ✔   ✔   ✔',
+    '  bookworm  full   ✔   ✔   ✔   ✔   ✔   ✔',
+  ]);
+  assert.is(lines.length, 12);
 });
 
 test.run();
