@@ -93,7 +93,8 @@ interface BakeTarget {
 
 /**
  * Gives each context of a target another target: buildx 0.13 passes a target to only one of several contexts that are the same
- * (seen as `unsupported context source target`). Changes the targets, and returns those that are only another name.
+ * (seen as `unsupported context source target`). The other name keeps no image: docker 26 fails to store the same one twice at once.
+ * Changes the targets, and returns the other names.
  */
 function separateTwins(targets: Readonly<Record<string, BakeTarget>>): Json {
   const twins: Json = {};
@@ -107,7 +108,7 @@ function separateTwins(targets: Readonly<Record<string, BakeTarget>>): Json {
       const original = source.slice('target:'.length);
       let twin = `${original}-context-${count}`;
       while (targets[twin] !== undefined) twin += '-';
-      twins[twin] = { inherits: [original], tags: [] };
+      twins[twin] = { inherits: [original], tags: [], output: ['type=cacheonly'] };
       target.contexts![name] = `target:${twin}`;
     }
   }
@@ -150,12 +151,19 @@ function bakeTarget(platforms: readonly ImageToExport[], { names, byId, repo }: 
       else if (platforms.length === 1 || platform === 'any') contexts[name] = `docker-image://${pinned}`;
       else contexts[`${name}::${normalizePlatform(each.platform)}`] = `docker-image://${pinned}`;
     }
-  for (const { name, kind, isReference, tasks } of task.needs) {
-    const [id] = tasks;
-    if (kind !== 'image' || id === undefined) continue;
-    const tag = byId.get(id)?.contentTag ?? id;
-    if (!isReference) args[name] = tag;
-    contexts[isReference ? name : tag] = `target:${names.get(id)}`;
+  const images = task.needs.filter(({ kind }) => kind === 'image');
+  const references = new Map(
+    images.flatMap(({ name, isReference, tasks: [id] }) => (isReference ? [[id!, name]] : [])),
+  );
+  for (const {
+    name,
+    isReference,
+    tasks: [id],
+  } of images) {
+    // One context for one image, as far as the Dockerfile allows: buildx has trouble with two (see `separateTwins`).
+    const used = isReference ? name : (references.get(id!) ?? byId.get(id!)?.contentTag ?? id!);
+    if (!isReference) args[name] = used;
+    contexts[used] = `target:${names.get(id!)}`;
   }
   for (const { task: id, context } of observed.neededImages ?? [])
     if (context !== undefined) contexts[context] = `target:${names.get(id)}`;

@@ -36,8 +36,11 @@ async function planned(cwd: string): Promise<Map<string, Planned>> {
   const plan = new Map<string, Planned>();
   for (const task of tasks) {
     const id = version(task.id);
-    // Only the main platform has tags in the engine.
-    if (!plan.has(id) || task.tags.length > 0) plan.set(id, { ...task, needs: task.needs.map(version) });
+    const other = plan.get(id);
+    // Tags in the engine and aliases are listed for one platform.
+    const tags = [...(other?.tags ?? []), ...task.tags];
+    const aliases = [...(other?.aliases ?? []), ...task.aliases];
+    plan.set(id, { ...task, tags, aliases, needs: task.needs.map(version) });
   }
   return plan;
 }

@@ -44,7 +44,7 @@ test('needs are contexts of other targets, and pinned base images contexts with 
     versions: ['1', '2'],
     context: 'app',
     dockerfile: 'files/app.Dockerfile',
-    needs: { BASE: base, 'example/base:1': base },
+    needs: { BASE: base, 'other/base': base, 'example/base:1': base },
     aliases: (version) => (version === '2' ? ['latest'] : []),
     platforms: ['linux/arm64'],
   });
@@ -62,16 +62,20 @@ test('needs are contexts of other targets, and pinned base images contexts with 
   assert.equal(file.target['app-2'], {
     context: 'app',
     dockerfile: '../files/app.Dockerfile',
-    args: { BUILDKIT_SYNTAX: `docker/dockerfile@${pin}`, BASE: 'tasks.invalid/base:1-k0' },
+    args: { BUILDKIT_SYNTAX: `docker/dockerfile@${pin}`, BASE: 'example/base:1' },
     contexts: {
       'debian:12': `docker-image://debian@${pin}`,
-      'tasks.invalid/base:1-k0': 'target:base-1',
-      'example/base:1': 'target:base-1-context-2',
+      'example/base:1': 'target:base-1',
+      'other/base': 'target:base-1-context-2',
     },
     tags: ['team/app:2', 'team/app:latest'],
     platforms: ['linux/arm64'],
   });
-  assert.equal(file.target['base-1-context-2'], { inherits: ['base-1'], tags: [] });
+  assert.equal(file.target['base-1-context-2'], {
+    inherits: ['base-1'],
+    tags: [],
+    output: ['type=cacheonly'],
+  });
   assert.not.ok('tags' in file.target['base-1']!);
 });
 
