@@ -24,6 +24,7 @@ import type { OpenProject } from './open-project.ts';
 import type { PlanOptions } from './options.ts';
 import { previousRecords } from './previous-records.ts';
 import { queryIfReachable, remoteImageQueries } from './remote-images.ts';
+import { findUnrunnable } from './unrunnable.ts';
 
 /** A project's plan, and what it was made from. */
 export interface PlannedProject extends Omit<LinkedProject, 'observer'> {
@@ -95,6 +96,7 @@ export async function planProject(
   });
   const moment = { commit: await currentCommit(tasks, root, host, signal), now: host.clock.now() };
   let images: readonly EngineImage[] | undefined;
+  let unbuildable: ReadonlyMap<TaskId, string> = new Map();
   // A push records what it uploads, with the manifest.
   let readInFull: ReadonlySet<TaskId> = purpose.readAll || push ? scope : new Set();
   for (;;) {
@@ -121,9 +123,15 @@ export async function planProject(
       forced: force ? (selectors.length === 0 ? scope : selected) : new Set(),
       tested,
       retest: purpose.retest === true,
+      unbuildable,
       ...(push ? { pushTags: push.tags } : {}),
     });
     const unread = unreadTasks(plan);
+    const unrunnable = unread.length === 0 ? await findUnrunnable(plan, observations, engine) : new Map();
+    if ([...unrunnable.keys()].some((id) => !unbuildable.has(id))) {
+      unbuildable = new Map([...unbuildable, ...unrunnable]);
+      continue;
+    }
     if (unread.length === 0) {
       await noteExternalResults(plan, previous, records, host.clock.now());
       return { ...linked, memo, plan, observations, previous, records, naming, images, engine };

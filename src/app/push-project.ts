@@ -17,7 +17,7 @@ import type { Host } from './host.ts';
 import type { RunOptions } from './options.ts';
 import type { PlannedProject } from './plan-project.ts';
 import { planPush, type TargetedPush } from './prepare-push.ts';
-import { buildPhase, inOneRun, makeServices, testPhase } from './run-plan.ts';
+import { buildPhase, inOneRun, makeServices, tasksWithTest, testPhase } from './run-plan.ts';
 
 export interface PushProjectOptions extends RunOptions {
   /** Upload everything, but set no tags. */
@@ -53,7 +53,7 @@ export async function pushProject(
   if (isRelease) checkSources(first.plan, git, options.strict, host.notify);
   const attempt = await inOneRun(
     'push',
-    first,
+    { plan: first.plan, tested: tasksWithTest(releasableSteps(first, target)) },
     options,
     host,
     (onEvent) => pushUntilFirst(first, target, options, host, onEvent),
@@ -111,8 +111,7 @@ async function pushOnce(
   const { results } = built;
   const ended = { planned, results, passed: new Map<TaskId, string>() };
   if (built.outcome !== 'ok') return { ...ended, outcome: built.outcome };
-  const releasable = steps.filter(({ task }) => published.has(task.id));
-  const tests = await testAll(planned, releasable, results, options, host, onEvent);
+  const tests = await testAll(planned, releasableSteps(planned, target), results, options, host, onEvent);
   const { passed } = tests;
   if (tests.outcome !== 'ok') return { ...ended, outcome: tests.outcome };
   const omitted = omittedTasks(steps, published, results, passed);
@@ -135,6 +134,11 @@ async function pushOnce(
     listen: onEvent,
   });
   return { outcome: pushed.outcome, planned, results, passed, pushed };
+}
+
+/** Returns the steps whose images get tags. */
+function releasableSteps({ plan }: PlannedProject, { targetTags }: TargetedPush): Step[] {
+  return [...plan.steps.values()].filter(({ task }) => targetTags.published.has(task.id));
 }
 
 /** Returns the digests of the tests that have passed, by task. */

@@ -5,7 +5,7 @@ import { briefRequests, type Host } from './host.ts';
 import { warnWith } from './notices.ts';
 import type { RunOptions } from './options.ts';
 import type { PlannedProject } from './plan-project.ts';
-import { buildPhase, inOneRun, testPhase } from './run-plan.ts';
+import { buildPhase, inOneRun, tasksWithTest, testPhase } from './run-plan.ts';
 
 /** Builds what is missing, then runs the tests of the selected images. Returns how the run ended. @throws TasksError */
 export async function testProject(
@@ -13,15 +13,15 @@ export async function testProject(
   options: RunOptions & { readonly retest: boolean },
   host: Host,
 ): Promise<RunOutcome> {
+  const selected = [...planned.plan.steps.values()].filter((step) => step.selected);
   return await inOneRun(
     'test',
-    planned,
+    { plan: planned.plan, tested: tasksWithTest(selected) },
     options,
     host,
     async (onEvent) => {
       const built = await buildPhase(planned, options, host, onEvent);
       if (built.outcome !== 'ok') return built.outcome;
-      const selected = [...planned.plan.steps.values()].filter((step) => step.selected);
       const { results } = built;
       const tests = await testPhase(planned, selected, results, options, options.retest, host, onEvent);
       await sharePasses(planned, tests.passed, host, options.signal);

@@ -20,7 +20,8 @@ tasks plan --check         exit with 1 if anything would be done`;
 export const why = `tasks why extbuilder:17                 input by input: what changed since it was built
 tasks why extbuilder:17 extbuilder:15   how two tasks differ`;
 export const test = `tasks test                 all images that have a test
-tasks test extbuilder:17 --retest`;
+tasks test extbuilder:17 --retest
+tasks test --junit report.xml   a report for the CI service`;
 export const watch = `tasks watch                 everything; Ctrl-C stops it (exit code 130)
 tasks watch extbuilder:17   one task, and what it needs
 

@@ -158,6 +158,10 @@ function makeShell({ out, err }: Streams, own: OwnCommand, signal: AbortSignal):
       get errIsTerminal() {
         return err.stream.isTTY === true;
       },
+      onExit(callback) {
+        process.once('exit', callback);
+        return () => void process.off('exit', callback);
+      },
     },
     own,
     signal,

@@ -2,7 +2,7 @@ import { assignedNames } from './assignments.ts';
 import { canonicalText, flagText } from './canonical.ts';
 import type { ContextPath } from './context-path.ts';
 import { analyzeEpoch, epochName } from './epoch.ts';
-import { type ExternalImage, externalImage, isPinned } from './external-image.ts';
+import { type ExternalImage, externalImage, isPinned, type UsedPlatform } from './external-image.ts';
 import type { UsedFeature } from './features.ts';
 import { findFeatures } from './find-features.ts';
 import { nonportableFlags } from './instruction-inputs.ts';
@@ -52,6 +52,8 @@ export interface Analysis {
   readonly features: readonly UsedFeature[];
   /** The image of the frontend that reads the file; undefined for the engine's own. */
   readonly frontend?: string;
+  /** The platforms for which the target's stages run programs. */
+  readonly runPlatforms: readonly UsedPlatform[];
   /** True if something that the target depends on names an arg about the platform of the build: BUILDPLATFORM, BUILDARCH. */
   readonly readsBuildPlatform: boolean;
   /** True if builds on this image run ONBUILD instructions of this file. */
@@ -121,6 +123,7 @@ export function analyze(file: Dockerfile, target: string | undefined, parameters
     ],
     features: isFrontendKnown ? findFeatures(file.instructions, evaluated, file.escapeToken) : [],
     ...(file.syntax === undefined ? {} : { frontend: file.syntax }),
+    runPlatforms: runPlatformsOf(reachable),
     readsBuildPlatform: evaluated.some(namesBuildPlatform),
     hasTriggers: targetStage.hasTriggers,
     vague: [...new Set(vague)],
@@ -140,6 +143,7 @@ function customFrontendAnalysis(
     contextUses: [],
     unusedContexts: [],
     neededImages: [],
+    runPlatforms: [],
     readsBuildPlatform: true,
     mixedNames: [],
     unknownImages: [{ line: 1, what: `what the frontend ${syntax} builds on` }],
@@ -239,6 +243,11 @@ function declaredNames({ keyword, rest, trigger, ...more }: Instruction, escapeT
   if (keyword !== 'ARG') return [];
   const names = assignedNames({ keyword, rest, ...more }, escapeToken);
   return names.filter((name) => !/["'$\\`]/.test(name));
+}
+
+function runPlatformsOf(stages: readonly ReachableStage[]): UsedPlatform[] {
+  const running = stages.filter(({ instructions }) => instructions.some(({ keyword }) => keyword === 'RUN'));
+  return [...new Set(running.map(({ platform }) => platform))];
 }
 
 const buildPlatformName = /BUILD(?:PLATFORM|OS|ARCH|VARIANT)\b/;

@@ -78,6 +78,7 @@ export function dockerEngine(
     images: () => listImages(api),
     triggers: (reference, platform) => readImageTriggers(api, reference, platform),
     resolve: (tag) => findImageId(api, tag),
+    platforms: async () => await (await useBuilder()).platforms(),
     grants: async (entitlement) => await (await useBuilder()).grants(entitlement),
     build: async (request, progress, signal) => await (await useBuilder()).build(request, progress, signal),
     tag: async (imageId, reference) => {

@@ -33,6 +33,8 @@ export interface ObservedImage {
    * precedence.
    */
   readonly builderArgs?: Readonly<Record<string, string>>;
+  /** The platforms, other than that of this machine, for which RUN instructions run programs. */
+  readonly foreignRuns?: readonly string[];
   /** The platform that the build runs on, if its Dockerfile may depend on that. */
   readonly buildPlatform?: string;
   /**

@@ -22,7 +22,8 @@ export interface Reason {
  * A stable word for scripts. `up-to-date`: no inputs changed. `in-registry`: the registry has the image. `not-built`: not built
  * before. `changed`: inputs changed since the last build. `missing`: it was built, but its image or files are gone. `need-built`:
  * a task that it needs will be built. `need-image`: it was built with another image of a task that it needs. `forced`: `--force`.
- * `not-needed`: no task to be built needs it. `unreadable`: its inputs cannot be read. `need-blocked`: a task that it needs is
+ * `not-needed`: no task to be built needs it. `unreadable`: its inputs cannot be read. `no-emulator`: it runs programs
+ * for a platform that the engine does not run. `need-blocked`: a task that it needs is
  * blocked. Three are notes beside another reason: `impure`: its result can change although no inputs change. `vague`: the key
  * covers more than the build uses. `suspect`: the build context may hold files by mistake, or a label or build arg
  * contains the current commit or time.
@@ -41,7 +42,8 @@ export type ReasonCode =
   | 'suspect'
   | 'not-needed'
   | 'unreadable'
-  | 'need-blocked';
+  | 'need-blocked'
+  | 'no-emulator';
 
 /** One task's part of a plan. */
 export interface Step {
@@ -76,6 +78,8 @@ export interface Step {
   readonly outdatedRecord?: TaskRecord;
   /** How long the task took the last time, in milliseconds. */
   readonly expectedMs?: number;
+  /** The size of the task's last result, in bytes. */
+  readonly previousBytes?: number;
 }
 
 /** Steps for the selected tasks and everything they need, needs first. */

@@ -134,6 +134,8 @@ export interface Engine {
   ready(): Promise<void>;
   /** Returns the engine's version and what its built-in BuildKit supports. */
   abilities(): Promise<EngineAbilities>;
+  /** Returns the platforms for which it can run programs, by emulation, too: `linux/arm64`. */
+  platforms(): Promise<readonly string[]>;
   /** Returns whether the engine is configured to grant builds an entitlement, such as `security.insecure`. */
   grants(entitlement: string): Promise<boolean>;
   /** Lists all images in one request. */

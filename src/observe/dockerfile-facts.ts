@@ -1,5 +1,5 @@
 import type { ReachableInputs } from '../dockerfile/analyze.ts';
-import type { ExternalImage } from '../dockerfile/external-image.ts';
+import type { ExternalImage, UsedPlatform } from '../dockerfile/external-image.ts';
 import type { UsedFeature } from '../dockerfile/features.ts';
 import type { FrontendKind } from '../dockerfile/frontend.ts';
 import type { MixedImageName } from '../dockerfile/need-references.ts';
@@ -20,6 +20,8 @@ export interface DockerfileFacts {
   readonly images: readonly ExternalImage[];
   /** Images whose names come from the build args of needs. */
   readonly needed: readonly UsedNeed[];
+  /** The platforms for which the target's stages run programs. */
+  readonly runPlatforms: readonly UsedPlatform[];
   /** True if the build may depend on the platform that it runs on. */
   readonly readsBuildPlatform: boolean;
   /** The places where the target reads named contexts. */
@@ -116,6 +118,7 @@ async function analyzeText(
       declaredArgs,
       images: externalImages,
       needed: neededImages,
+      runPlatforms: analysis.runPlatforms,
       readsBuildPlatform: analysis.readsBuildPlatform || (vague.length > 0 && /BUILD(?!KIT)/.test(text)),
       contextUses,
       unusedContexts,
@@ -137,6 +140,7 @@ async function analyzeText(
       declaredArgs: [],
       images: [],
       needed: [],
+      runPlatforms: [],
       readsBuildPlatform: true,
       impure: [],
       loose: [],

@@ -7,6 +7,7 @@ import type { Memo } from '../incremental/memo.ts';
 import type { Lock } from '../model/lock.ts';
 import { machinePlatform } from '../model/machine.ts';
 import type { ImageName, ObservedImage, ObservedNeed, UnpinnedInput } from '../model/observed.ts';
+import { normalizePlatform } from '../model/platform.ts';
 import type { HasOnbuild } from '../model/ports.ts';
 import type { ImageTask, TaskId } from '../model/task.ts';
 import { resolveBaseImages } from './base-images.ts';
@@ -94,6 +95,7 @@ export async function observeImage(
       ...(dockerfile === undefined ? { text } : {}),
       digest,
     },
+    ...foreignRunsOf(task, facts),
     ...(facts.readsBuildPlatform || onbuild.vague.length > 0 ? { buildPlatform: machinePlatform() } : {}),
     ...usedBuilderArgs(sources.builderArgs, reachable),
     bases: base.bases,
@@ -107,6 +109,17 @@ export async function observeImage(
     unpinnedFetches: facts.loose,
     suspect: [...contextWarnings(entries, task.context, ignoreFile, sources.memo), ...named.suspect],
   };
+}
+
+function foreignRunsOf(
+  { platform: own }: ImageTask,
+  { runPlatforms }: DockerfileFacts,
+): Pick<ObservedImage, 'foreignRuns'> {
+  const used = runPlatforms
+    .filter((platform) => platform !== 'any')
+    .map((platform) => normalizePlatform(platform === 'target' ? own : platform));
+  const foreign = used.filter((platform) => platform !== normalizePlatform(machinePlatform()));
+  return foreign.length === 0 ? {} : { foreignRuns: [...new Set(foreign)] };
 }
 
 /**

@@ -20,6 +20,8 @@ export interface PlanInput {
   readonly naming: Naming;
   /** What changes by itself, for warnings about labels and args that contain it. */
   readonly moment?: Moment;
+  /** Tasks that the engine cannot build, and why. */
+  readonly unbuildable?: ReadonlyMap<TaskId, string>;
   /** Tasks to rebuild without any cache. */
   readonly forced: ReadonlySet<TaskId>;
   /** Tasks whose images will be tested. */

@@ -44,6 +44,8 @@ const forcedReason: Reason = { code: 'forced', detail: 'requested with --force' 
 function blockedReason(task: Task, input: PlanInput, statuses: TaskStatuses): Reason | undefined {
   const observed = input.observations.get(task.id);
   if (observed?.kind === 'problem') return { code: 'unreadable', detail: observed.detail };
+  const unbuildable = input.unbuildable?.get(task.id);
+  if (unbuildable !== undefined) return { code: 'no-emulator', detail: unbuildable };
   const need = needIds(task).find((id) => statuses.get(id)?.blocked !== undefined);
   return need === undefined ? undefined : { code: 'need-blocked', detail: `${need} is blocked` };
 }

@@ -44,9 +44,11 @@ function initialStep({ task, found, buildReasons }: TaskStatus, input: PlanInput
     forced: input.forced.has(task.id),
     noCache: input.forced.has(task.id) || isNewPeriod(task, keyed, input),
   };
-  const expectedMs = input.latest.get(task.id)?.record.durationMs;
+  const latest = input.latest.get(task.id)?.record;
   // Zero means unknown: the result was built elsewhere.
-  if (expectedMs) step.expectedMs = expectedMs;
+  if (latest?.durationMs) step.expectedMs = latest.durationMs;
+  // The record of another version tells how long a build may take, but not how large it was.
+  if (latest?.bytes && latest.task === task.id) step.previousBytes = latest.bytes;
   if (keyed?.manifest !== undefined) step.manifest = keyed.manifest;
   if (keyed !== undefined && !makesFiles(task)) {
     step.contentTag = contentTag(task, keyed.key);

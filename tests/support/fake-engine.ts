@@ -32,6 +32,8 @@ export interface FakeEngine extends Engine {
   testExit: number;
   /** Whether its BuildKit reads named contexts. */
   namedContexts: boolean;
+  /** The platforms for which it runs programs. */
+  emulated: readonly string[];
   /** The pushes and pulls, in order: `push repo/name:tag`. */
   readonly transfers: string[];
 }
@@ -85,6 +87,7 @@ export function fakeEngine(registry: FakeRegistry = fakeRegistry(), machine = ''
     autoFinish: false,
     testExit: 0,
     namedContexts: true,
+    emulated: ['linux/amd64', 'linux/arm64'],
     transfers: [],
     ready: async () => undefined,
     triggers: async () => undefined,
@@ -96,6 +99,7 @@ export function fakeEngine(registry: FakeRegistry = fakeRegistry(), machine = ''
       runLimits: true,
     }),
     images: async () => [...engine.allImages],
+    platforms: async () => engine.emulated,
     resolve: async (tag) => engine.allImages.find(({ tags }) => tags.includes(tag))?.id,
     build: (request, progress, signal) =>
       new Promise<BuiltImage | undefined>((resolve, reject) => {

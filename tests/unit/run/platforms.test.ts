@@ -22,10 +22,13 @@ function files(): string {
   return root;
 }
 
-function definitions(platforms: readonly string[]): Record<string, Definition> {
+function definitions(
+  platforms: readonly string[],
+  toolPlatforms: readonly string[] = ['linux/amd64'],
+): Record<string, Definition> {
   const made = command({ name: 'made', run: ['make'], platforms });
   const base = image({ name: 'base', context: 'base', platforms, needs: { made } });
-  const tools = image({ name: 'tools', context: 'tools', platforms: ['linux/amd64'], publish: false });
+  const tools = image({ name: 'tools', context: 'tools', platforms: toolPlatforms, publish: false });
   const app = image({ name: 'app', context: 'app', platforms, needs: { BASE: base, TOOLS: tools } });
   return { made, base, tools, app };
 }
@@ -97,6 +100,32 @@ test('the platform of the build is an argument where the Dockerfile reads it, an
   );
   const base = plan.steps.get('base:latest@linux/arm64')!.manifest!;
   assert.not(base.lines.some(([, name]) => name === 'build platform'));
+});
+
+test('RUN for a platform that the engine does not run: blocked with the reason, as is what needs it', async () => {
+  const root = files();
+  writeFiles(root, {
+    'base/Dockerfile': 'FROM scratch\nCOPY made/p /\nRUN ["/p"]\n',
+    // Cross-building: its RUN is for the platform of the build.
+    'tools/Dockerfile':
+      'FROM --platform=$BUILDPLATFORM scratch AS b\nRUN ["/t"]\nFROM scratch\nCOPY --from=b /t /\n',
+  });
+  const engine = fakeEngine();
+  engine.emulated = ['linux/amd64'];
+  const project = makeTestProject(definitions(both, both), root, engine);
+  const stateOf = async (): Promise<string[]> =>
+    [...(await project.plan()).plan.steps.values()]
+      .filter(({ task }) => task.platform === 'linux/arm64')
+      .map(({ task, action, reasons }) => `${task.name} ${action} ${reasons[0]!.code}`)
+      .sort();
+  assert.equal(await stateOf(), [
+    'app blocked need-blocked',
+    'base blocked no-emulator',
+    'made skip not-needed',
+    'tools build not-built',
+  ]);
+  engine.emulated = both;
+  assert.ok((await stateOf()).every((each) => !each.includes('blocked')));
 });
 
 test.run();
