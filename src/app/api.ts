@@ -223,6 +223,7 @@ function makeHost(environment: Environment, notify: (notice: Notice) => void): H
       // The command line shares its derived files.
       id: `${VERSION}-${BUILD_ID}`,
       pageFolder: path.join(folder, 'page'),
+      typesFile: path.join(folder, '../types/image-tasks.d.ts'),
       reaper,
       loadModule: (url) => import(url),
     },

@@ -52,7 +52,7 @@ function imageFields(
   aliases: readonly string[],
   { observations }: DocumentedPlan,
 ): ImageFields {
-  const { args, labels, platform, context, dockerfile, target = null } = task;
+  const { args, labels, platform, context, dockerfile, dockerfileText, target = null } = task;
   const observed = observations.get(task.id);
   const bases = observed?.kind === 'image' ? observed.bases : [];
   return {
@@ -61,7 +61,7 @@ function imageFields(
     aliases,
     platform,
     context,
-    dockerfile,
+    dockerfile: dockerfileText === undefined ? dockerfile : null,
     target,
     bases: bases.map(({ reference, digest }) => ({
       reference,

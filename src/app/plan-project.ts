@@ -1,4 +1,5 @@
 import { openRecords } from '../cache/records.ts';
+import { readCommit } from '../engine/git-state.ts';
 import { resolveSelectors, withNeeds } from '../graph/select.ts';
 import { computeKeys } from '../key/compute-keys.ts';
 import { hashManifest } from '../key/hash-manifest.ts';
@@ -14,6 +15,7 @@ import type { PreviousRecord, PushTags } from '../plan/input.ts';
 import { checkNameLengths } from '../plan/name-lengths.ts';
 import { makePlan } from '../plan/plan.ts';
 import { type Naming, resolveNaming } from '../plan/refs.ts';
+import { mayBeCommit } from '../plan/volatile-values.ts';
 import type { Host } from './host.ts';
 import { type LinkedProject, linkProject } from './link-project.ts';
 import { noteExternalResults } from './note-results.ts';
@@ -92,6 +94,7 @@ export async function planProject(
       ? await queryIfReachable(queries, names.repo ?? project.repo, host, signal)
       : new Map();
   });
+  const moment = { commit: await currentCommit(tasks, root, host, signal), now: host.clock.now() };
   let images: readonly EngineImage[] | undefined;
   let unbuildable: ReadonlyMap<TaskId, string> = new Map();
   // A push records what it uploads, with the manifest.
@@ -116,6 +119,7 @@ export async function planProject(
       },
       latest: previous,
       naming,
+      moment,
       forced: force ? (selectors.length === 0 ? scope : selected) : new Set(),
       tested,
       retest: purpose.retest === true,
@@ -139,6 +143,20 @@ export async function planProject(
 /** Returns the keys of a plan: of what is reused now, and of what the next build would reuse. */
 export function keysInUse({ plan }: Pick<PlannedProject, 'plan'>): Set<string> {
   return new Set([...plan.steps.values()].map(({ key }) => key));
+}
+
+/** Returns the commit of the project's checkout, if a label or arg may contain it. */
+async function currentCommit(
+  tasks: readonly Task[],
+  root: string,
+  { environment }: Host,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const isNamed = tasks.some(
+    (task) =>
+      task.kind === 'image' && [task.labels, task.args].some((each) => Object.values(each).some(mayBeCommit)),
+  );
+  return isNamed ? await readCommit(root, environment, signal) : undefined;
 }
 
 /** Tasks to be made whose inputs were not read because they had not changed: making them takes more than their keys. */

@@ -225,6 +225,29 @@ export const commands: readonly CommandSpec[] = [
     run: async (context, _, flags) => (await import('./commands/clean.ts')).clean(context, flags),
   },
   {
+    usage: 'init [targets...]',
+    summary: 'write definitions for what bake, compose, make or Dockerfiles build',
+    examples: examples.init,
+    own: [
+      [
+        '--from <source>',
+        'bake, compose or make; with a file: bake:FILE (default: what is there, but not make)',
+      ],
+      ['--check', 'compare the definitions with what the other tool builds; exit with 1 if they differ'],
+      dryRun('print the definitions, and write nothing'),
+    ],
+    run: async (context, args, flags) => (await import('./commands/init.ts')).init(context, args, flags),
+  },
+  {
+    usage: 'export <format> [selectors...]',
+    summary: 'print the plan for another tool: `tasks export bake` is a docker-bake.json',
+    examples: examples.exportPlan,
+    own: [['--output <file>', 'write to a file']],
+    shared: [repo],
+    run: async (context, args, flags) =>
+      (await import('./commands/export.ts')).exportPlan(context, args, flags),
+  },
+  {
     usage: 'doctor',
     summary: 'check that this machine can build',
     examples: examples.doctor,

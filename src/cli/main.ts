@@ -136,6 +136,7 @@ function makeShell({ out, err }: Streams, own: OwnCommand, signal: AbortSignal):
       version: VERSION,
       id: `${VERSION}-${BUILD_ID}`,
       pageFolder: path.join(PLACE, 'page'),
+      typesFile: path.join(PLACE, '../types/image-tasks.d.ts'),
       reaper: path.join(PLACE, 'reaper.js'),
       loadModule,
       onLongRun,

@@ -41,9 +41,18 @@ export interface CommonFields<V> {
    * The tasks that this task uses, by name. The name is an ARG of the Dockerfile, an image as the Dockerfile names it
    * (`'cimg/postgres:18.3'`), or, for a task that creates files, the folder of these files. In FROM, `COPY --from` or a
    * mount, an ARG must be the whole image name.
+   *
+   * @example needs: { BASE_IMAGE: base }                         // ARG BASE_IMAGE: the version that matches
+   * @example needs: { 'cimg/postgres:18.3': postgres }           // FROM cimg/postgres:18.3
+   * @example needs: (c) => ({ BASE_IMAGE: base.at(c.distro) })   // one version, by the axes of a matrix
+   * @example needs: { libs: libs.all({ pg: '17' }) }             // files, as the folders libs/<version>/
    */
   readonly needs?: PerVersion<V, Needs<V>>;
-  /** Tasks that run before this one if both are in the plan. They are not needs: they do not affect the plan or the key. */
+  /**
+   * Tasks that run before this one if both are in the plan. They are not needs: they do not affect the plan or the key.
+   *
+   * @example after: [database]
+   */
   readonly after?: readonly (NeedTarget | ((version: V) => NeedTarget))[];
   /** The maximum duration of the build or run, and of the test: `90s`, `30m`, `2h`. Default: no limit. */
   readonly timeout?: PerVersion<V, string>;
@@ -55,6 +64,8 @@ export interface CommonFields<V> {
    * The sources of secrets, by id. A RUN instruction uses a secret with `--mount=type=secret,id=…`. A command gets an
    * environment variable with the name of the id, which contains the value, or the path of the file. Secrets are never part
    * of keys, records or logs.
+   *
+   * @example secrets: { npm_token: { env: 'NPM_TOKEN' }, pip: { file: 'pip.conf' } }
    */
   readonly secrets?: PerVersion<
     V,
@@ -72,22 +83,45 @@ export interface CommonFields<V> {
  * `after`.
  */
 export interface ImageFields<V> extends CommonFields<V> {
-  /** The build context, relative to the project root. */
+  /**
+   * The build context, relative to the project root.
+   *
+   * @example context: (version) => `images/${version}`
+   */
   readonly context: PerVersion<V, string>;
-  /** The Dockerfile, relative to the project root. Default: `<context>/Dockerfile`. */
-  readonly dockerfile?: PerVersion<V, string>;
+  /**
+   * The Dockerfile, relative to the project root, or its text: `{ text: '…' }`. A text counts as a file with that text does.
+   * Default: `<context>/Dockerfile`.
+   *
+   * @example dockerfile: (version) => ({ text: `FROM debian:${version}\nRUN apt-get update && apt-get install -y curl\n` })
+   */
+  readonly dockerfile?: PerVersion<V, string | { readonly text: string }>;
   /** The stage to build. Default: the last one. */
   readonly target?: PerVersion<V, string | undefined>;
-  /** Build args. The test gets them as environment variables. */
+  /**
+   * Build args. The test gets them as environment variables.
+   *
+   * @example args: (version) => ({ PG_VERSION: version })
+   */
   readonly args?: PerVersion<V, Readonly<Record<string, string>>>;
-  /** Labels of the image. */
+  /** Labels of the image. They are part of the key: an image with another label is another image. */
   readonly labels?: PerVersion<V, Readonly<Record<string, string>>>;
+  /**
+   * Labels that the image gets when it is built, and that are not part of the key, such as
+   * `org.opencontainers.image.revision` and `org.opencontainers.image.created`. An image that is up to date keeps the labels that
+   * it was built with.
+   *
+   * @example volatileLabels: { 'org.opencontainers.image.revision': process.env.GITHUB_SHA ?? 'unknown' }
+   */
+  readonly volatileLabels?: PerVersion<V, Readonly<Record<string, string>>>;
   /** The network of RUN instructions, as for `docker build --network`: `default`, `none` or `host`. Default: `default`. */
   readonly network?: PerVersion<V, string>;
   /**
    * More build contexts, by the name that the Dockerfile uses in FROM, `COPY --from` or a mount: a folder relative to the project
    * root, which may have a `.dockerignore`; an image, `docker-image://alpine:3.20`; or a git address,
    * `https://host/repo.git#commit`. A context replaces the image or the stage of its name. Needs docker 23.
+   *
+   * @example contexts: { assets: 'assets', base: 'docker-image://alpine:3.20' }
    */
   readonly contexts?: PerVersion<V, Readonly<Record<string, string>>>;
   /** Host names for RUN instructions, as `name:address`: `db:10.0.0.1`. */
@@ -114,13 +148,25 @@ export interface ImageFields<V> extends CommonFields<V> {
    * several. A release makes one index of them. Default: Linux on the architecture of this machine.
    */
   readonly platforms?: PerVersion<V, readonly string[]>;
-  /** A script, or a folder with an executable `run`, relative to the project root. It runs in a container of the image. */
+  /**
+   * A script, or a folder with an executable `run`, relative to the project root. It runs in a container of the image.
+   *
+   * @example test: 'images/postgres/test.sh'
+   */
   readonly test?: PerVersion<V, string | undefined>;
   /** Default: true. False: an internal image, which never gets a run tag or a release tag. */
   readonly publish?: PerVersion<V, boolean>;
-  /** The tags of the image, without its name and the suffix of the run. Default: the version. */
+  /**
+   * The tags of the image, without its name and the suffix of the run. Default: the version.
+   *
+   * @example tags: (version) => [version, `${version}-slim`]
+   */
   readonly tags?: PerVersion<V, readonly string[]>;
-  /** Moving tags that a release also sets, such as `16` for 16.13. They never move back to an older version. */
+  /**
+   * Moving tags that a release also sets, such as `16` for 16.13. They never move back to an older version.
+   *
+   * @example aliases: (version) => [version.split('.')[0]!]
+   */
   readonly aliases?: PerVersion<V, readonly string[]>;
   /** `files`: the task exports the file system of the build as output files, like those of a command. Default: `image`. */
   readonly output?: PerVersion<V, 'image' | 'files'>;
@@ -131,9 +177,16 @@ export interface CommandFields<V> extends CommonFields<V> {
   /**
    * The program and its arguments, without a shell. A program with a slash is relative to the project root, which is also the
    * working directory.
+   *
+   * @example run: ['images/debian/make-rootfs.sh', 'bookworm']   // a script of the project; it writes to $TASKS_OUT
+   * @example run: (version) => ['curl', '-fo', `pg-${version}.tar.gz`, `https://example.com/${version}`]
    */
   readonly run: PerVersion<V, readonly [string, ...string[]]>;
-  /** Globs, relative to the project root. The content of the files that they match is part of the key. */
+  /**
+   * Globs, relative to the project root. The content of the files that they match is part of the key.
+   *
+   * @example inputs: ['scripts/make.sh', 'patches/*.patch']
+   */
   readonly inputs?: PerVersion<V, readonly string[]>;
   /** Names of environment variables that the command gets. Their values are part of the key. */
   readonly env?: PerVersion<V, readonly string[]>;
@@ -145,7 +198,11 @@ export interface CommandFields<V> extends CommonFields<V> {
 }
 
 type WithVersions<F, V> = F & {
-  /** The versions, one task per version: a list of strings, or `matrix()`. Default: a single version, `latest`. */
+  /**
+   * The versions, one task per version: a list of strings, or `matrix()`. Default: a single version, `latest`.
+   *
+   * @example versions: ['16.13', '17.9']
+   */
   readonly versions?: V;
 };
 export type ImageInput<V, L> = WithVersions<ImageFields<V>, L>;
@@ -183,6 +240,13 @@ export interface ProjectFields {
   readonly repo?: string;
   /** A single repository for all content tags, such as `citus/build-cache`. Default: the repository of each image. */
   readonly cacheRepo?: string;
+  /**
+   * Labels that every image gets when it is built, and that are not part of any key. Labels of an image with the same names take
+   * precedence.
+   *
+   * @example volatileLabels: { 'org.opencontainers.image.created': new Date().toISOString() }
+   */
+  readonly volatileLabels?: Readonly<Record<string, string>>;
   /**
    * The profiles that the definitions know besides `default`. Another `--profile` is then an error. Default: any profile is
    * accepted.

@@ -52,10 +52,16 @@ const platforms = v.optional(
 const imageFields = v.strictObject({
   ...common,
   context: relativePath,
-  dockerfile: v.optional(relativePath),
+  dockerfile: v.optional(
+    v.union(
+      [relativePath, v.strictObject({ text: nonEmpty })],
+      "a path below the project root, or { text: '…' }",
+    ),
+  ),
   target: v.optional(nonEmpty),
   args: v.optional(v.record(argName, v.string()), {}),
   labels: v.optional(strings, {}),
+  volatileLabels: v.optional(strings, {}),
   network: v.optional(v.picklist(['default', 'none', 'host']), 'default'),
   ...buildFields,
   platforms,
@@ -127,21 +133,28 @@ export function checkField(
 
 /** Checks the settings of `project()`. Returns the settings or the faults. */
 export function checkProject(fields: Readonly<Record<string, unknown>>): {
-  values?: { repo?: string; cacheRepo?: string; profiles?: readonly string[] };
+  values?: {
+    repo?: string;
+    cacheRepo?: string;
+    volatileLabels?: Record<string, string>;
+    profiles?: readonly string[];
+  };
   faults: FieldFault[];
 } {
   const schema = v.strictObject({
     repo: v.optional(nonEmpty),
     cacheRepo: v.optional(nonEmpty),
+    volatileLabels: v.optional(strings),
     profiles: v.optional(v.array(nonEmpty)),
   });
   const result = v.safeParse(schema, fields);
   if (!result.success) return { faults: result.issues.map((issue) => asFault(issue)) };
-  const { repo, cacheRepo, profiles } = result.output;
+  const { repo, cacheRepo, volatileLabels, profiles } = result.output;
   return {
     values: {
       ...(repo ? { repo } : {}),
       ...(cacheRepo ? { cacheRepo } : {}),
+      ...(volatileLabels ? { volatileLabels } : {}),
       ...(profiles ? { profiles } : {}),
     },
     faults: [],

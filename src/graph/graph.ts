@@ -22,7 +22,18 @@ export function makeGraph(declarations: Declarations, machinePlatform: string): 
   );
   problems.push(...findDuplicates(tasks));
   if (problems.length > 0) throw new DefinitionError(withoutDuplicates(problems));
-  return orderTasks(tasks);
+  const { volatileLabels } = resolveProject(declarations);
+  return orderTasks(
+    volatileLabels === undefined ? tasks : tasks.map((task) => addVolatileLabels(task, volatileLabels)),
+  );
+}
+
+/** Adds the labels of the project to those of an image, which take precedence. */
+function addVolatileLabels(task: Task, labels: Readonly<Record<string, string>>): Task {
+  if (task.kind !== 'image') return task;
+  const isFree = ([name]: [string, string]): boolean => !Object.hasOwn(task.labels, name);
+  const added = Object.fromEntries(Object.entries(labels).filter(isFree));
+  return { ...task, volatileLabels: { ...added, ...task.volatileLabels } };
 }
 
 /**

@@ -26,6 +26,13 @@ export function makeImageTask(
   const isFiles = values.output === 'files';
   if (isFiles && values.test !== undefined)
     report({ field: 'test', message: "a test needs an image, and output: 'files' builds none" });
+  const both = Object.keys(values.volatileLabels).find((name) => Object.hasOwn(values.labels, name));
+  if (both !== undefined)
+    report({
+      field: 'volatileLabels',
+      message: `${both} is also in labels`,
+      expected: 'each label in labels or volatileLabels, not both',
+    });
   const tags = values.tags === undefined ? [asTag(base.version)] : checkTags('tags', values.tags, report);
   const aliases = checkTags('aliases', values.aliases, report);
   const context = values.context.endsWith('/') ? values.context.replace(/\/+$/, '') : values.context;
@@ -42,7 +49,7 @@ export function makeImageTask(
     allowFailure: values.allowFailure,
     secrets: values.secrets,
     context,
-    dockerfile: values.dockerfile ?? `${context}/Dockerfile`,
+    dockerfile: dockerfileName(base.id, context, values.dockerfile),
     args: values.args,
     labels: values.labels,
     network: values.network,
@@ -52,10 +59,16 @@ export function makeImageTask(
     tags: isFiles ? [] : tags,
     aliases: isFiles ? [] : aliases,
   };
+  if (typeof values.dockerfile === 'object') task.dockerfileText = values.dockerfile.text;
   if (values.target !== undefined) task.target = values.target;
   if (values.test !== undefined) task.test = values.test;
+  if (Object.keys(values.volatileLabels).length > 0) task.volatileLabels = values.volatileLabels;
   setBuildFields(task, values);
   return setSharedFields(task, values);
+}
+
+function dockerfileName(id: string, context: string, value: ImageValues['dockerfile']): string {
+  return typeof value === 'object' ? `Dockerfile of ${id}` : (value ?? `${context}/Dockerfile`);
 }
 
 /** Sets the options of the build. What is empty is left out: it means the same, and must not change the key. */

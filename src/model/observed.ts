@@ -113,8 +113,10 @@ export interface ImageName {
 }
 
 export interface ObservedDockerfile {
-  /** Absolute path. */
+  /** The absolute path of its file; its name, if the definition contains it. */
   readonly source: string;
+  /** Its text, if the definition contains it. */
+  readonly text?: string;
   readonly digest: string;
 }
 

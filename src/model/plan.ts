@@ -25,7 +25,8 @@ export interface Reason {
  * `not-needed`: no task to be built needs it. `unreadable`: its inputs cannot be read. `no-emulator`: it runs programs
  * for a platform that the engine does not run. `need-blocked`: a task that it needs is
  * blocked. Three are notes beside another reason: `impure`: its result can change although no inputs change. `vague`: the key
- * covers more than the build uses. `suspect`: the build context may hold files by mistake.
+ * covers more than the build uses. `suspect`: the build context may hold files by mistake, or a label or build arg
+ * contains the current commit or time.
  */
 export type ReasonCode =
   | 'up-to-date'

@@ -79,11 +79,15 @@ export interface ImageTask extends TaskBase {
   readonly kind: 'image';
   /** The context folder, relative to the project root. */
   readonly context: string;
-  /** The Dockerfile, relative to the project root. */
+  /** The Dockerfile, relative to the project root. If it has a text, a name for messages that no file has. */
   readonly dockerfile: string;
+  /** The text of a Dockerfile that the definition itself contains; undefined for a file. */
+  readonly dockerfileText?: string;
   readonly target?: string;
   readonly args: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
+  /** Labels that are set on what is built and that are not part of the key. None of them is in `labels`. */
+  readonly volatileLabels?: Readonly<Record<string, string>>;
   readonly network: string;
   /** More build contexts, by their names as `contextName` returns them. */
   readonly contexts?: Readonly<Record<string, ContextSource>>;
@@ -170,6 +174,8 @@ export interface Graph {
 export interface Project {
   readonly repo?: string;
   readonly cacheRepo?: string;
+  /** Labels of all images that are not part of their keys. */
+  readonly volatileLabels?: Readonly<Record<string, string>>;
   /** The profiles besides `default`; undefined if any name is a profile. */
   readonly profiles?: readonly string[];
 }

@@ -11,7 +11,7 @@ import { normalizePlatform } from '../model/platform.ts';
 import type { HasOnbuild } from '../model/ports.ts';
 import type { ImageTask, TaskId } from '../model/task.ts';
 import { resolveBaseImages } from './base-images.ts';
-import { listContext } from './build-context.ts';
+import { ignoreFileName, listContext } from './build-context.ts';
 import { contextWarnings } from './context-warnings.ts';
 import { type DockerfileFacts, readDockerfileFacts } from './dockerfile-facts.ts';
 import { dockerfileProblems, needFolderProblems, pathProblem, testProblem } from './image-problems.ts';
@@ -58,16 +58,17 @@ export async function observeImage(
   addProblem: (problem: TaskProblem) => void,
 ): Promise<ObservedImage | undefined> {
   const context = path.resolve(sources.root, task.context);
-  const dockerfile = path.resolve(sources.root, task.dockerfile);
+  const dockerfile = dockerfilePath(task, sources);
   const { disk } = sources;
-  const problem = pathProblem(task, pathKind(disk, context), pathKind(disk, dockerfile));
+  const dockerfileKind = dockerfile === undefined ? 'file' : pathKind(disk, dockerfile);
+  const problem = pathProblem(task, pathKind(disk, context), dockerfileKind);
   const missing = problem === undefined ? namedContextProblems(task, sources) : [problem];
   for (const found of missing) addProblem(found);
   if (missing.length > 0) return undefined;
   const missingTest = testProblem(task, sources);
   if (missingTest !== undefined) addProblem(missingTest);
   const listed = listContext(context, dockerfile, sources, addProblem);
-  const { text, digest } = readDockerfile(dockerfile, sources);
+  const { text, digest } = readDockerfile(task, sources);
   const facts = await readDockerfileFacts(task, text, sources);
   const images = [...facts.images, ...contextImages(task, facts)];
   for (const found of dockerfileProblems(task, facts, images)) addProblem(found);
@@ -84,11 +85,16 @@ export async function observeImage(
   const reachable = vague.length === 0 ? facts.seen : undefined;
   const visible = visibleFiles(listed, reachable?.paths ?? [wholeContext]);
   const entries = visible.map((file) => readListed(file, sources.memo, disk));
+  const ignoreFile = (): string => ignoreFileName(context, dockerfile, sources);
   return {
     kind: 'image',
     context: entries,
     ...(task.contexts === undefined ? {} : { contexts: named.contexts }),
-    dockerfile: { source: dockerfile, digest },
+    dockerfile: {
+      source: dockerfile ?? task.dockerfile,
+      ...(dockerfile === undefined ? { text } : {}),
+      digest,
+    },
     ...foreignRunsOf(task, facts),
     ...(facts.readsBuildPlatform || onbuild.vague.length > 0 ? { buildPlatform: machinePlatform() } : {}),
     ...usedBuilderArgs(sources.builderArgs, reachable),
@@ -101,7 +107,7 @@ export async function observeImage(
     ...(facts.frontendKind === 'engine' ? { usesEngineFrontend: true } : {}),
     impure: [...base.impure, ...facts.impure, ...onbuild.impure, ...named.impure],
     unpinnedFetches: facts.loose,
-    suspect: [...contextWarnings(entries, task.context, sources.memo), ...named.suspect],
+    suspect: [...contextWarnings(entries, task.context, ignoreFile, sources.memo), ...named.suspect],
   };
 }
 
@@ -160,9 +166,9 @@ function splitImages(
  * Returns none if there is no Dockerfile; `observeImage` reports that.
  */
 export async function readImageNames(task: ImageTask, sources: ImageSources): Promise<ImageName[]> {
-  const dockerfile = path.resolve(sources.root, task.dockerfile);
-  if (pathKind(sources.disk, dockerfile) !== 'file') return [];
-  const { text } = readDockerfile(dockerfile, sources);
+  const dockerfile = dockerfilePath(task, sources);
+  if (dockerfile !== undefined && pathKind(sources.disk, dockerfile) !== 'file') return [];
+  const { text } = readDockerfile(task, sources);
   const facts = await readDockerfileFacts(task, text, sources);
   const { declaredArgs } = facts;
   const asked = ({ platform }: { readonly platform: UsedPlatform }): Pick<ImageName, 'platform'> =>
@@ -206,11 +212,25 @@ function needOnbuildNotes(
   };
 }
 
-/** Returns the text of a Dockerfile and its SHA-256 (hex). Read once per run: everything must come from the same text. */
+/** Returns the absolute path of a task's Dockerfile; undefined if the definition contains its text. */
+function dockerfilePath(
+  { dockerfile, dockerfileText }: ImageTask,
+  { root }: Pick<ImageSources, 'root'>,
+): string | undefined {
+  return dockerfileText === undefined ? path.resolve(root, dockerfile) : undefined;
+}
+
+/**
+ * Returns the text of a task's Dockerfile and its SHA-256 (hex). A file is read once per run: everything must come from the same
+ * text.
+ */
 function readDockerfile(
-  dockerfile: string,
-  { disk, readOnce }: ImageSources,
+  task: ImageTask,
+  { root, disk, readOnce }: ImageSources,
 ): { readonly text: string; readonly digest: string } {
+  const { dockerfileText: own } = task;
+  if (own !== undefined) return { text: own, digest: sha256(Buffer.from(own)) };
+  const dockerfile = path.resolve(root, task.dockerfile);
   return readOnce(`text of ${dockerfile}`, () => {
     const bytes = readBytes(dockerfile, disk);
     return { text: bytes.toString('utf8'), digest: sha256(bytes) };

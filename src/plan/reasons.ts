@@ -3,6 +3,7 @@ import { formatDifference, withProjectPath } from '../key/difference.ts';
 import type { Reason } from '../model/plan.ts';
 import { makesFiles, type Task, versionIdOf } from '../model/task.ts';
 import type { PlanInput } from './input.ts';
+import { findVolatileValues } from './volatile-values.ts';
 
 /** Returns why a task without a result must be built: if possible, the inputs that changed since the previous record. */
 export function buildReason(task: Task, input: PlanInput): Reason {
@@ -29,14 +30,17 @@ export function buildReason(task: Task, input: PlanInput): Reason {
   return { code, detail: `${prefix}${differences.slice(0, 3).join(', ')}${more}` };
 }
 
-/** Returns notes on inexact keys and suspect files. They never cause a build. */
+/** Returns notes on inexact keys, suspect files, and values that change by themselves. They never cause a build. */
 export function inputNotes(task: Task, input: PlanInput): Reason[] {
   const observed = input.observations.get(task.id);
   if (observed?.kind !== 'image' && observed?.kind !== 'before') return [];
-  if (observed.impure.length + observed.vague.length + observed.suspect.length === 0) return [];
+  const changing =
+    task.kind === 'image' && input.moment ? findVolatileValues(task, observed, input.moment) : [];
+  const count = observed.impure.length + observed.vague.length + observed.suspect.length + changing.length;
+  if (count === 0) return [];
   return [
     ...observed.impure.map(({ detail }): Reason => ({ code: 'impure', detail })),
     ...observed.vague.map((detail): Reason => ({ code: 'vague', detail: `all inputs are keyed: ${detail}` })),
-    ...observed.suspect.map((detail): Reason => ({ code: 'suspect', detail })),
+    ...[...observed.suspect, ...changing].map((detail): Reason => ({ code: 'suspect', detail })),
   ];
 }

@@ -122,6 +122,7 @@ export async function makeBuildRequest(
     },
     // Set all of our labels, because images inherit labels from their base.
     labels: {
+      ...task.volatileLabels,
       ...task.labels,
       [keyLabel]: step.key,
       [taskLabel]: versionIdOf(task.id),

@@ -282,6 +282,14 @@ test('project() may be called once, with valid fields', () => {
     () => resolveProject({ ...declarations, projects: [settings({ repo: 'Not Valid' })] }),
     /not a valid repository/,
   );
+  const volatileLabels = { created: 'now' };
+  assert.equal(resolveProject({ ...declarations, projects: [settings({ volatileLabels })] }), {
+    volatileLabels,
+  });
+  assert.throws(
+    () => resolveProject({ ...declarations, projects: [settings({ volatileLabels: { a: 1 } })] }),
+    /volatileLabels\.a: wrong value/,
+  );
   assert.throws(
     () => resolveProject({ ...declarations, projects: [settings({ repository: 'x' })] }),
     /repository/,
