@@ -369,7 +369,7 @@ test('a failure suggests the log; in CI, lines have times, and GitHub gets a sum
   assert.match(err, /^next: tasks logs source:1 /m);
   assert.match(
     readFileSync(summary, 'utf8'),
-    /### tasks build[\s\S]*\| source:1 \| failed[\s\S]*cannot make 1/,
+    /### tasks build[\s\S]*✖ source:1 [\s\S]*cannot make 1[\s\S]*\| source:1 \| \*\*failed\*\* \|/,
   );
   assert.is((await runCli(['logs', 'source:1'], options)).out, 'making 1\ncannot make 1\n');
   assert.not.match((await runCli(['build', '-k', '--quiet'], options)).err, /next|slowest/);
