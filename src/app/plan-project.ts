@@ -110,7 +110,13 @@ export async function planProject(
         records: known,
         images,
         files: readOutputDigests(cacheFolder, fileKeys, memo),
-        remote: await queryRegistry(remoteImageQueries(tasks, keyed, naming, { tested, root, memo })),
+        remote: await queryRegistry(
+          remoteImageQueries(tasks, keyed, naming, {
+            tested: testable(tested, observations),
+            root,
+            memo,
+          }),
+        ),
       },
       latest: previous,
       naming,
@@ -140,6 +146,20 @@ function unreadTasks({ steps }: Plan): TaskId[] {
       ({ action, manifest }) => manifest === undefined && !['reuse', 'skip', 'blocked'].includes(action),
     )
     .map(({ task }) => task.id);
+}
+
+/** Returns those of the tasks whose tests can be read. */
+function testable(tested: ReadonlySet<TaskId>, observations: Observations): ReadonlySet<TaskId> {
+  const broken = brokenTests(observations);
+  return broken.size === 0 ? tested : new Set([...tested].filter((id) => !broken.has(id)));
+}
+
+/** Returns why tests cannot run, by task. */
+export function brokenTests(observations: Observations): ReadonlyMap<TaskId, string> {
+  const broken = new Map<TaskId, string>();
+  for (const [id, observed] of observations)
+    if (observed.kind === 'image' && observed.brokenTest !== undefined) broken.set(id, observed.brokenTest);
+  return broken;
 }
 
 /** Returns the last answer again while the question is the same. */

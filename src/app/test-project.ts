@@ -5,7 +5,7 @@ import { briefRequests, type Host } from './host.ts';
 import { warnWith } from './notices.ts';
 import type { RunOptions } from './options.ts';
 import type { PlannedProject } from './plan-project.ts';
-import { buildPhase, inOneRun, testPhase } from './run-plan.ts';
+import { buildPhase, hasBrokenTest, inOneRun, testPhase } from './run-plan.ts';
 
 /** Builds what is missing, then runs the tests of the selected images. Returns how the run ended. @throws TasksError */
 export async function testProject(
@@ -19,9 +19,11 @@ export async function testProject(
     options,
     host,
     async (onEvent) => {
+      const selected = [...planned.plan.steps.values()].filter((step) => step.selected);
+      if (hasBrokenTest(planned, selected, options))
+        return (await testPhase(planned, selected, new Map(), options, false, host, onEvent)).outcome;
       const built = await buildPhase(planned, options, host, onEvent);
       if (built.outcome !== 'ok') return built.outcome;
-      const selected = [...planned.plan.steps.values()].filter((step) => step.selected);
       const { results } = built;
       const tests = await testPhase(planned, selected, results, options, options.retest, host, onEvent);
       await sharePasses(planned, tests.passed, host, options.signal);

@@ -59,8 +59,19 @@ export interface ObservedImage {
   }[];
   /** Files in the context that are probably unintended, such as a `.git` folder, and what to do about them; for people. */
   readonly suspect: readonly string[];
+  /** Why a build would fail; undefined if nothing is known. */
+  readonly blocks?: readonly BuildBlock[];
+  /** Why the test of the image cannot run; undefined if nothing is known. */
+  readonly brokenTest?: string;
   /** The number of the current `maxAge` period, if the task has a `maxAge`. */
   readonly period?: number;
+}
+
+/** Why a task cannot succeed, whatever is done. */
+export interface BuildBlock {
+  readonly code: 'missing-file' | 'not-executable';
+  /** For people. */
+  readonly detail: string;
 }
 
 /** A named context of a build. */
@@ -126,6 +137,8 @@ export interface ObservedCommand {
   readonly env: Readonly<Record<string, string | null>>;
   /** The OS and architecture, `linux/x64`. */
   readonly machine: string;
+  /** Why the command would fail; undefined if nothing is known. */
+  readonly blocks?: readonly BuildBlock[];
   /** The number of the current `maxAge` period, if the task has a `maxAge`. */
   readonly period?: number;
 }

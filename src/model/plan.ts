@@ -22,8 +22,9 @@ export interface Reason {
  * A stable word for scripts. `up-to-date`: no inputs changed. `in-registry`: the registry has the image. `not-built`: not built
  * before. `changed`: inputs changed since the last build. `missing`: it was built, but its image or files are gone. `need-built`:
  * a task that it needs will be built. `need-image`: it was built with another image of a task that it needs. `forced`: `--force`.
- * `not-needed`: no task to be built needs it. `unreadable`: its inputs cannot be read. `need-blocked`: a task that it needs is
- * blocked. Three are notes beside another reason: `impure`: its result can change although no inputs change. `vague`: the key
+ * `not-needed`: no task to be built needs it. `unreadable`: its inputs cannot be read. `missing-file`: a file that its Dockerfile or
+ * its command needs does not exist. `not-executable`: the program of its command cannot be executed. `need-blocked`: a task that it
+ * needs is blocked. Four are notes beside another reason: `broken-test`: its test cannot run. `impure`: its result can change although no inputs change. `vague`: the key
  * covers more than the build uses. `suspect`: the build context may hold files by mistake.
  */
 export type ReasonCode =
@@ -40,6 +41,9 @@ export type ReasonCode =
   | 'suspect'
   | 'not-needed'
   | 'unreadable'
+  | 'missing-file'
+  | 'not-executable'
+  | 'broken-test'
   | 'need-blocked';
 
 /** One task's part of a plan. */

@@ -1,5 +1,4 @@
-import path from 'node:path';
-import { type Disk, type PathKind, pathKind } from '../disk/disk.ts';
+import type { PathKind } from '../disk/disk.ts';
 import type { ExternalImage } from '../dockerfile/external-image.ts';
 import type { ImageTask } from '../model/task.ts';
 import type { DockerfileFacts } from './dockerfile-facts.ts';
@@ -27,25 +26,6 @@ export function pathProblem(
       expected: 'a Dockerfile',
     };
   return undefined;
-}
-
-/** Returns a problem if the test of a task is missing. */
-export function testProblem(
-  { test }: ImageTask,
-  { root, disk }: { readonly root: string; readonly disk: Disk },
-): TaskProblem | undefined {
-  if (test === undefined || isTest(path.join(root, test), disk)) return undefined;
-  return {
-    field: 'test',
-    message: 'test not found',
-    found: test,
-    expected: 'a script, or a folder with an executable run',
-  };
-}
-
-function isTest(file: string, disk: Disk): boolean {
-  const kind = pathKind(disk, file);
-  return kind === 'file' || (kind === 'folder' && pathKind(disk, path.join(file, 'run')) === 'file');
 }
 
 /** Returns the problems of a Dockerfile, and of needs that it does not use. `images`: what it and its named contexts name. */

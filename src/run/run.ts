@@ -12,7 +12,7 @@ import {
 } from '../model/events.ts';
 import { keepLastLines, type Output } from '../model/last-lines.ts';
 import type { Observations } from '../model/observed.ts';
-import type { Plan, Step } from '../model/plan.ts';
+import type { Plan, Reason, Step } from '../model/plan.ts';
 import type { TaskRecord } from '../model/record.ts';
 import { needIds, type TaskId } from '../model/task.ts';
 import type { Job } from '../schedule/job.ts';
@@ -116,8 +116,7 @@ class Run {
     );
     for (const step of steps) {
       if (step.action === 'skip') this.#finish(step, 'skipped', 0);
-      if (step.action === 'blocked')
-        this.#finish(step, 'blocked', 0, undefined, { message: step.reasons[0]?.detail ?? 'blocked' });
+      if (step.action === 'blocked') this.#finish(step, 'blocked', 0, undefined, blockedFailure(step));
     }
   }
 
@@ -144,7 +143,9 @@ class Run {
     };
     const cancel = (): void => apply({ type: 'cancel' });
     signal.addEventListener('abort', cancel, { once: true });
-    apply(signal.aborted ? { type: 'cancel' } : { type: 'begin' });
+    // A task that is blocked from the start stops a run like one that fails.
+    const isStopped = signal.aborted || (this.#outcome === 'failed' && !keepGoing);
+    apply(isStopped ? { type: 'cancel' } : { type: 'begin' });
     while (running.size > 0) await Promise.race(running);
     signal.removeEventListener('abort', cancel);
   }
@@ -250,9 +251,13 @@ class Run {
 
   /** Returns true for a task that is blocked by a task whose failure is allowed. */
   #isFailureAllowed(step: Step): boolean {
+    const isBlocked = step.action === 'blocked';
+    if (isBlocked && step.reasons.some(({ code }) => code !== 'need-blocked')) return false;
     return needIds(step.task).some((id) => {
       const need = this.#plan.steps.get(id);
-      const hasFailed = need !== undefined && !this.#results.has(id);
+      // What a task that was blocked from the start needs may not have been built yet.
+      const hasFailed =
+        need !== undefined && (isBlocked ? need.action === 'blocked' : !this.#results.has(id));
       return hasFailed && (need.task.allowFailure || this.#isFailureAllowed(need));
     });
   }
@@ -263,6 +268,13 @@ class Run {
     if (now.getTime() !== this.#lastTime.ms) this.#lastTime = { ms: now.getTime(), text: now.toISOString() };
     this.#options.listen({ ...body, time: this.#lastTime.text } as RunEvent);
   }
+}
+
+/** Returns why a task is blocked from the start. */
+function blockedFailure({ reasons }: Step): TaskFailure {
+  const [{ code, detail }, ...others] = reasons as [Reason, ...Reason[]];
+  const message = others.length === 0 ? detail : `${detail} (and ${others.length} more)`;
+  return code === 'missing-file' || code === 'not-executable' ? { message, cause: code } : { message };
 }
 
 /** Returns the lines of a command. What the engine writes about an image was not written by a program of the user. */
