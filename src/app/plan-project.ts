@@ -22,6 +22,7 @@ import type { OpenProject } from './open-project.ts';
 import type { PlanOptions } from './options.ts';
 import { previousRecords } from './previous-records.ts';
 import { queryIfReachable, remoteImageQueries } from './remote-images.ts';
+import { withPlaces } from './with-places.ts';
 
 /** A project's plan, and what it was made from. */
 export interface PlannedProject extends Omit<LinkedProject, 'observer'> {
@@ -61,6 +62,15 @@ export interface PlanPurpose {
  * @throws TasksError
  */
 export async function planProject(
+  open: OpenProject,
+  options: PlanOptions,
+  host: Host,
+  purpose: PlanPurpose,
+): Promise<PlannedProject> {
+  return await withPlaces(open, () => readAndPlan(open, options, host, purpose));
+}
+
+async function readAndPlan(
   open: OpenProject,
   { selectors, names, force, fromRegistry, signal }: PlanOptions,
   host: Host,

@@ -14,6 +14,7 @@ import type { PlanOptions } from './options.ts';
 import { type PlannedProject, planProject } from './plan-project.ts';
 import { publishContext } from './push-context.ts';
 import { requireRepository } from './require-repository.ts';
+import { withPlaces } from './with-places.ts';
 
 /** What a push is about, before it looks at what exists. */
 export interface PreparedPush {
@@ -50,7 +51,7 @@ export async function preparePush(
   const naming = requireRepository(open.project, names, started, 'push to');
   const { graph } = await linkProject(open, names, host, signal);
   const selected = resolveSelectors(graph, selectors);
-  checkNameLengths(tasksOf(graph, selected), naming);
+  await withPlaces(open, async () => checkNameLengths(tasksOf(graph, selected), naming));
   const imageNames = [...graph.tasks.values()].map(({ name }) => name);
   return {
     open,

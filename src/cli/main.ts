@@ -4,9 +4,11 @@ import { format } from 'node:util';
 import { killAll } from '../engine/process.ts';
 import { type ExitCode, fromSystemError, TasksError } from '../model/errors.ts';
 import { jsonLine } from '../report/sanitize.ts';
-import type { Shell } from './context.ts';
+import type { Shell, Terminal } from './context.ts';
 import { withAbsolutePaths } from './environment.ts';
+import { printError } from './print-error.ts';
 import { isHelp, isUsageError, runProgram } from './program.ts';
+import { hasColor } from './settings.ts';
 import { obeysCommands, type SafeStream, type StreamFailure, safeStream } from './streams.ts';
 
 /** Replaced when the program is bundled. */
@@ -88,15 +90,24 @@ function openStreams(onFailure: (failure: StreamFailure) => void): Streams {
 
 async function run(streams: Streams, signal: AbortSignal): Promise<ExitCode> {
   const say = (text: string): void => streams.err.write(text);
+  const argv = process.argv.slice(2);
   try {
-    return await runProgram(process.argv.slice(2), makeShell(streams, signal));
+    return await runProgram(argv, makeShell(streams, signal));
   } catch (error) {
     if (isHelp(error)) return 0;
     if (signal.aborted) return 130;
     if (isUsageError(error)) return 2;
     const known = error instanceof TasksError ? error : fromSystemError(error);
     if (known !== undefined) {
-      say(`error: ${known.message}\n${known.hint !== undefined ? `hint: ${known.hint}\n` : ''}`);
+      // The flags may not have been read.
+      const color = argv.includes('--no-color') ? false : argv.includes('--color') ? true : undefined;
+      const terminal = makeTerminal(streams);
+      const hasColors = hasColor(
+        { ...(color === undefined ? {} : { color }) },
+        process.env,
+        terminal.errIsTerminal,
+      );
+      printError(known, terminal, hasColors);
       return known.exitCode;
     }
     say(`error: internal error\n${stackOf(error)}\n`);
@@ -120,7 +131,7 @@ function workingDirectory(): string {
   }
 }
 
-function makeShell({ out, err }: Streams, signal: AbortSignal): Shell {
+function makeShell(streams: Streams, signal: AbortSignal): Shell {
   const cwd = workingDirectory();
   return {
     environment: withAbsolutePaths(process.env, cwd),
@@ -134,26 +145,30 @@ function makeShell({ out, err }: Streams, signal: AbortSignal): Shell {
       loadModule,
       onLongRun,
     },
-    terminal: {
-      out: out.write,
-      json: (value) => out.writeRaw(jsonLine(value)),
-      err: err.write,
-      ciCommand: err.writeRaw,
-      get errStream() {
-        return err.stream;
-      },
-      get outIsTerminal() {
-        return out.stream.isTTY === true;
-      },
-      get outColumns() {
-        return out.stream.isTTY === true ? out.stream.columns : undefined;
-      },
-      get errIsTerminal() {
-        return err.stream.isTTY === true;
-      },
-    },
+    terminal: makeTerminal(streams),
     signal,
     onIdle,
+  };
+}
+
+function makeTerminal({ out, err }: Streams): Terminal {
+  return {
+    out: out.write,
+    json: (value) => out.writeRaw(jsonLine(value)),
+    err: err.write,
+    ciCommand: err.writeRaw,
+    get errStream() {
+      return err.stream;
+    },
+    get outIsTerminal() {
+      return out.stream.isTTY === true;
+    },
+    get outColumns() {
+      return out.stream.isTTY === true ? out.stream.columns : undefined;
+    },
+    get errIsTerminal() {
+      return err.stream.isTTY === true;
+    },
   };
 }
 

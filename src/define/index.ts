@@ -1,6 +1,8 @@
 import type { Axes } from '../model/task.ts';
 import {
+  type CallSite,
   type CommandInput,
+  callSite,
   type Definition,
   definitionBrand,
   type ImageInput,
@@ -47,7 +49,11 @@ export function command(fields: object): Definition {
 
 /** Declares the settings of the project, at most once. Flags and environment variables override them. */
 export function project(fields: ProjectFields): ProjectDefinition {
-  return { [projectBrand]: true, fields: fields as Readonly<Record<string, unknown>> };
+  return {
+    [projectBrand]: true,
+    [callSite]: currentSite(),
+    fields: fields as Readonly<Record<string, unknown>>,
+  };
 }
 
 /**
@@ -71,6 +77,7 @@ export function matrix<const T extends Readonly<Record<string, readonly string[]
     .filter((cell) => !options.exclude?.(cell));
   return {
     [matrixBrand]: true,
+    [callSite]: currentSite(),
     cells: included.map((cell) => ({ version: options.version(cell), axes: cell })),
   };
 }
@@ -78,11 +85,24 @@ export function matrix<const T extends Readonly<Record<string, readonly string[]
 function definition(kind: 'image' | 'command', fields: object): Definition {
   const self: Definition = {
     [definitionBrand]: kind,
+    [callSite]: currentSite(),
     fields: fields as Readonly<Record<string, unknown>>,
     at: (version) => reference('at', self, version),
     all: (filter) => reference('all', self, filter),
   };
   return self;
+}
+
+/** The frames that a call site has: this function, at most two more of this file, and the caller's. */
+const frames = 4;
+
+/** Returns where the caller of this program is. Few frames, because the time for them is most of what a definition costs. */
+function currentSite(): CallSite {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = frames;
+  const site = new Error();
+  Error.stackTraceLimit = limit;
+  return site;
 }
 
 function reference(form: 'at' | 'all', target: Definition, match: string | Axes | undefined): Reference {

@@ -9,9 +9,16 @@ export interface VersionCell<A extends Axes = Axes> {
   readonly axes: A;
 }
 
+/** Where a definition was made: an error of which only the stack matters. It is formatted when it is read, which is slow. */
+export interface CallSite {
+  readonly stack?: string;
+}
+export const callSite: unique symbol = Symbol.for('image-tasks.callSite') as never;
+
 /** The result of `matrix()`, for the field `versions`. */
 export interface Matrix<A extends Axes = Axes> {
   readonly [matrixBrand]: true;
+  readonly [callSite]?: CallSite;
   readonly cells: readonly VersionCell<A>[];
 }
 
@@ -146,6 +153,7 @@ export type CommandInput<V, L> = WithVersions<CommandFields<V>, L>;
 /** The result of `image()` and `command()`. Its fields are checked later, when tasks creates the graph. */
 export interface Definition {
   readonly [definitionBrand]: 'image' | 'command';
+  readonly [callSite]?: CallSite;
   readonly fields: Readonly<Record<string, unknown>>;
   /**
    * Returns a reference to the task of one version: a version string, a cell of a matrix, or values on enough axes to
@@ -162,6 +170,7 @@ export interface Definition {
 /** The result of `project()`. */
 export interface ProjectDefinition {
   readonly [projectBrand]: true;
+  readonly [callSite]?: CallSite;
   readonly fields: Readonly<Record<string, unknown>>;
 }
 export const projectBrand: unique symbol = Symbol.for('image-tasks.project') as never;

@@ -1,7 +1,8 @@
 import type { PathKind } from '../disk/disk.ts';
 import type { ExternalImage } from '../dockerfile/external-image.ts';
 import type { ImageTask } from '../model/task.ts';
-import type { DockerfileFacts } from './dockerfile-facts.ts';
+import type { DockerfileFacts, DockerfileProblem } from './dockerfile-facts.ts';
+import { placeInLine } from './line-place.ts';
 import type { TaskProblem } from './task-problem.ts';
 import type { Listed } from './walk.ts';
 
@@ -28,18 +29,17 @@ export function pathProblem(
   return undefined;
 }
 
-/** Returns the problems of a Dockerfile, and of needs that it does not use. `images`: what it and its named contexts name. */
+/**
+ * Returns the problems of a Dockerfile, and of needs that it does not use. `text`: the Dockerfile. `images`: what it and its named
+ * contexts name.
+ */
 export function dockerfileProblems(
   task: ImageTask,
+  text: string,
   facts: DockerfileFacts,
   images: readonly ExternalImage[],
 ): TaskProblem[] {
-  const problems: TaskProblem[] = facts.faults.map(({ line, message, found, expected }) => ({
-    field: 'dockerfile',
-    message: `${task.dockerfile}:${line}: ${message}`,
-    ...(found !== undefined ? { found } : {}),
-    ...(expected !== undefined ? { expected } : {}),
-  }));
+  const problems = facts.faults.map((fault) => faultProblem(task, text, fault));
   if (problems.length > 0) return problems;
   const argNeeds = task.needs.filter((need) => need.kind === 'image' && !need.isReference);
   const undeclared = argNeeds.filter((need) => !facts.declaredArgs.includes(need.name));
@@ -52,6 +52,21 @@ export function dockerfileProblems(
         facts.declaredArgs.length > 0 ? `one of ${facts.declaredArgs.join(', ')}` : `a line ARG ${need.name}`,
     })),
   ];
+}
+
+function faultProblem(task: ImageTask, text: string, fault: DockerfileProblem): TaskProblem {
+  const { line, message, found, expected, details = {} } = fault;
+  const { word, hint, isTarget } = details;
+  if (isTarget)
+    return { field: 'target', message: `${task.dockerfile}: ${message}`, found: task.target ?? '' };
+  return {
+    place: placeInLine(task.dockerfile, text, line, word),
+    field: 'dockerfile',
+    message,
+    ...(found !== undefined ? { found } : {}),
+    ...(expected !== undefined ? { expected } : {}),
+    ...(hint !== undefined ? { hint } : {}),
+  };
 }
 
 /** Returns a problem for each need that is named after an image that no instruction of the target names. */

@@ -68,7 +68,7 @@ export async function observeImage(
   const { text, digest } = readDockerfile(dockerfile, sources);
   const facts = await readDockerfileFacts(task, text, sources);
   const images = [...facts.images, ...contextImages(task, facts)];
-  for (const found of dockerfileProblems(task, facts, images)) addProblem(found);
+  for (const found of dockerfileProblems(task, text, facts, images)) addProblem(found);
   for (const found of needFolderProblems(task, listed)) addProblem(found);
   for (const found of frontendProblems(task, facts)) addProblem(found);
   for (const found of unusedContextProblems(task, facts)) addProblem(found);
