@@ -83,7 +83,15 @@ await Promise.all([
   }),
   build({
     ...common,
-    entryPoints: { tasks: 'src/cli/launch.ts', reaper: 'src/cli/reaper.ts' },
+    entryPoints: { tasks: 'src/cli/launch.ts' },
+    format: 'cjs',
+    // Old versions must be able to parse it: see check-node.ts.
+    target: 'node10',
+    supported: { 'dynamic-import': true },
+  }),
+  build({
+    ...common,
+    entryPoints: { reaper: 'src/cli/reaper.ts' },
     format: 'cjs',
   }),
   build({

@@ -9,20 +9,20 @@ import {
   type CheckTargets,
   type Facts,
   gatherFacts,
-  type ProgramToCheck,
+  type RegistryToCheck,
   type Site,
 } from '../doctor/facts.ts';
 import { planFixes, programPackages } from '../doctor/fix.ts';
 import { installPackages } from '../doctor/install.ts';
 import { processProbe } from '../doctor/probe.ts';
 import { registrySiteOf } from '../doctor/registry-site.ts';
-import type { Environment } from '../model/environment.ts';
 import { TasksError } from '../model/errors.ts';
 import type { CommandTask, ImageTask } from '../model/task.ts';
+import { briefRequests, type Host } from './host.ts';
 import type { OpenProject } from './open-project.ts';
 
-/** Reported in any project: root file systems from Debian's archive are the way to a base image without a registry. */
-const alwaysReported = ['mmdebstrap'];
+/** Makes root file systems from the archives that apt of this machine uses. */
+const debianInstaller = 'mmdebstrap';
 /** Where docker keeps its images by default. */
 const engineFolder = '/var/lib/docker';
 
@@ -32,8 +32,8 @@ export interface MachineCheck {
 }
 
 export interface MachineOptions {
-  readonly environment: Environment;
-  /** Undefined: only what any project needs is checked. */
+  readonly host: Pick<Host, 'environment' | 'connections'>;
+  /** Undefined: only what any project with images needs is checked. */
   readonly project: OpenProject | undefined;
   /** A folder that builds write to, if there is no project. */
   readonly folder: string;
@@ -49,7 +49,8 @@ export interface MachineOptions {
  * @throws TasksError with exit code 3 if it is to be fixed and cannot be
  */
 export async function checkMachine(options: MachineOptions): Promise<MachineCheck> {
-  const { environment, signal, fix } = options;
+  const { host, signal, fix } = options;
+  const { environment } = host;
   const targets = targetsOf(options);
   const gather = (): Promise<Facts> =>
     gatherFacts(environment, targets, processProbe(environment, signal), signal);
@@ -62,7 +63,7 @@ export async function checkMachine(options: MachineOptions): Promise<MachineChec
 /** Returns whether anything was done. */
 async function fixMachine(
   facts: Facts,
-  { environment, signal }: MachineOptions,
+  { host: { environment }, signal }: MachineOptions,
   report: (action: string) => void,
 ): Promise<boolean> {
   const fixes = planFixes(facts);
@@ -83,21 +84,40 @@ async function fixMachine(
   return fixes.length > 0;
 }
 
-function targetsOf({ project, folder, repo: named }: MachineOptions): CheckTargets {
+function targetsOf({ project, folder, repo: named, host, signal }: MachineOptions): CheckTargets {
   const tasks = [...(project?.graph.tasks.values() ?? [])];
   const root = project?.root ?? folder;
   const commands = tasks.filter((task) => task.kind === 'command');
   const images = tasks.filter((task) => task.kind === 'image');
   const repo = named ?? project?.project.repo;
+  const pushed = images.find(({ publish }) => publish);
+  const programs = programsOf(commands, root);
+  const engine = project === undefined || images.length > 0;
   return {
-    programs: programsOf(commands, root),
+    engine,
+    debianArchive: programs.includes(debianInstaller),
+    programs,
     sites: sitesOf(images, root),
-    ...(repo !== undefined ? { registry: registrySiteOf(`${repo}/x`) } : {}),
-    folders: [engineFolder, root],
+    ...(repo !== undefined && pushed !== undefined
+      ? { registry: registryToCheck(`${repo}/${pushed.name}`, host, signal) }
+      : {}),
+    folders: [...(engine ? [engineFolder] : []), root],
   };
 }
 
-function programsOf(commands: readonly CommandTask[], root: string): ProgramToCheck[] {
+function registryToCheck(
+  repository: string,
+  { connections }: Pick<Host, 'connections'>,
+  signal: AbortSignal,
+): RegistryToCheck {
+  return {
+    repository,
+    check: async () => await (await connections.registry(signal, briefRequests)).mayPush(repository),
+  };
+}
+
+/** Returns the programs that commands call, as far as they can be told from their first words and scripts. */
+function programsOf(commands: readonly CommandTask[], root: string): string[] {
   const scripts = new Set(commands.map((task) => task.run[0]).filter((program) => program.includes('/')));
   const texts = [...scripts].map((script) => readIfExists(path.join(root, script)));
   const called = commands.map((task) => task.run[0]).filter((program) => !program.includes('/'));
@@ -106,7 +126,7 @@ function programsOf(commands: readonly CommandTask[], root: string): ProgramToCh
     texts.some((text) => new RegExp(`(^|[|;&(]|\\$\\()\\s*${name}\\s`, 'm').test(text));
   const known = Object.keys(programPackages).filter(isCalled);
   const needed = new Set([...known, ...called]);
-  return [...new Set([...needed, ...alwaysReported])].map((name) => ({ name, isNeeded: needed.has(name) }));
+  return [...needed];
 }
 
 /** Returns the registries of all external images that the Dockerfiles use. */

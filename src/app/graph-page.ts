@@ -4,6 +4,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { listLogs } from '../cache/logs.ts';
 import type { LogTail, PageData, TaskFacts } from '../draw/page-data.ts';
 import { makePicture, type Picture } from '../draw/picture.ts';
+import { shellWord } from '../model/shell-word.ts';
 import type { TaskId } from '../model/task.ts';
 import type { Host } from './host.ts';
 import type { PlannedProject } from './plan-project.ts';
@@ -47,6 +48,7 @@ export async function projectPage(
   const data = makePageData(picture, taskFacts(planned), {
     ...about,
     title,
+    command: planned.profile === 'default' ? 'tasks' : `tasks --profile ${shellWord(planned.profile)}`,
     time: clock.now().toISOString(),
   });
   const readAsset = (name: string): string =>

@@ -21,7 +21,9 @@ export async function noteExternalResults(
     if (!exists || manifest === undefined || task.maxAgeMs !== undefined) continue;
     const last = previous.get(task.id)?.record;
     if (last?.task === task.id && last.key === key) continue;
-    await records.noteExternalResult({ ...recordOf(step), time: now.toISOString() }, manifest);
+    // No run made it at this time.
+    const { run: _, ...record } = recordOf(step);
+    await records.noteExternalResult({ ...record, time: now.toISOString() }, manifest);
   }
 }
 

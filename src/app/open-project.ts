@@ -9,6 +9,7 @@ import { TasksError } from '../model/errors.ts';
 import type { Graph, Project } from '../model/task.ts';
 import { checkNameLengths } from '../plan/name-lengths.ts';
 import { resolveNaming } from '../plan/refs.ts';
+import { checkProfile } from './check-profile.ts';
 import type { Host } from './host.ts';
 import { withPlaces } from './with-places.ts';
 
@@ -71,6 +72,8 @@ function checkDeclarations(
   profile: string,
   now: Date,
 ): Pick<OpenProject, 'project' | 'graph'> {
+  const project = resolveProject(declarations);
+  checkProfile(profile, project);
   const graph = makeGraph(declarations, defaultPlatform());
   if (graph.tasks.size === 0) {
     throw new TasksError(
@@ -79,7 +82,6 @@ function checkDeclarations(
       { hint: 'export an image() or command(), or use another --profile' },
     );
   }
-  const project = resolveProject(declarations);
   checkNameLengths(graph.tasks.values(), resolveNaming({ suffix: '', release: true }, project, now));
   return { project, graph };
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { openLocks } from '../cache/locks.ts';
 import { openLog } from '../cache/logs.ts';
 import { isAlive, newOwner } from '../cache/owner.ts';
@@ -59,6 +60,7 @@ export function makeServices(
     }),
     newOwner,
     isGone: (owner) => isAlive(owner) === false,
+    runId: randomUUID(),
     clock,
     memo,
     root,

@@ -13,12 +13,11 @@ import { placesToWatch, watcherFor } from './watch-project.ts';
 const renderErrorPage = (error: unknown): string =>
   errorPage(error instanceof Error ? error.message : String(error));
 
-/** Serves the page of a plan that is about to run. The server does not keep the process alive. */
+/** Serves the page of a plan that is about to run, until it is closed. */
 export async function serveRunPage(planned: PlannedProject, host: Host): Promise<PageServer> {
   return await openPageServer({
     renderPage: () => renderLivePage(planned, false, host),
     renderErrorPage,
-    keepsProcessAlive: false,
   });
 }
 
@@ -47,7 +46,6 @@ export async function serveGraph(options: ServeGraphOptions, host: Host): Promis
   const server = await openPageServer({
     renderPage: async () => renderLivePage(await plan(), changedOnly, host),
     renderErrorPage,
-    keepsProcessAlive: true,
   });
   options.onListening(server.url);
   const results = path.join(cacheFolder, 'latest');

@@ -7,6 +7,7 @@ import {
   definitionFileName,
   keyFolderName,
   logFileName,
+  logMarkName,
   unfinishedStateName,
   unfinishedValueName,
   valueName,
@@ -66,6 +67,7 @@ export function listCacheEntries(cacheFolder: string): CacheEntry[] {
       ...inFolder('work', workFolderName),
       ...inFolder('.', unfinishedStateName),
       ...unusedDefinitions(cacheFolder),
+      ...inFolder('logs', /./).flatMap((folder) => matchingPaths(folder, logMarkName)),
     ].map((file) => entry('leftover', file)),
   ];
 }

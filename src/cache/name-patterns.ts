@@ -16,6 +16,8 @@ export const keyFolderName = /^[0-9a-f]{64}$/;
 /** A task's working folder: the start of its key, and a random suffix. */
 export const workFolderName = /^[0-9a-f]{12}-\w{6}$/;
 export const logFileName = /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}Z(-\d+)?\.log$/;
+/** The mark of a log that is open, or was when its process was killed. */
+export const logMarkName = new RegExp(`${logFileName.source.slice(0, -1)}\\.open$`);
 /** A compiled definition file, or a temporary file of one. */
 export const definitionFileName = new RegExp(`^(${compiled}|(${compiled}|index\\.json)${suffix})$`);
 /** A temporary file of the state files in `.cache` itself. */

@@ -1,14 +1,22 @@
 import type { ExitCode } from '../model/errors.ts';
+import { shells } from './completion-scripts.ts';
 import type { Context } from './context.ts';
 import * as examples from './examples.ts';
+import { graphFormats } from './graph-formats.ts';
+import { layouts, reporterNames } from './settings.ts';
 
-/** A flag: how commander declares it, and its help. */
-export type Flag = readonly [declaration: string, help: string];
+/** What completion offers for a value: these words, or paths, profiles or selectors of the project. */
+export type Values = readonly string[] | 'files' | 'folders' | 'profiles' | 'selectors' | 'commands';
+
+/** A flag: how commander declares it, its help, and what completion offers for its value. */
+export type Flag = readonly [declaration: string, help: string, values?: Values];
 
 /** A command of the command line. Its module is loaded when it runs. */
 export interface CommandSpec {
   /** Its name, followed by its arguments. */
   readonly usage: string;
+  /** What completion offers for each argument; nothing if left out. The last one also counts for further arguments. */
+  readonly values?: readonly Values[];
   readonly summary: string;
   readonly examples: string;
   /** Names that also work, but that help does not list. */
@@ -41,9 +49,9 @@ const running = (output: Flag): readonly Flag[] => [
   repo,
   suffix,
   output,
-  ['--reporter <name>', 'live, plain, json, github or silent'],
-  ['--view <view>', 'layout of the live view: list, or matrix (images by versions)'],
-  ['--trace <file>', 'write a Chrome trace of the run, for Perfetto'],
+  ['--reporter <name>', 'live, plain, json, github or silent', reporterNames],
+  ['--view <view>', 'layout of the live view: list, or matrix (images by versions)', layouts],
+  ['--trace <file>', 'write a Chrome trace of the run, for Perfetto', 'files'],
   ['-q, --quiet', 'print no progress'],
   ['-v, --verbose', 'print the output of builds and tests'],
 ];
@@ -52,8 +60,8 @@ const force: Flag = ['--force', 'build the selected tasks from scratch'];
 
 /** Flags of `tasks` itself and of every command. */
 export const globalFlags: readonly Flag[] = [
-  ['-C, --directory <dir>', 'the project: this folder, or its nearest parent with tasks/'],
-  ['--profile <name>', 'what definitions see as `profile` (also TASKS_PROFILE)'],
+  ['-C, --directory <dir>', 'the project: this folder, or its nearest parent with tasks/', 'folders'],
+  ['--profile <name>', 'what definitions see as `profile` (also TASKS_PROFILE)', 'profiles'],
 ];
 
 /** Flags of every command. */
@@ -65,19 +73,22 @@ export const commonFlags: readonly Flag[] = [
 export const commands: readonly CommandSpec[] = [
   {
     usage: 'build [selectors...]',
+    values: ['selectors'],
     summary: 'build what changed; print the tags of the selected images',
     examples: examples.build,
     own: [
       dryRun('the same as `tasks plan`'),
       force,
       ...registry,
-      ['--ui', 'serve a page on this machine that follows the run'],
+      ['--ui', 'serve a page on this machine that follows the run, until Ctrl-C'],
+      ['--open', 'as --ui, and open the page in the browser'],
     ],
     shared: running(eventsOrPlan),
     run: async (context, args, flags) => (await import('./commands/build.ts')).build(context, args, flags),
   },
   {
     usage: 'push [selectors...]',
+    values: ['selectors'],
     summary: 'build, test and upload; then set all tags in the registry, or none',
     examples: examples.push,
     own: [
@@ -86,13 +97,14 @@ export const commands: readonly CommandSpec[] = [
       ['--strict', 'refuse a release from a dirty git tree or with unpinned base images'],
       dryRun('print what would be done, and change nothing'),
       ['--resume', 'complete or roll back a push whose process has died, without waiting for it'],
-      ['--output <file>', 'where to write the release file (default: .cache/releases/)'],
+      ['--output <file>', 'where to write the release file (default: .cache/releases/)', 'files'],
     ],
     shared: running(eventsOrPlan),
     run: async (context, args, flags) => (await import('./commands/push.ts')).push(context, args, flags),
   },
   {
     usage: 'plan [selectors...]',
+    values: ['selectors'],
     summary: 'print what build would do and why',
     examples: examples.plan,
     own: [
@@ -105,6 +117,7 @@ export const commands: readonly CommandSpec[] = [
   },
   {
     usage: 'why <task> [other]',
+    values: ['selectors'],
     summary: 'explain why a task would be rebuilt, or compare two tasks',
     examples: examples.why,
     own: registry,
@@ -113,6 +126,7 @@ export const commands: readonly CommandSpec[] = [
   },
   {
     usage: 'test [selectors...]',
+    values: ['selectors'],
     summary: "run the images' tests; build what is missing first",
     examples: examples.test,
     own: [['--retest', 'also run tests that have passed on the same image'], ...registry],
@@ -121,6 +135,7 @@ export const commands: readonly CommandSpec[] = [
   },
   {
     usage: 'watch [selectors...]',
+    values: ['selectors'],
     summary: 'build, and build again whenever an input or a definition changes',
     examples: examples.watch,
     own: registry,
@@ -129,14 +144,20 @@ export const commands: readonly CommandSpec[] = [
   },
   {
     usage: 'graph [selectors...]',
+    values: ['selectors'],
     summary: "print or draw the graph, with each task's state",
     examples: examples.graph,
     own: [
-      ['--format <format>', 'tree, dot, mermaid, svg, html or json (default: tree)'],
-      ['--output <file>', 'write to a file; its extension chooses the format: graph.svg'],
+      [
+        '--format <format>',
+        'tree, dot, mermaid, svg, html or json (default: tree)',
+        Object.keys(graphFormats),
+      ],
+      ['--output <file>', 'write to a file; its extension chooses the format: graph.svg', 'files'],
       ['--full', 'show each version by itself'],
       ['--changed', 'show only what would be done, and why'],
-      ['--serve', 'serve the HTML page on this machine; it follows changes'],
+      ['--serve', 'serve the HTML page on this machine, until Ctrl-C; it follows changes'],
+      ['--open', 'as --serve, and open the page in the browser'],
       ...registry,
     ],
     shared: [repo, suffix, json],
@@ -144,6 +165,7 @@ export const commands: readonly CommandSpec[] = [
   },
   {
     usage: 'list [selectors...]',
+    values: ['selectors'],
     summary: 'list images and commands, with versions and descriptions',
     examples: examples.list,
     shared: [['--json', 'print one JSON document per task, each on a line']],
@@ -151,6 +173,7 @@ export const commands: readonly CommandSpec[] = [
   },
   {
     usage: 'reproduce [selectors...]',
+    values: ['selectors'],
     summary: 'rebuild up-to-date tasks and compare the results; grade each Dockerfile',
     examples: examples.reproduce,
     hiddenAlias: 'audit',
@@ -160,10 +183,16 @@ export const commands: readonly CommandSpec[] = [
       (await import('./commands/reproduce.ts')).reproduce(context, args, flags),
   },
   {
-    usage: 'logs <task>',
-    summary: 'print the last log of a task or of its test',
+    usage: 'logs [task]',
+    values: ['selectors'],
+    summary: 'print the newest log of a task or of its test',
     examples: examples.logs,
-    run: async (context, [selector]) => (await import('./commands/logs.ts')).logs(context, selector!),
+    own: [
+      ['--test', "the log of the task's test"],
+      ['-f, --follow', 'print what a running build or test writes, until it ends'],
+      ['--list', 'list the logs: task, kind, start and size'],
+    ],
+    run: async (context, args, flags) => (await import('./commands/logs.ts')).logs(context, args, flags),
   },
   {
     usage: 'lock',
@@ -175,6 +204,7 @@ export const commands: readonly CommandSpec[] = [
   },
   {
     usage: 'verify <file>',
+    values: ['files'],
     summary: 'check the registry against a release file',
     examples: examples.verify,
     shared: [json, verbose],
@@ -187,7 +217,7 @@ export const commands: readonly CommandSpec[] = [
     own: [
       dryRun('print what would be removed, and how much space that frees'),
       ['--remote', "remove old tags of this project's images from the registry instead"],
-      ['--keep <files...>', 'with --remote: release files whose images are kept'],
+      ['--keep <files...>', 'with --remote: release files whose images are kept', 'files'],
     ],
     shared: [repo, json, verbose],
     run: async (context, _, flags) => (await import('./commands/clean.ts')).clean(context, flags),
@@ -202,5 +232,12 @@ export const commands: readonly CommandSpec[] = [
     ],
     shared: [repo, json],
     run: async (context, _, flags) => (await import('./commands/doctor.ts')).doctor(context, flags),
+  },
+  {
+    usage: 'completion <shell|install> [shell]',
+    values: [[...shells, 'install'], shells],
+    summary: 'print or install a script that completes commands, flags and tasks',
+    examples: examples.completion,
+    run: async (context, args) => (await import('./commands/completion.ts')).completion(context, args),
   },
 ];

@@ -3,6 +3,7 @@ import { type Notice, warnWith } from '../app/notices.ts';
 import { findProject, type OpenProject, openProject } from '../app/open-project.ts';
 import type { PlanOptions, RunOptions } from '../app/options.ts';
 import type { Environment } from '../model/environment.ts';
+import type { OwnCommand } from './error-text.ts';
 import { noticeText } from './notice-text.ts';
 import { readSettings, type Settings, type SharedFlags } from './settings.ts';
 
@@ -34,6 +35,7 @@ export interface Shell {
   readonly program: Program & { readonly version: string };
   readonly terminal: Terminal;
   /** Aborted by the first interrupt. */
+  readonly own: OwnCommand;
   readonly signal: AbortSignal;
   /** To be called by a build that found nothing to do. */
   onIdle(): void;
@@ -44,6 +46,7 @@ export interface Context {
   readonly settings: Settings;
   readonly host: Host;
   readonly terminal: Terminal;
+  readonly own: OwnCommand;
   readonly signal: AbortSignal;
   readonly cwd: string;
   enter(folder: string): void;
@@ -52,7 +55,7 @@ export interface Context {
 
 /** Reads flags and environment, once for a command. @throws TasksError with exit code 2 */
 export function makeContext(
-  { environment, cwd, enter, program, terminal, signal, onIdle }: Shell,
+  { environment, cwd, enter, program, terminal, own, signal, onIdle }: Shell,
   flags: SharedFlags,
 ): Context {
   const { outIsTerminal, errIsTerminal } = terminal;
@@ -60,7 +63,7 @@ export function makeContext(
   const notify = (notice: Notice): void => {
     // CI alone asks for the registry without promising that there is one.
     if (notice.kind === 'no-repository' && !settings.isFromRegistryExplicit) return;
-    terminal.err(`${noticeText(notice)}\n`);
+    terminal.err(`${own.pasteable(noticeText(notice))}\n`);
   };
   const { reaper } = program;
   const connections = dockerConnections(environment, {
@@ -69,7 +72,7 @@ export function makeContext(
     warn: warnWith(notify),
   });
   const host = { environment, clock: systemClock, program, connections, notify };
-  return { settings, host, terminal, signal, cwd, enter, onIdle };
+  return { settings, host, terminal, own, signal, cwd, enter, onIdle };
 }
 
 /** Opens the project that the command is about, and makes its root the working directory. @throws TasksError */

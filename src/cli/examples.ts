@@ -37,11 +37,22 @@ export const list = `tasks list
 tasks list --json`;
 export const reproduce = `tasks reproduce              everything that is up to date; commands run again
 tasks reproduce --sample 3   three of those tasks`;
-export const logs = 'tasks logs extbuilder:17';
+export const logs = `tasks logs extbuilder:17            the log of its newest build
+tasks logs extbuilder               the newest of all versions; the first line says which
+tasks logs extbuilder:17 --test     the log of its newest test
+tasks logs extbuilder:17 --follow   while it is built, from another terminal
+tasks logs --list                   what logs there are, newest first
+
+The last five logs of each task and of each test are kept.`;
 export const lock = `tasks lock                 pins what is not pinned yet, keeps the rest
 tasks lock --update        moves all pins to the newest: debian:12  sha256:aaaa… → sha256:bbbb…`;
-export const completion = `tasks completion zsh > ~/.tasks-completion.zsh   source it in ~/.zshrc
-source <(tasks completion bash)                  in this shell`;
+export const completion = `tasks completion install          for your shell, in its own folder for completions
+tasks completion install zsh      bash, fish or zsh
+tasks completion bash             print the script: bash, zsh, fish or powershell
+source <(tasks completion bash)   for this shell only
+
+It never changes ~/.bashrc or another settings file, nor a file that it has not written. Where the shell finds no
+program named tasks, completion uses the one that npx finds in the project.`;
 export const clean = `tasks clean --dry-run      what would be removed
 tasks clean -v             remove it, and print each name
 tasks clean --remote --dry-run --repo citus   what would be removed from the registry

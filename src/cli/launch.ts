@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The command `tasks`: runs program.js, which is in the same folder, and loads the libraries in lib/ when the program asks for
 // them. V8's compiled code of each is kept: compiling the program takes longer than the rest of a build with nothing to do.
+import './check-node.ts';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Script } from 'node:vm';

@@ -6,6 +6,8 @@ import { type ExitCode, fromSystemError, TasksError } from '../model/errors.ts';
 import { jsonLine } from '../report/sanitize.ts';
 import type { Shell, Terminal } from './context.ts';
 import { withAbsolutePaths } from './environment.ts';
+import type { OwnCommand } from './error-text.ts';
+import { ownCommand } from './own-command.ts';
 import { printError } from './print-error.ts';
 import { isHelp, isUsageError, runProgram } from './program.ts';
 import { hasColor } from './settings.ts';
@@ -47,8 +49,10 @@ async function main(): Promise<void> {
     interrupt.abort(new Error('interrupted'));
   };
   // Definitions and libraries may print: that text is foreign too, and a failed write of it counts.
+  // Shells take what completion prints for candidates.
+  const printed = process.argv[2] === 'complete' ? streams.err : streams.out;
   for (const name of ['log', 'info', 'debug'] as const)
-    console[name] = (...values: unknown[]) => streams.out.write(`${format(...values)}\n`);
+    console[name] = (...values: unknown[]) => printed.write(`${format(...values)}\n`);
   for (const name of ['warn', 'error'] as const)
     console[name] = (...values: unknown[]) => streams.err.write(`${format(...values)}\n`);
   // From code that nothing awaits, such as promises of definitions. Node would print it unchanged and leave children behind.
@@ -91,8 +95,9 @@ function openStreams(onFailure: (failure: StreamFailure) => void): Streams {
 async function run(streams: Streams, signal: AbortSignal): Promise<ExitCode> {
   const say = (text: string): void => streams.err.write(text);
   const argv = process.argv.slice(2);
+  const own = ownCommand(argv, process.env);
   try {
-    return await runProgram(argv, makeShell(streams, signal));
+    return await runProgram(argv, makeShell(streams, own, signal));
   } catch (error) {
     if (isHelp(error)) return 0;
     if (signal.aborted) return 130;
@@ -107,7 +112,7 @@ async function run(streams: Streams, signal: AbortSignal): Promise<ExitCode> {
         process.env,
         terminal.errIsTerminal,
       );
-      printError(known, terminal, hasColors);
+      printError(known, terminal, own, hasColors);
       return known.exitCode;
     }
     say(`error: internal error\n${stackOf(error)}\n`);
@@ -131,7 +136,7 @@ function workingDirectory(): string {
   }
 }
 
-function makeShell(streams: Streams, signal: AbortSignal): Shell {
+function makeShell(streams: Streams, own: OwnCommand, signal: AbortSignal): Shell {
   const cwd = workingDirectory();
   return {
     environment: withAbsolutePaths(process.env, cwd),
@@ -146,6 +151,7 @@ function makeShell(streams: Streams, signal: AbortSignal): Shell {
       onLongRun,
     },
     terminal: makeTerminal(streams),
+    own,
     signal,
     onIdle,
   };

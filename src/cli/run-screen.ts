@@ -47,10 +47,13 @@ async function openScreen(context: Context, followers: Reporter, mainPhase: Phas
   const queue: RunEvent[] = [];
   let current = silentReporter;
   let closing: Promise<void> | undefined;
+  let runStarted: RunEvent | undefined;
   const show = (event: RunEvent): void => {
-    if (event.type === 'phase-started')
+    if (event.type === 'phase-started') {
       current =
         event.phase === mainPhase || hasWork(event) ? sanitizingReporter(openPhase()) : silentReporter;
+      if (runStarted !== undefined) current.onEvent(runStarted);
+    }
     current.onEvent(event);
     if (event.type !== 'phase-finished') return;
     closing = current.close().then(() => {
@@ -62,6 +65,7 @@ async function openScreen(context: Context, followers: Reporter, mainPhase: Phas
   return {
     onEvent(event) {
       followers.onEvent(event);
+      if (event.type === 'run-started') runStarted = event;
       // A command reports by itself what it published.
       if (!('phase' in event) || event.phase === 'publish') return;
       if (closing !== undefined) queue.push(event);
@@ -80,13 +84,15 @@ function hasWork({ tasks }: Extract<RunEvent, { type: 'phase-started' }>): boole
 }
 
 /** Returns a function that makes a reporter for a phase. */
-async function phaseReporters({ settings, terminal, cwd, host }: Context): Promise<() => Reporter> {
+async function phaseReporters({ settings, terminal, cwd, host, own }: Context): Promise<() => Reporter> {
   const { reporter, layout, errColor, verbose, isCi, hasSections } = settings.output;
   const paint = makePaint(errColor);
-  if (reporter === 'silent' && settings.output.isQuiet) return () => quietReporter(terminal.err, paint, cwd);
+  const reader = { folder: cwd, pasteable: own.pasteable };
+  if (reporter === 'silent' && settings.output.isQuiet)
+    return () => quietReporter(terminal.err, paint, reader);
   if (reporter === 'live') {
     const { liveReporter } = await import('../report/live.ts');
-    return () => liveReporter(terminal.errStream, paint, layout, cwd);
+    return () => liveReporter(terminal.errStream, paint, layout, reader);
   }
   if (reporter === 'github' || hasSections) {
     const { groupedReporter } = await import('../report/grouped.ts');
@@ -95,10 +101,10 @@ async function phaseReporters({ settings, terminal, cwd, host }: Context): Promi
       reporter === 'github'
         ? (await import('../report/github.ts')).githubMarks(terminal.ciCommand)
         : (await import('../report/gitlab.ts')).gitlabMarks(terminal.ciCommand, seconds);
-    return () => groupedReporter(terminal.err, marks, { paint: makePaint(false), folder: cwd });
+    return () => groupedReporter(terminal.err, marks, { paint: makePaint(false), reader });
   }
   if (reporter === 'plain')
-    return () => plainReporter(terminal.err, paint, { verbose, timestamps: isCi, folder: cwd });
+    return () => plainReporter(terminal.err, paint, { verbose, timestamps: isCi, reader });
   return () => silentReporter;
 }
 

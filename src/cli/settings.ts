@@ -6,8 +6,12 @@ import { isDerivedTag } from '../model/derived-tags.ts';
 import type { Environment } from '../model/environment.ts';
 import { TasksError } from '../model/errors.ts';
 
-export type ReporterName = 'live' | 'plain' | 'json' | 'github' | 'silent';
-const reporterNames: readonly ReporterName[] = ['live', 'plain', 'json', 'github', 'silent'];
+export const reporterNames = ['live', 'plain', 'json', 'github', 'silent'] as const;
+export type ReporterName = (typeof reporterNames)[number];
+
+/** Layouts of the live view: `--view`. */
+export const layouts = ['list', 'matrix'] as const;
+type Layout = (typeof layouts)[number];
 
 /** Flags that several commands share, as commander parses them. */
 export interface SharedFlags {
@@ -47,14 +51,12 @@ export interface Settings {
   readonly output: OutputSettings;
   /** The shared store of records, if any. */
   readonly cacheUrl: string | undefined;
-  /** The flags that hints about further commands must repeat. */
-  readonly repeatedFlags: readonly string[];
 }
 
 export interface OutputSettings {
   readonly json: boolean;
   readonly reporter: ReporterName;
-  readonly layout: 'list' | 'matrix';
+  readonly layout: Layout;
   readonly outColor: boolean;
   readonly errColor: boolean;
   readonly verbose: boolean;
@@ -109,10 +111,6 @@ export function readSettings(flags: SharedFlags, input: SettingsInput): Settings
       jobSummary: environment.GITHUB_STEP_SUMMARY || undefined,
     },
     cacheUrl: environment.TASKS_CACHE_URL || undefined,
-    repeatedFlags: [
-      ...(flags.directory !== undefined ? ['-C', flags.directory] : []),
-      ...(flags.profile !== undefined ? ['--profile', flags.profile] : []),
-    ],
   };
 }
 
@@ -179,8 +177,8 @@ function chooseReporter(
   return canDraw && !verbose ? 'live' : 'plain';
 }
 
-function parseLayout(view: string | undefined): 'list' | 'matrix' {
-  if (view === undefined || view === 'list') return 'list';
-  if (view === 'matrix') return 'matrix';
-  throw new TasksError(2, `--view is "${view}"`, { hint: 'expected list or matrix' });
+function parseLayout(view: string = 'list'): Layout {
+  const layout = layouts.find((each) => each === view);
+  if (layout !== undefined) return layout;
+  throw new TasksError(2, `--view is "${view}"`, { hint: `expected ${layouts.join(' or ')}` });
 }

@@ -184,6 +184,11 @@ export interface ProjectFields {
   readonly repo?: string;
   /** A single repository for all content tags, such as `citus/build-cache`. Default: the repository of each image. */
   readonly cacheRepo?: string;
+  /**
+   * The profiles that the definitions know besides `default`. Another `--profile` is then an error. Default: any profile is
+   * accepted.
+   */
+  readonly profiles?: readonly string[];
 }
 
 /** A definition, and where it was found. */

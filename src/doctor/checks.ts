@@ -28,7 +28,7 @@ export function evaluateFacts(facts: Facts): Check[] {
     ...facts.disks.map(({ folder, freeBytes }) => diskCheck(folder, freeBytes)),
     ...facts.programs.map((program) => programCheck(program, facts)),
     ...facts.sites.map(siteCheck),
-    registryCheck(facts),
+    ...registryChecks(facts),
   ];
 }
 
@@ -39,6 +39,7 @@ export function isReady(checks: readonly Check[]): boolean {
 
 function engineChecks(facts: Facts): Check[] {
   const { engine } = facts;
+  if (engine === undefined) return [];
   if ('problem' in engine) {
     const remedy = [engineRemedy(engine, facts)];
     return [{ name: 'engine', state: 'missing', detail: engine.problem, remedy }];
@@ -106,14 +107,14 @@ function diskCheck(folder: string, freeBytes: number): Check {
 }
 
 function programCheck(program: Facts['programs'][number], { os }: Facts): Check {
-  const { name, isNeeded, path } = program;
+  const { name, path } = program;
   if (path !== undefined) return ok(name, path);
   return {
     name,
-    state: isNeeded ? 'missing' : 'warning',
-    detail: isNeeded ? 'not installed, but commands of this project run it' : 'not installed',
+    state: 'missing',
+    detail: 'not installed, but commands of this project run it',
     remedy:
-      isNeeded && os.id === 'debian'
+      os.id === 'debian'
         ? [`run \`apt-get install ${(programPackages[name] ?? [name])[0]}\` or \`tasks doctor --fix\``]
         : [`install ${name}`],
   };
@@ -129,23 +130,13 @@ function siteCheck(site: Facts['sites'][number]): Check {
   };
 }
 
-function registryCheck({ registry }: Facts): Check {
+function registryChecks({ registry }: Facts): Check[] {
+  if (registry === undefined) return [];
   const name = 'registry';
-  if (registry === undefined) {
-    return {
-      name,
-      state: 'warning',
-      detail: 'no repository is set: images stay in the engine',
-      remedy: ['to push, set one with --repo, DOCKER_REPO or project({ repo })'],
-    };
-  }
-  if (registry.problem === undefined) return ok(name, `${registry.url} is reachable`);
-  return {
-    name,
-    state: 'warning',
-    detail: `${registry.url} cannot be reached: ${registry.problem}`,
-    remedy: ['builds work without it, but pushes fail'],
-  };
+  const { repository, problem, hint } = registry;
+  if (problem === undefined) return [ok(name, `you may push to ${repository}`)];
+  const remedy = [...(hint === undefined ? [] : [hint]), 'builds work without it, but pushes fail'];
+  return [{ name, state: 'warning', detail: problem, remedy }];
 }
 
 function ok(name: string, detail: string): Check {

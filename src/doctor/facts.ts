@@ -10,25 +10,31 @@ import type { Environment } from '../model/environment.ts';
 import { TasksError } from '../model/errors.ts';
 import type { Probe } from './probe.ts';
 
-/** A program that the project runs outside of images. */
-export interface ProgramToCheck {
-  readonly name: string;
-  /** Whether its absence makes builds fail; otherwise it is only a warning. */
-  readonly isNeeded: boolean;
-}
-
 /** A host that builds download from, or a registry. */
 export interface Site {
   readonly name: string;
   readonly url: string;
 }
 
-/** What `doctor` checks besides the engine. */
+/** The registry that `tasks push` uses. */
+export interface RegistryToCheck {
+  /** A repository that a push writes to. */
+  readonly repository: string;
+  /** Checks that this user may push to it. @throws TasksError with the reason */
+  check(): Promise<void>;
+}
+
+/** What a project needs of the machine. */
 export interface CheckTargets {
-  readonly programs: readonly ProgramToCheck[];
+  /** Whether there are images to build. */
+  readonly engine: boolean;
+  /** Whether commands take packages from the archives of this Debian. */
+  readonly debianArchive: boolean;
+  /** Names of programs that the project's commands run. */
+  readonly programs: readonly string[];
   readonly sites: readonly Site[];
-  /** The registry that `tasks push` uses; undefined if no repository is set. */
-  readonly registry?: Site;
+  /** Undefined if there is nothing to push, or no repository is set. */
+  readonly registry?: RegistryToCheck;
   /** Absolute paths of folders whose disks need free space. */
   readonly folders: readonly string[];
 }
@@ -57,15 +63,21 @@ export interface BuilderFacts {
 export interface Facts {
   readonly os: { readonly id: string; readonly version: string; readonly name: string };
   readonly isRoot: boolean;
-  readonly engine: EngineFacts;
+  /** Undefined if no engine is needed. */
+  readonly engine?: EngineFacts;
   readonly builder?: BuilderFacts;
   /** The path of the engine's program, if it is installed. */
   readonly dockerd?: string;
   readonly disks: readonly { readonly folder: string; readonly freeBytes: number }[];
-  readonly programs: readonly (ProgramToCheck & { readonly path?: string })[];
+  readonly programs: readonly { readonly name: string; readonly path?: string }[];
   /** `problem`: why the site cannot be reached. */
   readonly sites: readonly (Site & { readonly problem?: string })[];
-  readonly registry?: Site & { readonly problem?: string };
+  /** `problem`: why this user cannot push to the repository. */
+  readonly registry?: {
+    readonly repository: string;
+    readonly problem?: string;
+    readonly hint?: string | undefined;
+  };
 }
 
 /** Reads the state of the machine without changing it. A check that fails is a fact, not an error. */
@@ -75,25 +87,25 @@ export async function gatherFacts(
   probe: Probe,
   signal: AbortSignal,
 ): Promise<Facts> {
-  const engine = await checkEngine(environment, signal);
-  const builder = await checkBuilder(environment, signal);
+  const engine = targets.engine ? await checkEngine(environment, signal) : undefined;
+  const builder = targets.engine ? await checkBuilder(environment, signal) : undefined;
   const os = readOs();
-  const archives = os.id === 'debian' ? await readDebianArchives(probe) : [];
+  const archives = targets.debianArchive && os.id === 'debian' ? await readDebianArchives(probe) : [];
   const sites = await Promise.all([...archives, ...targets.sites].map((site) => checkSite(site, signal)));
   const dockerd = findProgram('dockerd', environment);
   return {
     os,
     isRoot: process.getuid?.() === 0,
-    engine,
+    ...(engine === undefined ? {} : { engine }),
     ...(builder === undefined ? {} : { builder }),
     ...(dockerd !== undefined ? { dockerd } : {}),
     disks: targets.folders.map((folder) => ({ folder, freeBytes: freeBytes(folder) })),
-    programs: targets.programs.map((program) => {
-      const file = findProgram(program.name, environment);
-      return { ...program, ...(file !== undefined ? { path: file } : {}) };
+    programs: targets.programs.map((name) => {
+      const file = findProgram(name, environment);
+      return { name, ...(file !== undefined ? { path: file } : {}) };
     }),
     sites,
-    ...(targets.registry !== undefined ? { registry: await checkSite(targets.registry, signal) } : {}),
+    ...(targets.registry !== undefined ? { registry: await checkRegistry(targets.registry) } : {}),
   };
 }
 
@@ -152,6 +164,19 @@ async function checkSite(site: Site, signal: AbortSignal): Promise<Site & { prob
     const problem =
       name === 'TimeoutError' ? 'no response in 10 s' : (cause?.code ?? cause?.message ?? message);
     return { ...site, problem };
+  }
+}
+
+async function checkRegistry({
+  repository,
+  check,
+}: RegistryToCheck): Promise<NonNullable<Facts['registry']>> {
+  try {
+    await check();
+    return { repository };
+  } catch (error) {
+    if (!(error instanceof TasksError)) throw error;
+    return { repository, problem: error.message, hint: error.hint };
   }
 }
 

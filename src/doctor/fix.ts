@@ -32,13 +32,14 @@ export const programPackages: Readonly<Record<string, readonly string[]>> = {
 /** Returns the steps that make builds work, in order; none if they already work. Pure. */
 export function planFixes(facts: Facts): readonly Fix[] | Unfixable {
   const packages = missingPackages(facts);
-  const isDown = 'problem' in facts.engine;
+  const { engine } = facts;
+  const isDown = engine !== undefined && 'problem' in engine;
   if (packages.length === 0 && !isDown) return [];
   const commands = [
     ...(packages.length > 0 ? ['apt-get update', `apt-get install ${packages.join(' ')}`] : []),
     ...(isDown ? ['systemctl start docker   # without systemd: dockerd &'] : []),
   ];
-  const { endpoint } = facts.engine;
+  const endpoint = engine?.endpoint;
   if (isDown && endpoint?.origin !== 'default')
     return {
       reason: `the engine that does not work is another one (${endpoint?.origin ?? 'DOCKER_HOST'}); --fix can only set up the default one`,
@@ -59,10 +60,11 @@ export function planFixes(facts: Facts): readonly Fix[] | Unfixable {
 }
 
 function missingPackages(facts: Facts): string[] {
-  const lacksEngine = 'problem' in facts.engine && facts.dockerd === undefined;
+  const { engine: found, dockerd } = facts;
+  const lacksEngine = found !== undefined && 'problem' in found && dockerd === undefined;
   const engine = lacksEngine ? (enginePackages[facts.os.version] ?? enginePackages['13']!) : [];
   const programs = facts.programs
-    .filter((program) => program.isNeeded && program.path === undefined)
+    .filter((program) => program.path === undefined)
     .flatMap((program) => programPackages[program.name] ?? []);
   return [...new Set([...engine, ...programs])];
 }

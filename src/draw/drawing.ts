@@ -1,9 +1,11 @@
-import { type CardShape, FONT_SIZES, shapeCard, textWidth } from './card-shape.ts';
+import { type CardShape, shapeCard } from './card-shape.ts';
 import { type Card, makeCards } from './cards.ts';
+import type { ChipStyle } from './chips.ts';
 import { layOut } from './layout/layout.ts';
 import type { Layout, Line, Link, Rect } from './layout/types.ts';
 import type { Picture } from './picture.ts';
 import { countStates, STATE_STYLES, type State } from './state.ts';
+import { FONT_SIZES, textWidth } from './text-size.ts';
 
 export interface DrawnCard {
   readonly card: Card;
@@ -42,22 +44,27 @@ export interface DrawingOptions {
   /** The maximum number of versions on a card. */
   readonly maxChips: number;
   readonly legend: boolean;
+  /** How cards show their versions. Default: `line`. */
+  readonly style?: ChipStyle;
+  /** The width of the window divided by its height, for a drawing that fills it. By default the drawing fits a README. */
+  readonly aspect?: number;
 }
 
 /** The width of a README on GitHub. Wider pictures are scaled down there. */
 const pageWidth = 830;
 const [margin, gap] = [16, 22];
-const [legendHeight, legendGap] = [20, 16];
+const [legendHeight, legendGap, legendWidth] = [20, 16, 400];
 
 /** Lays out a picture. Small graphs fit the width of a README; larger ones grow in both directions. */
-export function makeDrawing(picture: Picture, { full, maxChips, legend }: DrawingOptions): Drawing {
+export function makeDrawing(
+  picture: Picture,
+  { full, maxChips, legend, style = 'line', aspect }: DrawingOptions,
+): Drawing {
   const cards = makeCards(picture, full);
-  const shapes = cards.map((card) => shapeCard(card, maxChips));
+  const shapes = cards.map((card) => shapeCard(card, { maxChips, style }));
   const links = linksOf(cards);
-  const area = shapes.reduce((sum, { width, height }) => sum + (width + gap) * (height + 60), 0);
-  const width = Math.max(pageWidth - 2 * margin, Math.sqrt(area * 1.6));
-  const layout = layOutWithin(width, shapes, links);
-  const innerWidth = Math.max(layout.width, Math.min(width, 400));
+  const layout = aspect === undefined ? layOutForPage(shapes, links) : layOutForWindow(shapes, links, aspect);
+  const innerWidth = Math.max(layout.width, legend ? legendWidth : 0);
   const entries = legend ? layOutLegend(picture, links, innerWidth) : [];
   const totalLegendHeight = entries.length === 0 ? 0 : entries.at(-1)!.y + legendHeight + gap / 2;
   const move = ([x, y]: readonly [number, number]) => [x + margin, y + margin] as const;
@@ -82,8 +89,12 @@ export function makeDrawing(picture: Picture, { full, maxChips, legend }: Drawin
   };
 }
 
-/** Returns a layout that fits the width if possible. Rows that drift sideways can exceed it; then shorter rows are tried. */
-function layOutWithin(width: number, shapes: readonly CardShape[], links: readonly Link[]): Layout {
+/**
+ * Returns a layout that fits a README if possible. Rows that drift sideways can exceed the width; then shorter rows are tried. Larger
+ * graphs grow in both directions.
+ */
+function layOutForPage(shapes: readonly CardShape[], links: readonly Link[]): Layout {
+  const width = Math.max(pageWidth - 2 * margin, balancedWidth(shapes, 1.6));
   const factors = shapes.length > maxCardsToRetry ? [1] : [1, 0.85, 0.7, 0.55];
   let best: Layout | undefined;
   for (const factor of factors) {
@@ -92,6 +103,31 @@ function layOutWithin(width: number, shapes: readonly CardShape[], links: readon
     if (best.width <= width) break;
   }
   return best!;
+}
+
+/**
+ * Returns the layout that is largest in a window of this aspect when it is scaled to fit. Rows drift sideways, so the aspect of a
+ * layout is only known afterwards: the width is corrected by it: once for many cards, never for very many.
+ */
+function layOutForWindow(shapes: readonly CardShape[], links: readonly Link[], aspect: number): Layout {
+  const scaleOf = (layout: Layout): number => Math.min(aspect / layout.width, 1 / layout.height);
+  let width = balancedWidth(shapes, aspect);
+  let best: Layout | undefined;
+  const count = shapes.length > 1000 ? 1 : shapes.length > maxCardsToRetry ? 2 : 5;
+  for (let tries = count; tries > 0; tries--) {
+    const layout = layOut(shapes, links, { width: Math.max(300, width), gap });
+    if (best === undefined || scaleOf(layout) > scaleOf(best)) best = layout;
+    const correction = (aspect * layout.height) / layout.width;
+    if (correction > 0.9 && correction < 1.1) break;
+    width *= Math.sqrt(correction);
+  }
+  return best!;
+}
+
+/** Returns the width of an area of this aspect that has space for all cards. */
+function balancedWidth(shapes: readonly CardShape[], aspect: number): number {
+  const area = shapes.reduce((sum, { width, height }) => sum + (width + gap) * (height + 60), 0);
+  return Math.sqrt(area * aspect);
 }
 
 /** Up to this many cards, a layout takes only milliseconds. */

@@ -17,14 +17,14 @@ export interface PageTask extends PictureTask {
   readonly inputs: readonly (readonly [first: number, count: number])[];
   /** The number of inputs that were left out to limit the size of the page. */
   readonly moreInputs?: number;
-  /** The duration of the last build in milliseconds, which is the estimate for the next. */
-  readonly expectedMs?: number;
   /** The last result. */
   readonly last?: {
     readonly time: string;
     readonly ms: number;
     readonly bytes: number;
     readonly image?: string;
+    /** The ID of the run that made it. */
+    readonly run?: string;
   };
   readonly log?: LogTail;
 }
@@ -38,6 +38,8 @@ export interface LogTail {
 /** The data of a page. It is embedded as JSON. */
 export interface PageData {
   readonly title: string;
+  /** The beginning of a command for this project: `tasks`, with its profile. */
+  readonly command: string;
   /** When the page was rendered, in ISO 8601. */
   readonly time: string;
   readonly tasks: readonly PageTask[];
@@ -80,7 +82,7 @@ const maxLineLength = 300;
 export function makePageData(
   picture: Picture,
   facts: ReadonlyMap<TaskId, TaskFacts>,
-  about: Pick<PageData, 'title' | 'time' | 'isLive'>,
+  about: Pick<PageData, 'title' | 'command' | 'time' | 'isLive'>,
 ): PageData {
   let data: PageData | undefined;
   for (const limits of sizeLimits) {
@@ -118,8 +120,14 @@ function collectTasks(
   return { tasks, inputs: table.inputs };
 }
 
-function lastResult({ time, durationMs, bytes, imageId }: TaskRecord): NonNullable<PageTask['last']> {
-  return { time, ms: durationMs, bytes, ...(imageId !== undefined ? { image: imageId } : {}) };
+function lastResult({ time, durationMs, bytes, imageId, run }: TaskRecord): NonNullable<PageTask['last']> {
+  return {
+    time,
+    ms: durationMs,
+    bytes,
+    ...(imageId !== undefined ? { image: imageId } : {}),
+    ...(run !== undefined ? { run } : {}),
+  };
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { GraphDocument, GraphEdge, GraphNode } from '../model/documents.ts';
 import type { Action, Plan, Reason, Step } from '../model/plan.ts';
-import { makesFiles, needIds, type Task, type TaskId } from '../model/task.ts';
+import { type Axes, makesFiles, matrixAxes, needIds, type Task, type TaskId } from '../model/task.ts';
 import { plannedState, type State } from './state.ts';
 
 /** The kind of a task in a picture. `internal`: an image that is not published. `files`: files that a build exports. */
@@ -11,6 +11,8 @@ export interface PictureTask {
   readonly id: TaskId;
   readonly name: string;
   readonly version: string;
+  /** Undefined for a plain list of versions. */
+  readonly axes?: Axes;
   readonly kind: PictureKind;
   readonly state: State;
   readonly action: Action;
@@ -19,6 +21,8 @@ export interface PictureTask {
   readonly needs: readonly TaskId[];
   readonly after: readonly TaskId[];
   readonly publish: boolean;
+  /** The duration of the last build in milliseconds, which is the estimate for the next. Only pages have it. */
+  readonly expectedMs?: number;
 }
 
 /** The part of a graph to draw. Needs come before their dependents. */
@@ -37,18 +41,22 @@ export interface PictureOptions {
 export function makePicture(plan: Plan, { failed, changedOnly }: PictureOptions): Picture {
   const steps = [...plan.steps.values()].filter((step) => !changedOnly || isToDo(step));
   const shown = new Set(steps.map(({ task }) => task.id));
-  const tasks = steps.map(({ task, action, reasons }) => ({
-    id: task.id,
-    name: task.name,
-    version: task.version,
-    kind: kindOf(task),
-    state: plannedState(action, failed.has(task.id)),
-    action,
-    reasons: reasons.map(withoutValues),
-    needs: needIds(task).filter((id) => shown.has(id)),
-    after: [...new Set(task.after)].filter((id) => shown.has(id)),
-    publish: task.publish,
-  }));
+  const tasks = steps.map(({ task, action, reasons }) => {
+    const axes = matrixAxes(task);
+    return {
+      id: task.id,
+      name: task.name,
+      version: task.version,
+      ...(axes === undefined ? {} : { axes }),
+      kind: kindOf(task),
+      state: plannedState(action, failed.has(task.id)),
+      action,
+      reasons: reasons.map(withoutValues),
+      needs: needIds(task).filter((id) => shown.has(id)),
+      after: [...new Set(task.after)].filter((id) => shown.has(id)),
+      publish: task.publish,
+    };
+  });
   return { tasks };
 }
 

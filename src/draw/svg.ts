@@ -1,4 +1,4 @@
-import { CHIP_TEXT_X } from './card-shape.ts';
+import { CHIP_TEXT_X, CHIP_TEXT_Y } from './chips.ts';
 import type { Drawing, DrawnCard, DrawnLink, LegendEntry } from './drawing.ts';
 import { escapeXml } from './escape.ts';
 import type { Line } from './layout/types.ts';
@@ -67,20 +67,22 @@ function segment([x1, y1]: Line[number], [x2, y2]: Line[number]): string {
 function renderCard({ card: { id, kind, tasks }, shape, place }: DrawnCard): string {
   const chips = shape.chips.map((chip) => {
     const box = `<rect x="${n(chip.x)}" y="${n(chip.y)}" width="${n(chip.width)}" height="${chip.height}" rx="4"/>`;
-    const text = `<text x="${n(chip.x + CHIP_TEXT_X)}" y="${n(chip.y + 13.5)}">${escapeXml(chip.text)}</text>`;
-    if (chip.task === undefined) return `<g class="chip more">${text}</g>`;
+    const line = (text: string, y: number): string =>
+      `<text x="${n(chip.x + CHIP_TEXT_X)}" y="${n(chip.y + y)}">${escapeXml(text)}</text>`;
+    const texts = line(chip.text, CHIP_TEXT_Y) + (chip.detail === undefined ? '' : line(chip.detail, 28.5));
+    if (chip.task === undefined) return `<g class="chip more">${texts}</g>`;
     const { state } = chip.task;
-    return `<g class="chip s-${state}" data-id="${escapeXml(chip.task.id)}"><title>${escapeXml(tooltip(chip.task))}</title>${box}${renderIcon(state, chip.x + 10, chip.y + 9.5)}${text}</g>`;
+    return `<g class="chip s-${state}" data-id="${escapeXml(chip.task.id)}"><title>${escapeXml(tooltip(chip.task))}</title>${box}${renderIcon(state, chip.x + 10, chip.y + 9.5)}${texts}</g>`;
   });
-  const kindText =
-    shape.kind === ''
-      ? ''
-      : `<text class="small" x="${n(shape.width - 8)}" y="20" text-anchor="end">${shape.kind}</text>`;
+  const small = (text: string, x: number, y: number, anchor = ''): string =>
+    `<text class="small" x="${n(x)}" y="${n(y)}"${anchor}>${escapeXml(text)}</text>`;
   return [
     `<g class="card ${kind}" data-card="${escapeXml(id)}" transform="translate(${n(place.x)} ${n(place.y)})">`,
     `<title>${escapeXml(tasks.length === 1 ? tasks[0]!.id : `${id}, ${tasks.length} versions`)}</title>`,
     `<rect width="${n(shape.width)}" height="${n(shape.height)}" rx="6"/>`,
-    `<text class="title" x="8" y="20">${escapeXml(shape.title)}</text>${kindText}`,
+    `<text class="title" x="8" y="20">${escapeXml(shape.title)}</text>`,
+    shape.note === '' ? '' : small(shape.note, shape.width - 8, 20, ' text-anchor="end"'),
+    ...shape.labels.map(({ text, x, y }) => small(text, x, y)),
     ...chips,
     '</g>',
   ].join('');

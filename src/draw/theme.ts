@@ -9,7 +9,8 @@ interface Theme {
   readonly border: string;
   readonly line: string;
   readonly accent: string;
-  readonly states: Readonly<Record<State, readonly [text: string, background: string]>>;
+  /** `solid`: for areas without text or icon; neighbors in a row differ in lightness, too. */
+  readonly states: Readonly<Record<State, readonly [text: string, background: string, solid: string]>>;
 }
 
 const light: Theme = {
@@ -21,15 +22,15 @@ const light: Theme = {
   line: '#8c96a1',
   accent: '#0969da',
   states: {
-    failed: ['#b3093c', '#ffe3e8'],
-    blocked: ['#5e3b9e', '#efe7fb'],
-    running: ['#0550ae', '#d8ebff'],
-    waiting: ['#59636e', '#e9edf1'],
-    todo: ['#8a4600', '#ffe8cc'],
-    done: ['#05603f', '#c6f0dc'],
-    current: ['#116149', '#e6f5ee'],
-    skipped: ['#59636e', '#eef1f4'],
-    cancelled: ['#59636e', '#e9edf1'],
+    failed: ['#b3093c', '#ffe3e8', '#d1244f'],
+    blocked: ['#5e3b9e', '#efe7fb', '#7c52c8'],
+    running: ['#05606b', '#cdf1f4', '#0a8f9c'],
+    waiting: ['#59636e', '#e9edf1', '#b3bcc6'],
+    todo: ['#8a4600', '#ffe8cc', '#e38d1b'],
+    done: ['#05603f', '#c6f0dc', '#1f8f5f'],
+    current: ['#116149', '#e6f5ee', '#9ad7ba'],
+    skipped: ['#59636e', '#eef1f4', '#dbe0e5'],
+    cancelled: ['#59636e', '#e9edf1', '#8c96a1'],
   },
 };
 
@@ -42,15 +43,15 @@ const dark: Theme = {
   line: '#6e7681',
   accent: '#58a6ff',
   states: {
-    failed: ['#ff9aac', '#4a1522'],
-    blocked: ['#cdb4ff', '#33254f'],
-    running: ['#90c7ff', '#10335c'],
-    waiting: ['#a9b3bd', '#252c35'],
-    todo: ['#ffc078', '#47300f'],
-    done: ['#8ff0c6', '#0f4d38'],
-    current: ['#7fd9b5', '#143227'],
-    skipped: ['#9aa4af', '#20262e'],
-    cancelled: ['#a9b3bd', '#252c35'],
+    failed: ['#ff9aac', '#4a1522', '#e5486d'],
+    blocked: ['#cdb4ff', '#33254f', '#9a74e0'],
+    running: ['#7fe0ea', '#0c4248', '#22b8c6'],
+    waiting: ['#a9b3bd', '#252c35', '#59636e'],
+    todo: ['#ffc078', '#47300f', '#d98a1f'],
+    done: ['#8ff0c6', '#0f4d38', '#2fb37a'],
+    current: ['#7fd9b5', '#143227', '#245f47'],
+    skipped: ['#9aa4af', '#20262e', '#2d343c'],
+    cancelled: ['#a9b3bd', '#252c35', '#7d8792'],
   },
 };
 
@@ -68,7 +69,7 @@ export function drawingCss(): string {
   const base = [
     `.tasks-graph text{font-family:${FONTS}}`,
     '.title{font-size:13px;font-weight:600}',
-    '.small{font-size:10px}',
+    '.small{font-size:11px}',
     '.chip text,.legend text{font-size:11px}',
     '.link{fill:none;stroke-width:1.25}',
     '.after{stroke-dasharray:4 3}',
@@ -104,11 +105,12 @@ export function pageColorsCss(): string {
       ...STATES.flatMap((state) => [
         `--${state}-text:${theme.states[state][0]}`,
         `--${state}-background:${theme.states[state][1]}`,
+        `--${state}-solid:${theme.states[state][2]}`,
       ]),
     ].join(';');
   const states = STATES.map(
     (state) =>
-      `button.s-${state},p.s-${state}{color:var(--${state}-text)}button.s-${state}{background:var(--${state}-background)}`,
+      `button.s-${state},p.s-${state}{color:var(--${state}-text)}button.s-${state}{background:var(--${state}-background)}.block.s-${state}{fill:var(--${state}-solid)}.tint.s-${state}{fill:var(--${state}-background)}.tasks-graph text.s-${state}{fill:var(--${state}-text)}`,
   ).join('');
   return `:root{${variables(light)};color-scheme:light dark}@media (prefers-color-scheme:dark){:root{${variables(dark)}}}${states}`;
 }

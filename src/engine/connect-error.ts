@@ -37,7 +37,7 @@ export function connectError(error: Error, endpoint: Endpoint): TasksError {
   }
   if (code === 'EACCES' || code === 'EPERM') {
     return new EngineUnavailable(`no permission to connect to the docker engine at ${address}`, {
-      hint: 'run tasks as root, or run `sudo usermod -aG docker $USER` and log in again',
+      hint: 'run the program as root, or run `sudo usermod -aG docker $USER` and log in again',
       cause: error,
     });
   }

@@ -124,14 +124,25 @@ export function checkField(
 
 /** Checks the settings of `project()`. Returns the settings or the faults. */
 export function checkProject(fields: Readonly<Record<string, unknown>>): {
-  values?: { repo?: string; cacheRepo?: string };
+  values?: { repo?: string; cacheRepo?: string; profiles?: readonly string[] };
   faults: FieldFault[];
 } {
-  const schema = v.strictObject({ repo: v.optional(nonEmpty), cacheRepo: v.optional(nonEmpty) });
+  const schema = v.strictObject({
+    repo: v.optional(nonEmpty),
+    cacheRepo: v.optional(nonEmpty),
+    profiles: v.optional(v.array(nonEmpty)),
+  });
   const result = v.safeParse(schema, fields);
   if (!result.success) return { faults: result.issues.map((issue) => asFault(issue)) };
-  const { repo, cacheRepo } = result.output;
-  return { values: { ...(repo ? { repo } : {}), ...(cacheRepo ? { cacheRepo } : {}) }, faults: [] };
+  const { repo, cacheRepo, profiles } = result.output;
+  return {
+    values: {
+      ...(repo ? { repo } : {}),
+      ...(cacheRepo ? { cacheRepo } : {}),
+      ...(profiles ? { profiles } : {}),
+    },
+    faults: [],
+  };
 }
 
 function asFault(issue: v.BaseIssue<unknown>, ...above: string[]): FieldFault {

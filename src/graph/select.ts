@@ -1,12 +1,12 @@
 import { closestWords } from '../model/did-you-mean.ts';
-import { TasksError } from '../model/errors.ts';
+import { UnknownSelector } from '../model/errors.ts';
 import { type Graph, needIds, type TaskId } from '../model/task.ts';
 import { matchesWildcard } from '../model/wildcard.ts';
 
 /**
  * Returns the tasks that selectors match, in the graph's order. Selectors are `name`, `name:version` and globs; `+sel` adds
  * needs and `sel+` adds dependents. Without selectors it returns all published images and every task that no other task needs.
- * @throws TasksError exit 2 for a selector that matches nothing
+ * @throws UnknownSelector (exit 2) for a selector that matches nothing
  */
 export function resolveSelectors(graph: Graph, selectors: readonly string[]): ReadonlySet<TaskId> {
   const chosen =
@@ -47,14 +47,14 @@ function matches(graph: Graph, text: string): TaskId[] {
   ];
 }
 
-function noMatchError(graph: Graph, text: string, pattern: string): TasksError {
+function noMatchError(graph: Graph, text: string, pattern: string): UnknownSelector {
   const names = new Set([...graph.tasks.values()].map((task) => task.name));
   const near = closestWords(pattern, pattern.includes(':') ? [...graph.tasks.keys(), ...names] : names);
   const hint =
     near.length > 0
       ? `did you mean ${near.join(', ')}?`
       : `tasks are ${[...names].slice(0, 20).join(', ')} (see \`tasks list\`)`;
-  return new TasksError(2, `no task matches the selector "${text}"`, { hint });
+  return new UnknownSelector(text, hint);
 }
 
 function reachable(start: Iterable<TaskId>, next: (id: TaskId) => readonly TaskId[]): ReadonlySet<TaskId> {

@@ -17,6 +17,16 @@ export class TasksError extends Error {
   }
 }
 
+/** A selector matches no task. Exit code 2. */
+export class UnknownSelector extends TasksError {
+  readonly selector: string;
+
+  constructor(selector: string, hint: string) {
+    super(2, `no task matches the selector "${selector}"`, { hint });
+    this.selector = selector;
+  }
+}
+
 /** The engine cannot be reached, is gone, or does not respond. Exit code 3. */
 export class EngineUnavailable extends TasksError {
   constructor(message: string, options: { hint: string; cause: unknown }) {

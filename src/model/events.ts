@@ -1,5 +1,5 @@
 import type { Action } from './plan.ts';
-import type { TaskId } from './task.ts';
+import type { Axes, TaskId } from './task.ts';
 
 /**
  * How a task ended. `built`: built, run, tested or uploaded. `reused`: its result was already here. `retagged`: only tags were
@@ -52,6 +52,8 @@ export interface PlannedTask {
   readonly needs: readonly TaskId[];
   /** The duration of its last build, in milliseconds. Missing if there is none. */
   readonly expectedMs?: number;
+  /** Its values on the axes of its definition's matrix. Only in `run-started`, and missing for a plain list of versions. */
+  readonly axes?: Axes;
 }
 
 /**

@@ -37,6 +37,8 @@ export interface TaskRecord {
   readonly tags: readonly string[];
   /** ISO 8601, UTC. */
   readonly time: string;
+  /** The run of this machine that made the result. Missing in records of others and of earlier versions. */
+  readonly run?: string;
   /**
    * True if the record comes from a shared store. It is only used for an image that exists here, and does not decide between
    * images.

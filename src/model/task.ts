@@ -107,6 +107,12 @@ export interface CommandTask extends TaskBase {
 
 export type Task = ImageTask | CommandTask;
 
+/** Returns a task's values on the axes of a matrix; undefined if its definition has a plain list of versions. */
+export function matrixAxes({ axes, version }: Pick<Task, 'axes' | 'version'>): Axes | undefined {
+  const names = Object.keys(axes);
+  return names.length === 1 && axes.version === version ? undefined : axes;
+}
+
 /** Returns true for a task whose result is a folder of files rather than an image. */
 export function makesFiles(task: Task): boolean {
   return task.kind === 'command' || task.output === 'files';
@@ -133,4 +139,6 @@ export interface Graph {
 export interface Project {
   readonly repo?: string;
   readonly cacheRepo?: string;
+  /** The profiles besides `default`; undefined if any name is a profile. */
+  readonly profiles?: readonly string[];
 }

@@ -1,7 +1,10 @@
 import type { Input, PageTask } from '../draw/page-data.ts';
+import { shellWord } from '../model/shell-word.ts';
 import type { TaskId } from '../model/task.ts';
 import { formatBytes, formatDuration, pluralize } from '../report/units.ts';
+import { copyable } from './copy.ts';
 import { h } from './dom.ts';
+import { formatLocalTime } from './local-time.ts';
 import type { PageModel } from './page-model.ts';
 import type { RunState } from './run-state.ts';
 import { stateIcon, stateLabel } from './state-icon.ts';
@@ -9,11 +12,23 @@ import { stateIcon, stateLabel } from './state-icon.ts';
 export interface DetailsActions {
   select(id: TaskId | undefined): void;
   bump(id: TaskId): void;
+  /** Shows only the task with its needs and dependents, or everything again. */
+  focus(id: TaskId): void;
+}
+
+export interface DetailsContent {
+  readonly task: PageTask;
+  readonly model: PageModel;
+  readonly run: RunState;
+  readonly isBumped: boolean;
+  readonly isFocused: boolean;
+  /** True to show the log first and as high as there is space. */
+  readonly logFirst: boolean;
 }
 
 /** Renders the details of a task. */
 export function detailsPanel(
-  { task, model, run, isBumped }: { task: PageTask; model: PageModel; run: RunState; isBumped: boolean },
+  { task, model, run, isBumped, isFocused, logFirst }: DetailsContent,
   actions: DetailsActions,
 ): HTMLElement {
   const state = model.states.get(task.id)!;
@@ -21,7 +36,7 @@ export function detailsPanel(
     h('button', { type: 'button', class: 'action', 'aria-pressed': String(pressed), onclick }, text);
   return h(
     'section',
-    { 'aria-label': task.id },
+    { 'aria-label': task.id, class: logFirst ? 'log-first' : undefined },
     h(
       'button',
       { type: 'button', class: 'close', 'aria-label': 'Close', onclick: () => actions.select(undefined) },
@@ -30,14 +45,32 @@ export function detailsPanel(
     h('h2', {}, task.id),
     h('p', { class: `state s-${state}` }, stateIcon(state), ` ${stateLabel(state, run.states.has(task.id))}`),
     task.description !== undefined && h('p', { class: 'muted' }, task.description),
-    button('What if I bump this?', isBumped, () => actions.bump(task.id)),
+    h(
+      'div',
+      { class: 'actions' },
+      button('Focus', isFocused, () => actions.focus(task.id)),
+      button('What if I bump this?', isBumped, () => actions.bump(task.id)),
+    ),
     ...reasons(task, run),
+    ...(logFirst ? log(task, run) : []),
+    commands(task, model),
     facts(task, run.results.get(task.id) ?? task.last),
     relations('Needs', task.needs, model, actions),
     relations('Runs after', task.after, model, actions),
     relations('Needed by', model.dependents.get(task.id)!, model, actions),
     ...inputs(task, model),
-    ...log(task, run),
+    ...(logFirst ? [] : log(task, run)),
+  );
+}
+
+/** Renders commands about the task, to be copied. */
+function commands({ id }: PageTask, { data }: PageModel): HTMLElement {
+  const lines = ['build', 'why', 'logs'].map((name) => `${data.command} ${name} ${shellWord(id)}`);
+  return h(
+    'div',
+    {},
+    h('h3', {}, 'Commands'),
+    h('ul', { class: 'plain' }, ...lines.map((line) => h('li', {}, copyable(line)))),
   );
 }
 
@@ -52,31 +85,22 @@ function reasons({ reasons, id }: PageTask, { errors }: RunState): HTMLElement[]
 }
 
 function facts({ kind, where, key, tags, expectedMs }: PageTask, last: PageTask['last']): HTMLElement {
-  const rows: [string, string | undefined][] = [
+  const rows: [string, string | HTMLElement | undefined][] = [
     ['kind', kind === 'internal' ? 'internal image' : kind],
     ['defined in', where],
-    ['key', key === '' ? undefined : key],
-    ['last built', last === undefined ? 'never' : formatLocalTime(last.time)],
+    ['key', key === '' ? undefined : copyable(key)],
+    ['last built', last === undefined ? 'never' : formatLocalTime(Date.parse(last.time))],
     ['took', last === undefined ? undefined : formatDuration(last.ms)],
     ['size', last === undefined || last.bytes === 0 ? undefined : formatBytes(last.bytes)],
-    ['image', last?.image],
+    ['image', last?.image === undefined ? undefined : copyable(last.image)],
     [
       'expected time',
       last === undefined && expectedMs !== undefined ? `about ${formatDuration(expectedMs)}` : undefined,
     ],
-    ...tags.map((tag): [string, string] => ['tag', tag]),
+    ...tags.map((tag): [string, HTMLElement] => ['tag', copyable(tag)]),
   ];
-  const shown = rows.filter((row): row is [string, string] => row[1] !== undefined);
+  const shown = rows.filter((row): row is [string, string | HTMLElement] => row[1] !== undefined);
   return h('dl', {}, ...shown.flatMap(([name, value]) => [h('dt', {}, name), h('dd', {}, value)]));
-}
-
-/** Formats a time in the local time zone: `2026-11-12 14:02`. */
-function formatLocalTime(time: string): string {
-  const at = new Date(time);
-  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000)
-    .toISOString()
-    .slice(0, 16)
-    .replace('T', ' ');
 }
 
 /** How many tasks of a long list are visible before it is expanded. */
@@ -157,10 +181,12 @@ function inputs({ inputs, moreInputs = 0 }: PageTask, { data }: PageModel): HTML
 function log({ id, log }: PageTask, { output }: RunState): HTMLElement[] {
   const lines = output.get(id) ?? log?.lines;
   if (lines === undefined) return [];
-  const source = output.has(id) ? 'from this run' : (log?.file ?? '');
+  const source = output.has(id) ? 'from this run' : `the last lines of ${log?.file ?? ''}`;
+  const text = lines.join('\n');
+  if (text === '') return [h('h3', {}, 'Log'), h('p', { class: 'muted' }, 'no output')];
   return [
     h('h3', {}, 'Log'),
     h('p', { class: 'muted' }, source),
-    h('pre', { class: 'log', tabindex: 0, 'aria-label': `Last lines of the log of ${id}` }, lines.join('\n')),
+    h('pre', { class: 'log', tabindex: 0, 'aria-label': `Last lines of the log of ${id}` }, text),
   ];
 }

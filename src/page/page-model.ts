@@ -17,7 +17,10 @@ export interface ViewState {
   /** Tasks for which the effects of a version bump are shown. */
   readonly bumped: ReadonlySet<TaskId>;
   readonly isPathShown: boolean;
+  /** The task that is shown with only its needs and dependents. */
+  readonly focused: TaskId | undefined;
   readonly hidden: ReadonlySet<State>;
+  /** A version, or a value of an axis as `axis=value`; empty for all. */
   readonly version: string;
   readonly search: string;
 }
@@ -26,6 +29,7 @@ export const initialViewState: ViewState = {
   selected: undefined,
   bumped: new Set(),
   isPathShown: false,
+  focused: undefined,
   hidden: new Set(),
   version: '',
   search: '',
@@ -62,17 +66,39 @@ function withDependents({ dependents }: PageModel, ids: Iterable<TaskId>): Set<T
   return reach(ids, (id) => dependents.get(id) ?? []);
 }
 
+/** Returns the task with everything that it needs and that needs it; undefined if there is no such task. */
+export function surroundings(model: PageModel, id: TaskId | undefined): Set<TaskId> | undefined {
+  if (id === undefined || !model.tasks.has(id)) return undefined;
+  return new Set([...withNeeds(model, [id]), ...withDependents(model, [id])]);
+}
+
 /** Returns true if a task matches the search and the filters. */
-export function matchesFilters(
-  { states }: PageModel,
-  { id, version }: PageTask,
-  viewState: ViewState,
-): boolean {
+export function matchesFilters({ states }: PageModel, task: PageTask, viewState: ViewState): boolean {
   return (
-    !viewState.hidden.has(states.get(id)!) &&
-    (viewState.version === '' || version === viewState.version) &&
-    id.toLowerCase().includes(viewState.search.toLowerCase())
+    !viewState.hidden.has(states.get(task.id)!) &&
+    hasVersion(task, viewState.version) &&
+    task.id.toLowerCase().includes(viewState.search.toLowerCase())
   );
+}
+
+function hasVersion({ version, axes = {} }: PageTask, wanted: string): boolean {
+  if (wanted === '' || wanted === version) return true;
+  return Object.entries(axes).some(([axis, value]) => `${axis}=${value}` === wanted);
+}
+
+/** Returns what tasks can be filtered by: versions of plain lists, and values of axes. */
+export function versionFilters(tasks: readonly PageTask[]): {
+  versions: string[];
+  axes: Map<string, string[]>;
+} {
+  const versions = new Set<string>();
+  const axes = new Map<string, Set<string>>();
+  for (const task of tasks) {
+    if (task.axes === undefined) versions.add(task.version);
+    for (const [axis, value] of Object.entries(task.axes ?? {}))
+      axes.set(axis, (axes.get(axis) ?? new Set()).add(value));
+  }
+  return { versions: [...versions], axes: new Map([...axes].map(([axis, values]) => [axis, [...values]])) };
 }
 
 /**
@@ -160,8 +186,10 @@ export function criticalPath({ data, states }: PageModel, only?: ReadonlySet<Tas
 export function bumpCost(
   model: PageModel,
   bumped: ReadonlySet<TaskId>,
-): { tasks: number; ms: number; path: CriticalPath } {
+): { tasks: number; ms: number; untimed: number; path: CriticalPath } {
   const affected = withDependents(model, bumped);
-  const ms = [...affected].reduce((sum, id) => sum + (model.tasks.get(id)?.expectedMs ?? 0), 0);
-  return { tasks: affected.size, ms, path: criticalPath(model, affected) };
+  const times = [...affected].map((id) => model.tasks.get(id)?.expectedMs);
+  const ms = times.reduce<number>((sum, each) => sum + (each ?? 0), 0);
+  const untimed = times.filter((each) => each === undefined).length;
+  return { tasks: affected.size, ms, untimed, path: criticalPath(model, affected) };
 }

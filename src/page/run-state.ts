@@ -132,28 +132,31 @@ function openBar({ bars }: RunState, id: TaskId): TimelineBar | undefined {
   return bars.findLast((bar) => bar.id === id && bar.end === undefined);
 }
 
-/** Results with more time between them belong to different runs; milliseconds. */
+/** Results without a run that have more time between them belong to different runs; milliseconds. */
 const maxPauseMs = 20 * 60_000;
 
 interface TaskWithResult {
   readonly id: TaskId;
-  readonly last?: { readonly time: string; readonly ms: number };
+  readonly last?: { readonly time: string; readonly ms: number; readonly run?: string };
 }
 
-/** Reconstructs the last run from the results of its tasks. Each task is in the lowest lane that was free. */
+interface Result {
+  readonly id: TaskId;
+  readonly start: number;
+  readonly end: number;
+  readonly run?: string | undefined;
+}
+
+/**
+ * Reconstructs the last run from the results of its tasks. Each task is in the lowest lane that was free.
+ */
 export function lastRun(tasks: readonly TaskWithResult[]): TimelineBar[] {
-  const results = tasks.flatMap(({ id, last }) =>
-    last === undefined ? [] : [{ id, start: Date.parse(last.time) - last.ms, end: Date.parse(last.time) }],
-  );
-  results.sort((a, b) => b.end - a.end);
-  let earliest = results[0]?.start ?? 0;
-  const ofLastRun = results.filter(({ start, end }) => {
-    if (end < earliest - maxPauseMs) return false;
-    earliest = Math.min(earliest, start);
-    return true;
+  const results = tasks.flatMap(({ id, last }): Result[] => {
+    const end = Date.parse(last?.time ?? '');
+    return Number.isNaN(end) ? [] : [{ id, start: end - last!.ms, end, run: last!.run }];
   });
   const laneEnds: number[] = [];
-  return ofLastRun
+  return ofLastRun(results)
     .sort((a, b) => a.start - b.start)
     .map(({ id, start, end }) => {
       const free = laneEnds.findIndex((laneEnd) => laneEnd <= start);
@@ -161,4 +164,17 @@ export function lastRun(tasks: readonly TaskWithResult[]): TimelineBar[] {
       laneEnds[lane] = end;
       return { id, lane, start, end, state: 'done', text: '' };
     });
+}
+
+/** Returns the results of the newest run. If no result names its run, as in earlier versions, runs are told apart by pauses. */
+function ofLastRun(results: readonly Result[]): Result[] {
+  const newest = [...results].sort((a, b) => b.end - a.end);
+  const run = newest.find((result) => result.run !== undefined)?.run;
+  if (run !== undefined) return newest.filter((result) => result.run === run);
+  let earliest = newest[0]?.start ?? 0;
+  return newest.filter(({ start, end }) => {
+    if (end < earliest - maxPauseMs) return false;
+    earliest = Math.min(earliest, start);
+    return true;
+  });
 }

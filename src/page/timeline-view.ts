@@ -6,72 +6,99 @@ import type { TimelineBar } from './run-state.ts';
 
 export interface TimelineView {
   /** `now`: where running tasks end, in milliseconds since 1970. */
-  update(bars: readonly TimelineBar[], now: number, title: string): void;
+  update(bars: readonly TimelineBar[], now: number, title: string, selected: TaskId | undefined): void;
 }
 
-/** Bars narrower than this many pixels have no text. */
-const minTextWidth = 45;
+/** Text that does not fit is vertical if its bar has this size, or else cut, or left out below this width; pixels. */
+const [minVerticalWidth, minVerticalHeight, minTextWidth] = [13, 90, 45];
+/** The width of a character, about, and the space beside the text; pixels. */
+const [characterWidth, textPadding] = [6.8, 16];
+/** The least height of a lane, and the height of the scale; pixels. */
+const [minLaneHeight, scaleHeight] = [28, 22];
 
-/** Creates the timeline in an element: a lane per job, with a bar for each task that ran. */
+/** Creates the timeline in an element: a lane per job, with a bar for each task that ran. The lanes fill the height. */
 export function timelineView(element: HTMLElement, onSelect: (id: TaskId) => void): TimelineView {
   const heading = h('h2');
   const laneHolder = h('div', { class: 'lanes' });
+  const scroller = h('div', { class: 'scroller' }, laneHolder);
   const drawn = new Map<string, HTMLButtonElement>();
-  element.append(heading, laneHolder);
+  let last: Parameters<TimelineView['update']> | undefined;
+  element.append(heading, scroller);
 
-  const place = (bar: TimelineBar, start: number, length: number, now: number): HTMLButtonElement => {
+  const place = (
+    bar: TimelineBar,
+    { start, length, now, laneHeight }: { start: number; length: number; now: number; laneHeight: number },
+    selected: TaskId | undefined,
+  ): HTMLButtonElement => {
     const name = `${bar.id} ${bar.start}`;
     const button = drawn.get(name) ?? h('button', { type: 'button', onclick: () => onSelect(bar.id) });
     drawn.set(name, button);
     const ms = (bar.end ?? now) - bar.start;
     const label = `${bar.id}, job ${bar.lane + 1}, ${STATE_STYLES[bar.state].label}, ${formatDuration(ms)}`;
-    button.className = `bar s-${bar.state}`;
+    const width = (ms / length) * laneHolder.clientWidth;
+    const text = `${bar.id} ${formatDuration(ms)}`;
+    const isVertical =
+      width < text.length * characterWidth + textPadding &&
+      width >= minVerticalWidth &&
+      laneHeight >= Math.max(minVerticalHeight, width);
+    button.className = `bar s-${bar.state}${isVertical ? ' vertical' : ''}`;
     button.title = bar.text === '' ? label : `${label}: ${bar.text}`;
     button.setAttribute('aria-label', label);
+    button.setAttribute('aria-pressed', String(bar.id === selected));
     button.style.left = `${((bar.start - start) / length) * 100}%`;
     button.style.width = `${Math.max(0.15, (ms / length) * 100)}%`;
-    button.textContent = (ms / length) * laneHolder.clientWidth > minTextWidth ? bar.id : '';
-    button.style.top = `${bar.lane * 28}px`;
+    button.style.top = `${bar.lane * laneHeight}px`;
+    button.style.height = `${laneHeight - 4}px`;
+    const shown = isVertical || width >= minTextWidth ? text : '';
+    if (button.textContent !== shown) button.replaceChildren(h('span', { class: 'bar-text' }, shown));
     return button;
   };
 
-  return {
-    update(bars, now, title) {
-      heading.textContent = title;
-      if (bars.length === 0) {
-        drawn.clear();
-        laneHolder.replaceChildren();
-        return;
-      }
-      const start = Math.min(...bars.map((bar) => bar.start));
-      const length = Math.max(1000, ...bars.map((bar) => (bar.end ?? now) - start));
-      const laneCount = Math.max(...bars.map(({ lane }) => lane)) + 1;
-      laneHolder.style.minWidth = `${Math.max(600, Math.min(20_000, (bars.length / laneCount) * 60))}px`;
-      const gone = new Set(drawn.keys());
-      const buttons = bars.map((bar) => {
-        gone.delete(`${bar.id} ${bar.start}`);
-        return place(bar, start, length, now);
-      });
-      for (const name of gone) drawn.delete(name);
-      const marks = ticks(length).map((at) => {
-        const mark = h('span', { class: 'tick' }, formatClock(at));
-        mark.style.left = `${(at / length) * 100}%`;
-        return mark;
-      });
-      laneHolder.style.height = `${laneCount * 28 + 22}px`;
-      // Only adds and removes what has changed, so that the focused bar keeps the focus.
-      for (const old of laneHolder.querySelectorAll('.tick')) old.remove();
-      for (const old of laneHolder.querySelectorAll<HTMLButtonElement>('.bar'))
-        if (!buttons.includes(old)) old.remove();
-      laneHolder.prepend(...marks);
-      laneHolder.append(...buttons.filter((button) => button.parentElement !== laneHolder));
-    },
+  const update: TimelineView['update'] = (bars, now, title, selected) => {
+    last = [bars, now, title, selected];
+    heading.textContent = title;
+    if (bars.length === 0) {
+      drawn.clear();
+      laneHolder.replaceChildren();
+      return;
+    }
+    const start = Math.min(...bars.map((bar) => bar.start));
+    const length = Math.max(1000, ...bars.map((bar) => (bar.end ?? now) - start));
+    const laneCount = Math.max(...bars.map(({ lane }) => lane)) + 1;
+    const laneHeight = Math.max(minLaneHeight, Math.floor((scroller.clientHeight - scaleHeight) / laneCount));
+    const minWidth = Math.max(320, Math.min(20_000, (bars.length / laneCount) * minVerticalWidth * 1.6));
+    laneHolder.style.minWidth = `${minWidth}px`;
+    laneHolder.style.height = `${laneCount * laneHeight + scaleHeight}px`;
+    const gone = new Set(drawn.keys());
+    const buttons = bars.map((bar) => {
+      gone.delete(`${bar.id} ${bar.start}`);
+      return place(bar, { start, length, now, laneHeight }, selected);
+    });
+    for (const name of gone) drawn.delete(name);
+    const marks = ticks(length, laneHolder.clientWidth).map((at) => {
+      const mark = h('span', { class: 'tick' }, formatClock(at));
+      mark.style.left = `${(at / length) * 100}%`;
+      return mark;
+    });
+    // Only adds and removes what has changed, so that the focused bar keeps the focus.
+    for (const old of laneHolder.querySelectorAll('.tick')) old.remove();
+    for (const old of laneHolder.querySelectorAll<HTMLButtonElement>('.bar'))
+      if (!buttons.includes(old)) old.remove();
+    laneHolder.prepend(...marks);
+    laneHolder.append(...buttons.filter((button) => button.parentElement !== laneHolder));
   };
+  new ResizeObserver(() => {
+    if (last !== undefined && scroller.clientHeight > 0) update(...last);
+  }).observe(scroller);
+  return { update };
 }
 
-/** Returns round times within a length, both in milliseconds; about eight at most. */
-function ticks(length: number): number[] {
+/** Returns round times within a length, both in milliseconds, with at least 70 pixels between them. */
+function ticks(length: number, width: number): number[] {
   const units = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400];
-  const unit = (units.find((seconds) => length / (seconds * 1000) <= 8) ?? 604_800) * 1000;
-  return Array.from({ length: Math.floor(length / unit) + 1 }, (_, index) => index * unit);
+  const most = Math.max(2, Math.min(12, width / 70));
+  const unit = (units.find((seconds) => length / (seconds * 1000) <= most) ?? 604_800) * 1000;
+  // A mark at the very end would have no space for its text.
+  const last = length * (1 - 30 / Math.max(60, width));
+  return Array.from({ length: Math.floor(last / unit) + 1 }, (_, index) => index * unit);
 }

@@ -68,7 +68,7 @@ function ownChanges(
       1,
       `the unfinished push of ${time} has tags of images that are not defined here: ${namesOf(unknown)}`,
       {
-        hint: `run tasks push --resume in the project that defines them; if no project does, delete the tag ${journalName}`,
+        hint: `run \`tasks push --resume\` in the project that defines them; if no project does, delete the tag ${journalName}`,
       },
     );
   if (foreign.length > 0)

@@ -127,7 +127,7 @@ export function makeReleaseFile(facts: ReleaseFacts): ReleaseFile {
 export function parseReleaseFile(text: string, file: string): ReleaseFile {
   const invalid = (why: string): TasksError =>
     new TasksError(2, `${file} is not a release file: ${why}`, {
-      hint: 'tasks push --release writes one and prints its path',
+      hint: '`tasks push --release` writes one and prints its path',
     });
   let value: Partial<ReleaseFile> | null;
   try {

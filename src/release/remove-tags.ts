@@ -23,7 +23,7 @@ export async function checkIdle(context: PublishContext): Promise<void> {
   // A dead clean needs no recovery.
   if (found.changes.length === 0 && context.isAlive(found.owner) === false) return;
   throw new TasksError(1, `${describeWork(found)}; nothing was removed`, {
-    hint: 'try again when it finishes; if its process is dead, run tasks push --resume first',
+    hint: 'try again when it finishes; if its process is dead, run `tasks push --resume` first',
   });
 }
 

@@ -11,6 +11,14 @@ export interface FailedTask {
   readonly error: TaskFailure;
 }
 
+/** Who reads what a reporter writes. */
+export interface Reader {
+  /** Paths of logs are relative to this folder. */
+  readonly folder: string;
+  /** Returns a message with commands of ours as the reader would type them. */
+  pasteable(text: string): string;
+}
+
 /** How many lines of output and how many tasks a failure shows. The log has everything. */
 const maxLines = 5;
 const maxIds = 8;
@@ -26,15 +34,15 @@ export function failureTitle({ message, instruction, exitCode }: TaskFailure): s
 
 /**
  * Returns the lines that show why tasks failed: the place in the Dockerfile, the last output, and what to do. Tasks that failed the
- * same way share them. A blank line is around each. Paths of logs in `folder` are shortened.
+ * same way share them. A blank line is around each.
  */
-export function failureBlocks(failures: readonly FailedTask[], paint: Paint, folder: string): string[] {
+export function failureBlocks(failures: readonly FailedTask[], paint: Paint, reader: Reader): string[] {
   const groups = new Map<string, FailedTask[]>();
   for (const failure of failures) {
     const kind = kindOf(failure);
     groups.set(kind, [...(groups.get(kind) ?? []), failure]);
   }
-  const blocks = [...groups.values()].map((group) => blockOf(group, paint, folder));
+  const blocks = [...groups.values()].map((group) => blockOf(group, paint, reader));
   return blocks.length === 0 ? [] : [...blocks.flatMap((lines) => ['', ...lines]), ''];
 }
 
@@ -47,7 +55,11 @@ function kindOf({ id, error }: FailedTask): string {
   return JSON.stringify([file, line, exitCode, cause, said]);
 }
 
-function blockOf([first, ...others]: readonly FailedTask[], paint: Paint, folder: string): string[] {
+function blockOf(
+  [first, ...others]: readonly FailedTask[],
+  paint: Paint,
+  { folder, pasteable }: Reader,
+): string[] {
   const { id, error } = first!;
   const ids = [id, ...others.map((each) => each.id)];
   const more = ids.length > maxIds ? ` and ${ids.length - maxIds} more` : '';
@@ -59,7 +71,7 @@ function blockOf([first, ...others]: readonly FailedTask[], paint: Paint, folder
     `${paint.bad('✖')} ${title}  ${failureTitle(error)}`,
     ...excerptLines(error, paint),
     ...(error.lines ?? []).slice(-maxLines).map((line) => `  ${paint.dim('│')} ${line}`),
-    ...help.map((line) => `  ${paint.warn('help:')} ${line}`),
+    ...help.map((line) => `  ${paint.warn('help:')} ${pasteable(line)}`),
     ...(error.log === undefined ? [] : [paint.dim(`  log: ${shortPath(error.log, folder)}`)]),
   ];
 }

@@ -2,6 +2,7 @@ import { adviceFor } from './cause-advice.ts';
 import { failureTitle } from './failures.ts';
 import type { CiMarks } from './grouped.ts';
 import type { Write } from './reporter.ts';
+import { disarmCiCommands } from './sanitize.ts';
 
 /** How many lines of output an annotation has. */
 const maxLines = 10;
@@ -42,9 +43,12 @@ export function githubMarks(write: Write): CiMarks {
   };
 }
 
-/** Escapes the text of a workflow command (`escapeData` in actions/toolkit, packages/core/src/command.ts). */
+/**
+ * Escapes the text of a workflow command (`escapeData` in actions/toolkit, packages/core/src/command.ts). The text may come from a
+ * build, and must not be a command of the other form itself.
+ */
 function escapeText(text: string): string {
-  return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
+  return disarmCiCommands(text).replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
 }
 
 /** Escapes a property of a workflow command (`escapeProperty` in the same file). */

@@ -1,5 +1,5 @@
 import type { RunEvent } from '../model/events.ts';
-import { type FailedTask, failureBlocks } from './failures.ts';
+import { type FailedTask, failureBlocks, type Reader } from './failures.ts';
 import type { Paint, Reporter, Write } from './reporter.ts';
 import { makeRunText } from './run-text.ts';
 
@@ -14,15 +14,14 @@ export interface CiMarks {
 
 export interface GroupedOptions {
   readonly paint: Paint;
-  /** The folder that paths of logs are relative to. */
-  readonly folder: string;
+  readonly reader: Reader;
 }
 
 /**
  * Returns a reporter for CI services: it groups the output of each finished task. The output of a failed task is open. `write` gets
  * plain text and must make sure that the service finds no command in it.
  */
-export function groupedReporter(write: Write, marks: CiMarks, { paint, folder }: GroupedOptions): Reporter {
+export function groupedReporter(write: Write, marks: CiMarks, { paint, reader }: GroupedOptions): Reporter {
   const output = new Map<string, string[]>();
   const failures: FailedTask[] = [];
   const runText = makeRunText(paint);
@@ -60,7 +59,7 @@ export function groupedReporter(write: Write, marks: CiMarks, { paint, folder }:
         finish(event);
         break;
       case 'phase-finished':
-        writeLines(failureBlocks(failures.splice(0), paint, folder));
+        writeLines(failureBlocks(failures.splice(0), paint, reader));
         writeLines(runText.phaseFinished(event));
         break;
     }

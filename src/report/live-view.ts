@@ -1,6 +1,6 @@
 import type { Outcome, RunEvent } from '../model/events.ts';
-import type { TaskId } from '../model/task.ts';
-import { type FailedTask, failureBlocks } from './failures.ts';
+import type { Axes, TaskId } from '../model/task.ts';
+import { type FailedTask, failureBlocks, type Reader } from './failures.ts';
 import { type FinishedTask, finishedLines } from './finished.ts';
 import { clip, clipColored, formatClock, formatDuration, pluralize, stripControls } from './format.ts';
 import { type CellState, matrixLines, type Screen } from './matrix.ts';
@@ -22,6 +22,8 @@ interface Row {
 /** The content of the live view, derived from events. Tasks that have something to do have a row; all others are counted. */
 export interface LiveView {
   apply(event: RunEvent): void;
+  /** Adds lines that something else than the run writes meanwhile: warnings, that it was interrupted. */
+  addNotes(text: string): void;
   /** Returns the current screen: at most `rows` lines, none longer than `columns`. `now`: milliseconds since 1970. */
   lines(now: number, screen: Screen): string[];
   /** Returns the lines that stay on the screen after the run. */
@@ -31,21 +33,29 @@ export interface LiveView {
 /** `list`: a line per task that started. `matrix`: a table of images and versions with a state in each cell. */
 export type LiveLayout = 'list' | 'matrix';
 
+/** How many lines of notes the screen shows: the last ones. All of them stay after the run. */
+const noteRows = 2;
+
 /** How many waiting tasks the list shows. */
 const waitingRows = 3;
 
-/** Returns the live view before the first event. `folder`: paths of logs are relative to it. */
-export function makeLiveView(paint: Paint, layout: LiveLayout, folder: string): LiveView {
+/** Returns the live view before the first event. */
+export function makeLiveView(paint: Paint, layout: LiveLayout, reader: Reader): LiveView {
   const rows = new Map<TaskId, Row>();
   const cells = new Map<TaskId, CellState>();
+  const axes = new Map<TaskId, Axes>();
   const finished: FinishedTask[] = [];
   const failures: FailedTask[] = [];
+  const notes: string[] = [];
   const runText = makeRunText(paint);
   let head = '';
   let tail: string[] = [];
 
   const apply = (event: RunEvent): void => {
     switch (event.type) {
+      case 'run-started':
+        for (const task of event.tasks) if (task.axes !== undefined) axes.set(task.id, task.axes);
+        break;
       case 'phase-started':
         head = runText.phaseStarted(event);
         for (const task of event.tasks) {
@@ -97,9 +107,12 @@ export function makeLiveView(paint: Paint, layout: LiveLayout, folder: string): 
 
   const lines: LiveView['lines'] = (now, screen) => {
     const all = [...rows.values()];
-    const foot = ['', paint.dim(footer(all, now, screen.columns))];
+    const shownNotes = notes.slice(
+      notes.length - Math.min(notes.length, noteRows, Math.max(0, screen.rows - 6)),
+    );
+    const foot = ['', ...shownNotes, paint.dim(footer(all, now, screen.columns))];
     // Four lines are for the heading, two blank lines and the footer.
-    const room = Math.max(0, screen.rows - 4);
+    const room = Math.max(0, screen.rows - 4 - shownNotes.length);
     const running = fitLines(
       all.filter((row) => row.state === 'running'),
       layout === 'list' ? room : Math.floor(room / 3),
@@ -126,7 +139,7 @@ export function makeLiveView(paint: Paint, layout: LiveLayout, folder: string): 
   };
 
   const matrix = (running: readonly string[], room: number, { columns, spinner }: Screen): string[] => {
-    const lines = matrixLines(cells, { rows: room - 1, columns, spinner }, paint);
+    const lines = matrixLines({ states: cells, axes }, { rows: room - 1, columns, spinner }, paint);
     return running.length > 0 ? [...lines, '', ...running] : lines;
   };
 
@@ -144,12 +157,25 @@ export function makeLiveView(paint: Paint, layout: LiveLayout, folder: string): 
 
   const finalLines: LiveView['finalLines'] = (columns) => {
     const unlimited = { rows: Number.POSITIVE_INFINITY, columns, spinner: ' ' };
-    const body = layout === 'list' ? finished.map(({ line }) => line) : matrixLines(cells, unlimited, paint);
-    const blocks = failureBlocks(failures, paint, folder);
-    return [head, ...(body.length > 0 ? ['', ...body] : []), ...(blocks.length > 0 ? blocks : ['']), ...tail];
+    const body =
+      layout === 'list'
+        ? finished.map(({ line }) => line)
+        : matrixLines({ states: cells, axes }, unlimited, paint);
+    const blocks = failureBlocks(failures, paint, reader);
+    const above = [...(body.length > 0 ? ['', ...body] : []), ...(notes.length > 0 ? ['', ...notes] : [])];
+    return [head, ...above, ...(blocks.length > 0 ? blocks : ['']), ...tail];
   };
 
-  return { apply, lines, finalLines };
+  const addNotes: LiveView['addNotes'] = (text) => {
+    notes.push(
+      ...text
+        .split('\n')
+        .map(stripControls)
+        .filter((line) => line !== ''),
+    );
+  };
+
+  return { apply, addNotes, lines, finalLines };
 }
 
 /** Formats as many items as fit, one line each. If not all fit, the last line says how many are missing. */

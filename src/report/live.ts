@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { DefaultRenderer, Listr, ListrLogger, ProcessOutput } from 'listr2';
 import type { TaskId } from '../model/task.ts';
+import type { Reader } from './failures.ts';
 import { type LiveLayout, type LiveView, makeLiveView } from './live-view.ts';
 import type { Paint, Reporter } from './reporter.ts';
 
@@ -15,9 +16,9 @@ export function liveReporter(
   terminal: NodeJS.WriteStream,
   paint: Paint,
   layout: LiveLayout,
-  folder: string,
+  reader: Reader,
 ): Reporter {
-  const view = makeLiveView(paint, layout, folder);
+  const view = makeLiveView(paint, layout, reader);
   const endTask = new Map<TaskId, () => void>();
   let finished: Promise<unknown> = Promise.resolve();
   let endRun = (): void => undefined;
@@ -38,7 +39,10 @@ export function liveReporter(
           registerSignalListeners: false,
           renderer: makeRenderer(view, terminal),
           rendererOptions: {
-            logger: new ListrLogger({ useIcons: true, processOutput: new TerminalOutput(terminal) }),
+            logger: new ListrLogger({
+              useIcons: true,
+              processOutput: new TerminalOutput(terminal, view.addNotes),
+            }),
           },
         });
         finished = list.run();
@@ -56,14 +60,28 @@ export function liveReporter(
 
 /**
  * Gives listr2 the current height of the terminal: it copies its stream and would keep the size from before a resize. The
- * width is unlimited, because our lines fit already and listr2's line wrapping counts ✔ as two columns.
+ * width is unlimited, because our lines fit already and listr2's line wrapping counts ✔ as two columns. What others write to the
+ * terminal meanwhile goes to `onText`; listr2 would keep it until the end.
  */
 class TerminalOutput extends ProcessOutput {
   readonly #terminal: NodeJS.WriteStream;
 
-  constructor(terminal: NodeJS.WriteStream) {
+  readonly #onText: (text: string) => void;
+
+  constructor(terminal: NodeJS.WriteStream, onText: (text: string) => void) {
     super(terminal, terminal);
     this.#terminal = terminal;
+    this.#onText = onText;
+  }
+
+  override hijack(): void {
+    super.hijack();
+    this.#terminal.write = (data: string | Uint8Array, ...rest: unknown[]): boolean => {
+      this.#onText(typeof data === 'string' ? data : Buffer.from(data).toString('utf8'));
+      const callback = rest.at(-1);
+      if (typeof callback === 'function') callback();
+      return true;
+    };
   }
 
   override get stdout(): ProcessOutput['stdout'] {

@@ -1,5 +1,6 @@
-import type { TaskId } from '../model/task.ts';
-import { clip } from './format.ts';
+import type { Axes, TaskId } from '../model/task.ts';
+import { axisTable } from './axes.ts';
+import { alignColumns, clip } from './format.ts';
 import type { Paint } from './reporter.ts';
 
 /** The state of a task in the matrix. `current`: up to date. `stopped`: blocked or canceled. */
@@ -14,27 +15,39 @@ export interface Screen {
   readonly spinner: string;
 }
 
-/** An image and the state of each of its versions. */
-type Row = readonly [name: string, cells: ReadonlyMap<string, CellState>];
+/** The tasks of a run: their states, and the axes of those whose definition has a matrix. */
+export interface MatrixTasks {
+  readonly states: ReadonlyMap<TaskId, CellState>;
+  readonly axes: ReadonlyMap<TaskId, Axes>;
+}
+
+interface Cell {
+  readonly version: string;
+  readonly axes?: Axes;
+  readonly state: CellState;
+}
+
+/** An image and its versions. */
+type Image = readonly [name: string, cells: readonly Cell[]];
 
 /**
- * Formats a table of images and versions with a state in each cell. Versions that exceed the width continue in a table below.
- * If that exceeds the height, each version is a single character without a heading, and images with running tasks come first.
+ * Formats tables of images and versions with a state in each cell. Images with several axes have a table each, with a row for each
+ * combination of all axes but one. Columns that exceed the width continue in a table below. If that exceeds the height, each version
+ * is a single character without a heading, and images with running tasks come first.
  */
-export function matrixLines(states: ReadonlyMap<TaskId, CellState>, screen: Screen, paint: Paint): string[] {
-  const images = new Map<string, Map<string, CellState>>();
+export function matrixLines({ states, axes }: MatrixTasks, screen: Screen, paint: Paint): string[] {
+  const images = new Map<string, Cell[]>();
   for (const [id, state] of states) {
     const colon = id.indexOf(':');
     const [name, version] = [id.slice(0, colon), id.slice(colon + 1)];
-    const cells = images.get(name) ?? new Map<string, CellState>();
-    images.set(name, cells.set(version, state));
+    const own = axes.get(id);
+    const cells = images.get(name) ?? [];
+    images.set(name, cells);
+    cells.push({ version, state, ...(own === undefined ? {} : { axes: own }) });
   }
-  const rows = [...images];
-  const widest = Math.max(0, ...rows.map(([name]) => name.length));
-  const nameWidth = Math.min(widest, Math.floor(screen.columns / 2));
   const symbolOf = makeSymbols(screen.spinner, paint);
-  const tables = formatTables(rows, nameWidth, screen, symbolOf, paint);
-  return tables.length <= screen.rows ? tables : formatCompact(rows, nameWidth, screen, symbolOf, paint);
+  const tables = tablesOf([...images]).flatMap((table) => formatTable(table, screen, symbolOf, paint));
+  return tables.length <= screen.rows ? tables : formatCompact([...images], screen, symbolOf, paint);
 }
 
 type SymbolOf = (state: CellState | undefined) => string;
@@ -52,42 +65,77 @@ function makeSymbols(spinner: string, paint: Paint): SymbolOf {
   return (state) => (state === undefined ? ' ' : symbols[state]);
 }
 
-/** Formats tables with the versions as headings. */
-function formatTables(
-  rows: readonly Row[],
-  nameWidth: number,
+/** A table: a heading per column, and rows with a state for some of them. */
+interface Table {
+  readonly corner: string;
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly [label: string, states: readonly (CellState | undefined)[]])[];
+}
+
+/** Returns a table for all images with one axis, whose columns are versions, and then one for each other image. */
+function tablesOf(images: readonly Image[]): Table[] {
+  const tables: Table[] = [];
+  const plain: Image[] = [];
+  for (const image of images) {
+    const [name, cells] = image;
+    const table = axisTable(cells);
+    if (table === undefined) {
+      plain.push(image);
+      continue;
+    }
+    const labels = alignColumns(table.rows.map((row) => [...row.labels, '']));
+    const rows = table.rows.map((row, index) => {
+      const states = row.cells.map((cell) => cell?.state);
+      return [`  ${labels[index]}`, states] as const;
+    });
+    tables.push({ corner: name, columns: table.columns, rows });
+  }
+  if (plain.length === 0) return tables;
+  const columns = [...new Set(plain.flatMap(([, cells]) => cells.map(({ version }) => version)))];
+  const rows = plain.map(([name, cells]) => {
+    const states = new Map(cells.map(({ version, state }) => [version, state]));
+    return [name, columns.map((version) => states.get(version))] as const;
+  });
+  return [{ corner: '', columns, rows }, ...tables];
+}
+
+function formatTable(
+  { corner, columns, rows }: Table,
   screen: Screen,
   symbolOf: SymbolOf,
   paint: Paint,
 ): string[] {
-  const versions = [...new Set(rows.flatMap(([, cells]) => [...cells.keys()]))];
-  return splitToWidth(versions, screen.columns - nameWidth).flatMap((block) => {
-    const heading = block.map((version) => `  ${version}`).join('');
+  const widest = Math.max(corner.length, ...rows.map(([label]) => label.length));
+  const labelWidth = Math.min(widest, Math.floor(screen.columns / 2));
+  const label = (text: string): string => clip(text, labelWidth).padEnd(labelWidth);
+  return splitToWidth(columns, screen.columns - labelWidth).flatMap(([from, to]) => {
+    const shown = columns.slice(from, to);
+    const heading = shown.map((column) => `  ${column}`).join('');
     const lines = rows
-      .filter(([, cells]) => block.some((version) => cells.has(version)))
-      .map(([name, cells]) => {
-        const shown = block.map(
-          (version) => `  ${symbolOf(cells.get(version))}${' '.repeat(version.length - 1)}`,
+      .filter(([, states]) => states.slice(from, to).some((state) => state !== undefined))
+      .map(([name, states]) => {
+        const cells = shown.map(
+          (column, index) => `  ${symbolOf(states[from + index])}${' '.repeat(column.length - 1)}`,
         );
-        return `${clip(name, nameWidth).padEnd(nameWidth)}${shown.join('')}`.trimEnd();
+        return `${label(name)}${cells.join('')}`.trimEnd();
       });
-    return [paint.dim(`${' '.repeat(nameWidth)}${heading}`), ...lines];
+    return [`${label(corner)}${paint.dim(heading)}`, ...lines];
   });
 }
 
-/** Splits a list into parts that fit a width, with two spaces before each version. */
-function splitToWidth(versions: readonly string[], width: number): string[][] {
-  const blocks: string[][] = [];
+/** Splits columns into ranges that fit a width, with two spaces before each column. */
+function splitToWidth(columns: readonly string[], width: number): [from: number, to: number][] {
+  const ranges: [number, number][] = [];
   let room = 0;
-  for (const version of versions) {
-    if (blocks.length === 0 || version.length + 2 > room) {
-      blocks.push([]);
+  for (const [index, { length }] of columns.entries()) {
+    const range = ranges.at(-1);
+    if (range === undefined || length + 2 > room) {
+      ranges.push([index, index + 1]);
       room = width;
-    }
-    blocks.at(-1)!.push(version);
-    room -= version.length + 2;
+    } else range[1] = index + 1;
+    room -= length + 2;
   }
-  return blocks;
+  return ranges;
 }
 
 /** Returns the priority with which a line is shown when there is no space for all. */
@@ -98,16 +146,12 @@ function priority(states: readonly CellState[]): number {
 }
 
 /** Formats each image as a line with one character per version, and drops the least important lines to fit the height. */
-function formatCompact(
-  rows: readonly Row[],
-  nameWidth: number,
-  screen: Screen,
-  symbolOf: SymbolOf,
-  paint: Paint,
-): string[] {
+function formatCompact(images: readonly Image[], screen: Screen, symbolOf: SymbolOf, paint: Paint): string[] {
+  const widest = Math.max(0, ...images.map(([name]) => name.length));
+  const nameWidth = Math.min(widest, Math.floor(screen.columns / 2));
   const width = Math.max(1, screen.columns - nameWidth - 2);
-  const lines = rows.flatMap(([name, cells]) => {
-    const states = [...cells.values()];
+  const lines = images.flatMap(([name, cells]) => {
+    const states = cells.map(({ state }) => state);
     return Array.from({ length: Math.ceil(states.length / width) }, (_, part) => {
       const slice = states.slice(part * width, (part + 1) * width);
       const text = `${clip(name, nameWidth).padEnd(nameWidth)}  ${slice.map(symbolOf).join('')}`;

@@ -1,3 +1,5 @@
+import { shellWord } from '../model/shell-word.ts';
+
 /** The parts of a build's result that decide which command to suggest next. */
 export interface BuildEnd {
   /** The ID of a failed task that has a log. */
@@ -9,21 +11,12 @@ export interface BuildEnd {
 
 /**
  * Returns the command to suggest after a build, with a comment that says what it does, or undefined if there is none.
- * `flags` and `selectors`: those of the build that choose the project and its tasks.
+ * `selectors`: those of the build.
  */
-export function nextCommand(
-  build: BuildEnd,
-  flags: readonly string[],
-  selectors: readonly string[],
-): string | undefined {
+export function nextCommand(build: BuildEnd, selectors: readonly string[]): string | undefined {
   const format = (command: string, names = selectors): string =>
-    ['tasks', ...flags, command, ...names].map(quote).join(' ');
+    ['tasks', command, ...names].map(shellWord).join(' ');
   if (build.isInterrupted) return `${format('build')}   # resumes; finished tasks are kept`;
   if (build.failed !== undefined) return `${format('logs', [build.failed])}   # shows the full output`;
   return build.isTestable ? `${format('test')}   # tests what was built` : undefined;
-}
-
-/** Quotes a word for a POSIX shell if necessary. */
-function quote(text: string): string {
-  return /^[\w.:+/@=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

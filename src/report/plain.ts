@@ -1,5 +1,5 @@
 import type { RunEvent } from '../model/events.ts';
-import { type FailedTask, failureBlocks } from './failures.ts';
+import { type FailedTask, failureBlocks, type Reader } from './failures.ts';
 import type { Paint, Reporter, Write } from './reporter.ts';
 import { makeRunText } from './run-text.ts';
 
@@ -8,15 +8,14 @@ export interface PlainOptions {
   readonly verbose: boolean;
   /** True to begin each line with the time of day in UTC. */
   readonly timestamps: boolean;
-  /** The folder that paths of logs are relative to. */
-  readonly folder: string;
+  readonly reader: Reader;
 }
 
 /** Returns a reporter that prints a line when a task starts and when it finishes, and at the end why tasks failed. */
 export function plainReporter(
   write: Write,
   paint: Paint,
-  { verbose, timestamps, folder }: PlainOptions,
+  { verbose, timestamps, reader }: PlainOptions,
 ): Reporter {
   const runText = makeRunText(paint);
   const failures: FailedTask[] = [];
@@ -42,7 +41,7 @@ export function plainReporter(
         break;
       }
       case 'phase-finished':
-        for (const line of failureBlocks(failures.splice(0), paint, folder)) writeLine(line);
+        for (const line of failureBlocks(failures.splice(0), paint, reader)) writeLine(line);
         for (const line of runText.phaseFinished(event)) writeLine(line);
         break;
     }

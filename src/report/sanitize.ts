@@ -40,6 +40,14 @@ function clean(text: string): string {
 /** Returns the event with its untrusted text sanitized, or the same object if there is nothing to sanitize. */
 export function sanitizeEvent(event: RunEvent): RunEvent {
   switch (event.type) {
+    case 'run-started': {
+      const tasks = event.tasks.map(({ axes, ...task }) => {
+        if (axes === undefined) return task;
+        const safe = Object.entries(axes).map(([axis, value]) => [sanitize(axis), sanitize(value)]);
+        return { ...task, axes: Object.fromEntries(safe) as typeof axes };
+      });
+      return { ...event, tasks };
+    }
     case 'task-output':
       return control.test(event.line) ? { ...event, line: sanitize(event.line) } : event;
     case 'task-progress':

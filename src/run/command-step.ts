@@ -30,6 +30,7 @@ export async function executeCommandStep(input: StepInput): Promise<TaskRecord> 
       // The clock may have been set back.
       durationMs: Math.max(0, services.clock.now().getTime() - started.getTime()),
       time: services.clock.now().toISOString(),
+      run: services.runId,
     };
   } finally {
     rmSync(work, { recursive: true, force: true });

@@ -65,6 +65,7 @@ export async function executeImageStep(input: StepInput): Promise<TaskRecord> {
       durationMs,
       tags: step.newTags,
       time: now.toISOString(),
+      run: services.runId,
     };
     if (request.exportTo !== undefined)
       return { ...common, ...storeOutputs(request.exportTo, step.key, services) };

@@ -35,5 +35,6 @@ export async function executePullStep({ step, services, progress, signal }: Step
     durationMs: step.record!.durationMs || (step.expectedMs ?? 0),
     tags: step.newTags,
     time: services.clock.now().toISOString(),
+    run: services.runId,
   };
 }

@@ -8,7 +8,7 @@ import {
 } from '../model/events.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Clock } from '../model/ports.ts';
-import { needIds, type TaskId } from '../model/task.ts';
+import { matrixAxes, needIds, type TaskId } from '../model/task.ts';
 
 /** The event stream of a command's run. */
 export interface RunStream {
@@ -32,7 +32,11 @@ export function startRun(
     tasks.map(({ id, action }) => [id, withoutWork[action]]),
   );
   const started = clock.now();
-  listen({ type: 'run-started', time: started.toISOString(), command, jobs, tasks });
+  const withAxes = tasks.map((task): PlannedTask => {
+    const axes = matrixAxes(plan.steps.get(task.id)!.task);
+    return axes === undefined ? task : { ...task, axes };
+  });
+  listen({ type: 'run-started', time: started.toISOString(), command, jobs, tasks: withAxes });
   return {
     listen(event) {
       if (event.type === 'task-finished')

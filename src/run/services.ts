@@ -33,6 +33,8 @@ export interface Services {
   newOwner(): Owner;
   /** Returns true if that process certainly no longer runs. */
   isGone(owner: Owner): boolean;
+  /** The ID of the run, for its records. */
+  readonly runId: string;
   readonly clock: Clock;
   readonly memo: Memo;
   /** The absolute path of the project root. */

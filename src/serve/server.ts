@@ -21,8 +21,6 @@ export interface ServeOptions {
   renderPage(): Promise<string>;
   /** Returns the HTML page for an error that `renderPage` threw. */
   renderErrorPage(error: unknown): string;
-  /** Whether the process keeps running while the server listens. */
-  readonly keepsProcessAlive: boolean;
 }
 
 /** A page with more unread bytes is disconnected. It connects again and gets the events that it missed. */
@@ -40,11 +38,7 @@ const headers = {
 };
 
 /** Serves a page and its events on a free port of the loopback interface. Requests need a random token. */
-export async function openPageServer({
-  renderPage,
-  renderErrorPage,
-  keepsProcessAlive,
-}: ServeOptions): Promise<PageServer> {
+export async function openPageServer({ renderPage, renderErrorPage }: ServeOptions): Promise<PageServer> {
   const token = randomBytes(24).toString('base64url');
   const history = createEventHistory();
   const eventStreams = new Set<ServerResponse>();
@@ -87,13 +81,11 @@ export async function openPageServer({
   server.on('connection', (socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
-    if (!keepsProcessAlive) socket.unref();
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host: '127.0.0.1', port: 0 }, resolve);
   });
-  if (!keepsProcessAlive) server.unref();
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/${token}/`,
     send: (event) => broadcast(formatMessage(history.add(event))),

@@ -113,7 +113,7 @@ test('a failed command: exit code 1, with output and log; other tasks continue o
   assert.match(stopped.err, /source:1 +failed after .*exit code 3/);
   assert.match(stopped.err, /│ cannot make 1/);
   const log = /log: (.*)/.exec(stopped.err)![1]!;
-  assert.match(readFileSync(log, 'utf8'), 'making 1\ncannot make 1\n');
+  assert.match(readFileSync(path.resolve(cwd, log), 'utf8'), 'making 1\ncannot make 1\n');
   assert.match(stopped.err, /copy:1 +blocked: source:1 did not succeed/);
   assert.not.match(stopped.err, /copy:2 +ran/);
 
@@ -224,6 +224,29 @@ test('logs prints the last log of a task', async () => {
   assert.match(none.err, /no logs of source:1/);
   await runCli(['build'], { cwd, env });
   assert.is((await runCli(['logs', 'source:2'], { cwd, env })).out, 'making 2\n');
+  const several = await runCli(['logs', 'source'], { cwd, env });
+  assert.match(several.out, /^making \d\n$/);
+  assert.match(
+    several.err,
+    /^source:\d: \.cache\/logs\/source@\d\/.*\.log \(the newest; also of source:\d\)\n$/,
+  );
+  const noTest = await runCli(['logs', 'source:1', '--test'], { cwd, env });
+  assert.is(noTest.code, 1);
+  assert.match(noTest.err, /no logs of tests of source:1\nhint: it has a log of its build: leave out --test/);
+});
+
+test('logs --list lists the logs of all tasks, or of the selected ones', async () => {
+  const cwd = makeCommands();
+  const none = await runCli(['logs', '--list'], { cwd, env });
+  assert.equal([none.code, none.out], [0, '']);
+  assert.match(none.err, /^no logs: /);
+  await runCli(['build'], { cwd, env });
+  const { code, out } = await runCli(['logs', '--list', 'source'], { cwd, env });
+  assert.is(code, 0);
+  assert.match(out, /^(source:\d {2}build {2}\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC {2}9 B\n){2}$/);
+  assert.ok((await runCli(['logs', '--list'], { cwd, env })).out.split('\n').length > 3);
+  for (const args of [['logs'], ['logs', '--list', '--follow']])
+    assert.is((await runCli(args, { cwd, env })).code, 2, args.join(' '));
 });
 
 test('--force reruns the selected tasks and their dependents in the run', async () => {

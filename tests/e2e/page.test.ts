@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { RunEvent } from '../../src/model/events.ts';
 import { type CliProcess, makeProject, runCli, startCli } from '../support/cli.ts';
 import { type EventStream, openEventStream } from '../support/event-stream.ts';
+import { tempFolder, writeFiles } from '../support/temp.ts';
 
 const test = suite('e2e: page');
 
@@ -29,7 +30,7 @@ async function nextEvent(stream: EventStream, type: RunEvent['type']): Promise<R
   }
 }
 
-test('build --ui serves a page that follows the run, until the run ends', async () => {
+test('build --ui serves a page that follows the run, and stays until an interrupt', async () => {
   // The command waits until something is written to `gate`.
   const cwd = makeProject(
     `import { command } from 'image-tasks';
@@ -46,12 +47,69 @@ test('build --ui serves a page that follows the run, until the run ends', async 
   writeFileSync(path.join(cwd, 'gate'), 'go\n');
   const finished = await nextEvent(events, 'run-finished');
   assert.ok('ok' in finished && finished.ok);
+  await build.printed(`the page stays open: ${url} (Ctrl-C to close it)`);
+  assert.match(await (await fetch(url)).text(), /"id":"slow:latest"/);
+  build.child.kill('SIGINT');
   assert.is((await events.next()).event, 'end');
   const { code, out } = await build.ended;
-  assert.equal([code, out], [0, '']);
-  const idle = await runCli(['build', '--ui'], { cwd });
-  assert.is(idle.code, 0);
-  assert.match(idle.err, /nothing to do, so there is no page/);
+  assert.equal([code, out], [0, ''], 'the exit code is that of the build');
+});
+
+test('build --ui stays until an interrupt also if there is nothing to do, or if a task fails', async () => {
+  const cwd = makeProject(
+    `import { command } from 'image-tasks';
+     export const a = command({ name: 'a', run: ['true'] });`,
+  );
+  await runCli(['build'], { cwd });
+  const idle = startCli(['build', '--ui'], { cwd });
+  const url = await urlOf(idle, 'stderr');
+  await idle.printed('the page stays open');
+  assert.is((await fetch(url)).status, 200);
+  idle.child.kill('SIGINT');
+  assert.is((await idle.ended).code, 0);
+  const failing = makeProject(
+    "import { command } from 'image-tasks';\nexport const a = command({ name: 'a', run: ['false'] });",
+  );
+  const failed = startCli(['build', '--ui'], { cwd: failing });
+  await failed.printed('the page stays open');
+  failed.child.kill('SIGTERM');
+  assert.is((await failed.ended).code, 1);
+});
+
+/** Returns a folder for PATH whose xdg-open writes its arguments to a file and ends with this code. */
+function folderWithBrowser(code: number): { PATH: string; called: string } {
+  const folder = tempFolder();
+  writeFiles(folder, {
+    'xdg-open*': `#!/bin/sh\nprintf '%s\\n' "$#" "$@" > '${folder}/called'\nexit ${code}\n`,
+  });
+  return { PATH: `${folder}:${process.env.PATH}`, called: path.join(folder, 'called') };
+}
+
+test('--open opens the page of build and of graph; a browser that cannot be opened is a warning with the URL', async () => {
+  const cwd = makeProject(
+    "import { command } from 'image-tasks';\nexport const a = command({ name: 'a', run: ['true'] });",
+  );
+  for (const command of ['build', 'graph']) {
+    const { PATH, called } = folderWithBrowser(3);
+    const served = startCli([command, '--open'], { cwd, env: { PATH } });
+    await served.printed('warning: cannot open a browser (xdg-open ended with 3): open http://127.0.0.1:');
+    const [count, url] = readFileSync(called, 'utf8').split('\n');
+    assert.is(count, '1');
+    assert.is((await fetch(url!)).status, 200);
+    served.child.kill('SIGINT');
+    assert.is((await served.ended).code, command === 'build' ? 0 : 130);
+  }
+});
+
+test('without a program that opens browsers, --open warns', async () => {
+  const cwd = makeProject(
+    "import { command } from 'image-tasks';\nexport const a = command({ name: 'a', run: ['/bin/true'] });",
+  );
+  const served = startCli(['build', '--open'], { cwd, env: { PATH: tempFolder() } });
+  await served.printed('warning: cannot open a browser (spawn xdg-open ENOENT): open http://127.0.0.1:');
+  await served.printed('the page stays open');
+  served.child.kill('SIGINT');
+  assert.is((await served.ended).code, 0);
 });
 
 test('build --ui: an open page does not keep an interrupted run from ending', async () => {

@@ -61,7 +61,7 @@ for (const [signal, exitCode] of Object.entries(exitCodes) as [keyof typeof exit
     const { code, err } = await ended;
     assert.is(code, exitCode);
     assert.match(err, /interrupted/);
-    assert.match(err, /1 built, 2 canceled/);
+    assert.match(err, /\ninterrupted: [\s\S]*\n.* 1 built, 2 canceled/, 'the reason precedes the summary');
     assert.is(await haveEnded(cwd), true);
     writeFileSync(path.join(cwd, 'go'), '');
     const next = await runCli(['build'], { cwd });
@@ -70,6 +70,24 @@ for (const [signal, exitCode] of Object.entries(exitCodes) as [keyof typeof exit
     assert.equal([timesRan(cwd, 'first'), timesRan(cwd, 'slow')], [1, 2]);
   });
 }
+
+test('logs --follow prints what a running build writes, and ends with the task or an interrupt', async () => {
+  const cwd = project();
+  const { child, ended } = await startSlow(cwd);
+  const follow = startCli(['logs', 'slow', '--follow'], { cwd });
+  await follow.printed('still running');
+  const interrupted = startCli(['logs', 'slow', '-f'], { cwd });
+  await interrupted.printed('still running');
+  interrupted.child.kill('SIGINT');
+  assert.is((await interrupted.ended).code, 130);
+  assert.match((await runCli(['logs', 'slow'], { cwd })).err, /still running: add --follow/);
+  writeFileSync(path.join(cwd, 'go'), '');
+  const { code, out } = await follow.ended;
+  assert.equal([code, out], [0, 'ready\n']);
+  assert.is((await ended).code, 0);
+  assert.not.match((await runCli(['logs', 'slow'], { cwd })).err, /running/);
+  assert.is(child.exitCode, 0);
+});
 
 test('a second interrupt ends the run and its child processes immediately', async () => {
   const cwd = project();

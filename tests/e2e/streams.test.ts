@@ -61,7 +61,7 @@ test('if the reader of a list closes the pipe, the exit code is 0', async () => 
   assert.equal([code, err], [0, '']);
 });
 
-for (const args of [['list'], ['completion', 'bash'], ['complete', '--', 'build', '']])
+for (const args of [['list'], ['completion', 'bash'], ['complete', 'fish', '--', 'build', '']])
   test(`if ${args[0]} writes to a full disk, the exit code is 3`, async () => {
     const { code, err } = await run(args, makeEndless(), {
       stdio: ['ignore', openSync('/dev/full', 'w'), 'pipe'],

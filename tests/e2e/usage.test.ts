@@ -1,6 +1,8 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
+import { transformSync } from 'esbuild';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type CliOptions, makeProject, runCli } from '../support/cli.ts';
@@ -24,6 +26,13 @@ const wrong: [string, string[], Record<string, string>, number, string[]][] = [
   ['an invalid number of jobs', ['build', '--jobs', '0'], {}, 2, ['--jobs', '"0"']],
   ['an invalid number of jobs per kind', ['build', '-j', '4,run=0'], {}, 2, ['"4,run=0"', '8,build=4,run=2']],
   ['an unknown reporter', ['build', '--reporter', 'fancy'], {}, 2, ['fancy', 'plain']],
+  [
+    'an output file of an unknown format',
+    ['graph', '--output', 'g.pdf'],
+    {},
+    2,
+    ['g.pdf', '.svg', 'mermaid'],
+  ],
   ['an unknown view', ['build', '--view', 'cube'], {}, 2, ['--view', '"cube"', 'matrix']],
   ['a trace in a missing folder', ['build', '--trace', 'no/where.json'], {}, 2, ['--trace', 'no/where.json']],
   ['an invalid RELEASE', ['build'], { RELEASE: 'maybe' }, 2, ['RELEASE', '"maybe"', '1 or true']],
@@ -56,6 +65,79 @@ for (const [what, args, env, code, texts] of wrong) {
     assert.not.match(result.err, /internal error/);
   });
 }
+
+const profiles = `import { command, profile, project } from 'image-tasks';
+export default project({ profiles: ['debian', 'dev'] });
+export const a = command({ name: 'a', run: ['true'] });
+export const b = profile === 'debian' ? command({ name: 'only-debian', run: ['true'] }) : [];
+`;
+
+test('if project() lists the profiles, another one is exit code 2 and names them', async () => {
+  const cwd = makeProject(profiles);
+  for (const args of [['--profile', 'debain', 'list'], ['list']]) {
+    const env: Record<string, string> = args.length === 1 ? { TASKS_PROFILE: 'debain' } : {};
+    const { code, err } = await runCli(args, { cwd, env });
+    assert.is(code, 2);
+    assert.match(err, /no profile "debain"\nhint: did you mean debian\? profiles are default, debian, dev/);
+  }
+  for (const name of ['default', 'debian', 'dev'])
+    assert.is((await runCli(['list', '--profile', name], { cwd })).code, 0);
+});
+
+test('an unknown selector names the profiles in which it exists', async () => {
+  const cwd = makeProject(profiles);
+  for (const args of [
+    ['list', 'only-*'],
+    ['plan', 'only-debian'],
+    ['logs', '+only-debian:latest'],
+  ]) {
+    const { code, err } = await runCli(args, { cwd });
+    assert.is(code, 2);
+    assert.match(err, / in the profile default\nhint: add --profile debian\n$/);
+  }
+  const { code, err } = await runCli(['list', 'zzz'], { cwd });
+  assert.is(code, 2);
+  assert.match(err, /no task matches the selector "zzz"\nhint: tasks are a/);
+});
+
+test('hints begin as the user began', async () => {
+  const cwd = makeProject(profiles);
+  const { err } = await runCli(['-C', cwd, 'list', 'zzz'], {
+    env: { npm_command: 'exec', TASKS_PROFILE: 'dev' },
+  });
+  assert.match(err, `(see \`npx tasks -C ${cwd} --profile dev list\`)`);
+  const help = await runCli(['build', '--help'], { env: { npm_command: 'exec' } });
+  assert.match(help.out, /^ {2}npx tasks build {2}/m);
+});
+
+test('help of what does not exist is exit code 2 and names the nearest command', async () => {
+  const { code, err, out } = await runCli(['help', 'biuld']);
+  assert.equal([code, out], [2, '']);
+  assert.match(err, /unknown command 'biuld'\nhint: did you mean build\? commands are build, .*doctor/);
+  assert.match((await runCli(['help', 'build'])).out, /Usage: tasks build/);
+  assert.match((await runCli(['help'])).out, /Usage: tasks /);
+});
+
+test('a Node that is too old gets one line instead of a stack trace', async () => {
+  const entry = path.resolve('dist/tasks.js');
+  const text = readFileSync(entry, 'utf8').replace(/^#!.*\n/, '');
+  // esbuild leaves code alone that contains nothing newer than the target.
+  const forms = ['esnext', 'node10'].map(
+    (target) => transformSync(text, { target, supported: { 'dynamic-import': true } }).code,
+  );
+  assert.is(forms[1], forms[0], 'Node 10 can parse it');
+  const folder = tempFolder();
+  writeFiles(folder, {
+    'old.cjs': "Object.defineProperty(process, 'versions', { value: { node: '18.19.0' } });\n",
+  });
+  const env = { NODE_OPTIONS: `--require ${folder}/old.cjs` };
+  const { code, out, err } = await runCli(['build'], { env });
+  assert.equal([code, out], [3, '']);
+  assert.match(
+    err,
+    /^error: tasks needs Node 20 or newer, but \/.* is Node 18\.19\.0: install a newer one\n$/,
+  );
+});
 
 test('without a project: exit code 2', async () => {
   const { code, err } = await runCli(['plan'], { cwd: tempFolder() });
@@ -99,6 +181,28 @@ test('an engine behind a proxy that refuses the upgrade: doctor says so', async 
   assert.match(String(buildkit.remedy), /must pass POST \/grpc with its Upgrade header/);
 });
 
+test('doctor checks only what the project uses, and whether it may push', async () => {
+  const env = { DOCKER_HOST: 'unix:///nowhere.sock', TASKS_CACHE_URL: '' };
+  const namesOf = (out: string): string[] =>
+    (JSON.parse(out) as { checks: { name: string }[] }).checks.map(({ name }) => name);
+  const commands = makeProject(profiles);
+  const alone = await runCli(['doctor', '--json', '--repo', 'citus'], { cwd: commands, env });
+  assert.equal([alone.code, namesOf(alone.out)], [0, ['disk', 'true']]);
+  const images = await runCli(['doctor', '--json'], { cwd: project(), env });
+  assert.equal([images.code, namesOf(images.out)], [3, ['engine', 'disk', 'disk', 'true']]);
+  const registry = createServer((_, response) => {
+    response.writeHead(401, { 'www-authenticate': 'Basic realm="test"' }).end();
+  });
+  await new Promise<void>((resolve) => registry.listen(0, '127.0.0.1', resolve));
+  const host = `127.0.0.1:${(registry.address() as AddressInfo).port}`;
+  const { out } = await runCli(['doctor', '--repo', `${host}/team`], { cwd: project(), env });
+  registry.close();
+  assert.match(
+    out,
+    `! registry  login required to push to ${host}/team/base\n            docker login ${host}\n`,
+  );
+});
+
 test('podman is named, and nothing is built on it', async () => {
   const engine = await stubEngine(({ url }) => {
     if (url !== '/version') return { body: [] };
@@ -124,28 +228,6 @@ test('every command has help with examples', async () => {
     assert.match(help.out, /Examples:\n {2}(\w+=\S+ )?tasks /, command);
   }
   assert.match((await runCli(['--version'])).out, /^\d+\.\d+\.\d+\n$/);
-});
-
-test('completion prints a script for each shell, which completes commands, flags and tasks', async () => {
-  const cwd = project();
-  for (const shell of ['bash', 'zsh', 'fish', 'powershell'])
-    assert.match((await runCli(['completion', shell], { cwd })).out, /tasks\b.*\bcomplete\b/, shell);
-  const script = path.join(tempFolder(), 'script');
-  writeFiles(path.dirname(script), { script: (await runCli(['completion', 'bash'], { cwd })).out });
-  assert.is(spawnSync('bash', ['-n', script]).status, 0);
-  const complete = async (...words: string[]): Promise<string[]> =>
-    (await runCli(['complete', '--', ...words], { cwd })).out.split('\n').map((line) => line.split('\t')[0]!);
-  assert.ok((await complete('')).includes('build'));
-  assert.equal((await complete('build', '--rep')).slice(0, 2), ['--repo', '--reporter']);
-  assert.equal((await complete('why', 'base:')).slice(0, 2), ['base:16', 'base:17']);
-  assert.is((await runCli(['completion', 'nosh'], { cwd })).code, 2);
-});
-
-test('completion works if definitions cannot be loaded', async () => {
-  const cwd = makeProject('export const a = ;', {});
-  const { out, code } = await runCli(['complete', '--', 'build', '--for'], { cwd });
-  assert.match(out, /^--force\t/);
-  assert.is(code, 0);
 });
 
 test('the error for an invalid lock file has its line', async () => {

@@ -1,18 +1,14 @@
 // The live page in a real browser. The tests send events to its server.
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { htmlPage } from '../../src/draw/html.ts';
 import type { EventBody, RunEvent } from '../../src/model/events.ts';
 import { openPageServer, type PageServer } from '../../src/serve/server.ts';
 import { browserMissing, hasBrowser, openBrowser, openMonitoredPage } from '../support/browser.ts';
-import { pageDataOf, testPicture } from '../support/pictures.ts';
+import { renderPage } from '../support/page-suite.ts';
+import { testPicture } from '../support/pictures.ts';
 
 const suiteOf = suite('page/live');
-const part = (name: string): string => readFileSync(path.resolve('dist/page', name), 'utf8').trimEnd();
-const parts = { script: part('page.js'), style: part('style.css') };
 let browser: Browser;
 
 suiteOf.before(async () => {
@@ -44,12 +40,10 @@ function test(name: string, handler: (live: Live) => Promise<void>): void {
   }
   suiteOf(name, async () => {
     const live: { picture: Live['picture'] } = { picture: planned };
-    const make = async (): Promise<string> =>
-      htmlPage(pageDataOf(testPicture(live.picture), { isLive: true }), parts);
+    const make = async (): Promise<string> => renderPage(testPicture(live.picture), { isLive: true });
     const server = await openPageServer({
       renderPage: make,
       renderErrorPage: String,
-      keepsProcessAlive: true,
     });
     let time = Date.UTC(2026, 10, 24);
     const send = (event: EventBody): void => {

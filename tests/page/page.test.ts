@@ -1,50 +1,10 @@
 // The page in a real browser, opened from a file. No test may cause an error or a request to another address.
-import { readFileSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
-import type { Browser, Page } from 'playwright-core';
-import { suite } from 'uvu';
+import type { Page } from 'playwright-core';
 import * as assert from 'uvu/assert';
-import { htmlPage } from '../../src/draw/html.ts';
-import type { Picture } from '../../src/draw/picture.ts';
-import { browserMissing, hasBrowser, openBrowser, openMonitoredPage } from '../support/browser.ts';
-import { matrixPicture, pageDataOf, testPicture } from '../support/pictures.ts';
-import { tempFolder } from '../support/temp.ts';
+import { drawn, pageSuite, scaleOf, textOf } from '../support/page-suite.ts';
+import { matrixPicture, testPicture } from '../support/pictures.ts';
 
-const suiteOf = suite('page');
-const part = (name: string): string => readFileSync(path.resolve('dist/page', name), 'utf8').trimEnd();
-const parts = { script: part('page.js'), style: part('style.css') };
-let browser: Browser;
-
-suiteOf.before(async () => {
-  if (hasBrowser) browser = await openBrowser();
-});
-suiteOf.after(async () => {
-  await browser?.close();
-});
-
-function fileOf(picture: Picture): string {
-  const file = path.join(tempFolder(), 'graph.html');
-  writeFileSync(file, htmlPage(pageDataOf(picture), parts));
-  return file;
-}
-
-/** Opens the page of a picture, and checks after the test that it caused no errors and no requests. */
-function test(name: string, picture: Picture, handler: (page: Page) => Promise<void>, fragment = ''): void {
-  if (!hasBrowser) {
-    suiteOf.skip(`${name} (${browserMissing})`);
-    return;
-  }
-  suiteOf(name, async () => {
-    const { page, problems, requests } = await openMonitoredPage(browser);
-    const url = `file://${fileOf(picture)}${fragment}`;
-    await page.goto(url);
-    await page.waitForSelector('.graph [data-id]');
-    await handler(page);
-    assert.equal(problems, []);
-    assert.equal(requests, [url.replace(/#.*/, '')]);
-    await page.close();
-  });
-}
+const { test, run } = pageSuite('page');
 
 const chip = (id: string): string => `.graph [data-id="${id}"]`;
 const emphases = async (page: Page): Promise<Record<string, string>> =>
@@ -53,16 +13,6 @@ const emphases = async (page: Page): Promise<Record<string, string>> =>
       all.map((each) => [each.getAttribute('data-id')!, each.getAttribute('data-emphasis')!]),
     ),
   );
-/** Waits until the page is drawn, which happens once per frame. */
-const drawn = async (page: Page): Promise<void> => {
-  await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
-};
-
-const textOf = async (page: Page, selector: string): Promise<string> => {
-  await drawn(page);
-  return await page.innerText(selector);
-};
-
 const small = testPicture({
   'base:1': { kind: 'internal', publish: false },
   'pg:15': { needs: ['base:1'] },
@@ -180,6 +130,7 @@ test('the matrix has a labeled state in each cell; a click selects the task', sm
 
 test('the timeline shows the last run', small, async (page) => {
   await page.keyboard.press('t');
+  await drawn(page);
   assert.is(await page.locator('.bar').count(), 5);
   assert.match((await page.locator('.bar').first().getAttribute('aria-label'))!, /base:1, job 1, done, \d+/);
 });
@@ -240,12 +191,6 @@ test('every control has a label', small, async (page) => {
   assert.is(await page.locator('.graph [data-id][role=button][aria-label]').count(), 5);
 });
 
-const scaleOf = (page: Page): Promise<number> =>
-  page.locator('.graph > svg').evaluate((drawing) => {
-    const [scale] = /scale\(([\d.]+)\)/.exec(drawing.getAttribute('style')!)!.slice(1);
-    return Number(scale);
-  });
-
 test('dragging moves the graph, the wheel zooms at the pointer, f fits the graph', small, async (page) => {
   const box = async () => (await page.locator(chip('pg:17')).boundingBox())!;
   const first = await box();
@@ -276,7 +221,7 @@ test(
   async (page) => {
     assert.is(await textOf(page, 'aside h2'), 'pg:17');
   },
-  '#pg%3A17',
+  { fragment: '#pg%3A17' },
 );
 
 const hostile = testPicture({
@@ -310,21 +255,4 @@ test('with real fonts, all text fits its box', matrixPicture(12, 5), async (page
   assert.equal(overflowing, []);
 });
 
-test('"Expand versions" draws a card per version', matrixPicture(8, 6), async (page) => {
-  assert.is(await page.locator('.card').count(), 8);
-  await page.click('text=Expand versions');
-  assert.is(await page.locator('.card').count(), 48);
-});
-
-test('all of 1,000 tasks are drawn and can be found', matrixPicture(20, 50), async (page) => {
-  assert.is(await page.locator('.graph [data-id]').count(), 1000);
-  await page.keyboard.press('/');
-  await page.keyboard.type('image-7:33.1');
-  await page.keyboard.press('Enter');
-  assert.is(await textOf(page, 'aside h2'), 'image-7:33.1');
-  const { x, y } = (await page.locator(chip('image-7:33.1')).boundingBox())!;
-  assert.ok(x > 0 && x < 900 && y > 0 && y < 800, 'the selected task is visible');
-  await page.keyboard.press('m');
-});
-
-suiteOf.run();
+run();

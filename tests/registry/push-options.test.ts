@@ -35,6 +35,24 @@ if (hasRegistry) {
 
   releaseTest(
     test,
+    'a push says what it does with selected tasks that it does not publish',
+    async (fixture) => {
+      const machine = fixture.machine();
+      const internal =
+        /^not published: base:latest \(publish: false; uploaded without tags, for the images that need it\)$/m;
+      const dry = await succeed(machine, ['push', '--dry-run', 'base']);
+      assert.match(dry.err, internal);
+      assert.not.match(dry.out, /tags that would be set/);
+      const alone = await succeed(machine, ['push', 'base']);
+      assert.match(alone.err, internal);
+      assert.match(alone.err, /^no tags to set: no selected task is published$/m);
+      assert.match((await succeed(machine, ['push', 'base', 'app:1'])).err, internal);
+      assert.not.match((await succeed(machine, ['push'])).err, /not published/);
+    },
+  );
+
+  releaseTest(
+    test,
     '--strict rejects a release that is not reproducible before anything is built',
     async (fixture) => {
       const machine = fixture.machine();

@@ -71,6 +71,23 @@ export function matrixPicture(images: number, versions: number): Picture {
   return testPicture(tasks);
 }
 
+/** Returns a picture of an image in 54 versions on three axes, and what it needs and what needs it. */
+export function axesPicture(): Picture {
+  const distros = ['bookworm', 'trixie', 'noble'];
+  const tasks: Record<string, TaskFields> = {};
+  for (const distro of distros) tasks[`rootfs:${distro}`] = { kind: 'command', axes: { distro } };
+  for (const pg of ['13', '14', '15', '16', '17', '18'])
+    for (const distro of distros)
+      for (const flavor of ['slim', 'full', 'debug'])
+        tasks[`server:${pg}-${distro}-${flavor}`] = {
+          axes: { pg, distro, flavor },
+          needs: [`rootfs:${distro}`],
+          ...(pg === '16' ? { state: 'todo', action: 'build' } : {}),
+        };
+  tasks['suite:16'] = { needs: ['server:16-trixie-full'], state: 'failed', action: 'build' };
+  return testPicture(tasks);
+}
+
 /** Returns page data for a picture in which every task has a record, inputs and a log. */
 export function pageDataOf(picture: Picture, about: Partial<PageData> = {}): PageData {
   const random = randomNumbers(picture.tasks.length);
@@ -108,6 +125,12 @@ export function pageDataOf(picture: Picture, about: Partial<PageData> = {}): Pag
       },
     ];
   });
-  const page = { title: 'tasks of citus', time: '2026-11-24T12:00:00.000Z', isLive: false, ...about };
+  const page = {
+    title: 'tasks of citus',
+    command: 'tasks',
+    time: '2026-11-24T12:00:00.000Z',
+    isLive: false,
+    ...about,
+  };
   return makePageData(picture, new Map(facts), page);
 }

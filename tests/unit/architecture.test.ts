@@ -144,7 +144,7 @@ test('no cycle of files', () => {
 });
 
 test('only the entry points, main and the reaper, touch the process; no file writes to the console', () => {
-  const programs = ['main.ts', 'reaper.ts'].map((file) => path.join('cli', file));
+  const programs = ['main.ts', 'check-node.ts', 'reaper.ts'].map((file) => path.join('cli', file));
   const offences = sources.flatMap((source) => {
     const code = source.text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$|'[^'\n]*'/gm, '');
     const found = [
@@ -152,6 +152,22 @@ test('only the entry points, main and the reaper, touch the process; no file wri
     ].map((match) => match[0]);
     return programs.includes(source.file) ? [] : found.map((what) => `${source.file}: ${what}`);
   });
+  assert.equal(offences, []);
+});
+
+test('messages name commands of tasks in backticks or after "next: ", where the command line finds them', () => {
+  const commands =
+    'build|push|plan|why|test|watch|graph|list|reproduce|logs|lock|verify|clean|doctor|completion';
+  const command = new RegExp(`.{0,6}\\btasks (?:${commands}|--help)\\b(?! of\\b)`, 'g');
+  const isFound = (text: string): boolean => /(?:\\?`|\bnext: |'|\\n {2}|: )tasks /.test(text);
+  const offences = sources
+    .filter(({ module, file }) => module !== 'page' && !file.endsWith('examples.ts'))
+    .flatMap(({ file, text }) => {
+      const code = text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
+      return [...code.matchAll(command)]
+        .filter(([each]) => !isFound(each))
+        .map(([each]) => `${file}: ${each}`);
+    });
   assert.equal(offences, []);
 });
 

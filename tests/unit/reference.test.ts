@@ -5,6 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { commands, commonFlags, type Flag, globalFlags } from '../../src/cli/commands.ts';
 import type { Shell } from '../../src/cli/context.ts';
+import { ownCommand } from '../../src/cli/own-command.ts';
 import { isHelp, runProgram } from '../../src/cli/program.ts';
 import { checkFieldNames } from '../../src/graph/fields.ts';
 import { OUTCOMES } from '../../src/model/events.ts';
@@ -69,7 +70,7 @@ test('a generated part that is out of date, or a marker that is missing, is repo
 async function listedCommands(): Promise<string[]> {
   let help = '';
   const terminal = { out: (text: string) => (help += text), err: () => undefined };
-  const shell = { program: { version: '0.0.0' }, terminal } as unknown as Shell;
+  const shell = { program: { version: '0.0.0' }, terminal, own: ownCommand([], {}) } as unknown as Shell;
   await runProgram(['--help'], shell).catch((error: unknown) => assert.ok(isHelp(error), String(error)));
   return [...help.split('Commands:')[1]!.matchAll(/^ {2}(\w+) /gm)].map(([, name]) => name!);
 }

@@ -1,16 +1,20 @@
 import { type BuildResult, buildProject } from '../../app/build-project.ts';
+import { warnWith } from '../../app/notices.ts';
 import { type PlannedProject, planProject } from '../../app/plan-project.ts';
 import type { ExitCode } from '../../model/errors.ts';
+import type { RunOutcome } from '../../model/events.ts';
 import { nextCommand } from '../../report/next-command.ts';
 import { combineReporters, type Reporter } from '../../report/reporter.ts';
 import { type Context, isVocal, openHere, planOptions, runOptions } from '../context.ts';
 import { exitCodeOf } from '../exit-code.ts';
+import { openBrowser } from '../open-browser.ts';
 import { openFollowers, withScreen } from '../run-screen.ts';
 import { plan } from './plan.ts';
 
 export interface BuildFlags {
   readonly dryRun?: boolean;
   readonly ui?: boolean;
+  readonly open?: boolean;
 }
 
 /** `tasks build`: builds what changed, and prints the tags of the selected images. */
@@ -22,9 +26,43 @@ export async function build(
   if (flags.dryRun) return await plan(context, selectors, {});
   const followers = await openFollowers(context);
   const planned = await planBuild(context, selectors);
-  const page = flags.ui ? [await openPage(planned, context)] : [];
-  const result = await buildAndReport(planned, selectors, context, combineReporters(followers, ...page));
-  return exitCodeOf(result.outcome);
+  if (!flags.ui && !flags.open) {
+    const { outcome } = await buildAndReport(planned, selectors, context, followers);
+    return exitCodeOf(outcome);
+  }
+  return exitCodeOf(
+    await buildWithPage(planned, selectors, context, { followers, opens: flags.open === true }),
+  );
+}
+
+/** `--ui`: the page follows the run, and stays until an interrupt. */
+async function buildWithPage(
+  planned: PlannedProject,
+  selectors: readonly string[],
+  context: Context,
+  { followers, opens }: { readonly followers: Reporter; readonly opens: boolean },
+): Promise<RunOutcome> {
+  const { host, terminal, signal } = context;
+  const { serveRunPage } = await import('../../app/serve-page.ts');
+  const page = await serveRunPage(planned, host);
+  try {
+    terminal.err(`page: ${page.url} (until Ctrl-C)\n`);
+    if (opens) openBrowser(page.url, { environment: host.environment, warn: warnWith(host.notify) });
+    const toPage: Reporter = { onEvent: page.send, close: async () => undefined };
+    const { outcome } = await buildAndReport(
+      planned,
+      selectors,
+      context,
+      combineReporters(followers, toPage),
+    );
+    if (!signal.aborted) {
+      terminal.err(`the page stays open: ${page.url} (Ctrl-C to close it)\n`);
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+    }
+    return outcome;
+  } finally {
+    await page.close();
+  }
 }
 
 /** Plans a build. A build that asks the registry needs the engine only if something has to be built. */
@@ -33,21 +71,6 @@ async function planBuild(context: Context, selectors: readonly string[]): Promis
   return await planProject(await openHere(context), options, context.host, {
     needsEngine: !options.fromRegistry,
   });
-}
-
-async function openPage(
-  { plan, ...planned }: PlannedProject,
-  { host, terminal }: Context,
-): Promise<Reporter> {
-  const steps = [...plan.steps.values()];
-  if (steps.every(({ action }) => ['reuse', 'skip', 'blocked'].includes(action))) {
-    terminal.err('nothing to do, so there is no page to follow; `tasks graph --serve` serves one\n');
-    return combineReporters();
-  }
-  const { serveRunPage } = await import('../../app/serve-page.ts');
-  const server = await serveRunPage({ plan, ...planned }, host);
-  terminal.err(`page: ${server.url}\n`);
-  return { onEvent: server.send, close: server.close };
 }
 
 /** Builds a planned project with a screen, then prints tags and what to do next. */
@@ -68,8 +91,8 @@ export async function buildAndReport(
   if (result.counts.reused === planned.plan.steps.size) context.onIdle();
   if (!settings.output.json) terminal.out(result.tags.map((tag) => `${tag}\n`).join(''));
   if (isVocal(context)) {
-    const next = nextAfter(planned, result, selectors, context);
-    if (next !== undefined) terminal.err(`next: ${next}\n`);
+    const next = nextAfter(planned, result, selectors);
+    if (next !== undefined) terminal.err(context.own.pasteable(`next: ${next}\n`));
   }
   return result;
 }
@@ -78,15 +101,10 @@ function nextAfter(
   { plan }: PlannedProject,
   { outcome, failed }: BuildResult,
   selectors: readonly string[],
-  { settings }: Context,
 ): string | undefined {
   const isTestable = [...plan.steps.values()].some(
     ({ task, action, selected }) =>
       selected && action === 'build' && task.kind === 'image' && task.test !== undefined,
   );
-  return nextCommand(
-    { failed: failed[0], isInterrupted: outcome === 'interrupted', isTestable },
-    settings.repeatedFlags,
-    selectors,
-  );
+  return nextCommand({ failed: failed[0], isInterrupted: outcome === 'interrupted', isTestable }, selectors);
 }

@@ -17,7 +17,7 @@ export interface CleanRemoteFlags {
 
 /** `tasks clean --remote`: removes this project's old tags from the registry. */
 export async function cleanRemote(context: Context, flags: CleanRemoteFlags): Promise<ExitCode> {
-  const { host, terminal, signal, settings } = context;
+  const { host, terminal, own, signal, settings } = context;
   const { json, outColor, verbose } = settings.output;
   const open = await openHere(context);
   const keep = (flags.keep ?? []).map((file) => readReleaseFile(path.resolve(context.cwd, file), file));
@@ -29,7 +29,7 @@ export async function cleanRemote(context: Context, flags: CleanRemoteFlags): Pr
       isDone: !dryRun,
       verbose,
     }))
-      terminal.out(`${line}\n`);
+      terminal.out(own.pasteable(`${line}\n`));
   for (const line of keptForOthers(result)) terminal.err(line);
   const { changed, error, left } = result;
   if (changed.length > 0)

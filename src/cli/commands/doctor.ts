@@ -15,10 +15,10 @@ export interface DoctorFlags {
 /** `tasks doctor`: checks that this machine can build; exit code 3 if it cannot. */
 export async function doctor(context: Context, flags: DoctorFlags): Promise<ExitCode> {
   if (flags.stop) return await stop(context);
-  const { host, terminal, signal, settings } = context;
-  const report = (action: string): void => terminal.err(`▸ ${action}\n`);
+  const { host, terminal, own, signal, settings } = context;
+  const report = (action: string): void => terminal.err(own.pasteable(`▸ ${action}\n`));
   const { isReady, checks } = await checkMachine({
-    environment: host.environment,
+    host,
     project: await openIfReadable(context),
     folder: context.cwd,
     repo: settings.names.repo,
@@ -26,7 +26,9 @@ export async function doctor(context: Context, flags: DoctorFlags): Promise<Exit
     ...(flags.fix ? { fix: report } : {}),
   });
   if (settings.output.json) terminal.json({ ok: isReady, checks });
-  else for (const line of checksText(checks, makePaint(settings.output.outColor))) terminal.out(`${line}\n`);
+  else
+    for (const line of checksText(checks, makePaint(settings.output.outColor)))
+      terminal.out(`${own.pasteable(line)}\n`);
   return isReady ? 0 : 3;
 }
 
@@ -41,10 +43,12 @@ async function openIfReadable(context: Context): Promise<OpenProject | undefined
   }
 }
 
-async function stop({ terminal, signal }: Context): Promise<ExitCode> {
+async function stop({ terminal, own, signal }: Context): Promise<ExitCode> {
   const isStopped = await stopEngine(signal);
   terminal.err(
-    isStopped ? '▸ the engine has stopped\n' : '▸ no engine is running that `tasks doctor --fix` started\n',
+    own.pasteable(
+      isStopped ? '▸ the engine has stopped\n' : '▸ no engine is running that `tasks doctor --fix` started\n',
+    ),
   );
   const { packages } = readInstallState();
   if (packages.length > 0)

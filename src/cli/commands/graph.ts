@@ -9,6 +9,8 @@ import { type ExitCode, TasksError } from '../../model/errors.ts';
 import { makePaint } from '../../report/paint.ts';
 import { jsonLine } from '../../report/sanitize.ts';
 import { type Context, openHere, planOptions } from '../context.ts';
+import { chooseFormat, type GraphFormat } from '../graph-formats.ts';
+import { openBrowser } from '../open-browser.ts';
 
 export interface GraphFlags {
   readonly format?: string;
@@ -16,19 +18,8 @@ export interface GraphFlags {
   readonly full?: boolean;
   readonly changed?: boolean;
   readonly serve?: boolean;
+  readonly open?: boolean;
 }
-
-/** Formats, with the file extensions that mean them. */
-const formats = {
-  tree: ['.txt'],
-  dot: ['.dot', '.gv'],
-  mermaid: ['.mmd', '.mermaid'],
-  svg: ['.svg'],
-  html: ['.html', '.htm'],
-  json: ['.json'],
-} as const;
-
-type Format = keyof typeof formats;
 
 /** `tasks graph`: prints or draws the graph with each task's state. */
 export async function graph(
@@ -36,8 +27,8 @@ export async function graph(
   selectors: readonly string[],
   flags: GraphFlags,
 ): Promise<ExitCode> {
-  if (flags.serve) return await serve(context, selectors, flags);
-  const format = chooseFormat(flags, context.settings.output.json);
+  if (flags.serve || flags.open) return await serve(context, selectors, flags);
+  const format = context.settings.output.json ? 'json' : chooseFormat(flags);
   const planned = await planGraph(context, selectors);
   const picture = projectPicture(planned, flags.changed === true);
   const text = await draw(format, picture, planned, flags, context);
@@ -62,7 +53,10 @@ async function serve(context: Context, selectors: readonly string[], flags: Grap
       signal,
       open: async () => await linkProject(await openHere(context), settings.names, host, signal),
       plan: () => planGraph(context, selectors),
-      onListening: (url) => terminal.out(`${url}\n`),
+      onListening: (url) => {
+        terminal.out(`${url}\n`);
+        if (flags.open) openBrowser(url, { environment: host.environment, warn: warnWith(host.notify) });
+      },
       onWatching: () => terminal.err('open pages follow every change (Ctrl-C to stop)\n'),
     },
     host,
@@ -78,22 +72,9 @@ function save(file: string, text: string): void {
   }
 }
 
-/** @throws TasksError with exit code 2 */
-function chooseFormat({ format, output }: GraphFlags, json: boolean): Format {
-  if (json) return 'json';
-  const names = Object.keys(formats) as Format[];
-  if (format === undefined) {
-    const extension = path.extname(output ?? '').toLowerCase();
-    return names.find((name) => (formats[name] as readonly string[]).includes(extension)) ?? 'tree';
-  }
-  const known = names.find((name) => name === format);
-  if (known !== undefined) return known;
-  throw new TasksError(2, `--format is "${format}"`, { hint: `expected one of ${names.join(', ')}` });
-}
-
 /** Renderers are loaded on first use. */
 async function draw(
-  format: Format,
+  format: GraphFormat,
   picture: Picture,
   planned: PlannedProject,
   flags: GraphFlags,

@@ -1,7 +1,8 @@
 import { resolveSelectors } from '../../graph/select.ts';
 import type { ExitCode } from '../../model/errors.ts';
 import type { Task } from '../../model/task.ts';
-import { alignColumns } from '../../report/format.ts';
+import { listLines } from '../../report/list.ts';
+import { makePaint } from '../../report/paint.ts';
 import { type Context, openHere } from '../context.ts';
 
 /** `tasks list`: prints the images and commands with their versions and descriptions. */
@@ -14,13 +15,14 @@ export async function list(context: Context, selectors: readonly string[]): Prom
     for (const task of tasks) terminal.json(describe(task));
     return 0;
   }
-  const rows = [...groupByName(tasks)].map(([name, group]) => [
+  const definitions = [...groupByName(tasks)].map(([name, versions]) => ({
     name,
-    kindOf(group[0]!),
-    group.map((task) => task.version).join(' '),
-    group[0]!.description ?? '',
-  ]);
-  for (const line of alignColumns(rows)) terminal.out(`${line}\n`);
+    kind: kindOf(versions[0]!),
+    description: versions[0]!.description ?? '',
+    versions,
+  }));
+  const paint = makePaint(settings.output.outColor);
+  for (const line of listLines(definitions, terminal.outColumns, paint)) terminal.out(`${line}\n`);
   return 0;
 }
 

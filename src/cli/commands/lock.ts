@@ -3,6 +3,7 @@ import type { ExitCode } from '../../model/errors.ts';
 import type { LockEntry } from '../../model/lock.ts';
 import { alignColumns, pluralize } from '../../report/format.ts';
 import { type Context, openHere } from '../context.ts';
+import { errorText } from '../error-text.ts';
 
 export interface LockFlags {
   readonly update?: boolean;
@@ -10,7 +11,7 @@ export interface LockFlags {
 
 /** `tasks lock`: pins the external images that the definitions use to digests, in `tasks/lock.json`. */
 export async function lock(context: Context, flags: LockFlags): Promise<ExitCode> {
-  const { host, terminal, signal, settings } = context;
+  const { host, terminal, own, signal, settings } = context;
   const { names, output } = settings;
   const open = await openHere(context);
   const result = await lockBases(open, { names, update: flags.update === true, signal }, host);
@@ -18,9 +19,7 @@ export async function lock(context: Context, flags: LockFlags): Promise<ExitCode
   if (output.json) terminal.json(lockJson(result));
   else for (const line of lockLines(result)) terminal.out(`${line}\n`);
   for (const { image, error } of failed)
-    terminal.err(
-      `error: cannot pin ${image}: ${error.message}\n${error.hint === undefined ? '' : `hint: ${error.hint}\n`}`,
-    );
+    terminal.err(errorText({ message: `cannot pin ${image}: ${error.message}`, hint: error.hint }, own));
   if (failed.length === 0) return 0;
   return failed.every(({ error, isLocal }) => error.exitCode === 3 && !isLocal) ? 3 : 1;
 }

@@ -10,7 +10,10 @@ import {
 import { type PushedProject, pushProject } from '../../app/push-project.ts';
 import { checkWritable, type ReleaseFilePlace, releasePath, saveRelease } from '../../app/release-files.ts';
 import type { ExitCode } from '../../model/errors.ts';
+import { shellWord } from '../../model/shell-word.ts';
+import type { Task } from '../../model/task.ts';
 import type { TagChange } from '../../release/journal.ts';
+import { formatNames } from '../../release/publish-context.ts';
 import { alignColumns, pluralize } from '../../report/format.ts';
 import { type Context, isVocal, openHere, planOptions, runOptions } from '../context.ts';
 import { exitCodeOf } from '../exit-code.ts';
@@ -35,6 +38,7 @@ export async function push(
   const followers = await openFollowers(context);
   const open = await openHere(context);
   const prepared = await preparePush(open, planOptions(context, selectors), host);
+  if (isVocal(context)) for (const line of unpublishedText(prepared)) terminal.err(`${line}\n`);
   if (flags.dryRun) return await rehearse(await targetPush(prepared, host), flags, context);
   if (flags.resume) {
     const isRecovered = await recoverPush(prepared, true);
@@ -59,6 +63,23 @@ export async function push(
   return report(pushed, place, context);
 }
 
+/** Returns what a push does with selected tasks that it does not publish; nothing without selectors, unless it publishes nothing. */
+function unpublishedText({ graph, selected, options }: PreparedPush): string[] {
+  const tasks = [...selected].map((id) => graph.tasks.get(id)!);
+  if (options.selectors.length === 0 && tasks.some(({ publish }) => publish)) return [];
+  const others = tasks.filter(({ publish }) => !publish);
+  const makesFiles = (task: Task): boolean => task.kind === 'command' || task.output === 'files';
+  const line = (some: readonly Task[], reason: string): string[] =>
+    some.length === 0 ? [] : [`not published: ${formatNames(some.map(({ id }) => id))} (${reason})`];
+  return [
+    ...line(others.filter(makesFiles), 'makes files, not an image'),
+    ...line(
+      others.filter((task) => !makesFiles(task)),
+      'publish: false; uploaded without tags, for the images that need it',
+    ),
+  ];
+}
+
 function placeOf({ open, started }: PreparedPush, { output }: PushFlags, { cwd }: Context): ReleaseFilePlace {
   return {
     output: output === undefined ? undefined : path.resolve(cwd, output),
@@ -79,7 +100,7 @@ async function rehearse(target: TargetedPush, flags: PushFlags, context: Context
     ]);
   });
   const lines = alignColumns(rows).map((line) => `${line}\n`);
-  context.terminal.out(`\ntags that would be set:\n${lines.join('')}`);
+  if (rows.length > 0) context.terminal.out(`\ntags that would be set:\n${lines.join('')}`);
   return exitCode;
 }
 
@@ -91,7 +112,7 @@ function report(
 ): ExitCode {
   const { terminal, signal, settings } = context;
   const say = (text: string): void => {
-    if (isVocal(context)) terminal.err(text);
+    if (isVocal(context)) terminal.err(context.own.pasteable(text));
   };
   if (error !== undefined) {
     if (!signal.aborted) throw error;
@@ -105,9 +126,9 @@ function report(
   }
   const names = release.images.flatMap(({ tags, aliases }) => [...tags, ...aliases]);
   if (!settings.output.json) for (const name of names) terminal.out(`${name}\n`);
-  say(`${changesText(changes)}\n`);
+  say(`${names.length === 0 ? 'no tags to set: no selected task is published' : changesText(changes)}\n`);
   const file = relativeTo(context.cwd, saveRelease(release, place));
-  say(`release file: ${file}\nnext: tasks verify ${file}   # compares the registry with it\n`);
+  say(`release file: ${file}\nnext: tasks verify ${shellWord(file)}   # compares the registry with it\n`);
   return signal.aborted ? 130 : 0;
 }
 

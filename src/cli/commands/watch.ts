@@ -11,7 +11,7 @@ import { buildAndReport } from './build.ts';
 
 /** `tasks watch`: builds, and builds again whenever an input or a definition changes, until it is interrupted. */
 export async function watch(context: Context, selectors: readonly string[]): Promise<ExitCode> {
-  const { host, terminal, signal, settings } = context;
+  const { host, terminal, own, signal, settings } = context;
   const root = findProject(settings.start);
   const followers = await openFollowers(context);
   const say = (text: string): void => {
@@ -32,7 +32,7 @@ export async function watch(context: Context, selectors: readonly string[]): Pro
         // Wrong definitions may be corrected while it watches; other errors at the start end it.
         if (isFirst && !(error instanceof DefinitionError)) throw error;
         // Printed even with --quiet: otherwise nothing would explain why no build starts.
-        printError(error, terminal, settings.output.errColor);
+        printError(error, terminal, own, settings.output.errColor);
       },
       onIdle: (places) => say(`watching ${pluralize(places, 'place')} for changes (Ctrl-C to stop)\n`),
     },

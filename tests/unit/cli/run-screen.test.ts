@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Context } from '../../../src/cli/context.ts';
+import { ownCommand } from '../../../src/cli/own-command.ts';
 import { withScreen } from '../../../src/cli/run-screen.ts';
 import { readSettings } from '../../../src/cli/settings.ts';
 import { type Phase, type RunEvent, zeroCounts } from '../../../src/model/events.ts';
@@ -33,6 +34,7 @@ async function shown(mainPhase: Phase, events: readonly RunEvent[], flags = {}):
   };
   const context = {
     settings,
+    own: ownCommand([], {}),
     terminal: { err: write, json: (value: unknown) => write(JSON.stringify(value)) },
   };
   await withScreen(

@@ -100,13 +100,4 @@ test('paths are relative to where the command was started', () => {
   assert.equal([start, output.trace], ['/start/sub', '/start/x/trace.json']);
 });
 
-test('hints about further commands repeat the flags that choose the project', () => {
-  assert.equal(read({ directory: 'a', profile: 'b', repo: 'c' }).repeatedFlags, [
-    '-C',
-    'a',
-    '--profile',
-    'b',
-  ]);
-});
-
 test.run();

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { evaluateFacts, isReady } from '../../../src/doctor/checks.ts';
-import type { Facts } from '../../../src/doctor/facts.ts';
+import type { EngineFacts, Facts } from '../../../src/doctor/facts.ts';
 import { type Fix, planFixes, type Unfixable } from '../../../src/doctor/fix.ts';
 import { registrySiteOf } from '../../../src/doctor/registry-site.ts';
 import type { BuildkitFacts } from '../../../src/engine/check-buildkit.ts';
@@ -26,15 +26,15 @@ const good: Facts = {
   engine: working,
   dockerd: '/usr/sbin/dockerd',
   disks: [{ folder: '/var/lib/docker', freeBytes: 50e9 }],
-  programs: [{ name: 'mmdebstrap', isNeeded: true, path: '/usr/bin/mmdebstrap' }],
+  programs: [{ name: 'mmdebstrap', path: '/usr/bin/mmdebstrap' }],
   sites: [],
-  registry: { name: 'Docker Hub', url: 'https://registry-1.docker.io/v2/' },
+  registry: { repository: 'citus/app' },
 };
 const { dockerd: _, ...engineless } = good;
-const bare: Facts = {
+const bare: Facts & { readonly engine: EngineFacts } = {
   ...engineless,
   engine: { endpoint, problem: 'cannot connect to the docker engine', hint: 'run `tasks doctor`' },
-  programs: [{ name: 'mmdebstrap', isNeeded: true }],
+  programs: [{ name: 'mmdebstrap' }],
 };
 const fixes = (facts: Facts): readonly Fix[] => {
   const planned = planFixes(facts);
@@ -63,7 +63,7 @@ test("a bare Debian lacks the engine and the project's programs; each check says
 });
 
 test('the engine is named with its version, its address and its image store, and its BuildKit with its platforms', () => {
-  const details = (engine: Facts['engine']): string[] =>
+  const details = (engine: EngineFacts): string[] =>
     evaluateFacts({ ...good, engine })
       .slice(0, 2)
       .map(({ name, state, detail }) => `${name} ${state}: ${detail}`);
@@ -146,8 +146,7 @@ test('only what is missing is fixed', () => {
   assert.equal(fixes({ ...good, programs: bare.programs }), [
     { kind: 'install', packages: ['mmdebstrap', 'debian-archive-keyring'] },
   ]);
-  assert.equal(fixes({ ...good, programs: [{ name: 'mmdebstrap', isNeeded: false }] }), []);
-  assert.equal(fixes({ ...good, programs: [{ name: 'some-tool', isNeeded: true }] }), []);
+  assert.equal(fixes({ ...good, programs: [{ name: 'some-tool' }] }), []);
 });
 
 test('on other systems nothing is changed: the result has the reason, and the commands to run by hand', () => {
@@ -166,13 +165,26 @@ test('a nearly full disk is a warning, a full disk is missing', () => {
   assert.equal([disk(50e9), disk(3e9), disk(1e8)], ['ok', 'warning', 'missing']);
 });
 
-test('an unset or unreachable registry is a warning: builds work without it', () => {
-  const { registry: _registry, ...withoutRegistry } = good;
-  assert.is(states(withoutRegistry).registry, 'warning');
-  const unreachable = { name: 'Docker Hub', url: 'https://registry-1.docker.io/v2/', problem: 'ENOTFOUND' };
-  const facts = { ...good, sites: [unreachable], registry: unreachable };
-  assert.is(states(facts).registry, 'warning');
+test('a registry that cannot be pushed to is a warning, since builds work without it; without one there is no line', () => {
+  assert.is(evaluateFacts(good).find(({ name }) => name === 'registry')?.detail, 'you may push to citus/app');
+  const problem = 'login required to push to registry.example/app';
+  const denied = { repository: 'registry.example/app', problem, hint: 'docker login registry.example' };
+  const site = { name: 'Docker Hub', url: 'https://registry-1.docker.io/v2/', problem: 'ENOTFOUND' };
+  const facts = { ...good, sites: [site], registry: denied };
+  const check = evaluateFacts(facts).find(({ name }) => name === 'registry');
+  assert.equal([check?.state, check?.detail], ['warning', problem]);
+  assert.is(check?.remedy[0], 'docker login registry.example');
+  assert.is(states(facts)['Docker Hub'], 'warning');
   assert.is(isReady(evaluateFacts(facts)), true);
+  const { registry: _registry, ...withoutRegistry } = good;
+  assert.not.ok('registry' in states(withoutRegistry));
+});
+
+test('a project that builds no images needs no engine, and --fix installs none', () => {
+  const { engine: _engine, dockerd: _dockerd, ...commandsOnly } = good;
+  assert.equal(states(commandsOnly), { disk: 'ok', mmdebstrap: 'ok', registry: 'ok' });
+  assert.is(isReady(evaluateFacts(commandsOnly)), true);
+  assert.equal(fixes(commandsOnly), []);
 });
 
 test('the registry is derived from an image reference', () => {

@@ -1,15 +1,15 @@
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { FONT_SIZES, textWidth } from '../../../src/draw/card-shape.ts';
 import { type Drawing, makeDrawing } from '../../../src/draw/drawing.ts';
 import { layOut } from '../../../src/draw/layout/layout.ts';
 import type { Line } from '../../../src/draw/layout/types.ts';
 import type { Picture } from '../../../src/draw/picture.ts';
 import { STATES } from '../../../src/draw/state.ts';
 import { svgFile } from '../../../src/draw/svg.ts';
+import { FONT_SIZES, textWidth } from '../../../src/draw/text-size.ts';
 import { drawingCss } from '../../../src/draw/theme.ts';
-import { matrixPicture, testPicture } from '../../support/pictures.ts';
+import { axesPicture, matrixPicture, testPicture } from '../../support/pictures.ts';
 
 const test = suite('draw/drawing');
 
@@ -61,13 +61,20 @@ function findProblems({ cards, links, legend, width, height }: Drawing): string[
   }));
   const inside = cards.flatMap(({ card, shape }) => {
     const chips = shape.chips.map((chip) => ({ label: `${card.id} ${chip.text}`, ...chip }));
+    const labels = shape.labels.map(({ text, x, y }) => ({
+      label: `label ${text}`,
+      x,
+      y: y - 9,
+      width: textWidth(text, FONT_SIZES.small),
+      height: 11,
+    }));
     const title = { label: `title ${card.id}`, x: 8, y: 8, width: shape.width - 16, height: 16 };
     const overflowing = chips.filter(
       (chip) => chip.x + chip.width > shape.width || chip.y + chip.height > shape.height,
     );
     const cut = shape.chips.filter((chip) => textWidth(chip.text, FONT_SIZES.chip) > chip.width - 18);
     return [
-      ...overlaps([...chips, title]),
+      ...overlaps([...chips, ...labels, title]),
       ...overflowing.map(({ label }) => `${label} outside the card`),
       ...cut.map(({ text }) => `${text} is cut`),
     ];
@@ -175,6 +182,38 @@ test('versions of an image that need one another have a card each', () => {
     draw(chain).cards.map(({ card }) => card.id),
     ['base', 'step:1', 'step:2', 'top'],
   );
+});
+
+test('versions on several axes are in rows and columns, with labels', () => {
+  for (const style of ['line', 'card'] as const) {
+    const drawing = makeDrawing(axesPicture(), { full: false, maxChips: 60, legend: false, style });
+    assert.equal(findProblems(drawing), []);
+    const { shape } = drawing.cards.find(({ card }) => card.id === 'server')!;
+    const at = (id: string) => shape.chips.find(({ task }) => task!.id === id)!;
+    assert.is(at('server:13-noble-full').y, at('server:18-noble-full').y);
+    assert.is(at('server:15-bookworm-slim').x, at('server:15-noble-debug').x);
+    assert.is(at('server:15-noble-debug').text, '15');
+    assert.equal(
+      shape.labels
+        .map(({ text }) => text)
+        .filter((text) => /[^lmu]$/.test(text) || text === 'slim')
+        .slice(0, 3),
+      ['distro', 'flavor', 'pg'],
+    );
+  }
+});
+
+test('a drawing for a window has about its aspect', () => {
+  const scaleIn = (aspect: number, made: number): number => {
+    const { width, height } = makeDrawing(matrixPicture(30, 4), {
+      full: false,
+      maxChips: 60,
+      legend: false,
+      aspect: made,
+    });
+    return Math.min(aspect / width, 1 / height);
+  };
+  assert.ok(scaleIn(0.5, 0.5) > 1.1 * scaleIn(0.5, 2));
 });
 
 test('a card with too many versions shows the most important ones and counts the rest', () => {

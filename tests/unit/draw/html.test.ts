@@ -34,7 +34,7 @@ test('if tasks do not share inputs, the page contains fewer of them', () => {
     const manifest = { schema: 1, lines };
     return [id, { ...bare, manifest, log }];
   });
-  const data = makePageData(picture, new Map(facts), { title: '', time: '', isLive: false });
+  const data = makePageData(picture, new Map(facts), { title: '', command: '', time: '', isLive: false });
   assert.ok(JSON.stringify(data).length < 1_900_000);
   assert.is(
     data.tasks[0]!.inputs.reduce((sum, [, count]) => sum + count, 0) + data.tasks[0]!.moreInputs!,
@@ -69,7 +69,7 @@ test('shared inputs are stored once; inputs above the limit are only counted', (
   const picture = testPicture({ 'a:1': {}, 'a:2': {} });
   const lines = Array.from({ length: 200 }, (_, index) => ['file', `f${index}`, 'x'] as const);
   const facts: TaskFacts = { ...bare, manifest: { schema: 1, lines } };
-  const about = { title: '', time: '', isLive: false };
+  const about = { title: '', command: '', time: '', isLive: false };
   const { inputs, tasks } = makePageData(
     picture,
     new Map([

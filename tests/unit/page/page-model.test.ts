@@ -9,7 +9,9 @@ import {
   initialViewState,
   makePageModel,
   matchesFilters,
+  surroundings,
   type ViewState,
+  versionFilters,
 } from '../../../src/page/page-model.ts';
 import { testPicture } from '../../support/pictures.ts';
 
@@ -30,7 +32,7 @@ function modelOf(tasks: Readonly<Record<string, TaskFields>>) {
       ...(ms === undefined ? {} : { expectedMs: ms }),
     };
   });
-  return makePageModel({ title: '', time: '', tasks: all, inputs: [], isLive: false });
+  return makePageModel({ title: '', command: '', time: '', tasks: all, inputs: [], isLive: false });
 }
 
 const diamond = modelOf({
@@ -93,6 +95,30 @@ test('filters match the current state, the version, and part of the name without
   assert.equal(shown({ hidden: new Set(['current']) }), ['right:1', 'top:1']);
   assert.equal(shown({ version: '2' }), ['other:2']);
   assert.equal(shown({ search: 'T:1' }), ['left:1', 'right:1']);
+});
+
+test('a filter is a version, or a value of an axis', () => {
+  const model = modelOf({
+    'a:1-x': { axes: { pg: '1', os: 'x' } },
+    'a:2-x': { axes: { pg: '2', os: 'x' } },
+    'b:1': {},
+  });
+  assert.equal(versionFilters(model.data.tasks), {
+    versions: ['1'],
+    axes: new Map([
+      ['pg', ['1', '2']],
+      ['os', ['x']],
+    ]),
+  });
+  const shown = (version: string): string[] =>
+    model.data.tasks.filter((task) => matchesFilters(model, task, viewOf({ version }))).map(({ id }) => id);
+  assert.equal(shown('pg=2'), ['a:2-x']);
+  assert.equal(shown('1'), ['b:1']);
+});
+
+test('the surroundings of a task are its needs and its dependents', () => {
+  assert.equal([...surroundings(diamond, 'left:1')!].sort(), ['base:1', 'left:1', 'top:1']);
+  assert.is(surroundings(diamond, undefined), undefined);
 });
 
 test.run();

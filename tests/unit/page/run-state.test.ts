@@ -101,4 +101,19 @@ test('the last run is reconstructed from its results, without older ones', () =>
   );
 });
 
+test('the last run does not contain results of an earlier run, however short the pause', () => {
+  const at = (seconds: number): string => new Date(seconds * 1000).toISOString();
+  const bars = lastRun([
+    { id: 'earlier', last: { time: at(100), ms: 1000, run: 'first' } },
+    { id: 'a', last: { time: at(102), ms: 1000, run: 'second' } },
+    { id: 'b', last: { time: at(103), ms: 1000, run: 'second' } },
+    { id: 'from a registry', last: { time: at(104), ms: 1000 } },
+    { id: 'without a time', last: { time: '', ms: 0 } },
+  ]);
+  assert.equal(
+    bars.map(({ id }) => id),
+    ['a', 'b'],
+  );
+});
+
 test.run();

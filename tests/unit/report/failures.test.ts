@@ -6,6 +6,8 @@ import { makePaint } from '../../../src/report/paint.ts';
 
 const test = suite('failures as text');
 const paint = makePaint(false);
+/** They started the program with npx. */
+const pasteable = (text: string): string => text.replace('`tasks ', '`npx tasks ');
 
 const failed = (version: string, more: Partial<TaskFailure> = {}): { id: string; error: TaskFailure } => ({
   id: `app:${version}`,
@@ -25,7 +27,7 @@ const failed = (version: string, more: Partial<TaskFailure> = {}): { id: string;
   },
 });
 const blocks = (...failures: { id: string; error: TaskFailure }[]): string =>
-  failureBlocks(failures, paint, '/w').join('\n').trim();
+  failureBlocks(failures, paint, { folder: '/w', pasteable }).join('\n').trim();
 
 test('the place, the instruction, the last output, and the log', () => {
   assert.is(
@@ -87,6 +89,13 @@ test('titles: commands, failures without an exit code, and engines that say more
     failureTitle({ message: 'exit code: 137: cannot allocate memory', instruction: 'RUN', exitCode: 137 }),
     'RUN: exit code: 137: cannot allocate memory',
   );
+});
+
+test('commands in hints are as the reader would type them', () => {
+  const lost = failed('17', { cause: 'lost', message: 'the engine is gone' });
+  assert.match(blocks(lost), /help: run `npx tasks doctor` to check/);
+  const hinted = failed('17', { message: 'the engine is gone\nrun `tasks doctor`' });
+  assert.match(blocks(hinted), /help: run `npx tasks doctor`/);
 });
 
 test.run();

@@ -6,13 +6,15 @@ import type { PlannedTask, RunEvent } from '../../../src/model/events.ts';
 import { makeLiveView } from '../../../src/report/live-view.ts';
 import { type CellState, matrixLines } from '../../../src/report/matrix.ts';
 import { makePaint } from '../../../src/report/paint.ts';
+import { axesPicture } from '../../support/pictures.ts';
 import { at, failedBuild } from '../../support/report-events.ts';
 
 const test = suite('report/live-view');
 const paint = makePaint(false);
+const reader = { folder: '/', pasteable: (text: string): string => text };
 
 test('the list shows running and waiting tasks and the time left, and finally the outcomes', () => {
-  const view = makeLiveView(paint, 'list', '/');
+  const view = makeLiveView(paint, 'list', reader);
   for (const event of failedBuild.slice(0, 6)) view.apply(event);
   const screen = { rows: 24, columns: 80, spinner: '⠋' };
   assert.equal(view.lines(Date.parse(at(3)), screen), [
@@ -72,8 +74,9 @@ test('the view fits the terminal, whatever its size and layout', () => {
       fc.array(fc.nat(3), { minLength: 1, maxLength: 20 }),
       fc.constantFrom('list' as const, 'matrix' as const),
       (width, rows, images, versions, choices, layout) => {
-        const view = makeLiveView(makePaint(true), layout, '/');
+        const view = makeLiveView(makePaint(true), layout, reader);
         for (const event of matrixRun(images, versions, choices)) view.apply(event);
+        for (const choice of choices) view.addNotes(`note ${choice} ${'x'.repeat(choice * 50)}\n`);
         const lines = view.lines(Date.parse(at(5)), { rows, columns: width, spinner: '⠋' });
         assert.ok(lines.length <= rows, `${lines.length} lines on ${rows}`);
         for (const line of lines) assert.ok(stripVTControlCharacters(line).length <= width, line);
@@ -84,8 +87,27 @@ test('the view fits the terminal, whatever its size and layout', () => {
   );
 });
 
+test('notes are shown while it runs, the last ones at the end, and stay before the summary', () => {
+  const view = makeLiveView(paint, 'list', reader);
+  for (const event of failedBuild) view.apply(event);
+  for (const text of ['warning: one\n', 'warning: two\n', '\n\u001b[2Jinterrupted: stopping…\n'])
+    view.addNotes(text);
+  const lines = view.lines(Date.parse(at(3)), { rows: 24, columns: 80, spinner: '⠋' });
+  assert.equal(lines.slice(-3, -1), ['warning: two', 'interrupted: stopping…']);
+  const final = view.finalLines(80);
+  const places = ['warning: one', 'warning: two', 'interrupted: stopping…'].map((line) =>
+    final.indexOf(line),
+  );
+  assert.ok(places[0]! > 0 && places[1] === places[0]! + 1 && places[2] === places[0]! + 2, final.join('\n'));
+  assert.ok(
+    places[2]! <
+      final.findIndex((line) => / in \d/.test(line) && /built|failed/.test(line) && line.startsWith('✖ 1')),
+    final.join('\n'),
+  );
+});
+
 test('a running task always shows its elapsed time; on wider terminals also its step, then the expected time', () => {
-  const view = makeLiveView(paint, 'list', '/');
+  const view = makeLiveView(paint, 'list', reader);
   for (const event of failedBuild.slice(0, 6)) view.apply(event);
   const running = (columns: number): string =>
     view.lines(Date.parse(at(3)), { rows: 24, columns, spinner: '⠋' })[3]!;
@@ -95,7 +117,7 @@ test('a running task always shows its elapsed time; on wider terminals also its 
 });
 
 test('a command shows its last line of output; failures stay visible when other tasks finish', () => {
-  const view = makeLiveView(paint, 'list', '/');
+  const view = makeLiveView(paint, 'list', reader);
   const ids = Array.from({ length: 30 }, (_, index) => `c:${index}`);
   const tasks = ids.map((id) => ({ id, action: 'run', needs: [] }));
   const finished = {
@@ -145,7 +167,7 @@ test('the matrix continues below if it is too wide, and is compact if it is too 
     ['ext:17.9', 'waiting'],
   ]);
   const shown = (columns: number, rows: number): string[] =>
-    matrixLines(states, { columns, rows, spinner: '⠋' }, paint);
+    matrixLines({ states, axes: new Map() }, { columns, rows, spinner: '⠋' }, paint);
   assert.equal(shown(80, 10), [
     '      trixie  16.13  17.9',
     'base  ·',
@@ -161,6 +183,23 @@ test('the matrix continues below if it is too wide, and is compact if it is too 
   ]);
   assert.equal(shown(80, 3), ['base  ·', 'pg    ✔⠋', 'ext   ✖◌']);
   assert.equal(shown(80, 2), ['pg    ✔⠋', '2 more lines']);
+});
+
+test('an image with several axes has a table with a row for each combination of all axes but one', () => {
+  const tasks = axesPicture().tasks.filter(({ name }) => name !== 'rootfs');
+  const states = new Map(tasks.map(({ id }): [string, CellState] => [id, 'done']));
+  const axes = new Map(
+    tasks.flatMap((task) => (task.axes === undefined ? [] : [[task.id, task.axes] as const])),
+  );
+  const lines = matrixLines({ states, axes }, { columns: 60, rows: 40, spinner: '⠋' }, paint);
+  assert.equal(lines.slice(0, 5), [
+    '       16',
+    'suite  ✔',
+    'server             13  14  15  16  17  18',
+    '  bookworm  slim   ✔   ✔   ✔   ✔   ✔   ✔',
+    '  bookworm  full   ✔   ✔   ✔   ✔   ✔   ✔',
+  ]);
+  assert.is(lines.length, 12);
 });
 
 test.run();

@@ -124,6 +124,17 @@ function commandIn(line: string): string | undefined {
   return close < 0 ? undefined : line.slice(start + 3, close).split(' ')[0];
 }
 
+test('axes in events are sanitized', () => {
+  const tasks = [
+    { id: 'a:1', action: 'build', needs: [], axes: { 'o\u001b[31ms': 'deb\u001b]0;x\u0007ian' } },
+    { id: 'b:1', action: 'build', needs: [] },
+  ] as const;
+  const time = '2026-11-12T14:02:00.000Z';
+  const event = sanitizeEvent({ type: 'run-started', time, command: 'build', jobs: 1, tasks });
+  assert.not.match(JSON.stringify(event), /\\u00(1b|07)/);
+  assert.match(JSON.stringify(event), /"a:1".*"b:1"/);
+});
+
 test('a CI service finds no command in text', () => {
   const lines = [
     '::stop-commands::token',

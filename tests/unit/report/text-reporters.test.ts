@@ -13,13 +13,14 @@ import { at, failedBuild, noCounts } from '../../support/report-events.ts';
 
 const test = suite('report/text-reporters');
 const paint = makePaint(false);
+const reader = { folder: '/', pasteable: (text: string): string => text };
 
 test('plain: a line at start and end of each task, output only of failed tasks', () => {
   const written: string[] = [];
   const { onEvent } = plainReporter((text) => void written.push(text), paint, {
     verbose: false,
     timestamps: false,
-    folder: '/',
+    reader,
   });
   for (const event of failedBuild) onEvent(event);
   assert.is(
@@ -47,7 +48,7 @@ test('plain in CI: each line has a timestamp', () => {
   const { onEvent } = plainReporter((text) => void written.push(text), paint, {
     verbose: true,
     timestamps: true,
-    folder: '/',
+    reader,
   });
   for (const event of failedBuild) onEvent(event);
   const lines = written.join('').trimEnd().split('\n');
@@ -156,7 +157,7 @@ test('github: output in groups, but that of failures open, and annotations at th
     all.push(text);
     commands.push(text);
   });
-  const { onEvent } = groupedReporter((text) => void all.push(text), marks, { paint, folder: '/' });
+  const { onEvent } = groupedReporter((text) => void all.push(text), marks, { paint, reader });
   for (const event of failedBuild) {
     onEvent(event);
     if (event.type === 'task-started' && event.id === 'files:1')
@@ -180,7 +181,7 @@ test('gitlab: a section for each task, open if it failed', () => {
   const { onEvent } = groupedReporter(
     write,
     gitlabMarks(write, () => 9),
-    { paint, folder: '/' },
+    { paint, reader },
   );
   for (const event of failedBuild) {
     onEvent(event);
@@ -201,7 +202,7 @@ test('gitlab: a section for each task, open if it failed', () => {
 
 test('quiet: nothing but failures', () => {
   const written: string[] = [];
-  const { onEvent } = quietReporter((text) => void written.push(text), paint, '/');
+  const { onEvent } = quietReporter((text) => void written.push(text), paint, reader);
   for (const event of failedBuild) onEvent(event);
   assert.match(
     written.join(''),

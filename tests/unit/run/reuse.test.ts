@@ -33,6 +33,17 @@ test('--force builds without the cache, and the next run rebuilds the dependents
   );
 });
 
+test('records name the run that made them', async () => {
+  const project = makeSampleProject();
+  const first = await project.build();
+  const runs = new Set([...first.results.values()].map(({ run }) => run));
+  assert.is(runs.size, 1);
+  const [firstRun] = runs;
+  assert.type(firstRun, 'string');
+  const second = await project.build({ selectors: ['base'], force: true });
+  assert.is.not(second.results.get('base:latest')!.run, firstRun);
+});
+
 test('without .cache, images are found by key and content tag', async () => {
   const project = makeSampleProject();
   await project.build();

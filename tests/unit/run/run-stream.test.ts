@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { command } from '../../../src/define/index.ts';
+import { command, matrix } from '../../../src/define/index.ts';
 import type { Outcome, Phase, RunEvent } from '../../../src/model/events.ts';
 import type { Action, Plan, Step } from '../../../src/model/plan.ts';
 import { startRun } from '../../../src/run/run-stream.ts';
@@ -90,6 +90,24 @@ test('tasks without events count by their action', () => {
 
 test('an image that only gets tags counts as retagged', () => {
   assert.equal(countsOf({ a: 'retag' }, [['publish', 'a', 'retagged']]), { retagged: 1 });
+});
+
+test('the start of a run has the axes of tasks whose definition has a matrix', () => {
+  const cells = matrix({ pg: ['16'], os: ['a'] }, { version: ({ pg, os }) => `${pg}-${os}` });
+  const graph = graphOf({
+    plain: command({ name: 'plain', run: ['true'] }),
+    cells: command({ name: 'cells', versions: cells, run: ['true'] }),
+  });
+  const steps = [...graph.tasks.values()].map((task) => [task.id, { task, action: 'run' } as Step] as const);
+  const events: RunEvent[] = [];
+  startRun({ steps: new Map(steps) }, { command: 'build', jobs: 1 }, { now: () => new Date(0) }, (event) =>
+    events.push(event),
+  );
+  const [started] = events;
+  assert.equal(started?.type === 'run-started' && started.tasks.map(({ id, axes }) => [id, axes]), [
+    ['plain:latest', undefined],
+    ['cells:16-a', { pg: '16', os: 'a' }],
+  ]);
 });
 
 test.run();

@@ -73,7 +73,6 @@ async function withServer(
   const server = await openPageServer({
     renderPage,
     renderErrorPage: (error) => `<p>${(error as Error).message}`,
-    keepsProcessAlive: true,
   });
   try {
     await handler(server);
@@ -149,7 +148,6 @@ test('a closed server accepts no connections', async () => {
   const server = await openPageServer({
     renderPage: async () => '',
     renderErrorPage: String,
-    keepsProcessAlive: true,
   });
   await server.close();
   const failed = await fetch(server.url).then(
