@@ -62,6 +62,8 @@ function placeOfLocation({ file, line, column, length, lineText }: Location, roo
   if (start === undefined) return changed;
   const written = placeOf(file, text!, { start, end: start + 1 });
   if (written.text === lineText) return changed;
-  const at = meant === '' ? -1 : written.text.indexOf(meant);
+  // What was inserted is at the start of the line.
+  const rest = lineText.slice(before.length);
+  const at = written.text.endsWith(rest) ? written.text.length - rest.length : written.text.indexOf(meant);
   return at < 0 ? written : { ...changed, column: at + 1, text: written.text };
 }

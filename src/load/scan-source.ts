@@ -5,8 +5,8 @@
 export function endOfTrivia(text: string, start: number): number {
   const trivia = /(?:\s|\/\/[^\n]*|\/\*[\s\S]*?(?:\*\/|$))*/y;
   trivia.lastIndex = start;
-  trivia.test(text);
-  return trivia.lastIndex;
+  // Beyond the end, nothing matches.
+  return trivia.test(text) ? trivia.lastIndex : text.length;
 }
 
 const closing: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}' };
