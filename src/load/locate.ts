@@ -98,8 +98,9 @@ function placeInCall(
 }
 
 /** Returns the value of a field if that is wrong, as exactly as `found` says; otherwise its name. */
-function rangeOf({ found, field }: Problem, { key, value }: FieldRange, text: string): TextRange {
-  if (found === undefined && field !== 'name') return key;
+function rangeOf({ found, field, message }: Problem, { key, value }: FieldRange, text: string): TextRange {
+  // The found value of an unknown field is its name.
+  if ((found === undefined && field !== 'name') || message === 'unknown field') return key;
   const written = text.slice(value.start, value.end);
   for (const quote of found === undefined ? [] : ["'", '"', '`']) {
     const literal = quote + unquoted(found!) + quote;

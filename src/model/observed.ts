@@ -1,3 +1,4 @@
+import type { SourcePlace } from './errors.ts';
 import type { Key } from './record.ts';
 import type { ContextSource, TaskId } from './task.ts';
 
@@ -70,8 +71,17 @@ export interface ObservedImage {
 /** Why a task cannot succeed, whatever is done. */
 export interface BuildBlock {
   readonly code: 'missing-file' | 'not-executable';
-  /** For people. */
-  readonly detail: string;
+  readonly message: string;
+  /** What to do, or what was probably meant. */
+  readonly hint?: string;
+  /** The instruction of the Dockerfile. */
+  readonly place?: SourcePlace;
+}
+
+/** Returns why a task cannot succeed, in one line. */
+export function describeBlock({ message, hint, place }: BuildBlock): string {
+  const where = place === undefined ? '' : `${place.file}:${place.line}: `;
+  return `${where}${message}${hint === undefined ? '' : `; ${hint}`}`;
 }
 
 /** A named context of a build. */

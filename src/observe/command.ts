@@ -50,19 +50,20 @@ export function observeCommand(
 /** Returns why a program cannot be started: `file` (absolute) is missing, no file, or not executable for this user. */
 function findProgramFault(program: string, file: string, root: string, disk: Disk): BuildBlock | undefined {
   const kind = pathKind(disk, file);
-  if (kind === 'circle') return { code: 'missing-file', detail: `the program ${program} is a symlink loop` };
+  const name = path.relative(root, file);
+  if (kind === 'circle') return { code: 'missing-file', message: `the program ${program} is a symlink loop` };
   if (kind === 'missing') {
-    const hint = explainMissingSource(path.relative(root, file), root);
-    const missing = `the program ${program} does not exist`;
-    return { code: 'missing-file', detail: hint === undefined ? missing : `${missing}; ${hint}` };
+    const hint = explainMissingSource(name, root);
+    const message = `the program ${program} does not exist`;
+    return { code: 'missing-file', message, ...(hint === undefined ? {} : { hint }) };
   }
-  if (kind !== 'file') return { code: 'not-executable', detail: `the program ${program} is not a file` };
-  return isExecutable(file)
-    ? undefined
-    : {
-        code: 'not-executable',
-        detail: `the program ${program} is not executable: chmod +x ${path.relative(root, file)}`,
-      };
+  if (kind !== 'file') return { code: 'not-executable', message: `the program ${program} is not a file` };
+  if (isExecutable(file)) return undefined;
+  return {
+    code: 'not-executable',
+    message: `the program ${program} is not executable`,
+    hint: `run \`chmod +x ${name}\``,
+  };
 }
 
 function isExecutable(file: string): boolean {

@@ -82,7 +82,7 @@ export async function observeImage(
   const reachable = vague.length === 0 ? facts.seen : undefined;
   const visible = visibleFiles(listed, reachable?.paths ?? [wholeContext]);
   const entries = visible.map((file) => readListed(file, sources.memo, disk));
-  const blocks = findMissingPaths(task, facts.seen?.required ?? [], { listed, folder: context });
+  const blocks = findMissingPaths(task, text, facts.seen?.required ?? [], { listed, folder: context });
   const brokenTest = findTestFault(task, sources.root, disk);
   return {
     kind: 'image',

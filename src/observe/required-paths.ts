@@ -1,6 +1,7 @@
 import type { RequiredPath } from '../dockerfile/context-path.ts';
 import type { BuildBlock } from '../model/observed.ts';
 import type { ImageTask } from '../model/task.ts';
+import { placeInLine } from './line-place.ts';
 import { explainMissingSource } from './missing-source.ts';
 import { followInContext } from './visible-files.ts';
 import type { Listed } from './walk.ts';
@@ -15,10 +16,11 @@ export interface BuildContext {
 
 /**
  * Returns why a build cannot succeed: the paths that its instructions need and that its context does not have. The folders of files
- * that other tasks make count as complete: what will be in them is not known.
+ * that other tasks make count as complete: what will be in them is not known. `dockerfile`: its text.
  */
 export function findMissingPaths(
   task: Pick<ImageTask, 'dockerfile' | 'context' | 'needs'>,
+  dockerfile: string,
   required: readonly RequiredPath[],
   { listed, folder }: BuildContext,
 ): BuildBlock[] {
@@ -33,8 +35,14 @@ export function findMissingPaths(
     if (target === undefined || exists(target)) return [];
     const hint = explainMissingSource(target, folder);
     const source = target === path ? path : `${path} (a link to ${target})`;
-    const missing = `${task.dockerfile}:${line}: ${keyword} needs ${source}, which is not in the build context ${task.context}`;
-    return [{ code: 'missing-file', detail: hint === undefined ? missing : `${missing}; ${hint}` }];
+    return [
+      {
+        code: 'missing-file',
+        message: `${keyword} needs ${source}, which is not in the build context ${task.context}`,
+        ...(hint === undefined ? {} : { hint }),
+        place: placeInLine(task.dockerfile, dockerfile, line, path),
+      },
+    ];
   });
 }
 

@@ -1,3 +1,4 @@
+import { describeBlock } from '../model/observed.ts';
 import type { Reason } from '../model/plan.ts';
 import { needIds, type TaskId } from '../model/task.ts';
 import type { PlanInput } from './input.ts';
@@ -12,7 +13,11 @@ export function findBlocked(statuses: TaskStatuses, { observations }: PlanInput)
     const observed = observations.get(task.id);
     const own = observed?.kind === 'image' || observed?.kind === 'command' ? observed.blocks : undefined;
     const need = needIds(task).find((id) => blocked.has(id));
-    if (own !== undefined) blocked.set(task.id, own);
+    if (own !== undefined)
+      blocked.set(
+        task.id,
+        own.map((block) => ({ code: block.code, detail: describeBlock(block) })),
+      );
     else if (need !== undefined) blocked.set(task.id, [needBlocked(need)]);
   }
   return blocked;

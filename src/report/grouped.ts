@@ -1,5 +1,5 @@
 import type { RunEvent } from '../model/events.ts';
-import { type FailedTask, failureBlocks, type Reader } from './failures.ts';
+import { type FailedTask, failureBlocks, failureOf, type Reader } from './failures.ts';
 import type { Paint, Reporter, Write } from './reporter.ts';
 import { makeRunText } from './run-text.ts';
 
@@ -38,8 +38,8 @@ export function groupedReporter(write: Write, marks: CiMarks, { paint, reader }:
     if (!isGrouped) writeLines([line]);
     writeLines(lines);
     if (isGrouped) marks.closeGroup();
-    if (isFailed && event.error !== undefined) {
-      const failure = { id: event.id, error: event.error };
+    const failure = failureOf(event);
+    if (failure !== undefined) {
       failures.push(failure);
       marks.annotate?.(failure);
     }

@@ -12,7 +12,7 @@ import {
 } from '../model/events.ts';
 import { keepLastLines, type Output } from '../model/last-lines.ts';
 import type { Observations } from '../model/observed.ts';
-import type { Plan, Reason, Step } from '../model/plan.ts';
+import type { Plan, Step } from '../model/plan.ts';
 import type { TaskRecord } from '../model/record.ts';
 import { needIds, type TaskId } from '../model/task.ts';
 import type { Job } from '../schedule/job.ts';
@@ -23,7 +23,7 @@ import { withRetries } from './retry.ts';
 import { plannedTasks } from './run-stream.ts';
 import { makeRedactor, redactProgress } from './secrets.ts';
 import type { Log, Services } from './services.ts';
-import { causeOf, describeFailure } from './task-failure.ts';
+import { blockedFailure, causeOf, describeFailure } from './task-failure.ts';
 
 export interface RunOptions {
   readonly jobs: number;
@@ -116,7 +116,8 @@ class Run {
     );
     for (const step of steps) {
       if (step.action === 'skip') this.#finish(step, 'skipped', 0);
-      if (step.action === 'blocked') this.#finish(step, 'blocked', 0, undefined, blockedFailure(step));
+      if (step.action === 'blocked')
+        this.#finish(step, 'blocked', 0, undefined, blockedFailure(step, this.#observations));
     }
   }
 
@@ -268,13 +269,6 @@ class Run {
     if (now.getTime() !== this.#lastTime.ms) this.#lastTime = { ms: now.getTime(), text: now.toISOString() };
     this.#options.listen({ ...body, time: this.#lastTime.text } as RunEvent);
   }
-}
-
-/** Returns why a task is blocked from the start. */
-function blockedFailure({ reasons }: Step): TaskFailure {
-  const [{ code, detail }, ...others] = reasons as [Reason, ...Reason[]];
-  const message = others.length === 0 ? detail : `${detail} (and ${others.length} more)`;
-  return code === 'missing-file' || code === 'not-executable' ? { message, cause: code } : { message };
 }
 
 /** Returns the lines of a command. What the engine writes about an image was not written by a program of the user. */

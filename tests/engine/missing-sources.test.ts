@@ -193,7 +193,7 @@ for (const [instructions, verdict] of cases)
   test(`${instructions.replaceAll('\n', '; ')}: ${verdict}`, async () => {
     const dockerfile = `FROM scratch\n${instructions}\n`;
     const blocks = await blocksOf(dockerfile);
-    assert.is(blocks.length > 0, verdict === 'blocked', blocks[0]?.detail);
+    assert.is(blocks.length > 0, verdict === 'blocked', blocks[0]?.message);
     const failure = await buildFailure(dockerfile);
     // Docker 20.10 does not know all of the syntax: then a plan says nothing that matters.
     if (verdict === 'fails' || ['syntax', 'unknown-instruction'].includes(failure?.facts.cause ?? '')) return;

@@ -147,7 +147,7 @@ const programs: readonly (readonly [what: string, files: Files, run: string, rea
     'not executable',
     { make: '' },
     './make',
-    'not-executable: the program ./make is not executable: chmod +x make',
+    'not-executable: the program ./make is not executable; run `chmod +x make`',
   ],
   ['a folder', { 'make/': '' }, './make', 'not-executable: the program ./make is not a file'],
   ['a broken link', { make: { link: 'gone' } }, './make', 'missing-file: the program ./make does not exist'],
