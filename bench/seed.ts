@@ -14,7 +14,7 @@ const environment = { HOME: '/nonexistent', DOCKER_HOST: 'unix:///nonexistent' }
 const host: Host = {
   environment,
   clock: systemClock,
-  program: { id: programId, pageFolder: '', reaper: '', loadModule: (url) => import(url) },
+  program: { id: programId, pageFolder: '', typesFile: '', reaper: '', loadModule: (url) => import(url) },
   connections: dockerConnections(environment, { reaper: '', warn: () => undefined }),
   notify: () => undefined,
 };

@@ -71,6 +71,7 @@ await Promise.all([
           'keyv',
           '@keyv/redis',
           'chokidar',
+          'yaml',
           'http-proxy-agent',
           'https-proxy-agent',
         ],
@@ -105,7 +106,13 @@ await Promise.all([
     entryPoints: { api: 'src/app/api.ts' },
     format: 'esm',
     outExtension: { '.js': '.mjs' },
-    packages: 'external',
+    // Libraries are part of it, in files that are loaded on first use: the package installs none of them.
+    external: ['esbuild'],
+    splitting: true,
+    chunkNames: 'lib/[name]-[hash]',
+    banner: {
+      js: "import { createRequire as requireOfBundle } from 'node:module'; const require = requireOfBundle(import.meta.url);",
+    },
   }),
   build({
     ...common,
@@ -120,6 +127,8 @@ await Promise.all([
 writeFileSync(path.join(dist, 'package.json'), '{ "type": "commonjs" }\n');
 chmodSync(path.join(dist, 'tasks.js'), 0o755);
 await train(path.join(dist, 'tasks.js'));
+// Without TypeScript, which is not needed to run the program, editors have no types of the Node API.
+if (existsSync(path.join(root, 'node_modules/typescript'))) await import('./types.mjs');
 writeFileSync(idFile, id);
 
 function link(target, place) {

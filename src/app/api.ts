@@ -192,7 +192,7 @@ export async function test(project: Project, options: TestOptions = {}): Promise
 export async function push(project: Project, options: PushOptions = {}): Promise<PushResult> {
   const { open, host } = openedBy(project);
   const { uploadOnly = false, strict = false, output } = options;
-  const prepared = await preparePush(open, planRequest(options), host);
+  const prepared = await preparePush(open, planRequest(options), host, uploadOnly);
   const place = {
     output: output === undefined ? undefined : path.resolve(output),
     fallback: releasePath(open.cacheFolder, prepared.started),
@@ -223,6 +223,7 @@ function makeHost(environment: Environment, notify: (notice: Notice) => void): H
       // The command line shares its derived files.
       id: `${VERSION}-${BUILD_ID}`,
       pageFolder: path.join(folder, 'page'),
+      typesFile: path.join(folder, '../types/image-tasks.d.ts'),
       reaper,
       loadModule: (url) => import(url),
     },

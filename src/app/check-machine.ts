@@ -134,7 +134,7 @@ function sitesOf(images: readonly ImageTask[], root: string): Site[] {
   const sites = new Map<string, Site>();
   for (const task of images) {
     const needs = Object.fromEntries(task.needs.map((need) => [need.name, 'scratch']));
-    const text = readIfExists(path.join(root, task.dockerfile));
+    const text = task.dockerfileText ?? readIfExists(path.join(root, task.dockerfile));
     for (const reference of externalImages(text, task, { ...task.args, ...needs })) {
       const site = registrySiteOf(reference);
       sites.set(site.url, site);

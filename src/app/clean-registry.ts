@@ -1,11 +1,11 @@
 import { computeKeys } from '../key/compute-keys.ts';
 import type { RemoteContents } from '../model/registry.ts';
 import { makesFiles } from '../model/task.ts';
-import { type Naming, registryTag, runTags } from '../plan/refs.ts';
+import { type Naming, publishedTags, registryTag } from '../plan/refs.ts';
 import { chooseRemovals, type Removal } from '../release/choose-removals.ts';
 import { queryInventory } from '../release/inventory.ts';
 import { type Inventory, repositoriesOf } from '../release/ownership.ts';
-import type { ReleaseFile } from '../release/release-file.ts';
+import { type ReleaseFile, releasedDigests } from '../release/release-file.ts';
 import { checkDeletePermission, checkIdle, type RemovalResult, removeTags } from '../release/remove-tags.ts';
 import type { Host } from './host.ts';
 import { type LinkedProject, linkProject } from './link-project.ts';
@@ -83,7 +83,7 @@ async function namedTags(
     if (task.kind !== 'image' || makesFiles(task)) continue;
     names.add(task.name);
     named.add(registryTag(task, keyed.get(task.id)!.key, naming));
-    for (const tag of runTags(task, { ...naming, suffix: '' })) named.add(tag);
+    for (const tag of publishedTags(task, { ...naming, suffix: '' })) named.add(tag);
     for (const alias of task.aliases) named.add(`${naming.repo}/${task.name}:${alias}`);
   }
   return { names, named };
@@ -93,5 +93,5 @@ async function namedTags(
 function pinnedDigests({ cacheFolder }: LinkedProject, keep: readonly ReleaseFile[]): ReadonlySet<string> {
   // Development pushes write release files too.
   const own = readOwnReleases(cacheFolder).filter(({ suffix }) => suffix === '');
-  return new Set([...own, ...keep].flatMap(({ images }) => images.map(({ digest }) => digest)));
+  return new Set([...own, ...keep].flatMap(releasedDigests));
 }

@@ -4,6 +4,7 @@ import { type Difference, withProjectPath } from '../key/difference.ts';
 import { TasksError } from '../model/errors.ts';
 import type { Step } from '../model/plan.ts';
 import type { Manifest } from '../model/record.ts';
+import { versionIdOf } from '../model/task.ts';
 import type { PlannedProject } from './plan-project.ts';
 
 /** Why a task is what it is, and how its manifest differs from another one. */
@@ -49,7 +50,7 @@ function compareWithRecord(
   const nearest = previous.get(task.id);
   if (nearest === undefined) return { ...common, differences: [] };
   const { record } = nearest;
-  const isSameTask = record.task === task.id;
+  const isSameTask = versionIdOf(record.task) === versionIdOf(task.id);
   return {
     ...common,
     against: { task: record.task, time: record.time },

@@ -5,7 +5,7 @@ import { listLogs } from '../cache/logs.ts';
 import type { LogTail, PageData, TaskFacts } from '../draw/page-data.ts';
 import { makePicture, type Picture } from '../draw/picture.ts';
 import { shellWord } from '../model/shell-word.ts';
-import type { TaskId } from '../model/task.ts';
+import { type TaskId, versionIdOf } from '../model/task.ts';
 import type { Host } from './host.ts';
 import type { PlannedProject } from './plan-project.ts';
 
@@ -29,7 +29,10 @@ function failedTasks({ plan, previous, cacheFolder }: PlannedProject): Set<TaskI
     if (newest === undefined) continue;
     const record = previous.get(task.id)?.record;
     // Logs are named by the time at which the task started, with the characters that file names may have.
-    const recorded = record?.task === task.id ? record.time.replaceAll(':', '-') : '';
+    const recorded =
+      record !== undefined && versionIdOf(record.task) === versionIdOf(task.id)
+        ? record.time.replaceAll(':', '-')
+        : '';
     if (path.basename(newest) > `${recorded}.log`) failed.add(task.id);
   }
   return failed;
@@ -69,7 +72,8 @@ function taskFacts({ plan, previous, cacheFolder, root }: PlannedProject): Map<T
         key,
         tags,
         manifest,
-        record: nearest?.task === task.id ? nearest : undefined,
+        record:
+          nearest !== undefined && versionIdOf(nearest.task) === versionIdOf(task.id) ? nearest : undefined,
         expectedMs,
         log: log === undefined ? undefined : readTail(log, root),
       },

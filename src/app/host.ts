@@ -16,6 +16,8 @@ export interface Program {
   readonly id: string;
   /** Absolute path of the folder with the script and the style of the graph page. */
   readonly pageFolder: string;
+  /** Absolute path of the declarations of what definitions import. */
+  readonly typesFile: string;
   /** Absolute path of the program that removes test containers when this process is gone. */
   readonly reaper: string;
   /** Node's own `import`. */

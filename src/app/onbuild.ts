@@ -1,6 +1,7 @@
 import { TasksError } from '../model/errors.ts';
 import type { Engine, HasOnbuild } from '../model/ports.ts';
-import { RegistryError } from '../model/registry.ts';
+import { PlatformMissing, RegistryError } from '../model/registry.ts';
+import { Unreadable } from '../observe/walk.ts';
 import { briefRequests, type Host } from './host.ts';
 import type { Notify } from './notices.ts';
 
@@ -45,6 +46,8 @@ export function queryEngineThenRegistry(
       return await queryRegistry(reference, platform);
     } catch (error) {
       if (!(error instanceof TasksError)) throw error;
+      // BuildKit would build on it without a word.
+      if (error instanceof PlatformMissing) throw new Unreadable(`${error.message}; ${error.hint}`);
       if (error instanceof RegistryError && error.problem === 'unreachable') unreachableHosts.add(host);
       notify({ kind: 'onbuild-unknown', image: reference, message: error.message });
       return undefined;

@@ -6,6 +6,7 @@ import { type LoadedDefinitions, loadDeclarations } from '../load/load.ts';
 import type { Locate } from '../load/locate.ts';
 import { findRoot } from '../load/project-root.ts';
 import { TasksError } from '../model/errors.ts';
+import { machinePlatform } from '../model/machine.ts';
 import type { Graph, Project } from '../model/task.ts';
 import { checkNameLengths } from '../plan/name-lengths.ts';
 import { resolveNaming } from '../plan/refs.ts';
@@ -74,7 +75,7 @@ function checkDeclarations(
 ): Pick<OpenProject, 'project' | 'graph'> {
   const project = resolveProject(declarations);
   checkProfile(profile, project);
-  const graph = makeGraph(declarations, defaultPlatform());
+  const graph = makeGraph(declarations, machinePlatform());
   if (graph.tasks.size === 0) {
     throw new TasksError(
       2,
@@ -95,10 +96,4 @@ function excludeFromGit(cacheFolder: string): void {
   } catch {
     // Code that has to write there reports the error.
   }
-}
-
-/** Linux on this machine's architecture, in the words of image platforms. */
-function defaultPlatform(): string {
-  const words: Record<string, string> = { x64: 'amd64', ia32: '386', arm: 'arm/v7' };
-  return `linux/${words[process.arch] ?? process.arch}`;
 }

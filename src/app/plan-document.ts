@@ -21,7 +21,9 @@ export function planDocument(planned: DocumentedPlan): PlanDocument {
       needs: needIds(task),
       tags,
       publish: task.publish,
-      ...(task.kind === 'image' ? imageFields(task, aliases.get(task.id) ?? [], planned) : commandFields),
+      ...(task.kind === 'image'
+        ? imageFields(task, aliases.get(task.id) ?? [], planned)
+        : { ...commandFields, platform: task.platform ?? null }),
     }),
   );
   return { tasks, counts: countActions(plan) };
@@ -50,7 +52,7 @@ function imageFields(
   aliases: readonly string[],
   { observations }: DocumentedPlan,
 ): ImageFields {
-  const { args, labels, platform, context, dockerfile, target = null } = task;
+  const { args, labels, platform, context, dockerfile, dockerfileText, target = null } = task;
   const observed = observations.get(task.id);
   const bases = observed?.kind === 'image' ? observed.bases : [];
   return {
@@ -59,7 +61,7 @@ function imageFields(
     aliases,
     platform,
     context,
-    dockerfile,
+    dockerfile: dockerfileText === undefined ? dockerfile : null,
     target,
     bases: bases.map(({ reference, digest }) => ({
       reference,

@@ -1,4 +1,5 @@
 import { openRecords } from '../cache/records.ts';
+import { readCommit } from '../engine/git-state.ts';
 import { resolveSelectors, withNeeds } from '../graph/select.ts';
 import { computeKeys } from '../key/compute-keys.ts';
 import { hashManifest } from '../key/hash-manifest.ts';
@@ -14,6 +15,7 @@ import type { PreviousRecord, PushTags } from '../plan/input.ts';
 import { checkNameLengths } from '../plan/name-lengths.ts';
 import { makePlan } from '../plan/plan.ts';
 import { type Naming, resolveNaming } from '../plan/refs.ts';
+import { mayBeCommit } from '../plan/volatile-values.ts';
 import type { Host } from './host.ts';
 import { type LinkedProject, linkProject } from './link-project.ts';
 import { noteExternalResults } from './note-results.ts';
@@ -22,6 +24,7 @@ import type { OpenProject } from './open-project.ts';
 import type { PlanOptions } from './options.ts';
 import { previousRecords } from './previous-records.ts';
 import { queryIfReachable, remoteImageQueries } from './remote-images.ts';
+import { findUnrunnable } from './unrunnable.ts';
 import { withPlaces } from './with-places.ts';
 
 /** A project's plan, and what it was made from. */
@@ -101,7 +104,9 @@ async function readAndPlan(
       ? await queryIfReachable(queries, names.repo ?? project.repo, host, signal)
       : new Map();
   });
+  const moment = { commit: await currentCommit(tasks, root, host, signal), now: host.clock.now() };
   let images: readonly EngineImage[] | undefined;
+  let unbuildable: ReadonlyMap<TaskId, string> = new Map();
   // A push records what it uploads, with the manifest.
   let readInFull: ReadonlySet<TaskId> = purpose.readAll || push ? scope : new Set();
   for (;;) {
@@ -130,12 +135,19 @@ async function readAndPlan(
       },
       latest: previous,
       naming,
+      moment,
       forced: force ? (selectors.length === 0 ? scope : selected) : new Set(),
       tested,
       retest: purpose.retest === true,
+      unbuildable,
       ...(push ? { pushTags: push.tags } : {}),
     });
     const unread = unreadTasks(plan);
+    const unrunnable = unread.length === 0 ? await findUnrunnable(plan, observations, engine) : new Map();
+    if ([...unrunnable.keys()].some((id) => !unbuildable.has(id))) {
+      unbuildable = new Map([...unbuildable, ...unrunnable]);
+      continue;
+    }
     if (unread.length === 0) {
       await noteExternalResults(plan, previous, records, host.clock.now());
       return { ...linked, memo, plan, observations, previous, records, naming, images, engine };
@@ -147,6 +159,20 @@ async function readAndPlan(
 /** Returns the keys of a plan: of what is reused now, and of what the next build would reuse. */
 export function keysInUse({ plan }: Pick<PlannedProject, 'plan'>): Set<string> {
   return new Set([...plan.steps.values()].map(({ key }) => key));
+}
+
+/** Returns the commit of the project's checkout, if a label or arg may contain it. */
+async function currentCommit(
+  tasks: readonly Task[],
+  root: string,
+  { environment }: Host,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const isNamed = tasks.some(
+    (task) =>
+      task.kind === 'image' && [task.labels, task.args].some((each) => Object.values(each).some(mayBeCommit)),
+  );
+  return isNamed ? await readCommit(root, environment, signal) : undefined;
 }
 
 /** Tasks to be made whose inputs were not read because they had not changed: making them takes more than their keys. */

@@ -1,8 +1,9 @@
 import { resolveSelectors, withNeeds } from '../graph/select.ts';
 import { TasksError } from '../model/errors.ts';
 import type { Registry } from '../model/registry.ts';
-import type { Graph, Task, TaskId } from '../model/task.ts';
+import { type Graph, type Task, type TaskId, versionIdOf } from '../model/task.ts';
 import { checkNameLengths } from '../plan/name-lengths.ts';
+import { platformTasks, publishedDigest } from '../plan/published-digest.ts';
 import type { Naming } from '../plan/refs.ts';
 import { checkPermission, resolveTargetTags, type TargetTags } from '../release/preflight.ts';
 import type { PublishContext } from '../release/publish-context.ts';
@@ -36,11 +37,15 @@ export interface TargetedPush extends PreparedPush {
   readonly targetTags: TargetTags;
 }
 
-/** Resolves names and selectors of a push. @throws TasksError with exit code 2 */
+/**
+ * Resolves names and selectors of a push. `isUploadOnly`: it sets no tags, so that some platforms of a version are enough.
+ * @throws TasksError with exit code 2
+ */
 export async function preparePush(
   open: OpenProject,
   options: PlanOptions,
   host: Host,
+  isUploadOnly: boolean,
 ): Promise<PreparedPush> {
   const { names, selectors, signal } = options;
   if (names.release && names.suffix !== undefined)
@@ -51,6 +56,7 @@ export async function preparePush(
   const naming = requireRepository(open.project, names, started, 'push to');
   const { graph } = await linkProject(open, names, host, signal);
   const selected = resolveSelectors(graph, selectors);
+  if (!isUploadOnly) requireAllPlatforms(graph, selected);
   await withPlaces(open, async () => checkNameLengths(tasksOf(graph, selected), naming));
   const imageNames = [...graph.tasks.values()].map(({ name }) => name);
   return {
@@ -96,6 +102,32 @@ export async function planPush(
     tests: true,
     push: { registry, naming, tags: targetTags.published },
   });
+}
+
+/** Returns the digest that the tags of a task get, if the registry has everything already. */
+export function presentDigest(
+  { graph, plan }: Pick<PlannedProject, 'graph' | 'plan'>,
+  id: TaskId,
+): string | undefined {
+  return publishedDigest(platformTasks(graph, graph.tasks.get(id)!), (each) => plan.steps.get(each)?.remote);
+}
+
+/** An index is published with all platforms of its version, or not at all. */
+function requireAllPlatforms(graph: Graph, selected: ReadonlySet<TaskId>): void {
+  for (const id of selected) {
+    const task = graph.tasks.get(id)!;
+    if (!task.publish) continue;
+    const missing = platformTasks(graph, task).filter((each) => !selected.has(each.id));
+    if (missing.length === 0) continue;
+    const version = versionIdOf(id);
+    throw new TasksError(
+      2,
+      `a push publishes all platforms of ${version}, but ${missing[0]!.id} is not selected`,
+      {
+        hint: `select ${version}, or use --upload-only to upload some platforms; a push of all then sets the tags`,
+      },
+    );
+  }
 }
 
 function tasksOf(graph: Graph, ids: Iterable<TaskId>): Task[] {

@@ -1,9 +1,25 @@
 import type { TaskKey } from '../key/compute-keys.ts';
 import type { Records } from '../model/ports.ts';
 import type { Key, TaskRecord } from '../model/record.ts';
-import type { Graph, TaskId } from '../model/task.ts';
+import { type Graph, type TaskId, versionIdOf } from '../model/task.ts';
 import type { PreviousRecord } from '../plan/input.ts';
 import { siblingVersions } from '../plan/sibling-versions.ts';
+
+/** Returns the last record of tasks. Before a version had several platforms, its records had no platform in their names. */
+async function latestOf(
+  ids: readonly TaskId[],
+  graph: Graph,
+  records: Records,
+): Promise<ReadonlyMap<TaskId, TaskRecord>> {
+  const last = new Map(await records.latest(ids));
+  const former = ids.filter((id) => id.includes('@') && !last.has(id) && !graph.tasks.get(id)!.isSecondary);
+  const found = await records.latest(former.map(versionIdOf));
+  for (const id of former) {
+    const record = found.get(versionIdOf(id));
+    if (record !== undefined) last.set(id, record);
+  }
+  return last;
+}
 
 /**
  * Returns the record that explains each task: the record of its key if it is `known`, otherwise the task's last record, or
@@ -28,7 +44,7 @@ export async function previousRecords(
     else previous.set(id, { record });
   }
   if (rest.length === 0) return previous;
-  const last = await records.latest(rest);
+  const last = await latestOf(rest, graph, records);
   const siblingsOf = siblingVersions(graph);
   const siblings = new Map(rest.filter((id) => !last.has(id)).map((id) => [id, siblingsOf(id)]));
   const others = await records.latest([...new Set([...siblings.values()].flat())]);

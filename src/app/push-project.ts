@@ -17,7 +17,7 @@ import type { Host } from './host.ts';
 import type { RunOptions } from './options.ts';
 import { brokenTests, type PlannedProject } from './plan-project.ts';
 import { planPush, type TargetedPush } from './prepare-push.ts';
-import { buildPhase, hasBrokenTest, inOneRun, makeServices, testPhase } from './run-plan.ts';
+import { buildPhase, hasBrokenTest, inOneRun, makeServices, tasksWithTest, testPhase } from './run-plan.ts';
 
 export interface PushProjectOptions extends RunOptions {
   /** Upload everything, but set no tags. */
@@ -53,7 +53,7 @@ export async function pushProject(
   if (isRelease) checkSources(first.plan, git, options.strict, host.notify);
   const attempt = await inOneRun(
     'push',
-    first,
+    { plan: first.plan, tested: tasksWithTest(releasableSteps(first, target)) },
     options,
     host,
     (onEvent) => pushUntilFirst(first, target, options, host, onEvent),
@@ -107,7 +107,7 @@ async function pushOnce(
   const { published } = targetTags;
   const { uploadOnly, signal, limits } = options;
   const steps = [...planned.plan.steps.values()];
-  const releasable = steps.filter(({ task }) => published.has(task.id));
+  const releasable = releasableSteps(planned, target);
   const nothing = { planned, results: new Map(), passed: new Map<TaskId, string>() };
   if (hasBrokenTest(planned, releasable, options)) {
     const { outcome } = await testPhase(planned, releasable, new Map(), options, false, host, onEvent);
@@ -140,6 +140,11 @@ async function pushOnce(
     listen: onEvent,
   });
   return { outcome: pushed.outcome, planned, results, passed, pushed };
+}
+
+/** Returns the steps whose images get tags. */
+function releasableSteps({ plan }: PlannedProject, { targetTags }: TargetedPush): Step[] {
+  return [...plan.steps.values()].filter(({ task }) => targetTags.published.has(task.id));
 }
 
 /** Returns the digests of the tests that have passed, by task. */
@@ -177,11 +182,11 @@ function releaseOf(
   finished: Date,
 ): ReleaseFile {
   const { plan } = planned;
-  const { digests } = pushed!;
+  const { releases } = pushed!;
   return makeReleaseFile({
     plan,
     results,
-    digests,
+    releases,
     passed,
     targetTags: targetTags,
     naming,

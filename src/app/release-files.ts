@@ -1,19 +1,7 @@
-import {
-  accessSync,
-  closeSync,
-  constants,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { temporaryName, writeFileAtomic } from '../disk/write.ts';
+import { checkChosenFile, makeFolder } from '../disk/chosen-file.ts';
+import { writeFileAtomic } from '../disk/write.ts';
 import { TasksError } from '../model/errors.ts';
 import { parseReleaseFile, type ReleaseFile } from '../release/release-file.ts';
 
@@ -51,18 +39,7 @@ export interface ReleaseFilePlace {
 export function checkWritable({ output, fallback }: ReleaseFilePlace): void {
   const file = output ?? fallback;
   try {
-    makeFolder(path.dirname(file));
-    const state = statSync(file, { throwIfNoEntry: false });
-    if (state === undefined) {
-      if (lstatSync(file, { throwIfNoEntry: false }) !== undefined)
-        throw new Error(`${file} is a broken link`);
-      // Under another name: an empty file must not look like a release.
-      const probe = temporaryName(path.join(path.dirname(file), 'probe'));
-      closeSync(openSync(probe, 'wx'));
-      unlinkSync(probe);
-    } else if (state.isFile()) closeSync(openSync(file, 'r+'));
-    else if (state.isDirectory()) throw new Error(`${file} is a folder`);
-    else accessSync(file, constants.W_OK);
+    checkChosenFile(file);
   } catch (error) {
     const isChosen = output !== undefined;
     const what = isChosen ? '--output' : 'the release file';
@@ -71,13 +48,6 @@ export function checkWritable({ output, fallback }: ReleaseFilePlace): void {
       cause: error,
     });
   }
-}
-
-/** Node's own `recursive` never ends where a file system refuses new folders with ENOENT, as /proc does (seen with Node 20). */
-function makeFolder(folder: string): void {
-  if (existsSync(folder)) return;
-  makeFolder(path.dirname(folder));
-  mkdirSync(folder);
 }
 
 /**

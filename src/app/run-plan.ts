@@ -6,6 +6,7 @@ import { openTestPasses } from '../cache/test-passes.ts';
 import type { SshAgents } from '../engine/ssh-agents.ts';
 import type { Listener } from '../model/events.ts';
 import type { Step } from '../model/plan.ts';
+import type { TaskId } from '../model/task.ts';
 import { credentialsFor } from '../registry/credentials.ts';
 import type { Results } from '../run/needs.ts';
 import { requireEngine } from '../run/require-engine.ts';
@@ -20,17 +21,17 @@ import { brokenTests, type PlannedProject } from './plan-project.ts';
 
 /**
  * Does the work of a command as one run: the listener gets one `run-started` and one `run-finished`, with the events that
- * `work` emits between them. `isOk`: whether the run succeeded.
+ * `work` emits between them. `tested`: the tasks that it tests. `isOk`: whether the run succeeded.
  */
 export async function inOneRun<T>(
   command: string,
-  { plan }: Pick<PlannedProject, 'plan'>,
+  { plan, tested }: Pick<PlannedProject, 'plan'> & { readonly tested?: ReadonlySet<TaskId> },
   { jobs, onEvent }: Pick<RunOptions, 'jobs' | 'onEvent'>,
   { clock }: Pick<Host, 'clock'>,
   work: (onEvent: Listener) => Promise<T>,
   isOk: (result: T) => boolean,
 ): Promise<T> {
-  const run = startRun(plan, { command, jobs }, clock, onEvent);
+  const run = startRun(plan, { command, jobs, tested }, clock, onEvent);
   let ok = false;
   try {
     const result = await work(run.listen);
@@ -41,6 +42,13 @@ export async function inOneRun<T>(
   }
 }
 
+/** Returns the tasks of these steps whose images have a test. */
+export function tasksWithTest(steps: readonly Step[]): Set<TaskId> {
+  return new Set(
+    steps.flatMap(({ task }) => (task.kind === 'image' && task.test !== undefined ? [task.id] : [])),
+  );
+}
+
 /** Returns what running a plan needs from outside. */
 export function makeServices(
   { cacheFolder, root, memo, records, engine, plan }: PlannedProject,
@@ -49,6 +57,7 @@ export function makeServices(
   { socketOf }: Pick<SshAgents, 'socketOf'> = noAgents,
 ): Services {
   const warn = warnWith(notify);
+  let runId: string | undefined;
   return {
     engine,
     processes: connections.processes,
@@ -60,7 +69,11 @@ export function makeServices(
     }),
     newOwner,
     isGone: (owner) => isAlive(owner) === false,
-    runId: randomUUID(),
+    get runId() {
+      // A run with nothing to do needs none, and loads nothing for it.
+      runId ??= randomUUID();
+      return runId;
+    },
     clock,
     memo,
     root,

@@ -5,7 +5,7 @@ import { briefRequests, type Host } from './host.ts';
 import { warnWith } from './notices.ts';
 import type { RunOptions } from './options.ts';
 import type { PlannedProject } from './plan-project.ts';
-import { buildPhase, hasBrokenTest, inOneRun, testPhase } from './run-plan.ts';
+import { buildPhase, hasBrokenTest, inOneRun, tasksWithTest, testPhase } from './run-plan.ts';
 
 /** Builds what is missing, then runs the tests of the selected images. Returns how the run ended. @throws TasksError */
 export async function testProject(
@@ -13,9 +13,10 @@ export async function testProject(
   options: RunOptions & { readonly retest: boolean },
   host: Host,
 ): Promise<RunOutcome> {
+  const selected = [...planned.plan.steps.values()].filter((step) => step.selected);
   return await inOneRun(
     'test',
-    planned,
+    { plan: planned.plan, tested: tasksWithTest(selected) },
     options,
     host,
     async (onEvent) => {

@@ -55,6 +55,7 @@ const running = (output: Flag): readonly Flag[] => [
   ['-q, --quiet', 'print no progress'],
   ['-v, --verbose', 'print the output of builds and tests'],
 ];
+const junit: Flag = ['--junit <file>', 'write a JUnit XML report of the tests', 'files'];
 const dryRun = (help: string): Flag => ['--dry-run', help];
 const force: Flag = ['--force', 'build the selected tasks from scratch'];
 
@@ -98,6 +99,7 @@ export const commands: readonly CommandSpec[] = [
       dryRun('print what would be done, and change nothing'),
       ['--resume', 'complete or roll back a push whose process has died, without waiting for it'],
       ['--output <file>', 'where to write the release file (default: .cache/releases/)', 'files'],
+      junit,
     ],
     shared: running(eventsOrPlan),
     run: async (context, args, flags) => (await import('./commands/push.ts')).push(context, args, flags),
@@ -129,7 +131,7 @@ export const commands: readonly CommandSpec[] = [
     values: ['selectors'],
     summary: "run the images' tests; build what is missing first",
     examples: examples.test,
-    own: [['--retest', 'also run tests that have passed on the same image'], ...registry],
+    own: [['--retest', 'also run tests that have passed on the same image'], junit, ...registry],
     shared: running(events),
     run: async (context, args, flags) => (await import('./commands/test.ts')).test(context, args, flags),
   },
@@ -221,6 +223,29 @@ export const commands: readonly CommandSpec[] = [
     ],
     shared: [repo, json, verbose],
     run: async (context, _, flags) => (await import('./commands/clean.ts')).clean(context, flags),
+  },
+  {
+    usage: 'init [targets...]',
+    summary: 'write definitions for what bake, compose, make or Dockerfiles build',
+    examples: examples.init,
+    own: [
+      [
+        '--from <source>',
+        'bake, compose or make; with a file: bake:FILE (default: what is there, but not make)',
+      ],
+      ['--check', 'compare the definitions with what the other tool builds; exit with 1 if they differ'],
+      dryRun('print the definitions, and write nothing'),
+    ],
+    run: async (context, args, flags) => (await import('./commands/init.ts')).init(context, args, flags),
+  },
+  {
+    usage: 'export <format> [selectors...]',
+    summary: 'print the plan for another tool: `tasks export bake` is a docker-bake.json',
+    examples: examples.exportPlan,
+    own: [['--output <file>', 'write to a file']],
+    shared: [repo],
+    run: async (context, args, flags) =>
+      (await import('./commands/export.ts')).exportPlan(context, args, flags),
   },
   {
     usage: 'doctor',

@@ -23,6 +23,8 @@ export interface Terminal {
   /** The width of the terminal on standard output; undefined if it is not a terminal. */
   readonly outColumns: number | undefined;
   readonly errIsTerminal: boolean;
+  /** Calls back at the exit of the process, however it ends, except for SIGKILL. Returns a function that prevents that. */
+  onExit(callback: () => void): () => void;
 }
 
 /** The process that runs the command line; made in main.ts alone. */

@@ -20,7 +20,8 @@ tasks plan --check         exit with 1 if anything would be done`;
 export const why = `tasks why extbuilder:17                 input by input: what changed since it was built
 tasks why extbuilder:17 extbuilder:15   how two tasks differ`;
 export const test = `tasks test                 all images that have a test
-tasks test extbuilder:17 --retest`;
+tasks test extbuilder:17 --retest
+tasks test --junit report.xml   a report for the CI service`;
 export const watch = `tasks watch                 everything; Ctrl-C stops it (exit code 130)
 tasks watch extbuilder:17   one task, and what it needs
 
@@ -44,6 +45,22 @@ tasks logs extbuilder:17 --follow   while it is built, from another terminal
 tasks logs --list                   what logs there are, newest first
 
 The last five logs of each task and of each test are kept.`;
+export const init = `tasks init                        finds a bake file, a compose file, or Dockerfiles
+tasks init --dry-run              prints the definitions
+tasks init --from bake            the group default of docker-bake.hcl; \`tasks init all --from bake\`: the group all
+tasks init --from make            what the default goal of the Makefile builds
+tasks init --from make:build.sh   what a shell script builds; it is read, not run
+tasks init --check --from bake    target by target: context, Dockerfile, stage, args, labels, tags, platforms
+
+It writes tasks/images.ts, a line in .gitignore, and types for editors, and overwrites nothing. What it cannot
+carry over is listed with its place. \`make -n\` runs $(shell …) and lines that begin with +, so a Makefile is read
+only if you ask for it.`;
+export const exportPlan = `tasks export bake                             the published images, and what they need
+tasks export bake --output docker-bake.json   then: docker buildx bake
+tasks export bake 'pg:17*' --repo team        some images, with tags in another repository
+
+The file builds the same images: needs are contexts of other targets, and pinned base images are contexts with
+their digests. Exit code 2 if bake cannot express something, such as commands and the files that they create.`;
 export const lock = `tasks lock                 pins what is not pinned yet, keeps the rest
 tasks lock --update        moves all pins to the newest: debian:12  sha256:aaaa… → sha256:bbbb…`;
 export const completion = `tasks completion install          for your shell, in its own folder for completions

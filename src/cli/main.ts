@@ -146,6 +146,7 @@ function makeShell(streams: Streams, own: OwnCommand, signal: AbortSignal): Shel
       version: VERSION,
       id: `${VERSION}-${BUILD_ID}`,
       pageFolder: path.join(PLACE, 'page'),
+      typesFile: path.join(PLACE, '../types/image-tasks.d.ts'),
       reaper: path.join(PLACE, 'reaper.js'),
       loadModule,
       onLongRun,
@@ -174,6 +175,10 @@ function makeTerminal({ out, err }: Streams): Terminal {
     },
     get errIsTerminal() {
       return err.stream.isTTY === true;
+    },
+    onExit(callback) {
+      process.once('exit', callback);
+      return () => void process.off('exit', callback);
     },
   };
 }

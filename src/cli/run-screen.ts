@@ -1,4 +1,4 @@
-import { appendFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, statSync, writeFileSync } from 'node:fs';
 import { warnWith } from '../app/notices.ts';
 import { TasksError } from '../model/errors.ts';
 import type { Listener, Phase, RunEvent } from '../model/events.ts';
@@ -21,9 +21,13 @@ export interface RunScreen {
   close(): Promise<void>;
 }
 
-/** Opens what follows runs besides the screen: a trace, a job summary. */
+/** Opens what follows runs besides the screen: a test report, a job summary, a trace. @throws TasksError exit 2 for a wrong path */
 export async function openFollowers(context: Context): Promise<Reporter> {
-  return combineReporters(await openTrace(context), await openJobSummary(context));
+  return combineReporters(
+    await openTestReport(context),
+    await openJobSummary(context),
+    await openTrace(context),
+  );
 }
 
 /** Runs `work` with a screen for its events. Only the phase `mainPhase` is shown even if no task has anything to do in it. */
@@ -43,6 +47,7 @@ export async function withScreen<T>(
 async function openScreen(context: Context, followers: Reporter, mainPhase: Phase): Promise<RunScreen> {
   if (context.settings.output.reporter === 'json')
     return combineReporters(jsonReporter(context.terminal.json), followers);
+  const status = await openTerminalStatus(context);
   const openPhase = await phaseReporters(context);
   const queue: RunEvent[] = [];
   let current = silentReporter;
@@ -65,6 +70,7 @@ async function openScreen(context: Context, followers: Reporter, mainPhase: Phas
   return {
     onEvent(event) {
       followers.onEvent(event);
+      status.onEvent(event);
       if (event.type === 'run-started') runStarted = event;
       // A command reports by itself what it published.
       if (!('phase' in event) || event.phase === 'publish') return;
@@ -74,6 +80,7 @@ async function openScreen(context: Context, followers: Reporter, mainPhase: Phas
     async close() {
       while (closing !== undefined) await closing;
       await current.close();
+      await status.close();
       await followers.close();
     },
   };
@@ -81,6 +88,17 @@ async function openScreen(context: Context, followers: Reporter, mainPhase: Phas
 
 function hasWork({ tasks }: Extract<RunEvent, { type: 'phase-started' }>): boolean {
   return tasks.some(({ action }) => !['reuse', 'retag', 'skip'].includes(action));
+}
+
+/** Shows the progress in the title and in the progress bar of the terminal. */
+async function openTerminalStatus({ settings, terminal, host }: Context): Promise<Reporter> {
+  const { terminal: features } = settings.output;
+  if (!features.title && !features.progress) return silentReporter;
+  const { terminalStatusReporter } = await import('../report/terminal-status.ts');
+  const { errStream } = terminal;
+  // The live view replaces `write` while it draws.
+  const write = errStream.write.bind(errStream);
+  return terminalStatusReporter(write, features, host.clock, terminal.onExit);
 }
 
 /** Returns a function that makes a reporter for a phase. */
@@ -101,24 +119,49 @@ async function phaseReporters({ settings, terminal, cwd, host, own }: Context): 
       reporter === 'github'
         ? (await import('../report/github.ts')).githubMarks(terminal.ciCommand)
         : (await import('../report/gitlab.ts')).gitlabMarks(terminal.ciCommand, seconds);
-    return () => groupedReporter(terminal.err, marks, { paint: makePaint(false), reader });
+    return () => groupedReporter(terminal.err, marks, { paint: makePaint(false), reader, clock: host.clock });
   }
   if (reporter === 'plain')
-    return () => plainReporter(terminal.err, paint, { verbose, timestamps: isCi, reader });
+    return () => plainReporter(terminal.err, paint, { verbose, timestamps: isCi, reader, clock: host.clock });
   return () => silentReporter;
 }
 
+/** GitHub refuses larger summaries of a step (docs.github.com, "Workflow commands"). */
+const maxSummaryBytes = 1 << 20;
+
 /** GitHub shows the content of its file on the page of the workflow run. */
-async function openJobSummary({ settings, host }: Context): Promise<Reporter> {
+async function openJobSummary({ settings, host, cwd, own }: Context): Promise<Reporter> {
   const { jobSummary } = settings.output;
   if (jobSummary === undefined) return silentReporter;
   const { markdownReporter } = await import('../report/markdown.ts');
+  const append = (render: (room: number) => string): void => {
+    try {
+      // Other commands of the same step write to the same file.
+      const size = statSync(jobSummary, { throwIfNoEntry: false })?.size ?? 0;
+      appendFileSync(jobSummary, render(maxSummaryBytes - size));
+    } catch (error) {
+      warnWith(host.notify)(`cannot write the job summary: ${(error as Error).message}`);
+    }
+  };
+  return sanitizingReporter(markdownReporter({ append, reader: { folder: cwd, pasteable: own.pasteable } }));
+}
+
+async function openTestReport({ settings, host }: Context): Promise<Reporter> {
+  const { junit } = settings.output;
+  if (junit === undefined) return silentReporter;
+  const { checkChosenFile, writeChosenFile } = await import('../disk/chosen-file.ts');
+  const { junitReporter } = await import('../report/junit.ts');
+  try {
+    checkChosenFile(junit);
+  } catch (error) {
+    throw new TasksError(2, `cannot write --junit: ${(error as Error).message}`, { cause: error });
+  }
   return sanitizingReporter(
-    markdownReporter((text) => {
+    junitReporter((text) => {
       try {
-        appendFileSync(jobSummary, text);
+        writeChosenFile(junit, text);
       } catch (error) {
-        warnWith(host.notify)(`cannot write the job summary: ${(error as Error).message}`);
+        warnWith(host.notify)(`cannot write --junit: ${(error as Error).message}`);
       }
     }),
   );

@@ -5,6 +5,8 @@ import { repositoryFault } from '../graph/names.ts';
 import { isDerivedTag } from '../model/derived-tags.ts';
 import type { Environment } from '../model/environment.ts';
 import { TasksError } from '../model/errors.ts';
+import type { TerminalFeatures } from '../report/terminal-status.ts';
+import { terminalFeatures } from './terminal-features.ts';
 
 export const reporterNames = ['live', 'plain', 'json', 'github', 'silent'] as const;
 export type ReporterName = (typeof reporterNames)[number];
@@ -26,6 +28,7 @@ export interface SharedFlags {
   readonly reporter?: string;
   readonly view?: string;
   readonly trace?: string;
+  readonly junit?: string;
   readonly color?: boolean;
   readonly quiet?: boolean;
   readonly verbose?: boolean;
@@ -66,8 +69,12 @@ export interface OutputSettings {
   readonly hasSections: boolean;
   /** Whether the run is in CI, where lines of output start with the time. */
   readonly isCi: boolean;
+  /** What the terminal is told besides what is on its screen. */
+  readonly terminal: TerminalFeatures;
   /** Absolute path of a trace to write. */
   readonly trace: string | undefined;
+  /** Absolute path of a test report to write. */
+  readonly junit: string | undefined;
   /** A file of GitHub Actions that job summaries are appended to. */
   readonly jobSummary: string | undefined;
 }
@@ -107,7 +114,12 @@ export function readSettings(flags: SharedFlags, input: SettingsInput): Settings
       isQuiet: flags.quiet === true && flags.reporter === undefined,
       hasSections: reporter === 'plain' && flags.reporter === undefined && environment.GITLAB_CI === 'true',
       isCi,
+      terminal:
+        input.errIsTerminal && (reporter === 'live' || reporter === 'plain')
+          ? terminalFeatures(environment, isCi)
+          : { title: false, progress: false },
       trace: flags.trace === undefined ? undefined : path.resolve(cwd, flags.trace),
+      junit: flags.junit === undefined ? undefined : path.resolve(cwd, flags.junit),
       jobSummary: environment.GITHUB_STEP_SUMMARY || undefined,
     },
     cacheUrl: environment.TASKS_CACHE_URL || undefined,

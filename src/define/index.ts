@@ -13,6 +13,7 @@ import {
   projectBrand,
   type Reference,
   referenceBrand,
+  type Sited,
 } from './types.ts';
 
 export type {
@@ -33,32 +34,52 @@ const profileSlot = Symbol.for('image-tasks.profile');
 export const profile: string =
   ((globalThis as Record<symbol, unknown>)[profileSlot] as string | undefined) ?? 'default';
 
-/** Declares images: one task per version. */
+/**
+ * Declares images: one task per version.
+ *
+ * @example export const app = image({ name: 'app', versions: ['1', '2'], context: 'app', args: (version) => ({ V: version }) });
+ */
 export function image(fields: ImageInput<string, readonly string[]>): Definition;
 export function image<A extends Axes>(fields: ImageInput<A, Matrix<A>>): Definition;
 export function image(fields: object): Definition {
   return definition('image', fields);
 }
 
-/** Declares a command that creates files: one task per version. */
+/**
+ * Declares a command that creates files: one task per version.
+ *
+ * @example export const docs = command({ name: 'docs', run: ['./make-docs.sh'], inputs: ['make-docs.sh', 'text/*.md'] });
+ */
 export function command(fields: CommandInput<string, readonly string[]>): Definition;
 export function command<A extends Axes>(fields: CommandInput<A, Matrix<A>>): Definition;
 export function command(fields: object): Definition {
   return definition('command', fields);
 }
 
-/** Declares the settings of the project, at most once. Flags and environment variables override them. */
+/**
+ * Declares the settings of the project, at most once. Flags and environment variables override them.
+ *
+ * @example export default project({ repo: 'registry.example/team' });
+ */
 export function project(fields: ProjectFields): ProjectDefinition {
-  return {
+  const self: ProjectDefinition & Sited = {
     [projectBrand]: true,
     [callSite]: currentSite(),
     fields: fields as Readonly<Record<string, unknown>>,
   };
+  return self;
 }
 
 /**
  * Returns all combinations of the values of the axes, in the order written (the last axis varies fastest). `version` returns
  * the version of a cell, which must be unique; cells for which `exclude` returns true are left out.
+ *
+ * @example
+ * const cells = matrix(
+ *   { pg: ['16', '17'], distro: ['bookworm', 'trixie'] },
+ *   { version: (c) => `${c.pg}-${c.distro}`, exclude: (c) => c.pg === '16' && c.distro === 'trixie' },
+ * );
+ * export const server = image({ name: 'server', versions: cells, context: 'server', args: (c) => ({ PG: c.pg }) });
  */
 export function matrix<const T extends Readonly<Record<string, readonly string[]>>>(
   axes: T,
@@ -75,15 +96,16 @@ export function matrix<const T extends Readonly<Record<string, readonly string[]
   const included = cells
     .map((cell) => Object.freeze(cell) as Cell)
     .filter((cell) => !options.exclude?.(cell));
-  return {
+  const self: Matrix<Cell> & Sited = {
     [matrixBrand]: true,
     [callSite]: currentSite(),
     cells: included.map((cell) => ({ version: options.version(cell), axes: cell })),
   };
+  return self;
 }
 
 function definition(kind: 'image' | 'command', fields: object): Definition {
-  const self: Definition = {
+  const self: Definition & Sited = {
     [definitionBrand]: kind,
     [callSite]: currentSite(),
     fields: fields as Readonly<Record<string, unknown>>,

@@ -15,10 +15,14 @@ export interface CallSite {
 }
 export const callSite: unique symbol = Symbol.for('image-tasks.callSite') as never;
 
+/** What the functions for definitions return has it, which is nothing that definitions could use. */
+export interface Sited {
+  readonly [callSite]?: CallSite;
+}
+
 /** The result of `matrix()`, for the field `versions`. */
 export interface Matrix<A extends Axes = Axes> {
   readonly [matrixBrand]: true;
-  readonly [callSite]?: CallSite;
   readonly cells: readonly VersionCell<A>[];
 }
 
@@ -48,9 +52,18 @@ export interface CommonFields<V> {
    * The tasks that this task uses, by name. The name is an ARG of the Dockerfile, an image as the Dockerfile names it
    * (`'cimg/postgres:18.3'`), or, for a task that creates files, the folder of these files. In FROM, `COPY --from` or a
    * mount, an ARG must be the whole image name.
+   *
+   * @example needs: { BASE_IMAGE: base }                         // ARG BASE_IMAGE: the version that matches
+   * @example needs: { 'cimg/postgres:18.3': postgres }           // FROM cimg/postgres:18.3
+   * @example needs: (c) => ({ BASE_IMAGE: base.at(c.distro) })   // one version, by the axes of a matrix
+   * @example needs: { libs: libs.all({ pg: '17' }) }             // files, as the folders libs/<version>/
    */
   readonly needs?: PerVersion<V, Needs<V>>;
-  /** Tasks that run before this one if both are in the plan. They are not needs: they do not affect the plan or the key. */
+  /**
+   * Tasks that run before this one if both are in the plan. They are not needs: they do not affect the plan or the key.
+   *
+   * @example after: [database]
+   */
   readonly after?: readonly (NeedTarget | ((version: V) => NeedTarget))[];
   /** The maximum duration of the build or run, and of the test: `90s`, `30m`, `2h`. Default: no limit. */
   readonly timeout?: PerVersion<V, string>;
@@ -62,6 +75,8 @@ export interface CommonFields<V> {
    * The sources of secrets, by id. A RUN instruction uses a secret with `--mount=type=secret,id=…`. A command gets an
    * environment variable with the name of the id, which contains the value, or the path of the file. Secrets are never part
    * of keys, records or logs.
+   *
+   * @example secrets: { npm_token: { env: 'NPM_TOKEN' }, pip: { file: 'pip.conf' } }
    */
   readonly secrets?: PerVersion<
     V,
@@ -79,22 +94,45 @@ export interface CommonFields<V> {
  * `after`.
  */
 export interface ImageFields<V> extends CommonFields<V> {
-  /** The build context, relative to the project root. */
+  /**
+   * The build context, relative to the project root.
+   *
+   * @example context: (version) => `images/${version}`
+   */
   readonly context: PerVersion<V, string>;
-  /** The Dockerfile, relative to the project root. Default: `<context>/Dockerfile`. */
-  readonly dockerfile?: PerVersion<V, string>;
+  /**
+   * The Dockerfile, relative to the project root, or its text: `{ text: '…' }`. A text counts as a file with that text does.
+   * Default: `<context>/Dockerfile`.
+   *
+   * @example dockerfile: (version) => ({ text: `FROM debian:${version}\nRUN apt-get update && apt-get install -y curl\n` })
+   */
+  readonly dockerfile?: PerVersion<V, string | { readonly text: string }>;
   /** The stage to build. Default: the last one. */
   readonly target?: PerVersion<V, string | undefined>;
-  /** Build args. The test gets them as environment variables. */
+  /**
+   * Build args. The test gets them as environment variables.
+   *
+   * @example args: (version) => ({ PG_VERSION: version })
+   */
   readonly args?: PerVersion<V, Readonly<Record<string, string>>>;
-  /** Labels of the image. */
+  /** Labels of the image. They are part of the key: an image with another label is another image. */
   readonly labels?: PerVersion<V, Readonly<Record<string, string>>>;
+  /**
+   * Labels that the image gets when it is built, and that are not part of the key, such as
+   * `org.opencontainers.image.revision` and `org.opencontainers.image.created`. An image that is up to date keeps the labels that
+   * it was built with.
+   *
+   * @example volatileLabels: { 'org.opencontainers.image.revision': process.env.GITHUB_SHA ?? 'unknown' }
+   */
+  readonly volatileLabels?: PerVersion<V, Readonly<Record<string, string>>>;
   /** The network of RUN instructions, as for `docker build --network`: `default`, `none` or `host`. Default: `default`. */
   readonly network?: PerVersion<V, string>;
   /**
    * More build contexts, by the name that the Dockerfile uses in FROM, `COPY --from` or a mount: a folder relative to the project
    * root, which may have a `.dockerignore`; an image, `docker-image://alpine:3.20`; or a git address,
    * `https://host/repo.git#commit`. A context replaces the image or the stage of its name. Needs docker 23.
+   *
+   * @example contexts: { assets: 'assets', base: 'docker-image://alpine:3.20' }
    */
   readonly contexts?: PerVersion<V, Readonly<Record<string, string>>>;
   /** Host names for RUN instructions, as `name:address`: `db:10.0.0.1`. */
@@ -116,15 +154,30 @@ export interface ImageFields<V> extends CommonFields<V> {
    * ids.
    */
   readonly ssh?: PerVersion<V, Readonly<Record<string, { readonly agent: true } | { readonly key: string }>>>;
-  /** The platform, as a list with one entry, such as `linux/arm64`. Default: Linux on the architecture of this machine. */
+  /**
+   * The platforms, such as `['linux/amd64', 'linux/arm64']`: one task each, with an id such as `ext:17@linux/arm64` if there are
+   * several. A release makes one index of them. Default: Linux on the architecture of this machine.
+   */
   readonly platforms?: PerVersion<V, readonly string[]>;
-  /** A script, or a folder with an executable `run`, relative to the project root. It runs in a container of the image. */
+  /**
+   * A script, or a folder with an executable `run`, relative to the project root. It runs in a container of the image.
+   *
+   * @example test: 'images/postgres/test.sh'
+   */
   readonly test?: PerVersion<V, string | undefined>;
   /** Default: true. False: an internal image, which never gets a run tag or a release tag. */
   readonly publish?: PerVersion<V, boolean>;
-  /** The tags of the image, without its name and the suffix of the run. Default: the version. */
+  /**
+   * The tags of the image, without its name and the suffix of the run. Default: the version.
+   *
+   * @example tags: (version) => [version, `${version}-slim`]
+   */
   readonly tags?: PerVersion<V, readonly string[]>;
-  /** Moving tags that a release also sets, such as `16` for 16.13. They never move back to an older version. */
+  /**
+   * Moving tags that a release also sets, such as `16` for 16.13. They never move back to an older version.
+   *
+   * @example aliases: (version) => [version.split('.')[0]!]
+   */
   readonly aliases?: PerVersion<V, readonly string[]>;
   /** `files`: the task exports the file system of the build as output files, like those of a command. Default: `image`. */
   readonly output?: PerVersion<V, 'image' | 'files'>;
@@ -135,16 +188,32 @@ export interface CommandFields<V> extends CommonFields<V> {
   /**
    * The program and its arguments, without a shell. A program with a slash is relative to the project root, which is also the
    * working directory.
+   *
+   * @example run: ['images/debian/make-rootfs.sh', 'bookworm']   // a script of the project; it writes to $TASKS_OUT
+   * @example run: (version) => ['curl', '-fo', `pg-${version}.tar.gz`, `https://example.com/${version}`]
    */
   readonly run: PerVersion<V, readonly [string, ...string[]]>;
-  /** Globs, relative to the project root. The content of the files that they match is part of the key. */
+  /**
+   * Globs, relative to the project root. The content of the files that they match is part of the key.
+   *
+   * @example inputs: ['scripts/make.sh', 'patches/*.patch']
+   */
   readonly inputs?: PerVersion<V, readonly string[]>;
   /** Names of environment variables that the command gets. Their values are part of the key. */
   readonly env?: PerVersion<V, readonly string[]>;
+  /**
+   * Runs the command once for each of these platforms, with `TASKS_PLATFORM` in its environment. Default: it runs once, and its
+   * files serve every platform.
+   */
+  readonly platforms?: PerVersion<V, readonly string[]>;
 }
 
 type WithVersions<F, V> = F & {
-  /** The versions, one task per version: a list of strings, or `matrix()`. Default: a single version, `latest`. */
+  /**
+   * The versions, one task per version: a list of strings, or `matrix()`. Default: a single version, `latest`.
+   *
+   * @example versions: ['16.13', '17.9']
+   */
   readonly versions?: V;
 };
 export type ImageInput<V, L> = WithVersions<ImageFields<V>, L>;
@@ -153,7 +222,6 @@ export type CommandInput<V, L> = WithVersions<CommandFields<V>, L>;
 /** The result of `image()` and `command()`. Its fields are checked later, when tasks creates the graph. */
 export interface Definition {
   readonly [definitionBrand]: 'image' | 'command';
-  readonly [callSite]?: CallSite;
   readonly fields: Readonly<Record<string, unknown>>;
   /**
    * Returns a reference to the task of one version: a version string, a cell of a matrix, or values on enough axes to
@@ -170,7 +238,6 @@ export interface Definition {
 /** The result of `project()`. */
 export interface ProjectDefinition {
   readonly [projectBrand]: true;
-  readonly [callSite]?: CallSite;
   readonly fields: Readonly<Record<string, unknown>>;
 }
 export const projectBrand: unique symbol = Symbol.for('image-tasks.project') as never;
@@ -184,6 +251,13 @@ export interface ProjectFields {
   readonly repo?: string;
   /** A single repository for all content tags, such as `citus/build-cache`. Default: the repository of each image. */
   readonly cacheRepo?: string;
+  /**
+   * Labels that every image gets when it is built, and that are not part of any key. Labels of an image with the same names take
+   * precedence.
+   *
+   * @example volatileLabels: { 'org.opencontainers.image.created': new Date().toISOString() }
+   */
+  readonly volatileLabels?: Readonly<Record<string, string>>;
   /**
    * The profiles that the definitions know besides `default`. Another `--profile` is then an error. Default: any profile is
    * accepted.

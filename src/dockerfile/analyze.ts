@@ -2,16 +2,11 @@ import { assignedNames } from './assignments.ts';
 import { canonicalText, flagText } from './canonical.ts';
 import type { ContextPath, RequiredPath } from './context-path.ts';
 import { analyzeEpoch, epochName } from './epoch.ts';
-import { type ExternalImage, externalImage, isPinned } from './external-image.ts';
+import { type ExternalImage, externalImage, isPinned, type UsedPlatform } from './external-image.ts';
 import type { UsedFeature } from './features.ts';
 import { findFeatures } from './find-features.ts';
 import { nonportableFlags } from './instruction-inputs.ts';
-import {
-  type MixedImageName,
-  type NeededImage,
-  variableNames,
-  withDefaultVariables,
-} from './need-references.ts';
+import { type MixedImageName, variableNames, withDefaultVariables } from './need-references.ts';
 import { type Dockerfile, type Instruction, isCustomFrontend } from './parse.ts';
 import {
   type ContextUse,
@@ -19,6 +14,7 @@ import {
   findReachableStages,
   type ReachableStage,
   type UnknownImage,
+  type UsedNeed,
 } from './reachable-stages.ts';
 import { type BuildParameters, findTarget, parseStages, type Stage, type Stages } from './stages.ts';
 import { findUnusedContexts } from './unused-contexts.ts';
@@ -44,7 +40,7 @@ export interface Analysis {
   /** The named contexts that no instruction of the file names. Empty if that is not known. */
   readonly unusedContexts: readonly string[];
   /** The places where the target's stages name images of needs by the needs' build args. */
-  readonly neededImages: readonly NeededImage[];
+  readonly neededImages: readonly UsedNeed[];
   /** The image names there that contain a need's value and other text. */
   readonly mixedNames: readonly MixedImageName[];
   readonly unknownImages: readonly UnknownImage[];
@@ -56,6 +52,10 @@ export interface Analysis {
   readonly features: readonly UsedFeature[];
   /** The image of the frontend that reads the file; undefined for the engine's own. */
   readonly frontend?: string;
+  /** The platforms for which the target's stages run programs. */
+  readonly runPlatforms: readonly UsedPlatform[];
+  /** True if something that the target depends on names an arg about the platform of the build: BUILDPLATFORM, BUILDARCH. */
+  readonly readsBuildPlatform: boolean;
   /** True if builds on this image run ONBUILD instructions of this file. */
   readonly hasTriggers: boolean;
   /** What the target depends on; undefined if that is not known exactly, so that everything counts. */
@@ -125,6 +125,8 @@ export function analyze(file: Dockerfile, target: string | undefined, parameters
     ],
     features: isFrontendKnown ? findFeatures(file.instructions, evaluated, file.escapeToken) : [],
     ...(file.syntax === undefined ? {} : { frontend: file.syntax }),
+    runPlatforms: runPlatformsOf(reachable),
+    readsBuildPlatform: evaluated.some(namesBuildPlatform),
     hasTriggers: targetStage.hasTriggers,
     vague: [...new Set(vague)],
     ...(vague.length === 0 ? { seen: reachableInputs(file, stages, reachable, target) } : {}),
@@ -143,6 +145,8 @@ function customFrontendAnalysis(
     contextUses: [],
     unusedContexts: [],
     neededImages: [],
+    runPlatforms: [],
+    readsBuildPlatform: true,
     mixedNames: [],
     unknownImages: [{ line: 1, what: `what the frontend ${syntax} builds on` }],
     triggerImages: [],
@@ -242,4 +246,17 @@ function declaredNames({ keyword, rest, trigger, ...more }: Instruction, escapeT
   if (keyword !== 'ARG') return [];
   const names = assignedNames({ keyword, rest, ...more }, escapeToken);
   return names.filter((name) => !/["'$\\`]/.test(name));
+}
+
+function runPlatformsOf(stages: readonly ReachableStage[]): UsedPlatform[] {
+  const running = stages.filter(({ instructions }) => instructions.some(({ keyword }) => keyword === 'RUN'));
+  return [...new Set(running.map(({ platform }) => platform))];
+}
+
+const buildPlatformName = /BUILD(?:PLATFORM|OS|ARCH|VARIANT)\b/;
+
+/** Variables reach other instructions through an ARG only. */
+function namesBuildPlatform({ rest, flags, trigger }: Instruction): boolean {
+  if (trigger !== undefined && namesBuildPlatform(trigger)) return true;
+  return buildPlatformName.test(rest) || flags.some(({ value }) => buildPlatformName.test(value));
 }

@@ -4,14 +4,19 @@ export interface ExternalImage {
   readonly line: number;
   /** True if the reference contains the image's digest. */
   readonly isPinned: boolean;
-  /** `target`: the image is used for the platform of the build. `any`: only the build knows the platform. */
-  readonly platform: 'target' | 'any';
+  readonly platform: UsedPlatform;
   /** True if a stage is built on it, and so runs its ONBUILD instructions. */
   readonly isBase: boolean;
   readonly place: ImagePlace;
   /** The named context that is this image. The Dockerfile uses its name. */
   readonly context?: string;
 }
+
+/**
+ * The platform for which a stage uses images. `target`: that of the build. `any`: only the build knows it. Otherwise another one that
+ * FROM asks for, in its normal form.
+ */
+export type UsedPlatform = 'target' | 'any' | (string & {});
 
 /** The kind of instruction or flag that names an image, or the field of the definition. */
 export type ImagePlace = 'FROM' | 'COPY --from' | 'RUN --mount' | 'contexts' | 'syntax';

@@ -1,5 +1,6 @@
+import { normalizePlatform } from '../model/platform.ts';
 import { type ContextPath, type RequiredPath, wholeContext } from './context-path.ts';
-import { type ExternalImage, externalImage, isPinned } from './external-image.ts';
+import { type ExternalImage, externalImage, isPinned, type UsedPlatform } from './external-image.ts';
 import { type InstructionInputs, instructionInputs } from './instruction-inputs.ts';
 import {
   findNeedInFrom,
@@ -25,8 +26,7 @@ export interface ContextUse {
   /** As `contextName` returns it. */
   readonly name: string;
   readonly line: number;
-  /** See `ExternalImage`. */
-  readonly platform: 'target' | 'any';
+  readonly platform: UsedPlatform;
   /** True if a stage is built on it. */
   readonly isBase: boolean;
   /** The paths that are read, if the context is a folder. */
@@ -38,6 +38,11 @@ export interface UnknownImage {
   /** A description for messages. */
   readonly what: string;
   readonly line: number;
+}
+
+/** A place where a stage uses the image of a need, and for which platform. */
+export interface UsedNeed extends NeededImage {
+  readonly platform: UsedPlatform;
 }
 
 /** A stage that a target depends on, with everything that its instructions use. */
@@ -53,7 +58,7 @@ export interface ReachableStage {
   readonly originStages: readonly number[];
   readonly externalImages: readonly ExternalImage[];
   readonly contextUses: readonly ContextUse[];
-  readonly neededImages: readonly NeededImage[];
+  readonly neededImages: readonly UsedNeed[];
   readonly mixedNames: readonly MixedImageName[];
   readonly unknownImages: readonly UnknownImage[];
   readonly triggerImages: readonly string[];
@@ -63,7 +68,7 @@ export interface ReachableStage {
   /** Why its inputs are not known exactly, each with a line. */
   readonly vague: readonly string[];
   readonly hasTriggers: boolean;
-  readonly platform: 'target' | 'any';
+  readonly platform: UsedPlatform;
 }
 
 /** Returns the stages that a target is built on or copies or mounts from, in the order of the file; the target is last. */
@@ -111,8 +116,7 @@ function analyzeStage(
   const scope = baseStage === undefined ? emptyScope(isScratch) : inheritScope(baseStage.scope);
   const vague =
     stage.base === undefined ? [`line ${stage.from.line}: the base image depends on the build machine`] : [];
-  // If FROM has a platform, here or in a stage below, the stage's platform variables depend on the machine.
-  const platform = stage.from.flags.length > 0 ? 'any' : (baseStage?.platform ?? 'target');
+  const platform = usedPlatform(stage, baseStage?.platform, parameters);
   const externalImages: ExternalImage[] = [];
   const needReferences: NeedReference[] = [];
   const unknownImages: UnknownImage[] = [];
@@ -167,7 +171,7 @@ function analyzeStage(
     originStages,
     externalImages,
     contextUses,
-    neededImages: needReferences.flatMap((each) => ('needed' in each ? each.needed : [])),
+    neededImages: needReferences.flatMap((each) => ('needed' in each ? { ...each.needed, platform } : [])),
     mixedNames: needReferences.flatMap((each) => ('mixed' in each ? each.mixed : [])),
     unknownImages,
     triggerImages: stage.instructions.flatMap(({ trigger }) =>
@@ -184,6 +188,19 @@ function analyzeStage(
     hasTriggers: stage.instructions.some(({ trigger }) => trigger !== undefined),
     platform,
   };
+}
+
+/** A stage on another stage has that one's platform. */
+function usedPlatform(
+  { platform: asked }: Stage,
+  below: UsedPlatform | undefined,
+  { platform }: BuildParameters,
+): UsedPlatform {
+  if (asked === undefined) return below ?? 'target';
+  // BuildKit takes no platform for an empty one.
+  if (asked === null || asked === '') return 'any';
+  const normal = normalizePlatform(asked);
+  return normal === normalizePlatform(platform) ? 'target' : normal;
 }
 
 /** Tells whether an instruction that is not fully understood may read files from an image. */

@@ -1,3 +1,4 @@
+import { platformArgs } from '../model/platform.ts';
 import { contextName } from '../model/reference.ts';
 import { parseAssignments } from './assignments.ts';
 import { DockerfileError } from './error.ts';
@@ -12,6 +13,8 @@ export interface Stage {
   readonly from: Instruction;
   /** The index of an earlier stage, `scratch`, or an image's name; undefined if only the build knows the base. */
   readonly base: number | string | undefined;
+  /** The platform that FROM asks for; null if only the build knows it, undefined if it asks for none. */
+  readonly platform: string | null | undefined;
   readonly instructions: readonly Instruction[];
 }
 
@@ -27,16 +30,18 @@ export interface Stages {
 }
 
 /** The args that BuildKit sets itself, from the machine and the requested platform. */
-const platformArgs = /^(BUILD|TARGET)(PLATFORM|OS|OSVERSION|ARCH|VARIANT)$|^TARGETSTAGE$/;
+const platformArgNames = /^(BUILD|TARGET)(PLATFORM|OS|OSVERSION|ARCH|VARIANT)$|^TARGETSTAGE$/;
 /** Those that docker 20.10's BuildKit doesn't know. */
 const newPlatformArgs = /OSVERSION$|^TARGETSTAGE$/;
 /** The platforms that BuildKit doesn't normalize to another text. */
 const plainPlatform = /^linux\/(amd64|arm64|386|ppc64le|s390x|riscv64|arm\/v[67])$/;
 
-/** The build args, the platform (such as `linux/arm64`), and the names of the named contexts of a build. */
+/** The build args, the platforms (such as `linux/arm64`), and the names of the named contexts of a build. */
 export interface BuildParameters {
   readonly args: Readonly<Record<string, string>>;
   readonly platform: string;
+  /** The platform that the build runs on; undefined if only the build knows it. */
+  readonly buildPlatform?: string;
   /** As `contextName` returns them. */
   readonly contexts?: readonly string[];
 }
@@ -68,7 +73,7 @@ export function parseStages(file: Dockerfile, parameters: BuildParameters): Stag
 
 /** A named context takes the place of the stage with its name: it becomes the stage's base, and no instruction runs. */
 function replacedStage(from: Instruction, name: string): Omit<Stage, 'instructions'> {
-  return { name, from: { ...from, rest: name }, base: name };
+  return { name, from: { ...from, rest: name }, base: name, platform: undefined };
 }
 
 /**
@@ -108,18 +113,15 @@ export function isGoInteger(text: string): boolean {
  * Returns the value that an arg gets from BuildKit if it is declared: null if only the builder knows it, undefined if BuildKit
  * doesn't set this arg.
  */
-export function platformArg(name: string, { platform, args }: BuildParameters): string | null | undefined {
-  if (!platformArgs.test(name)) return undefined;
+export function platformArg(
+  name: string,
+  { platform, buildPlatform, args }: BuildParameters,
+): string | null | undefined {
+  if (!platformArgNames.test(name)) return undefined;
   if (Object.hasOwn(args, name)) return newPlatformArgs.test(name) ? null : args[name]!;
-  if (!plainPlatform.test(platform)) return null;
-  const [os, architecture, variant] = platform.split('/');
-  const target: Readonly<Record<string, string | undefined>> = {
-    TARGETPLATFORM: platform,
-    TARGETOS: os,
-    TARGETARCH: architecture,
-    TARGETVARIANT: variant ?? '',
-  };
-  return target[name] ?? null;
+  const known = name.startsWith('BUILD') ? buildPlatform : platform;
+  if (known === undefined || !plainPlatform.test(known)) return null;
+  return platformArgs(known)[name.replace(/^BUILD|^TARGET/, '')] ?? null;
 }
 
 function globalLookup(globalValues: Variables, parameters: BuildParameters): Lookup {
@@ -143,7 +145,7 @@ function expandGlobalArgs(
       else if (value !== undefined)
         values.set(name, tryExpand(value, lookup, escapeToken, instruction.line) ?? null);
       // Older BuildKit versions discard the previous value, newer ones keep it.
-      else if (values.has(name) || platformArgs.test(name)) values.set(name, null);
+      else if (values.has(name) || platformArgNames.test(name)) values.set(name, null);
     }
   }
   return values;
@@ -184,5 +186,8 @@ function parseFrom(
   const base = tryExpand(image!, lookup, escapeToken, from.line);
   if (base === '') throw new DockerfileError(from.line, `the base image ${image} is empty`, { word: image! });
   const stage = base === undefined ? undefined : findStageByName(earlier, base);
-  return { name: isNamed ? name!.toLowerCase() : undefined, from, base: stage ?? base };
+  const asked = from.flags.find((flag) => flag.name === 'platform')?.value;
+  const platform =
+    asked === undefined ? undefined : (tryExpand(asked, lookup, escapeToken, from.line) ?? null);
+  return { name: isNamed ? name!.toLowerCase() : undefined, from, base: stage ?? base, platform };
 }

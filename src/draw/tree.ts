@@ -79,7 +79,7 @@ function rowLabel(
 
 /** Formats versions: `17`, `{15,17}`, or `{15,16,+4}` if not all fit. */
 function versionList(tasks: Row, room: number): string {
-  const versions = tasks.map(({ version }) => version);
+  const versions = [...new Set(tasks.map(({ version }) => version))];
   if (versions.length === 1) return versions[0]!;
   const full = `{${versions.join(',')}}`;
   if (full.length <= room) return full;

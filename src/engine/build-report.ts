@@ -25,7 +25,9 @@ export function reportBuild(dockerfile: BuildDockerfile, progress: Progress): Bu
   const begun = new Set<string>();
   const output = new Map<string, LastLines>();
   const transfers = new Map<string, Map<string, StepTransfer>>();
-  let reportedAt = performance.now();
+  /** When the bytes of a step were last reported. */
+  const reportedAt = new Map<string, number>();
+  const startedAt = performance.now();
 
   /** Names and errors may have several lines. */
   const printLines = (text: string, prefix = ''): void => {
@@ -41,7 +43,7 @@ export function reportBuild(dockerfile: BuildDockerfile, progress: Progress): Bu
     begun.add(step.digest);
     print(step.digest, step.name);
     const at = progressOf(step, dockerfile);
-    if (at !== undefined) progress.step(at);
+    if (at !== undefined) progress.step({ ...at, prefix: `#${numbers.get(step.digest)} ` });
   };
 
   const takeStep = (step: BuildStep): void => {
@@ -51,7 +53,7 @@ export function reportBuild(dockerfile: BuildDockerfile, progress: Progress): Bu
     if (step.state === 'running') return;
     begun.delete(step.digest);
     print(step.digest, step.error ? `${endings[step.state]} ${step.error}` : endings[step.state]);
-    const at = progressOf(step, dockerfile);
+    const at = progressOf(step, dockerfile) ?? (reportedAt.has(step.digest) ? contextProgress : undefined);
     if (at !== undefined && step.state !== 'cancelled') progress.step({ ...at, ended: step.state });
   };
 
@@ -68,11 +70,11 @@ export function reportBuild(dockerfile: BuildDockerfile, progress: Progress): Bu
     const parts = transfers.get(step.digest) ?? new Map<string, StepTransfer>();
     transfers.set(step.digest, parts.set(transfer.id, transfer));
     const now = performance.now();
-    if (now - reportedAt < reportInterval) return;
+    if (now - (reportedAt.get(step.digest) ?? startedAt) < reportInterval) return;
     const at = progressOf(step, dockerfile) ?? (step.name === contextStep ? contextProgress : undefined);
     const bytes = sum(parts, ({ current }) => current);
     if (at === undefined || bytes < minBytes) return;
-    reportedAt = now;
+    reportedAt.set(step.digest, now);
     const total = sum(parts, (part) => Math.max(part.total ?? 0, part.current));
     progress.step({ ...at, bytes, ...(total > bytes ? { totalBytes: total } : {}) });
   };

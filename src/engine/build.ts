@@ -18,6 +18,7 @@ import { type FindLogin, makeBuildLogins } from './build-logins.ts';
 import { optionAttributes } from './build-options.ts';
 import { type BuildReport, reportBuild } from './build-report.ts';
 import { verifyBuiltImage } from './built-image.ts';
+import { listPlatforms } from './list-platforms.ts';
 import { makeSharedSessions } from './shared-sessions.ts';
 
 /**
@@ -50,6 +51,8 @@ export interface Builder {
   build(request: BuildRequest, progress: Progress, signal: AbortSignal): Promise<BuiltImage | undefined>;
   /** See `Engine`. @throws TasksError exit 3 */
   grants(entitlement: string): Promise<boolean>;
+  /** See `Engine`. @throws TasksError exit 3 */
+  platforms(): Promise<readonly string[]>;
 }
 
 /** A context of at least this size is sent once for all builds that run at the same time: that costs a connection more. */
@@ -102,6 +105,15 @@ export function makeBuilder(options: BuilderOptions): Builder {
     return await buildOn(await acquireFor(request, signal), input, services, onEvent, signal);
   };
 
+  const ask = async <T>(question: (connection: Connection) => Promise<T>): Promise<T> => {
+    try {
+      return await question(await pool.acquire(options.signal));
+    } catch (error) {
+      options.signal.throwIfAborted();
+      throw engineErrorOf(error, api.address);
+    }
+  };
+
   return {
     async build(request, progress, signal) {
       const report = reportBuild(request.dockerfile, progress);
@@ -118,14 +130,15 @@ export function makeBuilder(options: BuilderOptions): Builder {
         throw problem;
       }
     },
-    async grants(entitlement) {
-      try {
-        return await isEntitled(await pool.acquire(options.signal), entitlement, options.signal);
-      } catch (error) {
-        options.signal.throwIfAborted();
-        throw engineErrorOf(error, api.address);
-      }
-    },
+    grants: (entitlement) => ask((connection) => isEntitled(connection, entitlement, options.signal)),
+    platforms: () =>
+      ask(async (connection) => {
+        try {
+          return await listPlatforms(connection, options.signal);
+        } finally {
+          connection.close();
+        }
+      }),
   };
 }
 

@@ -1,8 +1,7 @@
 import { connect, entriesFor, type OpenTransport } from '../buildkit/connect.ts';
 import { EngineLost } from '../buildkit/engine-lost.ts';
-import { unary } from '../buildkit/grpc/call.ts';
-import { Control } from '../buildkit/methods.ts';
 import { type BuildkitProblem, explainUnreachable } from './buildkit-problem.ts';
+import { listPlatforms } from './list-platforms.ts';
 
 /** The BuildKit of an engine: the platforms that it builds for, or why it does not work. */
 export type BuildkitFacts = { readonly platforms: readonly string[] } | BuildkitProblem;
@@ -23,11 +22,8 @@ export async function checkBuildkit(
     const connection = await connect(dial, entriesFor(apiVersion), signal);
     try {
       const limit = AbortSignal.any([signal, AbortSignal.timeout(answerTimeout)]);
-      const { record } = await unary(connection.http2, Control.listWorkers, {}, limit);
-      const platforms = record.flatMap((worker) =>
-        worker.platforms.map(({ OS, Architecture }) => `${OS}/${Architecture}`),
-      );
-      if (platforms.length > 0) return { platforms: [...new Set(platforms)] };
+      const platforms = await listPlatforms(connection, limit);
+      if (platforms.length > 0) return { platforms };
       return { message: 'it has no worker', hint: "read the engine's log" };
     } finally {
       connection.close();

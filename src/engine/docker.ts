@@ -78,6 +78,7 @@ export function dockerEngine(
     images: () => listImages(api),
     triggers: (reference, platform) => readImageTriggers(api, reference, platform),
     resolve: (tag) => findImageId(api, tag),
+    platforms: async () => await (await useBuilder()).platforms(),
     grants: async (entitlement) => await (await useBuilder()).grants(entitlement),
     build: async (request, progress, signal) => await (await useBuilder()).build(request, progress, signal),
     tag: async (imageId, reference) => {
@@ -97,6 +98,7 @@ export function dockerEngine(
     test: (request, progress, signal) => runTestContainer(api, request, progress, signal, reaper),
     removeLeftoverTests: (isGone) => removeOrphanedTests(api, isGone, signal),
     push: (tag, credentials, progress, signal) => pushImage(api, tag, credentials, progress, signal),
-    pull: (name, credentials, progress, signal) => pullImage(api, name, credentials, progress, signal),
+    pull: (name, platform, credentials, progress, signal) =>
+      pullImage(api, name, platform, credentials, progress, signal),
   };
 }

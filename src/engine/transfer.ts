@@ -34,16 +34,17 @@ function parseDigest({ status = '' }: EngineMessage): string | undefined {
   return /(?:^|\s)digest: (sha256:[0-9a-f]{64}) size: \d+$/.exec(status)?.[1];
 }
 
-/** Pulls `repo@sha256:…` and returns the image's id in the engine. @throws as `pushImage` does */
+/** Pulls `repo@sha256:…` for a platform and returns the image's id in the engine. @throws as `pushImage` does */
 export async function pullImage(
   api: EngineApi,
   image: string,
+  platform: string,
   credentials: Credentials | undefined,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<string> {
   const { name, rest } = splitReference(image);
-  const path = `/images/create?${new URLSearchParams({ fromImage: name, tag: rest })}`;
+  const path = `/images/create?${new URLSearchParams({ fromImage: name, tag: rest, platform })}`;
   await transfer(
     api,
     { path, action: `pull ${image}`, credentials, signal },

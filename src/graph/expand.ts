@@ -6,6 +6,7 @@ import {
   type VersionCell,
 } from '../define/types.ts';
 import { DefinitionError, type Problem } from '../model/errors.ts';
+import { normalizePlatform } from '../model/platform.ts';
 import type { Task } from '../model/task.ts';
 import {
   type CommandValues,
@@ -16,7 +17,8 @@ import {
   formatValue,
   type ImageValues,
 } from './fields.ts';
-import { makeCommandTask, makeImageTask } from './make-task.ts';
+import { makeCommandTask, makeImageTask, type TaskIdentity } from './make-task.ts';
+import { choosePlatform } from './match-platform.ts';
 import { nameFault, tagFault } from './names.ts';
 
 /** A task with the definition it comes from. Its `needs` and `after` are empty until all drafts exist. */
@@ -28,16 +30,16 @@ export interface TaskDraft {
 }
 
 /**
- * Returns one draft per definition and version, in the order they are declared. Images without `platforms` get
- * `defaultPlatform`.
+ * Returns one draft per definition, version and platform, in the order they are declared. Images without `platforms` get
+ * `machinePlatform`, that of this machine.
  * @throws DefinitionError with all faults
  */
-export function expandDefinitions(definitions: readonly Declared[], defaultPlatform: string): TaskDraft[] {
+export function expandDefinitions(definitions: readonly Declared[], machinePlatform: string): TaskDraft[] {
   const problems: Problem[] = [];
   const drafts = definitions.flatMap((declared) => {
     const name = String(declared.definition.fields.name ?? declared.where.name);
     const faults: VersionFault[] = [];
-    const drafts = expandOne(declared, defaultPlatform, (fault, version) => faults.push({ fault, version }));
+    const drafts = expandOne(declared, machinePlatform, (fault, version) => faults.push({ fault, version }));
     const place = { file: declared.where.file, definition: name };
     problems.push(...mergeVersions(faults).map((fault): Problem => ({ ...place, ...fault })));
     return drafts;
@@ -74,7 +76,7 @@ function mergeVersions(faults: readonly VersionFault[]): FieldFault[] {
   });
 }
 
-function expandOne(declared: Declared, defaultPlatform: string, report: ReportVersionFault): TaskDraft[] {
+function expandOne(declared: Declared, machinePlatform: string, report: ReportVersionFault): TaskDraft[] {
   const { fields, [definitionBrand]: kind } = declared.definition;
   for (const fault of checkFieldNames(kind, fields)) report(fault);
   const { name } = fields;
@@ -95,17 +97,53 @@ function expandOne(declared: Declared, defaultPlatform: string, report: ReportVe
       needs: [],
       after: [],
     };
-    const checked: unknown = { ...fixed, ...values };
-    const task =
-      kind === 'image'
-        ? makeImageTask(base, checked as ImageValues, defaultPlatform, (fault) => {
-            const dependsOnVersion = late.some(([field]) => field === fault.field);
-            report(fault, dependsOnVersion ? version : undefined);
-          })
-        : makeCommandTask(base, checked as CommandValues);
-    drafts.push({ task, declared, versionArgument: argument });
+    const checked = { ...fixed, ...values } as ImageValues | CommandValues;
+    const reportField = (fault: FieldFault): void =>
+      report(fault, late.some(([field]) => field === fault.field) ? version : undefined);
+    for (const task of makeTasks(kind, base, checked, machinePlatform, reportField))
+      drafts.push({ task, declared, versionArgument: argument });
   }
   return drafts;
+}
+
+/** Returns the tasks of one version: one for each of its platforms. */
+function makeTasks(
+  kind: 'image' | 'command',
+  base: TaskIdentity,
+  values: ImageValues | CommandValues,
+  machinePlatform: string,
+  report: (fault: FieldFault) => void,
+): TaskDraft['task'][] {
+  const platforms = distinctPlatforms(values.platforms, report);
+  const make = (identity: TaskIdentity, platform: string | undefined): TaskDraft['task'] =>
+    kind === 'image'
+      ? makeImageTask(identity, values as ImageValues, platform ?? machinePlatform, report)
+      : makeCommandTask(identity, values as CommandValues, platform);
+  if (platforms === undefined || platforms.length === 1) return [make(base, platforms?.[0])];
+  const main = choosePlatform(platforms, machinePlatform);
+  return platforms.map((platform) => {
+    const task = make({ ...base, id: `${base.id}@${platform}` }, platform);
+    return platform === main ? task : { ...task, isSecondary: true };
+  });
+}
+
+function distinctPlatforms(
+  platforms: readonly string[] | undefined,
+  report: (fault: FieldFault) => void,
+): readonly string[] | undefined {
+  const names = new Map<string, string>();
+  for (const platform of platforms ?? []) {
+    const name = normalizePlatform(platform);
+    if (names.has(name))
+      report({
+        field: 'platforms',
+        message: 'a platform comes twice',
+        found: `${names.get(name)} and ${platform}`,
+        expected: 'each platform once',
+      });
+    names.set(name, platform);
+  }
+  return platforms && [...names.values()];
 }
 
 /** Returns the cells of `versions`. The cells of a plain list have one axis, `version`. */

@@ -41,22 +41,30 @@ const common = {
   allowFailure: v.optional(v.boolean(), false),
 };
 
+const platforms = v.optional(
+  v.pipe(
+    v.array(v.pipe(v.string(), v.regex(/^[a-z0-9]+\/[a-z0-9]+(\/[a-z0-9]+)?$/, "such as 'linux/amd64'"))),
+    v.nonEmpty('at least one platform'),
+  ),
+);
+
 /** The fields of an image, after functions of the version were called. `needs` and `after` are resolved elsewhere. */
 const imageFields = v.strictObject({
   ...common,
   context: relativePath,
-  dockerfile: v.optional(relativePath),
+  dockerfile: v.optional(
+    v.union(
+      [relativePath, v.strictObject({ text: nonEmpty })],
+      "a path below the project root, or { text: '…' }",
+    ),
+  ),
   target: v.optional(nonEmpty),
   args: v.optional(v.record(argName, v.string()), {}),
   labels: v.optional(strings, {}),
+  volatileLabels: v.optional(strings, {}),
   network: v.optional(v.picklist(['default', 'none', 'host']), 'default'),
   ...buildFields,
-  platforms: v.optional(
-    v.pipe(
-      v.array(v.pipe(v.string(), v.regex(/^[a-z0-9]+\/[a-z0-9]+(\/[a-z0-9]+)?$/, "such as 'linux/amd64'"))),
-      v.nonEmpty(),
-    ),
-  ),
+  platforms,
   test: v.optional(relativePath),
   publish: v.optional(v.boolean(), true),
   tags: v.optional(v.pipe(v.array(v.string()), v.nonEmpty('at least one tag'))),
@@ -73,6 +81,7 @@ const commandFields = v.strictObject({
   ),
   inputs: v.optional(v.array(nonEmpty), []),
   env: v.optional(v.array(argName), []),
+  platforms,
 });
 
 const schemas = { image: imageFields, command: commandFields };
@@ -124,21 +133,28 @@ export function checkField(
 
 /** Checks the settings of `project()`. Returns the settings or the faults. */
 export function checkProject(fields: Readonly<Record<string, unknown>>): {
-  values?: { repo?: string; cacheRepo?: string; profiles?: readonly string[] };
+  values?: {
+    repo?: string;
+    cacheRepo?: string;
+    volatileLabels?: Record<string, string>;
+    profiles?: readonly string[];
+  };
   faults: FieldFault[];
 } {
   const schema = v.strictObject({
     repo: v.optional(nonEmpty),
     cacheRepo: v.optional(nonEmpty),
+    volatileLabels: v.optional(strings),
     profiles: v.optional(v.array(nonEmpty)),
   });
   const result = v.safeParse(schema, fields);
   if (!result.success) return { faults: result.issues.map((issue) => asFault(issue)) };
-  const { repo, cacheRepo, profiles } = result.output;
+  const { repo, cacheRepo, volatileLabels, profiles } = result.output;
   return {
     values: {
       ...(repo ? { repo } : {}),
       ...(cacheRepo ? { cacheRepo } : {}),
+      ...(volatileLabels ? { volatileLabels } : {}),
       ...(profiles ? { profiles } : {}),
     },
     faults: [],

@@ -1,6 +1,6 @@
 import type { Declarations } from '../define/types.ts';
 import { DefinitionError, type Problem } from '../model/errors.ts';
-import type { Graph, Project, Task } from '../model/task.ts';
+import { type Graph, type Project, type Task, versionIdOf } from '../model/task.ts';
 import { compareVersions } from '../model/versions.ts';
 import { expandDefinitions } from './expand.ts';
 import { checkProject } from './fields.ts';
@@ -10,11 +10,11 @@ import { orderTasks } from './order.ts';
 
 /**
  * Expands and checks all definitions, resolves their needs, and returns the graph of their tasks. Images without `platforms`
- * are built for `defaultPlatform` (`linux/amd64`).
+ * are built for `machinePlatform` (`linux/amd64`), that of this machine.
  * @throws DefinitionError (exit 2) with all errors of the first stage that has any
  */
-export function makeGraph(declarations: Declarations, defaultPlatform: string): Graph {
-  const drafts = expandDefinitions(declarations.definitions, defaultPlatform);
+export function makeGraph(declarations: Declarations, machinePlatform: string): Graph {
+  const drafts = expandDefinitions(declarations.definitions, machinePlatform);
   const problems: Problem[] = [];
   const index = indexDrafts(drafts);
   const tasks = drafts.map((draft) =>
@@ -22,7 +22,18 @@ export function makeGraph(declarations: Declarations, defaultPlatform: string): 
   );
   problems.push(...findDuplicates(tasks));
   if (problems.length > 0) throw new DefinitionError(withoutDuplicates(problems));
-  return orderTasks(tasks);
+  const { volatileLabels } = resolveProject(declarations);
+  return orderTasks(
+    volatileLabels === undefined ? tasks : tasks.map((task) => addVolatileLabels(task, volatileLabels)),
+  );
+}
+
+/** Adds the labels of the project to those of an image, which take precedence. */
+function addVolatileLabels(task: Task, labels: Readonly<Record<string, string>>): Task {
+  if (task.kind !== 'image') return task;
+  const isFree = ([name]: [string, string]): boolean => !Object.hasOwn(task.labels, name);
+  const added = Object.fromEntries(Object.entries(labels).filter(isFree));
+  return { ...task, volatileLabels: { ...added, ...task.volatileLabels } };
 }
 
 /**
@@ -77,7 +88,8 @@ function findDuplicates(tasks: readonly Task[]): Problem[] {
       const name = `${task.name}:${tag}`;
       const other = tags.get(name);
       if (other === undefined) tags.set(name, task);
-      else sharedTags.set(name, [...(sharedTags.get(name) ?? [other]), task]);
+      else if (versionIdOf(other.id) !== versionIdOf(task.id))
+        sharedTags.set(name, [...(sharedTags.get(name) ?? [other]), task]);
     }
   }
   const shared = [...sharedTags].map(([tag, tasks]) => sharedTagProblem(tag, tasks));

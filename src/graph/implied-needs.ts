@@ -1,7 +1,8 @@
 import { DefinitionError, type Problem } from '../model/errors.ts';
 import type { ImageName } from '../model/observed.ts';
 import { normalizeReference } from '../model/reference.ts';
-import type { Graph, ImageTask, Need, Task, TaskId } from '../model/task.ts';
+import { type Graph, type ImageTask, type Need, type Task, type TaskId, versionIdOf } from '../model/task.ts';
+import { matchNeedPlatforms } from './need-platforms.ts';
 import { orderTasks } from './order.ts';
 
 /** An undeclared need: a Dockerfile names an image that this project publishes. */
@@ -22,8 +23,9 @@ export type FindAliasOwner = (alias: { readonly name: string; readonly alias: st
 /**
  * Adds the needs that Dockerfiles imply: the name of an image that a task publishes under one of `repos` becomes a need of
  * that task. Only tags without a suffix, and aliases, imply needs. `names` holds the images that each task's Dockerfile names,
- * except those named by digest.
- * @throws DefinitionError (exit 2) for a task that names its own image, an alias of several tasks, or a cycle
+ * except those named by digest. Needs are for the platforms for which the Dockerfile uses them.
+ * @throws DefinitionError (exit 2) for a task that names its own image, an alias of several tasks, a need without a platform, or a
+ * cycle
  */
 export function linkImpliedNeeds(
   graph: Graph,
@@ -35,28 +37,31 @@ export function linkImpliedNeeds(
   const problems = new Map<string, Problem>();
   const needs: ImpliedNeed[] = [];
   const linked = new Map<TaskId, Task>();
-  for (const [id, images] of names) {
-    const task = graph.tasks.get(id)!;
+  const addProblem = (problem: Problem): void => void problems.set(JSON.stringify(problem), problem);
+  for (const task of graph.tasks.values()) {
     if (task.kind !== 'image') continue;
+    const { id } = task;
+    const images = names.get(id) ?? none;
     const declared = markReferences(task, images);
     const added = new Map<string, Need>();
     for (const name of images) {
       const { reference } = name;
-      const isKnown = added.has(reference) || declared.some((need) => need.name === reference);
+      const isKnown = name.isNeed || added.has(reference) || declared.some((need) => need.name === reference);
       const found = isKnown ? undefined : findPublished(reference);
       if (found === undefined) continue;
       const need = ownerOf(found, aliasOwner);
-      if (need === undefined || need === id) {
-        const problem =
-          need === id ? ownImageProblem(task, name) : ambiguousAliasProblem(task, name, found.owners);
-        problems.set(JSON.stringify(problem), problem);
+      if (need === undefined || versionIdOf(need) === versionIdOf(id)) {
+        addProblem(
+          need === undefined ? ambiguousAliasProblem(task, name, found.owners) : ownImageProblem(task, name),
+        );
         continue;
       }
       added.set(reference, { name: reference, isReference: true, kind: 'image', all: false, tasks: [need] });
       needs.push({ ...name, task: id, dockerfile: task.dockerfile, need });
     }
-    if (added.size > 0 || declared !== task.needs)
-      linked.set(id, { ...task, needs: [...declared, ...added.values()] });
+    const all = added.size > 0 ? [...declared, ...added.values()] : declared;
+    const matched = matchNeedPlatforms(task, all, images, graph, addProblem);
+    if (matched !== task.needs) linked.set(id, { ...task, needs: matched });
   }
   if (problems.size > 0) throw new DefinitionError([...problems.values()]);
   if (linked.size === 0) return { graph, needs };
@@ -69,11 +74,15 @@ export function linkImpliedNeeds(
  */
 function markReferences({ needs }: ImageTask, names: readonly ImageName[]): readonly Need[] {
   const isImage = ({ name, kind, isReference }: Need): boolean =>
-    kind === 'image' && !isReference && names.some(({ reference, isArg }) => reference === name && !isArg);
+    kind === 'image' &&
+    !isReference &&
+    names.some((each) => each.reference === name && !each.isArg && !each.isNeed);
   return needs.some(isImage)
     ? needs.map((need) => (isImage(need) ? { ...need, isReference: true } : need))
     : needs;
 }
+
+const none: readonly ImageName[] = [];
 
 interface PublishedName {
   /** The part after the colon. */
@@ -84,7 +93,7 @@ interface PublishedName {
 
 function ownerOf({ alias, owners }: PublishedName, aliasOwner: FindAliasOwner): TaskId | undefined {
   const [{ id, name }, ...others] = owners as [ImageTask, ...ImageTask[]];
-  if (others.length === 0) return id;
+  if (others.every((other) => versionIdOf(other.id) === versionIdOf(id))) return id;
   return others.every((other) => other.name === name) ? aliasOwner({ name, alias }) : undefined;
 }
 

@@ -16,25 +16,23 @@ function setSharedFields<T extends Task>(task: Writable<T>, values: ImageValues 
   return task as T;
 }
 
-/** Returns the task of one version of an image. Reports fields that cannot be combined. */
+/** Returns the task of one version and platform of an image. Reports fields that cannot be combined. */
 export function makeImageTask(
   base: TaskIdentity,
   values: ImageValues,
-  defaultPlatform: string,
+  platform: string,
   report: (fault: FieldFault) => void,
 ): ImageTask {
   const isFiles = values.output === 'files';
-  const platforms = values.platforms ?? [defaultPlatform];
-  if (platforms.length > 1) {
-    report({
-      field: 'platforms',
-      message: 'several platforms per task are not supported yet',
-      found: formatValue(platforms),
-      expected: 'one platform',
-    });
-  }
   if (isFiles && values.test !== undefined)
     report({ field: 'test', message: "a test needs an image, and output: 'files' builds none" });
+  const both = Object.keys(values.volatileLabels).find((name) => Object.hasOwn(values.labels, name));
+  if (both !== undefined)
+    report({
+      field: 'volatileLabels',
+      message: `${both} is also in labels`,
+      expected: 'each label in labels or volatileLabels, not both',
+    });
   const tags = values.tags === undefined ? [asTag(base.version)] : checkTags('tags', values.tags, report);
   const aliases = checkTags('aliases', values.aliases, report);
   const context = values.context.endsWith('/') ? values.context.replace(/\/+$/, '') : values.context;
@@ -51,20 +49,26 @@ export function makeImageTask(
     allowFailure: values.allowFailure,
     secrets: values.secrets,
     context,
-    dockerfile: values.dockerfile ?? `${context}/Dockerfile`,
+    dockerfile: dockerfileName(base.id, context, values.dockerfile),
     args: values.args,
     labels: values.labels,
     network: values.network,
-    platform: platforms[0]!,
+    platform,
     output: values.output,
     publish: values.publish && !isFiles,
     tags: isFiles ? [] : tags,
     aliases: isFiles ? [] : aliases,
   };
+  if (typeof values.dockerfile === 'object') task.dockerfileText = values.dockerfile.text;
   if (values.target !== undefined) task.target = values.target;
   if (values.test !== undefined) task.test = values.test;
+  if (Object.keys(values.volatileLabels).length > 0) task.volatileLabels = values.volatileLabels;
   setBuildFields(task, values);
   return setSharedFields(task, values);
+}
+
+function dockerfileName(id: string, context: string, value: ImageValues['dockerfile']): string {
+  return typeof value === 'object' ? `Dockerfile of ${id}` : (value ?? `${context}/Dockerfile`);
 }
 
 /** Sets the options of the build. What is empty is left out: it means the same, and must not change the key. */
@@ -91,8 +95,12 @@ function checkTags(field: string, given: readonly string[], report: (fault: Fiel
   return [...new Set(tags)];
 }
 
-/** Returns the task of one version of a command. */
-export function makeCommandTask(base: TaskIdentity, values: CommandValues): CommandTask {
+/** Returns the task of one version of a command, and of one platform if it has some. */
+export function makeCommandTask(
+  base: TaskIdentity,
+  values: CommandValues,
+  platform: string | undefined,
+): CommandTask {
   const task: Writable<CommandTask> = {
     kind: 'command',
     id: base.id,
@@ -111,6 +119,7 @@ export function makeCommandTask(base: TaskIdentity, values: CommandValues): Comm
     publish: false,
     tags: [],
   };
+  if (platform !== undefined) task.platform = platform;
   return setSharedFields(task, values);
 }
 

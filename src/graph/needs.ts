@@ -10,6 +10,7 @@ import { makesFiles } from '../model/task.ts';
 import { listIds, matchesAxes, matchingCandidates, pickOne, type ResolvedReference } from './candidates.ts';
 import type { TaskDraft } from './expand.ts';
 import { formatValue, type ReportFault } from './fields.ts';
+import { matchPlatforms } from './match-platform.ts';
 
 /** All drafts by their definition. */
 export type DraftIndex = ReadonlyMap<Definition, readonly TaskDraft[]>;
@@ -88,7 +89,7 @@ function resolveNeed(
   const field = `needs.${name}`;
   const target = toReference(value, field, draft, index, report);
   if (target === undefined) return undefined;
-  const candidates = index.get(target.definition)!;
+  const candidates = matchPlatforms(index.get(target.definition)!, draft.task.platform);
   const files = makesFiles(candidates[0]!.task);
   const all = target.form === 'all';
   if (all && !files) {
@@ -211,7 +212,7 @@ function resolveAfterItem(
 ): TaskId[] {
   const target = toReference(value, field, draft, index, report);
   if (target === undefined) return [];
-  const candidates = index.get(target.definition)!;
+  const candidates = matchPlatforms(index.get(target.definition)!, draft.task.platform);
   if (target.form === 'at')
     return (pickOne(target, candidates, draft, field, report) ?? []).map((c) => c.task.id);
   const found =

@@ -1,11 +1,13 @@
 import { closestWords } from '../model/did-you-mean.ts';
 import { UnknownSelector } from '../model/errors.ts';
-import { type Graph, needIds, type TaskId } from '../model/task.ts';
+import { normalizePlatform } from '../model/platform.ts';
+import { type Graph, needIds, type Task, type TaskId, versionIdOf } from '../model/task.ts';
 import { matchesWildcard } from '../model/wildcard.ts';
 
 /**
- * Returns the tasks that selectors match, in the graph's order. Selectors are `name`, `name:version` and globs; `+sel` adds
- * needs and `sel+` adds dependents. Without selectors it returns all published images and every task that no other task needs.
+ * Returns the tasks that selectors match, in the graph's order. Selectors are `name`, `name:version` and globs, each with
+ * `@platform` behind it or without; `+sel` adds needs and `sel+` adds dependents. Without selectors it returns all published images
+ * and every task that no other task needs.
  * @throws UnknownSelector (exit 2) for a selector that matches nothing
  */
 export function resolveSelectors(graph: Graph, selectors: readonly string[]): ReadonlySet<TaskId> {
@@ -36,8 +38,10 @@ function matches(graph: Graph, text: string): TaskId[] {
   const needs = text.startsWith('+');
   const dependents = text.endsWith('+') && text.length > 1;
   const pattern = text.slice(needs ? 1 : 0, dependents ? -1 : undefined);
+  const [names, platform] = splitPlatform(pattern);
   const named = [...graph.tasks.values()]
-    .filter((task) => matchesWildcard(pattern, pattern.includes(':') ? task.id : task.name))
+    .filter((task) => matchesWildcard(names, names.includes(':') ? versionIdOf(task.id) : task.name))
+    .filter((task) => platform === undefined || isForPlatform(task, platform))
     .map((task) => task.id);
   if (named.length === 0) throw noMatchError(graph, text, pattern);
   return [
@@ -45,6 +49,17 @@ function matches(graph: Graph, text: string): TaskId[] {
     ...(needs ? withNeeds(graph, named) : []),
     ...(dependents ? withDependents(graph, named) : []),
   ];
+}
+
+function splitPlatform(pattern: string): [names: string, platform: string | undefined] {
+  const at = pattern.indexOf('@');
+  return at < 0 ? [pattern, undefined] : [pattern.slice(0, at) || '*', pattern.slice(at + 1)];
+}
+
+/** Files that serve every platform are for none. */
+function isForPlatform({ platform }: Task, pattern: string): boolean {
+  if (platform === undefined) return false;
+  return matchesWildcard(pattern, platform) || matchesWildcard(pattern, normalizePlatform(platform));
 }
 
 function noMatchError(graph: Graph, text: string, pattern: string): UnknownSelector {

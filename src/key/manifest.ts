@@ -1,7 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { FileEntry, ObservedCommand, ObservedImage } from '../model/observed.ts';
 import { contextFile, type Key, type Manifest, type ManifestLine } from '../model/record.ts';
-import type { CommandTask, ContextSource, ImageTask, Task, TaskId } from '../model/task.ts';
+import {
+  type CommandTask,
+  type ContextSource,
+  type ImageTask,
+  type Task,
+  type TaskId,
+  versionIdOf,
+} from '../model/task.ts';
 
 /** Part of every key. Increase it when the lines of a manifest change their meaning: older results are then not reused. */
 const keySchema = 5;
@@ -20,18 +27,15 @@ export function makeManifest(
       ? imageLines(task, observed as ObservedImage)
       : commandLines(task, observed as ObservedCommand);
   const needs = task.needs.flatMap((need) =>
-    need.tasks.map(
-      (id): ManifestLine => [
-        'need',
-        need.all ? `${need.name}/${id}` : need.name,
-        `${id} ${needKeys.get(id)}`,
-      ],
-    ),
+    need.tasks.map((id): ManifestLine => {
+      const version = versionIdOf(id);
+      return ['need', need.all ? `${need.name}/${version}` : need.name, `${version} ${needKeys.get(id)}`];
+    }),
   );
   return {
     schema: keySchema,
     lines: [
-      ['task', 'id', task.id],
+      ['task', 'id', versionIdOf(task.id)],
       ['task', 'kind', task.kind],
       ...ageLines(task, observed),
       ...Object.keys(task.secrets)
@@ -53,6 +57,9 @@ function ageLines({ maxAgeMs }: Task, { period }: ObservedImage | ObservedComman
 function imageLines(task: ImageTask, observed: ObservedImage): ManifestLine[] {
   return [
     ['image', 'platform', task.platform],
+    ...(observed.buildPlatform === undefined
+      ? []
+      : [['image', 'build platform', observed.buildPlatform] as const]),
     ['image', 'network', task.network],
     ['image', 'output', task.output],
     ...(task.target !== undefined ? [['image', 'target', task.target] as const] : []),
@@ -137,6 +144,7 @@ function baseLines({ bases }: ObservedImage): ManifestLine[] {
 function commandLines(task: CommandTask, observed: ObservedCommand): ManifestLine[] {
   return [
     ['command', 'machine', observed.machine],
+    ...(task.platform === undefined ? [] : [['command', 'platform', task.platform] as const]),
     ...task.run.map((argument, index): ManifestLine => ['argv', String(index), argument]),
     ...Object.entries(observed.env).map(
       ([name, value]): ManifestLine => ['env', name, value === null ? 'unset' : `=${value}`],

@@ -2,10 +2,9 @@ import {
   type CallSite,
   callSite,
   type Declarations,
-  type Definition,
   type Matrix,
   matrixBrand,
-  type ProjectDefinition,
+  type Sited,
 } from '../define/types.ts';
 import { DefinitionError, type Problem, type SourcePlace } from '../model/errors.ts';
 import { type FieldRange, findField, type TextRange } from './find-field.ts';
@@ -62,7 +61,7 @@ function placeOfProblem(
   return placeInCall(made[callSite], { ...problem, field: problem.field ?? 'name' }, root, positions);
 }
 
-function isMatrix(value: unknown): value is Matrix {
+function isMatrix(value: unknown): value is Matrix & Sited {
   return typeof value === 'object' && value !== null && matrixBrand in value;
 }
 
@@ -70,7 +69,7 @@ function isMatrix(value: unknown): value is Matrix {
 function findDefinition(
   { file, definition, exportName }: Problem,
   { definitions, projects }: Declarations,
-): Definition | ProjectDefinition | undefined {
+): (Sited & { readonly fields: Readonly<Record<string, unknown>> }) | undefined {
   const inFile = [
     ...definitions.map(({ definition: made, where }) => ({ made, where })),
     ...projects.map(({ project: made, where }) => ({ made, where })),

@@ -44,7 +44,7 @@ export interface PlanDocumentTask {
   readonly platform: string | null;
   /** The build context, relative to the project root. Null for a command. */
   readonly context: string | null;
-  /** The Dockerfile, relative to the project root. Null for a command. */
+  /** The Dockerfile, relative to the project root. Null for a command, and if the definition contains the text. */
   readonly dockerfile: string | null;
   /** The target stage. Null for the last stage, and for a command. */
   readonly target: string | null;

@@ -1,4 +1,4 @@
-import type { Action } from './plan.ts';
+import type { Action, Reason } from './plan.ts';
 import type { Axes, TaskId } from './task.ts';
 
 /**
@@ -52,6 +52,12 @@ export interface PlannedTask {
   readonly needs: readonly TaskId[];
   /** The duration of its last build, in milliseconds. Missing if there is none. */
   readonly expectedMs?: number;
+  /** Why the task has its action: the first reason of the plan. Only in `run-started` and in the phase `build`. */
+  readonly reason?: Reason;
+  /** The size of its last result, in bytes. Missing if it is not known. Only in `run-started` and in the phase `build`. */
+  readonly previousBytes?: Integer;
+  /** True if the run is to test the image. Only in `run-started`. */
+  readonly tested?: true;
   /** Its values on the axes of its definition's matrix. Only in `run-started`, and missing for a plain list of versions. */
   readonly axes?: Axes;
 }
@@ -118,6 +124,8 @@ export interface StepProgress {
   readonly bytes?: Integer;
   /** How many there are, if that is known. */
   readonly totalBytes?: Integer;
+  /** What the lines of the step begin with in `task-output`: `#7 `. Missing if its lines cannot be told from others. */
+  readonly prefix?: string;
   /** How the step ended. Missing if it begins. A step whose end is not known only begins. */
   readonly ended?: 'done' | 'cached' | 'failed';
 }

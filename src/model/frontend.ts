@@ -38,7 +38,7 @@ const builtIn: readonly (readonly [docker: string, minor: number])[] = [
 const newestDocker = builtIn.at(-1)![0];
 
 /** The newest minor version whose features are known. */
-export const newestMinor = builtIn.at(-1)![1];
+export const newestMinor: number = builtIn.at(-1)![1];
 
 /** The last docker version of each version of the Engine API that is not known from docker's version. */
 const dockerOfApi: Readonly<Record<string, string>> = {

@@ -34,6 +34,10 @@ export interface ObservedImage {
    * precedence.
    */
   readonly builderArgs?: Readonly<Record<string, string>>;
+  /** The platforms, other than that of this machine, for which RUN instructions run programs. */
+  readonly foreignRuns?: readonly string[];
+  /** The platform that the build runs on, if its Dockerfile may depend on that. */
+  readonly buildPlatform?: string;
   /**
    * The instructions that affect the result. Undefined if the Dockerfile is not fully understood: then all its bytes are keyed.
    */
@@ -121,13 +125,19 @@ export interface ObservedNeed {
 export interface ImageName {
   readonly reference: string;
   readonly place: 'FROM' | 'COPY --from' | 'RUN --mount' | 'contexts';
+  /** The platform for which it is used: `any` if only the build knows it, undefined for that of the task. */
+  readonly platform?: string;
+  /** True if it is not an image name but the build arg of a need. */
+  readonly isNeed?: true;
   /** True if the Dockerfile also declares an ARG of this name. */
   readonly isArg?: true;
 }
 
 export interface ObservedDockerfile {
-  /** Absolute path. */
+  /** The absolute path of its file; its name, if the definition contains it. */
   readonly source: string;
+  /** Its text, if the definition contains it. */
+  readonly text?: string;
   readonly digest: string;
 }
 

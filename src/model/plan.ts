@@ -23,9 +23,10 @@ export interface Reason {
  * before. `changed`: inputs changed since the last build. `missing`: it was built, but its image or files are gone. `need-built`:
  * a task that it needs will be built. `need-image`: it was built with another image of a task that it needs. `forced`: `--force`.
  * `not-needed`: no task to be built needs it. `unreadable`: its inputs cannot be read. `missing-file`: a file that its Dockerfile or
- * its command needs does not exist. `not-executable`: the program of its command cannot be executed. `need-blocked`: a task that it
- * needs is blocked. Four are notes beside another reason: `broken-test`: its test cannot run. `impure`: its result can change although no inputs change. `vague`: the key
- * covers more than the build uses. `suspect`: the build context may hold files by mistake.
+ * its command needs does not exist. `not-executable`: the program of its command cannot be executed. `no-emulator`: it runs programs
+ * for a platform that the engine does not run. `need-blocked`: a task that it needs is blocked. Four are notes beside another reason:
+ * `broken-test`: its test cannot run. `impure`: its result can change although no inputs change. `vague`: the key covers more than the
+ * build uses. `suspect`: the build context may hold files by mistake, or a label or build arg contains the current commit or time.
  */
 export type ReasonCode =
   | 'up-to-date'
@@ -44,7 +45,8 @@ export type ReasonCode =
   | 'missing-file'
   | 'not-executable'
   | 'broken-test'
-  | 'need-blocked';
+  | 'need-blocked'
+  | 'no-emulator';
 
 /** One task's part of a plan. */
 export interface Step {
@@ -79,6 +81,8 @@ export interface Step {
   readonly outdatedRecord?: TaskRecord;
   /** How long the task took the last time, in milliseconds. */
   readonly expectedMs?: number;
+  /** The size of the task's last result, in bytes. */
+  readonly previousBytes?: number;
 }
 
 /** Steps for the selected tasks and everything they need, needs first. */

@@ -22,3 +22,9 @@ function normalVariant(architecture: string, variant: string): string {
     (architecture === 'arm64' && variant === 'v8') || (architecture === 'amd64' && variant === 'v1');
   return isDefault ? '' : variant;
 }
+
+/** Returns the values of the args that BuildKit sets for a platform, by their names without `BUILD` or `TARGET`. */
+export function platformArgs(platform: string): Readonly<Record<string, string | undefined>> {
+  const [os, architecture, variant] = platform.split('/');
+  return { PLATFORM: platform, OS: os, ARCH: architecture, VARIANT: variant ?? '' };
+}

@@ -134,6 +134,8 @@ export interface Engine {
   ready(): Promise<void>;
   /** Returns the engine's version and what its built-in BuildKit supports. */
   abilities(): Promise<EngineAbilities>;
+  /** Returns the platforms for which it can run programs, by emulation, too: `linux/arm64`. */
+  platforms(): Promise<readonly string[]>;
   /** Returns whether the engine is configured to grant builds an entitlement, such as `security.insecure`. */
   grants(entitlement: string): Promise<boolean>;
   /** Lists all images in one request. */
@@ -168,9 +170,10 @@ export interface Engine {
     progress: Progress,
     signal: AbortSignal,
   ): Promise<string>;
-  /** Pulls `repo@sha256:…`. Returns the image's ID in the engine. @throws like `push`, and RegistryError `missing` */
+  /** Pulls `repo@sha256:…` for a platform. Returns the image's ID in the engine. @throws like `push`, and RegistryError `missing` */
   pull(
     name: string,
+    platform: string,
     credentials: Credentials | undefined,
     progress: Progress,
     signal: AbortSignal,

@@ -30,8 +30,8 @@ export interface TaskRecord {
   readonly manifestDigest?: string;
   /** The digest of the output files, for a task that makes files. */
   readonly filesDigest?: string;
-  /** For each needed task, the identity of the result that this one was made with: see `identityOf`. */
-  readonly needs: Readonly<Record<TaskId, string>>;
+  /** For each need, by its name (`needNameOf`), the identity of the result that this one was made with: see `identityOf`. */
+  readonly needs: Readonly<Record<string, string>>;
   readonly bytes: number;
   readonly durationMs: number;
   readonly tags: readonly string[];

@@ -25,10 +25,28 @@ export interface RawManifest {
   readonly body: Buffer;
 }
 
+/** A registry has a name, but not for the platform that is needed. */
+export class PlatformMissing extends RegistryError {
+  constructor(message: string, options: { hint: string }) {
+    super('missing', message, options);
+  }
+}
+
+/** A manifest as others refer to it. */
+export interface ManifestDescriptor {
+  readonly mediaType: string;
+  /** `sha256:…` */
+  readonly digest: string;
+  /** In bytes. */
+  readonly size: number;
+}
+
 /** An image in a registry. */
 export interface RemoteImage {
   /** The digest that the name points to, `sha256:…`: of the image's manifest or of an index that contains it. */
   readonly digest: string;
+  /** The image's own manifest. */
+  readonly manifest: ManifestDescriptor;
   /** All digests that an engine may use as the image's ID: of its config, manifest and index. */
   readonly ids: readonly string[];
   readonly labels: Readonly<Record<string, string>>;

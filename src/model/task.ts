@@ -1,5 +1,17 @@
-/** A task's name and version joined by a colon, such as `extbuilder:16.13`; unique in a graph. */
+/**
+ * A task's name and version joined by a colon, such as `extbuilder:16.13`, and its platform if the version has several,
+ * `extbuilder:16.13@linux/arm64`; unique in a graph.
+ */
 export type TaskId = string;
+
+/**
+ * Returns a task's name and version, without its platform: what keys, labels and tags call it, so that another platform changes
+ * nothing for the first one.
+ */
+export function versionIdOf(id: TaskId): string {
+  const at = id.indexOf('@');
+  return at < 0 ? id : id.slice(0, at);
+}
 
 /** A task's values on the axes of its definition's matrix. A plain version list has one axis, `version`. */
 export type Axes = Readonly<Record<string, string>>;
@@ -39,6 +51,11 @@ interface TaskBase {
   readonly id: TaskId;
   readonly name: string;
   readonly version: string;
+  /**
+   * True if the version has another platform that counts where none is asked for: that of this machine, or else the first one. Run
+   * tags in an engine are for that one.
+   */
+  readonly isSecondary?: true;
   readonly axes: Axes;
   readonly where: SourceLocation;
   readonly description?: string;
@@ -62,11 +79,15 @@ export interface ImageTask extends TaskBase {
   readonly kind: 'image';
   /** The context folder, relative to the project root. */
   readonly context: string;
-  /** The Dockerfile, relative to the project root. */
+  /** The Dockerfile, relative to the project root. If it has a text, a name for messages that no file has. */
   readonly dockerfile: string;
+  /** The text of a Dockerfile that the definition itself contains; undefined for a file. */
+  readonly dockerfileText?: string;
   readonly target?: string;
   readonly args: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
+  /** Labels that are set on what is built and that are not part of the key. None of them is in `labels`. */
+  readonly volatileLabels?: Readonly<Record<string, string>>;
   readonly network: string;
   /** More build contexts, by their names as `contextName` returns them. */
   readonly contexts?: Readonly<Record<string, ContextSource>>;
@@ -101,6 +122,8 @@ export interface CommandTask extends TaskBase {
   readonly inputs: readonly string[];
   /** Names of environment variables that are passed on and are part of the key. */
   readonly env: readonly string[];
+  /** The platform that its files are for; undefined if they serve every platform. */
+  readonly platform?: string;
   readonly publish: false;
   readonly tags: readonly [];
 }
@@ -128,6 +151,18 @@ export function needIds({ needs }: Task): readonly TaskId[] {
 
 const nothing: readonly TaskId[] = [];
 
+/**
+ * Returns what the records and labels of a task call one of its needs: its name and version. A task that needs a version for two
+ * platforms names the other platform, too.
+ */
+export function needNameOf(task: Task, id: TaskId): string {
+  const version = versionIdOf(id);
+  if (version === id || needIds(task).filter((other) => versionIdOf(other) === version).length === 1)
+    return version;
+  const platform = id.slice(version.length + 1);
+  return platform === task.platform ? version : `${version} for ${platform}`;
+}
+
 /** The immutable graph of tasks, ordered so that each task comes after its needs and `after`. */
 export interface Graph {
   readonly tasks: ReadonlyMap<TaskId, Task>;
@@ -139,6 +174,8 @@ export interface Graph {
 export interface Project {
   readonly repo?: string;
   readonly cacheRepo?: string;
+  /** Labels of all images that are not part of their keys. */
+  readonly volatileLabels?: Readonly<Record<string, string>>;
   /** The profiles besides `default`; undefined if any name is a profile. */
   readonly profiles?: readonly string[];
 }

@@ -2,6 +2,7 @@ import type { ExternalImage } from '../dockerfile/external-image.ts';
 import type { Memo } from '../incremental/memo.ts';
 import type { Lock } from '../model/lock.ts';
 import { lockEntryId } from '../model/lock.ts';
+import { machinePlatform } from '../model/machine.ts';
 import type { ObservedBase, UnpinnedInput } from '../model/observed.ts';
 import type { HasOnbuild } from '../model/ports.ts';
 import { eachOnce } from './unpinned-inputs.ts';
@@ -17,6 +18,7 @@ export interface BaseImageSources {
  * Returns the external images of a Dockerfile with the digests that the lock file pins them to, and why the build depends on
  * more than them: `vague` if ONBUILD may read anything in the context, `impure` if an image is not pinned. `isUnresolved`:
  * for some base image it is not known whether it has ONBUILD.
+ * @throws Unreadable if a base image does not have the platform
  */
 export async function resolveBaseImages(
   images: readonly ExternalImage[],
@@ -26,8 +28,11 @@ export async function resolveBaseImages(
   const [bases, vague, impure]: [ObservedBase[], string[], UnpinnedInput[]] = [[], [], []];
   let isUnresolved = false;
   for (const { reference, line, isPinned, isBase, platform: scope, context } of images) {
-    const platform = scope === 'any' ? 'any' : taskPlatform;
-    const entry = lock.get(lockEntryId({ image: reference, platform }));
+    const platform = scope === 'target' ? taskPlatform : scope;
+    // Before it was known, the platform was written as `any`.
+    const entry =
+      lock.get(lockEntryId({ image: reference, platform })) ??
+      (scope === 'target' ? undefined : lock.get(lockEntryId({ image: reference, platform: 'any' })));
     const isReplaced = entry !== undefined && !isPinned;
     bases.push({
       reference,
@@ -42,6 +47,9 @@ export async function resolveBaseImages(
       impure.push({ kind: 'image', source: reference, detail });
     }
     if (!isBase) continue;
+    // A name may point to a single image, which BuildKit uses whatever its platform is. Those of this machine show it at once.
+    if (!isPinned && entry === undefined && platform !== 'any' && platform !== machinePlatform())
+      await hasOnbuild(reference, platform);
     // The digest pins the ONBUILD instructions, but not the files that they copy from this context.
     const hasTriggers =
       entry?.onbuild ?? (isPinned ? await pinnedHasOnbuild(reference, platform, memo, hasOnbuild) : false);

@@ -23,10 +23,7 @@ export function listContext(
   addProblem: (problem: TaskProblem) => void,
   field = 'context',
 ): readonly Listed[] {
-  const ignoreFiles = dockerfile === undefined ? [] : [`${dockerfile}.dockerignore`];
-  const ignoreFile = [...ignoreFiles, path.join(context, '.dockerignore')].find(
-    (file) => pathKind(disk, file) === 'file',
-  );
+  const ignoreFile = ignoreFilesOf(context, dockerfile).find((file) => pathKind(disk, file) === 'file');
   return readOnce(`${context}\0${ignoreFile ?? ''}`, () => {
     let filter: Filter = includeAll;
     const text = ignoreFile === undefined ? '' : readBytes(ignoreFile, disk).toString('utf8');
@@ -39,6 +36,23 @@ export function listContext(
     }
     return list(context, withoutCacheFolder(filter, context, root), disk);
   });
+}
+
+/** Returns the ignore files of a context that BuildKit looks for; it reads the first one that exists. */
+function ignoreFilesOf(context: string, dockerfile: string | undefined): string[] {
+  const own = dockerfile === undefined ? [] : [`${dockerfile}.dockerignore`];
+  return [...own, path.join(context, '.dockerignore')];
+}
+
+/** Returns the ignore file that a context has, or else could have, relative to the project root. Paths are absolute. */
+export function ignoreFileName(
+  context: string,
+  dockerfile: string | undefined,
+  { root, disk }: Pick<ContextSources, 'root' | 'disk'>,
+): string {
+  const files = ignoreFilesOf(context, dockerfile);
+  const file = files.find((each) => pathKind(disk, each) === 'file') ?? files.at(-1)!;
+  return path.relative(root, file);
 }
 
 function ignoreFilter(ignore: IgnoreFile): Filter {

@@ -3,9 +3,15 @@ import type { FileEntry } from '../model/observed.ts';
 
 /**
  * Returns warnings about files of a build context that are probably a mistake: a `.git`, and Git LFS pointers of files that
- * were not fetched. Each warning says what to do; paths are relative to the project root.
+ * were not fetched. Each warning says what to do; paths are relative to the project root. `ignoreFile` returns the ignore file of the
+ * context, whether it exists or not.
  */
-export function contextWarnings(entries: readonly FileEntry[], context: string, memo: Memo): string[] {
+export function contextWarnings(
+  entries: readonly FileEntry[],
+  context: string,
+  ignoreFile: () => string,
+  memo: Memo,
+): string[] {
   const projectPath = ({ path }: FileEntry): string => (context === '.' ? path : `${context}/${path}`);
   const isGit = ({ path }: FileEntry): boolean => path === '.git' || path.endsWith('/.git');
   const git = entries.find(isGit);
@@ -15,7 +21,7 @@ export function contextWarnings(entries: readonly FileEntry[], context: string, 
     ...(git === undefined
       ? []
       : [
-          `${projectPath(git)} is in the build context and changes with every commit: add it to .dockerignore`,
+          `${projectPath(git)} is in the build context and changes with every commit: add the line ${git.path} to ${ignoreFile()}`,
         ]),
     ...(pointer === undefined
       ? []

@@ -1,14 +1,15 @@
 import type { ReachableInputs } from '../dockerfile/analyze.ts';
 import type { DockerfileErrorDetails } from '../dockerfile/error.ts';
-import type { ExternalImage } from '../dockerfile/external-image.ts';
+import type { ExternalImage, UsedPlatform } from '../dockerfile/external-image.ts';
 import type { UsedFeature } from '../dockerfile/features.ts';
 import type { FrontendKind } from '../dockerfile/frontend.ts';
-import type { MixedImageName, NeededImage } from '../dockerfile/need-references.ts';
+import type { MixedImageName } from '../dockerfile/need-references.ts';
 import { placeholderFor } from '../dockerfile/placeholder.ts';
-import type { ContextUse } from '../dockerfile/reachable-stages.ts';
+import type { ContextUse, UsedNeed } from '../dockerfile/reachable-stages.ts';
 import type { BuildParameters } from '../dockerfile/stages.ts';
 import type { UnpinnedFetch } from '../dockerfile/unpinned-fetches.ts';
 import type { Memo } from '../incremental/memo.ts';
+import { machinePlatform } from '../model/machine.ts';
 import type { UnpinnedInput } from '../model/observed.ts';
 import type { ImageTask } from '../model/task.ts';
 import { eachOnce } from './unpinned-inputs.ts';
@@ -19,7 +20,11 @@ export interface DockerfileFacts {
   /** Images whose names do not come from the build arg of a need. */
   readonly images: readonly ExternalImage[];
   /** Images whose names come from the build args of needs. */
-  readonly needed: readonly NeededImage[];
+  readonly needed: readonly UsedNeed[];
+  /** The platforms for which the target's stages run programs. */
+  readonly runPlatforms: readonly UsedPlatform[];
+  /** True if the build may depend on the platform that it runs on. */
+  readonly readsBuildPlatform: boolean;
   /** The places where the target reads named contexts. */
   readonly contextUses: readonly ContextUse[];
   /** The named contexts that nothing in the file names. */
@@ -71,7 +76,7 @@ export async function readDockerfileFacts(
     .map((need) => [need.name, placeholderFor(need.name)]);
   const args: Record<string, string> = { ...builderArgs, ...task.args, ...Object.fromEntries(placeholders) };
   const contexts = Object.keys(task.contexts ?? {});
-  const parameters = { args, platform: task.platform, contexts };
+  const parameters = { args, platform: task.platform, buildPlatform: machinePlatform(), contexts };
   const inputs = JSON.stringify(['facts', programId, text, task.target ?? null, parameters]);
   return await memo.memoize(inputs, () => analyzeText(text, task.target, parameters));
 }
@@ -115,6 +120,8 @@ async function analyzeText(
       declaredArgs,
       images: externalImages,
       needed: neededImages,
+      runPlatforms: analysis.runPlatforms,
+      readsBuildPlatform: analysis.readsBuildPlatform || (vague.length > 0 && /BUILD(?!KIT)/.test(text)),
       contextUses,
       unusedContexts,
       frontendKind,
@@ -135,6 +142,8 @@ async function analyzeText(
       declaredArgs: [],
       images: [],
       needed: [],
+      runPlatforms: [],
+      readsBuildPlatform: true,
       impure: [],
       loose: [],
       vague: [],

@@ -41,17 +41,7 @@ export function dockerfileProblems(
 ): TaskProblem[] {
   const problems = facts.faults.map((fault) => faultProblem(task, text, fault));
   if (problems.length > 0) return problems;
-  const argNeeds = task.needs.filter((need) => need.kind === 'image' && !need.isReference);
-  const undeclared = argNeeds.filter((need) => !facts.declaredArgs.includes(need.name));
-  return [
-    ...unusedImageProblems(task, images),
-    ...undeclared.map((need) => ({
-      field: `needs.${need.name}`,
-      message: `${task.dockerfile} does not declare ARG ${need.name}, so the build would not use the image of this need`,
-      expected:
-        facts.declaredArgs.length > 0 ? `one of ${facts.declaredArgs.join(', ')}` : `a line ARG ${need.name}`,
-    })),
-  ];
+  return unusedNeedProblems(task, facts, images);
 }
 
 function faultProblem(task: ImageTask, text: string, fault: DockerfileProblem): TaskProblem {
@@ -69,17 +59,31 @@ function faultProblem(task: ImageTask, text: string, fault: DockerfileProblem): 
   };
 }
 
-/** Returns a problem for each need that is named after an image that no instruction of the target names. */
-function unusedImageProblems(task: ImageTask, images: readonly ExternalImage[]): TaskProblem[] {
+/** Returns a problem for each image need that the build would not use, with the names that a need could have. */
+function unusedNeedProblems(
+  task: ImageTask,
+  { declaredArgs }: DockerfileFacts,
+  images: readonly ExternalImage[],
+): TaskProblem[] {
   const names = images.flatMap(({ place, reference }) => (place === 'syntax' ? [] : reference));
-  const unused = task.needs.filter(({ name, isReference }) => isReference && !names.includes(name));
-  return unused.map(({ name }) => ({
+  const unused = task.needs.filter(
+    ({ name, kind, isReference }) => kind === 'image' && !(isReference ? names : declaredArgs).includes(name),
+  );
+  const expected = [
+    ...(declaredArgs.length > 0 ? [`an ARG (${declaredArgs.join(', ')})`] : []),
+    ...(names.length > 0 ? [`an image that it names (${[...new Set(names)].join(', ')})`] : []),
+  ];
+  return unused.map(({ name, isReference }) => ({
     field: `needs.${name}`,
-    message: `${task.dockerfile} does not name this image, so the build would not use the image of this need`,
+    message: isReference
+      ? `${task.target === undefined ? '' : `the stage ${task.target} of `}${task.dockerfile} does not name this image, so the build would not use the image of this need`
+      : `${task.dockerfile} does not declare ARG ${name}, so the build would not use the image of this need`,
     expected:
-      names.length > 0
-        ? `one of ${[...new Set(names)].join(', ')}`
-        : 'the name of an ARG that sets the image',
+      expected.length > 0
+        ? expected.join(' or ')
+        : isReference
+          ? 'the name of an ARG that sets the image'
+          : `a line ARG ${name}`,
   }));
 }
 

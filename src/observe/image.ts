@@ -2,14 +2,16 @@ import path from 'node:path';
 import { type Disk, pathKind } from '../disk/disk.ts';
 import { sha256 } from '../disk/sha256.ts';
 import { wholeContext } from '../dockerfile/context-path.ts';
-import type { ExternalImage } from '../dockerfile/external-image.ts';
+import type { ExternalImage, UsedPlatform } from '../dockerfile/external-image.ts';
 import type { Memo } from '../incremental/memo.ts';
 import type { Lock } from '../model/lock.ts';
+import { machinePlatform } from '../model/machine.ts';
 import type { ImageName, ObservedImage, ObservedNeed, UnpinnedInput } from '../model/observed.ts';
+import { normalizePlatform } from '../model/platform.ts';
 import type { HasOnbuild } from '../model/ports.ts';
 import type { ImageTask, TaskId } from '../model/task.ts';
 import { resolveBaseImages } from './base-images.ts';
-import { listContext } from './build-context.ts';
+import { ignoreFileName, listContext } from './build-context.ts';
 import { contextWarnings } from './context-warnings.ts';
 import { type DockerfileFacts, readDockerfileFacts } from './dockerfile-facts.ts';
 import { dockerfileProblems, needFolderProblems, pathProblem } from './image-problems.ts';
@@ -58,14 +60,15 @@ export async function observeImage(
   addProblem: (problem: TaskProblem) => void,
 ): Promise<ObservedImage | undefined> {
   const context = path.resolve(sources.root, task.context);
-  const dockerfile = path.resolve(sources.root, task.dockerfile);
+  const dockerfile = dockerfilePath(task, sources);
   const { disk } = sources;
-  const problem = pathProblem(task, pathKind(disk, context), pathKind(disk, dockerfile));
+  const dockerfileKind = dockerfile === undefined ? 'file' : pathKind(disk, dockerfile);
+  const problem = pathProblem(task, pathKind(disk, context), dockerfileKind);
   const missing = problem === undefined ? namedContextProblems(task, sources) : [problem];
   for (const found of missing) addProblem(found);
   if (missing.length > 0) return undefined;
   const listed = listContext(context, dockerfile, sources, addProblem);
-  const { text, digest } = readDockerfile(dockerfile, sources);
+  const { text, digest } = readDockerfile(task, sources);
   const facts = await readDockerfileFacts(task, text, sources);
   const images = [...facts.images, ...contextImages(task, facts)];
   for (const found of dockerfileProblems(task, text, facts, images)) addProblem(found);
@@ -84,11 +87,18 @@ export async function observeImage(
   const entries = visible.map((file) => readListed(file, sources.memo, disk));
   const blocks = findMissingPaths(task, text, facts.seen?.required ?? [], { listed, folder: context });
   const brokenTest = findTestFault(task, sources.root, disk);
+  const ignoreFile = (): string => ignoreFileName(context, dockerfile, sources);
   return {
     kind: 'image',
     context: entries,
     ...(task.contexts === undefined ? {} : { contexts: named.contexts }),
-    dockerfile: { source: dockerfile, digest },
+    dockerfile: {
+      source: dockerfile ?? task.dockerfile,
+      ...(dockerfile === undefined ? { text } : {}),
+      digest,
+    },
+    ...foreignRunsOf(task, facts),
+    ...(facts.readsBuildPlatform || onbuild.vague.length > 0 ? { buildPlatform: machinePlatform() } : {}),
     ...usedBuilderArgs(sources.builderArgs, reachable),
     bases: base.bases,
     neededImages: needed,
@@ -101,8 +111,19 @@ export async function observeImage(
     ...(brokenTest === undefined ? {} : { brokenTest }),
     impure: [...base.impure, ...facts.impure, ...onbuild.impure, ...named.impure],
     unpinnedFetches: facts.loose,
-    suspect: [...contextWarnings(entries, task.context, sources.memo), ...named.suspect],
+    suspect: [...contextWarnings(entries, task.context, ignoreFile, sources.memo), ...named.suspect],
   };
+}
+
+function foreignRunsOf(
+  { platform: own }: ImageTask,
+  { runPlatforms }: DockerfileFacts,
+): Pick<ObservedImage, 'foreignRuns'> {
+  const used = runPlatforms
+    .filter((platform) => platform !== 'any')
+    .map((platform) => normalizePlatform(platform === 'target' ? own : platform));
+  const foreign = used.filter((platform) => platform !== normalizePlatform(machinePlatform()));
+  return foreign.length === 0 ? {} : { foreignRuns: [...new Set(foreign)] };
 }
 
 /**
@@ -144,21 +165,31 @@ function splitImages(
 }
 
 /**
- * Returns the images that a task's Dockerfile and named contexts name other than by digest: they may be images of the project.
+ * Returns the images that a task's Dockerfile and named contexts name other than by digest: they may be images of the project. And the
+ * build args of needs that are used for another platform than the task's.
  * Returns none if there is no Dockerfile; `observeImage` reports that.
  */
 export async function readImageNames(task: ImageTask, sources: ImageSources): Promise<ImageName[]> {
-  const dockerfile = path.resolve(sources.root, task.dockerfile);
-  if (pathKind(sources.disk, dockerfile) !== 'file') return [];
-  const { text } = readDockerfile(dockerfile, sources);
+  const dockerfile = dockerfilePath(task, sources);
+  if (dockerfile !== undefined && pathKind(sources.disk, dockerfile) !== 'file') return [];
+  const { text } = readDockerfile(task, sources);
   const facts = await readDockerfileFacts(task, text, sources);
   const { declaredArgs } = facts;
-  return [...facts.images, ...contextImages(task, facts)].flatMap(
-    ({ reference, place, isPinned }): ImageName[] => {
-      if (isPinned || place === 'syntax') return [];
-      return [{ reference, place, ...(declaredArgs.includes(reference) ? { isArg: true } : {}) }];
-    },
-  );
+  const asked = ({ platform }: { readonly platform: UsedPlatform }): Pick<ImageName, 'platform'> =>
+    platform === 'target' ? {} : { platform };
+  const names = [...facts.images, ...contextImages(task, facts)].flatMap((image): ImageName[] => {
+    const { reference, place, isPinned } = image;
+    if (isPinned || place === 'syntax') return [];
+    return [
+      { reference, place, ...asked(image), ...(declaredArgs.includes(reference) ? { isArg: true } : {}) },
+    ];
+  });
+  // Of needs, only those count that are used for another platform somewhere.
+  const foreign = new Set(facts.needed.flatMap(({ arg, platform }) => (platform === 'target' ? [] : arg)));
+  const needs = facts.needed
+    .filter(({ arg }) => foreign.has(arg))
+    .map((need): ImageName => ({ reference: need.arg, place: 'FROM', ...asked(need), isNeed: true }));
+  return [...names, ...needs];
 }
 
 /**
@@ -185,11 +216,25 @@ function needOnbuildNotes(
   };
 }
 
-/** Returns the text of a Dockerfile and its SHA-256 (hex). Read once per run: everything must come from the same text. */
+/** Returns the absolute path of a task's Dockerfile; undefined if the definition contains its text. */
+function dockerfilePath(
+  { dockerfile, dockerfileText }: ImageTask,
+  { root }: Pick<ImageSources, 'root'>,
+): string | undefined {
+  return dockerfileText === undefined ? path.resolve(root, dockerfile) : undefined;
+}
+
+/**
+ * Returns the text of a task's Dockerfile and its SHA-256 (hex). A file is read once per run: everything must come from the same
+ * text.
+ */
 function readDockerfile(
-  dockerfile: string,
-  { disk, readOnce }: ImageSources,
+  task: ImageTask,
+  { root, disk, readOnce }: ImageSources,
 ): { readonly text: string; readonly digest: string } {
+  const { dockerfileText: own } = task;
+  if (own !== undefined) return { text: own, digest: sha256(Buffer.from(own)) };
+  const dockerfile = path.resolve(root, task.dockerfile);
   return readOnce(`text of ${dockerfile}`, () => {
     const bytes = readBytes(dockerfile, disk);
     return { text: bytes.toString('utf8'), digest: sha256(bytes) };

@@ -5,7 +5,7 @@ import { type ExternalImage, externalImage } from '../dockerfile/external-image.
 import type { Memo } from '../incremental/memo.ts';
 import type { ObservedContext, UnpinnedInput } from '../model/observed.ts';
 import type { ImageTask } from '../model/task.ts';
-import { listContext } from './build-context.ts';
+import { ignoreFileName, listContext } from './build-context.ts';
 import { contextWarnings } from './context-warnings.ts';
 import type { DockerfileFacts } from './dockerfile-facts.ts';
 import type { TaskProblem } from './task-problem.ts';
@@ -108,7 +108,11 @@ export function observeContexts(
     const paths: readonly ContextPath[] = isWhole ? [wholeContext] : uses.flatMap((use) => use.paths);
     const entries = visibleFiles(listed, paths).map((file) => readListed(file, sources.memo, sources.disk));
     observed.push({ name, source, isUsed, entries });
-    if ('folder' in source) suspect.push(...contextWarnings(entries, source.folder, sources.memo));
+    if ('folder' in source) {
+      const folder = path.resolve(sources.root, source.folder);
+      const ignoreFile = (): string => ignoreFileName(folder, undefined, sources);
+      suspect.push(...contextWarnings(entries, source.folder, ignoreFile, sources.memo));
+    }
     if ('git' in source && isUsed && !isCommit(source.git)) {
       const address = source.git.replace(/(\/\/)[^/@]*@/, '$1');
       impure.push({

@@ -74,7 +74,7 @@ export function openObserver(options: ObserveOptions): Observer {
           : task.needs.map(({ tasks }) =>
               tasks.flatMap((id) => (onbuildTasks.has(id) ? [[id, onbuildTasks.get(id)]] : [])),
             );
-      lastInputs = { task, inputs: JSON.stringify([task, maxAgePeriod(task, now), more]) };
+      lastInputs = { task, inputs: JSON.stringify([withoutVolatile(task), maxAgePeriod(task, now), more]) };
     }
     return lastInputs.inputs;
   };
@@ -136,14 +136,29 @@ export function openObserver(options: ObserveOptions): Observer {
   };
 }
 
+/** Returns a task without what may differ in every run and is not an input. */
+function withoutVolatile(task: Task): Task {
+  if (task.kind === 'command' || task.volatileLabels === undefined) return task;
+  const { volatileLabels: _, ...rest } = task;
+  return rest;
+}
+
 const noNames: readonly ImageName[] = [];
 
 /** Returns the inputs, besides its text, that decide which images a Dockerfile names. */
-function nameInputs({ dockerfile, target, args, platform, needs, contexts }: ImageTask): string {
+function nameInputs({
+  dockerfile,
+  dockerfileText,
+  target,
+  args,
+  platform,
+  needs,
+  contexts,
+}: ImageTask): string {
   const needArgs = needs.flatMap(({ name, kind, isReference }) =>
     kind === 'image' && !isReference ? name : [],
   );
-  return JSON.stringify([dockerfile, target, args, platform, needArgs, contexts]);
+  return JSON.stringify([dockerfile, dockerfileText, target, args, platform, needArgs, contexts]);
 }
 
 /**

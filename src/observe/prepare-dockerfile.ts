@@ -28,7 +28,7 @@ export interface PreparedDockerfile {
  * @throws StepFailed if the file has changed since it was hashed, or if a reference cannot be replaced
  */
 export async function prepareDockerfile(
-  { source, digest }: ObservedDockerfile,
+  { source, text: ownText, digest }: ObservedDockerfile,
   bases: readonly ObservedBase[],
   needs: readonly NeedPlace[],
   namedContexts: boolean,
@@ -41,7 +41,7 @@ export async function prepareDockerfile(
       import('../dockerfile/step-lines.ts'),
     ]);
   try {
-    const bytes = readVerifiedBytes(source, digest);
+    const bytes = ownText === undefined ? readVerifiedBytes(source, digest) : Buffer.from(ownText);
     const text = bytes.toString('utf8');
     const usesNamedContexts = readsNamedContexts(text, namedContexts);
     const replacements = [
@@ -57,7 +57,11 @@ export async function prepareDockerfile(
     if (replacements.length > 0 && !isUtf8(bytes))
       throw new StepFailed(`${source} is not UTF-8 text, so its images cannot be pinned`);
     const built = replacements.length === 0 ? bytes : Buffer.from(replaceReferences(text, replacements));
-    const dockerfile = { name: path.basename(source), text: built, linesOf: findStepLines(text) };
+    const dockerfile = {
+      name: ownText === undefined ? path.basename(source) : 'Dockerfile',
+      text: built,
+      linesOf: findStepLines(text),
+    };
     return { dockerfile, usesNamedContexts };
   } catch (error) {
     if (error instanceof DockerfileError) {

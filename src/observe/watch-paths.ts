@@ -26,13 +26,12 @@ function namedPaths(task: Task): string[] {
     const inputs = task.inputs.flatMap(patternFolders);
     return [...inputs, ...(program.includes('/') ? [program] : [])];
   }
-  const { context, contexts = {}, dockerfile, test } = task;
+  const { context, contexts = {}, dockerfile, dockerfileText, test } = task;
   const folders = Object.values(contexts).flatMap((source) => ('folder' in source ? [source.folder] : []));
   return [
     context,
     ...folders,
-    dockerfile,
-    `${dockerfile}.dockerignore`,
+    ...(dockerfileText === undefined ? [dockerfile, `${dockerfile}.dockerignore`] : []),
     ...(test !== undefined ? [test] : []),
   ];
 }

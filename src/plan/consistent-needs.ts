@@ -1,6 +1,6 @@
 import type { Reason } from '../model/plan.ts';
 import { isSameResult } from '../model/record.ts';
-import { makesFiles, needIds, type Task, type TaskId } from '../model/task.ts';
+import { makesFiles, needIds, needNameOf, type Task, type TaskId } from '../model/task.ts';
 import type { PlanInput } from './input.ts';
 import { buildReason } from './reasons.ts';
 import { propagateBuilds, type TaskStatus, type TaskStatuses } from './status.ts';
@@ -49,7 +49,11 @@ function findInconsistent(statuses: TaskStatuses, input: PlanInput): TaskStatus[
     const users = usersOf(need);
     const agree = (): boolean =>
       users.every((user) => isKnown(user) && usesResult(user, need)) ||
-      agreeOn(users.map((user) => (isKnown(user) ? user.found!.record.needs[need.task.id] : undefined)));
+      agreeOn(
+        users.map((user) =>
+          isKnown(user) ? user.found!.record.needs[needNameOf(user.task, need.task.id)] : undefined,
+        ),
+      );
     if (!isInRegistry(need) && agree()) continue;
     if (!isInRegistry(need) && need.found === undefined)
       inconsistent.add(addReason(need, () => buildReason(need.task, input)));
@@ -98,9 +102,12 @@ function isUploaded({ found, buildReasons }: TaskStatus): boolean {
 }
 
 /** Returns true if an image is known to use the current result of a need. */
-function usesResult({ found: user }: TaskStatus, { task, found, buildReasons }: TaskStatus): boolean {
+function usesResult(
+  { task: userTask, found: user }: TaskStatus,
+  { task, found, buildReasons }: TaskStatus,
+): boolean {
   if (buildReasons.length > 0 || user === undefined) return false;
-  return isSameResult(user.record.needs[task.id], found?.ids ?? []);
+  return isSameResult(user.record.needs[needNameOf(userTask, task.id)], found?.ids ?? []);
 }
 
 function rebuildReason(user: TaskStatus, need: Task, input: PlanInput): Reason {

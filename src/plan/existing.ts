@@ -2,7 +2,7 @@ import { keyLabel, needsLabel, taskLabel } from '../model/labels.ts';
 import type { EngineImage } from '../model/ports.ts';
 import { type Key, resultIds, type TaskRecord } from '../model/record.ts';
 import type { RemoteImage } from '../model/registry.ts';
-import { makesFiles, type Task, type TaskId } from '../model/task.ts';
+import { makesFiles, type Task, type TaskId, versionIdOf } from '../model/task.ts';
 import { contentTag, familiarName, taggedConfigDigest } from './refs.ts';
 
 /** The image that a registry has under a task's content tag. Its labels are not verified yet. */
@@ -108,7 +108,7 @@ function withImageId(
 /** Takes a record's needs from the image's label, because the record may come from a shared store. */
 function withLabeledNeeds(task: Task, record: TaskRecord, { labels }: EngineImage): TaskRecord | undefined {
   if (record.shared) {
-    if (labels[taskLabel] !== task.id) return undefined;
+    if (labels[taskLabel] !== versionIdOf(task.id)) return undefined;
     const { shared: _, configDigest: __, manifestDigest: ___, ...rest } = record;
     const needs = parseNeedsLabel(labels[needsLabel]);
     return needs && { ...rest, task: task.id, needs };
@@ -132,7 +132,7 @@ export function recordFromLabels(
   key: Key,
   { id, labels, bytes }: Pick<EngineImage, 'id' | 'labels' | 'bytes'>,
 ): TaskRecord | undefined {
-  if (labels[keyLabel] !== key || labels[taskLabel] !== task.id) return undefined;
+  if (labels[keyLabel] !== key || labels[taskLabel] !== versionIdOf(task.id)) return undefined;
   const needs = parseNeedsLabel(labels[needsLabel]);
   if (needs === undefined) return undefined;
   return { key, task: task.id, imageId: id, needs, bytes, durationMs: 0, tags: [], time: '' };

@@ -4,6 +4,7 @@ import type { Manifest, TaskRecord } from '../model/record.ts';
 import type { Graph, TaskId } from '../model/task.ts';
 import type { ExistingState } from './existing.ts';
 import type { Naming } from './refs.ts';
+import type { Moment } from './volatile-values.ts';
 
 /** The inputs of `makePlan`. */
 export interface PlanInput {
@@ -17,6 +18,10 @@ export interface PlanInput {
   /** Previous records, for reasons and expected durations. */
   readonly latest: ReadonlyMap<TaskId, PreviousRecord>;
   readonly naming: Naming;
+  /** What changes by itself, for warnings about labels and args that contain it. */
+  readonly moment?: Moment;
+  /** Tasks that the engine cannot build, and why. */
+  readonly unbuildable?: ReadonlyMap<TaskId, string>;
   /** Tasks to rebuild without any cache. */
   readonly forced: ReadonlySet<TaskId>;
   /** Tasks whose images will be tested. */

@@ -1,8 +1,9 @@
 import { diffManifests } from '../key/diff-manifests.ts';
 import { formatDifference, withProjectPath } from '../key/difference.ts';
 import type { Reason } from '../model/plan.ts';
-import { makesFiles, type Task, type TaskId } from '../model/task.ts';
+import { makesFiles, type Task, type TaskId, versionIdOf } from '../model/task.ts';
 import type { PlanInput } from './input.ts';
+import { findVolatileValues } from './volatile-values.ts';
 
 /** Returns why a task without a result must be built: if possible, the inputs that changed since the previous record. */
 export function buildReason(task: Task, input: PlanInput): Reason {
@@ -16,7 +17,7 @@ export function buildReason(task: Task, input: PlanInput): Reason {
     return { code: 'missing', detail: what };
   }
   if (latest === undefined) return { code: 'not-built', detail: 'not built before' };
-  const isOwn = latest.record.task === task.id;
+  const isOwn = versionIdOf(latest.record.task) === versionIdOf(task.id);
   const prefix = isOwn ? '' : `not built before; compared with ${latest.record.task}: `;
   const code = isOwn ? 'changed' : 'not-built';
   // Without a manifest the caller reads the task in full and plans again.
@@ -37,17 +38,19 @@ export function needBlocked(need: TaskId): Reason {
   return { code: 'need-blocked', detail: `${need} is blocked` };
 }
 
-/** Returns notes on inexact keys and suspect files. They never cause a build. */
+/** Returns notes on inexact keys, suspect files, and values that change by themselves. They never cause a build. */
 export function inputNotes(task: Task, input: PlanInput): Reason[] {
   const observed = input.observations.get(task.id);
   if (observed?.kind !== 'image' && observed?.kind !== 'before') return [];
+  const changing =
+    task.kind === 'image' && input.moment ? findVolatileValues(task, observed, input.moment) : [];
   const brokenTest = observed.kind === 'image' ? observed.brokenTest : undefined;
-  const isPlain = observed.impure.length + observed.vague.length + observed.suspect.length === 0;
-  if (isPlain && brokenTest === undefined) return [];
+  const count = observed.impure.length + observed.vague.length + observed.suspect.length + changing.length;
+  if (count === 0 && brokenTest === undefined) return [];
   return [
     ...(brokenTest === undefined ? [] : [{ code: 'broken-test', detail: brokenTest } as const]),
     ...observed.impure.map(({ detail }): Reason => ({ code: 'impure', detail })),
     ...observed.vague.map((detail): Reason => ({ code: 'vague', detail: `all inputs are keyed: ${detail}` })),
-    ...observed.suspect.map((detail): Reason => ({ code: 'suspect', detail })),
+    ...[...observed.suspect, ...changing].map((detail): Reason => ({ code: 'suspect', detail })),
   ];
 }

@@ -13,8 +13,16 @@ export interface Naming {
   readonly timed: boolean;
 }
 
-/** Returns the tags that a run sets on a task's image, such as `citus/extbuilder:16.13-dev202611232030`. */
+/**
+ * Returns the tags that a run sets on a task's image in the engine, such as `citus/extbuilder:16.13-dev202611232030`: none for
+ * another platform than that which counts there.
+ */
 export function runTags(task: Task, naming: Naming): string[] {
+  return task.isSecondary ? [] : publishedTags(task, naming);
+}
+
+/** Returns the tags that a push sets for a task's version in the registry. */
+export function publishedTags(task: Task, naming: Naming): string[] {
   if (!task.publish) return [];
   return task.tags.map((tag) => `${naming.repo}/${task.name}:${tag}${naming.suffix}`);
 }

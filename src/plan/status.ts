@@ -1,6 +1,6 @@
 import type { Reason } from '../model/plan.ts';
 import { isSameResult, resultIds, type TaskRecord } from '../model/record.ts';
-import { needIds, type Task, type TaskId } from '../model/task.ts';
+import { needIds, needNameOf, type Task, type TaskId } from '../model/task.ts';
 import { type ExistingResult, makeResultFinder } from './existing.ts';
 import type { PlanInput } from './input.ts';
 import { type BlockedTasks, buildReason, needBlocked } from './reasons.ts';
@@ -100,7 +100,7 @@ function outdatedNeeds(
   return needIds(task)
     .filter((id) => {
       const ids = idsOf(id);
-      return ids !== undefined && !isSameResult(record.needs[id], ids);
+      return ids !== undefined && !isSameResult(record.needs[needNameOf(task, id)], ids);
     })
     .map((id) => ({ code: 'need-image', detail: `built with another ${id} than the current one` }));
 }

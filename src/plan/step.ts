@@ -2,9 +2,10 @@ import type { TaskKey } from '../key/compute-keys.ts';
 import { maxAgeLine } from '../key/manifest.ts';
 import type { Action, Reason, Step } from '../model/plan.ts';
 import type { Manifest } from '../model/record.ts';
-import { makesFiles, type Task } from '../model/task.ts';
+import { makesFiles, type Task, versionIdOf } from '../model/task.ts';
 import type { ExistingResult } from './existing.ts';
-import type { PlanInput } from './input.ts';
+import type { PlanInput, PushTags } from './input.ts';
+import { platformTasks, publishedDigest } from './published-digest.ts';
 import { inputNotes } from './reasons.ts';
 import { contentTag, familiarName, filterRunTags, registryTag, runTags } from './refs.ts';
 import { isNeeded, type TaskStatus, type TaskStatuses } from './status.ts';
@@ -43,9 +44,11 @@ function initialStep({ task, found, buildReasons }: TaskStatus, input: PlanInput
     forced: input.forced.has(task.id),
     noCache: input.forced.has(task.id) || isNewPeriod(task, keyed, input),
   };
-  const expectedMs = input.latest.get(task.id)?.record.durationMs;
+  const latest = input.latest.get(task.id)?.record;
   // Zero means unknown: the result was built elsewhere.
-  if (expectedMs) step.expectedMs = expectedMs;
+  if (latest?.durationMs) step.expectedMs = latest.durationMs;
+  // The record of another version tells how long a build may take, but not how large it was.
+  if (latest?.bytes && latest.task === task.id) step.previousBytes = latest.bytes;
   if (keyed?.manifest !== undefined) step.manifest = keyed.manifest;
   if (keyed !== undefined && !makesFiles(task)) {
     step.contentTag = contentTag(task, keyed.key);
@@ -104,13 +107,22 @@ function actionFor(
     const isTested = input.tested.has(task.id) && (input.retest || !found.remote.passed);
     if (isTested) return remote('pull', 'the registry has it, and its test will run');
   }
-  const digest = found.remote.image.digest;
-  const tags = input.pushTags?.get(task.id) ?? new Map<string, string | undefined>();
-  if ([...tags.values()].some((now) => now !== digest))
+  const tags = input.pushTags?.get(task.id);
+  if (tags !== undefined && lacksTags(task, tags, statuses, input))
     return remote('retag', 'the registry has it, but tags are missing there');
   if (found.image === undefined && !isSelected)
     return remote('skip', `the registry has it, and ${notNeeded} here`);
   return remote('reuse', 'the registry has it');
+}
+
+/** Returns true if a tag of the task's version points to something else than what the push publishes. */
+function lacksTags(task: Task, tags: PushTags, statuses: TaskStatuses, { graph }: PlanInput): boolean {
+  if (tags.size === 0) return false;
+  const digest = publishedDigest(platformTasks(graph, task), (id) => {
+    const status = statuses.get(id);
+    return status?.buildReasons.length === 0 ? status.found?.remote?.image : undefined;
+  });
+  return [...tags.values()].some((now) => now !== digest);
 }
 
 /** Returns the tags of an existing result. A suffix with a time never adds tags to an unchanged image; other suffixes do. */
@@ -127,6 +139,7 @@ function tagsOf(
   if (!selected || !task.publish) return { tags: none, newTags: newContent };
   if (pushTags !== undefined)
     return { tags: [...(pushTags.get(task.id)?.keys() ?? [])], newTags: newContent };
+  if (task.isSecondary) return { tags: none, newTags: newContent };
   // An image that is not here can be used by its tag in the registry.
   if (found.image === undefined) return { tags: [remote!], newTags: action === 'pull' ? [remote!] : none };
   if (!naming.timed) {
@@ -148,7 +161,7 @@ function tagsOf(
 function isNewPeriod(task: Task, keyed: TaskKey | undefined, input: PlanInput): boolean {
   if (task.maxAgeMs === undefined) return false;
   const latest = input.latest.get(task.id);
-  if (latest?.record.task !== task.id) return true;
+  if (latest === undefined || versionIdOf(latest.record.task) !== versionIdOf(task.id)) return true;
   if (latest.record.key === keyed?.key) return false;
   const age = (manifest: Manifest | undefined): string | undefined =>
     manifest?.lines.find(([, name]) => name === maxAgeLine)?.[2];

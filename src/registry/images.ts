@@ -75,6 +75,7 @@ export function remoteImage(top: RawManifest, manifest: RawManifest, config: Ima
   const { digest, bytes, labels, created } = config;
   return {
     digest: top.digest,
+    manifest: { mediaType: manifest.mediaType, digest: manifest.digest, size: manifest.body.length },
     ids: [...new Set([digest, manifest.digest, top.digest])],
     labels,
     bytes,

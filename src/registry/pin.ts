@@ -1,4 +1,4 @@
-import { RegistryError } from '../model/registry.ts';
+import { PlatformMissing } from '../model/registry.ts';
 import type { Client } from './client.ts';
 import { type ImageConfig, readConfig } from './images.ts';
 import { choosePlatform, parseManifest, platformImages, platformOf } from './manifest.ts';
@@ -27,7 +27,7 @@ export async function pinImage(client: Client, name: string, platform: string): 
   let onbuild = false;
   for (const each of chosen) {
     if (each === undefined)
-      throw new RegistryError('missing', `${name} has no image for ${platform}`, {
+      throw new PlatformMissing(`${name} has no image for ${platform}`, {
         hint: `its platforms are ${images.map(platformOf).join(', ')}`,
       });
     const manifest = await client.manifest({ ...reference, digest: each.digest });
@@ -43,7 +43,7 @@ function checkPlatform(name: string, { digest, platform: own }: ImageConfig, pla
   if (platform === 'any' || !own.os || !own.architecture) return;
   if (choosePlatform([{ mediaType: '', digest, platform: own }], platform) !== undefined) return;
   const actual = platformOf({ mediaType: '', digest, platform: own });
-  throw new RegistryError('missing', `${name} has no image for ${platform}: it is for ${actual}`, {
+  throw new PlatformMissing(`${name} has no image for ${platform}: it is for ${actual}`, {
     hint: `use an image for ${platform}, or build for ${actual}`,
   });
 }

@@ -1,4 +1,4 @@
-import type { Graph, ImageTask, Task, TaskId } from '../model/task.ts';
+import { type Graph, type ImageTask, type Task, type TaskId, versionIdOf } from '../model/task.ts';
 import { compareVersions } from '../model/versions.ts';
 
 /** What an alias points to in the registry. */
@@ -40,7 +40,7 @@ export function chooseAlias(
   );
   const newest = candidates.reduce((a, b) => ((compareTasks(a.id, b.id, graph) ?? 0) > 0 ? a : b));
   const current = target?.task;
-  if (current === undefined || current === newest.id || !current.startsWith(`${name}:`))
+  if (current === undefined || current === versionIdOf(newest.id) || !current.startsWith(`${name}:`))
     return { name, alias, task: newest };
   const order = compareTasks(newest.id, current, graph);
   if (order !== undefined && order >= 0) return { name, alias, task: newest };
@@ -53,11 +53,13 @@ export function chooseAlias(
 
 /** Compares versions; falls back to the order in the definition. Returns undefined if neither decides. */
 function compareTasks(a: TaskId, b: TaskId, graph: Graph): number | undefined {
-  if (a === b) return 0;
-  const version = (id: TaskId): string => id.slice(id.indexOf(':') + 1);
+  const version = (id: TaskId): string => versionIdOf(id).slice(id.indexOf(':') + 1);
+  if (version(a) === version(b)) return 0;
   const order = compareVersions(version(a), version(b));
   if (order !== undefined && order !== 0) return order;
-  const listed = [...graph.tasks.values()].filter(({ name }) => a.startsWith(`${name}:`)).map(({ id }) => id);
-  const [left, right] = [listed.indexOf(a), listed.indexOf(b)];
+  const listed = [...graph.tasks.values()]
+    .filter(({ name }) => a.startsWith(`${name}:`))
+    .map(({ version }) => version);
+  const [left, right] = [listed.indexOf(version(a)), listed.indexOf(version(b))];
   return left < 0 || right < 0 ? undefined : left - right;
 }

@@ -1,8 +1,8 @@
 import { taskLabel } from '../model/labels.ts';
 import { type Registry, RegistryError } from '../model/registry.ts';
-import type { Graph, Task, TaskId } from '../model/task.ts';
+import { type Graph, type Task, type TaskId, versionIdOf } from '../model/task.ts';
 import type { PushTags } from '../plan/input.ts';
-import { type Naming, repositoryOf, runTags } from '../plan/refs.ts';
+import { type Naming, publishedTags, repositoryOf } from '../plan/refs.ts';
 import { type AliasTarget, chooseAlias, requestedAliases } from './aliases.ts';
 import { journalName } from './journal.ts';
 import { forEachLimit } from './tags.ts';
@@ -31,6 +31,7 @@ export async function checkPermission(
 
 /** The tags that a push sets, and what they pointed to before. */
 export interface TargetTags {
+  /** By task. Of a version for several platforms, one task has the tags of all, and the others have none. */
   readonly published: ReadonlyMap<TaskId, PushTags>;
   /** The tags in `published` that are aliases. */
   readonly aliases: ReadonlySet<string>;
@@ -46,8 +47,14 @@ export async function resolveTargetTags(
   naming: Naming,
 ): Promise<TargetTags> {
   const published = new Map<TaskId, Map<string, string | undefined>>();
-  for (const task of selected)
-    if (task.publish) published.set(task.id, new Map(runTags(task, naming).map((name) => [name, undefined])));
+  const leaders = new Map<string, TaskId>();
+  for (const task of selected) {
+    if (!task.publish) continue;
+    const leader = leaders.get(versionIdOf(task.id));
+    const tags = leader === undefined ? publishedTags(task, naming) : [];
+    published.set(task.id, new Map(tags.map((name) => [name, undefined])));
+    if (leader === undefined) leaders.set(versionIdOf(task.id), task.id);
+  }
   const names = [...published].flatMap(([id, tags]) => [...tags.keys()].map((name) => ({ id, name })));
   await forEachLimit(
     names,
@@ -68,7 +75,7 @@ export async function resolveTargetTags(
     if (choice.detail !== undefined) notes.push(choice.detail);
     if (choice.task === undefined) continue;
     aliases.add(ref);
-    published.get(choice.task.id)!.set(ref, target?.digest);
+    published.get(leaders.get(versionIdOf(choice.task.id))!)!.set(ref, target?.digest);
   }
   return { published, aliases, notes };
 }

@@ -1,9 +1,8 @@
 import type { TasksError } from '../model/errors.ts';
 import type { Counts, Listener, Outcome, RunOutcome } from '../model/events.ts';
 import type { Action, Plan } from '../model/plan.ts';
-import type { Registry } from '../model/registry.ts';
-import type { TaskId } from '../model/task.ts';
-import { repositoryOf } from '../plan/refs.ts';
+import type { Registry, RemoteImage } from '../model/registry.ts';
+import { type TaskId, versionIdOf } from '../model/task.ts';
 import type { Results } from '../run/needs.ts';
 import type { Services } from '../run/services.ts';
 import { describeFailure } from '../run/task-failure.ts';
@@ -13,8 +12,8 @@ import { type PhaseEvents, startPhase } from './phase-events.ts';
 import type { TargetTags } from './preflight.ts';
 import { publish } from './publish.ts';
 import type { PublishContext } from './publish-context.ts';
+import { platformsIn, releasesOf, storeReleases, type VersionRelease } from './releases.ts';
 import { nothingPublished } from './rollback.ts';
-import { forEachLimit } from './tags.ts';
 import { defaultUploadJobs, stepsToUpload, UploadConflict, UploadFailed, uploadAll } from './upload.ts';
 
 export interface PushInput {
@@ -42,8 +41,8 @@ export interface PushInput {
 export interface PushResult {
   readonly outcome: RunOutcome;
   readonly counts: Counts;
-  /** The digest of each task's image in the registry, except for omitted tasks. */
-  readonly digests: ReadonlyMap<TaskId, string>;
+  /** What is published of each version, or would be. Empty if only uploads were asked for. */
+  readonly releases: readonly VersionRelease[];
   readonly changes: readonly TagChange[];
   /** True if another machine pushed one of the images first, so that a new plan is needed. */
   readonly needsNewPlan: boolean;
@@ -75,9 +74,10 @@ export async function push(input: PushInput): Promise<PushResult> {
     services.clock,
     input.listen,
   );
-  const digests = new Map<TaskId, string>();
-  for (const step of roots) if (step.remote !== undefined) digests.set(step.task.id, step.remote.digest);
+  const images = new Map<TaskId, RemoteImage>();
+  for (const step of roots) if (step.remote !== undefined) images.set(step.task.id, step.remote);
   let changes: TagChange[];
+  let releases: readonly VersionRelease[] = [];
   try {
     await uploadAll(uploads, {
       results,
@@ -87,23 +87,29 @@ export async function push(input: PushInput): Promise<PushResult> {
       signal,
       onStart: upload.start,
       onProgress: upload.progress,
-      onDone: async (step, digest) => {
+      onDone: async (step, image) => {
         const { id } = step.task;
         // An omitted image may be uploaded because another image needs it, but it is not published.
-        if (!input.omitted.has(id)) digests.set(id, digest);
-        await services.records.put({ ...results.get(id)!, manifestDigest: digest }, step.manifest!);
+        if (!input.omitted.has(id)) images.set(id, image);
+        await services.records.put({ ...results.get(id)!, manifestDigest: image.digest }, step.manifest!);
         upload.finish(step, outcomes[step.action] ?? 'reused');
       },
     });
-    await setPassTags(input.registry, plan, input.passed, digests);
-    changes = input.uploadOnly ? [] : changesOf(targetTags, digests);
-    await copyImages(input, changes);
+    await setPassTags(
+      input.registry,
+      plan,
+      input.passed,
+      new Map([...images].map(([id, { digest }]) => [id, digest])),
+    );
+    releases = input.uploadOnly ? [] : releasesOf(targetTags, images, platformsIn(plan));
+    changes = changesOf(targetTags, releases);
+    await storeReleases(releases, changes, input);
   } catch (thrown) {
-    return { ...uploadFailure(thrown, upload, signal), digests, changes: [] };
+    return { ...uploadFailure(thrown, upload, signal), releases, changes: [] };
   }
   for (const step of upload.unfinished()) upload.finish(step, 'reused');
   const counts = upload.end(true);
-  if (input.uploadOnly) return { outcome: 'ok', counts, digests, changes, needsNewPlan: false };
+  if (input.uploadOnly) return { outcome: 'ok', counts, releases, changes, needsNewPlan: false };
   const tagging = new Map(
     published.map((step) => [step, step.action === 'retag' ? 'retag' : 'reuse'] as const),
   );
@@ -114,12 +120,12 @@ export async function push(input: PushInput): Promise<PushResult> {
       const tags = [...(targetTags.published.get(step.task.id)?.keys() ?? [])];
       events.finish(step, outcomes[step.action] ?? 'reused', { tags });
     }
-    return { outcome: 'ok', counts: events.end(true), digests, changes, needsNewPlan: false };
+    return { outcome: 'ok', counts: events.end(true), releases, changes, needsNewPlan: false };
   } catch (thrown) {
     // `publish` throws only errors that say what state the tags are in.
     const error = thrown as TasksError;
     const counts = events.end(false);
-    return { outcome: outcomeOf(error), counts, digests, changes: [], needsNewPlan: false, error };
+    return { outcome: outcomeOf(error), counts, releases, changes: [], needsNewPlan: false, error };
   }
 }
 
@@ -127,7 +133,7 @@ function uploadFailure(
   thrown: unknown,
   events: PhaseEvents,
   signal: AbortSignal,
-): Omit<PushResult, 'digests' | 'changes'> {
+): Omit<PushResult, 'releases' | 'changes'> {
   if (thrown instanceof UploadConflict)
     return { outcome: 'failed', counts: events.end(false), needsNewPlan: true };
   const isUpload = thrown instanceof UploadFailed;
@@ -147,30 +153,16 @@ function outcomeOf({ exitCode }: TasksError): RunOutcome {
 }
 
 /** Returns the tags that have to change. */
-function changesOf({ published, aliases }: TargetTags, digests: ReadonlyMap<TaskId, string>): TagChange[] {
-  return [...published].flatMap(([task, tags]) => {
-    const after = digests.get(task);
-    if (after === undefined) return [];
-    return [...tags]
+function changesOf({ published, aliases }: TargetTags, releases: readonly VersionRelease[]): TagChange[] {
+  return releases.flatMap(({ leader, digest: after }) =>
+    [...published.get(leader)!]
       .filter(([, before]) => before !== after)
       .map(([name, before]) => ({
         name,
-        task,
+        task: versionIdOf(leader),
         ...(before !== undefined ? { before } : {}),
         after,
         isAlias: aliases.has(name),
-      }));
-  });
-}
-
-/** Copies the images from the cache repository, if there is one, to the repositories that they are published in. */
-async function copyImages({ plan, registry }: PushInput, changes: readonly TagChange[]): Promise<void> {
-  const copies = new Map(
-    changes.flatMap(({ task, name, after }) => {
-      const from = repositoryOf(plan.steps.get(task)!.registryTag!);
-      const to = repositoryOf(name);
-      return from === to ? [] : [[`${to}@${after}`, { from: `${from}@${after}`, to }] as const];
-    }),
+      })),
   );
-  await forEachLimit([...copies.values()], ({ from, to }) => registry.copy(from, to));
 }

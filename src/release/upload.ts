@@ -2,7 +2,7 @@ import pLimit from 'p-limit';
 import type { StepProgress } from '../model/events.ts';
 import type { Step } from '../model/plan.ts';
 import { StepFailed } from '../model/ports.ts';
-import type { Registry } from '../model/registry.ts';
+import type { Registry, RemoteImage } from '../model/registry.ts';
 import { type ImageTask, needIds, type TaskId } from '../model/task.ts';
 import { recordFromLabels } from '../plan/existing.ts';
 import type { Results } from '../run/needs.ts';
@@ -49,8 +49,8 @@ export interface UploadInput {
   readonly signal: AbortSignal;
   onStart(step: Step): void;
   onProgress(step: Step, progress: StepProgress): void;
-  /** Called for each image that is in the registry now, with its digest. */
-  onDone(step: Step, digest: string): Promise<void>;
+  /** Called for each image that is in the registry now. */
+  onDone(step: Step, image: RemoteImage): Promise<void>;
 }
 
 /**
@@ -91,14 +91,14 @@ export class UploadFailed extends Error {
   }
 }
 
-/** Uploads an image and returns its digest in the registry. Never overwrites a valid image that another machine pushed. */
-async function uploadOne(step: Step, input: UploadInput): Promise<string> {
+/** Uploads an image and returns it as the registry has it. Never overwrites a valid image that another machine pushed. */
+async function uploadOne(step: Step, input: UploadInput): Promise<RemoteImage> {
   const { services, registry, signal } = input;
   const name = step.registryTag!;
   const task = step.task as ImageTask;
   const imageId = input.results.get(task.id)!.imageId!;
   const existing = await registry.image(name, task.platform);
-  if (existing?.ids.includes(imageId)) return existing.digest;
+  if (existing?.ids.includes(imageId)) return existing;
   const isValid =
     existing !== undefined && recordFromLabels(task, step.key, { id: '', ...existing }) !== undefined;
   if (isValid && existing.digest !== step.replacesDigest)
@@ -130,5 +130,5 @@ async function uploadOne(step: Step, input: UploadInput): Promise<string> {
     throw new StepFailed(
       `the engine uploaded a different image as ${name} than ${imageId}; another program may have moved the tag`,
     );
-  return digest;
+  return now;
 }

@@ -41,18 +41,23 @@ export function failureTitle({ message, instruction, exitCode }: TaskFailure): s
   return `${instruction}: ${first}`;
 }
 
-/**
- * Returns the lines that show why tasks failed: the place in the Dockerfile, the last output, and what to do. Tasks that failed the
- * same way share them. A blank line is around each.
- */
+/** Returns the blocks of `failureGroups` as lines, with a blank line around each. */
 export function failureBlocks(failures: readonly FailedTask[], paint: Paint, reader: Reader): string[] {
+  const blocks = failureGroups(failures, paint, reader);
+  return blocks.length === 0 ? [] : [...blocks.flatMap((lines) => ['', ...lines]), ''];
+}
+
+/**
+ * Returns the blocks of lines that show why tasks failed: which and what, then the place in the Dockerfile, the last output, and what
+ * to do. Tasks that failed the same way share a block.
+ */
+export function failureGroups(failures: readonly FailedTask[], paint: Paint, reader: Reader): string[][] {
   const groups = new Map<string, FailedTask[]>();
   for (const failure of failures) {
     const kind = kindOf(failure);
     groups.set(kind, [...(groups.get(kind) ?? []), failure]);
   }
-  const blocks = [...groups.values()].map((group) => blockOf(group, paint, reader));
-  return blocks.length === 0 ? [] : [...blocks.flatMap((lines) => ['', ...lines]), ''];
+  return [...groups.values()].map((group) => blockOf(group, paint, reader));
 }
 
 /** Numbers are left out: versions that fail the same way write their own. */

@@ -11,7 +11,9 @@ const maxLines = 10;
 export function githubMarks(write: Write): CiMarks {
   const run = (name: string, properties: Readonly<Record<string, string | number>>, text: string): void => {
     const list = Object.entries(properties).map(([key, value]) => `${key}=${escapeProperty(String(value))}`);
-    write(`::${name}${list.length > 0 ? ` ${list.join(',')}` : ''}::${escapeText(text)}\n`);
+    // Older commands, `##[name]`, are found anywhere in a line.
+    const safe = escapeText(text);
+    write(`::${name}${list.length > 0 ? ` ${list.join(',')}` : ''}::${safe}\n`);
   };
   return {
     openGroup(title, isOpen) {

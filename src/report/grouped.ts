@@ -1,5 +1,7 @@
 import type { RunEvent } from '../model/events.ts';
+import type { Clock } from '../model/ports.ts';
 import { type FailedTask, failureBlocks, failureOf, type Reader } from './failures.ts';
+import { startHeartbeat } from './heartbeat.ts';
 import type { Paint, Reporter, Write } from './reporter.ts';
 import { makeRunText } from './run-text.ts';
 
@@ -15,13 +17,18 @@ export interface CiMarks {
 export interface GroupedOptions {
   readonly paint: Paint;
   readonly reader: Reader;
+  readonly clock: Clock;
 }
 
 /**
- * Returns a reporter for CI services: it groups the output of each finished task. The output of a failed task is open. `write` gets
- * plain text and must make sure that the service finds no command in it.
+ * Returns a reporter for CI services: it groups the output of each finished task. The output of a failed task is open. Of a task that
+ * runs longer, a line a minute says so. `write` gets plain text and must make sure that the service finds no command in it.
  */
-export function groupedReporter(write: Write, marks: CiMarks, { paint, reader }: GroupedOptions): Reporter {
+export function groupedReporter(
+  write: Write,
+  marks: CiMarks,
+  { paint, reader, clock }: GroupedOptions,
+): Reporter {
   const output = new Map<string, string[]>();
   const failures: FailedTask[] = [];
   const runText = makeRunText(paint);
@@ -44,7 +51,11 @@ export function groupedReporter(write: Write, marks: CiMarks, { paint, reader }:
       marks.annotate?.(failure);
     }
   };
+  const heartbeat = startHeartbeat(clock, (id, text) =>
+    writeLines([`${paint.dim('▸')} ${runText.padId(id)}  ${paint.dim(text)}`]),
+  );
   const onEvent = (event: RunEvent): void => {
+    heartbeat.apply(event);
     switch (event.type) {
       case 'phase-started':
         writeLines([runText.phaseStarted(event)]);
@@ -64,5 +75,5 @@ export function groupedReporter(write: Write, marks: CiMarks, { paint, reader }:
         break;
     }
   };
-  return { onEvent, close: async () => undefined };
+  return { onEvent, close: async () => heartbeat.stop() };
 }

@@ -1,22 +1,24 @@
 import type { Outcome, RunEvent } from '../model/events.ts';
 import type { Axes, TaskId } from '../model/task.ts';
+import { type Activity, activityText } from './activity.ts';
 import { type FailedTask, failureBlocks, failureOf, type Reader } from './failures.ts';
 import { type FinishedTask, finishedLines } from './finished.ts';
-import { clip, clipColored, formatClock, formatDuration, pluralize, stripControls } from './format.ts';
+import { footerLine } from './footer.ts';
+import { clip, clipColored, formatClock, stripControls } from './format.ts';
 import { type CellState, matrixLines, type Screen } from './matrix.ts';
 import type { Paint } from './reporter.ts';
+import { expectedMsOf, isActive, trackProgress } from './run-progress.ts';
 import { makeRunText } from './run-text.ts';
+import { makeRunningSteps } from './running-steps.ts';
 
-interface Row {
+interface Row extends Activity {
   readonly id: TaskId;
   readonly needs: readonly TaskId[];
   readonly expectedMs: number | undefined;
   state: 'waiting' | 'running' | 'finished';
   /** Milliseconds since 1970. */
   startedAt: number;
-  /** True if the progress shows Dockerfile steps. Then output is not shown, because it would hide them. */
-  readonly hasSteps: boolean;
-  progress: string;
+  text: string;
 }
 
 /** The content of the live view, derived from events. Tasks that have something to do have a row; all others are counted. */
@@ -48,10 +50,12 @@ export function makeLiveView(paint: Paint, layout: LiveLayout, reader: Reader): 
   const failures: FailedTask[] = [];
   const notes: string[] = [];
   const runText = makeRunText(paint);
+  const progress = trackProgress();
   let head = '';
   let tail: string[] = [];
 
   const apply = (event: RunEvent): void => {
+    progress.apply(event);
     switch (event.type) {
       case 'run-started':
         for (const task of event.tasks) if (task.axes !== undefined) axes.set(task.id, task.axes);
@@ -60,14 +64,16 @@ export function makeLiveView(paint: Paint, layout: LiveLayout, reader: Reader): 
         head = runText.phaseStarted(event);
         for (const task of event.tasks) {
           cells.set(task.id, plannedCell(task.action));
-          if (task.action === 'reuse' || task.action === 'skip' || task.action === 'blocked') continue;
+          if (!isActive(task)) continue;
           rows.set(task.id, {
-            ...task,
-            expectedMs: task.expectedMs,
+            id: task.id,
+            needs: task.needs,
+            expectedMs: expectedMsOf(task),
             state: 'waiting',
             startedAt: 0,
             hasSteps: task.action === 'build',
-            progress: '',
+            steps: makeRunningSteps(),
+            text: '',
           });
         }
         break;
@@ -75,17 +81,15 @@ export function makeLiveView(paint: Paint, layout: LiveLayout, reader: Reader): 
         cells.set(event.id, 'running');
         startRow(rows.get(event.id), event.time, event.action);
         break;
-      case 'task-progress': {
-        const row = rows.get(event.id);
-        const at = event.step !== undefined ? `${event.step}/${event.steps}  ` : '';
-        if (row !== undefined && event.ended === undefined)
-          row.progress = `${at}${stripControls(event.text)}`;
+      case 'task-progress':
+        rows.get(event.id)?.steps.apply(event, Date.parse(event.time));
         break;
-      }
       case 'task-output': {
         const row = rows.get(event.id);
         const text = stripControls(event.line);
-        if (row !== undefined && !row.hasSteps && text !== '') row.progress = text;
+        if (row === undefined || text === '') break;
+        if (row.hasSteps) row.steps.line(event.line);
+        else row.text = text;
         break;
       }
       case 'task-finished': {
@@ -110,7 +114,7 @@ export function makeLiveView(paint: Paint, layout: LiveLayout, reader: Reader): 
     const shownNotes = notes.slice(
       notes.length - Math.min(notes.length, noteRows, Math.max(0, screen.rows - 6)),
     );
-    const foot = ['', ...shownNotes, paint.dim(footer(all, now, screen.columns))];
+    const foot = ['', ...shownNotes, footerLine(progress.read(now), screen.columns, paint)];
     // Four lines are for the heading, two blank lines and the footer.
     const room = Math.max(0, screen.rows - 4 - shownNotes.length);
     const running = fitLines(
@@ -152,7 +156,7 @@ export function makeLiveView(paint: Paint, layout: LiveLayout, reader: Reader): 
     // On a narrow screen, the current step is worth more than the expected time.
     const time = roomBeside(elapsed + expected) >= 12 ? elapsed + expected : elapsed;
     const room = Math.max(0, roomBeside(time));
-    return `${spinner} ${name}  ${clip(row.progress, room).padEnd(room)}  ${time}`;
+    return `${spinner} ${name}  ${activityText(row, now, room, paint)}  ${time}`;
   };
 
   const finalLines: LiveView['finalLines'] = (columns) => {
@@ -217,31 +221,11 @@ function startRow(row: Row | undefined, time: string, action: string): void {
   if (row === undefined) return;
   row.state = 'running';
   row.startedAt = Date.parse(time);
-  row.progress = action;
+  row.text = action;
 }
 
 function waitText(row: Row, rows: ReadonlyMap<TaskId, Row>): string {
   const unfinished = row.needs.filter((id) => (rows.get(id)?.state ?? 'finished') !== 'finished');
   if (unfinished.length === 0) return 'waiting for a free job';
   return `waiting for ${unfinished[0]}${unfinished.length > 1 ? ` and ${unfinished.length - 1} more` : ''}`;
-}
-
-/** Formats `14/19 tasks · critical path ends with exttester:17.9, ~3 m 5 s left`, without the path if that is too wide. */
-function footer(rows: readonly Row[], now: number, columns: number): string {
-  const finished = rows.filter((row) => row.state === 'finished').length;
-  const start = `${finished}/${pluralize(rows.length, 'task')}`;
-  const ends = new Map<TaskId, number>();
-  let [last, longest] = ['', 0];
-  for (const row of rows) {
-    if (row.state === 'finished') continue;
-    if (row.expectedMs === undefined) return start;
-    const left =
-      row.state === 'running' ? Math.max(0, row.expectedMs - (now - row.startedAt)) : row.expectedMs;
-    const end = left + Math.max(0, ...row.needs.map((id) => ends.get(id) ?? 0));
-    ends.set(row.id, end);
-    if (end >= longest) [last, longest] = [row.id, end];
-  }
-  if (last === '') return start;
-  const long = `${start} · critical path ends with ${last}, ~${formatDuration(longest)} left`;
-  return long.length <= columns ? long : `${start} · ~${formatDuration(longest)} left`;
 }

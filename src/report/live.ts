@@ -4,6 +4,7 @@ import type { TaskId } from '../model/task.ts';
 import type { Reader } from './failures.ts';
 import { type LiveLayout, type LiveView, makeLiveView } from './live-view.ts';
 import type { Paint, Reporter } from './reporter.ts';
+import { isActive } from './run-progress.ts';
 
 /** Milliseconds between two frames. listr2 by itself draws on every event: minutes of CPU time for hundreds of tasks. */
 const frameMs = 100;
@@ -29,7 +30,7 @@ export function liveReporter(
     onEvent(event) {
       view.apply(event);
       if (event.type === 'phase-started') {
-        const active = event.tasks.filter((task) => !['reuse', 'skip', 'blocked'].includes(task.action));
+        const active = event.tasks.filter(isActive);
         ended.clear();
         const untilEnd = new Promise<void>((resolve) => (endRun = resolve));
         const tasks = active.map((task) => ({
@@ -128,7 +129,7 @@ function makeRenderer(view: LiveView, terminal: NodeJS.WriteStream): typeof Defa
     override create(options?: { prompt?: boolean }): string {
       const columns = columnsOf(terminal);
       if (options?.prompt === false) return view.finalLines(columns).join('\n');
-      const screen = { rows: (terminal.rows ?? 24) - 1, columns, spinner: this.#internals.spinner.fetch() };
+      const screen = { rows: (terminal.rows || 24) - 1, columns, spinner: this.#internals.spinner.fetch() };
       const lines = view.lines(Date.now(), screen);
       this.#drawn = { lines, columns };
       return lines.join('\n');
@@ -154,5 +155,6 @@ interface RendererInternals {
 
 /** Returns the usable width. The last column stays empty, because some terminals wrap there. */
 function columnsOf(terminal: NodeJS.WriteStream): number {
-  return (terminal.columns ?? 80) - 1;
+  // A pseudoterminal without a size says 0.
+  return (terminal.columns || 80) - 1;
 }

@@ -1,5 +1,7 @@
 import type { RunEvent } from '../model/events.ts';
+import type { Clock } from '../model/ports.ts';
 import { type FailedTask, failureBlocks, failureOf, type Reader } from './failures.ts';
+import { startHeartbeat } from './heartbeat.ts';
 import type { Paint, Reporter, Write } from './reporter.ts';
 import { makeRunText } from './run-text.ts';
 
@@ -9,20 +11,32 @@ export interface PlainOptions {
   /** True to begin each line with the time of day in UTC. */
   readonly timestamps: boolean;
   readonly reader: Reader;
+  readonly clock: Clock;
 }
 
-/** Returns a reporter that prints a line when a task starts and when it finishes, and at the end why tasks failed. */
+/**
+ * Returns a reporter that prints a line when a task starts and when it finishes, each minute in between that has no line, and at
+ * the end why tasks failed.
+ */
 export function plainReporter(
   write: Write,
   paint: Paint,
-  { verbose, timestamps, reader }: PlainOptions,
+  { verbose, timestamps, reader, clock }: PlainOptions,
 ): Reporter {
   const runText = makeRunText(paint);
   const failures: FailedTask[] = [];
   let stamp = '';
   const writeLine = (line: string): void => write(`${stamp}${line}\n`);
+  const setTime = (time: string): void => {
+    if (timestamps) stamp = paint.dim(`${time.slice(11, 19)} `);
+  };
+  const heartbeat = startHeartbeat(clock, (id, text, now) => {
+    setTime(now.toISOString());
+    writeLine(`${paint.dim('▸')} ${runText.padId(id)}  ${paint.dim(text)}`);
+  });
   const onEvent = (event: RunEvent): void => {
-    if (timestamps) stamp = paint.dim(`${event.time.slice(11, 19)} `);
+    setTime(event.time);
+    heartbeat.apply(event);
     switch (event.type) {
       case 'phase-started':
         writeLine(runText.phaseStarted(event));
@@ -31,7 +45,9 @@ export function plainReporter(
         writeLine(`${paint.dim('▸')} ${runText.padId(event.id)}  ${event.action}`);
         break;
       case 'task-output':
-        if (verbose) writeLine(`  ${paint.dim(`${event.id} │`)} ${event.line}`);
+        if (!verbose) break;
+        writeLine(`  ${paint.dim(`${event.id} │`)} ${event.line}`);
+        heartbeat.printed(event.id);
         break;
       case 'task-finished': {
         const line = runText.taskFinished(event);
@@ -46,5 +62,5 @@ export function plainReporter(
         break;
     }
   };
-  return { onEvent, close: async () => undefined };
+  return { onEvent, close: async () => heartbeat.stop() };
 }

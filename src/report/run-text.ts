@@ -3,6 +3,7 @@ import type { TaskId } from '../model/task.ts';
 import { failureTitle } from './failures.ts';
 import { formatBytes, formatDuration, pluralize } from './format.ts';
 import type { Paint } from './reporter.ts';
+import { expectedMsOf } from './run-progress.ts';
 
 type EventOf<T extends RunEvent['type']> = Extract<RunEvent, { type: T }>;
 
@@ -64,7 +65,7 @@ function builtLabel(action: string): string {
 }
 
 /** The command that a phase belongs to. */
-export const phaseCommands: Record<Phase, string> = {
+const phaseCommands: Record<Phase, string> = {
   build: 'build',
   test: 'test',
   upload: 'push',
@@ -100,11 +101,12 @@ function headline(event: EventOf<'phase-started'>, paint: Paint): string {
  */
 function expectedTotal(event: EventOf<'phase-started'>): number | undefined {
   const active = activeTasks(event);
-  if (active.length === 0 || active.some((task) => task.expectedMs === undefined)) return undefined;
+  const durations = active.flatMap((task) => expectedMsOf(task) ?? []);
+  if (active.length === 0 || durations.length < active.length) return undefined;
   const ends = new Map<string, number>();
   for (const task of active)
-    ends.set(task.id, (task.expectedMs ?? 0) + Math.max(0, ...task.needs.map((id) => ends.get(id) ?? 0)));
-  const work = active.reduce((sum, task) => sum + (task.expectedMs ?? 0), 0);
+    ends.set(task.id, expectedMsOf(task)! + Math.max(0, ...task.needs.map((id) => ends.get(id) ?? 0)));
+  const work = durations.reduce((sum, ms) => sum + ms, 0);
   return Math.max(work / event.jobs, ...ends.values());
 }
 

@@ -45,7 +45,7 @@ export function traceReporter(save: (text: string) => void): Reporter {
     add(task.job * lanesPerJob + lane + 1, step.name, 'step', step.startedAt, { ended });
     task.lanes[lane] = undefined;
   };
-  const onStep = (task: RunningTask | undefined, { step, steps, text, ended }: StepProgress): void => {
+  const onStep = (task: RunningTask | undefined, { step, steps, text, bytes, ended }: StepProgress): void => {
     if (task === undefined) return;
     const name = step === undefined ? text : `[${step}/${steps}] ${text}`;
     if (ended !== undefined) {
@@ -53,6 +53,8 @@ export function traceReporter(save: (text: string) => void): Reporter {
       if (lane >= 0) endStep(task, lane, ended);
       return;
     }
+    // Bytes of a step that has begun are no new step.
+    if (bytes !== undefined && task.lanes.some((each) => each?.name === name)) return;
     const free = task.lanes.indexOf(undefined);
     task.lanes[free < 0 ? task.lanes.length : free] = { name, startedAt: last };
   };

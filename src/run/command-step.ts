@@ -7,7 +7,7 @@ import { trackInputChanges } from '../observe/command.ts';
 import { outputFolder } from '../observe/outputs.ts';
 import type { StepInput } from './image-step.ts';
 import { imageNeedIds, withStableNeeds } from './need-images.ts';
-import { needFileEntries, needResults } from './needs.ts';
+import { needFileEntries, needResults, versionOf } from './needs.ts';
 import { makeWorkFolder, storeOutputs } from './output-files.ts';
 import { secretVariables } from './secrets.ts';
 
@@ -62,6 +62,7 @@ export async function runCommand(input: StepInput, work: string): Promise<string
     ...declaredEnvironment(input, task),
     ...secretVariables(task, services),
     ...needsEnvironment(input, task, work),
+    ...(task.platform === undefined ? {} : { TASKS_PLATFORM: task.platform }),
     TASKS_OUT: out,
   };
   const [program, ...rest] = task.run;
@@ -107,8 +108,7 @@ function needsEnvironment(input: StepInput, task: CommandTask, work: string): Re
     if (!need.all) return [name, outputFolder(services.cacheFolder, first.key)];
     const folder = path.join(work, 'needs', need.name);
     for (const id of need.tasks) {
-      const version = id.slice(id.indexOf(':') + 1);
-      cpSync(outputFolder(services.cacheFolder, plan.steps.get(id)!.key), path.join(folder, version), {
+      cpSync(outputFolder(services.cacheFolder, plan.steps.get(id)!.key), path.join(folder, versionOf(id)), {
         recursive: true,
         verbatimSymlinks: true,
       });

@@ -1,6 +1,6 @@
 import { keyLabel, needsLabel } from '../model/labels.ts';
 import { isSameResult, resultId, resultIds, type TaskRecord } from '../model/record.ts';
-import { needIds } from '../model/task.ts';
+import { needIds, needNameOf } from '../model/task.ts';
 import { readOutputDigests } from '../observe/outputs.ts';
 import { parseNeedsLabel } from '../plan/existing.ts';
 import type { StepInput } from './image-step.ts';
@@ -52,5 +52,7 @@ function isSame(one: TaskRecord['needs'], other: TaskRecord['needs']): boolean {
 
 /** Returns true if this run has the same results of needs. */
 function hasSameNeeds(needs: TaskRecord['needs'], { step, results }: Omit<Input, 'services'>): boolean {
-  return needIds(step.task).every((id) => isSameResult(needs[id], resultIds(results.get(id)!)));
+  return needIds(step.task).every((id) =>
+    isSameResult(needs[needNameOf(step.task, id)], resultIds(results.get(id)!)),
+  );
 }

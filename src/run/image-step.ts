@@ -3,9 +3,10 @@ import path from 'node:path';
 import { keyLabel, needsLabel, taskLabel } from '../model/labels.ts';
 import type { Observations, ObservedImage } from '../model/observed.ts';
 import type { Plan, Step } from '../model/plan.ts';
+import { platformArgs } from '../model/platform.ts';
 import { type BuildRequest, type ContextEntry, type Progress, StepFailed } from '../model/ports.ts';
 import type { TaskRecord } from '../model/record.ts';
-import type { ImageTask, SshSource } from '../model/task.ts';
+import { type ImageTask, type SshSource, versionIdOf } from '../model/task.ts';
 import { explainMissingSource } from '../observe/missing-source.ts';
 import { namedRegistries } from '../observe/named-registries.ts';
 import { prepareDockerfile } from '../observe/prepare-dockerfile.ts';
@@ -113,12 +114,18 @@ export async function makeBuildRequest(
     ...(task.target !== undefined ? { target: task.target } : {}),
     platform: task.platform,
     network: task.network,
-    args: { ...observed.builderArgs, ...task.args, ...needImageArgs(task, plan) },
+    args: {
+      ...observed.builderArgs,
+      ...buildPlatformArgs(observed, dockerfile.text),
+      ...task.args,
+      ...needImageArgs(task, plan),
+    },
     // Set all of our labels, because images inherit labels from their base.
     labels: {
+      ...task.volatileLabels,
       ...task.labels,
       [keyLabel]: step.key,
-      [taskLabel]: task.id,
+      [taskLabel]: versionIdOf(task.id),
       [needsLabel]: JSON.stringify(needs),
     },
     noCache: step.noCache,
@@ -169,6 +176,16 @@ function sshSockets(
   { sshSocket }: Services,
 ): Record<string, string> {
   return Object.fromEntries(Object.entries(sources).map(([id, source]) => [id, sshSocket(source)]));
+}
+
+/** What BuildKit would set by itself; it must be what the key says. Args that a Dockerfile does not name would be warned about. */
+function buildPlatformArgs({ buildPlatform }: ObservedImage, dockerfile: Uint8Array): Record<string, string> {
+  if (buildPlatform === undefined) return {};
+  const text = Buffer.from(dockerfile).toString('latin1');
+  const args = Object.entries(platformArgs(buildPlatform)).map(
+    ([name, value = '']) => [`BUILD${name}`, value] as const,
+  );
+  return Object.fromEntries(args.filter(([name]) => text.includes(name)));
 }
 
 function exportFolder(work: string): string {

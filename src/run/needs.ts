@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { Plan } from '../model/plan.ts';
 import type { ContextEntry } from '../model/ports.ts';
 import { identityOf, type TaskRecord } from '../model/record.ts';
-import { type Need, needIds, type Task, type TaskId } from '../model/task.ts';
+import { type Need, needIds, needNameOf, type Task, type TaskId, versionIdOf } from '../model/task.ts';
 import { outputFolder, readOutputs } from '../observe/outputs.ts';
 import type { Services } from './services.ts';
 
@@ -10,8 +10,8 @@ import type { Services } from './services.ts';
 export type Results = ReadonlyMap<TaskId, TaskRecord>;
 
 /** Returns the identities of the results of a task's needs, for its record. */
-export function needResults(task: Task, results: Results): Record<TaskId, string> {
-  return Object.fromEntries(needIds(task).map((id) => [id, identityOf(results.get(id)!)]));
+export function needResults(task: Task, results: Results): Record<string, string> {
+  return Object.fromEntries(needIds(task).map((id) => [needNameOf(task, id), identityOf(results.get(id)!)]));
 }
 
 /** Returns the build args that hold content tags of needed images. */
@@ -20,9 +20,14 @@ export function needImageArgs(task: Task, plan: Plan): Record<string, string> {
   return Object.fromEntries(images.map((need) => [need.name, plan.steps.get(need.tasks[0]!)!.contentTag!]));
 }
 
+/** Returns the version of a task: `16.13` for `extbuilder:16.13@linux/arm64`. */
+export function versionOf(id: TaskId): string {
+  return versionIdOf(id).slice(id.indexOf(':') + 1);
+}
+
 /** Returns the folder of a task's files in the build context; `all()` needs have a subfolder per version. */
 function folderOf(need: Need, id: TaskId): string {
-  return need.all ? `${need.name}/${id.slice(id.indexOf(':') + 1)}` : need.name;
+  return need.all ? `${need.name}/${versionOf(id)}` : need.name;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { keyLabel } from '../model/labels.ts';
 import { StepFailed } from '../model/ports.ts';
 import type { TaskRecord } from '../model/record.ts';
+import type { ImageTask } from '../model/task.ts';
 import { configTag, repositoryOf } from '../plan/refs.ts';
 import type { StepInput } from './image-step.ts';
 
@@ -13,7 +14,8 @@ export async function executePullStep({ step, services, progress, signal }: Step
   const remote = step.remote!;
   const name = `${repositoryOf(step.registryTag!)}@${remote.digest}`;
   progress.step({ text: `pull ${step.registryTag}` });
-  const imageId = await engine.pull(name, await services.credentials(name), progress, signal);
+  const { platform } = step.task as ImageTask;
+  const imageId = await engine.pull(name, platform, await services.credentials(name), progress, signal);
   signal.throwIfAborted();
   const image = (await engine.images()).find(({ id }) => id === imageId);
   if (image?.labels[keyLabel] !== step.key)

@@ -84,7 +84,8 @@ async function reproduceImage(input: StepInput): Promise<Comparison> {
     // The labels as they were: by now, more digests of a need may be known.
     const folder = task.output === 'files' ? work : undefined;
     const made = await makeBuildRequest(input, task, step.record!.needs, folder);
-    const request = { ...made.request, noCache: false };
+    const labels = await recordedLabels(made.request.labels, task, step, services);
+    const request = { ...made.request, labels, noCache: false };
     const built = await withStableNeeds(made.usedTags, input, () =>
       services.engine!.build(request, progress, signal),
     );
@@ -101,6 +102,25 @@ async function reproduceImage(input: StepInput): Promise<Comparison> {
     const observed = observations.get(task.id) as ObservedImage;
     return { verdict: 'other', ran, evidence: findImageEvidence(ran, observed) };
   });
+}
+
+/** Returns labels for a rebuild: volatile ones as the image has them, because they differ in every run. */
+async function recordedLabels(
+  labels: Readonly<Record<string, string>>,
+  { volatileLabels = {} }: ImageTask,
+  { record }: Step,
+  services: Services,
+): Promise<Readonly<Record<string, string>>> {
+  if (Object.keys(volatileLabels).length === 0) return labels;
+  const images = await services.engine!.images();
+  const before = images.find(({ id }) => id === record?.imageId)?.labels ?? {};
+  return Object.fromEntries(
+    Object.entries(labels).flatMap(([name, value]) => {
+      if (!Object.hasOwn(volatileLabels, name)) return [[name, value]];
+      const known = before[name];
+      return known === undefined ? [] : [[name, known]];
+    }),
+  );
 }
 
 /** Runs a command twice if its files differ, to ignore files that differ each time. */

@@ -19,11 +19,16 @@ export interface RunStream {
 }
 
 /**
- * Emits `run-started`, and returns a stream that forwards the events of the run's phases. `plan` holds all tasks of the command.
+ * Emits `run-started`, and returns a stream that forwards the events of the run's phases. `plan` holds all tasks of the command,
+ * `tested` those that it tests.
  */
 export function startRun(
   plan: Plan,
-  { command, jobs }: { readonly command: string; readonly jobs: number },
+  {
+    command,
+    jobs,
+    tested = new Set(),
+  }: { readonly command: string; readonly jobs: number; readonly tested?: ReadonlySet<TaskId> | undefined },
   clock: Pick<Clock, 'now'>,
   listen: Listener,
 ): RunStream {
@@ -32,11 +37,20 @@ export function startRun(
     tasks.map(({ id, action }) => [id, withoutWork[action]]),
   );
   const started = clock.now();
-  const withAxes = tasks.map((task): PlannedTask => {
-    const axes = matrixAxes(plan.steps.get(task.id)!.task);
-    return axes === undefined ? task : { ...task, axes };
+  listen({
+    type: 'run-started',
+    time: started.toISOString(),
+    command,
+    jobs,
+    tasks: tasks.map((task): PlannedTask => {
+      const axes = matrixAxes(plan.steps.get(task.id)!.task);
+      return {
+        ...task,
+        ...(axes !== undefined ? { axes } : {}),
+        ...(tested.has(task.id) ? { tested: true } : {}),
+      };
+    }),
   });
-  listen({ type: 'run-started', time: started.toISOString(), command, jobs, tasks: withAxes });
   return {
     listen(event) {
       if (event.type === 'task-finished')
@@ -59,11 +73,13 @@ export function startRun(
 
 /** Returns the tasks of a plan, for reporters. */
 export function plannedTasks({ steps }: Plan): PlannedTask[] {
-  return [...steps.values()].map(({ task, action, expectedMs }) => ({
+  return [...steps.values()].map(({ task, action, expectedMs, reasons: [reason], previousBytes }) => ({
     id: task.id,
     action,
     needs: needIds(task),
     ...(expectedMs !== undefined ? { expectedMs } : {}),
+    ...(reason !== undefined ? { reason } : {}),
+    ...(previousBytes !== undefined ? { previousBytes } : {}),
   }));
 }
 

@@ -28,7 +28,9 @@ export function describeFailure(
     ...failure,
     ...(step === undefined ? {} : { step: redact(step) }),
     ...(instruction === undefined ? {} : { instruction }),
-    ...(task.kind === 'image' && lines !== undefined ? { file: task.dockerfile, ...lines } : {}),
+    ...(task.kind === 'image' && task.dockerfileText === undefined && lines !== undefined
+      ? { file: task.dockerfile, ...lines }
+      : {}),
     ...(excerpt === undefined ? {} : { excerpt: excerpt.map(redact) }),
     ...(exitCode === undefined ? {} : { exitCode }),
     ...(output === undefined ? {} : { lines: output.lines.map(redact) }),

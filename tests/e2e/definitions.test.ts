@@ -92,10 +92,10 @@ const wrong: [string, string, Record<string, string>, string[]][] = [
     ['stage "x"', 'y'],
   ],
   [
-    'several platforms',
-    "export const a = image({ name: 'a', context: 'a', platforms: ['linux/amd64', 'linux/arm64'] });",
-    {},
-    ['platforms', 'not supported yet'],
+    'a need without the platform',
+    "const b = image({ name: 'b', context: 'b', platforms: ['linux/amd64'] });\nexport const all = [b, image({ name: 'a', context: 'a', platforms: ['linux/amd64', 'linux/s390x'], needs: { B: b } })];",
+    { 'a/Dockerfile': 'ARG B\nFROM $B\n', 'b/Dockerfile': 'FROM scratch\n' },
+    ['needs.B', 'a:latest@linux/s390x is for linux/s390x, but its need is not', 'b:latest for linux/amd64'],
   ],
   [
     'an alias that is a tag',

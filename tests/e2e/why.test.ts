@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
@@ -79,7 +80,8 @@ export const app = image({ name: 'app', versions: ['1', '2'], context: 'app' });
       'app/sub/other.bin': pointer,
     },
   );
-  const git = 'app/.git is in the build context and changes with every commit: add it to .dockerignore';
+  const git =
+    'app/.git is in the build context and changes with every commit: add the line .git to app/.dockerignore';
   const both = 'app/sub/big.bin and 1 more are Git LFS pointers, not the files: run git lfs pull';
   for (const flags of [[], ['--verbose']]) {
     const { code, out } = await runCli(['plan', ...flags], { cwd, env });
@@ -101,6 +103,28 @@ export const app = image({ name: 'app', versions: ['1', '2'], context: 'app' });
   assert.match(
     left,
     /\nnote app\/sub\/big\.bin is a Git LFS pointer, not the file itself: run git lfs pull\n$/,
+  );
+});
+
+test('a label with the current commit is noted once for all versions', async () => {
+  const cwd = makeProject(
+    `import { execFileSync } from 'node:child_process';
+import { image } from 'image-tasks';
+const revision = execFileSync('git', ['rev-parse', 'HEAD'], { encoding: 'utf8' }).trim();
+export const app = image({ name: 'app', versions: ['1', '2'], context: 'app', labels: { revision } });
+`,
+    { 'app/Dockerfile': 'FROM scratch\n' },
+  );
+  const git = (...args: string[]) =>
+    execFileSync('git', ['-c', 'user.name=x', '-c', 'user.email=x@example.com', ...args], { cwd });
+  git('init', '-q');
+  git('commit', '-q', '--allow-empty', '-m', 'x');
+  const { out } = await runCli(['plan'], { cwd, env });
+  assert.equal(
+    out.split('\n').filter((line) => line.startsWith('note')),
+    [
+      'note the label revision contains the current commit, so each commit rebuilds the image: move it to volatileLabels',
+    ],
   );
 });
 

@@ -70,7 +70,7 @@ for (const [what, instructions] of unusualImages) {
     const cwd = project('#!/bin/sh\nprintf "first\\nlast without a line end"\n', instructions);
     const { code, err } = await runCli(['test'], { cwd });
     assert.is(code, 0, err);
-    assert.is((await runCli(['logs', 'a'], { cwd })).out, 'first\nlast without a line end\n');
+    assert.is((await runCli(['logs', '--test', 'a'], { cwd })).out, 'first\nlast without a line end\n');
     assert.equal(await containers(), []);
   });
 }

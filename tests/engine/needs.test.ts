@@ -18,6 +18,16 @@ export default project({ repo: '${repo}' });
 const labels = { '${label}': '${process.pid}' };
 export const base = image({ name: 'base', versions: ['1'], context: 'base', labels, aliases: () => ['stable', 'latest'] });
 export const app = image({ name: 'app', versions: ['1'], context: 'app', labels, args: () => ({ V: '1' }), test: 'app/test' });
+export const named = image({
+  name: 'named', versions: ['1'], context: 'named', labels, test: 'named/test',
+  needs: (version) => ({ ['other.example/team/base:' + version]: base, 'other.example/tool': base }),
+});
+export const made = image({
+  name: 'made', versions: ['1'], context: 'arg', labels, needs: { BASE: base }, test: 'named/test',
+  dockerfile: (version) => ({
+    text: 'ARG BASE\\nFROM $BASE\\nRUN for f in first second third; do echo ' + version + ' > /$f; done\\n',
+  }),
+});
 export const arg = image({ name: 'arg', versions: ['1'], context: 'arg', labels, needs: { BASE: base }, test: 'arg/test' });
 `;
 const files = {
@@ -32,6 +42,15 @@ COPY --from=docker.io/${repo}/base:stable /who /second
 RUN --mount=type=bind,from=${repo}/base:1,target=/m cp /m/who /third
 `,
   'app/test': '#!/bin/sh\ncat /who /first /second /third\n',
+  'named/Dockerfile': `ARG V=1
+FROM other.example/team/base:\${V} AS first
+RUN cp /who /first
+FROM other.example/tool
+COPY --from=first /first /first
+COPY --from=other.example/team/base:1 /who /second
+RUN --mount=type=bind,from=other.example/tool,target=/m cp /m/who /third
+`,
+  'named/test': '#!/bin/sh\ncat /who /first /second /third\n',
   'arg/Dockerfile':
     'ARG BASE\nFROM $BASE AS x\nARG BASE\nRUN echo $BASE > /name\nCOPY --from=$BASE /who /copied\n',
   'arg/test': '#!/bin/sh\ncat /who /copied /name\n',
@@ -77,8 +96,21 @@ test("images use the project's own base images, even if other images in the engi
   writeFiles(cwd, { 'base/Dockerfile': files['base/Dockerfile'] });
   await ok(cwd, 'build', 'app');
   await ok(cwd, 'test', 'app');
-  assert.is((await ok(cwd, 'logs', 'app:1')).out, 'ours\nours\nours\nours\n');
+  assert.is((await ok(cwd, 'logs', 'app:1', '--test')).out, 'ours\nours\nours\nours\n');
   assert.is(await idOf(`${repo}/base:1`), theirs, 'a build sets no release tag');
+});
+
+test('a need by the name of an image in the Dockerfile takes the place of that image everywhere', async () => {
+  const cwd = project();
+  await ok(cwd, 'build', 'named');
+  await ok(cwd, 'test', 'named');
+  assert.is((await ok(cwd, 'logs', 'named:1', '--test')).out, 'ours\nours\nours\nours\n');
+});
+
+test('a Dockerfile in a definition is built', async () => {
+  const cwd = project();
+  await ok(cwd, 'test', 'made');
+  assert.is((await ok(cwd, 'logs', 'made:1', '--test')).out, 'ours\n1\n1\n1\n');
 });
 
 test('the build arg of a need has no repository, so another --repo gives the same image', async () => {
@@ -88,7 +120,7 @@ test('the build arg of a need has no repository, so another --repo gives the sam
   assert.match(other.err, /2 up to date/);
   assert.is(await idOf(`${repo}-other/arg:1-b`), await idOf(`${repo}/arg:1-a`));
   await ok(cwd, 'test', 'arg');
-  const [who, copied, name] = (await ok(cwd, 'logs', 'arg:1')).out.split('\n');
+  const [who, copied, name] = (await ok(cwd, 'logs', 'arg:1', '--test')).out.split('\n');
   assert.equal([who, copied], ['ours', 'ours']);
   assert.match(name!, /^tasks\.invalid\/base:1-k[0-9a-f]{12}$/);
 });

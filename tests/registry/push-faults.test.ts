@@ -29,6 +29,8 @@ const selection = process.env.TASKS_FAULTS ?? '';
 /** A file that gets a line for each failure that was tested. */
 const log = process.env.TASKS_FAULTS_LOG;
 const sampleSize = 12;
+/** Of releases of indexes. */
+const indexSampleSize = 8;
 const seed = Number(process.env.TASKS_SEED ?? 1);
 /** How many releases run at once. Most of them wait for a failing registry. */
 const lanes = Number(process.env.TASKS_FAULT_LANES ?? 2);
@@ -45,7 +47,26 @@ if (hasRegistry) {
   });
 
   test('a release that fails or is killed at any request is recovered by the next push', async () => {
-    const points = pointsOf(scenarios[0]!);
+    await runAll(pointsOf(scenarios[0]!, sampleSize), scenarios);
+  });
+
+  test('the same of a release for two platforms: no index is published without all of its images', async () => {
+    const platforms = ['linux/amd64', 'linux/arm64'];
+    const scenario = await openScenario({ deletes: true, platforms });
+    try {
+      const index = await scenario.client.manifest(`${scenario.fixture.repo}/app:1`);
+      assert.match(index.mediaType, /index|manifest\.list/);
+      await runAll(pointsOf(scenario, indexSampleSize), [scenario]);
+    } finally {
+      await scenario.fixture.stop();
+    }
+  });
+
+  /** Runs failures, shared among these scenarios. */
+  async function runAll(
+    points: readonly [FailureMode, number][],
+    lanes: readonly ReleaseScenario[],
+  ): Promise<void> {
     const queue = [...points];
     const failures: string[] = [];
     const runLane = async (scenario: ReleaseScenario): Promise<void> => {
@@ -62,9 +83,9 @@ if (hasRegistry) {
         if (log) appendFileSync(log, `${mode} ${nth}${deletes}: ${end} (${Date.now() - start} ms)\n`);
       }
     };
-    await Promise.all(scenarios.map(runLane));
+    await Promise.all(lanes.map(runLane));
     assert.is(failures.length, 0, failures.join('\n\n'));
-  });
+  }
 
   test('reports new tags that cannot be deleted, and the next push completes the release', async () => {
     const scenario = scenarios[1]!;
@@ -169,10 +190,10 @@ function fill(file: string): void {
 }
 
 /**
- * Returns the failures to test: modes and requests. Leaves out permanent failures of the engine's own requests, because the
+ * Returns the failures to test: modes and requests, or a sample of them. Leaves out permanent failures of the engine's own requests, because the
  * engine retries those for minutes.
  */
-function pointsOf({ requests }: ReleaseScenario): [FailureMode, number][] {
+function pointsOf({ requests }: ReleaseScenario, sampleSize: number): [FailureMode, number][] {
   const chosen = selection === 'all' || selection === '' ? [...failureModes] : selection.split(',');
   const all = chosen.flatMap((each) => {
     const [mode, only] = each.split('@') as [FailureMode, string?];

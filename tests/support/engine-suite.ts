@@ -335,7 +335,13 @@ export function engineSuite(name: string, open: () => Promise<SuiteEngine>): voi
       undefined,
     );
     reported.length = 0;
-    const pulled = await opened.engine.pull(`${host}/team/app-${run}@${digest}`, credentials, progress, live);
+    const pulled = await opened.engine.pull(
+      `${host}/team/app-${run}@${digest}`,
+      requestOf({}).platform,
+      credentials,
+      progress,
+      live,
+    );
     assert.is(pulled, imageId);
     assert.match(reported.at(-1)?.text ?? '', /^downloading 1\/1 layers/);
     const found = (await opened.engine.images()).find(({ id }) => id === imageId);
@@ -348,7 +354,9 @@ export function engineSuite(name: string, open: () => Promise<SuiteEngine>): voi
     const unknown = `${host}/team/none-${run}`;
     await failure(opened.engine.push(`${unknown}:1`, credentials, silent, live));
     const digest = `sha256:${'0'.repeat(64)}`;
-    const missing = await failure(opened.engine.pull(`${unknown}@${digest}`, credentials, silent, live));
+    const missing = await failure(
+      opened.engine.pull(`${unknown}@${digest}`, requestOf({}).platform, credentials, silent, live),
+    );
     assert.is((missing as RegistryError).problem, 'missing', missing.message);
     const { imageId } = (await build(requestOf({ refused: '1' })))!;
     for (const { host: other, credentials: wrong } of denied) {

@@ -32,6 +32,8 @@ export interface FakeEngine extends Engine {
   testExit: number;
   /** Whether its BuildKit reads named contexts. */
   namedContexts: boolean;
+  /** The platforms for which it runs programs. */
+  emulated: readonly string[];
   /** The pushes and pulls, in order: `push repo/name:tag`. */
   readonly transfers: string[];
 }
@@ -85,6 +87,7 @@ export function fakeEngine(registry: FakeRegistry = fakeRegistry(), machine = ''
     autoFinish: false,
     testExit: 0,
     namedContexts: true,
+    emulated: ['linux/amd64', 'linux/arm64'],
     transfers: [],
     ready: async () => undefined,
     triggers: async () => undefined,
@@ -96,6 +99,7 @@ export function fakeEngine(registry: FakeRegistry = fakeRegistry(), machine = ''
       runLimits: true,
     }),
     images: async () => [...engine.allImages],
+    platforms: async () => engine.emulated,
     resolve: async (tag) => engine.allImages.find(({ tags }) => tags.includes(tag))?.id,
     build: (request, progress, signal) =>
       new Promise<BuiltImage | undefined>((resolve, reject) => {
@@ -141,7 +145,7 @@ export function fakeEngine(registry: FakeRegistry = fakeRegistry(), machine = ''
       progress.step({ text: 'uploading 1/1 layers' });
       return registry.push(tag, { ...image, platform: platforms.get(image.id) ?? 'linux/amd64' });
     },
-    async pull(name, _credentials, progress, signal) {
+    async pull(name, _platform, _credentials, progress, signal) {
       signal.throwIfAborted();
       engine.transfers.push(`pull ${name}`);
       const { id, labels, created, platform } = registry.pull(name);

@@ -120,6 +120,7 @@ export function fakeRegistry(): FakeRegistry {
     if (chosen === undefined && choosePlatform([own], platform) === undefined) return undefined;
     return {
       digest: top.digest,
+      manifest: { mediaType: manifest.mediaType, digest: manifest.digest, size: manifest.body.length },
       ids: [...new Set([config!.digest, manifest.digest, top.digest])],
       labels: settings?.Labels ?? {},
       bytes: layers.reduce((sum, { size = 0 }) => sum + size, config!.size!),

@@ -19,6 +19,7 @@ export function makeHost({
     program: {
       id: 'test',
       pageFolder: path.resolve('dist/page'),
+      typesFile: path.resolve('types/image-tasks.d.ts'),
       reaper,
       loadModule: (url) => import(url),
     },

@@ -5,8 +5,14 @@ import type { Registry } from '../../src/model/registry.ts';
 import { dockerRegistry } from '../../src/registry/registry.ts';
 import type { CliProcess, CliResult } from './cli.ts';
 import type { ProxiedRequest } from './fault-proxy.ts';
-import { type RegistryOptions, user } from './registry.ts';
-import { type Machine, openReleaseFixture, type ReleaseFixture, snapshot } from './release.ts';
+import { user } from './registry.ts';
+import {
+  type FixtureOptions,
+  type Machine,
+  openReleaseFixture,
+  type ReleaseFixture,
+  snapshot,
+} from './release.ts';
 import { succeed } from './release-test.ts';
 
 /**
@@ -45,7 +51,7 @@ export interface ReleaseScenario {
 export const releaseArgs = ['push', '--release'];
 
 /** Prepares a release. */
-export async function openScenario(options: RegistryOptions): Promise<ReleaseScenario> {
+export async function openScenario(options: FixtureOptions): Promise<ReleaseScenario> {
   const fixture = await openReleaseFixture({ auth: true, ...options });
   const machine = fixture.machine();
   await succeed(machine, releaseArgs);

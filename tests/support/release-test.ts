@@ -2,8 +2,13 @@ import type { Test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { CliResult } from './cli.ts';
 import { connectTestEngine, removeImages } from './docker.ts';
-import type { RegistryOptions } from './registry.ts';
-import { type Machine, openReleaseFixture, type ReleaseFixture, releaseLabel } from './release.ts';
+import {
+  type FixtureOptions,
+  type Machine,
+  openReleaseFixture,
+  type ReleaseFixture,
+  releaseLabel,
+} from './release.ts';
 
 /** The environment of a machine without an engine. */
 export const noEngine = { DOCKER_HOST: 'unix:///nowhere/docker.sock' };
@@ -13,7 +18,7 @@ export function releaseTest(
   test: Test,
   name: string,
   run: (fixture: ReleaseFixture) => Promise<void>,
-  options: RegistryOptions = {},
+  options: FixtureOptions = {},
 ): void {
   test(name, async () => {
     const api = await connectTestEngine();

@@ -22,10 +22,11 @@ export const releaseLabel = `image-tasks.release-test-${process.pid}`;
 export const releaseTags = ['app:1', 'app:2', 'app:latest', 'tool:latest'];
 
 /** `base` is internal; `app` needs it, in two versions, with a test and the alias `latest`; `tool` needs `app:2`. */
-function definitions(project: string): string {
+function definitions(project: string, platforms: readonly string[] | undefined): string {
+  const more = platforms === undefined ? '' : `, platforms: ${JSON.stringify(platforms)}`;
   return `import { image, project } from 'image-tasks';
 export default project(${project});
-const common = { labels: { '${releaseLabel}': '1' } };
+const common = { labels: { '${releaseLabel}': '1' }${more} };
 export const base = image({ ...common, name: 'base', context: 'base', publish: false });
 export const app = image({
   ...common,
@@ -60,6 +61,8 @@ export interface Machine {
   change(name: string, text: string): void;
   /** Adds a version of `app`. */
   addVersion(version: string): void;
+  /** Gives all images these platforms. */
+  setPlatforms(platforms: readonly string[]): void;
   /** Returns another machine with the same files. `withCache`: true to copy `.cache` too. */
   clone(withCache?: boolean): Machine;
 }
@@ -83,8 +86,13 @@ export interface ReleaseFixture {
 
 let serial = 0;
 
+export interface FixtureOptions extends RegistryOptions {
+  /** The platforms of all images. Their programs are for this machine whatever the platform says, so that tests run. */
+  readonly platforms?: readonly string[];
+}
+
 /** Opens a fixture. Its images share no keys with other fixtures or earlier runs. */
-export async function openReleaseFixture(options: RegistryOptions = {}): Promise<ReleaseFixture> {
+export async function openReleaseFixture(options: FixtureOptions = {}): Promise<ReleaseFixture> {
   let registry = await startRegistry(options);
   const proxy = await startFaultProxy(registry.host);
   const repo = `${proxy.host}/team`;
@@ -96,7 +104,7 @@ export async function openReleaseFixture(options: RegistryOptions = {}): Promise
     proxy,
     repo,
     machine(project = {}) {
-      const root = makeProject(definitions(JSON.stringify({ repo, ...project })), files);
+      const root = makeProject(definitions(JSON.stringify({ repo, ...project }), options.platforms), files);
       copyFileSync(busybox(), path.join(root, 'base/bin/busybox'));
       const machine = machineAt(root, { DOCKER_CONFIG: logIn(proxy.host, options.auth ? login : undefined) });
       for (const name of ['base', 'app', 'tool']) machine.change(name, unique);
@@ -142,6 +150,14 @@ function machineAt(root: string, env: Readonly<Record<string, string>>): Machine
     addVersion(version) {
       const file = path.join(root, 'tasks/images.ts');
       writeFileSync(file, readFileSync(file, 'utf8').replace("'2'],", `'2', '${version}'],`));
+    },
+    setPlatforms(platforms) {
+      const file = path.join(root, 'tasks/images.ts');
+      const text = readFileSync(file, 'utf8').replace(/, platforms: \[[^\]]*\]/, '');
+      writeFileSync(
+        file,
+        text.replace(/(const common = .*?) };/, `$1, platforms: ${JSON.stringify(platforms)} };`),
+      );
     },
     clone(withCache = false) {
       const copy = tempFolder();

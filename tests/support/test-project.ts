@@ -130,7 +130,7 @@ export function makeTestProject(
     return {
       environment: project.environment,
       clock: { now: () => planned, sleep: noRegistry },
-      program: { id: 'test', pageFolder: '', reaper: '', loadModule: noRegistry },
+      program: { id: 'test', pageFolder: '', typesFile: '', reaper: '', loadModule: noRegistry },
       connections: {
         processes: {
           run: async (request, progress, signal) => {

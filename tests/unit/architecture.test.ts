@@ -14,6 +14,7 @@ const mayImport: Record<string, readonly string[]> = {
   load: ['model', 'disk', 'define'],
   graph: ['model', 'define'],
   dockerfile: ['model'],
+  adopt: ['model', 'dockerfile', 'graph', 'plan'],
   incremental: ['model', 'disk'],
   observe: ['model', 'disk', 'incremental', 'dockerfile'],
   key: ['model'],
@@ -32,6 +33,7 @@ const mayImport: Record<string, readonly string[]> = {
   doctor: ['model', 'engine'],
   app: [
     'model',
+    'adopt',
     'disk',
     'load',
     'graph',

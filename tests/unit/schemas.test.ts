@@ -92,7 +92,7 @@ const graph = {
   edges: [{ from: 'app:1', to: 'base:1', kind: 'needs' }],
 };
 const release = {
-  schema: 1,
+  schema: 2,
   repo: 'registry.test/team',
   suffix: '',
   started: time,
@@ -108,6 +108,7 @@ const release = {
       digest,
       imageId: digest,
       platform: 'linux/amd64',
+      platforms: { 'linux/amd64': { digest, key: 'a'.repeat(64), imageId: digest } },
       tags: ['registry.test/team/app:1'],
       aliases: [],
       test: { passed: true, digest: 'c'.repeat(64) },
@@ -215,8 +216,16 @@ test('plan: what a command does not have is null', () => {
   assert.not.ok(isValid('plan', { ...plan, tasks: [{ ...plannedTask, key: null }] }));
 });
 
-test('release: git, imageId, test and buildMs may be null', () => {
-  const image = { ...release.images[0], imageId: null, test: null, buildMs: null };
+test('release: git, imageId, test and buildMs may be null; key and platform, too, of several platforms', () => {
+  const image = {
+    ...release.images[0],
+    key: null,
+    imageId: null,
+    platform: null,
+    platforms: { 'linux/amd64': { digest, key: 'a'.repeat(64), imageId: null } },
+    test: null,
+    buildMs: null,
+  };
   assertValid('release', { ...release, git: null, images: [image] });
   assert.not.ok(isValid('release', { ...release, schema: 3 }));
 });

@@ -241,6 +241,11 @@ export declare type Platform = Message<"tasks.buildkit.control.Platform"> & {
    * @generated from field: string OS = 2;
    */
   OS: string;
+
+  /**
+   * @generated from field: string Variant = 3;
+   */
+  Variant: string;
 };
 
 /**

@@ -15,11 +15,11 @@ export async function list(context: Context, selectors: readonly string[]): Prom
     for (const task of tasks) terminal.json(describe(task));
     return 0;
   }
-  const definitions = [...groupByName(tasks)].map(([name, versions]) => ({
+  const definitions = [...groupByName(tasks)].map(([name, all]) => ({
     name,
-    kind: kindOf(versions[0]!),
-    description: versions[0]!.description ?? '',
-    versions,
+    kind: `${kindOf(all[0]!)}${platformsText(all)}`,
+    description: all[0]!.description ?? '',
+    versions: [...new Map(all.map((task) => [task.version, task])).values()],
   }));
   const paint = makePaint(settings.output.outColor);
   for (const line of listLines(definitions, terminal.outColumns, paint)) terminal.out(`${line}\n`);
@@ -38,7 +38,22 @@ function kindOf(task: Task): string {
   return task.publish ? 'image' : 'internal image';
 }
 
+/** Only several platforms are worth saying: ` for amd64, arm64`. */
+function platformsText(tasks: readonly Task[]): string {
+  const platforms = new Set(tasks.flatMap(({ platform }) => platform ?? []));
+  if (platforms.size < 2) return '';
+  return ` for ${[...platforms].map((platform) => platform.replace(/^linux\//, '')).join(', ')}`;
+}
+
 function describe(task: Task): object {
-  const { id, name, version, kind, publish, description } = task;
-  return { id, name, version, kind, publish, ...(description !== undefined ? { description } : {}) };
+  const { id, name, version, kind, publish, platform, description } = task;
+  return {
+    id,
+    name,
+    version,
+    kind,
+    publish,
+    ...(platform !== undefined ? { platform } : {}),
+    ...(description !== undefined ? { description } : {}),
+  };
 }

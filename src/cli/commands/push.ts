@@ -3,6 +3,7 @@ import {
   type PreparedPush,
   planPush,
   preparePush,
+  presentDigest,
   recoverPush,
   type TargetedPush,
   targetPush,
@@ -37,7 +38,7 @@ export async function push(
   const { host, terminal } = context;
   const followers = await openFollowers(context);
   const open = await openHere(context);
-  const prepared = await preparePush(open, planOptions(context, selectors), host);
+  const prepared = await preparePush(open, planOptions(context, selectors), host, flags.uploadOnly === true);
   if (isVocal(context)) for (const line of unpublishedText(prepared)) terminal.err(`${line}\n`);
   if (flags.dryRun) return await rehearse(await targetPush(prepared, host), flags, context);
   if (flags.resume) {
@@ -93,7 +94,7 @@ async function rehearse(target: TargetedPush, flags: PushFlags, context: Context
   const exitCode = printPlan(planned, {}, context);
   if (context.settings.output.json || flags.uploadOnly) return exitCode;
   const rows = [...target.targetTags.published].flatMap(([id, tags]) => {
-    const digest = planned.plan.steps.get(id)!.remote?.digest;
+    const digest = presentDigest(planned, id);
     return [...tags].map(([name, now]) => [
       now === undefined ? 'new' : now === digest ? 'stays' : 'moves',
       name,

@@ -6,6 +6,7 @@ import { withScreen } from '../../../src/cli/run-screen.ts';
 import { readSettings } from '../../../src/cli/settings.ts';
 import { type Phase, type RunEvent, zeroCounts } from '../../../src/model/events.ts';
 import { silentReporter } from '../../../src/report/reporter.ts';
+import { manualClock } from '../../support/manual-clock.ts';
 
 const test = suite('the screen of a run');
 const time = '2026-11-23T00:00:00.000Z';
@@ -36,6 +37,7 @@ async function shown(mainPhase: Phase, events: readonly RunEvent[], flags = {}):
     settings,
     own: ownCommand([], {}),
     terminal: { err: write, json: (value: unknown) => write(JSON.stringify(value)) },
+    host: { clock: manualClock() },
   };
   await withScreen(
     context as unknown as Context,

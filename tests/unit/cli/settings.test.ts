@@ -79,6 +79,7 @@ const wrong: readonly [what: string, flags: SharedFlags, environment: object, me
   ['such a repository in the environment', {}, { DOCKER_REPO: 'Team' }, /^DOCKER_REPO is "Team"$/],
   ['a suffix that no tag can have', { suffix: ' x' }, {}, /^--suffix is " x"$/],
   ['a suffix that looks like a content tag', { suffix: '-k0123456789ab' }, {}, /^--suffix is/],
+  ['an unknown TASKS_TITLE', {}, { TASKS_TITLE: 'no' }, /^TASKS_TITLE is "no"$/],
   ['an unknown RELEASE', {}, { RELEASE: 'yes' }, /^RELEASE is "yes"$/],
 ];
 for (const [what, flags, environment, message] of wrong)
@@ -95,9 +96,50 @@ for (const [what, flags, environment, message] of wrong)
     assert.unreachable();
   });
 
+test("the terminal's title and progress: only on a terminal that shows text, and not in CI", () => {
+  const features = (...args: Parameters<typeof read>): object => read(...args).output.terminal;
+  const [none, both] = [
+    { title: false, progress: false },
+    { title: true, progress: true },
+  ];
+  assert.equal(features(), { title: true, progress: false });
+  assert.equal(features({ verbose: true }, { TASKS_TITLE: '1' }), both);
+  for (const flags of [{ quiet: true }, { json: true }, { reporter: 'github' }])
+    assert.equal(features(flags, { TASKS_TITLE: '1' }), none, JSON.stringify(flags));
+  for (const environment of [
+    { TERM: 'dumb' },
+    { CI: '1' },
+    { GITHUB_ACTIONS: 'true' },
+    { TASKS_TITLE: 'false' },
+  ])
+    assert.equal(features({}, { WT_SESSION: '1', ...environment }), none, JSON.stringify(environment));
+  assert.equal(features({}, { TASKS_TITLE: '1' }, false), none);
+});
+
+test('terminals that are known to have a progress bar', () => {
+  const hasProgress = (environment: object): boolean => read({}, environment).output.terminal.progress;
+  const known = [
+    { TERM_PROGRAM: 'WezTerm' },
+    { TERM_PROGRAM: 'ghostty' },
+    { WT_SESSION: 'f2a0' },
+    { ConEmuANSI: 'ON' },
+    { PTYXIS_VERSION: '48.1' },
+    { TERM_PROGRAM: 'iTerm.app', TERM_FEATURES: 'T3CwLrMSc7UUw9Ts3BFGsSyHNoSxFP' },
+  ];
+  for (const environment of known) assert.ok(hasProgress(environment), JSON.stringify(environment));
+  // Older versions of iTerm2, and kitty, show OSC 9 as a notification.
+  const others = [
+    { TERM_PROGRAM: 'iTerm.app', TERM_FEATURES: 'T3CwLrMSc7UUw9Ts3BFGsSyHNoSxFPr' },
+    { TERM: 'xterm-kitty' },
+    { PTYXIS_VERSION: '47.9' },
+    { ConEmuANSI: 'OFF' },
+  ];
+  for (const environment of others) assert.not(hasProgress(environment), JSON.stringify(environment));
+});
+
 test('paths are relative to where the command was started', () => {
-  const { start, output } = read({ directory: 'sub', trace: 'x/trace.json' });
-  assert.equal([start, output.trace], ['/start/sub', '/start/x/trace.json']);
+  const { start, output } = read({ directory: 'sub', trace: 'x/trace.json', junit: 'j.xml' });
+  assert.equal([start, output.trace, output.junit], ['/start/sub', '/start/x/trace.json', '/start/j.xml']);
 });
 
 test.run();

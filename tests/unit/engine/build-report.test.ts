@@ -75,7 +75,10 @@ test('each step has a number, which its lines have, too; steps of the Dockerfile
     '#1 DONE',
     '#2 DONE',
   ]);
-  assert.equal(steps, [makeStep, { ...makeStep, ended: 'done' }]);
+  assert.equal(steps, [
+    { ...makeStep, prefix: '#2 ' },
+    { ...makeStep, ended: 'done' },
+  ]);
 });
 
 test('how steps end: cached, failed with the error, canceled without an end', () => {
@@ -99,7 +102,10 @@ test('a step whose start comes late or never is reported once, and so is one tha
   const [start, end] = [{ vertexes: [{ ...make, ...running }] }, { vertexes: [{ ...make, ...ended }] }];
   take({ vertexes: [make] }, end, start, end, start);
   assert.equal(lines, ['#1 [base 3/3] RUN make   all', '#1 DONE']);
-  assert.equal(steps, [makeStep, { ...makeStep, ended: 'done' }]);
+  assert.equal(steps, [
+    { ...makeStep, prefix: '#1 ' },
+    { ...makeStep, ended: 'done' },
+  ]);
 });
 
 test('a step that runs again begins again, even if only its end is reported', () => {
@@ -239,6 +245,8 @@ test('the context is sent in a step of its own; other steps outside of the Docke
   take({ statuses: [layer('writing', 'x', 5)] });
   take({ statuses: [layer('transferring context:', 'load', 5)] });
   assert.equal(steps, [{ text: 'sending the build context', bytes: 5 << 20 }]);
+  take({ vertexes: [{ ...load, ...ended }] });
+  assert.equal(steps.slice(1), [{ text: 'sending the build context', ended: 'done' }]);
 });
 
 test('findings of build checks are lines with their place, each once, however the engine repeats them', () => {

@@ -145,10 +145,11 @@ for (const [engine, details] of [
     build.fail(`failed to solve: ${error}`, details);
     const failed = (await errorOf(result)) as StepFailed;
     assert.instance(failed, StepFailed);
-    assert.is(failed.message, error);
+    assert.is(failed.message, 'exit code: 7');
     assert.equal(failed.facts, {
       step: '[stage-1 1/2] RUN make   all',
       lines: { line: 4, endLine: 5 },
+      excerpt: failingText.split('\n').slice(3, 5),
       exitCode: 7,
       instruction: 'RUN',
       output: { lines: ['gcc', 'last'], stderr: ['gcc'] },

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { callSite } from '../../../src/define/types.ts';
+import { callSite, type Sited } from '../../../src/define/types.ts';
 import { makeGraph, resolveProject } from '../../../src/graph/graph.ts';
 import { loadDeclarations } from '../../../src/load/load.ts';
 import { DefinitionError, type Problem } from '../../../src/model/errors.ts';
@@ -253,7 +253,7 @@ test('where a definition was made is in no JSON and among no names', async () =>
   writeFiles(root, { 'tasks/images.ts': `${head}export const a = image({ name: 'a', context: 'a' });\n` });
   const declarations = await load(root);
   const { definition } = declarations.definitions[0]!;
-  assert.match(definition[callSite]!.stack!, /\d+:\d+/);
+  assert.match((definition as Sited)[callSite]!.stack!, /\d+:\d+/);
   assert.equal(Object.keys(definition), ['fields', 'at', 'all']);
   assert.not.match(
     JSON.stringify([definition, [...makeGraph(declarations, 'linux/amd64').tasks]]),

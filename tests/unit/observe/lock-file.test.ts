@@ -215,6 +215,33 @@ test('a base image with ONBUILD makes the whole context an input; an image that 
   );
 });
 
+test('an image named by digest counts by its digest alone once it is known to have no ONBUILD', async () => {
+  const named = `debian:12@${digest('c')}`;
+  const root = tempFolder();
+  writeFiles(root, { ...files, 'c/Dockerfile': `FROM ${named}\nCOPY a /\n` });
+  const graph = graphOf({ t: image({ name: 't', context: 'c', platforms: ['linux/amd64'] }) });
+  const memo = openMemo(path.join(root, 'memo'), () => undefined);
+  let asked = 0;
+  const hasOnbuild = async (): Promise<boolean> => asked++ > 0;
+  const observed = async (): Promise<ObservedImage> =>
+    (
+      await observe(graph, ['t:latest'], {
+        root,
+        memo,
+        environment: {},
+        now: new Date(0),
+        programId: 'test',
+        lock: lockOf(),
+        hasOnbuild,
+      })
+    ).get('t:latest') as ObservedImage;
+  const first = await observed();
+  assert.equal([contextPaths(first), first.vague, first.impure, first.suspect], [['a'], [], [], []]);
+  writeFiles(root, { 'c/b': 'changed', 'c/.git/HEAD': 'x' });
+  assert.equal(await observed(), first);
+  assert.is(asked, 1, 'the answer is remembered by digest');
+});
+
 test('the whole context is an input while it is unknown whether a base image named by digest has ONBUILD', async () => {
   const named = `debian@${digest('c')}`;
   const from = { 'c/Dockerfile': `FROM ${named}\nCOPY a /\n` };

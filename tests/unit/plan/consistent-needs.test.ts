@@ -60,6 +60,7 @@ function inputOf(states: ReadonlyMap<TaskId, State>, isPush = true): PlanInput {
       const name = `${id}-${state.remote.variant}`;
       const image = {
         digest: `digest-${name}`,
+        manifest: { mediaType: 'm', digest: `digest-${name}`, size: 1 },
         ids: [name, `digest-${name}`],
         labels: labelsOf(state.remote),
         bytes: 1,

@@ -183,6 +183,17 @@ test('the reason names the inputs that changed since the previous record', () =>
   assert.is(plan.steps.get('one:latest')!.expectedMs, 1000);
 });
 
+test('the last size is that of the task itself; another version only tells how long a build may take', () => {
+  const input = everythingBuilt(graph);
+  const record = { ...input.existing.records.get(input.keyed.get('one:latest')!.key)!, bytes: 5 };
+  const planWith = (task: string) =>
+    makePlan({ ...input, latest: new Map([['one:latest', { record: { ...record, task } }]]) }).steps.get(
+      'one:latest',
+    )!;
+  assert.is(planWith('one:latest').previousBytes, 5);
+  assert.equal([planWith('one:1').previousBytes, planWith('one:1').expectedMs], [undefined, 1000]);
+});
+
 test('a built image gets run tags; a reused image gets only missing tags without a time', () => {
   const input = everythingBuilt(graph);
   const fresh = makePlan({

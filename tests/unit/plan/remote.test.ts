@@ -29,7 +29,8 @@ function pushed(input: PlanInput, ids: readonly TaskId[], prefix = 'id'): PlanIn
     );
     const { key } = input.keyed.get(id)!;
     const labels = { [keyLabel]: key, [taskLabel]: id, [needsLabel]: JSON.stringify(needs) };
-    const image = { digest: `${prefix}-digest-${id}`, ids: [`${prefix}-${id}`], labels, bytes: 1 };
+    const manifest = { mediaType: 'm', digest: `${prefix}-digest-${id}`, size: 1 };
+    const image = { digest: manifest.digest, manifest, ids: [`${prefix}-${id}`], labels, bytes: 1 };
     remote.set(id, { image, passed: false } satisfies RemoteResult);
   }
   return { ...input, existing: { ...input.existing, remote } };

@@ -34,7 +34,16 @@ function imageOf(digest: string, options: ImageOptions = {}): RemoteContents {
   return {
     digest,
     manifestDigests: names,
-    images: [{ digest, ids, labels, bytes: 1, ...(created ? { created } : {}) }],
+    images: [
+      {
+        digest,
+        manifest: { mediaType: 'm', digest, size: 1 },
+        ids,
+        labels,
+        bytes: 1,
+        ...(created ? { created } : {}),
+      },
+    ],
   };
 }
 

@@ -6,6 +6,7 @@ import type { PlannedTask, RunEvent } from '../../../src/model/events.ts';
 import { makeLiveView } from '../../../src/report/live-view.ts';
 import { type CellState, matrixLines } from '../../../src/report/matrix.ts';
 import { makePaint } from '../../../src/report/paint.ts';
+import { textWidth } from '../../../src/report/width.ts';
 import { axesPicture } from '../../support/pictures.ts';
 import { at, failedBuild } from '../../support/report-events.ts';
 
@@ -24,7 +25,7 @@ test('the list shows running and waiting tasks and the time left, and finally th
     '⠋ app:1    2/5  RUN make all                                       0:03 of ~0:30',
     '◌ top:1    waiting for app:1',
     '',
-    '0/3 tasks · critical path ends with top:1, ~32 s left',
+    '0/3 tasks  ━━──────────────────  ~32 s left · critical path ends with top:1',
   ]);
   for (const event of failedBuild.slice(6)) view.apply(event);
   assert.match(
@@ -51,7 +52,26 @@ function matrixRun(images: number, versions: number, choices: readonly number[])
       ms: 3_000,
     };
     const failed: RunEvent = { ...finished, outcome: 'failed', error: { message: 'bad', lines: ['a', 'b'] } };
-    return [[], [started], [started, finished], [started, failed]][states[index]! % 4]!;
+    const step: RunEvent = {
+      type: 'task-progress',
+      phase: 'build',
+      time: at(0),
+      id,
+      step: 2,
+      steps: 12,
+      text: 'RUN apt-get install --yes build-essential',
+      prefix: '#9 ',
+      ...(index % 3 === 0 ? { bytes: 123e6, totalBytes: 456e6 } : {}),
+    };
+    const line: RunEvent = {
+      type: 'task-output',
+      phase: 'build',
+      time: at(0),
+      id,
+      line: '#9 📦 依存関係 \tx',
+    };
+    const running = [started, step, line];
+    return [[], running, [...running, finished], [...running, failed]][states[index]! % 4]!;
   });
   const tasks = ids.map(
     (id, index): PlannedTask => ({
@@ -79,7 +99,7 @@ test('the view fits the terminal, whatever its size and layout', () => {
         for (const choice of choices) view.addNotes(`note ${choice} ${'x'.repeat(choice * 50)}\n`);
         const lines = view.lines(Date.parse(at(5)), { rows, columns: width, spinner: '⠋' });
         assert.ok(lines.length <= rows, `${lines.length} lines on ${rows}`);
-        for (const line of lines) assert.ok(stripVTControlCharacters(line).length <= width, line);
+        for (const line of lines) assert.ok(textWidth(stripVTControlCharacters(line)) <= width, line);
         const last = stripVTControlCharacters(lines.at(-1)!);
         assert.match(last, /^\d+\/\d+ task/, 'the footer is always there');
       },
@@ -114,6 +134,105 @@ test('a running task always shows its elapsed time; on wider terminals also its 
   assert.is(running(40), '⠋ app:1    2/5  RUN make…  0:03 of ~0:30');
   assert.is(running(30), '⠋ app:1    2/5  RUN mak…  0:03');
   assert.is(running(20), '⠋ app:1    2/…  0:03');
+});
+
+/** The row of `app:1` with these events of its steps, each with its second. */
+function rowOf(
+  columns: number,
+  now: number,
+  events: readonly (readonly [second: number, body: object])[],
+): string {
+  const view = makeLiveView(paint, 'list', reader);
+  for (const event of failedBuild.slice(0, 4)) view.apply(event);
+  for (const [second, body] of events)
+    view.apply({ type: 'task-progress', phase: 'build', time: at(second), id: 'app:1', ...body } as RunEvent);
+  return view.lines(Date.parse(at(now)), { rows: 24, columns, spinner: '⠋' })[3]!;
+}
+const begin = (step: number, text: string, more: object = {}) => ({ step, steps: 5, text, ...more });
+const output = (line: string) => ({ type: 'task-output', line });
+
+test('a step that takes longer than 3 s shows its last line of output, clipped to the width', () => {
+  const events = [
+    [0, begin(2, 'RUN make all', { prefix: '#7 ' })],
+    [1, output('#7 cc -c first.c')],
+    [2, output('#7 \u001b[1mcc\u001b[22m -c second.c')],
+    [2, output('#8 of another step')],
+    [2, output('#7 ')],
+  ] as const;
+  assert.is(
+    rowOf(80, 3, events),
+    '⠋ app:1    2/5  RUN make all                                       0:03 of ~0:30',
+  );
+  assert.is(
+    rowOf(80, 4, events),
+    '⠋ app:1    2/5  RUN make all  cc -c second.c                       0:04 of ~0:30',
+  );
+  assert.is(rowOf(56, 4, events), '⠋ app:1    2/5  RUN make a…  cc -c secon…  0:04 of ~0:30');
+  assert.is(
+    rowOf(48, 4, events),
+    '⠋ app:1    2/5  cc -c second.c     0:04 of ~0:30',
+    'what changes is worth more',
+  );
+});
+
+test('a download and the sending of the context show their bytes at once', () => {
+  const download = begin(1, 'FROM debian@sha256:0123456789abcdef0123456789abcdef');
+  const rows = (columns: number, bytes: object) =>
+    rowOf(columns, 1, [
+      [0, download],
+      [1, { ...download, ...bytes }],
+    ]);
+  assert.is(
+    rows(80, { bytes: 45e6, totalBytes: 120e6 }),
+    '⠋ app:1    1/5  FROM debian@sha256:0123456789ab…  45 MB of 120 MB  0:01 of ~0:30',
+  );
+  assert.is(rows(50, { bytes: 45e6 }), '⠋ app:1    1/5  FROM debian…  45 MB  0:01 of ~0:30');
+  const context = { text: 'sending the build context', bytes: 7e6 };
+  assert.match(rowOf(80, 1, [[1, context]]), /app:1 {4}sending the build context {2}7.0 MB /);
+});
+
+test('of steps that run at once, the one that began last is shown; then the one that still runs', () => {
+  const [one, two] = [begin(2, 'a: RUN one'), begin(3, 'b: RUN two')];
+  const started = [
+    [0, one],
+    [1, two],
+  ] as const;
+  assert.match(rowOf(80, 2, started), '3/5  b: RUN two ');
+  assert.match(rowOf(80, 2, [...started, [2, { ...two, ended: 'done' }]]), '2/5  a: RUN one ');
+  assert.match(
+    rowOf(80, 2, [...started, [2, { ...two, ended: 'done' }], [2, { ...one, ended: 'done' }]]),
+    '2/5  a: RUN one ',
+    'between two steps, the last one stays',
+  );
+});
+
+test('a message without a step is shown until a step begins', () => {
+  const retry = { text: 'network failure: retrying in 5 s' };
+  assert.match(
+    rowOf(80, 1, [
+      [0, begin(2, 'RUN one')],
+      [1, retry],
+    ]),
+    'network failure',
+  );
+  const done = begin(1, 'RUN zero', { ended: 'done' });
+  assert.match(
+    rowOf(80, 1, [
+      [0, retry],
+      [1, begin(1, 'RUN zero')],
+      [1, done],
+    ]),
+    '1/5  RUN zero',
+  );
+});
+
+test('output in wide characters fits, too', () => {
+  const row = rowOf(60, 4, [
+    [0, begin(2, 'RUN make', { prefix: '#7 ' })],
+    [1, output('#7 📦 依存関係をインストールしています')],
+  ]);
+  assert.is(row, '⠋ app:1    2/5  RUN make  📦 依存関係をイン…   0:04 of ~0:30');
+  assert.is(textWidth(row), 60);
 });
 
 test('a command shows its last line of output; failures stay visible when other tasks finish', () => {

@@ -1,15 +1,15 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Phase, RunEvent } from '../../../src/model/events.ts';
+import type { RunEvent } from '../../../src/model/events.ts';
 import { githubMarks } from '../../../src/report/github.ts';
 import { gitlabMarks } from '../../../src/report/gitlab.ts';
 import { groupedReporter } from '../../../src/report/grouped.ts';
-import { markdownReporter } from '../../../src/report/markdown.ts';
 import { makePaint } from '../../../src/report/paint.ts';
 import { plainReporter } from '../../../src/report/plain.ts';
 import { quietReporter } from '../../../src/report/quiet.ts';
 import { makeRunText } from '../../../src/report/run-text.ts';
-import { at, failedBuild, noCounts } from '../../support/report-events.ts';
+import { manualClock } from '../../support/manual-clock.ts';
+import { at, failedBuild } from '../../support/report-events.ts';
 
 const test = suite('report/text-reporters');
 const paint = makePaint(false);
@@ -21,6 +21,7 @@ test('plain: a line at start and end of each task, output only of failed tasks',
     verbose: false,
     timestamps: false,
     reader,
+    clock: manualClock(),
   });
   for (const event of failedBuild) onEvent(event);
   assert.is(
@@ -49,6 +50,7 @@ test('plain in CI: each line has a timestamp', () => {
     verbose: true,
     timestamps: true,
     reader,
+    clock: manualClock(),
   });
   for (const event of failedBuild) onEvent(event);
   const lines = written.join('').trimEnd().split('\n');
@@ -93,63 +95,6 @@ test('tasks that had not started when a run was canceled are only counted', () =
   assert.is(runText.taskFinished({ ...cancelled, ms: 10 }), '■ app:1    canceled');
 });
 
-test('job summary: phases without work are left out unless last; uploads list the published tags', () => {
-  const written: string[] = [];
-  const { onEvent } = markdownReporter((text) => void written.push(text));
-  const phase = (name: Phase, finished: readonly Partial<RunEvent>[] = []): void => {
-    onEvent({ type: 'phase-started', time: at(0), phase: name, jobs: 1, tasks: [] });
-    for (const each of finished)
-      onEvent({ type: 'task-finished', time: at(1), phase: name, id: 'a:1', ms: 0, ...each } as RunEvent);
-    onEvent({ type: 'phase-finished', time: at(1), phase: name, ok: true, counts: noCounts, ms: 0 });
-  };
-  phase('build', [{ type: 'task-finished', outcome: 'reused' }]);
-  phase('test');
-  assert.equal(written, []);
-  phase('upload', [{ type: 'task-finished', outcome: 'built' }]);
-  phase('publish', [{ type: 'task-finished', outcome: 'built', tags: ['team/a:1'] }]);
-  onEvent({ type: 'run-finished', time: at(1), ok: true, counts: noCounts, ms: 0 });
-  assert.is(written.length, 1);
-  assert.match(written[0]!, /^### tasks push\n/);
-  assert.match(written[0]!, '| a:1 | built |  | `team/a:1` |');
-});
-
-test('job summary: a table of outcomes, and failures with their escaped output', () => {
-  const written: string[] = [];
-  const { onEvent } = markdownReporter((text) => void written.push(text));
-  for (const event of failedBuild) {
-    const isFailed = event.type === 'task-finished' && event.error?.lines !== undefined;
-    onEvent(
-      isFailed ? { ...event, error: { ...event.error!, lines: ['```', '<b>'], step: 'RUN a < b' } } : event,
-    );
-  }
-  onEvent({ type: 'run-finished', time: at(9), ok: false, counts: noCounts, ms: 9_000 });
-  assert.is(
-    written.join(''),
-    `### tasks build
-
-✖ 1 built, 1 up to date, 1 failed, 1 blocked in 9.0 s · saved about 1 m 0 s
-
-| task | outcome | time | tags |
-| --- | --- | --- | --- |
-| files:1 | built | 4.0 s |  |
-| app:1 | failed | 9.0 s |  |
-| top:1 | blocked |  |  |
-
-<details open>
-<summary>app:1 failed: RUN a &lt; b</summary>
-
-\`\`\`\`
-\`\`\`
-<b>
-exit code: 2
-\`\`\`\`
-
-</details>
-
-`,
-  );
-});
-
 test('github: output in groups, but that of failures open, and annotations at their place', () => {
   const all: string[] = [];
   const commands: string[] = [];
@@ -157,7 +102,11 @@ test('github: output in groups, but that of failures open, and annotations at th
     all.push(text);
     commands.push(text);
   });
-  const { onEvent } = groupedReporter((text) => void all.push(text), marks, { paint, reader });
+  const { onEvent } = groupedReporter((text) => void all.push(text), marks, {
+    paint,
+    reader,
+    clock: manualClock(),
+  });
   for (const event of failedBuild) {
     onEvent(event);
     if (event.type === 'task-started' && event.id === 'files:1')
@@ -181,7 +130,7 @@ test('gitlab: a section for each task, open if it failed', () => {
   const { onEvent } = groupedReporter(
     write,
     gitlabMarks(write, () => 9),
-    { paint, reader },
+    { paint, reader, clock: manualClock() },
   );
   for (const event of failedBuild) {
     onEvent(event);

@@ -93,4 +93,23 @@ test('tasks that an interrupt left running are in the trace, up to the last even
   assert.is(events.find(({ name }) => name === 'a:1')!.args.outcome, 'not finished');
 });
 
+test('bytes of a running step are no new step', async () => {
+  const step = (second: number, more: object): [number, EventBody] => [
+    second,
+    { type: 'task-progress', phase: 'build', id: 'a:1', step: 1, steps: 2, text: 'FROM x', ...more },
+  ];
+  const events = await readTrace([
+    [0, started('a:1')],
+    step(1, {}),
+    step(2, { bytes: 5, totalBytes: 9 }),
+    step(3, { bytes: 9 }),
+    step(4, { ended: 'done' }),
+    [5, finished('a:1')],
+  ]);
+  assert.equal(spans(events), [
+    ['[1/2] FROM x', 101, 1, 3],
+    ['a:1', 100, 0, 5],
+  ]);
+});
+
 test.run();

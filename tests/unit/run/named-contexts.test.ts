@@ -70,7 +70,7 @@ test('images are pinned by the lock file for their platform; git addresses are p
     profiles: ['default'],
   });
   const project = makeProject(
-    'FROM base\nFROM --platform=$BUILDPLATFORM base AS tools\nFROM base\nCOPY --from=tools / /\nCOPY --from=fixed / /\nCOPY --from=git / /\n',
+    'FROM base\nFROM --platform=linux/s390x base AS tools\nFROM base\nCOPY --from=tools / /\nCOPY --from=fixed / /\nCOPY --from=git / /\n',
     {
       contexts: {
         base: 'docker-image://registry.example:5000/debian:12',
@@ -78,11 +78,11 @@ test('images are pinned by the lock file for their platform; git addresses are p
         git: 'https://h/r.git#main',
       },
     },
-    { [lockFile]: JSON.stringify({ schema: 1, images: [pin('linux/amd64', 'a'), pin('any', 'b')] }) },
+    { [lockFile]: JSON.stringify({ schema: 1, images: [pin('linux/amd64', 'a'), pin('linux/s390x', 'b')] }) },
   );
   assert.equal(contentsOf(await requestOf(project)), {
     'base::linux/amd64': `docker-image://registry.example:5000/debian@sha256:${'a'.repeat(64)}`,
-    base: `docker-image://registry.example:5000/debian@sha256:${'b'.repeat(64)}`,
+    'base::linux/s390x': `docker-image://registry.example:5000/debian@sha256:${'b'.repeat(64)}`,
     'fixed::linux/amd64': `docker-image://debian@${digest}`,
     git: 'https://h/r.git#main',
   });

@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { command, matrix } from '../../../src/define/index.ts';
 import type { Outcome, Phase, RunEvent } from '../../../src/model/events.ts';
-import type { Action, Plan, Step } from '../../../src/model/plan.ts';
+import type { Action, Plan, Reason, Step } from '../../../src/model/plan.ts';
 import { startRun } from '../../../src/run/run-stream.ts';
 import { graphOf } from '../../support/graphs.ts';
 
@@ -12,7 +12,9 @@ const test = suite('run stream');
 function planOf(actions: Readonly<Record<string, Action>>): Plan {
   const names = Object.keys(actions);
   const graph = graphOf(Object.fromEntries(names.map((name) => [name, command({ name, run: ['true'] })])));
-  const steps = [...graph.tasks.values()].map((task) => ({ task, action: actions[task.name] }) as Step);
+  const steps = [...graph.tasks.values()].map(
+    (task) => ({ task, action: actions[task.name], reasons: [] as Reason[] }) as unknown as Step,
+  );
   return { steps: new Map(steps.map((step) => [step.task.id, step])) };
 }
 
@@ -92,13 +94,32 @@ test('an image that only gets tags counts as retagged', () => {
   assert.equal(countsOf({ a: 'retag' }, [['publish', 'a', 'retagged']]), { retagged: 1 });
 });
 
+test('the first event says why each task has its action, how large it was, and whether it is tested', () => {
+  const plan = planOf({ a: 'run', b: 'reuse' });
+  const [a] = plan.steps.values();
+  const reason: Reason = { code: 'changed', detail: 'arg A 1 → 2' };
+  Object.assign(a!, { reasons: [reason, { code: 'impure', detail: 'x' }], previousBytes: 12 });
+  const events: RunEvent[] = [];
+  const tested = new Set(['b:latest']);
+  startRun(plan, { command: 'test', jobs: 1, tested }, { now: () => new Date(0) }, (event) =>
+    events.push(event),
+  );
+  const [first] = events;
+  assert.equal(first?.type === 'run-started' && first.tasks, [
+    { id: 'a:latest', action: 'run', needs: [], reason, previousBytes: 12 },
+    { id: 'b:latest', action: 'reuse', needs: [], tested: true },
+  ]);
+});
+
 test('the start of a run has the axes of tasks whose definition has a matrix', () => {
   const cells = matrix({ pg: ['16'], os: ['a'] }, { version: ({ pg, os }) => `${pg}-${os}` });
   const graph = graphOf({
     plain: command({ name: 'plain', run: ['true'] }),
     cells: command({ name: 'cells', versions: cells, run: ['true'] }),
   });
-  const steps = [...graph.tasks.values()].map((task) => [task.id, { task, action: 'run' } as Step] as const);
+  const steps = [...graph.tasks.values()].map(
+    (task) => [task.id, { task, action: 'run', reasons: [] as Reason[] } as unknown as Step] as const,
+  );
   const events: RunEvent[] = [];
   startRun({ steps: new Map(steps) }, { command: 'build', jobs: 1 }, { now: () => new Date(0) }, (event) =>
     events.push(event),

@@ -1,0 +1,148 @@
+import { analyze } from '../dockerfile/analyze.ts';
+import { DockerfileError } from '../dockerfile/error.ts';
+import { parseDockerfile } from '../dockerfile/parse.ts';
+import { contextName, normalizeReference } from '../model/reference.ts';
+import { findVolatile, type Moment } from '../plan/volatile-values.ts';
+import type { ForeignTarget, Omission } from './target.ts';
+
+/** A target without what definitions cannot say or a build does not use. */
+export interface ReducedTarget extends ForeignTarget {
+  /** Labels that differ in every build or commit. Their values do not count. */
+  readonly volatileLabels: Readonly<Record<string, string>>;
+  /** The images that its Dockerfile names, as it resolves them, with the ARG that holds the whole name. */
+  readonly images: readonly UsedImage[];
+  /** The names of its stages, in lower case. */
+  readonly stages: readonly string[];
+}
+
+export interface UsedImage {
+  readonly reference: string;
+  readonly arg?: string;
+}
+
+/** What targets are compared with: the text of a Dockerfile, undefined if there is none; and the time. */
+export interface ReduceSources {
+  dockerfile(path: string): string | undefined;
+  readonly moment: Moment;
+}
+
+/** Labels that say when and from what an image was built (OCI image specification, annotations). */
+const volatileNames =
+  /(^|[._-])(created|revision|build[._-]?date|build[._-]?time|vcs-ref|commit|git[._-]?(sha|commit))$/i;
+/** `202611281435` in a tag. A date alone may be a version. */
+const timestamp = /(?<!\d)20\d\d(0[1-9]|1[0-2])([0-2]\d|3[01])([01]\d|2[0-3])[0-5]\d([0-5]\d)?(?!\d)/;
+/** Args that BuildKit uses without a declaration. */
+const undeclaredArgs = /^BUILDKIT_|^SOURCE_DATE_EPOCH$|^(https?|ftp|no|all)_proxy$/i;
+
+/** Returns targets as definitions can say them, and what was left out. Pure: `sources` has the texts. */
+export function reduceTargets(
+  targets: readonly ForeignTarget[],
+  sources: ReduceSources,
+): { readonly targets: ReducedTarget[]; readonly omissions: Omission[] } {
+  const omissions: Omission[] = [];
+  const analyzed = new Map<string, UsedParts | undefined>();
+  const reduced = targets.map((target) => {
+    const omit = (what: string): void => void omissions.push({ place: target.place, what });
+    const id = JSON.stringify([
+      target.dockerfile,
+      target.dockerfileText,
+      target.target,
+      target.args,
+      Object.keys(target.contexts),
+    ]);
+    if (!analyzed.has(id)) analyzed.set(id, analyzeTarget(target, sources));
+    const used = analyzed.get(id);
+    if (used === undefined)
+      omit(`${target.dockerfile} cannot be read, so nothing is known about its needs and args`);
+    return reduceTarget(target, used, sources.moment, omit);
+  });
+  return { targets: reduced, omissions };
+}
+
+function reduceTarget(
+  target: ForeignTarget,
+  used: UsedParts | undefined,
+  moment: Moment,
+  omit: (what: string) => void,
+): ReducedTarget {
+  const args = Object.entries(target.args).filter(([name]) => {
+    const isUsed = used === undefined || used.args.has(name) || undeclaredArgs.test(name);
+    if (!isUsed) omit(`the arg ${name}, which the Dockerfile does not declare`);
+    return isUsed;
+  });
+  for (const [name, value] of args)
+    if (findVolatile(value, moment) !== undefined)
+      omit(`the arg ${name} as something new in each build: it is written as it is now`);
+  const contexts = Object.entries(target.contexts).filter(([name]) => {
+    const isUsed = used === undefined || !used.unusedContexts.has(contextName(name));
+    if (!isUsed) omit(`the context ${name}, which the Dockerfile does not use`);
+    return isUsed;
+  });
+  const isVolatile = ([name, value]: [string, string]): boolean =>
+    volatileNames.test(name) || findVolatile(value, moment) !== undefined;
+  const tags = target.tags.filter((tag) => {
+    if (tag.includes('@') || tag === '') return false;
+    const what = timestamp.test(tag) ? 'time' : findVolatile(tag.slice(tag.lastIndexOf(':')), moment);
+    if (what !== undefined) omit(`tags that contain the ${what}`);
+    return what === undefined;
+  });
+  const labels = Object.entries(target.labels);
+  return {
+    ...target,
+    args: Object.fromEntries(args),
+    contexts: Object.fromEntries(contexts),
+    labels: Object.fromEntries(labels.filter((label) => !isVolatile(label))),
+    volatileLabels: Object.fromEntries(labels.filter(isVolatile)),
+    tags,
+    images: used?.images ?? [],
+    stages: used?.stages ?? [],
+  };
+}
+
+interface UsedParts {
+  readonly args: ReadonlySet<string>;
+  readonly unusedContexts: ReadonlySet<string>;
+  readonly images: readonly UsedImage[];
+  readonly stages: readonly string[];
+}
+
+function analyzeTarget(target: ForeignTarget, sources: ReduceSources): UsedParts | undefined {
+  const text = target.dockerfileText ?? sources.dockerfile(target.dockerfile);
+  if (text === undefined) return undefined;
+  const contexts = Object.keys(target.contexts).map(contextName);
+  const parameters = { args: target.args, platform: target.platforms[0] ?? 'linux/amd64', contexts };
+  try {
+    const file = parseDockerfile(text);
+    const { declaredArgs, externalImages, contextUses, unusedContexts } = analyze(
+      file,
+      target.target,
+      parameters,
+    );
+    const lines = text.split('\n');
+    const images = externalImages
+      .filter(({ place, isPinned }) => place !== 'syntax' && !isPinned)
+      .map(({ reference, line, place }): UsedImage => {
+        const arg =
+          place === 'FROM'
+            ? /^\s*FROM\s+(?:--\S+\s+)*\$(?:(\w+)|\{(\w+)\})(?=\s|$)/i.exec(lines[line - 1] ?? '')
+            : null;
+        const name = arg?.[1] ?? arg?.[2];
+        return { reference, ...(name === undefined ? {} : { arg: name }) };
+      });
+    const named = contextUses.map(({ name }): UsedImage => ({ reference: name }));
+    return {
+      args: new Set(declaredArgs),
+      unusedContexts: new Set(unusedContexts),
+      images: [...images, ...named],
+      stages: [...text.matchAll(/^\s*FROM\s.*\sAS\s+(\S+)\s*$/gim)].map(([, name]) => name!.toLowerCase()),
+    };
+  } catch (error) {
+    if (error instanceof DockerfileError) return undefined;
+    throw error;
+  }
+}
+
+/** Returns a form of a reference that equal images have in common. */
+export function comparableReference(reference: string): string {
+  return normalizeReference(reference) ?? reference;
+}

@@ -1,0 +1,26 @@
+import { type BakeExport, type ExportedTask, writeBake } from '../adopt/write-bake.ts';
+import { resolveSelectors } from '../graph/select.ts';
+import type { Host } from './host.ts';
+import type { OpenProject } from './open-project.ts';
+import type { PlanOptions } from './options.ts';
+import { planProject } from './plan-project.ts';
+
+/** Returns the selected tasks, and what they need, as a bake file with release tags. Builds nothing. @throws TasksError */
+export async function exportBake(open: OpenProject, options: PlanOptions, host: Host): Promise<BakeExport> {
+  const names = { ...options.names, suffix: '', release: true };
+  const { plan, observations, graph, naming } = await planProject(
+    open,
+    { ...options, names, fromRegistry: false, force: false },
+    host,
+    { needsEngine: false, readAll: true },
+  );
+  const tasks = [...plan.steps.values()].map(({ task, contentTag }): ExportedTask => {
+    const observed = observations.get(task.id);
+    return {
+      task,
+      ...(observed?.kind === 'image' ? { observed } : {}),
+      ...(contentTag === undefined ? {} : { contentTag }),
+    };
+  });
+  return writeBake(tasks, resolveSelectors(graph, options.selectors), naming.repo);
+}
