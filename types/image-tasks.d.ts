@@ -11,18 +11,6 @@ interface VersionCell<A extends Axes = Axes> {
   readonly axes: A;
 }
 
-/** Where a definition was made: an error of which only the stack matters. It is formatted when it is read, which is slow. */
-interface CallSite {
-  readonly stack?: string;
-}
-
-declare const callSite: unique symbol;
-
-/** What the functions for definitions return has it, which is nothing that definitions could use. */
-interface Sited {
-  readonly [callSite]?: CallSite;
-}
-
 /** The result of `matrix()`, for the field `versions`. */
 interface Matrix<A extends Axes = Axes> {
   readonly [matrixBrand]: true;

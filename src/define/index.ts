@@ -1,8 +1,7 @@
 import type { Axes } from '../model/task.ts';
+import { callSite, currentSite, type Sited } from './call-site.ts';
 import {
-  type CallSite,
   type CommandInput,
-  callSite,
   type Definition,
   definitionBrand,
   type ImageInput,
@@ -13,7 +12,6 @@ import {
   projectBrand,
   type Reference,
   referenceBrand,
-  type Sited,
 } from './types.ts';
 
 export type {
@@ -113,18 +111,6 @@ function definition(kind: 'image' | 'command', fields: object): Definition {
     all: (filter) => reference('all', self, filter),
   };
   return self;
-}
-
-/** The frames that a call site has: this function, at most two more of this file, and the caller's. */
-const frames = 4;
-
-/** Returns where the caller of this program is. Few frames, because the time for them is most of what a definition costs. */
-function currentSite(): CallSite {
-  const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = frames;
-  const site = new Error();
-  Error.stackTraceLimit = limit;
-  return site;
 }
 
 function reference(form: 'at' | 'all', target: Definition, match: string | Axes | undefined): Reference {

@@ -9,17 +9,6 @@ export interface VersionCell<A extends Axes = Axes> {
   readonly axes: A;
 }
 
-/** Where a definition was made: an error of which only the stack matters. It is formatted when it is read, which is slow. */
-export interface CallSite {
-  readonly stack?: string;
-}
-export const callSite: unique symbol = Symbol.for('image-tasks.callSite') as never;
-
-/** What the functions for definitions return has it, which is nothing that definitions could use. */
-export interface Sited {
-  readonly [callSite]?: CallSite;
-}
-
 /** The result of `matrix()`, for the field `versions`. */
 export interface Matrix<A extends Axes = Axes> {
   readonly [matrixBrand]: true;

@@ -1,11 +1,5 @@
-import {
-  type CallSite,
-  callSite,
-  type Declarations,
-  type Matrix,
-  matrixBrand,
-  type Sited,
-} from '../define/types.ts';
+import { type CallSite, callSite, type Sited } from '../define/call-site.ts';
+import { type Declarations, type Matrix, matrixBrand } from '../define/types.ts';
 import { DefinitionError, type Problem, type SourcePlace } from '../model/errors.ts';
 import { type FieldRange, findField, type TextRange } from './find-field.ts';
 import { offsetOf, placeOf, readSource, wordAt } from './source-files.ts';

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { callSite, type Sited } from '../../../src/define/types.ts';
+import { callSite, type Sited } from '../../../src/define/call-site.ts';
 import { makeGraph, resolveProject } from '../../../src/graph/graph.ts';
 import { loadDeclarations } from '../../../src/load/load.ts';
 import { DefinitionError, type Problem } from '../../../src/model/errors.ts';
