@@ -13,6 +13,7 @@ interface CountedStage {
 
 interface CountedInstruction extends LineRange {
   readonly keyword: string;
+  readonly text: string;
 }
 
 /**
@@ -37,17 +38,43 @@ function linesIn(
     name === undefined ? stages : stages.filter((each) => each.name === name.toLowerCase());
   // Two stages may have the same name.
   if (found === undefined || others.length > 0) return undefined;
-  const steps = total > found.counted.length ? [found.from, ...found.counted] : found.counted;
-  const at = steps[number - 1];
-  const isSame = steps.length === total && text.split(/\s/, 1)[0]!.toUpperCase() === at?.keyword;
-  return isSame ? { line: at.line, endLine: at.endLine } : undefined;
+  const { from, counted } = found;
+  const possible =
+    total === counted.length
+      ? [counted[number - 1]]
+      : total === counted.length + 1
+        ? // Newer engines give no number to a FROM whose base is a named context, but count it.
+          [[from, ...counted][number - 1], counted[number - 1]]
+        : [];
+  const keyword = text.split(/\s/, 1)[0]!.toUpperCase();
+  const same = possible.filter((each) => each?.keyword === keyword);
+  const at = same.length > 1 ? (same.find((each) => isShownAs(each!.text, text)) ?? same[0]) : same[0];
+  return at && { line: at.line, endLine: at.endLine };
+}
+
+/**
+ * Tells whether an instruction may be shown as this text: variables may be replaced, whitespace and quotes be left out, and
+ * heredocs are not shown. False if nothing but the keyword can be compared.
+ */
+function isShownAs(instruction: string, shown: string): boolean {
+  const plain = (words: string): string => words.replace(/[^\w./=:-]/g, '');
+  const written = instruction.replace(/<<[\s\S]*/, '');
+  if (!/\s\S*\w/.test(written)) return false;
+  let rest = plain(shown);
+  for (const part of written.split(/\$\{[^}]*\}|\$\w+/)) {
+    const at = rest.indexOf(plain(part));
+    if (at < 0) return false;
+    rest = rest.slice(at + plain(part).length);
+  }
+  return true;
 }
 
 function stagesOf(text: string): CountedStage[] {
   const stages: CountedStage[] = [];
   for (const logical of tryParseLines(text)) {
     const keyword = /^\S+/.exec(logical.text)![0].toUpperCase();
-    const counted = { keyword, line: logical.line, endLine: endLineOf(logical) };
+    const { text: instruction, line } = logical;
+    const counted = { keyword, text: instruction, line, endLine: endLineOf(logical) };
     if (keyword === 'FROM') {
       const name = /\sas\s+(\S+)$/i.exec(logical.text)?.[1]?.toLowerCase() ?? `stage-${stages.length}`;
       stages.push({ name, from: counted, counted: [] });

@@ -99,15 +99,17 @@ function lossError(error: EngineLost, address: string): EngineUnavailable {
   }
 }
 
-/** The engine's own answer is second: docker 20.10 has none, and docker 26 ends it at the first line. */
+/** Docker 20.10 says no place, and docker 26 ends it at the first line. */
 function linesOf(
   { sources, step, message }: SolveFailed,
   dockerfile: BuildDockerfile,
 ): LineRange | undefined {
   const known = step?.instruction && dockerfile.linesOf(step.instruction);
   const source = sources.find(({ file }) => file === dockerfile.name);
-  if (known !== undefined || source !== undefined)
-    return known ?? { line: source!.firstLine, endLine: source!.lastLine };
+  // The engine knows where the instruction begins; we know where it ends.
+  if (source !== undefined && known?.line !== source.firstLine)
+    return { line: source.firstLine, endLine: source.lastLine };
+  if (known !== undefined) return known;
   const line = Number(/\bdockerfile parse error line (\d+): /.exec(message)?.[1]);
   return line > 0 ? { line, endLine: line } : undefined;
 }

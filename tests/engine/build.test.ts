@@ -266,6 +266,7 @@ test('a failed build shows its step, last lines and log, and tags nothing', asyn
   assert.match(
     err,
     /✖ app:1 {2}RUN ended with exit code 9\n {2}app\/Dockerfile:\d+\n {2}> RUN echo oh dear; exit 9\n {2}│ oh dear\n/,
+    err,
   );
   const log = /log: (.*)/.exec(err)![1]!;
   assert.ok(existsSync(path.join(cwd, log)));

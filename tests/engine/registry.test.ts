@@ -23,8 +23,12 @@ const docker = (...args: string[]): string =>
 if (hasRegistry) {
   test('doctor checks whether the registry of the repository is reachable', async () => {
     const registry = await startRegistry();
+    const cwd = makeProject(
+      "import { image } from 'image-tasks';\nexport const a = image({ name: 'a', context: 'a' });",
+      { 'a/Dockerfile': 'FROM scratch\n' },
+    );
     const registryCheck = async (): Promise<{ state: string; detail: string }> => {
-      const { out } = await runCli(['doctor', '--json', '--repo', `${registry.host}/team`]);
+      const { out } = await runCli(['doctor', '--json', '--repo', `${registry.host}/team`], { cwd });
       const { checks } = JSON.parse(out) as { checks: { name: string; state: string; detail: string }[] };
       return checks.find(({ name }) => name === 'registry')!;
     };

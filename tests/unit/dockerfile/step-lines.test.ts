@@ -42,6 +42,21 @@ test('steps are counted per stage; FROM is one if its base is an image', () => {
   );
 });
 
+test('a FROM whose base is a named context is counted, but has no number: the text decides', () => {
+  const linesOf = findStepLines(
+    'FROM $BASE\nARG V\nCOPY . /c\nRUN echo "made $V" && cat a\nENV A=1\nRUN exit 9\nRUN exit 9\n',
+  );
+  const step = (number: number, instruction: string) => linesOf({ number, total: 5, text: instruction });
+  // Without a named context.
+  assert.equal(step(2, 'COPY . /c'), range(3, 3));
+  assert.equal(step(3, 'RUN echo "made 1" && cat a'), range(4, 4));
+  assert.equal(step(4, 'RUN exit 9'), range(6, 6));
+  // With one.
+  assert.equal(step(1, 'COPY . /c'), range(3, 3));
+  assert.equal(step(2, 'RUN echo "made 1" && cat a'), range(4, 4));
+  assert.equal(step(3, 'RUN exit 9'), range(6, 6));
+});
+
 test('the name of a stage may be written in any case, and follow a platform', () => {
   const linesOf = findStepLines(text);
   for (const stage of ['build', 'Build', 'linux/arm64 build', 'linux/amd64->arm64 build'])

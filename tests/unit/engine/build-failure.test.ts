@@ -68,6 +68,11 @@ test('messages are without what engines wrap them in', () => {
 });
 
 test('the lines that the engine says count where the step is not in the file', () => {
+  const elsewhere = { file: 'Dockerfile', firstLine: 2, lastLine: 2 };
+  assert.equal(factsOf({ step: stepNamed('[3/3] RUN make   all'), sources: [elsewhere] }).lines, {
+    line: 2,
+    endLine: 2,
+  });
   const source = { file: 'Dockerfile', firstLine: 3, lastLine: 3 };
   const own = stepNamed('[3/3] RUN make   all');
   assert.equal(factsOf({ step: own, sources: [source] }).lines, { line: 3, endLine: 4 });
