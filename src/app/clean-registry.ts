@@ -14,6 +14,7 @@ import type { NameOptions } from './options.ts';
 import { publishContext } from './push-context.ts';
 import { readOwnReleases } from './release-files.ts';
 import { requireRepository } from './require-repository.ts';
+import { withPlaces } from './with-places.ts';
 
 export interface CleanRegistryOptions {
   readonly names: NameOptions;
@@ -70,10 +71,12 @@ export async function cleanRegistry(
 
 /** Returns all tags that the definitions name now, under this profile: content tags, release tags, aliases. */
 async function namedTags(
-  { graph, observer }: LinkedProject,
+  { graph, observer, locate }: LinkedProject,
   naming: Naming,
 ): Promise<Pick<Inventory, 'names' | 'named'>> {
-  const { keyed } = await computeKeys(graph, new Set(graph.tasks.keys()), observer);
+  const { keyed } = await withPlaces({ locate }, () =>
+    computeKeys(graph, new Set(graph.tasks.keys()), observer),
+  );
   const names = new Set<string>();
   const named = new Set<string>();
   for (const task of graph.tasks.values()) {

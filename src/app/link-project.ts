@@ -15,6 +15,7 @@ import { warnWith } from './notices.ts';
 import { queryOnbuild } from './onbuild.ts';
 import type { OpenProject } from './open-project.ts';
 import type { NameOptions } from './options.ts';
+import { withPlaces } from './with-places.ts';
 
 /** A project whose graph has the needs that its Dockerfiles imply, with the observer that reads its tasks. */
 export interface LinkedProject extends OpenProject {
@@ -33,7 +34,7 @@ export async function linkProject(
 ): Promise<LinkedProject> {
   const { memo, observer } = openReaders(open, host, signal);
   const { repo } = resolveNaming(names, open.project, host.clock.now());
-  const { graph, needs } = await linkGraph(open, observer, repo);
+  const { graph, needs } = await withPlaces(open, () => linkGraph(open, observer, repo));
   return { ...open, graph, implied: needs, memo, observer };
 }
 

@@ -8,6 +8,7 @@ import { linkProject } from './link-project.ts';
 import type { OpenProject } from './open-project.ts';
 import type { NameOptions } from './options.ts';
 import { type PinFailure, type PinResult, pinImages, usedImages } from './pin-images.ts';
+import { withPlaces } from './with-places.ts';
 
 /** An external image that could not be pinned. */
 export interface UnpinnedImage {
@@ -40,7 +41,7 @@ export async function lockBases(
   const { root, graph, profile, observer } = await linkProject(open, names, host, signal);
   const before = readLock(root);
   const images = [...graph.tasks.values()].filter(({ kind }) => kind === 'image');
-  const observations = await observeAll(images, observer);
+  const observations = await withPlaces(open, () => observeAll(images, observer));
   const unread = [...observations].flatMap(([id, observed]) =>
     observed.kind === 'problem' ? [`${id}: ${observed.detail}`] : [],
   );

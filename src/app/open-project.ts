@@ -2,7 +2,8 @@ import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { writeNewFile } from '../disk/write.ts';
 import { makeGraph, resolveProject } from '../graph/graph.ts';
-import { loadDeclarations } from '../load/load.ts';
+import { type LoadedDefinitions, loadDeclarations } from '../load/load.ts';
+import type { Locate } from '../load/locate.ts';
 import { findRoot } from '../load/project-root.ts';
 import { TasksError } from '../model/errors.ts';
 import { machinePlatform } from '../model/machine.ts';
@@ -11,6 +12,7 @@ import { checkNameLengths } from '../plan/name-lengths.ts';
 import { resolveNaming } from '../plan/refs.ts';
 import { checkProfile } from './check-profile.ts';
 import type { Host } from './host.ts';
+import { withPlaces } from './with-places.ts';
 
 /** A project as its definitions were when it was opened. */
 export interface OpenProject {
@@ -23,6 +25,8 @@ export interface OpenProject {
   readonly project: Project;
   /** Lacks the needs that only Dockerfiles tell; plans add them. */
   readonly graph: Graph;
+  /** Adds to problems of the definitions their places in the source. */
+  readonly locate: Locate;
 }
 
 /**
@@ -53,6 +57,22 @@ export async function openProject(
     loadModule: program.loadModule,
   });
   if (declarations.definitions.length > manyDefinitions) program.onLongRun?.();
+  const { locate } = declarations;
+  return await withPlaces({ locate }, async () => ({
+    root,
+    cacheFolder,
+    profile,
+    ...checkDeclarations(declarations, root, profile, clock.now()),
+    locate,
+  }));
+}
+
+function checkDeclarations(
+  declarations: LoadedDefinitions,
+  root: string,
+  profile: string,
+  now: Date,
+): Pick<OpenProject, 'project' | 'graph'> {
   const project = resolveProject(declarations);
   checkProfile(profile, project);
   const graph = makeGraph(declarations, machinePlatform());
@@ -63,8 +83,8 @@ export async function openProject(
       { hint: 'export an image() or command(), or use another --profile' },
     );
   }
-  checkNameLengths(graph.tasks.values(), resolveNaming({ suffix: '', release: true }, project, clock.now()));
-  return { root, cacheFolder, profile, project, graph };
+  checkNameLengths(graph.tasks.values(), resolveNaming({ suffix: '', release: true }, project, now));
+  return { project, graph };
 }
 
 /** A new `.cache` is ignored by git, whatever the project's own ignore file says. */

@@ -25,6 +25,7 @@ import type { PlanOptions } from './options.ts';
 import { previousRecords } from './previous-records.ts';
 import { queryIfReachable, remoteImageQueries } from './remote-images.ts';
 import { findUnrunnable } from './unrunnable.ts';
+import { withPlaces } from './with-places.ts';
 
 /** A project's plan, and what it was made from. */
 export interface PlannedProject extends Omit<LinkedProject, 'observer'> {
@@ -64,6 +65,15 @@ export interface PlanPurpose {
  * @throws TasksError
  */
 export async function planProject(
+  open: OpenProject,
+  options: PlanOptions,
+  host: Host,
+  purpose: PlanPurpose,
+): Promise<PlannedProject> {
+  return await withPlaces(open, () => readAndPlan(open, options, host, purpose));
+}
+
+async function readAndPlan(
   open: OpenProject,
   { selectors, names, force, fromRegistry, signal }: PlanOptions,
   host: Host,
@@ -115,7 +125,13 @@ export async function planProject(
         records: known,
         images,
         files: readOutputDigests(cacheFolder, fileKeys, memo),
-        remote: await queryRegistry(remoteImageQueries(tasks, keyed, naming, { tested, root, memo })),
+        remote: await queryRegistry(
+          remoteImageQueries(tasks, keyed, naming, {
+            tested: testable(tested, observations),
+            root,
+            memo,
+          }),
+        ),
       },
       latest: previous,
       naming,
@@ -166,6 +182,20 @@ function unreadTasks({ steps }: Plan): TaskId[] {
       ({ action, manifest }) => manifest === undefined && !['reuse', 'skip', 'blocked'].includes(action),
     )
     .map(({ task }) => task.id);
+}
+
+/** Returns those of the tasks whose tests can be read. */
+function testable(tested: ReadonlySet<TaskId>, observations: Observations): ReadonlySet<TaskId> {
+  const broken = brokenTests(observations);
+  return broken.size === 0 ? tested : new Set([...tested].filter((id) => !broken.has(id)));
+}
+
+/** Returns why tests cannot run, by task. */
+export function brokenTests(observations: Observations): ReadonlyMap<TaskId, string> {
+  const broken = new Map<TaskId, string>();
+  for (const [id, observed] of observations)
+    if (observed.kind === 'image' && observed.brokenTest !== undefined) broken.set(id, observed.brokenTest);
+  return broken;
 }
 
 /** Returns the last answer again while the question is the same. */

@@ -15,6 +15,7 @@ import type { PlanOptions } from './options.ts';
 import { type PlannedProject, planProject } from './plan-project.ts';
 import { publishContext } from './push-context.ts';
 import { requireRepository } from './require-repository.ts';
+import { withPlaces } from './with-places.ts';
 
 /** What a push is about, before it looks at what exists. */
 export interface PreparedPush {
@@ -56,7 +57,7 @@ export async function preparePush(
   const { graph } = await linkProject(open, names, host, signal);
   const selected = resolveSelectors(graph, selectors);
   if (!isUploadOnly) requireAllPlatforms(graph, selected);
-  checkNameLengths(tasksOf(graph, selected), naming);
+  await withPlaces(open, async () => checkNameLengths(tasksOf(graph, selected), naming));
   const imageNames = [...graph.tasks.values()].map(({ name }) => name);
   return {
     open,

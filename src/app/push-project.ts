@@ -15,9 +15,9 @@ import type { Results } from '../run/needs.ts';
 import { checkSources } from './check-sources.ts';
 import type { Host } from './host.ts';
 import type { RunOptions } from './options.ts';
-import type { PlannedProject } from './plan-project.ts';
+import { brokenTests, type PlannedProject } from './plan-project.ts';
 import { planPush, type TargetedPush } from './prepare-push.ts';
-import { buildPhase, inOneRun, makeServices, tasksWithTest, testPhase } from './run-plan.ts';
+import { buildPhase, hasBrokenTest, inOneRun, makeServices, tasksWithTest, testPhase } from './run-plan.ts';
 
 export interface PushProjectOptions extends RunOptions {
   /** Upload everything, but set no tags. */
@@ -107,11 +107,17 @@ async function pushOnce(
   const { published } = targetTags;
   const { uploadOnly, signal, limits } = options;
   const steps = [...planned.plan.steps.values()];
+  const releasable = releasableSteps(planned, target);
+  const nothing = { planned, results: new Map(), passed: new Map<TaskId, string>() };
+  if (hasBrokenTest(planned, releasable, options)) {
+    const { outcome } = await testPhase(planned, releasable, new Map(), options, false, host, onEvent);
+    return { ...nothing, outcome };
+  }
   const built = await buildPhase(planned, options, host, onEvent);
   const { results } = built;
-  const ended = { planned, results, passed: new Map<TaskId, string>() };
+  const ended = { ...nothing, results };
   if (built.outcome !== 'ok') return { ...ended, outcome: built.outcome };
-  const tests = await testAll(planned, releasableSteps(planned, target), results, options, host, onEvent);
+  const tests = await testAll(planned, releasable, results, options, host, onEvent);
   const { passed } = tests;
   if (tests.outcome !== 'ok') return { ...ended, outcome: tests.outcome };
   const omitted = omittedTasks(steps, published, results, passed);
@@ -150,6 +156,10 @@ async function testAll(
   host: Host,
   onEvent: Listener,
 ): Promise<{ readonly outcome: RunOutcome; readonly passed: ReadonlyMap<TaskId, string> }> {
+  const broken = brokenTests(planned.observations);
+  const hasBroken = steps.some(({ task }) => broken.has(task.id));
+  // In the test phase, a test that cannot run fails.
+  if (hasBroken) return await testPhase(planned, steps, results, options, false, host, onEvent);
   const tests = steps.flatMap((step) => {
     const test = observeTest(step.task, planned.root, planned.memo);
     return test === undefined ? [] : [{ step, digest: test.digest }];

@@ -17,7 +17,7 @@ import { runTests, type TestsResult } from '../run/test-phase.ts';
 import type { Host } from './host.ts';
 import { warnWith } from './notices.ts';
 import type { RunOptions } from './options.ts';
-import type { PlannedProject } from './plan-project.ts';
+import { brokenTests, type PlannedProject } from './plan-project.ts';
 
 /**
  * Does the work of a command as one run: the listener gets one `run-started` and one `run-finished`, with the events that
@@ -134,7 +134,20 @@ export async function buildPhase(
   }
 }
 
-/** Runs the tests of these steps' images: the phase `test`. */
+/**
+ * Tells whether the test of one of these steps cannot run, and nothing is to be built then: like any failure, it lets nothing start
+ * without `keepGoing`.
+ */
+export function hasBrokenTest(
+  { observations }: PlannedProject,
+  steps: readonly Step[],
+  { keepGoing }: Pick<RunOptions, 'keepGoing'>,
+): boolean {
+  const broken = brokenTests(observations);
+  return !keepGoing && steps.some(({ task }) => broken.has(task.id) && !task.allowFailure);
+}
+
+/** Runs the tests of these steps' images: the phase `test`. A test that cannot run fails. */
 export async function testPhase(
   planned: PlannedProject,
   steps: readonly Step[],
@@ -148,6 +161,7 @@ export async function testPhase(
   return await runTests(steps, results, makeServices(planned, host, signal), passes, {
     jobs,
     retest,
+    broken: brokenTests(planned.observations),
     keepGoing,
     signal,
     listen: onEvent,

@@ -5,7 +5,7 @@ import { briefRequests, type Host } from './host.ts';
 import { warnWith } from './notices.ts';
 import type { RunOptions } from './options.ts';
 import type { PlannedProject } from './plan-project.ts';
-import { buildPhase, inOneRun, tasksWithTest, testPhase } from './run-plan.ts';
+import { buildPhase, hasBrokenTest, inOneRun, tasksWithTest, testPhase } from './run-plan.ts';
 
 /** Builds what is missing, then runs the tests of the selected images. Returns how the run ended. @throws TasksError */
 export async function testProject(
@@ -20,6 +20,9 @@ export async function testProject(
     options,
     host,
     async (onEvent) => {
+      const selected = [...planned.plan.steps.values()].filter((step) => step.selected);
+      if (hasBrokenTest(planned, selected, options))
+        return (await testPhase(planned, selected, new Map(), options, false, host, onEvent)).outcome;
       const built = await buildPhase(planned, options, host, onEvent);
       if (built.outcome !== 'ok') return built.outcome;
       const { results } = built;

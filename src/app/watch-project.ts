@@ -89,7 +89,13 @@ function makeWatchRun(
 /** Changes with all that is to be done; empty if nothing is. */
 function workOf(plan: Plan): string {
   const work = [...plan.steps.values()].filter(({ action }) => !['reuse', 'skip'].includes(action));
-  return work.map(({ task, action, key }) => `${task.id} ${action} ${key}`).join('\n');
+  return work
+    .map(({ task, action, key, reasons }) => {
+      // What blocks a task may be outside of its key.
+      const why = action === 'blocked' ? JSON.stringify(reasons) : '';
+      return `${task.id} ${action} ${key} ${why}`;
+    })
+    .join('\n');
 }
 
 /** Returns a function that opens file watchers. `isIgnored`: of a changed file (absolute). */

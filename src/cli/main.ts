@@ -4,11 +4,13 @@ import { format } from 'node:util';
 import { killAll } from '../engine/process.ts';
 import { type ExitCode, fromSystemError, TasksError } from '../model/errors.ts';
 import { jsonLine } from '../report/sanitize.ts';
-import type { Shell } from './context.ts';
+import type { Shell, Terminal } from './context.ts';
 import { withAbsolutePaths } from './environment.ts';
-import { errorText, type OwnCommand } from './error-text.ts';
+import type { OwnCommand } from './error-text.ts';
 import { ownCommand } from './own-command.ts';
+import { printError } from './print-error.ts';
 import { isHelp, isUsageError, runProgram } from './program.ts';
+import { hasColor } from './settings.ts';
 import { obeysCommands, type SafeStream, type StreamFailure, safeStream } from './streams.ts';
 
 /** Replaced when the program is bundled. */
@@ -102,7 +104,15 @@ async function run(streams: Streams, signal: AbortSignal): Promise<ExitCode> {
     if (isUsageError(error)) return 2;
     const known = error instanceof TasksError ? error : fromSystemError(error);
     if (known !== undefined) {
-      say(errorText(known, own));
+      // The flags may not have been read.
+      const color = argv.includes('--no-color') ? false : argv.includes('--color') ? true : undefined;
+      const terminal = makeTerminal(streams);
+      const hasColors = hasColor(
+        { ...(color === undefined ? {} : { color }) },
+        process.env,
+        terminal.errIsTerminal,
+      );
+      printError(known, terminal, own, hasColors);
       return known.exitCode;
     }
     say(`error: internal error\n${stackOf(error)}\n`);
@@ -126,7 +136,7 @@ function workingDirectory(): string {
   }
 }
 
-function makeShell({ out, err }: Streams, own: OwnCommand, signal: AbortSignal): Shell {
+function makeShell(streams: Streams, own: OwnCommand, signal: AbortSignal): Shell {
   const cwd = workingDirectory();
   return {
     environment: withAbsolutePaths(process.env, cwd),
@@ -141,31 +151,35 @@ function makeShell({ out, err }: Streams, own: OwnCommand, signal: AbortSignal):
       loadModule,
       onLongRun,
     },
-    terminal: {
-      out: out.write,
-      json: (value) => out.writeRaw(jsonLine(value)),
-      err: err.write,
-      ciCommand: err.writeRaw,
-      get errStream() {
-        return err.stream;
-      },
-      get outIsTerminal() {
-        return out.stream.isTTY === true;
-      },
-      get outColumns() {
-        return out.stream.isTTY === true ? out.stream.columns : undefined;
-      },
-      get errIsTerminal() {
-        return err.stream.isTTY === true;
-      },
-      onExit(callback) {
-        process.once('exit', callback);
-        return () => void process.off('exit', callback);
-      },
-    },
+    terminal: makeTerminal(streams),
     own,
     signal,
     onIdle,
+  };
+}
+
+function makeTerminal({ out, err }: Streams): Terminal {
+  return {
+    out: out.write,
+    json: (value) => out.writeRaw(jsonLine(value)),
+    err: err.write,
+    ciCommand: err.writeRaw,
+    get errStream() {
+      return err.stream;
+    },
+    get outIsTerminal() {
+      return out.stream.isTTY === true;
+    },
+    get outColumns() {
+      return out.stream.isTTY === true ? out.stream.columns : undefined;
+    },
+    get errIsTerminal() {
+      return err.stream.isTTY === true;
+    },
+    onExit(callback) {
+      process.once('exit', callback);
+      return () => void process.off('exit', callback);
+    },
   };
 }
 

@@ -163,7 +163,11 @@ function isReleaseRun({ RELEASE: value = '' }: Environment): boolean {
 }
 
 /** Flags win over NO_COLOR, and NO_COLOR over whether the stream is a terminal. */
-function hasColor({ color }: SharedFlags, environment: Environment, isTerminal: boolean): boolean {
+export function hasColor(
+  { color }: Pick<SharedFlags, 'color'>,
+  environment: Environment,
+  isTerminal: boolean,
+): boolean {
   return color ?? (isTerminal && !environment.NO_COLOR && environment.TERM !== 'dumb');
 }
 

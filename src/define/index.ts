@@ -1,4 +1,5 @@
 import type { Axes } from '../model/task.ts';
+import { callSite, currentSite, type Sited } from './call-site.ts';
 import {
   type CommandInput,
   type Definition,
@@ -59,7 +60,12 @@ export function command(fields: object): Definition {
  * @example export default project({ repo: 'registry.example/team' });
  */
 export function project(fields: ProjectFields): ProjectDefinition {
-  return { [projectBrand]: true, fields: fields as Readonly<Record<string, unknown>> };
+  const self: ProjectDefinition & Sited = {
+    [projectBrand]: true,
+    [callSite]: currentSite(),
+    fields: fields as Readonly<Record<string, unknown>>,
+  };
+  return self;
 }
 
 /**
@@ -88,15 +94,18 @@ export function matrix<const T extends Readonly<Record<string, readonly string[]
   const included = cells
     .map((cell) => Object.freeze(cell) as Cell)
     .filter((cell) => !options.exclude?.(cell));
-  return {
+  const self: Matrix<Cell> & Sited = {
     [matrixBrand]: true,
+    [callSite]: currentSite(),
     cells: included.map((cell) => ({ version: options.version(cell), axes: cell })),
   };
+  return self;
 }
 
 function definition(kind: 'image' | 'command', fields: object): Definition {
-  const self: Definition = {
+  const self: Definition & Sited = {
     [definitionBrand]: kind,
+    [callSite]: currentSite(),
     fields: fields as Readonly<Record<string, unknown>>,
     at: (version) => reference('at', self, version),
     all: (filter) => reference('all', self, filter),

@@ -1,6 +1,6 @@
 import { assignedNames } from './assignments.ts';
 import { canonicalText, flagText } from './canonical.ts';
-import type { ContextPath } from './context-path.ts';
+import type { ContextPath, RequiredPath } from './context-path.ts';
 import { analyzeEpoch, epochName } from './epoch.ts';
 import { type ExternalImage, externalImage, isPinned, type UsedPlatform } from './external-image.ts';
 import type { UsedFeature } from './features.ts';
@@ -70,6 +70,8 @@ export interface ReachableInputs {
   /** The build args that the target's stages declare or are built on. */
   readonly args: readonly string[];
   readonly paths: readonly ContextPath[];
+  /** The paths without which the build fails. */
+  readonly required: readonly RequiredPath[];
 }
 
 /**
@@ -210,6 +212,7 @@ function reachableInputs(
     ],
     args: [...args].sort(),
     paths: reachable.flatMap(({ paths }) => paths),
+    required: reachable.flatMap(({ required }) => required),
   };
 }
 

@@ -20,7 +20,7 @@ export class IgnoreError extends Error {
   readonly line: number;
 
   constructor(line: number, message: string) {
-    super(`line ${line}: ${message}`);
+    super(message);
     this.line = line;
   }
 }

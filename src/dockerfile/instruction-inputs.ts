@@ -11,6 +11,8 @@ import { tryExpand } from './stages.ts';
 export interface InstructionInputs {
   /** Paths in the build context. */
   readonly paths: readonly ContextPath[];
+  /** Those of the paths without which every BuildKit version fails. */
+  readonly required: readonly string[];
   /** The stages, images or named contexts that it copies or mounts from. */
   readonly origins: readonly Origin[];
   /** Remote sources without a checksum or a commit. */
@@ -26,7 +28,7 @@ export interface Origin {
   paths(): readonly ContextPath[];
 }
 
-const noInputs: InstructionInputs = { paths: [], origins: [], unverifiedDownloads: [] };
+const noInputs: InstructionInputs = { paths: [], required: [], origins: [], unverifiedDownloads: [] };
 
 const knownFlags: Readonly<Record<string, readonly string[]>> = {
   ADD: ['chown', 'chmod', 'link', 'keep-git-dir', 'checksum', 'unpack', 'exclude'],
@@ -96,8 +98,11 @@ function copyInputs(instruction: Instruction, expand: Expand): InstructionInputs
   const paths = sources.filter((source) => !/^https?:\/\//.test(source!)).map((source) => toPath(source!));
   const invalid = paths.find(isInvalid);
   if (invalid !== undefined) return { ...noInputs, vague: `invalid pattern ${invalid.path}` };
+  const hasFilter = hasParents || flag('exclude') !== undefined;
+  const local = hasFilter ? [] : sources.filter((source) => !isRemote(source!) && isLiteral(source!));
   return {
     origins: [],
+    required: local.map((source) => inContext(source!)),
     unverifiedDownloads: hasChecksum
       ? []
       : remote.filter((source) => !/#[0-9a-f]{40}(:|$)|[?&]checksum=/.test(source)),
@@ -130,6 +135,7 @@ function isRemote(source: string): boolean {
 
 function runInputs(instruction: Instruction, expand: Expand): InstructionInputs {
   const paths: ContextPath[] = [];
+  const required: string[] = [];
   const origins: Origin[] = [];
   for (const { name, value } of instruction.flags) {
     if (name !== 'mount') continue;
@@ -146,9 +152,11 @@ function runInputs(instruction: Instruction, expand: Expand): InstructionInputs 
       if (found === undefined)
         return { ...noInputs, vague: 'a mount depends on a variable of the base image' };
       paths.push(...found);
+      // Where BuildKit versions read different paths, any one may do.
+      if (found.length === 1) required.push(found[0]!.path);
     }
   }
-  return { paths, origins, unverifiedDownloads: [] };
+  return { paths, required, origins, unverifiedDownloads: [] };
 }
 
 /** Returns the paths that a mount may read; undefined if they depend on a variable of the base image. */
@@ -156,7 +164,7 @@ function mountPaths(written: string, expand: Expand): ContextPath[] | undefined 
   const source = expand(written);
   if (source === undefined) return undefined;
   // Older builders don't expand variables in it.
-  return [...new Set([source, written])].map((each) => ({ path: inContext(each), isPattern: false }));
+  return [...new Set([source, written].map(inContext))].map((path) => ({ path, isPattern: false }));
 }
 
 /** Returns a source as a path relative to the context's root. */
@@ -176,6 +184,14 @@ function parentsPath(source: string): ContextPath {
   const wildcard = whole.search(/[*?[\\]/);
   if (wildcard < 0) return { path: whole, isPattern: false };
   return { path: whole.slice(0, Math.max(0, whole.lastIndexOf('/', wildcard))), isPattern: false };
+}
+
+/**
+ * Tells whether a source is not a pattern. A pattern may match nothing, even in a folder that does not exist: whether BuildKit then
+ * fails depends on what is in its cache.
+ */
+function isLiteral(source: string): boolean {
+  return !/[*?[\\]/.test(source);
 }
 
 function hasWildcards(text: string): boolean {

@@ -59,7 +59,8 @@ export function parseLines(text: string): ParsedLines {
     const heredocs: Heredoc[] = [];
     for (const start of heredocStarts(joined, line, escapeToken)) {
       const end = heredocEnd(start, physical, at);
-      if (end === undefined) throw new DockerfileError(line, `unterminated heredoc ${start.name}`);
+      if (end === undefined)
+        throw new DockerfileError(line, `unterminated heredoc ${start.name}`, { word: start.name });
       heredocs.push({ ...start, content: physical.slice(at, end).join('') });
       at = end + 1;
     }

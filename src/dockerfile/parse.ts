@@ -1,3 +1,4 @@
+import { didYouMean } from '../model/did-you-mean.ts';
 import { parseSyntaxDirective } from './directives.ts';
 import { DockerfileError } from './error.ts';
 import { parseJsonForm, splitFlags } from './flags.ts';
@@ -128,11 +129,19 @@ function checkInstructions(instructions: readonly Instruction[]): void {
   if (first === undefined)
     throw new DockerfileError(1, 'there is no FROM: a Dockerfile needs at least one stage');
   if (first.keyword !== 'FROM')
-    throw new DockerfileError(first.line, `${first.keyword} is not allowed before the first FROM`);
+    throw new DockerfileError(first.line, `${first.keyword} is not allowed before the first FROM`, {
+      word: first.keyword,
+    });
 }
 
 function checkInstruction({ keyword, line, rest, heredocs, trigger }: Instruction): void {
-  if (!keywords.has(keyword)) throw new DockerfileError(line, `unknown instruction ${keyword}`);
+  if (!keywords.has(keyword)) {
+    const hint = didYouMean(keyword, keywords);
+    throw new DockerfileError(line, `unknown instruction ${keyword}`, {
+      word: keyword,
+      ...(hint === undefined ? {} : { hint }),
+    });
+  }
   if (rest === '' && heredocs.length === 0) throw new DockerfileError(line, `${keyword} has no arguments`);
   if (trigger === undefined) return;
   if (['FROM', 'MAINTAINER', 'ONBUILD'].includes(trigger.keyword))

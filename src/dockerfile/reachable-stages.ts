@@ -1,5 +1,5 @@
 import { normalizePlatform } from '../model/platform.ts';
-import { type ContextPath, wholeContext } from './context-path.ts';
+import { type ContextPath, type RequiredPath, wholeContext } from './context-path.ts';
 import { type ExternalImage, externalImage, isPinned, type UsedPlatform } from './external-image.ts';
 import { type InstructionInputs, instructionInputs } from './instruction-inputs.ts';
 import {
@@ -64,6 +64,7 @@ export interface ReachableStage {
   readonly triggerImages: readonly string[];
   readonly unverifiedDownloads: readonly { readonly source: string; readonly line: number }[];
   readonly paths: readonly ContextPath[];
+  readonly required: readonly RequiredPath[];
   /** Why its inputs are not known exactly, each with a line. */
   readonly vague: readonly string[];
   readonly hasTriggers: boolean;
@@ -132,11 +133,11 @@ function analyzeStage(
   const originStages: number[] = [];
   const declaredArgs: string[] = [];
   const stageParameters = { ...parameters, globalValues, escapeToken: file.escapeToken };
-  const inputs: { line: number; inputs: InstructionInputs }[] = [];
+  const inputs: { keyword: string; line: number; inputs: InstructionInputs }[] = [];
   for (const instruction of [stage.from, ...instructions]) {
     const { keyword, line } = instruction;
     const current = instructionInputs(instruction, lookupIn(scope), file.escapeToken);
-    inputs.push({ line, inputs: current });
+    inputs.push({ keyword, line, inputs: current });
     if (current.vague !== undefined) vague.push(`line ${line}: ${current.vague}`);
     for (const { name, paths } of current.origins) {
       const byNumber = keyword === 'COPY';
@@ -180,6 +181,9 @@ function analyzeStage(
       unverifiedDownloads.map((source) => ({ source, line })),
     ),
     paths: inputs.flatMap(({ inputs: { paths } }) => paths),
+    required: inputs.flatMap(({ keyword, line, inputs: { required } }) =>
+      required.map((path) => ({ path, keyword, line })),
+    ),
     vague,
     hasTriggers: stage.instructions.some(({ trigger }) => trigger !== undefined),
     platform,

@@ -88,6 +88,7 @@ export function findTarget(stages: readonly Stage[], target: string | undefined)
   throw new DockerfileError(
     stages.at(-1)!.from.line,
     `there is no stage "${target}"; ${names.length > 0 ? `the named stages are ${names.join(', ')}` : 'no stage has a name'}`,
+    { isTarget: true },
   );
 }
 
@@ -164,7 +165,7 @@ export function tryExpand(
     return expandWords(word, lookup, { escape: escapeToken }).text;
   } catch (error) {
     if (error instanceof UnknownValueError || error instanceof NeedValueError) return undefined;
-    if (error instanceof WordError) throw new DockerfileError(line, `${word}: ${error.message}`);
+    if (error instanceof WordError) throw new DockerfileError(line, `${word}: ${error.message}`, { word });
     throw error;
   }
 }
@@ -181,9 +182,9 @@ function parseFrom(
   if (words.length !== 1 && !isNamed)
     throw new DockerfileError(from.line, 'invalid FROM: expected FROM <image> [AS <name>]');
   if (isNamed && !/^[a-z][a-z0-9-_.]*$/i.test(name!))
-    throw new DockerfileError(from.line, `invalid stage name "${name}"`);
+    throw new DockerfileError(from.line, `invalid stage name "${name}"`, { word: name! });
   const base = tryExpand(image!, lookup, escapeToken, from.line);
-  if (base === '') throw new DockerfileError(from.line, `the base image ${image} is empty`);
+  if (base === '') throw new DockerfileError(from.line, `the base image ${image} is empty`, { word: image! });
   const stage = base === undefined ? undefined : findStageByName(earlier, base);
   const asked = from.flags.find((flag) => flag.name === 'platform')?.value;
   const platform =

@@ -76,6 +76,7 @@ function findDuplicates(tasks: readonly Task[]): Problem[] {
     if (twin !== undefined) {
       problems.push({
         ...place,
+        exportName: task.where.name,
         message: `duplicate task ${task.id}`,
         found: `${twin.where.file} (${twin.where.name}) and ${task.where.file} (${task.where.name})`,
         expected: 'a unique name and version',

@@ -3,8 +3,9 @@ import { isBuiltin } from 'node:module';
 import path from 'node:path';
 import type { BuildOptions, BuildResult, Message, Metafile, Plugin } from 'esbuild';
 import type { Stamp } from '../disk/stamp.ts';
-import { DefinitionError, type Problem } from '../model/errors.ts';
-import { ownModule } from './own-module.ts';
+import { DefinitionError } from '../model/errors.ts';
+import { compileProblem } from './compile-problems.ts';
+import { ownModule, ownNames, ownScript } from './own-module.ts';
 import { packagesPlugin } from './packages-plugin.ts';
 import { definitionsFolder } from './project-root.ts';
 import { type BundledFiles, sourceFilesPlugin } from './source-files-plugin.ts';
@@ -69,9 +70,15 @@ async function build(options: BundleInput, form: Form): Promise<Bundle | undefin
     if (messages === undefined) throw error;
     if (form === 'script' && messages.some(({ text }) => text.startsWith('Top-level await')))
       return undefined;
-    throw new DefinitionError(messages.map(toProblem));
+    throw new DefinitionError(messages.map((each) => compileProblem(each, options.root, ownNames)));
   }
   if (form === 'script' && needsLoader(result)) return undefined;
+  // Names of other modules may be looked for on purpose.
+  const wrong = result.warnings.filter(
+    ({ id, text }) => id === 'import-is-undefined' && text.endsWith(`"${ownNamespace}:image-tasks"`),
+  );
+  if (wrong.length > 0)
+    throw new DefinitionError(wrong.map((each) => compileProblem(each, options.root, ownNames)));
   checkInputs(result.metafile, options.root, read);
   const [map, text] = ['.map', 'mjs'].map(
     (end) => result.outputFiles.find((file) => file.path.endsWith(end))!.text,
@@ -147,15 +154,6 @@ function settings(options: BundleInput, form: Form, read: BundledFiles) {
   } as const satisfies BuildOptions;
 }
 
-function toProblem({ text, location }: Message): Problem {
-  if (location === null) return { file: 'tasks', message: text };
-  return {
-    file: `${location.file}:${location.line}:${location.column + 1}`,
-    message: text,
-    found: location.lineText.trim(),
-  };
-}
-
 const ownNamespace = 'image-tasks';
 
 /**
@@ -167,12 +165,16 @@ function ownName(form: Form): Plugin {
   return {
     name: 'image-tasks',
     setup(builder) {
-      builder.onResolve({ filter: /^image-tasks$/ }, () =>
-        form === 'script'
+      // A module of known exports in both forms, so that esbuild finds wrong names.
+      builder.onResolve({ filter: /^image-tasks$/ }, ({ namespace }) =>
+        namespace === ownNamespace
           ? { path: 'image-tasks', external: true }
           : { path: 'image-tasks', namespace: ownNamespace },
       );
-      builder.onLoad({ filter: /./, namespace: ownNamespace }, () => ({ contents: ownModule, loader: 'js' }));
+      builder.onLoad({ filter: /./, namespace: ownNamespace }, () => ({
+        contents: form === 'script' ? ownScript : ownModule,
+        loader: 'js',
+      }));
     },
   };
 }

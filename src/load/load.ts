@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createRequire, SourceMap } from 'node:module';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -14,10 +14,14 @@ import {
   projectBrand,
 } from '../define/types.ts';
 import { readRegularFile } from '../disk/read.ts';
-import { DefinitionError, TasksError } from '../model/errors.ts';
+import { DefinitionError, type Problem, TasksError } from '../model/errors.ts';
 import { type Compiled, type CompileOptions, compile } from './compile.ts';
+import { explainImport } from './import-problems.ts';
+import { type Locate, makeLocate } from './locate.ts';
 import { loadWithOwnExports, ownExports } from './own-module.ts';
 import { definitionFiles, definitionsFolder } from './project-root.ts';
+import { offsetOf, placeOf, readSource, wordAt } from './source-files.ts';
+import { readPositions, type SourcePositions } from './stack-places.ts';
 
 export interface LoadOptions extends Omit<CompileOptions, 'files'> {
   readonly profile: string;
@@ -25,24 +29,47 @@ export interface LoadOptions extends Omit<CompileOptions, 'files'> {
   readonly loadModule: (url: string) => Promise<unknown>;
 }
 
+/** The definitions of a project, and what finds them in the sources. */
+export interface LoadedDefinitions extends Declarations {
+  readonly locate: Locate;
+}
+
 /**
  * Compiles and evaluates the definition files of a project, and collects the definitions in their exports. Evaluates them in
  * each call.
  * @throws DefinitionError (exit 2) if a file does not compile, or throws
  */
-export async function loadDeclarations(options: LoadOptions): Promise<Declarations> {
+export async function loadDeclarations(options: LoadOptions): Promise<LoadedDefinitions> {
   const files = definitionFiles(options.root);
   try {
-    return collect(await evaluate(await compile({ ...options, files }), options));
+    const compiled = await compile({ ...options, files });
+    const declarations = collect(await evaluate(compiled, options));
+    return withLocate(declarations, options.root, () => positionsIn(compiled, options.root));
   } catch (error) {
     if (!isReadOnly(error, options.cacheFolder)) throw error;
   }
   const cacheFolder = mkdtempSync(path.join(tmpdir(), 'image-tasks-'));
   try {
-    return collect(await evaluate(await compile({ ...options, files, cacheFolder }), options));
+    const compiled = await compile({ ...options, files, cacheFolder });
+    const declarations = collect(await evaluate(compiled, options));
+    // The folder with the source map is removed.
+    const positions = positionsIn(compiled, options.root);
+    return withLocate(declarations, options.root, () => positions);
   } finally {
     rmSync(cacheFolder, { recursive: true, force: true });
   }
+}
+
+function withLocate(
+  declarations: Declarations,
+  root: string,
+  positions: () => SourcePositions,
+): LoadedDefinitions {
+  return { ...declarations, locate: makeLocate(declarations, root, positions) };
+}
+
+function positionsIn(compiled: Compiled, root: string): SourcePositions {
+  return readPositions(compiled, readRegularFile(compiled.map).toString(), root);
 }
 
 /** Returns true if the cache folder cannot be written. A read-only checkout is compiled in a temporary folder instead. */
@@ -90,14 +117,30 @@ async function evaluate(compiled: Compiled, options: LoadOptions): Promise<Modul
     if (error instanceof TasksError) throw error;
     const message = error instanceof Error ? error.message : String(error);
     const stack = error instanceof Error ? (error.stack ?? '') : '';
+    const positions = positionsIn(compiled, options.root);
+    const problem = await explainImport(message, positions.files, options);
     throw new DefinitionError([
-      {
-        file: sourcePosition(stack, compiled, options.root),
+      problem ?? {
+        ...placeOfStack(stack, positions, options.root),
         message: `error while loading: ${message}`,
         ...hintFor(error),
       },
     ]);
   }
+}
+
+/** Returns the topmost place of a stack in the project's own files. */
+function placeOfStack(
+  stack: string,
+  positions: SourcePositions,
+  root: string,
+): Pick<Problem, 'file' | 'place'> {
+  const position = positions.topOf(stack);
+  if (position === undefined) return { file: definitionsFolder };
+  const { file, line, column } = position;
+  const text = readSource(root, file);
+  const at = text === undefined ? undefined : offsetOf(text, line, column);
+  return at === undefined ? { file } : { file, place: placeOf(file, text!, wordAt(text!, at)) };
 }
 
 function runScript({ file, text }: Compiled, { profile, root }: LoadOptions): Modules {
@@ -115,20 +158,6 @@ async function importModule(file: string, { profile, loadModule }: LoadOptions):
   setProfile(profile);
   const module = await loadWithOwnExports(pathToFileURL(file).href, profile, loadModule);
   return (module as { default: Modules }).default;
-}
-
-/** Returns the topmost position of a stack in the project's own files, such as `tasks/images.ts:12:3`. */
-function sourcePosition(stack: string, { file, map }: Compiled, root: string): string {
-  const sources = new SourceMap(JSON.parse(readRegularFile(map).toString()));
-  for (const [, line, column] of stack.matchAll(
-    new RegExp(`${path.basename(file)}(?:\\?[\\w=]+)?:(\\d+):(\\d+)`, 'g'),
-  )) {
-    const entry = sources.findEntry(Number(line) - 1, Number(column) - 1);
-    if (!('originalSource' in entry)) continue;
-    const source = path.relative(root, path.resolve(path.dirname(file), entry.originalSource));
-    return `${source}:${entry.originalLine + 1}:${entry.originalColumn + 1}`;
-  }
-  return definitionsFolder;
 }
 
 function collect(modules: Modules): Declarations {

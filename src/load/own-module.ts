@@ -5,12 +5,19 @@ type Evaluations = Map<string, object>;
 /** Where compiled modules find what `image-tasks` exports to them, by the query of their own URL. */
 const evaluationsSlot = Symbol.for('image-tasks.evaluations');
 
+/** What `image-tasks` exports. */
+export const ownNames: readonly string[] = Object.keys(define);
+const ownExportLines = ownNames.map((name) => `export const ${name} = own.${name};`);
+
 /** The text of the module that compiled modules contain as `image-tasks`. */
 export const ownModule = [
   `const slot = Symbol.for('${evaluationsSlot.description}');`,
   'const own = globalThis[slot].get(new URL(import.meta.url).search);',
-  ...Object.keys(define).map((name) => `export const ${name} = own.${name};`),
+  ...ownExportLines,
 ].join('\n');
+
+/** The same for compiled scripts, whose `require` returns it. */
+export const ownScript = ["const own = require('image-tasks');", ...ownExportLines].join('\n');
 
 /** Returns what definitions import from `image-tasks` under a profile. */
 export function ownExports(profile: string): object {

@@ -53,11 +53,30 @@ export function fromSystemError(error: unknown): TasksError | undefined {
   });
 }
 
+/** A place in a text file of the project, to be shown with its line. */
+export interface SourcePlace {
+  /** Relative to the project root. */
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+  /** From 1, in UTF-16 units. */
+  readonly column: number;
+  /** The number of UTF-16 units that are meant, on this line; at least 1. */
+  readonly length: number;
+  /** The whole line, without its end. */
+  readonly text: string;
+}
+
 /** One error in the definitions: its location, what was found, and what was expected. */
 export interface Problem {
+  /** The file of the definition, relative to the project root. */
   readonly file: string;
+  /** The exact place, if it is known; it may be in another file, such as the Dockerfile of the definition. */
+  readonly place?: SourcePlace;
   /** The definition's name, or the name of its export if it has none. */
   readonly definition?: string;
+  /** The name of its export, where more than one definition may have its name. */
+  readonly exportName?: string;
   readonly field?: string;
   readonly message: string;
   readonly found?: string;
@@ -75,9 +94,14 @@ export class DefinitionError extends TasksError {
   }
 }
 
+/** Returns where a problem is, in one line: `tasks/images.ts:7:3 › app › context`. */
+export function problemTitle({ file, place, definition, field }: Problem): string {
+  const position = place === undefined ? file : `${place.file}:${place.line}:${place.column}`;
+  return [position, definition, field].filter(Boolean).join(' › ');
+}
+
 function describeProblem(problem: Problem): string {
-  const place = [problem.file, problem.definition, problem.field].filter(Boolean).join(' › ');
-  const rows = [`${place}: ${problem.message}`];
+  const rows = [`${problemTitle(problem)}: ${problem.message}`];
   if (problem.found !== undefined) rows.push(`  found:    ${problem.found}`);
   if (problem.expected !== undefined) rows.push(`  expected: ${problem.expected}`);
   if (problem.hint !== undefined) rows.push(`  hint:     ${problem.hint}`);

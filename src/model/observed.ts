@@ -1,3 +1,4 @@
+import type { SourcePlace } from './errors.ts';
 import type { Key } from './record.ts';
 import type { ContextSource, TaskId } from './task.ts';
 
@@ -63,8 +64,28 @@ export interface ObservedImage {
   }[];
   /** Files in the context that are probably unintended, such as a `.git` folder, and what to do about them; for people. */
   readonly suspect: readonly string[];
+  /** Why a build would fail; undefined if nothing is known. */
+  readonly blocks?: readonly BuildBlock[];
+  /** Why the test of the image cannot run; undefined if nothing is known. */
+  readonly brokenTest?: string;
   /** The number of the current `maxAge` period, if the task has a `maxAge`. */
   readonly period?: number;
+}
+
+/** Why a task cannot succeed, whatever is done. */
+export interface BuildBlock {
+  readonly code: 'missing-file' | 'not-executable';
+  readonly message: string;
+  /** What to do, or what was probably meant. */
+  readonly hint?: string;
+  /** The instruction of the Dockerfile. */
+  readonly place?: SourcePlace;
+}
+
+/** Returns why a task cannot succeed, in one line. */
+export function describeBlock({ message, hint, place }: BuildBlock): string {
+  const where = place === undefined ? '' : `${place.file}:${place.line}: `;
+  return `${where}${message}${hint === undefined ? '' : `; ${hint}`}`;
 }
 
 /** A named context of a build. */
@@ -136,6 +157,8 @@ export interface ObservedCommand {
   readonly env: Readonly<Record<string, string | null>>;
   /** The OS and architecture, `linux/x64`. */
   readonly machine: string;
+  /** Why the command would fail; undefined if nothing is known. */
+  readonly blocks?: readonly BuildBlock[];
   /** The number of the current `maxAge` period, if the task has a `maxAge`. */
   readonly period?: number;
 }

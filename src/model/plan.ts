@@ -22,11 +22,11 @@ export interface Reason {
  * A stable word for scripts. `up-to-date`: no inputs changed. `in-registry`: the registry has the image. `not-built`: not built
  * before. `changed`: inputs changed since the last build. `missing`: it was built, but its image or files are gone. `need-built`:
  * a task that it needs will be built. `need-image`: it was built with another image of a task that it needs. `forced`: `--force`.
- * `not-needed`: no task to be built needs it. `unreadable`: its inputs cannot be read. `no-emulator`: it runs programs
- * for a platform that the engine does not run. `need-blocked`: a task that it needs is
- * blocked. Three are notes beside another reason: `impure`: its result can change although no inputs change. `vague`: the key
- * covers more than the build uses. `suspect`: the build context may hold files by mistake, or a label or build arg
- * contains the current commit or time.
+ * `not-needed`: no task to be built needs it. `unreadable`: its inputs cannot be read. `missing-file`: a file that its Dockerfile or
+ * its command needs does not exist. `not-executable`: the program of its command cannot be executed. `no-emulator`: it runs programs
+ * for a platform that the engine does not run. `need-blocked`: a task that it needs is blocked. Four are notes beside another reason:
+ * `broken-test`: its test cannot run. `impure`: its result can change although no inputs change. `vague`: the key covers more than the
+ * build uses. `suspect`: the build context may hold files by mistake, or a label or build arg contains the current commit or time.
  */
 export type ReasonCode =
   | 'up-to-date'
@@ -42,6 +42,9 @@ export type ReasonCode =
   | 'suspect'
   | 'not-needed'
   | 'unreadable'
+  | 'missing-file'
+  | 'not-executable'
+  | 'broken-test'
   | 'need-blocked'
   | 'no-emulator';
 

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { type Disk, pathKind } from '../disk/disk.ts';
 import { compileIgnoreFile, IgnoreError, type IgnoreFile } from '../dockerfile/ignore-file.ts';
+import { placeInLine } from './line-place.ts';
 import type { TaskProblem } from './task-problem.ts';
 import { type Filter, includeAll, type Listed, list, readBytes } from './walk.ts';
 
@@ -25,12 +26,13 @@ export function listContext(
   const ignoreFile = ignoreFilesOf(context, dockerfile).find((file) => pathKind(disk, file) === 'file');
   return readOnce(`${context}\0${ignoreFile ?? ''}`, () => {
     let filter: Filter = includeAll;
+    const text = ignoreFile === undefined ? '' : readBytes(ignoreFile, disk).toString('utf8');
     try {
-      if (ignoreFile !== undefined)
-        filter = ignoreFilter(compileIgnoreFile(readBytes(ignoreFile, disk).toString('utf8')));
+      if (ignoreFile !== undefined) filter = ignoreFilter(compileIgnoreFile(text));
     } catch (error) {
       if (!(error instanceof IgnoreError)) throw error;
-      addProblem({ field, message: `${path.relative(root, ignoreFile!)}: ${error.message}` });
+      const place = placeInLine(path.relative(root, ignoreFile!), text, error.line);
+      addProblem({ place, field, message: error.message });
     }
     return list(context, withoutCacheFolder(filter, context, root), disk);
   });

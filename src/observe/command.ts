@@ -1,9 +1,11 @@
+import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
 import { type Disk, pathKind, plainDisk, type Stat } from '../disk/disk.ts';
 import type { Memo } from '../incremental/memo.ts';
-import type { FileEntry, ObservedCommand } from '../model/observed.ts';
+import type { BuildBlock, FileEntry, ObservedCommand } from '../model/observed.ts';
 import type { CommandTask } from '../model/task.ts';
 import { findInputs, readInput } from './inputs.ts';
+import { explainMissingSource } from './missing-source.ts';
 import type { TaskProblem } from './task-problem.ts';
 import { Unreadable } from './walk.ts';
 import { commandPaths } from './watch-paths.ts';
@@ -28,27 +30,50 @@ export function observeCommand(
 ): ObservedCommand | undefined {
   const [program] = task.run;
   const file = program.includes('/') ? path.resolve(root, program) : undefined;
-  const kind = file === undefined ? undefined : pathKind(disk, file);
-  if (kind !== undefined && kind !== 'file') {
-    addProblem({
-      field: 'run',
-      message: kind === 'circle' ? 'symlink loop' : 'program not found',
-      found: program,
-      expected: 'a file below the project root, or the name of a program on PATH',
-    });
-    return undefined;
-  }
+  const block = file === undefined ? undefined : findProgramFault(program, file, root, disk);
   const { inputs, problems } = findInputs(root, task.inputs, disk);
   for (const problem of problems) addProblem({ field: 'inputs', ...problem });
   if (problems.length > 0) return undefined;
   const entries = inputs.flatMap((input) => readInput(input, memo, disk) ?? []);
   return {
     kind: 'command',
-    ...(file !== undefined ? { program: readProgram(file, program, memo, disk) } : {}),
+    ...(file !== undefined && pathKind(disk, file) === 'file'
+      ? { program: readProgram(file, program, memo, disk) }
+      : {}),
     inputs: entries,
     env: Object.fromEntries(task.env.map((name) => [name, environment[name] ?? null])),
     machine: `${process.platform}/${process.arch}`,
+    ...(block === undefined ? {} : { blocks: [block] }),
   };
+}
+
+/** Returns why a program cannot be started: `file` (absolute) is missing, no file, or not executable for this user. */
+function findProgramFault(program: string, file: string, root: string, disk: Disk): BuildBlock | undefined {
+  const kind = pathKind(disk, file);
+  const name = path.relative(root, file);
+  if (kind === 'circle') return { code: 'missing-file', message: `the program ${program} is a symlink loop` };
+  if (kind === 'missing') {
+    const hint = explainMissingSource(name, root);
+    const message = `the program ${program} does not exist`;
+    return { code: 'missing-file', message, ...(hint === undefined ? {} : { hint }) };
+  }
+  if (kind !== 'file') return { code: 'not-executable', message: `the program ${program} is not a file` };
+  if (isExecutable(file)) return undefined;
+  return {
+    code: 'not-executable',
+    message: `the program ${program} is not executable`,
+    hint: `run \`chmod +x ${name}\``,
+  };
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch (error) {
+    // Only the kernel knows every rule. Of any other error, the run says more.
+    return (error as NodeJS.ErrnoException).code !== 'EACCES';
+  }
 }
 
 function readProgram(absolute: string, name: string, memo: Memo, disk: Disk): FileEntry {

@@ -1,4 +1,5 @@
 import type { ReachableInputs } from '../dockerfile/analyze.ts';
+import type { DockerfileErrorDetails } from '../dockerfile/error.ts';
 import type { ExternalImage, UsedPlatform } from '../dockerfile/external-image.ts';
 import type { UsedFeature } from '../dockerfile/features.ts';
 import type { FrontendKind } from '../dockerfile/frontend.ts';
@@ -53,6 +54,7 @@ export interface DockerfileFacts {
 export interface DockerfileProblem {
   readonly line: number;
   readonly message: string;
+  readonly details?: DockerfileErrorDetails;
   readonly found?: string;
   readonly expected?: string;
 }
@@ -135,7 +137,7 @@ async function analyzeText(
     };
   } catch (error) {
     if (!(error instanceof DockerfileError)) throw error;
-    const problem = { line: error.line, message: error.message };
+    const problem = { line: error.line, message: error.message, details: error.details };
     const noFacts = {
       declaredArgs: [],
       images: [],
@@ -163,6 +165,7 @@ function mixedNameProblem({ line, found, args: [arg] }: MixedImageName): Dockerf
   return {
     line,
     message: `${arg} is the image of a need, but it is only a part of this image name, so the image is unknown`,
+    details: { word: found },
     found,
     expected: `only $${arg}, or a build arg that is not a need`,
   };

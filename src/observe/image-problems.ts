@@ -1,8 +1,8 @@
-import path from 'node:path';
-import { type Disk, type PathKind, pathKind } from '../disk/disk.ts';
+import type { PathKind } from '../disk/disk.ts';
 import type { ExternalImage } from '../dockerfile/external-image.ts';
 import type { ImageTask } from '../model/task.ts';
-import type { DockerfileFacts } from './dockerfile-facts.ts';
+import type { DockerfileFacts, DockerfileProblem } from './dockerfile-facts.ts';
+import { placeInLine } from './line-place.ts';
 import type { TaskProblem } from './task-problem.ts';
 import type { Listed } from './walk.ts';
 
@@ -29,39 +29,34 @@ export function pathProblem(
   return undefined;
 }
 
-/** Returns a problem if the test of a task is missing. */
-export function testProblem(
-  { test }: ImageTask,
-  { root, disk }: { readonly root: string; readonly disk: Disk },
-): TaskProblem | undefined {
-  if (test === undefined || isTest(path.join(root, test), disk)) return undefined;
-  return {
-    field: 'test',
-    message: 'test not found',
-    found: test,
-    expected: 'a script, or a folder with an executable run',
-  };
-}
-
-function isTest(file: string, disk: Disk): boolean {
-  const kind = pathKind(disk, file);
-  return kind === 'file' || (kind === 'folder' && pathKind(disk, path.join(file, 'run')) === 'file');
-}
-
-/** Returns the problems of a Dockerfile, and of needs that it does not use. `images`: what it and its named contexts name. */
+/**
+ * Returns the problems of a Dockerfile, and of needs that it does not use. `text`: the Dockerfile. `images`: what it and its named
+ * contexts name.
+ */
 export function dockerfileProblems(
   task: ImageTask,
+  text: string,
   facts: DockerfileFacts,
   images: readonly ExternalImage[],
 ): TaskProblem[] {
-  const problems: TaskProblem[] = facts.faults.map(({ line, message, found, expected }) => ({
-    field: 'dockerfile',
-    message: `${task.dockerfile}:${line}: ${message}`,
-    ...(found !== undefined ? { found } : {}),
-    ...(expected !== undefined ? { expected } : {}),
-  }));
+  const problems = facts.faults.map((fault) => faultProblem(task, text, fault));
   if (problems.length > 0) return problems;
   return unusedNeedProblems(task, facts, images);
+}
+
+function faultProblem(task: ImageTask, text: string, fault: DockerfileProblem): TaskProblem {
+  const { line, message, found, expected, details = {} } = fault;
+  const { word, hint, isTarget } = details;
+  if (isTarget)
+    return { field: 'target', message: `${task.dockerfile}: ${message}`, found: task.target ?? '' };
+  return {
+    place: placeInLine(task.dockerfile, text, line, word),
+    field: 'dockerfile',
+    message,
+    ...(found !== undefined ? { found } : {}),
+    ...(expected !== undefined ? { expected } : {}),
+    ...(hint !== undefined ? { hint } : {}),
+  };
 }
 
 /** Returns a problem for each image need that the build would not use, with the names that a need could have. */

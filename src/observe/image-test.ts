@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readdirSync, readSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { type Disk, pathKind } from '../disk/disk.ts';
 import type { Memo } from '../incremental/memo.ts';
 import { TasksError } from '../model/errors.ts';
 import type { FileEntry } from '../model/observed.ts';
 import type { ContextEntry } from '../model/ports.ts';
-import type { Task } from '../model/task.ts';
+import type { ImageTask, Task } from '../model/task.ts';
+import { explainMissingSource } from './missing-source.ts';
 import { readEntry, Unreadable } from './walk.ts';
 
 /** The test of an image, as it is copied into a container. */
@@ -87,6 +89,24 @@ function resolveLinks(file: string): string {
     throw error;
   }
 }
+
+/**
+ * Returns why the test of a task cannot run: it is missing, or a folder without `run`. Undefined if nothing is known. `root`: absolute.
+ * The mode of a script does not matter: it is executable in the container.
+ */
+export function findTestFault({ test }: ImageTask, root: string, disk: Disk): string | undefined {
+  if (test === undefined) return undefined;
+  const kind = pathKind(disk, path.join(root, test));
+  if (kind === 'file') return undefined;
+  if (kind === 'folder')
+    return pathKind(disk, path.join(root, test, 'run')) === 'file'
+      ? undefined
+      : `the test ${test} has no file run: a test is a script, or a folder with an executable run`;
+  const hint = kind === 'missing' ? explainMissingSource(test, root) : undefined;
+  return `the test ${test} ${missingWords[kind]}${hint === undefined ? '' : `; ${hint}`}`;
+}
+
+const missingWords = { missing: 'does not exist', circle: 'is a symlink loop', other: 'is not a file' };
 
 /** The number of bytes that the kernel reads to find the interpreter of a script. */
 const shebangBytes = 256;

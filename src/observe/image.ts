@@ -14,7 +14,8 @@ import { resolveBaseImages } from './base-images.ts';
 import { ignoreFileName, listContext } from './build-context.ts';
 import { contextWarnings } from './context-warnings.ts';
 import { type DockerfileFacts, readDockerfileFacts } from './dockerfile-facts.ts';
-import { dockerfileProblems, needFolderProblems, pathProblem, testProblem } from './image-problems.ts';
+import { dockerfileProblems, needFolderProblems, pathProblem } from './image-problems.ts';
+import { findTestFault } from './image-test.ts';
 import {
   contextImages,
   frontendProblems,
@@ -22,6 +23,7 @@ import {
   observeContexts,
   unusedContextProblems,
 } from './named-contexts.ts';
+import { findMissingPaths } from './required-paths.ts';
 import type { TaskProblem } from './task-problem.ts';
 import { visibleFiles } from './visible-files.ts';
 import { readBytes, readListed } from './walk.ts';
@@ -65,13 +67,11 @@ export async function observeImage(
   const missing = problem === undefined ? namedContextProblems(task, sources) : [problem];
   for (const found of missing) addProblem(found);
   if (missing.length > 0) return undefined;
-  const missingTest = testProblem(task, sources);
-  if (missingTest !== undefined) addProblem(missingTest);
   const listed = listContext(context, dockerfile, sources, addProblem);
   const { text, digest } = readDockerfile(task, sources);
   const facts = await readDockerfileFacts(task, text, sources);
   const images = [...facts.images, ...contextImages(task, facts)];
-  for (const found of dockerfileProblems(task, facts, images)) addProblem(found);
+  for (const found of dockerfileProblems(task, text, facts, images)) addProblem(found);
   for (const found of needFolderProblems(task, listed)) addProblem(found);
   for (const found of frontendProblems(task, facts)) addProblem(found);
   for (const found of unusedContextProblems(task, facts)) addProblem(found);
@@ -85,6 +85,8 @@ export async function observeImage(
   const reachable = vague.length === 0 ? facts.seen : undefined;
   const visible = visibleFiles(listed, reachable?.paths ?? [wholeContext]);
   const entries = visible.map((file) => readListed(file, sources.memo, disk));
+  const blocks = findMissingPaths(task, text, facts.seen?.required ?? [], { listed, folder: context });
+  const brokenTest = findTestFault(task, sources.root, disk);
   const ignoreFile = (): string => ignoreFileName(context, dockerfile, sources);
   return {
     kind: 'image',
@@ -105,6 +107,8 @@ export async function observeImage(
     ...(facts.features.length === 0 ? {} : { features: facts.features }),
     ...(facts.frontend === undefined ? {} : { frontend: facts.frontend }),
     ...(facts.frontendKind === 'engine' ? { usesEngineFrontend: true } : {}),
+    ...(blocks.length === 0 ? {} : { blocks }),
+    ...(brokenTest === undefined ? {} : { brokenTest }),
     impure: [...base.impure, ...facts.impure, ...onbuild.impure, ...named.impure],
     unpinnedFetches: facts.loose,
     suspect: [...contextWarnings(entries, task.context, ignoreFile, sources.memo), ...named.suspect],

@@ -7,8 +7,7 @@ import { closestWords } from '../model/did-you-mean.ts';
  * similar. `folder` is the context on disk. Undefined if there is nothing to say.
  */
 export function explainMissingSource(missing: string, folder: string): string | undefined {
-  if (existsSync(path.join(folder, missing)))
-    return `${missing} exists, but it is not in the build context: check the .dockerignore file`;
+  if (existsSync(path.join(folder, missing))) return `${missing} exists, but the ignore file excludes it`;
   const similar = similarPaths(missing.split('/'), folder);
   return similar.length === 0 ? undefined : `did you mean ${similar.join(', ')}?`;
 }

@@ -117,6 +117,8 @@ export function openObserver(options: ObserveOptions): Observer {
     },
     remember(task, needKeys: readonly Key[], key) {
       if (last?.observed === undefined || last.hasProblems || unresolved.has(task.id)) return;
+      // What the next run says of it must be what it finds then.
+      if (isFaulty(last.observed)) return;
       const notes: StoredNotes = { ...notesOf(last.observed), triggers: onbuildTasks.get(task.id) ?? null };
       depsLog.add(task.id, {
         inputs: inputsOf(task),
@@ -171,6 +173,14 @@ export async function observeAll(tasks: Iterable<Task>, observer: Observer): Pro
   }
   observer.finish();
   return observations;
+}
+
+/** Tells whether it is known that the task cannot be built, or its image not be tested. */
+function isFaulty(observed: Fresh): boolean {
+  return (
+    observed.kind !== 'problem' &&
+    (observed.blocks !== undefined || (observed.kind === 'image' && observed.brokenTest !== undefined))
+  );
 }
 
 function notesOf(observed: Observed): ObservationNotes {

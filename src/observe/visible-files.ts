@@ -61,6 +61,11 @@ function passesLink(pattern: string, links: ReadonlyMap<string, Listed>): boolea
   return someSelfOrParent(literal, (name) => links.has(name));
 }
 
+/** Returns what a path in a context leads to, by the symlinks of the context; undefined if they form a loop. */
+export function followInContext(path: string, listed: readonly Listed[]): string | undefined {
+  return follow(path, linksIn(listed), new Set());
+}
+
 /**
  * Resolves the symlinks of a path within the context and adds each of them to `passed`. Returns undefined if they form a
  * loop. A missing path resolves to itself, so that it is visible when it is created.

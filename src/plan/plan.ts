@@ -1,8 +1,10 @@
 import type { Plan, Step } from '../model/plan.ts';
 import type { TaskId } from '../model/task.ts';
+import { findBlocked } from './blocked.ts';
 import { enforceConsistentNeeds } from './consistent-needs.ts';
 import type { PlanInput } from './input.ts';
-import { initialStatuses, propagateBuilds } from './status.ts';
+import type { BlockedTasks } from './reasons.ts';
+import { initialStatuses, propagateBuilds, type TaskStatuses } from './status.ts';
 import { makeStep } from './step.ts';
 
 /**
@@ -13,10 +15,23 @@ import { makeStep } from './step.ts';
  * - it uses another image of a need than the rest of the release.
  */
 export function makePlan(input: PlanInput): Plan {
-  const statuses = initialStatuses(input);
-  propagateBuilds(statuses, input);
-  enforceConsistentNeeds(statuses, input);
+  const statuses = decideStatuses(input);
   const steps = new Map<TaskId, Step>();
   for (const status of statuses.values()) steps.set(status.task.id, makeStep(status, statuses, input));
   return { steps };
+}
+
+/**
+ * Decides what is built. A task whose build would fail is blocked if it would be built; then it is decided again, since nothing is built
+ * for it.
+ */
+function decideStatuses(input: PlanInput): TaskStatuses {
+  for (let blocked: BlockedTasks = new Map(); ; ) {
+    const statuses = initialStatuses(input, blocked);
+    propagateBuilds(statuses, input);
+    enforceConsistentNeeds(statuses, input);
+    const found = findBlocked(statuses, input);
+    if (found.size === 0) return statuses;
+    blocked = new Map([...blocked, ...found]);
+  }
 }

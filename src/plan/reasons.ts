@@ -1,7 +1,7 @@
 import { diffManifests } from '../key/diff-manifests.ts';
 import { formatDifference, withProjectPath } from '../key/difference.ts';
 import type { Reason } from '../model/plan.ts';
-import { makesFiles, type Task, versionIdOf } from '../model/task.ts';
+import { makesFiles, type Task, type TaskId, versionIdOf } from '../model/task.ts';
 import type { PlanInput } from './input.ts';
 import { findVolatileValues } from './volatile-values.ts';
 
@@ -30,15 +30,25 @@ export function buildReason(task: Task, input: PlanInput): Reason {
   return { code, detail: `${prefix}${differences.slice(0, 3).join(', ')}${more}` };
 }
 
+/** The tasks that cannot be built or run, and why. */
+export type BlockedTasks = ReadonlyMap<TaskId, readonly Reason[]>;
+
+/** Returns the reason of a task that needs a blocked task. */
+export function needBlocked(need: TaskId): Reason {
+  return { code: 'need-blocked', detail: `${need} is blocked` };
+}
+
 /** Returns notes on inexact keys, suspect files, and values that change by themselves. They never cause a build. */
 export function inputNotes(task: Task, input: PlanInput): Reason[] {
   const observed = input.observations.get(task.id);
   if (observed?.kind !== 'image' && observed?.kind !== 'before') return [];
   const changing =
     task.kind === 'image' && input.moment ? findVolatileValues(task, observed, input.moment) : [];
+  const brokenTest = observed.kind === 'image' ? observed.brokenTest : undefined;
   const count = observed.impure.length + observed.vague.length + observed.suspect.length + changing.length;
-  if (count === 0) return [];
+  if (count === 0 && brokenTest === undefined) return [];
   return [
+    ...(brokenTest === undefined ? [] : [{ code: 'broken-test', detail: brokenTest } as const]),
     ...observed.impure.map(({ detail }): Reason => ({ code: 'impure', detail })),
     ...observed.vague.map((detail): Reason => ({ code: 'vague', detail: `all inputs are keyed: ${detail}` })),
     ...[...observed.suspect, ...changing].map((detail): Reason => ({ code: 'suspect', detail })),

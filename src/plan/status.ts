@@ -3,27 +3,31 @@ import { isSameResult, resultIds, type TaskRecord } from '../model/record.ts';
 import { needIds, needNameOf, type Task, type TaskId } from '../model/task.ts';
 import { type ExistingResult, makeResultFinder } from './existing.ts';
 import type { PlanInput } from './input.ts';
-import { buildReason } from './reasons.ts';
+import { type BlockedTasks, buildReason, needBlocked } from './reasons.ts';
 
 /** The status of a task during planning. */
 export interface TaskStatus {
   readonly task: Task;
   /** The result to use. The registry's result takes precedence over the local one, since other machines build on it. */
   readonly found: ExistingResult | undefined;
-  readonly blocked: Reason | undefined;
+  /** Why the task cannot be built; undefined if it can, or need not be. */
+  readonly blocked: readonly Reason[] | undefined;
   /** Why the task must be built or run; empty if it need not be. */
   readonly buildReasons: Reason[];
 }
 
 export type TaskStatuses = ReadonlyMap<TaskId, TaskStatus>;
 
-/** Returns the status of each task in scope: its existing result, if any, and whether it is blocked or outdated. */
-export function initialStatuses(input: PlanInput): TaskStatuses {
+/**
+ * Returns the status of each task in scope: its existing result, if any, and whether it is blocked or outdated. `known`: tasks that are
+ * known to be blocked.
+ */
+export function initialStatuses(input: PlanInput, known: BlockedTasks): TaskStatuses {
   const finder = makeResultFinder(input.existing);
   const statuses = new Map<TaskId, TaskStatus>();
   for (const task of input.graph.tasks.values()) {
     if (!input.scope.has(task.id)) continue;
-    const blocked = blockedReason(task, input, statuses);
+    const blocked = known.get(task.id) ?? unreadableReasons(task, input, statuses);
     const key = input.keyed.get(task.id)?.key;
     const { found, buildReasons } =
       key === undefined
@@ -41,13 +45,17 @@ export function initialStatuses(input: PlanInput): TaskStatuses {
 
 const forcedReason: Reason = { code: 'forced', detail: 'requested with --force' };
 
-function blockedReason(task: Task, input: PlanInput, statuses: TaskStatuses): Reason | undefined {
+/** Returns why a task is blocked whose inputs, or those of a task that it needs, cannot be read: it has no key. */
+function unreadableReasons(
+  task: Task,
+  input: PlanInput,
+  statuses: TaskStatuses,
+): readonly Reason[] | undefined {
   const observed = input.observations.get(task.id);
-  if (observed?.kind === 'problem') return { code: 'unreadable', detail: observed.detail };
-  const unbuildable = input.unbuildable?.get(task.id);
-  if (unbuildable !== undefined) return { code: 'no-emulator', detail: unbuildable };
+  if (observed?.kind === 'problem') return [{ code: 'unreadable', detail: observed.detail }];
+  if (input.keyed.has(task.id)) return undefined;
   const need = needIds(task).find((id) => statuses.get(id)?.blocked !== undefined);
-  return need === undefined ? undefined : { code: 'need-blocked', detail: `${need} is blocked` };
+  return need === undefined ? undefined : [needBlocked(need)];
 }
 
 /** Prefers the registry's result to the local one, unless it uses another image of a need than the registry has now. */

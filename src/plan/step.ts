@@ -18,7 +18,7 @@ export function makeStep(status: TaskStatus, statuses: TaskStatuses, input: Plan
   const step = initialStep(status, input);
   if (blocked !== undefined) {
     step.action = 'blocked';
-    step.reasons = [blocked];
+    step.reasons = blocked;
   } else if (buildReasons.length > 0) {
     step.action = task.kind === 'command' ? 'run' : 'build';
     step.reasons = [...buildReasons, ...inputNotes(task, input)];

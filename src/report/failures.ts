@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { TaskFailure } from '../model/events.ts';
+import type { RunEvent, TaskFailure } from '../model/events.ts';
 import type { TaskId } from '../model/task.ts';
 import { adviceFor } from './cause-advice.ts';
 import { pluralize } from './format.ts';
@@ -18,6 +18,15 @@ export interface Reader {
   /** Returns a message with commands of ours as the reader would type them. */
   pasteable(text: string): string;
 }
+
+/** Returns the failure that an event reports. A task that is blocked for a cause of its own counts, too: it was never tried. */
+export function failureOf({ id, outcome, error }: FinishedTask): FailedTask | undefined {
+  if (error === undefined) return undefined;
+  const isFailure = outcome === 'failed' || (outcome === 'blocked' && error.cause !== undefined);
+  return isFailure ? { id, error } : undefined;
+}
+
+type FinishedTask = Extract<RunEvent, { type: 'task-finished' }>;
 
 /** How many lines of output and how many tasks a failure shows. The log has everything. */
 const maxLines = 5;

@@ -1,6 +1,6 @@
 import type { RunEvent } from '../model/events.ts';
 import type { Clock } from '../model/ports.ts';
-import { type FailedTask, failureBlocks, type Reader } from './failures.ts';
+import { type FailedTask, failureBlocks, failureOf, type Reader } from './failures.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import type { Paint, Reporter, Write } from './reporter.ts';
 import { makeRunText } from './run-text.ts';
@@ -45,8 +45,8 @@ export function groupedReporter(
     if (!isGrouped) writeLines([line]);
     writeLines(lines);
     if (isGrouped) marks.closeGroup();
-    if (isFailed && event.error !== undefined) {
-      const failure = { id: event.id, error: event.error };
+    const failure = failureOf(event);
+    if (failure !== undefined) {
       failures.push(failure);
       marks.annotate?.(failure);
     }

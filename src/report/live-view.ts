@@ -1,7 +1,7 @@
 import type { Outcome, RunEvent } from '../model/events.ts';
 import type { Axes, TaskId } from '../model/task.ts';
 import { type Activity, activityText } from './activity.ts';
-import { type FailedTask, failureBlocks, type Reader } from './failures.ts';
+import { type FailedTask, failureBlocks, failureOf, type Reader } from './failures.ts';
 import { type FinishedTask, finishedLines } from './finished.ts';
 import { footerLine } from './footer.ts';
 import { clip, clipColored, formatClock, stripControls } from './format.ts';
@@ -99,8 +99,8 @@ export function makeLiveView(paint: Paint, layout: LiveLayout, reader: Reader): 
         const line = runText.taskFinished(event);
         const output = event.outcome === 'failed' ? (event.error?.lines ?? []) : undefined;
         if (line !== undefined) finished.push({ line, ...(output ? { output } : {}) });
-        if (event.outcome === 'failed' && event.error !== undefined)
-          failures.push({ id: event.id, error: event.error });
+        const failure = failureOf(event);
+        if (failure !== undefined) failures.push(failure);
         break;
       }
       case 'phase-finished':

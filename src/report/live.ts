@@ -21,6 +21,9 @@ export function liveReporter(
 ): Reporter {
   const view = makeLiveView(paint, layout, reader);
   const endTask = new Map<TaskId, () => void>();
+  /** The tasks that ended in this phase: listr2 starts theirs later, so a task may end before it. */
+  const ended = new Set<TaskId>();
+  let isClosed = false;
   let finished: Promise<unknown> = Promise.resolve();
   let endRun = (): void => undefined;
   return {
@@ -28,10 +31,15 @@ export function liveReporter(
       view.apply(event);
       if (event.type === 'phase-started') {
         const active = event.tasks.filter(isActive);
+        ended.clear();
         const untilEnd = new Promise<void>((resolve) => (endRun = resolve));
         const tasks = active.map((task) => ({
           title: task.id,
-          task: () => new Promise<void>((resolve) => endTask.set(task.id, resolve)),
+          task: () =>
+            new Promise<void>((resolve) => {
+              endTask.set(task.id, resolve);
+              if (ended.has(task.id) || isClosed) resolve();
+            }),
         }));
         const list = new Listr([...tasks, { title: 'run', task: () => untilEnd }], {
           concurrent: true,
@@ -48,10 +56,14 @@ export function liveReporter(
         });
         finished = list.run();
       }
-      if (event.type === 'task-finished') endTask.get(event.id)?.();
+      if (event.type === 'task-finished') {
+        ended.add(event.id);
+        endTask.get(event.id)?.();
+      }
       if (event.type === 'phase-finished') endRun();
     },
     async close() {
+      isClosed = true;
       endRun();
       for (const end of endTask.values()) end();
       await finished;

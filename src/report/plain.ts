@@ -1,6 +1,6 @@
 import type { RunEvent } from '../model/events.ts';
 import type { Clock } from '../model/ports.ts';
-import { type FailedTask, failureBlocks, type Reader } from './failures.ts';
+import { type FailedTask, failureBlocks, failureOf, type Reader } from './failures.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import type { Paint, Reporter, Write } from './reporter.ts';
 import { makeRunText } from './run-text.ts';
@@ -52,8 +52,8 @@ export function plainReporter(
       case 'task-finished': {
         const line = runText.taskFinished(event);
         if (line !== undefined) writeLine(line);
-        if (event.outcome === 'failed' && event.error !== undefined)
-          failures.push({ id: event.id, error: event.error });
+        const failure = failureOf(event);
+        if (failure !== undefined) failures.push(failure);
         break;
       }
       case 'phase-finished':

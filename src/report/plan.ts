@@ -49,18 +49,20 @@ export function planText(
       .filter(({ code }) => code !== 'suspect' && (verbose || code !== 'vague'))
       .map(({ detail }) => detail),
   );
+  // Why a task cannot be built is the answer of a plan: it is not cut.
+  const isFull = shown.map(({ action }) => verbose || action === 'blocked');
   const rows = shown.map(({ action, task }, index) => [
     action,
     task.id,
-    verbose ? (reasons[index]![0] ?? '') : reasons[index]!.join('; '),
+    isFull[index] ? (reasons[index]![0] ?? '') : reasons[index]!.join('; '),
   ]);
   const counts = countActions(plan);
   const total = ACTIONS.filter((action) => counts[action] > 0).map(
     (action) => `${counts[action]} ${labels[action]}`,
   );
   const lines = alignColumns(rows).flatMap((line, index) => [
-    paintRow(verbose ? line : clip(line, width), shown[index]!.action, paint),
-    ...(verbose ? reasons[index]!.slice(1).map((detail) => `         ${detail}`) : []),
+    paintRow(isFull[index] ? line : clip(line, width), shown[index]!.action, paint),
+    ...(isFull[index] ? reasons[index]!.slice(1).map((detail) => `         ${detail}`) : []),
   ]);
   const summary = `${pluralize(steps.length, 'task')}: ${total.join(', ')}`;
   const noteLines = notes.map((note) => `${paint.warn('note')} ${note}`);
@@ -90,7 +92,7 @@ function estimateLines(estimate: PlanEstimate | undefined): string[] {
 function isQuiet(step: Step): boolean {
   return (
     (step.action === 'reuse' || step.action === 'skip') &&
-    !step.reasons.some((reason) => reason.code === 'impure')
+    !step.reasons.some(({ code }) => code === 'impure' || code === 'broken-test')
   );
 }
 

@@ -1,4 +1,4 @@
-import { type FailedTask, failureBlocks, type Reader } from './failures.ts';
+import { type FailedTask, failureBlocks, failureOf, type Reader } from './failures.ts';
 import type { Paint, Reporter, Write } from './reporter.ts';
 
 /** Returns a reporter that prints nothing but why tasks failed, at the end of a phase. */
@@ -6,8 +6,8 @@ export function quietReporter(write: Write, paint: Paint, reader: Reader): Repor
   const failures: FailedTask[] = [];
   return {
     onEvent(event) {
-      if (event.type === 'task-finished' && event.outcome === 'failed' && event.error !== undefined)
-        failures.push({ id: event.id, error: event.error });
+      const failure = event.type === 'task-finished' ? failureOf(event) : undefined;
+      if (failure !== undefined) failures.push(failure);
       if (event.type === 'phase-finished')
         for (const line of failureBlocks(failures.splice(0), paint, reader)) write(`${line}\n`);
     },

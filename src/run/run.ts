@@ -23,7 +23,7 @@ import { withRetries } from './retry.ts';
 import { plannedTasks } from './run-stream.ts';
 import { makeRedactor, redactProgress } from './secrets.ts';
 import type { Log, Services } from './services.ts';
-import { causeOf, describeFailure } from './task-failure.ts';
+import { blockedFailure, causeOf, describeFailure } from './task-failure.ts';
 
 export interface RunOptions {
   readonly jobs: number;
@@ -117,7 +117,7 @@ class Run {
     for (const step of steps) {
       if (step.action === 'skip') this.#finish(step, 'skipped', 0);
       if (step.action === 'blocked')
-        this.#finish(step, 'blocked', 0, undefined, { message: step.reasons[0]?.detail ?? 'blocked' });
+        this.#finish(step, 'blocked', 0, undefined, blockedFailure(step, this.#observations));
     }
   }
 
@@ -144,7 +144,9 @@ class Run {
     };
     const cancel = (): void => apply({ type: 'cancel' });
     signal.addEventListener('abort', cancel, { once: true });
-    apply(signal.aborted ? { type: 'cancel' } : { type: 'begin' });
+    // A task that is blocked from the start stops a run like one that fails.
+    const isStopped = signal.aborted || (this.#outcome === 'failed' && !keepGoing);
+    apply(isStopped ? { type: 'cancel' } : { type: 'begin' });
     while (running.size > 0) await Promise.race(running);
     signal.removeEventListener('abort', cancel);
   }
@@ -250,9 +252,13 @@ class Run {
 
   /** Returns true for a task that is blocked by a task whose failure is allowed. */
   #isFailureAllowed(step: Step): boolean {
+    const isBlocked = step.action === 'blocked';
+    if (isBlocked && step.reasons.some(({ code }) => code !== 'need-blocked')) return false;
     return needIds(step.task).some((id) => {
       const need = this.#plan.steps.get(id);
-      const hasFailed = need !== undefined && !this.#results.has(id);
+      // What a task that was blocked from the start needs may not have been built yet.
+      const hasFailed =
+        need !== undefined && (isBlocked ? need.action === 'blocked' : !this.#results.has(id));
       return hasFailed && (need.task.allowFailure || this.#isFailureAllowed(need));
     });
   }

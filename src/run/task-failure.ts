@@ -1,6 +1,8 @@
 import { EngineUnavailable, TasksError } from '../model/errors.ts';
 import type { FailureCause, TaskFailure } from '../model/events.ts';
 import { type CauseFacts, failureCause } from '../model/failure-cause.ts';
+import { type BuildBlock, describeBlock, type Observations } from '../model/observed.ts';
+import type { Step } from '../model/plan.ts';
 import { StepFailed } from '../model/ports.ts';
 import { RegistryError } from '../model/registry.ts';
 import type { Task } from '../model/task.ts';
@@ -33,6 +35,19 @@ export function describeFailure(
     ...(exitCode === undefined ? {} : { exitCode }),
     ...(output === undefined ? {} : { lines: output.lines.map(redact) }),
     ...(output?.stderr === undefined ? {} : { stderr: output.stderr.map(redact) }),
+  };
+}
+
+/** Returns why a task is blocked from the start. */
+export function blockedFailure({ task, reasons }: Step, observations: Observations): TaskFailure {
+  const observed = observations.get(task.id);
+  const blocks = observed?.kind === 'image' || observed?.kind === 'command' ? observed.blocks : undefined;
+  if (blocks === undefined) return { message: reasons[0]?.detail ?? 'blocked' };
+  const [{ code, message, hint, place }, ...others] = blocks as [BuildBlock, ...BuildBlock[]];
+  return {
+    message: [message, ...(hint === undefined ? [] : [hint]), ...others.map(describeBlock)].join('\n'),
+    cause: code,
+    ...(place === undefined ? {} : { file: place.file, line: place.line, excerpt: [place.text] }),
   };
 }
 

@@ -33,6 +33,8 @@ export interface TestOptions {
   readonly jobs: number;
   /** True if tests run again although they have passed. */
   readonly retest: boolean;
+  /** Why tests cannot run, by task. */
+  readonly broken: ReadonlyMap<TaskId, string>;
   readonly keepGoing: boolean;
   readonly signal: AbortSignal;
   readonly listen: Listener;
@@ -84,11 +86,13 @@ export async function runTests(
   };
   const planned = await Promise.all(
     steps.map(async (step) => {
-      const test = prepare(step, results, services);
+      const fault = options.broken.get(step.task.id);
+      const test = fault === undefined ? prepare(step, results, services) : undefined;
       const hasPassed =
         test !== undefined && !options.retest && (step.testPassed || (await passedTests.has(test.passId)));
-      const action: EventAction = test === undefined ? 'skip' : hasPassed ? 'reuse' : 'test';
-      return { id: step.task.id, test, action };
+      const isSkipped = test === undefined && fault === undefined;
+      const action: EventAction = isSkipped ? 'skip' : hasPassed ? 'reuse' : 'test';
+      return { id: step.task.id, test, action, fault, isAllowed: step.task.allowFailure };
     }),
   );
   emit({
@@ -97,12 +101,19 @@ export async function runTests(
     jobs: options.jobs,
     tasks: planned.map(({ id, action }) => ({ id, action, needs: [] })),
   });
-  if (planned.some(({ action }) => action === 'test'))
+  if (planned.some(({ action, test }) => action === 'test' && test !== undefined))
     await services.engine!.removeLeftoverTests((owner) => services.isGone(owner));
+  for (const { id, fault, isAllowed } of planned) {
+    if (fault === undefined) continue;
+    if (!isAllowed) failures++;
+    emit({ type: 'task-started', phase, id, action: 'test' });
+    finish(id, 'failed', 0, { message: fault });
+  }
   const limit = pLimit(options.jobs);
   await Promise.all(
-    planned.map(({ id, test, action }) =>
+    planned.map(({ id, test, action, fault }) =>
       limit(async () => {
+        if (fault !== undefined) return;
         if (test === undefined) return finish(id, 'skipped', 0);
         if (action === 'reuse') return pass(id, test, 'reused', 0);
         const isCancelled = options.signal.aborted || (failures > 0 && !options.keepGoing);

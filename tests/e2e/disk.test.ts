@@ -91,6 +91,9 @@ if (probe !== undefined) {
           assert.is(code, 0, err);
           assert.match(out, /small/);
         }
+        const wrong = `${first}${definitions}export const wrong = command({ name: 'WRONG', run: ['x'] });\n`;
+        writeFileSync(path.join(cwd, 'tasks/images.ts'), wrong);
+        assert.match((await runCli(['plan'], { cwd, env })).err, /tasks\/images\.ts:\d+:38 › WRONG › name/);
       } finally {
         close();
       }

@@ -139,7 +139,7 @@ export const app = image({ name: 'app', context: 'app', needs: { BASE: base } })
     assert.is(code, 2, command);
     assert.match(
       err,
-      /images\.ts › app › dockerfile: app\/Dockerfile:2: BASE is the image of a need, but .*\n {2}found: +FROM \$\{BASE\}-extra\n {2}expected: only \$BASE/,
+      /app\/Dockerfile:2:1 › app › dockerfile: BASE is the image of a need, but .*\n.*\n.*\^{18}\n {2}found: +FROM \$\{BASE\}-extra\n {2}expected: only \$BASE/,
     );
   }
 });
@@ -160,13 +160,13 @@ export const app = image({ name: 'app', context: 'app', needs: { '${name}': pg }
   assert.is(missing.code, 2);
   assert.match(
     missing.err,
-    /app › needs\.cimg\/postgres:18: app\/Dockerfile does not name this image.*\n {2}expected: an ARG \(V\) or an image that it names \(cimg\/postgres:18\.3\)/,
+    /app › needs\.cimg\/postgres:18: app\/Dockerfile does not name this image.*\n.*\n.*\^{18}\n {2}expected: an ARG \(V\) or an image that it names \(cimg\/postgres:18\.3\)/,
   );
   const noArg = await run(declared('BASE'), 'plan');
   assert.is(noArg.code, 2);
   assert.match(
     noArg.err,
-    /app › needs\.BASE: app\/Dockerfile does not declare ARG BASE.*\n {2}expected: an ARG \(V\) or an image that it names \(cimg\/postgres:18\.3\)/,
+    /app › needs\.BASE: app\/Dockerfile does not declare ARG BASE.*\n.*\n.*\^{4}\n {2}expected: an ARG \(V\) or an image that it names \(cimg\/postgres:18\.3\)/,
   );
   const wrong = await run(declared('Not an image'), 'plan');
   assert.is(wrong.code, 2);

@@ -47,7 +47,7 @@ export const copy = command({ name: 'copy', run: ['./copy'], inputs: ['in/**'] }
   await printed('changed: in/');
 
   chmodSync(path.join(cwd, 'copy'), 0o644);
-  await printed('cannot start');
+  await printed('is not executable');
   chmodSync(path.join(cwd, 'copy'), 0o755);
   await printed('1 up to date');
 

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { suite } from 'uvu';
@@ -113,6 +113,25 @@ if (hasRegistry) {
     writeFileSync(path.join(machine.root, 'test.sh'), '#!/bin/sh\n');
     await succeed(machine, ['push', '--release']);
     assert.equal(Object.keys(fixture.releasedTags()), releaseTags);
+  });
+
+  releaseTest(test, 'if a test cannot run, nothing is built and no tag is set', async (fixture) => {
+    const machine = fixture.machine();
+    renameSync(path.join(machine.root, 'test.sh'), path.join(machine.root, 'tests.sh'));
+    assert.match(
+      (await machine.run(['plan'])).out,
+      /build +app:1 .*test\.sh does not exist; did you mean tests/,
+    );
+    for (const command of ['test', 'push']) {
+      const { code, err } = await machine.run([command]);
+      assert.is(code, 1, err);
+      assert.match(err, /✖ app:1 .*the test test\.sh does not exist/);
+      assert.equal(actionsOf({ code, out: '', err }), ['app:1 test', 'app:2 test']);
+    }
+    assert.equal(fixture.tags(), {});
+    const continued = await machine.run(['test', '--keep-going']);
+    assert.is(continued.code, 1);
+    assert.ok(actionsOf(continued).includes('tool:latest build'));
   });
 
   releaseTest(test, 'a content tag that points to another image is not trusted', async (fixture) => {

@@ -113,7 +113,14 @@ export function makeTestProject(
 
   function openProject(): OpenProject {
     const graph = makeGraph(project.declarations, 'linux/amd64');
-    return { root, cacheFolder: project.cacheFolder, profile: 'default', project: {}, graph };
+    return {
+      root,
+      cacheFolder: project.cacheFolder,
+      profile: 'default',
+      project: {},
+      graph,
+      locate: (error) => error,
+    };
   }
 
   function host(): Host {

@@ -5,7 +5,7 @@ import { watchProject } from '../../app/watch-project.ts';
 import { DefinitionError, type ExitCode } from '../../model/errors.ts';
 import { pluralize } from '../../report/format.ts';
 import { type Context, isVocal, openHere, planOptions } from '../context.ts';
-import { errorText } from '../error-text.ts';
+import { printError } from '../print-error.ts';
 import { openFollowers } from '../run-screen.ts';
 import { buildAndReport } from './build.ts';
 
@@ -32,7 +32,7 @@ export async function watch(context: Context, selectors: readonly string[]): Pro
         // Wrong definitions may be corrected while it watches; other errors at the start end it.
         if (isFirst && !(error instanceof DefinitionError)) throw error;
         // Printed even with --quiet: otherwise nothing would explain why no build starts.
-        terminal.err(errorText(error, own));
+        printError(error, terminal, own, settings.output.errColor);
       },
       onIdle: (places) => say(`watching ${pluralize(places, 'place')} for changes (Ctrl-C to stop)\n`),
     },

@@ -66,7 +66,7 @@ test('its errors name the task instead of a file', async () => {
   await made.plan().then(
     () => assert.unreachable(),
     ({ message }: Error) => {
-      assert.match(message, /app › dockerfile: Dockerfile of app:1:2: unknown instruction COPPY/);
+      assert.match(message, /Dockerfile of app:1:2:1 › app › dockerfile: unknown instruction COPPY/);
     },
   );
   const failing = project({ text: text('1') });

@@ -229,12 +229,6 @@ for (const [what, files, inputs, message] of invalidInputs) {
   });
 }
 
-test('a program that is a symlink loop or a broken symlink is a definition error', async () => {
-  const root = project({ loop: { link: 'loop' }, lost: { link: 'gone' } });
-  assert.match((await problemOf(root, [], ['./loop'])) ?? '', /symlink loop/);
-  assert.match((await problemOf(root, [], ['./lost'])) ?? '', /program not found/);
-});
-
 test('symlinks that a glob does not match are not inputs, even broken ones', async () => {
   const root = project({
     'd/a.c': '',

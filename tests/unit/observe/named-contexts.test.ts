@@ -186,7 +186,7 @@ test('wrong contexts are errors that name the field', async () => {
   );
   assert.match(
     await problemOf(project({ 'assets/.dockerignore': '[' })),
-    /app › contexts.assets: assets\/.dockerignore: line 1/,
+    /assets\/.dockerignore:1:1 › app › contexts.assets: invalid pattern/,
   );
   assert.match(
     await problemOf(project(), { contexts: { assets: 'assets', asets: 'assets' } }),

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { TaskFailure } from '../../../src/model/events.ts';
-import { failureBlocks, failureTitle } from '../../../src/report/failures.ts';
+import type { Outcome, TaskFailure } from '../../../src/model/events.ts';
+import { failureBlocks, failureOf, failureTitle } from '../../../src/report/failures.ts';
 import { makePaint } from '../../../src/report/paint.ts';
 
 const test = suite('failures as text');
@@ -69,6 +69,24 @@ test('help: a hint about this failure, or advice about its cause', () => {
   assert.match(hinted, /^✖ app:1 {2}COPY: "\/a\.txt" not found\n/);
   assert.match(hinted, 'help: did you mean b.txt?');
   assert.not.match(hinted, 'check the path');
+});
+
+test('a task that is blocked for a cause of its own is shown like a failure; its dependents are not', () => {
+  const finished = (outcome: Outcome, error?: TaskFailure) =>
+    failureOf({
+      type: 'task-finished',
+      time: '',
+      phase: 'build',
+      id: 'app:1',
+      outcome,
+      ms: 0,
+      ...(error === undefined ? {} : { error }),
+    });
+  const missing: TaskFailure = { message: 'no a\ndid you mean b?', cause: 'missing-file' };
+  assert.is(blocks(finished('blocked', missing)!), '✖ app:1  no a\n  help: did you mean b?');
+  assert.is(finished('blocked', { message: 'base:1 is blocked' }), undefined);
+  assert.is(finished('cancelled'), undefined);
+  assert.is(finished('failed', missing)?.error, missing);
 });
 
 test('long output and instructions are shortened; the log outside of the folder has its full path', () => {

@@ -34,13 +34,16 @@ async function makeProject(
     has: async (id: string) => passed.has(id),
     add: async (id: string) => void passed.add(id),
   };
-  const run = async (options: { signal?: AbortSignal; test?: Engine['test'] } = {}): Promise<TestRun> => {
+  const run = async (
+    options: { signal?: AbortSignal; test?: Engine['test']; broken?: string } = {},
+  ): Promise<TestRun> => {
     const { plan, services } = await project.plan();
     if (options.test) project.engine.test = options.test;
     const events: RunEvent[] = [];
     const result = await runTests([...plan.steps.values()], results, services, passedTests, {
       jobs: 1,
       retest: false,
+      broken: new Map(options.broken === undefined ? [] : [['a:latest', options.broken]]),
       keepGoing: false,
       signal: options.signal ?? new AbortController().signal,
       listen: (event) => events.push(event),
@@ -53,6 +56,14 @@ async function makeProject(
 }
 const untilAborted: Engine['test'] = (_request, _progress, signal) =>
   new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+
+test('a test that cannot run fails, unless that is allowed, and says why', async () => {
+  const broken = 'the test t.sh does not exist';
+  const strict = await (await makeProject()).run({ broken });
+  assert.equal([strict.outcome, strict.counts.failed, strict.error?.message], ['failed', 1, broken]);
+  const allowed = await (await makeProject({}, { allowFailure: true })).run({ broken });
+  assert.equal([allowed.outcome, allowed.counts.failed], ['ok', 1]);
+});
 
 test("a task's timeout also applies to its test", async () => {
   const { run } = await makeProject({}, { timeout: '1s' });
