@@ -30,7 +30,9 @@ export async function train(program) {
     writeProject(root);
     await new Promise((resolve) => engine.listen(socket, resolve));
     const { tasks: planned } = JSON.parse(await tasks('plan', '--json'));
-    images = planned.filter(({ name }) => name !== 'made').map(imageOf);
+    const built = planned.filter(({ name }) => name !== 'made');
+    const ids = new Map(built.map(({ id }, number) => [id, `sha256:${String(number).padStart(64, '0')}`]));
+    images = built.map((task) => imageOf(task, ids));
     // The first run runs the command. The second remembers the files, which are old enough by then.
     for (let runs = 0; runs < 3; runs++) await tasks('build');
   } finally {
@@ -49,12 +51,17 @@ function writeProject(root) {
   writeFileSync(path.join(root, 'app/.dockerignore'), 'tmp\n');
 }
 
-/** Returns the entry of a built image in the engine's list. */
-function imageOf({ id, name, version, key }, number) {
+/** Returns the entry of a built image in the engine's list. `ids`: the IDs of the images, by task. */
+function imageOf({ id, name, version, key, needs }, ids) {
+  const needed = Object.fromEntries(needs.map((need) => [need, ids.get(need)]));
   return {
-    Id: `sha256:${String(number).padStart(64, '0')}`,
-    RepoTags: [`a/${name}:${version}-k${key.slice(0, 12)}`],
-    Labels: { 'image-tasks.key': key, 'image-tasks.task': id, 'image-tasks.needs': '{}' },
+    Id: ids.get(id),
+    RepoTags: [`tasks.invalid/${name}:${version}-k${key.slice(0, 12)}`],
+    Labels: {
+      'image-tasks.key': key,
+      'image-tasks.task': id,
+      'image-tasks.needs': JSON.stringify(needed),
+    },
     Size: 1,
     Created: 0,
   };
