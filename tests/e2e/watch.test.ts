@@ -56,10 +56,10 @@ export const copy = command({ name: 'copy', run: ['./copy'], inputs: ['in/**'] }
   writeFileSync(
     definitions,
     `import { command } from 'image-tasks';
-export const other = command({ name: 'other', run: ['echo', 'mended'] });
+export const other = command({ name: 'other', run: ['echo', 'repaired'] });
 `,
   );
-  await printed('other:latest │ mended');
+  await printed('other:latest │ repaired');
 
   rmSync(path.join(cwd, 'in'), { recursive: true });
   child.kill('SIGINT');
