@@ -4,7 +4,7 @@ import { connect } from '../engine/api.ts';
 import { dialerOfBuilder, parseBuilder } from '../engine/builder-address.ts';
 import type { BuildkitFacts } from '../engine/check-buildkit.ts';
 import { type Endpoint, resolveEndpoint } from '../engine/endpoint.ts';
-import { type EngineVersion, type ImageStore, readEngineVersion, readImageStore } from '../engine/queries.ts';
+import { type EngineVersion, readEngineVersion, readImageStore, type StoreFacts } from '../engine/queries.ts';
 import { dialerOf } from '../engine/transport.ts';
 import type { Environment } from '../model/environment.ts';
 import { TasksError } from '../model/errors.ts';
@@ -49,7 +49,7 @@ export type EngineFacts =
   | {
       readonly endpoint: Endpoint;
       readonly version: EngineVersion;
-      readonly store: ImageStore;
+      readonly store: StoreFacts;
       readonly buildkit: BuildkitFacts;
     };
 

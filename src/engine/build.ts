@@ -43,15 +43,15 @@ export interface BuilderOptions {
 }
 
 /** Builds images with the BuildKit of a docker engine. */
-export interface Builder {
+export interface ImageBuilder {
   /**
    * Builds an image and verifies it, or exports its files. Sets no tag.
    * @throws StepFailed; TasksError exit 3 if the engine cannot be reached, is gone or does not respond; the signal's reason
    */
   build(request: BuildRequest, progress: Progress, signal: AbortSignal): Promise<BuiltImage | undefined>;
-  /** See `Engine`. @throws TasksError exit 3 */
+  /** See `Builder`. @throws TasksError exit 3 */
   grants(entitlement: string): Promise<boolean>;
-  /** See `Engine`. @throws TasksError exit 3 */
+  /** See `Builder`. @throws TasksError exit 3 */
   platforms(): Promise<readonly string[]>;
 }
 
@@ -63,7 +63,7 @@ const sharedBytes = 1 << 20;
  */
 const maxDockerfileBytes = 16 << 10;
 
-export function makeBuilder(options: BuilderOptions): Builder {
+export function makeBuilder(options: BuilderOptions): ImageBuilder {
   const { api, environment, login } = options;
   let entry: Entry | undefined;
   const openConnection = async (signal: AbortSignal): Promise<Connection> => {

@@ -1,7 +1,7 @@
 import type { Environment } from '../model/environment.ts';
 import type { Engine } from '../model/ports.ts';
 import { connect, parseResponse } from './api.ts';
-import type { Builder, Link } from './build.ts';
+import type { ImageBuilder, Link } from './build.ts';
 import type { FindLogin } from './build-logins.ts';
 import { type Endpoint, resolveEndpoint } from './endpoint.ts';
 import { proxyArgs } from './proxies.ts';
@@ -53,9 +53,9 @@ export function dockerEngine(
       throw error;
     }
   };
-  let builder: Promise<Builder> | undefined;
+  let builder: Promise<ImageBuilder> | undefined;
   // Loaded by runs that build only: HTTP/2 and the messages of BuildKit take as long as everything else.
-  const loadBuilder = async (): Promise<Builder> => {
+  const loadBuilder = async (): Promise<ImageBuilder> => {
     const { makeBuilder } = await import('./build.ts');
     return makeBuilder({
       api,
@@ -68,7 +68,7 @@ export function dockerEngine(
       signal,
     });
   };
-  const useBuilder = (): Promise<Builder> => {
+  const useBuilder = (): Promise<ImageBuilder> => {
     builder ??= loadBuilder();
     return builder;
   };

@@ -108,14 +108,14 @@ export async function readEngineVersion(api: EngineApi): Promise<EngineVersion> 
 }
 
 /** Where an engine keeps its images, for example `overlay2`. */
-export interface ImageStore {
+export interface StoreFacts {
   readonly kind: 'containerd' | 'graph driver';
   /** The snapshotter or the graph driver. */
   readonly driver: string;
 }
 
 /** Reads which of its two image stores the engine uses. */
-export async function readImageStore(api: EngineApi): Promise<ImageStore> {
+export async function readImageStore(api: EngineApi): Promise<StoreFacts> {
   type Info = { Driver: string; DriverStatus?: [name: string, value: string][] | null };
   const { Driver, DriverStatus } = parseResponse<Info>(await api.get('/info'), 'report its settings');
   const isContainerd = DriverStatus?.some(([, value]) => value.startsWith('io.containerd.snapshotter'));

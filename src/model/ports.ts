@@ -1,3 +1,4 @@
+import type { BuilderNode } from './builder-node.ts';
 import type { FailureCause, StepProgress } from './events.ts';
 import type { FrontendVersion } from './frontend.ts';
 import type { Output, OutputStream } from './last-lines.ts';
@@ -128,38 +129,48 @@ export interface BuiltImage {
   readonly ran: readonly string[];
 }
 
-/** The container engine. Every method throws a TasksError with exit code 3 if the engine is not reachable. */
-export interface Engine {
+/**
+ * Builds images and runs their tests: a docker engine, or a builder node. Every method throws a TasksError with exit code 3 if it is
+ * not reachable.
+ */
+export interface Builder {
   /** Checks that images can be built here. @throws TasksError exit 3 */
   ready(): Promise<void>;
-  /** Returns the engine's version and what its built-in BuildKit supports. */
+  /** Returns its version and what its built-in BuildKit supports. */
   abilities(): Promise<EngineAbilities>;
   /** Returns the platforms for which it can run programs, by emulation, too: `linux/arm64`. */
   platforms(): Promise<readonly string[]>;
-  /** Returns whether the engine is configured to grant builds an entitlement, such as `security.insecure`. */
+  /** Returns whether it is configured to grant builds an entitlement, such as `security.insecure`. */
   grants(entitlement: string): Promise<boolean>;
-  /** Lists all images in one request. */
-  images(): Promise<readonly EngineImage[]>;
-  /** Returns the ID of the image that has a tag, or undefined. */
-  resolve(tag: string): Promise<string | undefined>;
-  /** Returns whether an image has ONBUILD instructions; undefined if the engine does not have it for this platform. */
-  triggers(reference: string, platform: string): Promise<boolean | undefined>;
   /**
    * Builds an image and verifies its labels; sets no tag. Returns undefined for exports.
    * @throws StepFailed; on abort, any error
    */
   build(request: BuildRequest, progress: Progress, signal: AbortSignal): Promise<BuiltImage | undefined>;
+  /**
+   * Runs an image's test, and keeps nothing of it.
+   * @throws StepFailed if it cannot be started; on abort, any error
+   */
+  test(request: TestRequest, progress: Progress, signal: AbortSignal): Promise<TestResult>;
+  /** Removes what is left of tests whose owner no longer runs. */
+  removeLeftoverTests(isGone: (owner: Owner) => boolean): Promise<void>;
+}
+
+/**
+ * Keeps images under tags, and moves them from and to registries. Every method throws a TasksError with exit code 3 if it is not
+ * reachable.
+ */
+export interface ImageStore {
+  /** Lists all images in one request. */
+  images(): Promise<readonly EngineImage[]>;
+  /** Returns the ID of the image that has a tag, or undefined. */
+  resolve(tag: string): Promise<string | undefined>;
+  /** Returns whether an image has ONBUILD instructions; undefined if the store does not have it for this platform. */
+  triggers(reference: string, platform: string): Promise<boolean | undefined>;
   /** Sets a tag on an image and removes it from any other image. */
   tag(imageId: string, reference: string): Promise<void>;
   /** Removes a tag, and the image if this is its last tag. Returns false if a container still uses the image. */
   untag(reference: string): Promise<boolean>;
-  /**
-   * Runs an image's test in a temporary container.
-   * @throws StepFailed if it cannot be started; on abort, any error
-   */
-  test(request: TestRequest, progress: Progress, signal: AbortSignal): Promise<TestResult>;
-  /** Removes test containers whose owner no longer runs. */
-  removeLeftoverTests(isGone: (owner: Owner) => boolean): Promise<void>;
   /**
    * Pushes the image under a tag to that tag's registry. Returns the digest of its manifest there, `sha256:…`.
    * @throws RegistryError `denied`, `unreachable`; StepFailed for other failures; on abort, any error
@@ -170,7 +181,7 @@ export interface Engine {
     progress: Progress,
     signal: AbortSignal,
   ): Promise<string>;
-  /** Pulls `repo@sha256:…` for a platform. Returns the image's ID in the engine. @throws like `push`, and RegistryError `missing` */
+  /** Pulls `repo@sha256:…` for a platform. Returns the image's ID in the store. @throws like `push`, and RegistryError `missing` */
   pull(
     name: string,
     platform: string,
@@ -179,6 +190,14 @@ export interface Engine {
     signal: AbortSignal,
   ): Promise<string>;
 }
+
+/** A builder node that answers. What it builds goes to a registry: it keeps no images. */
+export interface ConnectedNode extends BuilderNode {
+  readonly builder: Builder;
+}
+
+/** A container engine: it builds, and keeps what it has built. */
+export type Engine = Builder & ImageStore;
 
 export interface TestRequest {
   readonly imageId: string;

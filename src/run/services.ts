@@ -1,6 +1,6 @@
 import type { Memo } from '../incremental/memo.ts';
 import type { Owner } from '../model/owner.ts';
-import type { Clock, Engine, Processes, Records } from '../model/ports.ts';
+import type { Clock, ConnectedNode, Engine, Processes, Records } from '../model/ports.ts';
 import type { Credentials } from '../model/registry.ts';
 import type { SshSource, TaskId } from '../model/task.ts';
 
@@ -25,6 +25,8 @@ export interface Locks {
 export interface Services {
   /** Undefined if the project builds no images. */
   readonly engine: Engine | undefined;
+  /** The nodes of a builder, which build in place of the engine; undefined if no builder is named. */
+  readonly nodes?: readonly ConnectedNode[];
   readonly processes: Processes;
   readonly records: Records;
   readonly logs: Logs;
