@@ -63,8 +63,9 @@ export function openRecords(
       await records().set(record.key, record);
       if (record.imageId === undefined) return;
       await shared.set('manifest', record.key, manifest);
-      // The manifest digest is left out: other machines query the registry. The run means nothing to them.
-      const { manifestDigest: _digest, run: _run, ...toShare } = record;
+      // The manifest digest is left out: other machines query the registry. The run and the node mean nothing to
+      // them.
+      const { manifestDigest: _digest, run: _run, node: _node, ...toShare } = record;
       await shared.set('record', record.key, toShare);
     },
     async noteExternalResult(record, manifest) {

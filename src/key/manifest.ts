@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { FileEntry, ObservedCommand, ObservedImage } from '../model/observed.ts';
-import { contextFile, type Key, type Manifest, type ManifestLine } from '../model/record.ts';
+import {
+  buildPlatformLine,
+  contextFile,
+  type Key,
+  type Manifest,
+  type ManifestLine,
+} from '../model/record.ts';
 import {
   type CommandTask,
   type ContextSource,
@@ -59,7 +65,7 @@ function imageLines(task: ImageTask, observed: ObservedImage): ManifestLine[] {
     ['image', 'platform', task.platform],
     ...(observed.buildPlatform === undefined
       ? []
-      : [['image', 'build platform', observed.buildPlatform] as const]),
+      : [['image', buildPlatformLine, observed.buildPlatform] as const]),
     ['image', 'network', task.network],
     ['image', 'output', task.output],
     ...(task.target !== undefined ? [['image', 'target', task.target] as const] : []),

@@ -144,6 +144,8 @@ interface Timed {
 interface TaskEvent extends Timed {
   readonly phase: Phase;
   readonly id: TaskId;
+  /** The builder node that works on the task. Missing for work on this machine and in an engine. */
+  readonly node?: string;
 }
 
 /** A run starts. It is the first event; a command is one run. */
@@ -167,7 +169,10 @@ export interface PhaseStarted extends Timed {
   readonly tasks: readonly PlannedTask[];
 }
 
-/** Work on a task starts. A task without work, such as one that is up to date, only finishes. */
+/**
+ * Work on a task starts. A task without work, such as one that is up to date, only finishes. A task whose builder node was lost starts
+ * a second time, on another node.
+ */
 export interface TaskStarted extends TaskEvent {
   readonly type: 'task-started';
   readonly action: EventAction;

@@ -12,6 +12,9 @@ export type ManifestLine = readonly [kind: string, name: string, value: string, 
 /** The kind of lines of files in named contexts. Their names are a context's name, a space, and a path. */
 export const contextFile = 'context file';
 
+/** The name of the line of kind `image` that holds the build platform, where the Dockerfile reads it. */
+export const buildPlatformLine = 'build platform';
+
 /** The complete description of a task's inputs, from which its key is computed. */
 export interface Manifest {
   readonly schema: number;
@@ -39,6 +42,8 @@ export interface TaskRecord {
   readonly time: string;
   /** The run of this machine that made the result. Missing in records of others and of earlier versions. */
   readonly run?: string;
+  /** The builder node that built the image on this machine's behalf. It says where the build is cached, and decides nothing else. */
+  readonly node?: string;
   /**
    * True if the record comes from a shared store. It is only used for an image that exists here, and does not decide between
    * images.

@@ -1,3 +1,4 @@
+import type { BuilderNode } from '../model/builder-node.ts';
 import type { TaskId } from '../model/task.ts';
 
 /** A task that the scheduler must run. Tasks that are up to date are not jobs. */
@@ -17,14 +18,22 @@ export interface Job {
    * Identifies the job's leading layers. Of the jobs that share them one runs first, so that the others find them in the cache.
    */
   readonly layers?: string;
+  /** The platform that its builder node must run. Undefined: the job runs on this machine and takes no job of a node. */
+  readonly platform?: string;
+  /** The platform that its builder node must run natively, where the Dockerfile reads the build platform. */
+  readonly buildPlatform?: string;
 }
 
 export interface ScheduleRules {
-  /** How many jobs may run at once. */
+  /** How many jobs may run at once. With builder nodes: how many of the jobs that run on this machine. */
   readonly limit: number;
   /** How many jobs of each kind may run at once. */
   readonly limits?: Readonly<Record<string, number>>;
   readonly keepGoing: boolean;
+  /** The builder nodes that run jobs with a platform. Undefined: one engine runs all jobs. */
+  readonly nodes?: readonly BuilderNode[];
+  /** The names of the nodes that have the image of a task from earlier runs. */
+  readonly images?: ReadonlyMap<TaskId, readonly string[]>;
 }
 
 /** The jobs of a run and their dependencies; immutable. */

@@ -1,5 +1,7 @@
 import type { Plan, Step } from '../model/plan.ts';
-import { needIds } from '../model/task.ts';
+import { normalizePlatform } from '../model/platform.ts';
+import { buildPlatformLine, type Manifest } from '../model/record.ts';
+import { needIds, type Task } from '../model/task.ts';
 import type { Job } from './job.ts';
 import { leadingLayers } from './layers.ts';
 
@@ -27,5 +29,15 @@ function toJob({ task, action, expectedMs, manifest }: Step): Job {
     allowFailure: task.allowFailure,
     kind: action,
     ...(layers !== undefined ? { layers } : {}),
+    ...(action === 'build' ? platformsOf(task, manifest) : {}),
+  };
+}
+
+/** Returns the platforms that a builder node must run to build an image. */
+function platformsOf(task: Task, manifest: Manifest | undefined): Pick<Job, 'platform' | 'buildPlatform'> {
+  const line = manifest?.lines.find(([kind, name]) => kind === 'image' && name === buildPlatformLine);
+  return {
+    ...(task.platform === undefined ? {} : { platform: normalizePlatform(task.platform) }),
+    ...(line === undefined ? {} : { buildPlatform: normalizePlatform(line[2]) }),
   };
 }

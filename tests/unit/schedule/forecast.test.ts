@@ -5,26 +5,9 @@ import { forecast, type Simulation, simulate } from '../../../src/schedule/forec
 import type { Job } from '../../../src/schedule/job.ts';
 import { leadingLayers } from '../../../src/schedule/layers.ts';
 import { seededRandom } from '../../support/random.ts';
+import { randomJobs } from '../../support/random-jobs.ts';
 
 const test = suite('forecast');
-
-/** Returns up to 60 jobs that take 0.1 s to 20 minutes, most of them short. Each needs up to three earlier jobs. */
-function randomJobs(random: () => number): Job[] {
-  const number = 1 + Math.floor(random() * 60);
-  const density = random();
-  return Array.from({ length: number }, (_, index): Job => {
-    const earlier = (): string[] =>
-      index > 0 && random() < density ? [`job-${Math.floor(random() * index)}`] : [];
-    return {
-      id: `job-${index}`,
-      needs: [...new Set([...earlier(), ...earlier(), ...earlier()])],
-      after: random() < 0.1 ? earlier() : [],
-      weight: Math.round(100 + 1_200_000 * random() ** 4),
-      allowFailure: random() < 0.1,
-      ...(random() < 0.5 ? { layers: `layers-${Math.floor(random() * 5)}` } : {}),
-    };
-  });
-}
 
 const withoutFailures = (limit: number): Simulation => ({
   limit,
