@@ -1,6 +1,6 @@
 // Citus itself. A profile without Citus has no definitions here.
 import { image, matrix } from 'image-tasks';
-import { platform } from './chosen.ts';
+import { platform, platforms } from './chosen.ts';
 import { gitSource } from './git.ts';
 import { extbuilder, major } from './postgres.ts';
 import * as sources from './sources.ts';
@@ -28,6 +28,7 @@ export const citus =
         exclude: (cell) => !platform.citus(cell.pg).includes(cell.citus),
       },
     ),
+    platforms,
     context: 'images/citus',
     args: (cell) => ({ PG_MAJOR: cell.pg, CITUS_VERSION: cell.citus }),
     needs: {

@@ -8,11 +8,12 @@ const suites = [...new Set(Object.values(suiteOf))];
 const newestSuite = suiteOf[postgres.at(-1)!]!;
 
 /** Profile `debian`: everything from Debian's archive, which has only the newest minor version of each major version. */
-export function debianPlatform(): Platform {
+export function debianPlatform(platforms: readonly string[]): Platform {
   const rootfs = command({
     name: 'rootfs',
     description: 'the root file system of a Debian suite, created by mmdebstrap',
     versions: suites,
+    platforms,
     run: (suite) => ['images/debian/make-rootfs', suite, sources.debian, sources.debianSecurity],
     timeout: '20m',
   });
@@ -20,6 +21,7 @@ export function debianPlatform(): Platform {
     name: 'debian',
     description: 'Debian, from its archive alone',
     versions: suites,
+    platforms,
     context: 'images/debian',
     needs: { rootfs },
     publish: false,
@@ -31,7 +33,7 @@ export function debianPlatform(): Platform {
     postgres,
     installations: installations(),
     installation: (_, version) => version,
-    postgresSource: (apt) => postgresSource(apt),
+    postgresSource: (apt) => postgresSource(apt, platforms),
     // The last suite with mitmproxy. Its Python is copied as a folder, so that it also works in later suites.
     requirements: { base: 'bookworm', target: 'debian', args: {}, needs: {} },
     citus: (major) => (sources.citusGitIsSet ? (citusVersions[major] ?? []) : []),
@@ -62,11 +64,12 @@ function installations(): Record<string, Installation> {
   return { ...Object.fromEntries(alone), [postgres.join('-')]: together };
 }
 
-function postgresSource(apt: Definition): Definition {
+function postgresSource(apt: Definition, platforms: readonly string[]): Definition {
   return image({
     name: 'postgres-source',
     description: "PostgreSQL's source, from Debian's source package",
     versions: postgres,
+    platforms,
     context: 'images/postgres-source',
     args: (major) => ({
       PG_MAJOR: major,

@@ -1,6 +1,6 @@
 // The published images, and the internal images that they are built on.
 import { image, project } from 'image-tasks';
-import { platform } from './chosen.ts';
+import { platform, platforms, profileNames } from './chosen.ts';
 import { citus, lastCitus } from './citus.ts';
 import { gitSource } from './git.ts';
 import { labels } from './labels.ts';
@@ -8,12 +8,13 @@ import { apt, aptSources, extbuilder, major, postgres, postgresArgs, postgresSou
 import * as sources from './sources.ts';
 import { styleTools } from './versions.ts';
 
-export default project({ repo: 'citus' });
+export default project({ repo: 'citus', profiles: profileNames });
 
 const isolationTools = image({
   name: 'isolation-tools',
   description: "isolationtester and regress.so, from PostgreSQL's source",
   versions: platform.postgres,
+  platforms,
   context: 'images/isolation-tools',
   args: postgresArgs,
   needs: { BASE_IMAGE: extbuilder, 'postgres-source': postgresSource },
@@ -29,6 +30,7 @@ const exttester = image({
   name: 'exttester',
   description: exttesterIs,
   versions: platform.postgres,
+  platforms,
   context: 'images/exttester',
   target: (version) => (lastCitus(major(version)) === undefined ? 'without-citus' : 'with-citus'),
   args: (version) => ({
@@ -52,6 +54,7 @@ const exttester = image({
 const requirements = image({
   name: 'requirements',
   description: 'modules for tests in Python, as a folder: pytest, psycopg, mitmproxy',
+  platforms,
   context: 'images/requirements',
   target: platform.requirements.target,
   args: platform.requirements.args,
@@ -65,6 +68,7 @@ const tester = image({
   name: 'tester',
   description: 'PostgreSQL with the modules for tests in Python',
   versions: [...new Set([...platform.postgres, all])],
+  platforms,
   context: 'images/tester',
   needs: {
     BASE_IMAGE: (version) => postgres.at(platform.installation('test', version)),
@@ -79,6 +83,7 @@ const failtester = image({
   name: 'failtester',
   description: failtesterIs,
   versions: platform.postgres,
+  platforms,
   context: 'images/failtester',
   args: postgresArgs,
   needs: { BASE_IMAGE: tester },
@@ -92,6 +97,7 @@ const pgupgradetester = image({
   name: 'pgupgradetester',
   description: pgupgradetesterIs,
   versions: [all],
+  platforms,
   context: 'images/pgupgradetester',
   args: { PG_VERSIONS: platform.postgres.join(' ') },
   needs: { BASE_IMAGE: tester },
@@ -108,6 +114,7 @@ const citusupgradetester =
     name: 'citusupgradetester',
     description: citusupgradetesterIs,
     versions: platform.postgres.filter((version) => lastCitus(major(version)) !== undefined),
+    platforms,
     context: 'images/citusupgradetester',
     args: (version) => ({
       ...postgresArgs(version),
@@ -130,6 +137,7 @@ const stylechecker = image({
   name: 'stylechecker',
   description: stylecheckerIs,
   versions: [style.version],
+  platforms,
   context: 'images/stylechecker',
   target: style.target,
   args: { TOOLS_VERSION: style.hasCitusTools ? styleTools : '', ...style.args },

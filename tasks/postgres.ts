@@ -1,5 +1,5 @@
 import { image } from 'image-tasks';
-import { platform } from './chosen.ts';
+import { platform, platforms } from './chosen.ts';
 import { labels } from './labels.ts';
 
 export const definitions = platform.own;
@@ -18,6 +18,7 @@ export const apt = image({
   name: 'apt',
   description: 'a base image with install-packages',
   versions: platform.bases,
+  platforms,
   context: 'images/apt',
   target: platform.apt.target,
   args: platform.apt.args,
@@ -29,6 +30,7 @@ export const base = image({
   name: 'base',
   description: 'packages, locales and the user that all PostgreSQL images share',
   versions: platform.bases,
+  platforms,
   context: 'images/base',
   needs: { BASE_IMAGE: apt },
   publish: false,
@@ -40,6 +42,7 @@ export const postgres = image({
   name: 'postgres',
   description: 'PostgreSQL: server, client, development files; one version, or several side by side',
   versions: Object.keys(platform.installations),
+  platforms,
   context: 'images/postgres',
   args: (name) => ({
     APT_SOURCES: installed(name).sources.join('\n'),
@@ -57,6 +60,7 @@ export const extbuilder = image({
   name: 'extbuilder',
   description: extbuilderIs,
   versions: platform.postgres,
+  platforms,
   context: 'images/extbuilder',
   args: postgresArgs,
   needs: { BASE_IMAGE: (version) => postgres.at(platform.installation('build', version)) },
