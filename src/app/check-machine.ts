@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { analyze } from '../dockerfile/analyze.ts';
+import { type Analysis, analyze } from '../dockerfile/analyze.ts';
 import { DockerfileError } from '../dockerfile/error.ts';
 import { parseDockerfile } from '../dockerfile/parse.ts';
 import { evaluateFacts, isReady } from '../doctor/checks.ts';
@@ -15,9 +15,12 @@ import {
 import { planFixes, programPackages } from '../doctor/fix.ts';
 import { installPackages } from '../doctor/install.ts';
 import { processProbe } from '../doctor/probe.ts';
+import { registerEmulators } from '../doctor/register-emulators.ts';
 import { registrySiteOf } from '../doctor/registry-site.ts';
 import { TasksError } from '../model/errors.ts';
-import type { CommandTask, ImageTask } from '../model/task.ts';
+import { machinePlatform } from '../model/machine.ts';
+import { normalizePlatform } from '../model/platform.ts';
+import type { CommandTask, ImageTask, Task } from '../model/task.ts';
 import { briefRequests, type Host } from './host.ts';
 import type { OpenProject } from './open-project.ts';
 
@@ -75,6 +78,8 @@ async function fixMachine(
   if (fixes.length === 0) report('nothing to fix');
   for (const step of fixes) {
     if (step.kind === 'install') await installPackages(step.packages, environment, signal, report);
+    else if (step.kind === 'emulate')
+      await registerEmulators(step.emulators, processProbe(environment, signal), report);
     else {
       report(`starting ${step.dockerd}`);
       const { pid, log } = await startEngine(step.dockerd, environment, signal);
@@ -91,12 +96,16 @@ function targetsOf({ project, folder, repo: named, host, signal }: MachineOption
   const images = tasks.filter((task) => task.kind === 'image');
   const repo = named ?? project?.project.repo;
   const pushed = images.find(({ publish }) => publish);
-  const programs = programsOf(commands, root);
+  const platforms = platformsOf(tasks, root);
+  const called = programsOf(commands, root);
+  const makesForeign = commands.some(({ platform }) => platform !== undefined && isForeign(platform));
+  const programs = makesForeign && called.includes(debianInstaller) ? [...called, 'arch-test'] : called;
   const engine = project === undefined || images.length > 0;
   return {
     engine,
     debianArchive: programs.includes(debianInstaller),
     programs,
+    platforms,
     sites: sitesOf(images, root),
     ...(repo !== undefined && pushed !== undefined
       ? { registry: registryToCheck(`${repo}/${pushed.name}`, host, signal) }
@@ -133,9 +142,7 @@ function programsOf(commands: readonly CommandTask[], root: string): string[] {
 function sitesOf(images: readonly ImageTask[], root: string): Site[] {
   const sites = new Map<string, Site>();
   for (const task of images) {
-    const needs = Object.fromEntries(task.needs.map((need) => [need.name, 'scratch']));
-    const text = task.dockerfileText ?? readIfExists(path.join(root, task.dockerfile));
-    for (const reference of externalImages(text, task, { ...task.args, ...needs })) {
+    for (const { reference } of analyzeDockerfile(task, root)?.externalImages ?? []) {
       const site = registrySiteOf(reference);
       sites.set(site.url, site);
     }
@@ -143,14 +150,32 @@ function sitesOf(images: readonly ImageTask[], root: string): Site[] {
   return [...sites.values()];
 }
 
-function externalImages(text: string, task: ImageTask, args: Readonly<Record<string, string>>): string[] {
+/** Returns the platforms for which programs run: all of them if one is not that of this machine, else none. */
+function platformsOf(tasks: readonly Task[], root: string): string[] {
+  const used = tasks.flatMap((task) => {
+    if (task.kind === 'command') return task.platform ?? [];
+    if (task.test !== undefined) return task.platform;
+    const runs = analyzeDockerfile(task, root)?.runPlatforms ?? [];
+    return runs.filter((each) => each !== 'any').map((each) => (each === 'target' ? task.platform : each));
+  });
+  const platforms = [...new Set(used.map(normalizePlatform))].sort();
+  return platforms.some(isForeign) ? platforms : [];
+}
+
+function isForeign(platform: string): boolean {
+  return normalizePlatform(platform) !== normalizePlatform(machinePlatform());
+}
+
+/** Returns what an image's Dockerfile uses; undefined if it cannot be read. */
+function analyzeDockerfile(task: ImageTask, root: string): Analysis | undefined {
+  const needs = Object.fromEntries(task.needs.map((need) => [need.name, 'scratch']));
+  const text = task.dockerfileText ?? readIfExists(path.join(root, task.dockerfile));
   try {
-    return analyze(parseDockerfile(text), task.target, { args, platform: task.platform }).externalImages.map(
-      ({ reference }) => reference,
-    );
+    const args = { ...task.args, ...needs };
+    return analyze(parseDockerfile(text), task.target, { args, platform: task.platform });
   } catch (error) {
     // `plan` and `build` report it with its line.
-    if (error instanceof DockerfileError) return [];
+    if (error instanceof DockerfileError) return undefined;
     throw error;
   }
 }

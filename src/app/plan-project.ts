@@ -24,7 +24,7 @@ import type { OpenProject } from './open-project.ts';
 import type { PlanOptions } from './options.ts';
 import { previousRecords } from './previous-records.ts';
 import { queryIfReachable, remoteImageQueries } from './remote-images.ts';
-import { findUnrunnable } from './unrunnable.ts';
+import { addUnrunnable, findUnrunnable, type Unrunnable } from './unrunnable.ts';
 import { withPlaces } from './with-places.ts';
 
 /** A project's plan, and what it was made from. */
@@ -39,6 +39,8 @@ export interface PlannedProject extends Omit<LinkedProject, 'observer'> {
   readonly images: readonly EngineImage[];
   /** Undefined if no task of the plan makes an image. */
   readonly engine: Engine | undefined;
+  /** Tasks whose tests the engine cannot run because of their platform, and why. Tests that have passed before need not run. */
+  readonly untestable: ReadonlyMap<TaskId, string>;
 }
 
 /** What a plan is for. */
@@ -106,7 +108,7 @@ async function readAndPlan(
   });
   const moment = { commit: await currentCommit(tasks, root, host, signal), now: host.clock.now() };
   let images: readonly EngineImage[] | undefined;
-  let unbuildable: ReadonlyMap<TaskId, string> = new Map();
+  const unrunnable: Unrunnable = { builds: new Map(), tests: new Map() };
   // A push records what it uploads, with the manifest.
   let readInFull: ReadonlySet<TaskId> = purpose.readAll || push ? scope : new Set();
   for (;;) {
@@ -139,20 +141,20 @@ async function readAndPlan(
       forced: force ? (selectors.length === 0 ? scope : selected) : new Set(),
       tested,
       retest: purpose.retest === true,
-      unbuildable,
+      unbuildable: unrunnable.builds,
+      untestable: unrunnable.tests,
       ...(push ? { pushTags: push.tags } : {}),
     });
     const unread = unreadTasks(plan);
-    const unrunnable = unread.length === 0 ? await findUnrunnable(plan, observations, engine) : new Map();
-    if ([...unrunnable.keys()].some((id) => !unbuildable.has(id))) {
-      unbuildable = new Map([...unbuildable, ...unrunnable]);
+    if (unread.length > 0) {
+      readInFull = new Set([...readInFull, ...unread]);
       continue;
     }
-    if (unread.length === 0) {
-      await noteExternalResults(plan, previous, records, host.clock.now());
-      return { ...linked, memo, plan, observations, previous, records, naming, images, engine };
-    }
-    readInFull = new Set([...readInFull, ...unread]);
+    const found = await findUnrunnable(plan, observations, tested, engine);
+    if (addUnrunnable(unrunnable, found)) continue;
+    await noteExternalResults(plan, previous, records, host.clock.now());
+    const { tests: untestable } = unrunnable;
+    return { ...linked, memo, plan, observations, previous, records, naming, images, engine, untestable };
   }
 }
 
@@ -186,12 +188,21 @@ function unreadTasks({ steps }: Plan): TaskId[] {
 
 /** Returns those of the tasks whose tests can be read. */
 function testable(tested: ReadonlySet<TaskId>, observations: Observations): ReadonlySet<TaskId> {
-  const broken = brokenTests(observations);
+  const broken = unreadableTests(observations);
   return broken.size === 0 ? tested : new Set([...tested].filter((id) => !broken.has(id)));
 }
 
-/** Returns why tests cannot run, by task. */
-export function brokenTests(observations: Observations): ReadonlyMap<TaskId, string> {
+/** Returns why tests cannot run, by task: broken tests, and those of images to be built for a platform that the engine does not run. */
+export function brokenTests({
+  observations,
+  plan,
+  untestable,
+}: Pick<PlannedProject, 'observations' | 'plan' | 'untestable'>): ReadonlyMap<TaskId, string> {
+  const isNew = ([id]: readonly [TaskId, string]): boolean => plan.steps.get(id)?.action === 'build';
+  return new Map([...[...untestable].filter(isNew), ...unreadableTests(observations)]);
+}
+
+function unreadableTests(observations: Observations): ReadonlyMap<TaskId, string> {
   const broken = new Map<TaskId, string>();
   for (const [id, observed] of observations)
     if (observed.kind === 'image' && observed.brokenTest !== undefined) broken.set(id, observed.brokenTest);

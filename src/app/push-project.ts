@@ -156,7 +156,7 @@ async function testAll(
   host: Host,
   onEvent: Listener,
 ): Promise<{ readonly outcome: RunOutcome; readonly passed: ReadonlyMap<TaskId, string> }> {
-  const broken = brokenTests(planned.observations);
+  const broken = brokenTests(planned);
   const hasBroken = steps.some(({ task }) => broken.has(task.id));
   // In the test phase, a test that cannot run fails.
   if (hasBroken) return await testPhase(planned, steps, results, options, false, host, onEvent);

@@ -139,11 +139,11 @@ export async function buildPhase(
  * without `keepGoing`.
  */
 export function hasBrokenTest(
-  { observations }: PlannedProject,
+  planned: PlannedProject,
   steps: readonly Step[],
   { keepGoing }: Pick<RunOptions, 'keepGoing'>,
 ): boolean {
-  const broken = brokenTests(observations);
+  const broken = brokenTests(planned);
   return !keepGoing && steps.some(({ task }) => broken.has(task.id) && !task.allowFailure);
 }
 
@@ -161,7 +161,8 @@ export async function testPhase(
   return await runTests(steps, results, makeServices(planned, host, signal), passes, {
     jobs,
     retest,
-    broken: brokenTests(planned.observations),
+    broken: brokenTests(planned),
+    untestable: planned.untestable,
     keepGoing,
     signal,
     listen: onEvent,

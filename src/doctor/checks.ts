@@ -25,6 +25,7 @@ export function evaluateFacts(facts: Facts): Check[] {
   return [
     ...engineChecks(facts),
     ...builderChecks(facts),
+    ...platformChecks(facts),
     ...facts.disks.map(({ folder, freeBytes }) => diskCheck(folder, freeBytes)),
     ...facts.programs.map((program) => programCheck(program, facts)),
     ...facts.sites.map(siteCheck),
@@ -91,6 +92,28 @@ function builderChecks({ builder }: Facts): Check[] {
   // A client without buildx prints all that it can do.
   const [reason] = buildkit.message.split('\n');
   return [{ name: 'builder', state: 'warning', detail: `${name}: ${reason}`, remedy }];
+}
+
+/** Without an emulator, other platforms are built if no program of theirs runs, and another machine can build the rest. */
+function platformChecks({ platforms, os }: Facts): Check[] {
+  if (platforms === undefined) return [];
+  const { needed, missing, isLocal, emulators } = platforms;
+  const name = 'platforms';
+  if (missing.length === 0) return [ok(name, `runs programs for ${needed.join(', ')}`)];
+  const place = isLocal ? '' : " on the engine's machine";
+  const canFix = isLocal && os.id === 'debian' && emulators.length > 0;
+  return [
+    {
+      name,
+      state: 'warning',
+      detail: `no emulator for ${missing.join(', ')}: RUN and tests for it are blocked`,
+      remedy: [
+        canFix
+          ? 'run `tasks doctor --fix` to install qemu-user-static and register it'
+          : `install and register qemu's emulators (qemu-user-static)${place}`,
+      ],
+    },
+  ];
 }
 
 function diskCheck(folder: string, freeBytes: number): Check {

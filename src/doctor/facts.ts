@@ -5,9 +5,12 @@ import { dialerOfBuilder, parseBuilder } from '../engine/builder-address.ts';
 import type { BuildkitFacts } from '../engine/check-buildkit.ts';
 import { type Endpoint, resolveEndpoint } from '../engine/endpoint.ts';
 import { type EngineVersion, readEngineVersion, readImageStore, type StoreFacts } from '../engine/queries.ts';
+import { isLocalEngine, runnablePlatforms } from '../engine/runnable-platforms.ts';
 import { dialerOf } from '../engine/transport.ts';
 import type { Environment } from '../model/environment.ts';
 import { TasksError } from '../model/errors.ts';
+import { machinePlatform } from '../model/machine.ts';
+import { comparePlatforms, type PlatformFacts } from './platforms.ts';
 import type { Probe } from './probe.ts';
 
 /** A host that builds download from, or a registry. */
@@ -32,6 +35,8 @@ export interface CheckTargets {
   readonly debianArchive: boolean;
   /** Names of programs that the project's commands run. */
   readonly programs: readonly string[];
+  /** The platforms that images and commands are made for, if they run programs of another platform than that of this machine. */
+  readonly platforms: readonly string[];
   readonly sites: readonly Site[];
   /** Undefined if there is nothing to push, or no repository is set. */
   readonly registry?: RegistryToCheck;
@@ -50,6 +55,8 @@ export type EngineFacts =
       readonly endpoint: Endpoint;
       readonly version: EngineVersion;
       readonly store: StoreFacts;
+      /** Whether it has the emulators of this machine. */
+      readonly isLocal: boolean;
       readonly buildkit: BuildkitFacts;
     };
 
@@ -66,6 +73,8 @@ export interface Facts {
   /** Undefined if no engine is needed. */
   readonly engine?: EngineFacts;
   readonly builder?: BuilderFacts;
+  /** Undefined if the project needs no other platform, or if it is not known what the engine runs. */
+  readonly platforms?: PlatformFacts;
   /** The path of the engine's program, if it is installed. */
   readonly dockerd?: string;
   readonly disks: readonly { readonly folder: string; readonly freeBytes: number }[];
@@ -89,6 +98,7 @@ export async function gatherFacts(
 ): Promise<Facts> {
   const engine = targets.engine ? await checkEngine(environment, signal) : undefined;
   const builder = targets.engine ? await checkBuilder(environment, signal) : undefined;
+  const platforms = platformFacts(targets.platforms, engine);
   const os = readOs();
   const archives = targets.debianArchive && os.id === 'debian' ? await readDebianArchives(probe) : [];
   const sites = await Promise.all([...archives, ...targets.sites].map((site) => checkSite(site, signal)));
@@ -98,6 +108,7 @@ export async function gatherFacts(
     isRoot: process.getuid?.() === 0,
     ...(engine === undefined ? {} : { engine }),
     ...(builder === undefined ? {} : { builder }),
+    ...(platforms === undefined ? {} : { platforms }),
     ...(dockerd !== undefined ? { dockerd } : {}),
     disks: targets.folders.map((folder) => ({ folder, freeBytes: freeBytes(folder) })),
     programs: targets.programs.map((name) => {
@@ -118,11 +129,29 @@ async function checkEngine(environment: Environment, signal: AbortSignal): Promi
     const store = await readImageStore(api);
     const { checkBuildkit } = await import('../engine/check-buildkit.ts');
     const dial = dialerOf(endpoint, environment);
-    return { endpoint, version, store, buildkit: await checkBuildkit(dial, version.apiVersion, signal) };
+    const buildkit = await checkBuildkit(dial, version.apiVersion, signal);
+    if ('message' in buildkit) return { endpoint, version, store, isLocal: false, buildkit };
+    const isLocal = await isLocalEngine(endpoint, api);
+    const platforms = runnablePlatforms(buildkit.platforms, isLocal);
+    return { endpoint, version, store, isLocal, buildkit: { platforms } };
   } catch (error) {
     if (!(error instanceof TasksError)) throw error;
     return { endpoint, problem: error.message, hint: error.hint };
   }
+}
+
+function platformFacts(
+  needed: readonly string[],
+  engine: EngineFacts | undefined,
+): PlatformFacts | undefined {
+  if (needed.length === 0 || engine === undefined) return undefined;
+  if (!('problem' in engine)) {
+    if ('message' in engine.buildkit) return undefined;
+    return comparePlatforms(needed, engine.buildkit.platforms, engine.isLocal);
+  }
+  if (engine.endpoint?.origin !== 'default') return undefined;
+  // The engine that `--fix` starts has the emulators of this machine.
+  return comparePlatforms(needed, runnablePlatforms([machinePlatform()], true), true);
 }
 
 async function checkBuilder(

@@ -3,6 +3,7 @@ import type { Facts } from './facts.ts';
 /** A step of `doctor --fix`. */
 export type Fix =
   | { readonly kind: 'install'; readonly packages: readonly string[] }
+  | { readonly kind: 'emulate'; readonly emulators: readonly string[] }
   | { readonly kind: 'start'; readonly dockerd: string };
 
 /** Why `doctor --fix` cannot fix this machine, and the commands to run by hand instead. */
@@ -27,16 +28,25 @@ export const programPackages: Readonly<Record<string, readonly string[]>> = {
   git: ['git'],
   gpg: ['gnupg'],
   mmdebstrap: ['mmdebstrap', 'debian-archive-keyring'],
+  // mmdebstrap refuses another architecture than that of this machine without it.
+  'arch-test': ['arch-test'],
 };
+
+/** The emulators, statically linked, and what registers them. */
+const emulatorPackages = ['qemu-user-static'];
 
 /** Returns the steps that make builds work, in order; none if they already work. Pure. */
 export function planFixes(facts: Facts): readonly Fix[] | Unfixable {
   const packages = missingPackages(facts);
   const { engine } = facts;
   const isDown = engine !== undefined && 'problem' in engine;
-  if (packages.length === 0 && !isDown) return [];
+  const emulators = missingEmulators(facts);
+  if (packages.length === 0 && emulators.length === 0 && !isDown) return [];
   const commands = [
     ...(packages.length > 0 ? ['apt-get update', `apt-get install ${packages.join(' ')}`] : []),
+    ...(emulators.length > 0
+      ? ['systemctl restart systemd-binfmt   # without systemd: tasks doctor --fix, as root']
+      : []),
     ...(isDown ? ['systemctl start docker   # without systemd: dockerd &'] : []),
   ];
   const endpoint = engine?.endpoint;
@@ -55,6 +65,7 @@ export function planFixes(facts: Facts): readonly Fix[] | Unfixable {
   if (!facts.isRoot) return { reason: '--fix must run as root', commands };
   return [
     ...(packages.length > 0 ? [{ kind: 'install', packages } as const] : []),
+    ...(emulators.length > 0 ? [{ kind: 'emulate', emulators } as const] : []),
     ...(isDown ? [{ kind: 'start', dockerd: facts.dockerd ?? '/usr/sbin/dockerd' } as const] : []),
   ];
 }
@@ -66,5 +77,12 @@ function missingPackages(facts: Facts): string[] {
   const programs = facts.programs
     .filter((program) => program.path === undefined)
     .flatMap((program) => programPackages[program.name] ?? []);
-  return [...new Set([...engine, ...programs])];
+  const emulators =
+    missingEmulators(facts).length > 0 && !facts.platforms!.isInstalled ? emulatorPackages : [];
+  return [...new Set([...engine, ...programs, ...emulators])];
+}
+
+/** An engine elsewhere needs emulators on its own machine. */
+function missingEmulators({ platforms }: Facts): readonly string[] {
+  return platforms?.isLocal ? platforms.emulators : [];
 }

@@ -7,6 +7,8 @@ const stateFile = '/var/lib/image-tasks/doctor.json';
 /** The packages that `doctor --fix` has installed and the engine that it has started. */
 export interface InstallState {
   readonly packages: readonly string[];
+  /** The emulators that it has registered. */
+  readonly emulators?: readonly string[];
   /** `started`: the start time of the process in clock ticks, to detect a reused pid. */
   readonly engine?: { readonly pid: number; readonly started: string };
 }
@@ -23,7 +25,8 @@ export function readInstallState(): InstallState {
 
 /** Replaces the recorded state; an empty state removes the file. */
 export function writeInstallState(state: InstallState): void {
-  if (state.packages.length === 0 && state.engine === undefined) {
+  const { packages, emulators = [], engine } = state;
+  if (packages.length === 0 && emulators.length === 0 && engine === undefined) {
     rmSync(stateFile, { force: true });
     return;
   }

@@ -78,7 +78,11 @@ export function dockerEngine(
     images: () => listImages(api),
     triggers: (reference, platform) => readImageTriggers(api, reference, platform),
     resolve: (tag) => findImageId(api, tag),
-    platforms: async () => await (await useBuilder()).platforms(),
+    platforms: async () => {
+      const { isLocalEngine, runnablePlatforms } = await import('./runnable-platforms.ts');
+      const listed = await (await useBuilder()).platforms();
+      return runnablePlatforms(listed, await isLocalEngine(endpoint, api));
+    },
     grants: async (entitlement) => await (await useBuilder()).grants(entitlement),
     build: async (request, progress, signal) => await (await useBuilder()).build(request, progress, signal),
     tag: async (imageId, reference) => {

@@ -22,6 +22,8 @@ export interface PlanInput {
   readonly moment?: Moment;
   /** Tasks that the engine cannot build, and why. */
   readonly unbuildable?: ReadonlyMap<TaskId, string>;
+  /** Tasks whose tests the engine cannot run, and why. */
+  readonly untestable?: ReadonlyMap<TaskId, string>;
   /** Tasks to rebuild without any cache. */
   readonly forced: ReadonlySet<TaskId>;
   /** Tasks whose images will be tested. */

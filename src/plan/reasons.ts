@@ -44,7 +44,8 @@ export function inputNotes(task: Task, input: PlanInput): Reason[] {
   if (observed?.kind !== 'image' && observed?.kind !== 'before') return [];
   const changing =
     task.kind === 'image' && input.moment ? findVolatileValues(task, observed, input.moment) : [];
-  const brokenTest = observed.kind === 'image' ? observed.brokenTest : undefined;
+  const brokenTest =
+    (observed.kind === 'image' ? observed.brokenTest : undefined) ?? input.untestable?.get(task.id);
   const count = observed.impure.length + observed.vague.length + observed.suspect.length + changing.length;
   if (count === 0 && brokenTest === undefined) return [];
   return [

@@ -35,6 +35,8 @@ export interface TestOptions {
   readonly retest: boolean;
   /** Why tests cannot run, by task. */
   readonly broken: ReadonlyMap<TaskId, string>;
+  /** Why tests that have not passed yet cannot run, by task. */
+  readonly untestable: ReadonlyMap<TaskId, string>;
   readonly keepGoing: boolean;
   readonly signal: AbortSignal;
   readonly listen: Listener;
@@ -86,13 +88,15 @@ export async function runTests(
   };
   const planned = await Promise.all(
     steps.map(async (step) => {
-      const fault = options.broken.get(step.task.id);
-      const test = fault === undefined ? prepare(step, results, services) : undefined;
+      const { id, allowFailure: isAllowed } = step.task;
+      const broken = options.broken.get(id);
+      const test = broken === undefined ? prepare(step, results, services) : undefined;
       const hasPassed =
         test !== undefined && !options.retest && (step.testPassed || (await passedTests.has(test.passId)));
+      const fault = test === undefined || hasPassed ? broken : options.untestable.get(id);
       const isSkipped = test === undefined && fault === undefined;
       const action: EventAction = isSkipped ? 'skip' : hasPassed ? 'reuse' : 'test';
-      return { id: step.task.id, test, action, fault, isAllowed: step.task.allowFailure };
+      return { id, test, action, fault, isAllowed };
     }),
   );
   emit({
@@ -101,7 +105,7 @@ export async function runTests(
     jobs: options.jobs,
     tasks: planned.map(({ id, action }) => ({ id, action, needs: [] })),
   });
-  if (planned.some(({ action, test }) => action === 'test' && test !== undefined))
+  if (planned.some(({ action, fault }) => action === 'test' && fault === undefined))
     await services.engine!.removeLeftoverTests((owner) => services.isGone(owner));
   for (const { id, fault, isAllowed } of planned) {
     if (fault === undefined) continue;

@@ -81,6 +81,24 @@ definitions('profile debian adds Citus only if its repository is set', () => {
   assert.equal(citus.sort(), ['v12.1.12-pg15', 'v13.2.2-pg17']);
 });
 
+for (const profile of ['default', 'debian'])
+  definitions(`the profile for several platforms builds nothing of ${profile} again`, () => {
+    const settings = {
+      TASKS_CITUS_GIT: '/somewhere/citus.git',
+      TASKS_CITUS_TOOLS_GIT: '/somewhere/tools.git',
+    };
+    const name = profile === 'default' ? 'multi-platform' : `${profile}-multi-platform`;
+    const wide = plan(name, settings);
+    const keys = new Map(wide.map(({ id, key }) => [id, key]));
+    const here = process.arch === 'x64' ? 'linux/amd64' : `linux/${process.arch}`;
+    for (const { id, key } of plan(profile, settings))
+      assert.is(keys.get(`${id}@${here}`) ?? keys.get(id), key, id);
+    const platformsOf = (id: string): string[] =>
+      wide.flatMap((each) => (each.id.startsWith(`${id}@`) ? [each.id.slice(id.length + 1)] : []));
+    for (const { name: image, version, publish } of wide)
+      if (publish) assert.equal(platformsOf(`${image}:${version}`).sort(), ['linux/amd64', 'linux/arm64']);
+  });
+
 definitions('an unknown profile is an error that lists the known profiles', () => {
   const run = spawnSync(process.execPath, [program, '--profile', 'fedora', 'list'], {
     cwd: root,
@@ -88,7 +106,10 @@ definitions('an unknown profile is an error that lists the known profiles', () =
     encoding: 'utf8',
   });
   assert.is(run.status, 2);
-  assert.match(run.stderr, 'there is no profile "fedora"; there are: default, debian');
+  assert.match(
+    run.stderr,
+    'there is no profile "fedora"; there are: default, debian, multi-platform, debian-multi-platform',
+  );
 });
 
 const settings: readonly [profile: string, name: string, value: string, task: string][] = [

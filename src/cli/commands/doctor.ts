@@ -50,10 +50,15 @@ async function stop({ terminal, own, signal }: Context): Promise<ExitCode> {
       isStopped ? '▸ the engine has stopped\n' : '▸ no engine is running that `tasks doctor --fix` started\n',
     ),
   );
-  const { packages } = readInstallState();
-  if (packages.length > 0)
+  const { packages, emulators = [] } = readInstallState();
+  const removals = [
+    ...emulators.map((name) => `echo -1 > /proc/sys/fs/binfmt_misc/${name}`),
+    ...(packages.length > 0 ? [`apt-get purge --autoremove ${packages.join(' ')}`] : []),
+  ];
+  const what = packages.length > 0 ? 'packages that --fix installed' : 'emulators that --fix registered';
+  if (removals.length > 0)
     terminal.err(
-      `▸ packages that --fix installed are still there; to remove them and all images:\n    apt-get purge --autoremove ${packages.join(' ')}\n    rm -rf /var/lib/docker /var/lib/image-tasks\n`,
+      `▸ ${what} are still there; to remove them and all images:\n${[...removals, 'rm -rf /var/lib/docker /var/lib/image-tasks'].map((line) => `    ${line}\n`).join('')}`,
     );
   return 0;
 }

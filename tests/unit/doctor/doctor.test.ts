@@ -1,10 +1,15 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { evaluateFacts, isReady } from '../../../src/doctor/checks.ts';
 import type { EngineFacts, Facts } from '../../../src/doctor/facts.ts';
 import { type Fix, planFixes, type Unfixable } from '../../../src/doctor/fix.ts';
+import { comparePlatforms, type PlatformFacts } from '../../../src/doctor/platforms.ts';
+import { register } from '../../../src/doctor/register-emulators.ts';
 import { registrySiteOf } from '../../../src/doctor/registry-site.ts';
 import type { BuildkitFacts } from '../../../src/engine/check-buildkit.ts';
+import { tempFolder } from '../../support/temp.ts';
 
 const test = suite('doctor');
 
@@ -18,6 +23,7 @@ const working = {
   endpoint,
   version: { version: '26.1.5', apiVersion: '1.45', os: 'linux', arch: 'amd64' },
   store: { kind: 'containerd', driver: 'overlayfs' },
+  isLocal: true,
   buildkit: { platforms: ['linux/amd64', 'linux/386'] },
 } as const;
 const good: Facts = {
@@ -158,6 +164,67 @@ test('on other systems nothing is changed: the result has the reason, and the co
   const remote = { ...endpoint, origin: 'DOCKER_HOST', url: 'tcp://build:2375' };
   const other = unfixable({ ...bare, engine: { endpoint: remote, problem: 'no response' } });
   assert.match(other.reason, 'DOCKER_HOST');
+});
+
+const both = ['linux/amd64', 'linux/arm64'];
+const foreign: PlatformFacts = {
+  needed: both,
+  missing: ['linux/arm64'],
+  isLocal: true,
+  emulators: ['qemu-aarch64'],
+  isInstalled: false,
+};
+
+test('platforms without an emulator are a warning: other tasks work, and another machine can build these', () => {
+  const check = (platforms: Partial<PlatformFacts>, more: Partial<Facts> = {}) =>
+    evaluateFacts({ ...good, ...more, platforms: { ...foreign, ...platforms } }).find(
+      ({ name }) => name === 'platforms',
+    )!;
+  assert.is(check({ missing: [], emulators: [] }).detail, 'runs programs for linux/amd64, linux/arm64');
+  const missing = check({});
+  assert.equal(
+    [missing.state, missing.detail],
+    ['warning', 'no emulator for linux/arm64: RUN and tests for it are blocked'],
+  );
+  assert.match(missing.remedy.join(), 'tasks doctor --fix');
+  assert.match(check({ isLocal: false }).remedy.join(), "on the engine's machine");
+  assert.not.match(check({ emulators: [], missing: ['windows/amd64'] }).remedy.join(), '--fix');
+  assert.not.ok('platforms' in states(good), 'a project of one platform has no line');
+});
+
+test('the fix installs emulators and registers them before the engine starts; not for an engine elsewhere', () => {
+  const facts: Facts = { ...good, platforms: foreign };
+  const emulate: Fix = { kind: 'emulate', emulators: ['qemu-aarch64'] };
+  assert.equal(fixes(facts), [{ kind: 'install', packages: ['qemu-user-static'] }, emulate]);
+  assert.equal(fixes({ ...facts, platforms: { ...foreign, isInstalled: true } }), [emulate]);
+  assert.equal(
+    fixes({ ...bare, platforms: foreign }).map(({ kind }) => kind),
+    ['install', 'emulate', 'start'],
+  );
+  assert.equal(fixes({ ...facts, platforms: { ...foreign, isLocal: false } }), []);
+  assert.equal(fixes({ ...facts, platforms: { ...foreign, missing: [], emulators: [] } }), []);
+  assert.ok(
+    unfixable({ ...facts, isRoot: false }).commands.some((line) => line.includes('qemu-user-static')),
+  );
+});
+
+test('needed platforms are compared with what the engine runs, whatever their names are', () => {
+  const compared = comparePlatforms([...both, 'linux/s390x'], ['linux/amd64', 'linux/arm64'], true);
+  assert.equal([compared.missing, compared.emulators], [['linux/s390x'], ['qemu-s390x']]);
+  const named = comparePlatforms(['linux/arm64/v8', 'windows/amd64', 'linux/mips64le'], [], true);
+  assert.equal(named.emulators, ['qemu-aarch64', 'qemu-mips64el']);
+});
+
+test('an emulator is registered with an interpreter that containers need not have, in place of an old entry', () => {
+  const folder = tempFolder();
+  const line = ':qemu-aarch64:M::\\x7f\\x45:\\xff\\xff:/usr/bin/qemu:OP';
+  register('qemu-aarch64', `# comment\n${line}\n`, folder);
+  assert.is(readFileSync(path.join(folder, 'register'), 'utf8'), `${line}F`);
+  assert.not.ok(existsSync(path.join(folder, 'qemu-aarch64')));
+  writeFileSync(path.join(folder, 'qemu-aarch64'), 'disabled\n');
+  register('qemu-aarch64', `${line}F`, folder);
+  assert.is(readFileSync(path.join(folder, 'qemu-aarch64'), 'utf8'), '-1', 'the old entry is removed first');
+  assert.is(readFileSync(path.join(folder, 'register'), 'utf8'), `${line}F`);
 });
 
 test('a nearly full disk is a warning, a full disk is missing', () => {

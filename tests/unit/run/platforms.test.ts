@@ -1,5 +1,8 @@
+import { chmodSync } from 'node:fs';
+import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { brokenTests } from '../../../src/app/plan-project.ts';
 import { command, image } from '../../../src/define/index.ts';
 import type { Definition } from '../../../src/define/types.ts';
 import { needsLabel, taskLabel } from '../../../src/model/labels.ts';
@@ -126,6 +129,43 @@ test('RUN for a platform that the engine does not run: blocked with the reason, 
   ]);
   engine.emulated = both;
   assert.ok((await stateOf()).every((each) => !each.includes('blocked')));
+});
+
+test('a test for a platform that the engine does not run: the plan says so, and asks only if another platform is tested', async () => {
+  const root = files();
+  writeFiles(root, { 'base/test.sh': '#!/bin/sh\n' });
+  chmodSync(path.join(root, 'base/test.sh'), 0o755);
+  const engine = fakeEngine();
+  engine.autoFinish = true;
+  let asked = 0;
+  let runs: readonly string[] = ['linux/amd64'];
+  engine.platforms = async () => {
+    asked++;
+    return runs;
+  };
+  const tested = (platforms: readonly string[]) => {
+    const made = command({ name: 'made', run: ['make'], platforms });
+    const test = 'base/test.sh';
+    const base = image({ name: 'base', context: 'base', platforms, needs: { made }, test });
+    const project = makeTestProject({ made, base }, root, engine);
+    project.onCommand = async ({ env }) => writeFiles(env.TASKS_OUT!, { p: '1' });
+    return project;
+  };
+  assert.equal((await tested(['linux/amd64']).plan()).untestable, new Map());
+  assert.is(asked, 0);
+  const planned = await tested(both).plan();
+  const notes = [...planned.plan.steps.values()].flatMap(({ task, reasons }) =>
+    reasons.filter(({ code }) => code === 'broken-test').map(({ detail }) => `${task.id}: ${detail}`),
+  );
+  assert.is(notes.length, 1);
+  assert.match(notes[0]!, /^base:latest@linux\/arm64: its test needs an emulator for linux\/arm64, /);
+  assert.equal([...brokenTests(planned).keys()], ['base:latest@linux/arm64']);
+  await planned.run();
+  asked = 0;
+  const built = await tested(both).plan();
+  assert.equal([asked, built.untestable.size], [0, 0], 'nothing is new, and no test runs');
+  runs = both;
+  assert.equal((await tested(both).plan()).untestable, new Map());
 });
 
 test.run();

@@ -35,7 +35,7 @@ async function makeProject(
     add: async (id: string) => void passed.add(id),
   };
   const run = async (
-    options: { signal?: AbortSignal; test?: Engine['test']; broken?: string } = {},
+    options: { signal?: AbortSignal; test?: Engine['test']; broken?: string; untestable?: string } = {},
   ): Promise<TestRun> => {
     const { plan, services } = await project.plan();
     if (options.test) project.engine.test = options.test;
@@ -44,6 +44,7 @@ async function makeProject(
       jobs: 1,
       retest: false,
       broken: new Map(options.broken === undefined ? [] : [['a:latest', options.broken]]),
+      untestable: new Map(options.untestable === undefined ? [] : [['a:latest', options.untestable]]),
       keepGoing: false,
       signal: options.signal ?? new AbortController().signal,
       listen: (event) => events.push(event),
@@ -63,6 +64,17 @@ test('a test that cannot run fails, unless that is allowed, and says why', async
   assert.equal([strict.outcome, strict.counts.failed, strict.error?.message], ['failed', 1, broken]);
   const allowed = await (await makeProject({}, { allowFailure: true })).run({ broken });
   assert.equal([allowed.outcome, allowed.counts.failed], ['ok', 1]);
+});
+
+test('a test for a platform that the engine does not run fails without being started, unless it has passed', async () => {
+  const { project, run } = await makeProject();
+  const untestable = 'its test needs an emulator';
+  const before = await run({ untestable });
+  assert.equal([before.outcome, before.error?.message], ['failed', untestable]);
+  assert.equal(project.engine.tested, []);
+  assert.is((await run()).outcome, 'ok');
+  const after = await run({ untestable });
+  assert.equal([after.outcome, after.counts.reused], ['ok', 1]);
 });
 
 test("a task's timeout also applies to its test", async () => {
