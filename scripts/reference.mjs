@@ -1,6 +1,6 @@
-// Generates parts of docs/reference.md from the code and writes them between its markers: `npm run reference`. With `--check`
-// it only reports a page that is out of date (exit code 1). `--page FILE`: another page with the same markers.
-import { readFileSync, writeFileSync } from 'node:fs';
+// Generates parts of docs/reference/*.md from the code and writes them between their markers: `npm run reference`. With `--check`
+// it only reports pages that are out of date (exit code 1). `--folder DIR`: another folder with the same markers.
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -11,7 +11,7 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const { values: flags } = parseArgs({
   options: {
     check: { type: 'boolean', default: false },
-    page: { type: 'string', default: path.join(root, 'docs/reference.md') },
+    folder: { type: 'string', default: path.join(root, 'docs/reference') },
   },
 });
 
@@ -47,8 +47,8 @@ function commandSection({ usage, summary, examples, own = [], shared = [], hidde
   const rows = own.map(([declaration, help]) => [code(declaration), help]);
   const others = shared.map(([declaration]) => code(declaration)).join(', ');
   return [
-    `### tasks ${nameOf({ usage })}`,
-    `    tasks ${usage}`,
+    `## tasks ${nameOf({ usage })}`,
+    `\`\`\`text\ntasks ${usage}\n\`\`\``,
     sentence(summary),
     ...(hiddenAlias === undefined ? [] : [`\`tasks ${hiddenAlias}\` is an alias.`]),
     ...(rows.length > 0 ? [table(['Flag', 'Meaning'], rows)] : []),
@@ -149,17 +149,13 @@ const obvious = {
   version: 'The version of the task.',
 };
 
-/**
- * A table of the fields of a type. Marks required fields of what people write (`areRequired`), and optional fields of what
- * `tasks` writes. `omit`: fields that the page describes elsewhere.
- */
-function fieldTable(properties, { areRequired = false, omit = [] } = {}) {
+/** A table of the fields of a type that `tasks` writes. `omit`: fields that the page describes elsewhere. */
+function fieldTable(properties, { omit = [] } = {}) {
   const rows = properties
     .filter(({ name }) => !omit.includes(name.text))
     .map((property) => {
       const { text: name } = property.name;
-      const isOptional = property.questionToken !== undefined;
-      const mark = isOptional === areRequired ? '' : areRequired ? 'Required. ' : 'Optional. ';
+      const mark = property.questionToken === undefined ? '' : 'Optional. ';
       const comment = commentOf(property) || obvious[name];
       if (comment === undefined)
         throw new Error(`${property.getSourceFile().fileName}: the field ${name} has no doc comment`);
@@ -168,10 +164,29 @@ function fieldTable(properties, { areRequired = false, omit = [] } = {}) {
   return table(['Field', 'Type', 'Meaning'], rows);
 }
 
-/** A table of fields that people write. */
-function inputTable(...names) {
-  const properties = names.flatMap((name) => propertiesOf(definitions, name, true));
-  return fieldTable(properties, { areRequired: true });
+/** Returns the examples in the doc comment of a node, each as it is written there. */
+function examplesOf(node) {
+  const tags = (node.jsDoc ?? []).flatMap(({ tags: all }) => [...(all ?? [])]);
+  return tags
+    .filter(({ tagName }) => tagName.text === 'example')
+    .map(({ comment }) => ts.getTextOfJSDocComment(comment).trim());
+}
+
+/** A section for each field that people write, so that it can be linked to and found. */
+function inputSections(...names) {
+  return names
+    .flatMap((name) => propertiesOf(definitions, name, true))
+    .map((property) => {
+      const isRequired = property.questionToken === undefined;
+      const examples = examplesOf(property);
+      return [
+        `### ${code(property.name.text)}`,
+        `${code(typeText(property.type))}${isRequired ? ', required' : ''}`,
+        commentOf(property),
+        ...(examples.length > 0 ? [`\`\`\`ts\n${examples.join('\n')}\n\`\`\``] : []),
+      ].join('\n\n');
+    })
+    .join('\n\n');
 }
 
 const definitions = 'src/define/types.ts';
@@ -185,7 +200,7 @@ function eventSections() {
     .map((name) => {
       const type = propertiesOf(events, name, true).find((property) => property.name.text === 'type');
       return [
-        `#### ${type.type.literal.text}`,
+        `### ${type.type.literal.text}`,
         commentOf(declarationOf(events, name)),
         fieldTable(propertiesOf(events, name), { omit: ['type', 'time', 'phase', 'id'] }),
       ].join('\n\n');
@@ -210,10 +225,10 @@ function makeParts({ commands, globalFlags, commonFlags }) {
     'common flags': flagTable(commonFlags),
     'shared flags': sharedFlags(commands),
     commands: commands.map(commandSection).join('\n\n'),
-    'common fields': inputTable('CommonFields', 'WithVersions'),
-    'image fields': inputTable('ImageFields'),
-    'command fields': inputTable('CommandFields'),
-    'project fields': inputTable('ProjectFields'),
+    'common fields': inputSections('CommonFields', 'WithVersions'),
+    'image fields': inputSections('ImageFields'),
+    'command fields': inputSections('CommandFields'),
+    'project fields': inputSections('ProjectFields'),
     plan: typeSections(documents, 'PlanDocument', 'PlanDocumentTask', 'BaseImage'),
     graph: typeSections(documents, 'GraphDocument', 'GraphNode', 'GraphEdge'),
     events: [eventSections(), typeSections(events, 'PlannedTask', 'TaskFailure')].join('\n\n'),
@@ -221,21 +236,29 @@ function makeParts({ commands, globalFlags, commonFlags }) {
   };
 }
 
-/** Replaces what is between the markers of each part. @throws Error for a part that the page lacks */
-function fill(page, parts) {
-  return Object.entries(parts).reduce((text, [name, part]) => {
+/** Replaces what is between the markers of each part. @throws Error for a part that no page has, or that lacks its end */
+function fill(pages, parts) {
+  const filled = new Map(pages);
+  for (const [name, part] of Object.entries(parts)) {
     const start = `<!-- generated by npm run reference: ${name} -->\n`;
     const end = `<!-- end of ${name} -->`;
+    const [file, text] = [...filled].find(([, page]) => page.includes(start) && page.includes(end)) ?? [];
+    if (file === undefined) throw new Error(`no page of ${flags.folder} has markers for "${name}"`);
     const [before, rest] = text.split(start);
-    const [, after] = rest?.split(end) ?? [];
-    if (after === undefined) throw new Error(`${flags.page} has no markers for "${name}"`);
-    return `${before}${start}\n${part}\n\n${end}${after}`;
-  }, page);
+    filled.set(file, `${before}${start}\n${part}\n\n${end}${rest.split(end)[1]}`);
+  }
+  return filled;
 }
 
-const page = readFileSync(flags.page, 'utf8');
-const text = fill(page, makeParts(await importCommands()));
-if (text !== page && flags.check) {
-  console.error(`${path.relative(root, flags.page)} is out of date: run npm run reference`);
-  process.exitCode = 1;
-} else if (text !== page) writeFileSync(flags.page, text);
+const pages = new Map(
+  readdirSync(flags.folder)
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => [path.join(flags.folder, name), readFileSync(path.join(flags.folder, name), 'utf8')]),
+);
+for (const [file, text] of fill(pages, makeParts(await importCommands()))) {
+  if (text === pages.get(file)) continue;
+  if (flags.check) {
+    console.error(`${path.relative(root, file)} is out of date: run npm run reference`);
+    process.exitCode = 1;
+  } else writeFileSync(file, text);
+}

@@ -191,7 +191,7 @@ interface CommandFields<V> extends CommonFields<V> {
    * working directory.
    *
    * @example run: ['images/debian/make-rootfs.sh', 'bookworm']   // a script of the project; it writes to $TASKS_OUT
-   * @example run: (version) => ['curl', '-fo', `pg-${version}.tar.gz`, `https://example.com/${version}`]
+   * @example run: (version) => ['scripts/fetch-source.sh', version]   // runs in the project root
    */
   readonly run: PerVersion<V, readonly [string, ...string[]]>;
   /**

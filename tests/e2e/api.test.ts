@@ -124,11 +124,11 @@ test('wrong use is a TasksError that says what to do', async () => {
   assert.match((await failure(() => api.plan({ ...project }))).message, /open\(\)/);
 });
 
-test('docs/api.md: the script posts a plan as a pull request comment', async () => {
+test('docs/reference/api.md: the script posts a plan as a pull request comment', async () => {
   const root = makeProject(definitions, { in: 'a\n' });
   mkdirSync(path.join(root, 'node_modules'));
   symlinkSync(process.cwd(), path.join(root, 'node_modules/image-tasks'));
-  const [, script] = /```js plan-comment\.mjs\n([\s\S]*?)```/.exec(readFileSync('docs/api.md', 'utf8'))!;
+  const [, script] = /```js plan-comment\.mjs\n([\s\S]*?)```/.exec(readFileSync('docs/reference/api.md', 'utf8'))!;
   writeFileSync(path.join(root, 'plan-comment.mjs'), script!);
   const posted: { url: string | undefined; body: string }[] = [];
   const server = createServer(async (request, response) => {

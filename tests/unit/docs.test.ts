@@ -14,7 +14,9 @@ const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclud
   .split('\n')
   .filter((file) => existsSync(file));
 const pages = files.filter((file) =>
-  /^[A-Z]+\.md$|^docs\/[^/]+\.md$|^(bench|images|examples|examples\/[^/]+)\/README\.md$/.test(file),
+  /^[A-Z]+\.md$|^docs\/(?:[\w-]+\/)*[^/]+\.md$|^(bench|images|examples|examples\/[^/]+)\/README\.md$/.test(
+    file,
+  ),
 );
 
 /** What pages name and what is not in the repository, and why. */

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -19,9 +19,12 @@ import {
 } from '../support/source-facts.ts';
 import { tempFolder } from '../support/temp.ts';
 
-const test = suite('docs/reference.md');
-const page = 'docs/reference.md';
-const reference = readFileSync(page, 'utf8');
+const test = suite('docs/reference');
+const folder = 'docs/reference';
+const read = (page: string): string => readFileSync(path.join(folder, `${page}.md`), 'utf8');
+const reference = readdirSync(folder)
+  .map((name) => readFileSync(path.join(folder, name), 'utf8'))
+  .join('\n');
 
 function generate(...args: string[]): Promise<{ status: unknown; stderr: string }> {
   return new Promise((resolve) => {
@@ -31,19 +34,23 @@ function generate(...args: string[]): Promise<{ status: unknown; stderr: string 
   });
 }
 
-/** Returns the text of the reference below a heading, to the next heading of the same or a higher level. */
-function section(heading: string): string {
-  const [, after] = reference.split(`\n${heading}\n`);
-  assert.ok(after !== undefined, `${page} has no heading "${heading}"`);
+/** Returns the text of a page below a heading, to the next heading of the same or a higher level. */
+function section(page: string, heading: string): string {
+  const [, after] = read(page).split(`\n${heading}\n`);
+  assert.ok(after !== undefined, `${page}.md has no heading "${heading}"`);
   const level = heading.indexOf(' ');
   return after!.split(new RegExp(`\n#{1,${level}} `))[0]!;
 }
 
-/** Asserts that a part of the reference has a row of a table for each name. */
-function assertRows(heading: string, names: readonly string[]): void {
-  const rows = [...section(heading).matchAll(/^\| `?([^`|]+?)`? \|/gm)].map(([, first]) => first);
-  const missing = names.filter((name) => !rows.includes(name));
-  assert.equal(missing, [], `missing below "${heading}"`);
+/** Asserts that a text has a row of a table, or a heading, for each name. */
+function assertEntries(text: string, names: readonly string[]): void {
+  const entries = [...text.matchAll(/^(?:\| `?([^`|]+?)`? \||#+ `(.*)`$)/gm)].map(
+    ([, row, heading]) => row ?? heading,
+  );
+  assert.equal(
+    names.filter((name) => !entries.includes(name)),
+    [],
+  );
   assert.ok(names.length > 0);
 }
 
@@ -52,18 +59,19 @@ test('the generated parts of the reference are those of the code', async () => {
 });
 
 test('a generated part that is out of date, or a marker that is missing, is reported', async () => {
-  const check = (name: string, text: string) => {
-    const copy = path.join(tempFolder(), name);
-    writeFileSync(copy, text);
-    return generate('--check', '--page', copy);
+  const check = (edit: (text: string) => string) => {
+    const copy = tempFolder();
+    cpSync(folder, copy, { recursive: true });
+    writeFileSync(path.join(copy, 'commands.md'), edit(read('commands')));
+    return generate('--check', '--folder', copy);
   };
   const [old, unmarked] = await Promise.all([
-    check('old.md', reference.replace('`-k, --keep-going`', '`-k, --go-on`')),
-    check('unmarked.md', reference.replace('<!-- end of shared flags -->', '')),
+    check((text) => text.replace('`-k, --keep-going`', '`-k, --go-on`')),
+    check((text) => text.replace('<!-- end of shared flags -->', '')),
   ]);
   assert.is(old.status, 1);
-  assert.match(old.stderr, /old\.md is out of date: run npm run reference/);
-  assert.match(unmarked.stderr, /unmarked\.md has no markers for "shared flags"/);
+  assert.match(old.stderr, /commands\.md is out of date: run npm run reference/);
+  assert.match(unmarked.stderr, /no page of .* has markers for "shared flags"/);
 });
 
 /** Returns the names of the commands that `tasks --help` lists. */
@@ -77,11 +85,14 @@ async function listedCommands(): Promise<string[]> {
 
 test('every command has a section with its flags', async () => {
   const listed = (await listedCommands()).filter((name) => !['help', 'tasks'].includes(name));
-  const [shared, everywhere] = [section('### Shared flags'), section('### Flags of all commands')];
+  const [shared, everywhere] = [
+    section('commands', '## Shared flags'),
+    section('commands', '## Flags of all commands'),
+  ];
   const has = (text: string, [declaration]: Flag): boolean => text.includes(`| \`${declaration}\` |`);
   for (const flag of [...globalFlags, ...commonFlags]) assert.ok(has(everywhere, flag), flag[0]);
   for (const name of listed) {
-    const text = section(`### tasks ${name}`);
+    const text = section('commands', `## tasks ${name}`);
     const command = commands.find(({ usage }) => usage.split(' ')[0] === name);
     for (const flag of command?.own ?? []) assert.ok(has(text, flag), `${name} ${flag[0]}`);
     for (const flag of command?.shared ?? [])
@@ -141,23 +152,24 @@ test('every field of a definition is in its types and in the reference', () => {
   ] as const) {
     const known = checkFieldNames(kind, { other: 1 })[0]!.expected!.replace('one of ', '').split(', ');
     assert.equal([...shared, ...own(type)].sort(), known.sort());
-    assertRows(`#### Fields of ${kind}()`, own(type));
+    assertEntries(section('definitions', `## Fields of ${kind}()`), own(type));
   }
-  assertRows('### image() and command()', shared);
-  assertRows('### project()', own('ProjectFields'));
-  for (const name of ['version', 'exclude']) assert.match(section('### matrix()'), `\`${name}\``);
+  assertEntries(section('definitions', '## image() and command()'), shared);
+  assertEntries(section('definitions', '## project()'), own('ProjectFields'));
+  for (const name of ['version', 'exclude'])
+    assert.match(section('definitions', '## matrix()'), `\`${name}\``);
 });
 
 test('every exit code and every word of the JSON output is in the reference', () => {
-  assertRows('## Exit codes', literalsOf('src/model/errors.ts', 'ExitCode'));
-  assertRows('### Reason codes', literalsOf('src/model/plan.ts', 'ReasonCode'));
-  assertRows('### Actions', ACTIONS);
-  assertRows('### Outcomes', OUTCOMES);
-  const events = section('### Events');
+  assertEntries(read('exit-codes'), literalsOf('src/model/errors.ts', 'ExitCode'));
+  assertEntries(section('json', '## Reason codes'), literalsOf('src/model/plan.ts', 'ReasonCode'));
+  assertEntries(section('json', '## Actions'), ACTIONS);
+  assertEntries(section('json', '## Outcomes'), OUTCOMES);
+  const events = section('json', '## Events');
   for (const phase of literalsOf('src/model/events.ts', 'Phase')) assert.match(events, `\`${phase}\``);
   const types = [...readFileSync('src/model/events.ts', 'utf8').matchAll(/readonly type: '([\w-]+)'/g)];
   assert.is(types.length, literalsOf('src/model/events.ts', 'RunEvent').length);
-  for (const [, type] of types) assert.match(events, `#### ${type}\n`);
+  for (const [, type] of types) assert.match(events, `### ${type}\n`);
 });
 
 test('every file and folder of .cache is in the reference', () => {
@@ -169,7 +181,7 @@ test('every file and folder of .cache is in the reference', () => {
     ),
   );
   assert.ok(names.length >= 5);
-  const text = section('## Files in .cache');
+  const text = read('cache');
   assert.equal(
     [...new Set(names)].filter((name) => !text.includes(`\`${name}`)),
     [],

@@ -1,0 +1,28 @@
+/** The pages of the site, in their order. A test fails for a page that is missing here. */
+export const navigation = [
+  section('Reference', '^/reference', [
+    ['Overview', '/reference'],
+    ['Definitions', '/reference/definitions'],
+    ['Selectors', '/reference/selectors'],
+    ['Commands', '/reference/commands'],
+    ['Environment variables', '/reference/environment'],
+    ['Tags', '/reference/tags'],
+    ['Exit codes', '/reference/exit-codes'],
+    ['JSON output', '/reference/json'],
+    ['Files in .cache', '/reference/cache'],
+    ['Node API', '/reference/api'],
+  ]),
+  section('Design', '^/(architecture|design-notes|glossary|scale|benchmarks|contributing|changelog)', [
+    ['Architecture', '/architecture'],
+    ['Design notes', '/design-notes'],
+    ['Glossary', '/glossary'],
+    ['Benchmarks', '/benchmarks'],
+    ['Scale', '/scale'],
+    ['Contributing', '/contributing'],
+    ['Changes', '/changelog'],
+  ]),
+];
+
+function section(text, match, pages) {
+  return { text, match, items: pages.map(([title, link]) => ({ text: title, link })) };
+}

@@ -1,0 +1,184 @@
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { commands } from '../../src/cli/commands.ts';
+import { browserMissing, hasBrowser, openBrowser, openMonitoredPage } from '../support/browser.ts';
+import { propertiesOf } from '../support/source-facts.ts';
+import { tempFolder } from '../support/temp.ts';
+
+const test = suite('documentation site');
+
+/** A path of a server that no page knows. */
+const base = '/some/where/';
+const hasPackages = existsSync('docs/node_modules/vitepress');
+
+let site: string;
+let server: Server;
+let browser: Browser;
+let origin: string;
+
+const types: Readonly<Record<string, string>> = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.svg': 'image/svg+xml',
+  '.woff2': 'font/woff2',
+};
+
+/** Serves the site below `base`, as a server of static files does. */
+function serve(): Server {
+  return createServer((request, response) => {
+    const name = decodeURIComponent(new URL(request.url!, 'http://x').pathname);
+    const file = path.join(site, name.slice(base.length), name.endsWith('/') ? 'index.html' : '');
+    if (!name.startsWith(base) || !existsSync(file)) return response.writeHead(404).end();
+    return response
+      .writeHead(200, { 'content-type': types[path.extname(file)] ?? 'application/octet-stream' })
+      .end(readFileSync(file));
+  }).listen(0, '127.0.0.1');
+}
+
+/** The HTML pages of the site, relative to it. */
+function sitePages(): string[] {
+  return readdirSync(site, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.html'));
+}
+
+test.before(async () => {
+  if (!hasBrowser || !hasPackages) return;
+  site = path.join(tempFolder(), 'site');
+  const flags = ['build', '--base', base, '--outDir', site];
+  const { status, stdout, stderr } = spawnSync('node', ['scripts/docs.mjs', ...flags], { encoding: 'utf8' });
+  assert.is(status, 0, `${stdout}${stderr}`);
+  server = serve();
+  await once(server, 'listening');
+  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  browser = await openBrowser();
+});
+test.after(async () => {
+  await browser?.close();
+  server?.close();
+  server?.closeAllConnections();
+});
+
+const needs = !hasBrowser
+  ? browserMissing
+  : hasPackages
+    ? undefined
+    : "needs the site's packages: npm run docs";
+
+function inBrowser(title: string, handler: () => Promise<void>): void {
+  if (needs === undefined) test(title, handler);
+  else test.skip(`${title} (${needs})`);
+}
+
+/** Opens a page and waits until its scripts have taken over. */
+async function openPage(page: Page, address: string): Promise<void> {
+  await page.goto(address);
+  await page.waitForFunction(() => '__vue_app__' in document.querySelector('#app')!);
+}
+
+/** Returns the addresses that a page links to, and the anchors that it has. */
+async function linksOf(page: Page): Promise<{ links: string[]; anchors: string[] }> {
+  return await page.evaluate(() => ({
+    links: [...document.querySelectorAll('a[href]')].map((link) => (link as HTMLAnchorElement).href),
+    anchors: [...document.querySelectorAll('[id]')].map(({ id }) => id),
+  }));
+}
+
+inBrowser('no page has a dead link, an error in the console, or a request to another server', async () => {
+  const { page, problems, requests } = await openMonitoredPage(browser);
+  const found = new Map<string, { links: string[]; anchors: string[] }>();
+  for (const name of sitePages().filter((file) => file !== '404.html')) {
+    const address = `${origin}${base}${name}`;
+    await openPage(page, address);
+    found.set(address, await linksOf(page));
+  }
+  await page.close();
+  const dead = [...found].flatMap(([from, { links }]) =>
+    links
+      .filter((link) => link.startsWith(origin))
+      .filter((link) => {
+        const { pathname, hash } = new URL(link);
+        const target = found.get(`${origin}${pathname.replace(/\/$/, '/index.html')}`);
+        return (
+          target === undefined || (hash !== '' && !target.anchors.includes(decodeURIComponent(hash.slice(1))))
+        );
+      })
+      .map((link) => `${from}: ${link}`),
+  );
+  assert.ok(found.size > 10);
+  assert.equal([...new Set(dead)], []);
+  assert.equal(problems, []);
+  assert.equal(
+    requests.filter((url) => !url.startsWith(`${origin}${base}`)),
+    [],
+  );
+});
+
+/** Types a text into the search and returns where its results lead to. */
+async function search(page: Page, text: string): Promise<string[]> {
+  await page.locator('#localsearch-input').fill(text);
+  // Results of the text before are still shown: wait for those of this one.
+  await page.waitForFunction(
+    (wanted) =>
+      [...document.querySelectorAll('#localsearch-list a.result mark')].some((mark) =>
+        wanted.toLowerCase().startsWith(mark.textContent!.toLowerCase().slice(0, 3)),
+      ),
+    text.split(' ').at(-1)!,
+  );
+  return await page
+    .locator('#localsearch-list a.result')
+    .evaluateAll((links) => links.map((link) => link.getAttribute('href')!));
+}
+
+inBrowser('the search finds every command and every field of a definition', async () => {
+  const { page, problems } = await openMonitoredPage(browser);
+  await openPage(page, `${origin}${base}reference.html`);
+  await page.keyboard.press('Control+k');
+  const anchors = [
+    ...commands
+      .map(({ usage }) => usage.split(' ')[0]!)
+      .map((name) => ({ text: `tasks ${name}`, page: 'commands', anchor: `tasks-${name}` })),
+    ...['CommonFields', 'WithVersions', 'ImageFields', 'CommandFields', 'ProjectFields']
+      .flatMap((type) => propertiesOf('src/define/types.ts', type))
+      .map((name) => ({ text: name, page: 'definitions', anchor: name.toLowerCase() })),
+  ];
+  const lost: string[] = [];
+  for (const { text, page: name, anchor } of anchors) {
+    const results = await search(page, text);
+    if (!results.includes(`${base}reference/${name}.html#${anchor}`))
+      lost.push(`${text}: ${results.join(' ')}`);
+  }
+  await page.close();
+  assert.equal(lost, []);
+  assert.equal(problems, []);
+});
+
+inBrowser('the site is light or dark, as the reader prefers', async () => {
+  const colors: string[] = [];
+  for (const colorScheme of ['light', 'dark'] as const) {
+    const { page } = await openMonitoredPage(browser, { colorScheme });
+    await page.goto(`${origin}${base}reference.html`);
+    colors.push(await page.evaluate(() => getComputedStyle(document.body).backgroundColor));
+    await page.close();
+  }
+  assert.equal(new Set(colors).size, 2);
+});
+
+test('every page is in the navigation', async () => {
+  const { navigation } = (await import(path.resolve('docs/.vitepress/navigation.mjs'))) as {
+    navigation: readonly { items: readonly { link: string }[] }[];
+  };
+  const linked = navigation.flatMap(({ items }) => items.map(({ link }) => `${link.slice(1)}.md`));
+  const pages = readdirSync('docs', { recursive: true, encoding: 'utf8' }).filter(
+    (file) => file.endsWith('.md') && !file.startsWith('node_modules') && file !== 'index.md',
+  );
+  assert.equal(linked.toSorted(), pages.toSorted());
+});
+
+test.run();
