@@ -128,7 +128,9 @@ test('docs/reference/api.md: the script posts a plan as a pull request comment',
   const root = makeProject(definitions, { in: 'a\n' });
   mkdirSync(path.join(root, 'node_modules'));
   symlinkSync(process.cwd(), path.join(root, 'node_modules/image-tasks'));
-  const [, script] = /```js plan-comment\.mjs\n([\s\S]*?)```/.exec(readFileSync('docs/reference/api.md', 'utf8'))!;
+  const [, script] = /```js plan-comment\.mjs\n([\s\S]*?)```/.exec(
+    readFileSync('docs/reference/api.md', 'utf8'),
+  )!;
   writeFileSync(path.join(root, 'plan-comment.mjs'), script!);
   const posted: { url: string | undefined; body: string }[] = [];
   const server = createServer(async (request, response) => {
