@@ -25,6 +25,8 @@ export interface PageTask extends PictureTask {
     readonly image?: string;
     /** The ID of the run that made it. */
     readonly run?: string;
+    /** The builder node that built it. */
+    readonly node?: string;
   };
   readonly log?: LogTail;
 }
@@ -120,13 +122,15 @@ function collectTasks(
   return { tasks, inputs: table.inputs };
 }
 
-function lastResult({ time, durationMs, bytes, imageId, run }: TaskRecord): NonNullable<PageTask['last']> {
+function lastResult(record: TaskRecord): NonNullable<PageTask['last']> {
+  const { time, durationMs, bytes, imageId, run, node } = record;
   return {
     time,
     ms: durationMs,
     bytes,
     ...(imageId !== undefined ? { image: imageId } : {}),
     ...(run !== undefined ? { run } : {}),
+    ...(node !== undefined ? { node } : {}),
   };
 }
 

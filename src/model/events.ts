@@ -167,6 +167,8 @@ export interface PhaseStarted extends Timed {
   readonly jobs: Integer;
   /** The tasks of this phase. */
   readonly tasks: readonly PlannedTask[];
+  /** The names of the builder nodes that work on them. Missing if this machine or an engine does. */
+  readonly nodes?: readonly string[];
 }
 
 /**

@@ -90,6 +90,7 @@ function facts({ kind, where, key, tags, expectedMs }: PageTask, last: PageTask[
     ['defined in', where],
     ['key', key === '' ? undefined : copyable(key)],
     ['last built', last === undefined ? 'never' : formatLocalTime(Date.parse(last.time))],
+    ['built on', last?.node],
     ['took', last === undefined ? undefined : formatDuration(last.ms)],
     ['size', last === undefined || last.bytes === 0 ? undefined : formatBytes(last.bytes)],
     ['image', last?.image === undefined ? undefined : copyable(last.image)],

@@ -5,6 +5,9 @@ import type { TaskId } from '../model/task.ts';
 /** A bar of the timeline: a task in the lane of its job. Times are in milliseconds since 1970. */
 export interface TimelineBar {
   readonly id: TaskId;
+  /** The builder node that works on the task. */
+  readonly node?: string;
+  /** The number of the lane, among those of its node. */
   readonly lane: number;
   readonly start: number;
   /** Undefined while the task is running. */
@@ -20,6 +23,7 @@ export interface TaskResult {
   readonly ms: number;
   readonly bytes: number;
   readonly image?: string;
+  readonly node?: string;
 }
 
 /** The state of a run, derived from its events. */
@@ -84,10 +88,15 @@ export function applyEvent(run: RunState, event: RunEvent): RunState {
   run.now = Math.max(run.now, now);
   switch (event.type) {
     case 'task-started': {
-      const taken = new Set(run.bars.filter(({ end }) => end === undefined).map(({ lane }) => lane));
+      const { id, node, action } = event;
+      const lost = openBar(run, id);
+      if (lost !== undefined)
+        Object.assign(lost, { end: now, state: 'failed', text: `${lost.node} was lost` });
+      const open = run.bars.filter((bar) => bar.end === undefined && bar.node === node);
+      const taken = new Set(open.map(({ lane }) => lane));
       let lane = 0;
       while (taken.has(lane)) lane++;
-      run.bars.push({ id: event.id, lane, start: now, state: 'running', text: event.action });
+      run.bars.push({ id, ...onNode(node), lane, start: now, state: 'running', text: action });
       run.states.set(event.id, 'running');
       break;
     }
@@ -124,8 +133,13 @@ function resultOf({
   ms,
   bytes = 0,
   imageId,
+  node,
 }: Extract<RunEvent, { type: 'task-finished' }>): TaskResult {
-  return { time, ms, bytes, ...(imageId !== undefined ? { image: imageId } : {}) };
+  return { time, ms, bytes, ...(imageId !== undefined ? { image: imageId } : {}), ...onNode(node) };
+}
+
+function onNode(node: string | undefined): { readonly node?: string } {
+  return node === undefined ? {} : { node };
 }
 
 function openBar({ bars }: RunState, id: TaskId): TimelineBar | undefined {
@@ -137,7 +151,12 @@ const maxPauseMs = 20 * 60_000;
 
 interface TaskWithResult {
   readonly id: TaskId;
-  readonly last?: { readonly time: string; readonly ms: number; readonly run?: string };
+  readonly last?: {
+    readonly time: string;
+    readonly ms: number;
+    readonly run?: string;
+    readonly node?: string;
+  };
 }
 
 interface Result {
@@ -145,6 +164,7 @@ interface Result {
   readonly start: number;
   readonly end: number;
   readonly run?: string | undefined;
+  readonly node?: string | undefined;
 }
 
 /**
@@ -153,16 +173,40 @@ interface Result {
 export function lastRun(tasks: readonly TaskWithResult[]): TimelineBar[] {
   const results = tasks.flatMap(({ id, last }): Result[] => {
     const end = Date.parse(last?.time ?? '');
-    return Number.isNaN(end) ? [] : [{ id, start: end - last!.ms, end, run: last!.run }];
+    return Number.isNaN(end) ? [] : [{ id, start: end - last!.ms, end, run: last!.run, node: last!.node }];
   });
-  const laneEnds: number[] = [];
+  const laneEndsOf = new Map<string | undefined, number[]>();
   return ofLastRun(results)
     .sort((a, b) => a.start - b.start)
-    .map(({ id, start, end }) => {
+    .map(({ id, node, start, end }) => {
+      const laneEnds = laneEndsOf.get(node) ?? [];
+      laneEndsOf.set(node, laneEnds);
       const free = laneEnds.findIndex((laneEnd) => laneEnd <= start);
       const lane = free < 0 ? laneEnds.length : free;
       laneEnds[lane] = end;
-      return { id, lane, start, end, state: 'done', text: '' };
+      return { id, ...onNode(node), lane, start, end, state: 'done', text: '' };
+    });
+}
+
+/** The lanes of one builder node, from top to bottom. */
+export interface LaneGroup {
+  /** Undefined: of this machine or an engine. */
+  readonly node: string | undefined;
+  readonly first: number;
+  readonly count: number;
+}
+
+/** Returns the lanes that bars need, by builder node. Those of this machine come first, then the nodes by name. */
+export function groupLanes(bars: readonly TimelineBar[]): LaneGroup[] {
+  const counts = new Map<string, number>();
+  for (const { node = '', lane } of bars) counts.set(node, Math.max(counts.get(node) ?? 0, lane + 1));
+  let first = 0;
+  return [...counts]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, count]) => {
+      const group = { node: name === '' ? undefined : name, first, count };
+      first += count;
+      return group;
     });
 }
 

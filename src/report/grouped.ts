@@ -61,7 +61,8 @@ export function groupedReporter(
         writeLines([runText.phaseStarted(event)]);
         break;
       case 'task-started':
-        output.set(event.id, []);
+        // A task whose node was lost starts again: what it printed before may say why.
+        if (!output.has(event.id)) output.set(event.id, []);
         break;
       case 'task-output':
         output.get(event.id)?.push(event.line);

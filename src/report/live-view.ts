@@ -9,7 +9,7 @@ import { type CellState, matrixLines, type Screen } from './matrix.ts';
 import type { Paint } from './reporter.ts';
 import { expectedMsOf, isActive, trackProgress } from './run-progress.ts';
 import { makeRunText } from './run-text.ts';
-import { makeRunningSteps } from './running-steps.ts';
+import { makeRunningSteps, type RunningSteps } from './running-steps.ts';
 
 interface Row extends Activity {
   readonly id: TaskId;
@@ -19,6 +19,8 @@ interface Row extends Activity {
   /** Milliseconds since 1970. */
   startedAt: number;
   text: string;
+  steps: RunningSteps;
+  node: string | undefined;
 }
 
 /** The content of the live view, derived from events. Tasks that have something to do have a row; all others are counted. */
@@ -37,6 +39,9 @@ export type LiveLayout = 'list' | 'matrix';
 
 /** How many lines of notes the screen shows: the last ones. All of them stay after the run. */
 const noteRows = 2;
+
+/** A line names the builder node if there are so many columns beside it and the task. */
+const minNodeRoom = 40;
 
 /** How many waiting tasks the list shows. */
 const waitingRows = 3;
@@ -74,12 +79,13 @@ export function makeLiveView(paint: Paint, layout: LiveLayout, reader: Reader): 
             hasSteps: task.action === 'build',
             steps: makeRunningSteps(),
             text: '',
+            node: undefined,
           });
         }
         break;
       case 'task-started':
         cells.set(event.id, 'running');
-        startRow(rows.get(event.id), event.time, event.action);
+        startRow(rows.get(event.id), event);
         break;
       case 'task-progress':
         rows.get(event.id)?.steps.apply(event, Date.parse(event.time));
@@ -151,8 +157,11 @@ export function makeLiveView(paint: Paint, layout: LiveLayout, reader: Reader): 
     const elapsed = formatClock(now - row.startedAt);
     const expected = row.expectedMs !== undefined ? ` of ~${formatClock(row.expectedMs)}` : '';
     const width = Math.min(runText.padId('').length, Math.max(8, Math.floor(columns / 2)));
-    const name = clip(row.id, width).padEnd(width);
-    const roomBeside = (time: string): number => columns - width - time.length - 6;
+    const node = runText.padNode(row.node);
+    const place = node !== '' && columns >= width + node.length + minNodeRoom ? `  ${paint.dim(node)}` : '';
+    const name = `${clip(row.id, width).padEnd(width)}${place}`;
+    const placeWidth = place === '' ? 0 : node.length + 2;
+    const roomBeside = (time: string): number => columns - width - placeWidth - time.length - 6;
     // On a narrow screen, the current step is worth more than the expected time.
     const time = roomBeside(elapsed + expected) >= 12 ? elapsed + expected : elapsed;
     const room = Math.max(0, roomBeside(time));
@@ -217,11 +226,17 @@ function finishedCell(outcome: Outcome): CellState {
   return states[outcome];
 }
 
-function startRow(row: Row | undefined, time: string, action: string): void {
+function startRow(
+  row: Row | undefined,
+  { time, action, node }: Extract<RunEvent, { type: 'task-started' }>,
+): void {
   if (row === undefined) return;
   row.state = 'running';
   row.startedAt = Date.parse(time);
   row.text = action;
+  row.node = node;
+  // A task whose node was lost begins with its first step again.
+  row.steps = makeRunningSteps();
 }
 
 function waitText(row: Row, rows: ReadonlyMap<TaskId, Row>): string {

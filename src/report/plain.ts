@@ -42,7 +42,7 @@ export function plainReporter(
         writeLine(runText.phaseStarted(event));
         break;
       case 'task-started':
-        writeLine(`${paint.dim('▸')} ${runText.padId(event.id)}  ${event.action}`);
+        writeLine(`${paint.dim('▸')} ${runText.padId(event.id)}  ${runText.taskStarted(event)}`);
         break;
       case 'task-output':
         if (!verbose) break;

@@ -75,7 +75,8 @@ export function trackProgress(): ProgressTracker {
         break;
       case 'task-started': {
         const task = tasks.get(event.id);
-        if (task !== undefined) Object.assign(task, { state: 'running', startedAt: Date.parse(event.time) });
+        if (task !== undefined)
+          Object.assign(task, { state: 'running', startedAt: Date.parse(event.time), stepsDone: 0 });
         break;
       }
       case 'task-progress': {

@@ -2,6 +2,7 @@ import type { Counts, Phase, PlannedTask, RunEvent, TaskFailure } from '../model
 import type { TaskId } from '../model/task.ts';
 import { failureTitle } from './failures.ts';
 import { formatBytes, formatDuration, pluralize } from './format.ts';
+import { makeNodeNames } from './node-names.ts';
 import type { Paint } from './reporter.ts';
 import { expectedMsOf } from './run-progress.ts';
 
@@ -13,6 +14,10 @@ const goodOutcomes = new Set(['built', 'pulled', 'retagged', 'reused']);
 /** Formats the lines that all text reporters share. It remembers the events of a phase and must get all of them, in order. */
 export interface RunText {
   phaseStarted(event: EventOf<'phase-started'>): string;
+  /** Returns what a task begins to do: `build`, `build on ci0`. */
+  taskStarted(event: EventOf<'task-started'>): string;
+  /** Returns the name of the task's builder node, padded to the widest; an empty text if there are not several. */
+  padNode(node: string | undefined): string;
   /** Returns undefined for reused, skipped and never started tasks, which are only counted. */
   taskFinished(event: EventOf<'task-finished'>): string | undefined;
   /** Returns a summary of the phase and, if many tasks were built, a line with the slowest. */
@@ -25,26 +30,31 @@ export interface RunText {
 export function makeRunText(paint: Paint): RunText {
   const planned = new Map<TaskId, PlannedTask>();
   const built: { id: TaskId; ms: number }[] = [];
+  const nodes = makeNodeNames();
   /** `saved`: milliseconds that reused tasks took when they were built. */
   let [saved, width, uploaded] = [0, 0, 0];
   const padId = (id: TaskId): string => id.padEnd(width);
   return {
     padId,
+    padNode: nodes.pad,
     phaseStarted(event) {
+      nodes.start(event.nodes);
       [saved, built.length, uploaded] = [0, 0, 0];
       for (const task of event.tasks) planned.set(task.id, task);
       width = Math.max(0, ...activeTasks(event).map(({ id }) => id.length));
       return headline(event, paint);
     },
+    taskStarted: (event) => `${event.action}${nodes.started(event)}`,
     taskFinished(event) {
       const task = planned.get(event.id);
       if (task?.action === 'upload' && goodOutcomes.has(event.outcome)) {
         uploaded++;
-        return builtLine(event, padId(event.id), 'uploaded', paint);
+        return builtLine(event, padId(event.id), 'uploaded', '', paint);
       }
       if (event.outcome === 'reused') saved += task?.expectedMs ?? 0;
       if (event.outcome === 'built') built.push(event);
-      return outcomeLine(event, padId(event.id), builtLabel(task?.action ?? 'build'), paint);
+      const node = nodes.finished(event);
+      return outcomeLine(event, padId(event.id), builtLabel(task?.action ?? 'build'), node, paint);
     },
     phaseFinished: (event) => [
       event.phase === 'upload'
@@ -91,8 +101,10 @@ function headline(event: EventOf<'phase-started'>, paint: Paint): string {
     .map(([number, label]) => `${number} ${label}`);
   const expected = expectedTotal(event);
   const jobs = activeTasks(event).length > 0 ? ` · ${pluralize(event.jobs, 'job')}` : '';
+  const { nodes = [] } = event;
+  const places = jobs !== '' && nodes.length > 1 ? ` on ${nodes.length} nodes` : '';
   const about = expected !== undefined ? ` · about ${formatDuration(expected)}` : '';
-  return `${paint.bold(`tasks ${phaseCommands[event.phase]}`)}   ${pluralize(event.tasks.length, 'task')}: ${parts.join(', ')}${jobs}${about}`;
+  return `${paint.bold(`tasks ${phaseCommands[event.phase]}`)}   ${pluralize(event.tasks.length, 'task')}: ${parts.join(', ')}${jobs}${places}${about}`;
 }
 
 /**
@@ -114,13 +126,14 @@ function outcomeLine(
   event: EventOf<'task-finished'>,
   id: string,
   label: string,
+  node: string,
   paint: Paint,
 ): string | undefined {
   switch (event.outcome) {
     case 'built':
-      return builtLine(event, id, label, paint);
+      return builtLine(event, id, label, node, paint);
     case 'failed':
-      return `${paint.bad('✖')} ${id}  failed after ${formatDuration(event.ms)}${reason(event.error)}`;
+      return `${paint.bad('✖')} ${id}  failed after ${formatDuration(event.ms)}${node}${reason(event.error)}`;
     case 'blocked':
       return `${paint.warn('■')} ${id}  blocked${reason(event.error)}`;
     case 'cancelled':
@@ -134,8 +147,15 @@ function outcomeLine(
   }
 }
 
-function builtLine({ ms, bytes }: EventOf<'task-finished'>, id: string, label: string, paint: Paint): string {
-  return `${paint.good('✔')} ${id}  ${label} in ${formatDuration(ms)}${bytes !== undefined ? `, ${formatBytes(bytes)}` : ''}`;
+function builtLine(
+  { ms, bytes }: EventOf<'task-finished'>,
+  id: string,
+  label: string,
+  node: string,
+  paint: Paint,
+): string {
+  const size = bytes === undefined ? '' : `, ${formatBytes(bytes)}`;
+  return `${paint.good('✔')} ${id}  ${label} in ${formatDuration(ms)}${node}${size}`;
 }
 
 /** Formats the last line of an upload. How the images were built is not repeated: the build phase has its own summary. */

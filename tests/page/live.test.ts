@@ -131,6 +131,37 @@ test('the timeline shows the jobs; output and errors appear as they arrive', asy
   await page.waitForSelector('.live:has-text("tasks has exited")');
 });
 
+test('the timeline names builder nodes if there are several, with the jobs of each below', async ({
+  page,
+  send,
+}) => {
+  const on = (id: string, node: string): EventBody => ({ ...start(id), node }) as EventBody;
+  send(begin);
+  send(on('pg:15', 'ci0'));
+  await page.keyboard.press('t');
+  await page.waitForSelector('.bar[aria-label^="pg:15, job 1, running"]');
+  assert.is(await page.locator('.lane-name').count(), 0);
+  send(on('pg:17', 'ci1'));
+  await page.waitForSelector('.bar[aria-label^="pg:17, job 1 on ci1, running"]');
+  assert.equal(await page.locator('.lane-name').allTextContents(), ['ci0', 'ci1']);
+  const tops = await page
+    .locator('.lane-name, .bar')
+    .evaluateAll((all) => all.map((each) => [each.textContent, each.getBoundingClientRect().top] as const));
+  const order = [...tops].sort(([, a], [, b]) => a - b).map(([text]) => text?.split(' ')[0]);
+  assert.equal(order, ['ci0', 'pg:15', 'ci1', 'pg:17']);
+  await page.click('.bar[aria-label^="pg:17"]');
+  send({
+    type: 'task-finished',
+    phase: 'build',
+    id: 'pg:17',
+    node: 'ci1',
+    outcome: 'built',
+    ms: 4000,
+    bytes: 1,
+  });
+  await page.waitForSelector('aside dd:has-text("ci1")');
+});
+
 test('changes of the project are shown in place and keep selection and filters', async (live) => {
   const { page, server } = live;
   await page.click(chip('pg:17', 'todo'));

@@ -14,6 +14,55 @@ export const noCounts = {
   cancelled: 0,
 };
 
+/** A build on builder nodes: one task finishes on the first, one loses it and finishes on the second. */
+export const buildOnNodes = (...nodes: string[]): readonly RunEvent[] => {
+  const last = nodes.at(-1)!;
+  const started = (id: string, second: number, node: string): RunEvent => ({
+    type: 'task-started',
+    phase: 'build',
+    time: at(second),
+    id,
+    action: 'build',
+    node,
+  });
+  const finished = (id: string, second: number, node: string): RunEvent => ({
+    type: 'task-finished',
+    phase: 'build',
+    time: at(second),
+    id,
+    node,
+    outcome: 'built',
+    ms: second * 1_000,
+    bytes: 12_300_000,
+  });
+  return [
+    {
+      type: 'phase-started',
+      time: at(0),
+      phase: 'build',
+      jobs: 2,
+      nodes,
+      tasks: [
+        { id: 'app:1', action: 'build', needs: [], expectedMs: 30_000 },
+        { id: 'tool:1', action: 'build', needs: [], expectedMs: 10_000 },
+      ],
+    },
+    started('app:1', 0, nodes[0]!),
+    started('tool:1', 0, last),
+    finished('tool:1', 3, last),
+    ...(nodes.length > 1 ? [started('app:1', 4, last)] : []),
+    finished('app:1', 9, last),
+    {
+      type: 'phase-finished',
+      phase: 'build',
+      time: at(9),
+      ok: true,
+      counts: { ...noCounts, built: 2 },
+      ms: 9_000,
+    },
+  ];
+};
+
 /** A build in which one task is up to date, one runs, one fails and one is blocked. */
 export const failedBuild: readonly RunEvent[] = [
   {

@@ -1,7 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { EventBody, RunEvent } from '../../../src/model/events.ts';
-import { applyEvent, emptyRunState, lastRun, type RunState } from '../../../src/page/run-state.ts';
+import {
+  applyEvent,
+  emptyRunState,
+  groupLanes,
+  lastRun,
+  type RunState,
+} from '../../../src/page/run-state.ts';
 
 const test = suite('page/run-state');
 
@@ -52,6 +58,38 @@ test('each task has the lowest free lane, from its start to its end', () => {
       ['c', 0, 4000, undefined],
     ],
   );
+});
+
+test('each builder node has lanes of its own', () => {
+  const on = (id: string, node: string): EventBody => ({ ...start(id), node }) as EventBody;
+  const run = runOf(begin, on('a', 'y'), on('b', 'x'), start('c'), on('d', 'y'));
+  assert.equal(
+    run.bars.map(({ id, node, lane }) => [id, node, lane]),
+    [
+      ['a', 'y', 0],
+      ['b', 'x', 0],
+      ['c', undefined, 0],
+      ['d', 'y', 1],
+    ],
+  );
+  assert.equal(groupLanes(run.bars), [
+    { node: undefined, first: 0, count: 1 },
+    { node: 'x', first: 1, count: 1 },
+    { node: 'y', first: 2, count: 2 },
+  ]);
+});
+
+test('a task whose node was lost has a bar on each node', () => {
+  const on = (id: string, node: string): EventBody => ({ ...start(id), node }) as EventBody;
+  const run = runOf(begin, on('a', 'x'), on('a', 'y'), end('a', 'built'));
+  assert.equal(
+    run.bars.map(({ node, start, end, state, text }) => [node, start, end, state, text]),
+    [
+      ['x', 1000, 2000, 'failed', 'x was lost'],
+      ['y', 2000, 3000, 'done', 'built'],
+    ],
+  );
+  assert.is(run.states.get('a'), 'done');
 });
 
 test('a bar has the current step as its text; output is kept up to a limit', () => {

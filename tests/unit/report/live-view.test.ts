@@ -8,7 +8,7 @@ import { type CellState, matrixLines } from '../../../src/report/matrix.ts';
 import { makePaint } from '../../../src/report/paint.ts';
 import { textWidth } from '../../../src/report/width.ts';
 import { axesPicture } from '../../support/pictures.ts';
-import { at, failedBuild } from '../../support/report-events.ts';
+import { at, buildOnNodes, failedBuild } from '../../support/report-events.ts';
 
 const test = suite('report/live-view');
 const paint = makePaint(false);
@@ -32,6 +32,42 @@ test('the list shows running and waiting tasks and the time left, and finally th
     view.finalLines(80).join('\n'),
     /✖ app:1 {4}failed[\s\S]*gcc says[\s\S]*log: logs\/app[\s\S]*1 failed, 1 blocked/,
   );
+});
+
+test('of several builder nodes, a running task names its own, if there is room', () => {
+  const linesOf = (columns: number, ...nodes: string[]): string[] => {
+    const view = makeLiveView(paint, 'list', reader);
+    for (const event of buildOnNodes(...nodes).slice(0, 2)) view.apply(event);
+    return view.lines(Date.parse(at(3)), { rows: 24, columns, spinner: '⠋' });
+  };
+  assert.is(
+    linesOf(80, 'ci0', 'ci1')[2],
+    '⠋ app:1   ci0  build                                               0:03 of ~0:30',
+  );
+  assert.is(
+    linesOf(80, 'ci0')[2],
+    '⠋ app:1   build                                                    0:03 of ~0:30',
+  );
+  assert.not.match(linesOf(40, 'ci0', 'ci1')[2]!, /ci0/);
+});
+
+test('a task that lost its node begins with its first step again', () => {
+  const view = makeLiveView(paint, 'list', reader);
+  const events = buildOnNodes('ci0', 'ci1');
+  const step: RunEvent = {
+    type: 'task-progress',
+    phase: 'build',
+    time: at(1),
+    id: 'app:1',
+    step: 4,
+    steps: 5,
+    text: 'RUN x',
+  };
+  for (const event of [...events.slice(0, 2), step, ...events.slice(2, 5)]) view.apply(event);
+  const line = view
+    .lines(Date.parse(at(5)), { rows: 24, columns: 80, spinner: '⠋' })
+    .find((each) => /⠋ app/.test(each))!;
+  assert.match(line, /ci1 {2}build {9}.* 0:01 of/);
 });
 
 /** Returns the events of a run of images in a number of versions. `choices`: the state of each task, repeated as necessary. */

@@ -9,7 +9,7 @@ import { plainReporter } from '../../../src/report/plain.ts';
 import { quietReporter } from '../../../src/report/quiet.ts';
 import { makeRunText } from '../../../src/report/run-text.ts';
 import { manualClock } from '../../support/manual-clock.ts';
-import { at, failedBuild } from '../../support/report-events.ts';
+import { at, buildOnNodes, failedBuild } from '../../support/report-events.ts';
 
 const test = suite('report/text-reporters');
 const paint = makePaint(false);
@@ -157,6 +157,57 @@ test('quiet: nothing but failures', () => {
     written.join(''),
     /^\n✖ app:1 {2}RUN ended with exit code 2\n.*\n.*\n.*\n {2}log: logs\/app\n\n$/,
   );
+});
+
+const plainText = (events: readonly RunEvent[]): string => {
+  const written: string[] = [];
+  const options = { verbose: false, timestamps: false, reader, clock: manualClock() };
+  const { onEvent } = plainReporter((text) => void written.push(text), paint, options);
+  for (const event of events) onEvent(event);
+  return written.join('');
+};
+
+test('plain: several builder nodes are named, and a task that lost its node starts again', () => {
+  assert.is(
+    plainText(buildOnNodes('ci0', 'ci1')),
+    `tasks build   2 tasks: 2 to build · 2 jobs on 2 nodes · about 30 s
+▸ app:1   build on ci0
+▸ tool:1  build on ci1
+✔ tool:1  built in 3.0 s on ci1, 12 MB
+▸ app:1   build on ci1 again: ci0 was lost
+✔ app:1   built in 9.0 s on ci1, 12 MB
+✔ 2 built in 9.0 s
+`,
+  );
+});
+
+test('plain: a single builder node is not named', () => {
+  assert.not.match(plainText(buildOnNodes('ci0')), /ci0|node/);
+});
+
+test('github: the line of a task names its builder node', () => {
+  const written: string[] = [];
+  const write = (text: string): void => void written.push(text);
+  const { onEvent } = groupedReporter(write, githubMarks(write), { paint, reader, clock: manualClock() });
+  const [first, ...rest] = buildOnNodes('ci0', 'ci1');
+  const line = (text: string): RunEvent => ({
+    type: 'task-output',
+    phase: 'build',
+    time: at(1),
+    id: 'app:1',
+    line: text,
+  });
+  const again = rest.findIndex((event) => event.type === 'task-started' && event.time === at(4));
+  for (const event of [
+    first!,
+    ...rest.slice(0, again),
+    line('one'),
+    ...rest.slice(again, again + 1),
+    line('two'),
+  ])
+    onEvent(event);
+  for (const event of rest.slice(again + 1)) onEvent(event);
+  assert.match(written.join(''), /::group::✔ app:1 {3}built in 9\.0 s on ci1, 12 MB\none\ntwo\n::endgroup::/);
 });
 
 test.run();

@@ -8,6 +8,7 @@ const test = suite('report/trace');
 interface TraceEvent {
   readonly name: string;
   readonly ph: string;
+  readonly pid: number;
   readonly tid: number;
   readonly ts: number;
   readonly dur: number;
@@ -110,6 +111,73 @@ test('bytes of a running step are no new step', async () => {
     ['[1/2] FROM x', 101, 1, 3],
     ['a:1', 100, 0, 5],
   ]);
+});
+
+const phase = (...nodes: string[]): EventBody => ({
+  type: 'phase-started',
+  phase: 'build',
+  jobs: 4,
+  tasks: [],
+  nodes,
+});
+const on = (id: string, node: string): EventBody => ({ ...started(id), node }) as EventBody;
+const processes = (events: readonly TraceEvent[]): [number, unknown][] =>
+  events.filter(({ name }) => name === 'process_name').map(({ pid, args }) => [pid, args.name]);
+
+test('each of several builder nodes has a group of jobs', async () => {
+  const events = await readTrace([
+    [0, phase('x', 'y')],
+    [1, on('a:1', 'x')],
+    [2, on('b:1', 'y')],
+    [3, started('files:1')],
+    [4, on('c:1', 'y')],
+  ]);
+  assert.equal(processes(events), [
+    [1, 'tasks'],
+    [2, 'x'],
+    [3, 'y'],
+  ]);
+  const lanes = events.filter(({ ph }) => ph === 'X').map(({ name, pid, tid }) => [name, pid, tid]);
+  assert.equal(lanes.sort(), [
+    ['a:1', 2, 100],
+    ['b:1', 3, 100],
+    ['c:1', 3, 200],
+    ['files:1', 1, 100],
+  ]);
+});
+
+test('a single builder node is not named', async () => {
+  const events = await readTrace([
+    [0, phase('x')],
+    [1, on('a:1', 'x')],
+    [2, started('files:1')],
+  ]);
+  assert.equal(processes(events), [[1, 'tasks']]);
+  assert.equal(
+    spans(events).map(([name, tid]) => [name, tid]),
+    [
+      ['a:1', 100],
+      ['files:1', 200],
+    ],
+  );
+});
+
+test('a task whose node was lost is on both nodes', async () => {
+  const events = await readTrace([
+    [0, phase('x', 'y')],
+    [1, on('a:1', 'x')],
+    [3, on('a:1', 'y')],
+    [7, finished('a:1')],
+  ]);
+  assert.equal(
+    events
+      .filter(({ ph }) => ph === 'X')
+      .map(({ pid, ts, dur, args }) => [pid, ts / 1e6, dur / 1e6, args.outcome]),
+    [
+      [2, 1, 2, 'lost'],
+      [3, 3, 4, 'built'],
+    ],
+  );
 });
 
 test.run();
