@@ -67,7 +67,29 @@ export function readBake(
     for (const source of Object.values(target.contexts))
       if (source.startsWith('target:') && targets[source.slice(7)] !== undefined) chosen.add(source.slice(7));
   }
-  return { targets: found, omissions };
+  const hidden = found.filter(({ name }) => isCacheOnly(inherited(name, targets, file).output));
+  return { targets: withoutTwins(found, new Set(hidden.map(({ name }) => name))), omissions };
+}
+
+/** Drops the targets that `tasks export bake` adds to give a context a second name: they are built like the one they are named after. */
+function withoutTwins(targets: readonly ForeignTarget[], hidden: ReadonlySet<string>): ForeignTarget[] {
+  const buildOf = ({ name: _, place: __, tags: ___, ...build }: ForeignTarget): string =>
+    JSON.stringify(build);
+  const byName = new Map(targets.map((target) => [target.name, target]));
+  const originals = new Map<string, string>();
+  for (const target of targets) {
+    const original = byName.get(/^(.+)-context-\d+-*$/.exec(target.name)?.[1] ?? '');
+    if (original !== undefined && hidden.has(target.name) && buildOf(original) === buildOf(target))
+      originals.set(`target:${target.name}`, `target:${original.name}`);
+  }
+  return targets
+    .filter(({ name }) => !originals.has(`target:${name}`))
+    .map((target) => ({
+      ...target,
+      contexts: Object.fromEntries(
+        Object.entries(target.contexts).map(([name, source]) => [name, originals.get(source) ?? source]),
+      ),
+    }));
 }
 
 function parse(text: string, file: string): Json {
@@ -155,7 +177,8 @@ function readTarget(
     ...(typeof fields.target === 'string' && fields.target !== '' ? { target: fields.target } : {}),
     args: record(fields.args),
     labels: record(fields.labels),
-    tags: strings(fields.tags),
+    // Without an output, tags name nothing: the target is a context of others.
+    tags: isCacheOnly(fields.output) ? [] : strings(fields.tags),
     platforms: strings(fields.platforms),
     contexts: Object.fromEntries(
       Object.entries(record(fields.contexts)).map(([key, source]) => [key, contextSource(source, folder)]),
@@ -221,6 +244,11 @@ function readOutput(value: unknown, omit: (what: string) => void): Pick<TargetOp
     if (more.length > 0) omit(`output options ${[...new Set(more)].join(', ')}`);
   }
   return {};
+}
+
+function isCacheOnly(output: unknown): boolean {
+  const outputs = list(output);
+  return outputs.length > 0 && outputs.every((each) => pairsOf(each).type === 'cacheonly');
 }
 
 /** Reads `id=npm,src=.npmrc` and `id=npm,env=TOKEN`. */

@@ -1,4 +1,4 @@
-import { parseDocument } from 'yaml';
+import { type Document, parseDocument } from 'yaml';
 import {
   type ForeignBuilds,
   type ForeignTarget,
@@ -51,7 +51,7 @@ export function readCompose(
   const document = parseDocument(text, { merge: true });
   const [error] = document.errors;
   if (error !== undefined) throw new ReadError(`${file} is not YAML: ${error.message.split('\n')[0]}`);
-  const root = document.toJS({ maxAliasCount: 1000 }) as unknown;
+  const root = toValue(document, file);
   const services = isObject(root) && isObject(root.services) ? root.services : undefined;
   if (services === undefined)
     throw new ReadError(`${file} is not a compose file: expected an object with "services"`);
@@ -74,7 +74,7 @@ export function readCompose(
       readService(
         name,
         fields,
-        { place, folder, secrets: isObject(root) ? root.secrets : undefined },
+        { place, folder, secrets: isObject(root) ? root.secrets : undefined, variables },
         omit,
       ) ?? []
     );
@@ -82,10 +82,31 @@ export function readCompose(
   return { targets, omissions };
 }
 
+/** Aliases can make a small file as large as they like: the limit is far above that of any real file. */
+function toValue(document: Document, file: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100_000 });
+  } catch (error) {
+    // Of an alias without an anchor, or of too many.
+    if (error instanceof ReferenceError) throw new ReadError(`${file} cannot be read: ${error.message}`);
+    throw error;
+  }
+}
+
 function readService(
   name: string,
   service: Json,
-  { place, folder, secrets }: { readonly place: string; readonly folder: string; readonly secrets: unknown },
+  {
+    place,
+    folder,
+    secrets,
+    variables,
+  }: {
+    readonly place: string;
+    readonly folder: string;
+    readonly secrets: unknown;
+    readonly variables: Readonly<Record<string, string | undefined>>;
+  },
   omit: (what: string) => void,
 ): ForeignTarget | undefined {
   const build: Json =
@@ -125,10 +146,14 @@ function readService(
     dockerfile,
     ...(typeof build.dockerfile_inline === 'string' ? { dockerfileText: build.dockerfile_inline } : {}),
     ...(typeof build.target === 'string' ? { target: build.target } : {}),
-    args: pairs(build.args, /=/, (arg) => omit(`the arg ${arg}, whose value is in the environment`)),
+    args: pairs(build.args, /=/, (arg) => {
+      const value = variables[arg];
+      if (value === undefined) omit(`the arg ${arg}, whose value is in the environment`);
+      return value;
+    }),
     labels: pairs(build.labels),
     tags: [...new Set([...image, ...list(build.tags)])],
-    platforms: platforms.length > 0 ? platforms : list(service.platform),
+    platforms: (platforms.length > 0 ? platforms : list(service.platform)).filter((each) => each !== ''),
     contexts: Object.fromEntries(
       Object.entries(pairs(build.additional_contexts)).map(([context, source]) => [
         context,
@@ -201,7 +226,8 @@ function interpolated(
 function pairs(
   value: unknown,
   separator = /=/,
-  onMissing: (name: string) => void = () => undefined,
+  /** Returns the value of a name alone; undefined if there is none. */
+  lookUp?: (name: string) => string | undefined,
 ): Record<string, string> {
   const entries: [string, unknown][] = Array.isArray(value)
     ? value.map((each) => {
@@ -214,8 +240,8 @@ function pairs(
   return Object.fromEntries(
     entries.flatMap(([name, each]) => {
       if (each !== undefined && each !== null) return [[name, String(each)]];
-      onMissing(name);
-      return separator.source === '=' && onMissing.length > 0 ? [] : [[name, '']];
+      const found = lookUp === undefined ? '' : lookUp(name);
+      return found === undefined ? [] : [[name, found]];
     }),
   );
 }

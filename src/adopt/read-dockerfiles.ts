@@ -1,6 +1,7 @@
-import { externalReferences, type ParsedCopies, readCopies } from './dockerfile-text.ts';
+import { type ParsedCopies, readCopies } from './dockerfile-text.ts';
 import { acceptedName, acceptedVersion, splitReference } from './names.ts';
 import { type ForeignBuilds, type ForeignTarget, type Omission, rootPath } from './target.ts';
+import { usedParts } from './used-parts.ts';
 
 export interface FoundDockerfile {
   /** Relative to the project root. */
@@ -19,6 +20,8 @@ export interface DockerfileSources {
 const plainFolders = new Set(
   'images image docker dockerfiles dockerfile containers container build src stacks'.split(' '),
 );
+/** Microsoft's base images, and those that other images name after them. */
+const windowsImage = /(^|\/)windows\/(servercore|nanoserver|server)\b|[:-](nanoserver|windowsservercore)/;
 const versionLike = /^v?\d+(\.\d+)*([-_.~]?\w+)*$/;
 const distroLike =
   /^(buster|bullseye|bookworm|trixie|sid|focal|jammy|noble|resolute|alpine|alpine\d[\d.]*|slim|ubi\d*)$/;
@@ -33,12 +36,20 @@ export function readDockerfiles(
 ): ForeignBuilds {
   const omissions: Omission[] = [];
   const parsed = files.flatMap((file) => {
+    const used = usedParts({ dockerfile: file.path, args: {}, platforms: [], contexts: {} }, file.text);
     const copies = readCopies(file.text);
-    if (copies === undefined) {
-      omissions.push({ place: file.path, what: 'the Dockerfile, which cannot be read' });
+    const omit = (what: string): [] => {
+      omissions.push({ place: file.path, what });
       return [];
-    }
-    return [{ ...file, copies, ...nameFromPath(file.path, sources.rootName) }];
+    };
+    if (typeof used === 'string' || copies === undefined)
+      return omit(
+        `the Dockerfile, which cannot be built like this: ${String(used).replace(/^.*?:(\d+): /, 'line $1: ')}`,
+      );
+    const references = used.images.map(({ reference }) => reference);
+    if (references.some((reference) => windowsImage.test(reference)))
+      return omit('the Dockerfile: it makes a Windows image, and tasks builds Linux images');
+    return [{ ...file, copies, references, ...nameFromPath(file.path, sources.rootName) }];
   });
   const { repo, names: known } = ownNames(parsed);
   const claimed = new Map<string, string>();
@@ -120,7 +131,7 @@ function longerNames(path: string): string[] {
  * Returns the repository and the names that other Dockerfiles use for images of this project, by the names of their paths. A Dockerfile whose path has no
  * name, `17/Dockerfile`, is the image that the most others build on: `FROM cimg/postgres:17`.
  */
-function ownNames(files: readonly (PathName & { readonly copies: ParsedCopies })[]): {
+function ownNames(files: readonly (PathName & { readonly references: readonly string[] })[]): {
   readonly repo: string | undefined;
   readonly names: ReadonlyMap<string, string>;
 } {
@@ -128,7 +139,7 @@ function ownNames(files: readonly (PathName & { readonly copies: ParsedCopies })
   for (const { name, version } of files) versions.set(name, (versions.get(name) ?? new Set()).add(version));
   const nameless = new Set(files.filter(({ isNameless }) => isNameless).map(({ name }) => name));
   const counts = new Map<string, Map<string, number>>();
-  for (const reference of files.flatMap(({ copies }) => externalReferences(copies))) {
+  for (const reference of files.flatMap(({ references }) => references)) {
     const parts = splitReference(reference);
     if (parts === undefined || parts.repo === '') continue;
     for (const [name, own] of versions) {

@@ -1,9 +1,7 @@
-import { analyze } from '../dockerfile/analyze.ts';
-import { DockerfileError } from '../dockerfile/error.ts';
-import { parseDockerfile } from '../dockerfile/parse.ts';
 import { contextName, normalizeReference } from '../model/reference.ts';
 import { findVolatile, type Moment } from '../plan/volatile-values.ts';
 import type { ForeignTarget, Omission } from './target.ts';
+import { type UsedImage, type UsedParts, usedParts } from './used-parts.ts';
 
 /** A target without what definitions cannot say or a build does not use. */
 export interface ReducedTarget extends ForeignTarget {
@@ -13,11 +11,6 @@ export interface ReducedTarget extends ForeignTarget {
   readonly images: readonly UsedImage[];
   /** The names of its stages, in lower case. */
   readonly stages: readonly string[];
-}
-
-export interface UsedImage {
-  readonly reference: string;
-  readonly arg?: string;
 }
 
 /** What targets are compared with: the text of a Dockerfile, undefined if there is none; and the time. */
@@ -40,8 +33,8 @@ export function reduceTargets(
   sources: ReduceSources,
 ): { readonly targets: ReducedTarget[]; readonly omissions: Omission[] } {
   const omissions: Omission[] = [];
-  const analyzed = new Map<string, UsedParts | undefined>();
-  const reduced = targets.map((target) => {
+  const analyzed = new Map<string, UsedParts | string>();
+  const reduced = targets.flatMap((target) => {
     const omit = (what: string): void => void omissions.push({ place: target.place, what });
     const id = JSON.stringify([
       target.dockerfile,
@@ -51,10 +44,9 @@ export function reduceTargets(
       Object.keys(target.contexts),
     ]);
     if (!analyzed.has(id)) analyzed.set(id, analyzeTarget(target, sources));
-    const used = analyzed.get(id);
-    if (used === undefined)
-      omit(`${target.dockerfile} cannot be read, so nothing is known about its needs and args`);
-    return reduceTarget(target, used, sources.moment, omit);
+    const used = analyzed.get(id)!;
+    if (typeof used === 'string') omit(`needs and args of its Dockerfile: ${used}`);
+    return reduceTarget(target, typeof used === 'string' ? undefined : used, sources.moment, omit) ?? [];
   });
   return { targets: reduced, omissions };
 }
@@ -64,7 +56,9 @@ function reduceTarget(
   used: UsedParts | undefined,
   moment: Moment,
   omit: (what: string) => void,
-): ReducedTarget {
+): ReducedTarget | undefined {
+  const platforms = linuxPlatforms(target.platforms, omit);
+  if (platforms === undefined) return undefined;
   const args = Object.entries(target.args).filter(([name]) => {
     const isUsed = used === undefined || used.args.has(name) || undeclaredArgs.test(name);
     if (!isUsed) omit(`the arg ${name}, which the Dockerfile does not declare`);
@@ -89,6 +83,7 @@ function reduceTarget(
   const labels = Object.entries(target.labels);
   return {
     ...target,
+    platforms,
     args: Object.fromEntries(args),
     contexts: Object.fromEntries(contexts),
     labels: Object.fromEntries(labels.filter((label) => !isVolatile(label))),
@@ -99,47 +94,28 @@ function reduceTarget(
   };
 }
 
-interface UsedParts {
-  readonly args: ReadonlySet<string>;
-  readonly unusedContexts: ReadonlySet<string>;
-  readonly images: readonly UsedImage[];
-  readonly stages: readonly string[];
+/** Returns what the Dockerfile of a target uses, or why that is not known. */
+function analyzeTarget(target: ForeignTarget, sources: ReduceSources): UsedParts | string {
+  const text = target.dockerfileText ?? sources.dockerfile(target.dockerfile);
+  return text === undefined ? `there is no ${target.dockerfile}` : usedParts(target, text);
 }
 
-function analyzeTarget(target: ForeignTarget, sources: ReduceSources): UsedParts | undefined {
-  const text = target.dockerfileText ?? sources.dockerfile(target.dockerfile);
-  if (text === undefined) return undefined;
-  const contexts = Object.keys(target.contexts).map(contextName);
-  const parameters = { args: target.args, platform: target.platforms[0] ?? 'linux/amd64', contexts };
-  try {
-    const file = parseDockerfile(text);
-    const { declaredArgs, externalImages, contextUses, unusedContexts } = analyze(
-      file,
-      target.target,
-      parameters,
-    );
-    const lines = text.split('\n');
-    const images = externalImages
-      .filter(({ place, isPinned }) => place !== 'syntax' && !isPinned)
-      .map(({ reference, line, place }): UsedImage => {
-        const arg =
-          place === 'FROM'
-            ? /^\s*FROM\s+(?:--\S+\s+)*\$(?:(\w+)|\{(\w+)\})(?=\s|$)/i.exec(lines[line - 1] ?? '')
-            : null;
-        const name = arg?.[1] ?? arg?.[2];
-        return { reference, ...(name === undefined ? {} : { arg: name }) };
-      });
-    const named = contextUses.map(({ name }): UsedImage => ({ reference: name }));
-    return {
-      args: new Set(declaredArgs),
-      unusedContexts: new Set(unusedContexts),
-      images: [...images, ...named],
-      stages: [...text.matchAll(/^\s*FROM\s.*\sAS\s+(\S+)\s*$/gim)].map(([, name]) => name!.toLowerCase()),
-    };
-  } catch (error) {
-    if (error instanceof DockerfileError) return undefined;
-    throw error;
+/** Returns the platforms that a definition can have; undefined if there are only others. */
+function linuxPlatforms(
+  platforms: readonly string[],
+  omit: (what: string) => void,
+): readonly string[] | undefined {
+  const isLinux = (platform: string): boolean => /^linux\/[a-z0-9]+(\/[a-z0-9]+)?$/.test(platform);
+  // Bake's `local` is the platform of the machine, which definitions have without a word.
+  const others = platforms.filter((platform) => !isLinux(platform) && platform !== 'local');
+  const left = platforms.filter(isLinux);
+  if (others.length > 0 && others.length === platforms.length) {
+    omit(`the target: it is built for ${others.join(', ')}, and tasks builds Linux images`);
+    return undefined;
   }
+  if (others.length > 0) omit(`the platform ${others.join(', ')}: tasks builds Linux images`);
+  if (left.length > 0 && platforms.includes('local')) omit("the platform local, the machine's own");
+  return left;
 }
 
 /** Returns a form of a reference that equal images have in common. */

@@ -1,3 +1,4 @@
+import { asTag } from '../graph/names.ts';
 import type { ObservedImage } from '../model/observed.ts';
 import { normalizePlatform } from '../model/platform.ts';
 import { withoutTag } from '../model/reference.ts';
@@ -48,13 +49,7 @@ export function writeBake(
     target[names.get(main.task.id)!] = bakeTarget(platforms, { names, byId, repo });
   }
   const twins = separateTwins(target as Record<string, BakeTarget>);
-  const group: Json = {
-    default: {
-      targets: distinct(
-        [...selected].flatMap((id) => (byId.get(id)?.task.kind === 'image' ? names.get(id)! : [])),
-      ),
-    },
-  };
+  const group: Json = { default: { targets: defaultTargets(selected, byId, names) } };
   for (const [name, versions] of byName(tasks, names))
     if (versions.length > 1 && name !== 'default' && target[name] === undefined)
       group[name] = { targets: versions };
@@ -83,18 +78,32 @@ function byVersion(tasks: readonly ExportedTask[]): ImageToExport[][] {
   return [...versions.values()];
 }
 
+/** Returns the selected targets with a result of their own: internal images are built as contexts of others. */
+function defaultTargets(
+  selected: ReadonlySet<TaskId>,
+  byId: ReadonlyMap<TaskId, ExportedTask>,
+  names: ReadonlyMap<TaskId, string>,
+): string[] {
+  const images = [...selected].flatMap((id) => {
+    const task = byId.get(id)?.task;
+    return task?.kind === 'image' ? [task] : [];
+  });
+  const withResult = images.filter((task) => task.publish || makesFiles(task));
+  return distinct((withResult.length > 0 ? withResult : images).map(({ id }) => names.get(id)!));
+}
+
 function distinct(names: readonly string[]): string[] {
   return [...new Set(names)];
 }
 
 interface BakeTarget {
   contexts?: Record<string, string>;
+  tags?: string[];
 }
 
 /**
  * Gives each context of a target another target: buildx 0.13 passes a target to only one of several contexts that are the same
- * (seen as `unsupported context source target`). The other name keeps no image: docker 26 fails to store the same one twice at once.
- * Changes the targets, and returns the other names.
+ * (seen as `unsupported context source target`). Changes the targets, and returns the other names.
  */
 function separateTwins(targets: Readonly<Record<string, BakeTarget>>): Json {
   const twins: Json = {};
@@ -108,11 +117,25 @@ function separateTwins(targets: Readonly<Record<string, BakeTarget>>): Json {
       const original = source.slice('target:'.length);
       let twin = `${original}-context-${count}`;
       while (targets[twin] !== undefined) twin += '-';
-      twins[twin] = { inherits: [original], tags: [], output: ['type=cacheonly'] };
+      const [tag] = targets[original]?.tags ?? [];
+      twins[twin] = {
+        inherits: [original],
+        ...unpublished(`${tag!.replace(contextSuffix, '')}-context-${count}`),
+      };
       target.contexts![name] = `target:${twin}`;
     }
   }
   return twins;
+}
+
+const contextSuffix = /-context$/;
+
+/**
+ * Returns the fields of a target that is only there for others. It has a tag of its own: buildx 0.13 stores it in a docker engine
+ * nevertheless, without a tag under its digest, and docker 26 fails if two targets do that with equal images (`already exists`).
+ */
+function unpublished(tag: string): Json {
+  return { tags: [tag], output: ['type=cacheonly'] };
 }
 
 function inexpressible({ task, observed }: ExportedTask, byId: ReadonlyMap<TaskId, ExportedTask>): string[] {
@@ -190,7 +213,11 @@ function bakeTarget(platforms: readonly ImageToExport[], { names, byId, repo }: 
     entitlements: allow,
     secret: Object.entries(secrets).map(([id, source]) => secretText(id, source)),
     ssh: Object.entries(ssh).map(([id, source]) => sshText(id, source)),
-    output: makesFiles(task) ? [`type=local,dest=out/${names.get(task.id)}`] : undefined,
+    ...(makesFiles(task)
+      ? { output: [`type=local,dest=out/${names.get(task.id)}`] }
+      : task.publish
+        ? {}
+        : unpublished(`${repo}/${task.name}:${asTag(task.version)}-context`)),
   });
 }
 

@@ -1,12 +1,13 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { readBake } from '../adopt/read-bake.ts';
+import { listOmissions } from '../adopt/list-omissions.ts';
 import { type FoundDockerfile, readDockerfiles } from '../adopt/read-dockerfiles.ts';
-import { readBuildLines } from '../adopt/read-make.ts';
 import { type ForeignBuilds, ReadError } from '../adopt/target.ts';
-import { runProcess } from '../engine/process.ts';
 import { TasksError } from '../model/errors.ts';
+import { bakeFileNames, bakeFileSets, otherBakeFiles, readBakeSets } from './bake-files.ts';
+
 import type { Host } from './host.ts';
+import { readMakefile } from './makefile.ts';
 
 /** Where targets are read from: a kind of file, and the file if it is not found by its name. */
 export interface ForeignSource {
@@ -25,7 +26,7 @@ export interface FoundBuilds extends ForeignBuilds {
 }
 
 const fileNames = {
-  bake: ['docker-bake.hcl', 'docker-bake.json'],
+  bake: bakeFileNames,
   compose: ['compose.yaml', 'compose.yml', 'docker-compose.yaml', 'docker-compose.yml'],
   make: ['GNUmakefile', 'makefile', 'Makefile'],
 } as const;
@@ -41,7 +42,7 @@ export function parseSource(text: string): ForeignSource {
       2,
       `--from ${text}: expected bake, compose or make, and :FILE if it has another name`,
       {
-        hint: 'for example --from bake:docker-bake.json',
+        hint: "for example --from bake:docker-bake.json, or --from 'bake:bakefiles/*.json' for several",
       },
     );
   return { kind: kind as 'bake' | 'compose' | 'make', ...(file === undefined ? {} : { file }) };
@@ -75,7 +76,7 @@ async function readWhatIsThere(
   signal: AbortSignal,
 ): Promise<FoundBuilds> {
   const make = findFile(root, 'make');
-  const others = make === undefined ? [] : [makeNote(make)];
+  const others = [...otherBakeFiles(root), ...(make === undefined ? [] : [makeNote(make)])];
   const bake = findFile(root, 'bake');
   const compose = findFile(root, 'compose');
   const read = async (source: ForeignSource): Promise<FoundBuilds> => {
@@ -84,12 +85,12 @@ async function readWhatIsThere(
   };
   if (bake !== undefined) {
     if (compose !== undefined) others.unshift(`${compose}: \`tasks init --from compose\` reads it`);
-    return await read({ kind: 'bake', file: bake });
+    return await read({ kind: 'bake' });
   }
   const dockerfiles = names.length > 0 ? [] : findDockerfiles(root);
   if (compose !== undefined)
     try {
-      return await read({ kind: 'compose', file: compose });
+      return await read({ kind: 'compose' });
     } catch (error) {
       // Many compose files only run images: the Dockerfiles are what there is.
       if (!(error instanceof ReadError) || dockerfiles.length === 0) throw error;
@@ -127,16 +128,35 @@ async function readSource(
     throw new TasksError(2, `no ${kind} file in ${root}: expected ${fileNames[kind].join(' or ')}`, {
       hint: `name it: \`tasks init --from ${kind}:FILE\``,
     });
-  const absolute = path.resolve(root, file);
-  if (!existsSync(absolute) || !statSync(absolute).isFile()) throw new TasksError(2, `${file} is not a file`);
   const found = { kind, source: file, others: [] };
-  if (kind === 'bake') return { ...found, ...(await readBakeFile(root, file, names, host, signal)) };
+  if (kind === 'bake') {
+    const sets = bakeFileSets(root, source.file);
+    return { ...found, ...(await readBakeSets(root, sets, names, host, signal)) };
+  }
+  const absolute = path.resolve(root, file);
+  if (!isFile(absolute)) throw new TasksError(2, `${file} is not a file`);
   if (kind === 'make') return { ...found, ...(await readMakefile(root, file, names, host, signal)) };
   // Loaded on demand: no other command reads YAML.
   const { readCompose } = await import('../adopt/read-compose.ts');
+  const override = source.file === undefined ? overrideOf(root, file) : undefined;
   const folder = path.dirname(file);
   const variables = { ...readDotEnv(path.join(root, folder, '.env')), ...host.environment };
-  return { ...found, ...readCompose(readFileSync(absolute, 'utf8'), { file, names, folder, variables }) };
+  const others = override === undefined ? [] : [`${override}: it is not read, and compose would`];
+  return {
+    ...found,
+    ...readCompose(readFileSync(absolute, 'utf8'), { file, names, folder, variables }),
+    others,
+  };
+}
+
+/** Returns the file that compose merges into one whose name it finds itself. */
+function overrideOf(root: string, file: string): string | undefined {
+  const stem = file.replace(/\.ya?ml$/, '.override');
+  return [`${stem}.yml`, `${stem}.yaml`].find((name) => isFile(path.join(root, name)));
+}
+
+function isFile(file: string): boolean {
+  return statSync(file, { throwIfNoEntry: false })?.isFile() === true;
 }
 
 function findFile(root: string, kind: keyof typeof fileNames): string | undefined {
@@ -152,107 +172,6 @@ function readDotEnv(file: string): Record<string, string> {
   return Object.fromEntries(
     [...lines].map(([, name, double, single, plain]) => [name!, double ?? single ?? plain ?? '']),
   );
-}
-
-/** Reads a bake file by buildx, which evaluates it; without buildx, JSON only. */
-async function readBakeFile(
-  root: string,
-  file: string,
-  names: readonly string[],
-  host: Host,
-  signal: AbortSignal,
-): Promise<ForeignBuilds> {
-  const isJson = file.endsWith('.json');
-  const text = readFileSync(path.resolve(root, file), 'utf8');
-  // Our own message for what is no JSON at all.
-  if (isJson) readBake(text, { file, names: [] });
-  const argv = ['docker', 'buildx', 'bake', '-f', file, '--print', ...names] as const;
-  const ran = await run([...argv], root, host, signal);
-  if (ran.code === 0) return readBake(ran.out, { file, names });
-  const isMissing =
-    ran.code === undefined ||
-    /unknown command|is not a docker command|unknown flag: --print|unknown shorthand flag/.test(ran.err);
-  if (!isMissing) {
-    const lines = ran.err.split('\n').filter((line) => !line.startsWith('#') && line.trim() !== '');
-    throw new ReadError(
-      `docker buildx bake cannot read ${file}: ${(lines.findLast((line) => /^ERROR/i.test(line)) ?? lines.at(-1) ?? '').replace(/^ERROR:\s*/i, '')}`,
-    );
-  }
-  if (isJson) return readBake(text, { file, names });
-  throw new TasksError(3, `reading ${file} needs docker's buildx plug-in, which is not here`, {
-    hint: `install it, or elsewhere run \`docker buildx bake -f ${file} --print > bake.json\`; then \`tasks init --from bake:bake.json\``,
-  });
-}
-
-/** `make -n` may call itself without an end. */
-const makeLimits = { milliseconds: 60_000, lines: 100_000, level: 20 };
-
-async function readMakefile(
-  root: string,
-  file: string,
-  goals: readonly string[],
-  host: Host,
-  signal: AbortSignal,
-): Promise<ForeignBuilds> {
-  if (file.endsWith('.sh')) {
-    const text = readFileSync(path.resolve(root, file), 'utf8');
-    return readBuildLines(text, { file, root, isMake: false });
-  }
-  const ran = await run(['make', '-n', '-w', '-f', file, ...goals], root, host, signal, makeLimits);
-  if (ran.problem !== undefined) throw new ReadError(`make -n -f ${file}: ${ran.problem}`);
-  if (ran.code === undefined) throw new TasksError(3, `reading ${file} needs make, which is not here`);
-  if (ran.code !== 0) throw new ReadError(`make -n -f ${file} failed: ${ran.err.trim().split('\n').at(-1)}`);
-  return readBuildLines(ran.out, { file: `make ${goals.join(' ')}`.trim(), root, isMake: true });
-}
-
-interface Ran {
-  readonly code: number | undefined;
-  readonly out: string;
-  readonly err: string;
-  /** Which limit it exceeded. */
-  readonly problem?: string;
-}
-
-async function run(
-  argv: readonly string[],
-  cwd: string,
-  { environment }: Host,
-  signal: AbortSignal,
-  limits?: typeof makeLimits,
-): Promise<Ran> {
-  const [out, err]: [string[], string[]] = [[], []];
-  const ended = new AbortController();
-  let problem: string | undefined;
-  const stop = (why: string): void => {
-    problem ??= why;
-    ended.abort();
-  };
-  const env = Object.entries({ ...environment, LC_ALL: 'C' }).filter(
-    (entry): entry is [string, string] => entry[1] !== undefined,
-  );
-  const signals = [signal, ended.signal, ...(limits ? [AbortSignal.timeout(limits.milliseconds)] : [])];
-  const exit = await runProcess({
-    argv: argv as [string, ...string[]],
-    cwd,
-    env: Object.fromEntries(env),
-    signal: AbortSignal.any(signals),
-    onLine(line, stream) {
-      (stream === 'stderr' ? err : out).push(line);
-      if (limits === undefined) return;
-      if (out.length > limits.lines) stop(`it prints more than ${limits.lines} lines`);
-      if (Number(/^make\[(\d+)\]/.exec(line)?.[1]) > limits.level)
-        stop(`make calls itself more than ${limits.level} times`);
-    },
-  });
-  signal.throwIfAborted();
-  if (limits !== undefined && signals[2]!.aborted)
-    problem ??= `it takes more than ${limits.milliseconds / 1000} s`;
-  return {
-    code: exit.code,
-    out: out.join('\n'),
-    err: err.join('\n'),
-    ...(problem === undefined ? {} : { problem }),
-  };
 }
 
 /** Returns the paths of all Dockerfiles, without those in hidden folders. */
@@ -285,7 +204,14 @@ function readFoundDockerfiles(root: string, paths: readonly string[]): Omit<Foun
     exists: (name) => existsSync(path.join(root, name)),
   });
   if (builds.targets.length === 0)
-    throw new ReadError(`none of the ${paths.length} Dockerfiles in ${root} can be read`);
+    throw new TasksError(2, `no Dockerfile in ${root} can be written as a definition`, {
+      hint: [
+        ...listOmissions(builds.omissions),
+        ...(findFile(root, 'make') === undefined
+          ? []
+          : ['`tasks init --from make` reads what a Makefile builds']),
+      ].join('\n'),
+    });
   return {
     ...builds,
     kind: 'dockerfiles',

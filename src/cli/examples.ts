@@ -48,6 +48,7 @@ The last five logs of each task and of each test are kept.`;
 export const init = `tasks init                        finds a bake file, a compose file, or Dockerfiles
 tasks init --dry-run              prints the definitions
 tasks init --from bake            the group default of docker-bake.hcl; \`tasks init all --from bake\`: the group all
+tasks init --from 'bake:*.json'   several bake files, each by itself
 tasks init --from make            what the default goal of the Makefile builds
 tasks init --from make:build.sh   what a shell script builds; it is read, not run
 tasks init --check --from bake    target by target: context, Dockerfile, stage, args, labels, tags, platforms

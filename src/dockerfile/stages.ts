@@ -184,7 +184,11 @@ function parseFrom(
   if (isNamed && !/^[a-z][a-z0-9-_.]*$/i.test(name!))
     throw new DockerfileError(from.line, `invalid stage name "${name}"`, { word: name! });
   const base = tryExpand(image!, lookup, escapeToken, from.line);
-  if (base === '') throw new DockerfileError(from.line, `the base image ${image} is empty`, { word: image! });
+  if (base === '')
+    throw new DockerfileError(from.line, `the base image ${image} is empty`, {
+      word: image!,
+      hint: 'set the ARG before the first FROM, or in args of the definition',
+    });
   const stage = base === undefined ? undefined : findStageByName(earlier, base);
   const asked = from.flags.find((flag) => flag.name === 'platform')?.value;
   const platform =

@@ -24,7 +24,8 @@ export const app = image({
   name: 'app', versions: cells, context: '.', dockerfile: 'app/Dockerfile', target: (c) => c.kind,
   labels: { ...labels, odd: 'a \${V} %{if} $V' }, volatileLabels: { created: 'now' },
   args: { TEXT: '\${V} %{if true}' },
-  needs: (c) => ({ BASE: base.at(c.pg), ...(c.kind === 'b' && { 'example/base:17': base.at('17') }) }), aliases: (c) => [c.kind],
+  needs: (c) => ({ BASE: base.at(c.pg), ...(c.kind === 'b' && { 'example/base:17': base.at('17'), 'other/base': base.at('17') }) }),
+  aliases: (c) => [c.kind],
   contexts: { assets: 'assets' },
 });
 export const made = image({
@@ -44,6 +45,7 @@ RUN echo "$TEXT" > /args
 CMD ["/bin/cat", "/args"]
 FROM a AS b
 COPY --from=example/base:17 /version /seventeen
+COPY --from=other/base /version /again
 `,
   'app/file': 'content',
   'assets/x': 'asset',

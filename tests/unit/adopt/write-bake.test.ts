@@ -56,7 +56,7 @@ test('needs are contexts of other targets, and pinned base images contexts with 
   const { file, problems } = exported({ base, app }, { 'app:2': { bases, frontend: 'docker/dockerfile:1' } });
   assert.equal(problems, []);
   assert.equal(file.group, {
-    default: { targets: ['base-1', 'app-1', 'app-2'] },
+    default: { targets: ['app-1', 'app-2'] },
     app: { targets: ['app-1', 'app-2'] },
   });
   assert.equal(file.target['app-2'], {
@@ -73,10 +73,44 @@ test('needs are contexts of other targets, and pinned base images contexts with 
   });
   assert.equal(file.target['base-1-context-2'], {
     inherits: ['base-1'],
-    tags: [],
+    tags: ['team/base:1-context-2'],
     output: ['type=cacheonly'],
   });
-  assert.not.ok('tags' in file.target['base-1']!);
+});
+
+test('no two targets store an image under the same name; what is not published has no output', () => {
+  const base = image({ name: 'base', versions: ['1', '2'], context: 'base', publish: false });
+  const shown = image({ name: 'shown', versions: ['1'], context: 'base' });
+  const needs = { 'a/base': base.at('1'), 'b/base': base.at('1'), 'a/shown': shown, 'b/shown': shown };
+  const app = image({ name: 'app', context: 'app', needs });
+  const { file, text } = exported({ base, shown, app });
+  const targets = Object.values(file.target) as { tags: string[]; output?: string[] }[];
+  assert.is(targets.length, 6);
+  const tags = targets.flatMap((target) => target.tags);
+  assert.is(new Set(tags).size, 6, tags.join());
+  assert.equal(
+    targets.filter(({ output }) => output?.join() === 'type=cacheonly').flatMap((target) => target.tags),
+    ['team/base:1-context', 'team/base:2-context', 'team/base:1-context-2', 'team/shown:1-context-2'],
+  );
+  // Read back, they are what they were.
+  const read = readBake(text, { file: 'b.json', names: ['app', 'base-2'] });
+  assert.equal(read.targets.map((target) => [target.name, target.tags]).sort(), [
+    ['app', ['team/app:latest']],
+    ['base-1', []],
+    ['base-2', []],
+    ['shown-1', ['team/shown:1']],
+  ]);
+  assert.equal(read.targets.find(({ name }) => name === 'app')!.contexts, {
+    'a/base': 'target:base-1',
+    'b/base': 'target:base-1',
+    'a/shown': 'target:shown-1',
+    'b/shown': 'target:shown-1',
+  });
+});
+
+test('internal images are in the default group if nothing else is selected', () => {
+  const base = image({ name: 'base', context: 'base', publish: false });
+  assert.equal(exported({ base }).file.group, { default: { targets: ['base'] } });
 });
 
 test('all options of a build are in it, and tasks init reads the same from it', () => {
