@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import pLimit from 'p-limit';
+import { missingTools } from './test-tools.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const { values: flags, positionals: patterns } = parseArgs({
@@ -127,6 +128,11 @@ async function main() {
   ];
   const nothing = passed + failed === 0;
   if (nothing) console.log('no test ran');
+  const missing = skipped > 0 ? missingTools() : [];
+  if (missing.length > 0)
+    console.log(
+      `missing tools: ${missing.join(', ')}. Tests that need them are skipped; run \`npm run test:tools\``,
+    );
   console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
   return failed > 0 || nothing ? 1 : 0;
 }

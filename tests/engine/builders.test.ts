@@ -70,7 +70,7 @@ function createBuildxBuilder(): Environment {
 
 // Debian 12 has no package of buildx. A client without it answers `--help` all the same.
 const help = spawnSync('docker', ['buildx', 'dial-stdio', '--help'], { encoding: 'utf8' });
-if (help.stdout.includes('buildx dial-stdio')) {
+if (help.stdout?.includes('buildx dial-stdio')) {
   engineSuite('a builder of buildx', () =>
     openBuilder(`${socket}-2`, () => ({
       address: { kind: 'buildx', name: 'node' },

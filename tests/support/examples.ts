@@ -13,30 +13,18 @@ export interface ExampleCopy {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/**
- * Copies an example to a folder that looks like a clean checkout. `npx tasks` runs the built program, without the time that npm
- * takes. `words`: what to replace in the definitions.
- */
+/** Copies an example to a folder that looks like a clean checkout. `words`: what to replace in the definitions. */
 export function copyExample(name: string, words: Readonly<Record<string, string>> = {}): ExampleCopy {
-  const root = tempFolder();
+  const { folder: root, env } = emptyFolder();
   const folder = path.join(root, 'examples', name);
   cpSync(path.resolve('examples', name), folder, {
     recursive: true,
     filter: (file) => path.basename(file) !== '.cache',
   });
-  mkdirSync(path.join(root, 'node_modules'));
-  symlinkSync(path.resolve('.'), path.join(root, 'node_modules/image-tasks'));
-  writeFiles(root, { '.gitignore': 'bin\nnode_modules\n' });
   for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' }))
-    if (path.basename(file) === 'Dockerfile') markImage(path.join(folder, file), name);
-  writeFiles(root, {
-    'bin/npx*': `#!/bin/sh\nshift\nexec '${process.execPath}' '${path.resolve('dist/tasks.js')}' "$@"\n`,
-    'bin/busybox': { link: busybox() },
-  });
-  for (const [word, other] of Object.entries(words)) {
-    const definitions = path.join(folder, 'tasks/images.ts');
-    writeFileSync(definitions, readFileSync(definitions, 'utf8').replace(word, other));
-  }
+    if (path.basename(file) === 'Dockerfile') rewrite(path.join(folder, file), (text) => marked(text, name));
+  for (const [word, other] of Object.entries(words))
+    rewrite(path.join(folder, 'tasks/images.ts'), (text) => text.replace(word, other));
   const author = ['-c', 'user.name=test', '-c', 'user.email=test@example.com'];
   for (const args of [
     ['init', '--quiet'],
@@ -44,27 +32,44 @@ export function copyExample(name: string, words: Readonly<Record<string, string>
     [...author, 'commit', '--quiet', '--message', 'examples'],
   ])
     execFileSync('git', args, { cwd: root });
+  return { folder, env };
+}
+
+/**
+ * Returns an empty folder, but for files that git ignores: `npx tasks` runs the built program, without the time that npm takes, and
+ * the package is installed, whatever `npm` is asked for.
+ */
+export function emptyFolder(): ExampleCopy {
+  const folder = tempFolder();
+  mkdirSync(path.join(folder, 'node_modules'));
+  symlinkSync(path.resolve('.'), path.join(folder, 'node_modules/image-tasks'));
+  writeFiles(folder, {
+    '.gitignore': 'bin\nnode_modules\n',
+    'bin/npx*': `#!/bin/sh\nshift\nexec '${process.execPath}' '${path.resolve('dist/tasks.js')}' "$@"\n`,
+    'bin/npm*': '#!/bin/sh\n',
+    'bin/busybox': { link: busybox() },
+  });
   const kept = ['HOME', 'DOCKER_HOST', 'DOCKER_CONFIG'].flatMap((variable) => {
     const value = process.env[variable];
     return value === undefined ? [] : [[variable, value] as const];
   });
-  const PATH = `${root}/bin:${path.dirname(process.execPath)}:${process.env.PATH}`;
+  const PATH = `${folder}/bin:${path.dirname(process.execPath)}:${process.env.PATH}`;
   // As npx sets it: commands in messages then begin with npx.
   return { folder, env: { ...Object.fromEntries(kept), PATH, npm_command: 'exec' } };
+}
+
+function rewrite(file: string, change: (text: string) => string): void {
+  writeFileSync(file, change(readFileSync(file, 'utf8')));
 }
 
 /**
  * Marks the images that stand on nothing. With a variable, BuildKit does not take their steps from its cache either. A LABEL
  * instruction takes the labels, since `why` counts instructions.
  */
-function markImage(file: string, example: string): void {
+export function marked(dockerfile: string, example: string): string {
   const pairs = `${exampleLabel}=${process.pid} ${exampleLabel}.name=${example}`;
-  const text = readFileSync(file, 'utf8');
-  const hasLabel = /^LABEL /m.test(text);
-  const changed = hasLabel
-    ? text.replace(/^LABEL .*$/gm, `$& ${pairs}`)
-    : text.replace(/^FROM scratch.*$/gm, `$&\nLABEL ${pairs}\nENV EXAMPLE_OF_TEST=${process.pid}`);
-  writeFileSync(file, changed);
+  if (/^LABEL /m.test(dockerfile)) return dockerfile.replace(/^LABEL .*$/gm, `$& ${pairs}`);
+  return dockerfile.replace(/^FROM scratch.*$/gm, `$&\nLABEL ${pairs}\nENV EXAMPLE_OF_TEST=${process.pid}`);
 }
 
 /** Runs a command as a shell does that a reader pastes it into, and returns what it prints. */

@@ -8,12 +8,17 @@ const test = suite('test runner');
 const runner = path.resolve('scripts/test.mjs');
 
 /** Runs the test runner on the given test files. */
-function run(files: Readonly<Record<string, string>>, ...patterns: string[]) {
+function run(
+  files: Readonly<Record<string, string>>,
+  patterns: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+) {
   const folder = tempFolder();
   const head = "import { suite, test } from 'uvu';\n";
   writeFiles(folder, Object.fromEntries(Object.entries(files).map(([name, text]) => [name, head + text])));
   const { status, stdout } = spawnSync(process.execPath, [runner, '--tests', folder, ...patterns], {
     encoding: 'utf8',
+    env: { ...process.env, ...env },
   });
   return { status, stdout, last: stdout.trim().split('\n').at(-1) };
 }
@@ -64,12 +69,19 @@ for (const [what, text, output] of faults) {
 }
 
 test('a pattern that matches no file fails the run', () => {
-  assert.is(run({ 'a.test.ts': good }, 'tests/nothing').status, 1);
+  assert.is(run({ 'a.test.ts': good }, ['tests/nothing']).status, 1);
 });
 
 test('passing tests exit with 0, and skipped tests are counted', () => {
   const { status, last } = run({ 'a.test.ts': `test.skip('later');\n${good}`, 'b.test.ts': good });
   assert.equal([status, last], [0, '2 passed, 0 failed, 1 skipped']);
+});
+
+test('where tests are skipped, the tools that are missing are named, with the command that installs them', () => {
+  const files = { 'a.test.ts': `test.skip('needs fish');\n${good}` };
+  const { stdout, last } = run(files, [], { PATH: tempFolder() });
+  assert.match(stdout, / {2}skipped: needs fish\nmissing tools: .*\bfish\b.*run `npm run test:tools`\n/);
+  assert.is(last, '1 passed, 0 failed, 1 skipped');
 });
 
 test.run();

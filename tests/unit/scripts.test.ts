@@ -28,7 +28,7 @@ if (hasShellcheck) {
 } else test.skip('shellcheck has nothing to say (skipped: shellcheck is not installed)');
 
 test("the README's two commands are the ones that CI runs", () => {
-  const commands = [...readFileSync('README.md', 'utf8').matchAll(/^ {4}(npm ci && .*)$/gm)].map(
+  const commands = [...readFileSync('README.md', 'utf8').matchAll(/^```sh\n(npm ci && .*)\n```$/gm)].map(
     (match) => match[1]!,
   );
   const ci = readFileSync('.ci/run', 'utf8').split('\n');
