@@ -1,5 +1,20 @@
 /** The pages of the site, in their order. A test fails for a page that is missing here. */
 export const navigation = [
+  section('Guide', '^/guide', [
+    ['Why', '/guide/why'],
+    ['A first project', '/guide/start'],
+    ['Needs and base images', '/guide/needs'],
+    ['Matrices', '/guide/matrices'],
+    ['Commands and files', '/guide/commands'],
+    ['Tests', '/guide/tests'],
+    ['Keys and why', '/guide/keys'],
+    ['Releases', '/guide/releases'],
+    ['CI', '/guide/ci'],
+    ['Platforms', '/guide/platforms'],
+    ['Other engines', '/guide/engines'],
+    ['Secrets and SSH', '/guide/secrets'],
+    ['Troubleshooting', '/guide/troubleshooting'],
+  ]),
   section('Reference', '^/reference', [
     ['Overview', '/reference'],
     ['Definitions', '/reference/definitions'],
