@@ -1,7 +1,8 @@
+import { exampleNames, exampleTitle } from './examples.mjs';
+
 /** The pages of the site, in their order. A test fails for a page that is missing here. */
 export const navigation = [
   section('Guide', '^/guide', [
-    ['Why', '/guide/why'],
     ['A first project', '/guide/start'],
     ['Needs and base images', '/guide/needs'],
     ['Matrices', '/guide/matrices'],
@@ -9,11 +10,10 @@ export const navigation = [
     ['Tests', '/guide/tests'],
     ['Keys and why', '/guide/keys'],
     ['Releases', '/guide/releases'],
-    ['CI', '/guide/ci'],
-    ['Platforms', '/guide/platforms'],
-    ['Other engines', '/guide/engines'],
-    ['Secrets and SSH', '/guide/secrets'],
-    ['Troubleshooting', '/guide/troubleshooting'],
+  ]),
+  section('Examples', '^/examples', [
+    ['Overview', '/examples/'],
+    ...exampleNames.map((name) => [exampleTitle(name), `/examples/${name}`]),
   ]),
   section('Reference', '^/reference', [
     ['Overview', '/reference'],

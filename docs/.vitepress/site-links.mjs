@@ -19,5 +19,7 @@ function siteLink(target) {
   const [, name, anchor = ''] = /^(?:\.\.\/)*([^#]*)(#.*)?$/.exec(target) ?? [];
   if (name === undefined) return target;
   if (included.has(name)) return `/${included.get(name)}${anchor}`;
+  const [, example] = /^examples\/([\w-]+)\/README\.md$/.exec(name) ?? [];
+  if (example !== undefined) return `/examples/${example}.md${anchor}`;
   return name.startsWith('docs/') ? `/${name.slice('docs/'.length)}${anchor}` : target;
 }

@@ -159,10 +159,17 @@ test('every page is in the navigation', async () => {
   const { navigation } = (await import(path.resolve('docs/.vitepress/navigation.mjs'))) as {
     navigation: readonly { items: readonly { link: string }[] }[];
   };
-  const linked = navigation.flatMap(({ items }) => items.map(({ link }) => `${link.slice(1)}.md`));
-  const pages = readdirSync('docs', { recursive: true, encoding: 'utf8' }).filter(
+  const linked = navigation.flatMap(({ items }) =>
+    items.map(({ link }) => `${link.slice(1)}${link.endsWith('/') ? 'index' : ''}.md`),
+  );
+  const written = readdirSync('docs', { recursive: true, encoding: 'utf8' }).filter(
     (file) => file.endsWith('.md') && !file.startsWith('node_modules') && file !== 'index.md',
   );
+  const examples = readdirSync('examples').filter((name) => existsSync(`examples/${name}/README.md`));
+  const pages = [
+    ...written.filter((file) => !file.includes('[')),
+    ...examples.map((name) => `examples/${name}.md`),
+  ];
   assert.equal(linked.toSorted(), pages.toSorted());
 });
 
