@@ -3,6 +3,7 @@ import { exampleNames, exampleTitle } from './examples.mjs';
 /** The pages of the site, in their order. A test fails for a page that is missing here. */
 export const navigation = [
   section('Guide', '^/guide', [
+    ['Why', '/guide/why'],
     ['A first project', '/guide/start'],
     ['Needs and base images', '/guide/needs'],
     ['Matrices', '/guide/matrices'],
@@ -10,6 +11,24 @@ export const navigation = [
     ['Tests', '/guide/tests'],
     ['Keys and why', '/guide/keys'],
     ['Releases', '/guide/releases'],
+    ['CI', '/guide/ci'],
+    ['Platforms', '/guide/platforms'],
+    ['Other engines', '/guide/engines'],
+    ['Secrets and SSH', '/guide/secrets'],
+    ['Troubleshooting', '/guide/troubleshooting'],
+  ]),
+  section('Migration', '^/migrate', [
+    ['From a Makefile', '/migrate/makefile'],
+    ['From bake', '/migrate/bake'],
+    ['From compose', '/migrate/compose'],
+    ['From Turborepo scripts', '/migrate/turborepo'],
+  ]),
+  section('Recipes', '^/recipes', [
+    ['The Citus images', '/recipes/citus'],
+    ['A matrix of extensions', '/recipes/extension-matrix'],
+    ['Language runtimes', '/recipes/languages'],
+    ['Runners per architecture', '/recipes/runners'],
+    ['Sign with cosign', '/recipes/cosign'],
   ]),
   section('Examples', '^/examples', [
     ['Overview', '/examples/'],

@@ -40,7 +40,7 @@ async function follow(file: string, host: string): Promise<void> {
   const differences: { command: string; shown: string; came: string }[] = [];
   for (const action of readActions(page)) {
     if (action.kind === 'file') {
-      writePageFile(project, action.name, action.text.replaceAll(shownHost, host));
+      writePageFile(project, file, action.name, action.text.replaceAll(shownHost, host));
       continue;
     }
     const { command, output: shown } = action.exchange;
@@ -55,8 +55,8 @@ async function follow(file: string, host: string): Promise<void> {
       assert.is(normal(came), normal(shown), `$ ${command}\n${came}`);
 }
 
-const pages = readdirSync('docs/guide')
-  .map((name) => path.join('docs/guide', name))
+const pages = ['docs/guide', 'docs/migrate', 'docs/recipes']
+  .flatMap((folder) => readdirSync(folder).map((name) => path.join(folder, name)))
   .filter((file) => readActions(readFileSync(file, 'utf8')).some(({ kind }) => kind === 'run'));
 
 for (const file of pages) {

@@ -39,10 +39,16 @@ export function emptyProject(): ExampleCopy {
   return { folder, env: { ...Object.fromEntries(kept), PATH, npm_command: 'exec' } };
 }
 
-/** Writes a file of a page. Scripts are executable, and images get a label, so that they can be removed. */
-export function writePageFile({ folder }: ExampleCopy, name: string, text: string): void {
+/**
+ * Writes a file of a page. Scripts are executable. Images get a label, so that they can be removed, and that pages do not find those
+ * of each other.
+ */
+export function writePageFile({ folder }: ExampleCopy, page: string, name: string, text: string): void {
   writeFiles(folder, { [text.startsWith('#!') ? `${name}*` : name]: text });
   // At the end, so that the lines of the page keep their numbers.
   if (path.basename(name) === 'Dockerfile')
-    appendFileSync(path.join(folder, name), `LABEL ${exampleLabel}=${process.pid}\n`);
+    appendFileSync(
+      path.join(folder, name),
+      `LABEL ${exampleLabel}=${process.pid} ${exampleLabel}.name=${path.basename(page)}\n`,
+    );
 }
