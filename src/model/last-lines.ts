@@ -3,7 +3,10 @@ export type OutputStream = 'stdout' | 'stderr';
 /** The last lines that a program wrote. */
 export interface Output {
   readonly lines: readonly string[];
-  /** Those of them that came on standard error. Undefined if the streams are not known. */
+  /**
+   * The last lines of standard error; a program can have written much to its standard output since. Undefined if the streams are not
+   * known.
+   */
   readonly stderr?: readonly string[];
 }
 
@@ -16,21 +19,27 @@ export interface LastLines {
 }
 
 const maxLines = 20;
+const maxErrorLines = 10;
 
 export function keepLastLines(): LastLines {
-  let kept: { readonly line: string; readonly stream: OutputStream | undefined }[] = [];
+  let kept: string[] = [];
+  let errors: string[] = [];
+  let isKnown = true;
   return {
     add(line, stream) {
-      kept.push({ line, stream });
+      kept.push(line);
       if (kept.length > maxLines) kept.shift();
+      if (stream === undefined) isKnown = false;
+      if (stream === 'stderr') errors.push(line);
+      if (errors.length > maxErrorLines) errors.shift();
     },
     clear() {
       kept = [];
+      errors = [];
+      isKnown = true;
     },
     read() {
-      const lines = kept.map(({ line }) => line);
-      if (kept.some(({ stream }) => stream === undefined)) return { lines };
-      return { lines, stderr: kept.filter(({ stream }) => stream === 'stderr').map(({ line }) => line) };
+      return { lines: [...kept], ...(isKnown ? { stderr: [...errors] } : {}) };
     },
   };
 }

@@ -84,10 +84,20 @@ function blockOf(
   return [
     `${paint.bad('✖')} ${title}  ${failureTitle(error)}`,
     ...excerptLines(error, paint),
-    ...(error.lines ?? []).slice(-maxLines).map((line) => `  ${paint.dim('│')} ${line}`),
+    ...lastLines(error, maxLines).map((line) => `  ${paint.dim('│')} ${line}`),
     ...help.map((line) => `  ${paint.warn('help:')} ${pasteable(line)}`),
     ...(error.log === undefined ? [] : [paint.dim(`  log: ${shortPath(error.log, folder)}`)]),
   ];
+}
+
+/**
+ * The last output. Engines give the order of lines only within a stream, so an error on standard error can precede output that was
+ * written long before it: its last lines are always shown.
+ */
+export function lastLines({ lines = [], stderr = [] }: TaskFailure, count: number): string[] {
+  const last = lines.slice(-count);
+  const hidden = stderr.slice(-2).filter((line) => !last.includes(line));
+  return [...hidden, ...last.slice(Math.max(0, last.length + hidden.length - count))];
 }
 
 /** The place and the text of the instruction. */

@@ -1,5 +1,5 @@
 import { adviceFor } from './cause-advice.ts';
-import { failureTitle } from './failures.ts';
+import { failureTitle, lastLines } from './failures.ts';
 import type { CiMarks } from './grouped.ts';
 import type { Write } from './reporter.ts';
 import { disarmCiCommands } from './sanitize.ts';
@@ -23,13 +23,13 @@ export function githubMarks(write: Write): CiMarks {
     },
     closeGroup: () => run('endgroup', {}, ''),
     annotate({ id, error }) {
-      const { file, line, endLine, lines = [], message } = error;
+      const { file, line, endLine, message } = error;
       const advice = adviceFor(error.cause);
       const text = [
         failureTitle(error),
         ...message.split('\n').slice(1),
         ...(advice === undefined ? [] : [advice]),
-        ...lines.slice(-maxLines),
+        ...lastLines(error, maxLines),
       ].join('\n');
       run(
         'error',

@@ -1,4 +1,6 @@
-// The pictures in docs/pictures are drawn from this project's definitions. `npm run pictures` updates them.
+// The pictures in docs/pictures are drawn from this project's definitions, and from what reporters write. `npm run pictures` updates
+// them.
+import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
@@ -11,6 +13,7 @@ import { resolveSelectors } from '../../src/graph/select.ts';
 import { loadDeclarations } from '../../src/load/load.ts';
 import type { Plan, Step } from '../../src/model/plan.ts';
 import type { Graph } from '../../src/model/task.ts';
+import { blockedPlan, failedRun, groupedFailures, runningBuild } from '../support/pictured-runs.ts';
 import { tempFolder } from '../support/temp.ts';
 
 const test = suite('pictures');
@@ -66,11 +69,62 @@ for (const [profile, changed] of [
       drawing,
       `The images of profile ${profile}, and what a change of ${changed} rebuilds`,
     );
-    const file = path.join(root, `docs/pictures/${profile}.svg`);
-    if (process.env.TASKS_PICTURES === 'write') writeFileSync(file, text);
     assert.ok(drawing.width <= 830, 'fits a README');
-    assert.fixture(readFileSync(file, 'utf8'), text);
+    checkPicture(profile, text);
   });
 }
+
+/** Checks a picture, or writes it. */
+function checkPicture(name: string, text: string): void {
+  const file = path.join(root, `docs/pictures/${name}.svg`);
+  if (process.env.TASKS_PICTURES === 'write') writeFileSync(file, text);
+  assert.fixture(readFileSync(file, 'utf8'), text);
+}
+
+/** Returns the plan of a task whose Dockerfile copies a file that is not there, and of those that need it. */
+async function planOfBlockedTask(): Promise<string> {
+  const graph = await projectGraph('debian');
+  const blocked = 'exttester:17';
+  const { steps } = planAfterChange('postgres:17', graph);
+  return blockedPlan(
+    [...steps.values()].map((step): Step => {
+      const { id } = step.task;
+      const built = step.action === 'build';
+      const dependents = resolveSelectors(graph, [`${blocked}+`]);
+      const { detail, code } =
+        id === blocked
+          ? {
+              code: 'missing-file' as const,
+              detail:
+                'images/exttester/Dockerfile:14: COPY needs locale.gen, which is not in the build context images/exttester',
+            }
+          : dependents.has(id)
+            ? { code: 'need-blocked' as const, detail: `${blocked} is blocked` }
+            : id === 'postgres:17'
+              ? { code: 'changed' as const, detail: 'arg PG_VERSION: 17.8 → 17.9' }
+              : {
+                  code: 'need-built' as const,
+                  detail: `${step.task.needs.flatMap(({ tasks }) => tasks).find((need) => steps.get(need)?.action === 'build')} will be built`,
+                };
+      return {
+        ...step,
+        action: dependents.has(id) ? 'blocked' : step.action,
+        reasons: built || dependents.has(id) ? [{ code, detail }] : [],
+      };
+    }),
+  );
+}
+
+const screens: readonly (readonly [name: string, title: string, text: () => string | Promise<string>])[] = [
+  ['live', 'tasks build: an image is built, three are being built, one waits', runningBuild],
+  ['failure', 'A failed build: the task, the place, the last output, and the log', failedRun],
+  ['failures', 'Four failures: three versions that fail in the same way share a block', groupedFailures],
+  ['plan', 'tasks plan: what will be built, why, and what cannot be built', planOfBlockedTask],
+];
+for (const [name, title, text] of screens)
+  test(`docs/pictures/${name}.svg is up to date (if not, run: npm run pictures)`, async () => {
+    const input = await text();
+    checkPicture(name, execFileSync('node', ['scripts/picture.mjs', title], { input, encoding: 'utf8' }));
+  });
 
 test.run();

@@ -42,6 +42,17 @@ test('the place, the instruction, the last output, and the log', () => {
   );
 });
 
+test('the last lines of standard error are shown, also if much output follows them', () => {
+  const output = (stderr: string[], lines: string[]): string[] =>
+    [...blocks(failed('1', { lines, stderr })).matchAll(/│ (.*)/g)].map(([, line]) => line!);
+  const long = ['1', '2', '3', '4', '5', '6', '7'];
+  assert.equal(output(['a', 'b', 'c'], long), ['b', 'c', '5', '6', '7']);
+  assert.equal(output(['a', '6'], long), ['a', '4', '5', '6', '7']);
+  assert.equal(output(['6', '7'], long), ['3', '4', '5', '6', '7']);
+  assert.equal(output([], long), ['3', '4', '5', '6', '7']);
+  assert.equal(output(['x'], ['1']), ['x', '1']);
+});
+
 test('tasks that failed the same way share a block; numbers of their versions make no difference', () => {
   const same = blocks(failed('16.13'), failed('17.9'), failed('18.1'));
   assert.match(same, /^✖ app:16\.13, app:17\.9, app:18\.1 {2}RUN ended/);
@@ -91,7 +102,7 @@ test('a task that is blocked for a cause of its own is shown like a failure; its
 
 test('long output and instructions are shortened; the log outside of the folder has its full path', () => {
   const lines = Array.from({ length: 9 }, (_, index) => `line ${index}`);
-  const text = blocks(failed('1', { lines, endLine: 40, log: '/other/1.log' }));
+  const text = blocks(failed('1', { lines, stderr: [], endLine: 40, log: '/other/1.log' }));
   assert.not.match(text, 'line 3');
   assert.match(text, /│ line 4\n.*\n.*\n.*\n.*│ line 8\n {2}log: \/other\/1\.log$/);
   assert.match(text, '> … 34 more lines');
