@@ -71,6 +71,8 @@ export interface PlanOptions {
   readonly repo?: string;
   /** Appended to every tag. Default: `-devYYYYmmddHHMM`, nothing for a release. */
   readonly suffix?: string;
+  /** What builds in place of the docker engine. Default: the `builder` of `project()`. */
+  readonly builder?: string;
   /** Use tags without a suffix. */
   readonly release?: boolean;
   /** Build the selected tasks from scratch. */
@@ -234,8 +236,10 @@ function makeHost(environment: Environment, notify: (notice: Notice) => void): H
 
 function planRequest(options: PlanOptions): PlanRequest {
   const { selectors = [], repo, suffix, release = false, force = false, fromRegistry = false } = options;
+  const builder =
+    options.builder === undefined ? undefined : { name: options.builder, origin: 'the option `builder`' };
   const { signal = neverAborted } = options;
-  return { selectors, names: { repo, suffix, release }, force, fromRegistry, signal };
+  return { selectors, names: { repo, suffix, release }, builder, force, fromRegistry, signal };
 }
 
 function runRequest(options: RunOptions): RunRequest {

@@ -2,7 +2,7 @@ import { listCacheEntries } from '../cache/entries.ts';
 import { removeEntries, selectExpired } from '../cache/trim.ts';
 import type { Counts, RunOutcome } from '../model/events.ts';
 import type { TaskId } from '../model/task.ts';
-import type { RunResult } from '../run/run.ts';
+import { imageNames, type RunResult } from '../run/run.ts';
 import type { Host } from './host.ts';
 import { warnWith } from './notices.ts';
 import type { RunOptions } from './options.ts';
@@ -38,7 +38,10 @@ export async function buildProject(
   );
   trimCache(planned, { counts, results }, options.isWholeProject, host);
   const done = [...planned.plan.steps.values()].filter(({ task }) => results.has(task.id));
-  return { outcome, counts, failed, tags: done.flatMap(({ tags }) => tags) };
+  const tags = done.flatMap((step) =>
+    planned.registryBuilder === undefined ? step.tags : imageNames(step, results.get(step.task.id)!),
+  );
+  return { outcome, counts, failed, tags };
 }
 
 /**

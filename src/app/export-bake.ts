@@ -10,7 +10,8 @@ export async function exportBake(open: OpenProject, options: PlanOptions, host: 
   const names = { ...options.names, suffix: '', release: true };
   const { plan, observations, graph, naming } = await planProject(
     open,
-    { ...options, names, fromRegistry: false, force: false },
+    // The file is for any builder: it does not depend on what a registry has.
+    { ...options, names, builder: { name: 'default', origin: 'export' }, fromRegistry: false, force: false },
     host,
     { needsEngine: false, readAll: true },
   );

@@ -3,12 +3,15 @@ import { openRedisStore } from '../cache/redis-store.ts';
 import { noSharedStore, type SharedStore } from '../cache/shared-store.ts';
 import { processes } from '../engine/command-runner.ts';
 import { type DockerOptions, dockerEngine } from '../engine/docker.ts';
+import { resolveEndpoint } from '../engine/endpoint.ts';
+import { proxyArgs } from '../engine/proxies.ts';
 import type { Environment } from '../model/environment.ts';
-import type { Clock, Engine, Processes } from '../model/ports.ts';
+import type { Clock, ConnectedNode, Engine, Processes } from '../model/ports.ts';
 import type { Registry } from '../model/registry.ts';
 import type { Client } from '../registry/client.ts';
 import type { RequestLimits } from '../registry/registry.ts';
 import type { Notify } from './notices.ts';
+import type { BuilderName } from './options.ts';
 
 /** This program: where its files are, and what it needs from the process that runs it. */
 export interface Program {
@@ -26,10 +29,21 @@ export interface Program {
   onLongRun?(): void;
 }
 
+/** A builder node without its share of the jobs. */
+export type AnsweringNode = Omit<ConnectedNode, 'jobs'>;
+
+/** Connects to the nodes of a builder. @throws TasksError exit 3 if none answers */
+export type ConnectNodes = (onDead: (message: string) => void) => Promise<readonly AnsweringNode[]>;
+
 /** Systems outside of the process. Tests replace them with fakes. */
 export interface Connections {
   readonly processes: Processes;
   engine(signal: AbortSignal): Engine;
+  /**
+   * Finds a builder. Returns a function that connects to its nodes, and tells of those that do not answer; undefined if it is the docker
+   * engine itself. @throws TasksError exit 2 or 3
+   */
+  builder(named: BuilderName, signal: AbortSignal): Promise<ConnectNodes | undefined>;
   /** The records that other machines share. One connection serves all plans. */
   sharedStore(): SharedStore;
   registry(signal: AbortSignal, limits?: RequestLimits): Promise<Registry>;
@@ -79,6 +93,18 @@ export function dockerConnections(
   return {
     processes,
     engine: (signal) => dockerEngine(environment, { signal, reaper, login: buildLogin(environment, signal) }),
+    // Loaded on first use, with HTTP/2 and the messages of BuildKit.
+    async builder({ name, origin }, signal) {
+      const { findBuilder } = await import('../engine/builder-nodes.ts');
+      const found = findBuilder(name, origin, environment);
+      if (found === 'engine') return undefined;
+      return async (onDead) => {
+        const { connectNodes } = await import('../engine/connect-nodes.ts');
+        const proxies = proxyArgs(resolveEndpoint(environment), environment);
+        const login = buildLogin(environment, signal);
+        return await connectNodes(found, { builder: name, proxies, login, environment, signal, onDead });
+      };
+    },
     sharedStore() {
       store ??= cacheUrl ? openRedisStore(cacheUrl, warn) : noSharedStore;
       return store;

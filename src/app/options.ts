@@ -9,6 +9,12 @@ export interface NameOptions {
   readonly release: boolean;
 }
 
+/** A builder: its name or address, and where that comes from, for messages. */
+export interface BuilderName {
+  readonly name: string;
+  readonly origin: string;
+}
+
 /** What to plan. */
 export interface PlanOptions {
   /** Empty: all published images, and every task that nothing needs. */
@@ -16,7 +22,9 @@ export interface PlanOptions {
   readonly names: NameOptions;
   /** Build the selected tasks from scratch. */
   readonly force: boolean;
-  /** Whether to look for content tags in the registry. */
+  /** Wins over the `builder` of `project()`. */
+  readonly builder?: BuilderName | undefined;
+  /** Whether to look for content tags in the registry. With a builder they are looked for in any case. */
   readonly fromRegistry: boolean;
   readonly signal: AbortSignal;
 }

@@ -10,6 +10,7 @@ import type { Engine, EngineImage, Records } from '../model/ports.ts';
 import type { Registry } from '../model/registry.ts';
 import { makesFiles, type Task, type TaskId } from '../model/task.ts';
 import { readOutputDigests } from '../observe/outputs.ts';
+import { listRemoteImages } from '../observe/registry-images.ts';
 import { queryRemoteImages, type RemoteImageQuery } from '../observe/remote-images.ts';
 import type { PreviousRecord, PushTags } from '../plan/input.ts';
 import { checkNameLengths } from '../plan/name-lengths.ts';
@@ -18,12 +19,13 @@ import { type Naming, resolveNaming } from '../plan/refs.ts';
 import { mayBeCommit } from '../plan/volatile-values.ts';
 import type { Host } from './host.ts';
 import { type LinkedProject, linkProject } from './link-project.ts';
+import { allNodes, openBuilder, type RegistryBuilder } from './nodes.ts';
 import { noteExternalResults } from './note-results.ts';
 import { type Notify, warnWith } from './notices.ts';
 import type { OpenProject } from './open-project.ts';
 import type { PlanOptions } from './options.ts';
 import { previousRecords } from './previous-records.ts';
-import { queryIfReachable, remoteImageQueries } from './remote-images.ts';
+import { queryIfReachable, remoteImageQueries, withRegistry } from './remote-images.ts';
 import { addUnrunnable, findUnrunnable, type Unrunnable } from './unrunnable.ts';
 import { withPlaces } from './with-places.ts';
 
@@ -37,10 +39,12 @@ export interface PlannedProject extends Omit<LinkedProject, 'observer'> {
   readonly naming: Naming;
   /** What the engine has. Empty if it was not asked or did not answer. */
   readonly images: readonly EngineImage[];
-  /** Undefined if no task of the plan makes an image. */
+  /** Undefined if no task of the plan makes an image, or if a builder builds them. */
   readonly engine: Engine | undefined;
   /** Tasks whose tests the engine cannot run because of their platform, and why. Tests that have passed before need not run. */
   readonly untestable: ReadonlyMap<TaskId, string>;
+  /** What builds in place of the engine; undefined if no builder is named. */
+  readonly registryBuilder: RegistryBuilder | undefined;
 }
 
 /** What a plan is for. */
@@ -77,7 +81,7 @@ export async function planProject(
 
 async function readAndPlan(
   open: OpenProject,
-  { selectors, names, force, fromRegistry, signal }: PlanOptions,
+  { selectors, names, builder, force, fromRegistry, signal }: PlanOptions,
   host: Host,
   purpose: PlanPurpose,
 ): Promise<PlannedProject> {
@@ -94,13 +98,23 @@ async function readAndPlan(
     hashManifest,
   );
   const tasks = [...scope].map((id) => graph.tasks.get(id)!);
-  const engine = tasks.some(({ kind }) => kind === 'image') ? host.connections.engine(signal) : undefined;
+  const hasImages = tasks.some(({ kind }) => kind === 'image');
+  const registryBuilder = hasImages
+    ? await openBuilder({ builder, names }, project, host, signal)
+    : undefined;
+  const engine = hasImages && registryBuilder === undefined ? host.connections.engine(signal) : undefined;
   checkNameLengths(
     [...selected].map((id) => graph.tasks.get(id)!),
     naming,
   );
   const tested = testedTasks(tasks, selected, purpose);
   const queryRegistry = reuseAnswer(async (queries: readonly RemoteImageQuery[]) => {
+    if (registryBuilder !== undefined) {
+      const isRequired = needsEngine || push !== undefined;
+      return await withRegistry(isRequired, host.notify, () =>
+        listRemoteImages(registryBuilder.registry, queries, memo),
+      );
+    }
     if (push !== undefined) return await queryRemoteImages(push.registry, queries);
     return fromRegistry
       ? await queryIfReachable(queries, names.repo ?? project.repo, host, signal)
@@ -143,6 +157,7 @@ async function readAndPlan(
       retest: purpose.retest === true,
       unbuildable: unrunnable.builds,
       untestable: unrunnable.tests,
+      registryOnly: registryBuilder !== undefined,
       ...(push ? { pushTags: push.tags } : {}),
     });
     const unread = unreadTasks(plan);
@@ -150,12 +165,19 @@ async function readAndPlan(
       readInFull = new Set([...readInFull, ...unread]);
       continue;
     }
-    const found = await findUnrunnable(plan, observations, tested, engine);
+    const runners = engine ?? nodePlatforms(registryBuilder);
+    const found = await findUnrunnable(plan, observations, tested, runners);
     if (addUnrunnable(unrunnable, found)) continue;
     await noteExternalResults(plan, previous, records, host.clock.now());
     const { tests: untestable } = unrunnable;
-    return { ...linked, memo, plan, observations, previous, records, naming, images, engine, untestable };
+    const made = { plan, observations, previous, records, naming, images, untestable };
+    return { ...linked, memo, ...made, engine, registryBuilder };
   }
+}
+
+function nodePlatforms(builder: RegistryBuilder | undefined): Pick<Engine, 'platforms'> | undefined {
+  if (builder === undefined) return undefined;
+  return { platforms: async () => await allNodes(await builder.nodes()).platforms() };
 }
 
 /** Returns the keys of a plan: of what is reused now, and of what the next build would reuse. */

@@ -7,6 +7,7 @@ import { queryRemoteImages, type RemoteImageQuery } from '../observe/remote-imag
 import type { RemoteResult } from '../plan/existing.ts';
 import { type Naming, registryTag, testPassTag } from '../plan/refs.ts';
 import { briefRequests, type Host } from './host.ts';
+import type { Notify } from './notices.ts';
 
 /** Returns what to ask the registry: the images of these tasks, and for tasks that are to be tested their test passes. */
 export function remoteImageQueries(
@@ -40,10 +41,21 @@ export async function queryIfReachable(
     notify({ kind: 'no-repository' });
     return new Map();
   }
+  return await withRegistry(false, notify, async () =>
+    queryRemoteImages(await connections.registry(signal, briefRequests), queries),
+  );
+}
+
+/** Asks a registry. One that does not answer counts as empty and is reported, unless it is required. @throws RegistryError */
+export async function withRegistry(
+  isRequired: boolean,
+  notify: Notify,
+  query: () => Promise<ReadonlyMap<TaskId, RemoteResult>>,
+): Promise<ReadonlyMap<TaskId, RemoteResult>> {
   try {
-    return await queryRemoteImages(await connections.registry(signal, briefRequests), queries);
+    return await query();
   } catch (error) {
-    if (!(error instanceof RegistryError)) throw error;
+    if (isRequired || !(error instanceof RegistryError)) throw error;
     notify({ kind: 'registry-unavailable', message: error.message });
     return new Map();
   }

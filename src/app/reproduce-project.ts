@@ -4,8 +4,9 @@ import type { DockerfilePurity } from '../report/reproduce.ts';
 import { type Reproduction, reproduce } from '../run/reproduce.ts';
 import { requireEngine } from '../run/require-engine.ts';
 import type { Host } from './host.ts';
+import { allNodes } from './nodes.ts';
 import type { PlannedProject } from './plan-project.ts';
-import { makeServices, openAgents } from './run-plan.ts';
+import { connectedNodes, makeServices, openAgents } from './run-plan.ts';
 
 /**
  * Rebuilds up-to-date tasks and compares the results, one by one. `planned`: with all tasks read. `sample`: how many tasks at
@@ -21,10 +22,11 @@ export async function* reproduceProject(
   const reused = [...plan.steps.values()].filter(({ action }) => action === 'reuse');
   const chosen = spread(reused, sample);
   const images = chosen.filter(({ task }) => task.kind === 'image');
-  await requireEngine(images, observations, engine);
+  const nodes = images.length > 0 ? await connectedNodes(planned, 1) : [];
+  await requireEngine(images, observations, engine ?? (nodes.length > 0 ? allNodes(nodes) : undefined));
   const agents = await openAgents(images, planned, host, signal);
   try {
-    yield* reproduce(chosen, plan, observations, makeServices(planned, host, signal, agents), signal);
+    yield* reproduce(chosen, plan, observations, makeServices(planned, host, signal, agents, nodes), signal);
   } finally {
     await agents.close();
   }

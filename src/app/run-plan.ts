@@ -6,6 +6,7 @@ import { openTestPasses } from '../cache/test-passes.ts';
 import type { SshAgents } from '../engine/ssh-agents.ts';
 import type { Listener } from '../model/events.ts';
 import type { Step } from '../model/plan.ts';
+import type { ConnectedNode } from '../model/ports.ts';
 import type { TaskId } from '../model/task.ts';
 import { credentialsFor } from '../registry/credentials.ts';
 import type { Results } from '../run/needs.ts';
@@ -14,7 +15,9 @@ import { type RunResult, runPlan } from '../run/run.ts';
 import { startRun } from '../run/run-stream.ts';
 import type { Services } from '../run/services.ts';
 import { runTests, type TestsResult } from '../run/test-phase.ts';
+import { imageNodes } from '../schedule/image-nodes.ts';
 import type { Host } from './host.ts';
+import { allNodes, checkPushes, shareJobs } from './nodes.ts';
 import { warnWith } from './notices.ts';
 import type { RunOptions } from './options.ts';
 import { brokenTests, type PlannedProject } from './plan-project.ts';
@@ -51,15 +54,17 @@ export function tasksWithTest(steps: readonly Step[]): Set<TaskId> {
 
 /** Returns what running a plan needs from outside. */
 export function makeServices(
-  { cacheFolder, root, memo, records, engine, plan }: PlannedProject,
+  { cacheFolder, root, memo, records, engine, plan, registryBuilder }: PlannedProject,
   { clock, connections, environment, notify }: Host,
   signal: AbortSignal,
   { socketOf }: Pick<SshAgents, 'socketOf'> = noAgents,
+  nodes: readonly ConnectedNode[] = [],
 ): Services {
   const warn = warnWith(notify);
   let runId: string | undefined;
   return {
     engine,
+    ...(registryBuilder === undefined ? {} : { registryMode: { registry: registryBuilder.registry, nodes } }),
     processes: connections.processes,
     records,
     logs: { open: (task) => openLog(cacheFolder, task, clock.now(), warn) },
@@ -105,6 +110,14 @@ export async function openAgents(
   return await openSshAgents(sources, { environment, root, signal });
 }
 
+/** Connects to the nodes of the builder; none if the engine builds. @throws TasksError exit 3 */
+export async function connectedNodes(
+  { registryBuilder }: Pick<PlannedProject, 'registryBuilder'>,
+  jobs: number,
+): Promise<readonly ConnectedNode[]> {
+  return registryBuilder === undefined ? [] : shareJobs(await registryBuilder.nodes(), jobs);
+}
+
 /**
  * Builds what a plan says: the phase `build`.
  * @throws TasksError with exit code 3 if the engine cannot build it, before anything runs
@@ -115,17 +128,20 @@ export async function buildPhase(
   host: Host,
   onEvent: Listener,
 ): Promise<RunResult> {
-  const { plan, observations, engine } = planned;
+  const { plan, observations, engine, registryBuilder, previous } = planned;
   const builds = [...plan.steps.values()].filter(({ action }) => action === 'build');
   if (builds.length > 0) host.program.onLongRun?.();
   // Commands may run for half an hour before the first image is built.
-  await requireEngine(builds, observations, engine);
+  const nodes = builds.length > 0 ? await connectedNodes(planned, jobs) : [];
+  await requireEngine(builds, observations, engine ?? (nodes.length > 0 ? allNodes(nodes) : undefined));
+  if (registryBuilder !== undefined) await checkPushes(builds, registryBuilder.registry);
   const agents = await openAgents(builds, planned, host, signal);
   try {
-    return await runPlan(plan, observations, makeServices(planned, host, signal, agents), {
+    return await runPlan(plan, observations, makeServices(planned, host, signal, agents, nodes), {
       jobs,
       limits,
       keepGoing,
+      ...(nodes.length > 0 ? { imageNodes: imageNodes(plan, previous) } : {}),
       signal,
       listen: onEvent,
     });
@@ -158,7 +174,8 @@ export async function testPhase(
   onEvent: Listener,
 ): Promise<TestsResult> {
   const passes = openTestPasses(planned.cacheFolder, warnWith(host.notify));
-  return await runTests(steps, results, makeServices(planned, host, signal), passes, {
+  const nodes = await connectedNodes(planned, jobs);
+  return await runTests(steps, results, makeServices(planned, host, signal, undefined, nodes), passes, {
     jobs,
     retest,
     broken: brokenTests(planned),

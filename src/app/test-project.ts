@@ -1,6 +1,7 @@
 import type { RunOutcome } from '../model/events.ts';
 import { RegistryError } from '../model/registry.ts';
 import type { TaskId } from '../model/task.ts';
+import type { Results } from '../run/needs.ts';
 import { briefRequests, type Host } from './host.ts';
 import { warnWith } from './notices.ts';
 import type { RunOptions } from './options.ts';
@@ -27,7 +28,7 @@ export async function testProject(
       if (built.outcome !== 'ok') return built.outcome;
       const { results } = built;
       const tests = await testPhase(planned, selected, results, options, options.retest, host, onEvent);
-      await sharePasses(planned, tests.passed, host, options.signal);
+      await sharePasses(planned, tests.passed, results, host, options.signal);
       return options.signal.aborted ? 'interrupted' : tests.outcome;
     },
     (outcome) => outcome === 'ok',
@@ -36,14 +37,17 @@ export async function testProject(
 
 /** Tells the registry, if it was asked, which tests have passed: other machines need not run them again. */
 async function sharePasses(
-  { plan }: PlannedProject,
+  { plan, registryBuilder }: PlannedProject,
   passed: ReadonlyMap<TaskId, string>,
+  results: Results,
   { connections, notify }: Host,
   signal: AbortSignal,
 ): Promise<void> {
   const digests = new Map(
     [...passed.keys()].flatMap((id) => {
-      const digest = plan.steps.get(id)?.remote?.digest;
+      // What was built just now is in the registry, too, if a builder did it.
+      const built = registryBuilder === undefined ? undefined : results.get(id)?.manifestDigest;
+      const digest = plan.steps.get(id)?.remote?.digest ?? built;
       return digest === undefined ? [] : [[id, digest] as const];
     }),
   );

@@ -38,6 +38,10 @@ const jobs: Flag = [
   'how many tasks run at once (default: cores); with limits per kind: 8,build=4,run=2',
 ];
 const repo: Flag = ['--repo <name>', 'repository of the images (also DOCKER_REPO)'];
+const builder: Flag = [
+  '--builder <name>',
+  'builder of buildx, or address of a BuildKit, that builds in place of the docker engine (also TASKS_BUILDER)',
+];
 const suffix: Flag = ['--suffix <text>', 'appended to every tag (default: -devYYYYmmddHHMM)'];
 const registry: readonly Flag[] = [
   ['--from-registry', 'use images that the registry has instead of building them (default in CI)'],
@@ -48,6 +52,7 @@ const running = (output: Flag): readonly Flag[] => [
   ['-k, --keep-going', "after a failure, continue with tasks that don't depend on it"],
   repo,
   suffix,
+  builder,
   output,
   ['--reporter <name>', 'live, plain, json, github or silent', reporterNames],
   ['--view <view>', 'layout of the live view: list, or matrix (images by versions)', layouts],
@@ -114,7 +119,7 @@ export const commands: readonly CommandSpec[] = [
       ['--force', 'plan for `build --force`'],
       ...registry,
     ],
-    shared: [jobs, repo, suffix, json, verbose],
+    shared: [jobs, repo, suffix, builder, json, verbose],
     run: async (context, args, flags) => (await import('./commands/plan.ts')).plan(context, args, flags),
   },
   {
@@ -123,7 +128,7 @@ export const commands: readonly CommandSpec[] = [
     summary: 'explain why a task would be rebuilt, or compare two tasks',
     examples: examples.why,
     own: registry,
-    shared: [repo, json],
+    shared: [repo, builder, json],
     run: async (context, args) => (await import('./commands/why.ts')).why(context, args),
   },
   {
@@ -162,7 +167,7 @@ export const commands: readonly CommandSpec[] = [
       ['--open', 'as --serve, and open the page in the browser'],
       ...registry,
     ],
-    shared: [repo, suffix, json],
+    shared: [repo, suffix, builder, json],
     run: async (context, args, flags) => (await import('./commands/graph.ts')).graph(context, args, flags),
   },
   {
@@ -180,7 +185,7 @@ export const commands: readonly CommandSpec[] = [
     examples: examples.reproduce,
     hiddenAlias: 'audit',
     own: [['--sample <n>', 'rebuild only so many tasks']],
-    shared: [repo, suffix, json],
+    shared: [repo, suffix, builder, json],
     run: async (context, args, flags) =>
       (await import('./commands/reproduce.ts')).reproduce(context, args, flags),
   },
@@ -221,7 +226,7 @@ export const commands: readonly CommandSpec[] = [
       ['--remote', "remove old tags of this project's images from the registry instead"],
       ['--keep <files...>', 'with --remote: release files whose images are kept', 'files'],
     ],
-    shared: [repo, json, verbose],
+    shared: [repo, builder, json, verbose],
     run: async (context, _, flags) => (await import('./commands/clean.ts')).clean(context, flags),
   },
   {
@@ -255,7 +260,7 @@ export const commands: readonly CommandSpec[] = [
       ['--fix', 'install and start what is missing (Debian, as root); print each thing it does'],
       ['--stop', 'stop the engine that --fix started'],
     ],
-    shared: [repo, json],
+    shared: [repo, builder, json],
     run: async (context, _, flags) => (await import('./commands/doctor.ts')).doctor(context, flags),
   },
   {

@@ -87,8 +87,8 @@ export async function openHere({ settings, host, enter }: Context): Promise<Open
 
 /** Returns what to plan. */
 export function planOptions({ settings, signal }: Context, selectors: readonly string[]): PlanOptions {
-  const { names, force, fromRegistry } = settings;
-  return { selectors, names, force, fromRegistry, signal };
+  const { names, builder, force, fromRegistry } = settings;
+  return { selectors, names, builder, force, fromRegistry, signal };
 }
 
 /** Returns how to run a plan. */

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
-import type { NameOptions } from '../app/options.ts';
+import type { BuilderName, NameOptions } from '../app/options.ts';
 import { repositoryFault } from '../graph/names.ts';
 import { isDerivedTag } from '../model/derived-tags.ts';
 import type { Environment } from '../model/environment.ts';
@@ -22,6 +22,7 @@ export interface SharedFlags {
   readonly jobs?: string;
   readonly keepGoing?: boolean;
   readonly repo?: string;
+  readonly builder?: string;
   readonly suffix?: string;
   readonly release?: boolean;
   readonly json?: boolean;
@@ -42,6 +43,8 @@ export interface Settings {
   readonly start: string;
   readonly profile: string;
   readonly names: NameOptions;
+  /** What builds, if the flag or the environment says it. */
+  readonly builder: BuilderName | undefined;
   /** How many tasks run at once. */
   readonly jobs: number;
   /** How many of each kind run at once, where that is limited too. */
@@ -98,6 +101,7 @@ export function readSettings(flags: SharedFlags, input: SettingsInput): Settings
     start: path.resolve(cwd, flags.directory ?? '.'),
     profile: flags.profile ?? (environment.TASKS_PROFILE || 'default'),
     names: readNames(flags, environment),
+    builder: readBuilder(flags, environment),
     jobs: all ?? availableParallelism(),
     limits,
     keepGoing: flags.keepGoing === true,
@@ -152,6 +156,11 @@ function readNames({ repo: flag, suffix, release }: SharedFlags, environment: En
     });
   }
   return { repo, suffix, release: release ?? isReleaseRun(environment) };
+}
+
+function readBuilder({ builder }: SharedFlags, { TASKS_BUILDER = '' }: Environment): BuilderName | undefined {
+  if (builder !== undefined) return { name: builder, origin: '--builder' };
+  return TASKS_BUILDER === '' ? undefined : { name: TASKS_BUILDER, origin: 'TASKS_BUILDER' };
 }
 
 function isReleaseRun({ RELEASE: value = '' }: Environment): boolean {

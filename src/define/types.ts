@@ -241,6 +241,11 @@ export interface ProjectFields {
   /** A single repository for all content tags, such as `citus/build-cache`. Default: the repository of each image. */
   readonly cacheRepo?: string;
   /**
+   * What builds in place of the docker engine: the name of a builder of buildx, or the address of a BuildKit, such as
+   * `tcp://build.example:1234`. Its images live in the registry alone. `--builder` and `TASKS_BUILDER` take precedence.
+   */
+  readonly builder?: string;
+  /**
    * Labels that every image gets when it is built, and that are not part of any key. Labels of an image with the same names take
    * precedence.
    *

@@ -10,22 +10,32 @@ import type { BuildReport } from './build-report.ts';
 import { explainUnreachable } from './buildkit-problem.ts';
 import { plainMessage, unwrapMessage } from './plain-message.ts';
 
-/** Returns the error of the engine port for an error of BuildKit's client. `address` is the engine's, for messages. */
+/** How an engine is called in messages. */
+export interface EngineName {
+  /** For example `the docker engine at unix:///var/run/docker.sock`. */
+  readonly full: string;
+  /** The same, of its BuildKit. */
+  readonly buildkit: string;
+  /** How it is checked: `tasks doctor` to check the engine. */
+  readonly check: string;
+}
+
+/** Returns the error of the engine port for an error of BuildKit's client. */
 export function portErrorOf(
   error: unknown,
   dockerfile: BuildDockerfile,
   report: BuildReport,
-  address: string,
+  name: EngineName,
 ): unknown {
   if (error instanceof SolveFailed)
     return new StepFailed(plainMessage(error.message), factsOf(error, dockerfile, report));
   if (error instanceof FileProblem || error instanceof TransferError) return new StepFailed(error.message);
-  return engineErrorOf(error, address);
+  return engineErrorOf(error, name);
 }
 
 /** Returns the error of the engine port for a lost engine. Other errors are returned unchanged. */
-export function engineErrorOf(error: unknown, address: string): unknown {
-  return error instanceof EngineLost ? lossError(error, address) : error;
+export function engineErrorOf(error: unknown, name: EngineName): unknown {
+  return error instanceof EngineLost ? lossError(error, name) : error;
 }
 
 function factsOf(error: SolveFailed, dockerfile: BuildDockerfile, report: BuildReport): StepFacts {
@@ -76,26 +86,22 @@ function keywordOf(instruction: string): string | undefined {
   return /^\s*([a-z]+)/i.exec(instruction)?.[1]?.toUpperCase();
 }
 
-function lossError(error: EngineLost, address: string): EngineUnavailable {
+function lossError(error: EngineLost, { full, buildkit, check }: EngineName): EngineUnavailable {
   switch (error.reason) {
     case 'unreachable': {
-      const { message, hint } = explainUnreachable(error);
-      const text = `cannot connect to BuildKit in the docker engine at ${address}: ${message}`;
-      return new EngineUnavailable(text, { hint, cause: error });
+      const { message, hint } = explainUnreachable(error, check);
+      return new EngineUnavailable(`cannot connect to ${buildkit}: ${message}`, { hint, cause: error });
     }
     case 'silent':
-      return new EngineUnavailable(`the docker engine at ${address} is not responding: ${error.message}`, {
-        hint: 'run `tasks doctor` to check the engine; restart it if it hangs',
+      return new EngineUnavailable(`${full} is not responding: ${error.message}`, {
+        hint: `run ${check}; restart it if it hangs`,
         cause: error,
       });
     default:
-      return new EngineUnavailable(
-        `lost the connection to the docker engine at ${address}: ${error.message}`,
-        {
-          hint: 'run `tasks doctor` to check the engine; it may have been stopped or restarted',
-          cause: error,
-        },
-      );
+      return new EngineUnavailable(`lost the connection to ${full}: ${error.message}`, {
+        hint: `run ${check}; it may have been stopped or restarted`,
+        cause: error,
+      });
   }
 }
 

@@ -8,18 +8,24 @@ import { isEntitled } from '../buildkit/entitlements.ts';
 import { fileServices } from '../buildkit/file-services.ts';
 import { type NamedFolders, nameFolders } from '../buildkit/named-folders.ts';
 import type { BuildServices } from '../buildkit/services.ts';
-import type { SolveInput } from '../buildkit/solve-request.ts';
+import type { Export, SolveInput } from '../buildkit/solve-request.ts';
 import type { Environment } from '../model/environment.ts';
 import { normalizePlatform } from '../model/platform.ts';
-import { type BuildRequest, type BuiltImage, type Progress, StepFailed } from '../model/ports.ts';
-import type { EngineApi } from './api.ts';
-import { engineErrorOf, portErrorOf } from './build-failure.ts';
+import {
+  type BuildRequest,
+  type BuiltImage,
+  type Progress,
+  StepFailed,
+  type TestRequest,
+  type TestResult,
+} from '../model/ports.ts';
+import { type EngineName, engineErrorOf, portErrorOf } from './build-failure.ts';
 import { type FindLogin, makeBuildLogins } from './build-logins.ts';
 import { optionAttributes } from './build-options.ts';
 import { type BuildReport, reportBuild } from './build-report.ts';
-import { verifyBuiltImage } from './built-image.ts';
 import { listPlatforms } from './list-platforms.ts';
 import { makeSharedSessions } from './shared-sessions.ts';
+import { reportTest, testBuild, testResultOf } from './test-solve.ts';
 
 /**
  * What connections to an engine are. Builds have one each, and sessions one of their own, over `socket`s; with `tls`, sessions go
@@ -27,8 +33,26 @@ import { makeSharedSessions } from './shared-sessions.ts';
  */
 export type Link = 'socket' | 'tls' | 'program';
 
+/** Where built images go. */
+export interface BuildTarget {
+  /** How it is called in messages. */
+  readonly name: EngineName;
+  /** Returns the exporter for the image of a build. */
+  exporterFor(request: BuildRequest): Export;
+  /** Returns the image that a build made. @throws StepFailed if it is not what was asked for */
+  imageOf(
+    result: SolveResult,
+    request: BuildRequest,
+    signal: AbortSignal,
+  ): BuiltImageFacts | Promise<BuiltImageFacts>;
+  /** Called when a build has failed: one that is shutting down fails its builds. @throws TasksError exit 3 if it does not answer */
+  checkAlive(signal: AbortSignal): Promise<void>;
+}
+
+type BuiltImageFacts = Omit<BuiltImage, 'ran'>;
+
 export interface BuilderOptions {
-  readonly api: EngineApi;
+  readonly target: BuildTarget;
   /** Opens a connection to the engine. */
   readonly open: OpenTransport;
   readonly link: Link;
@@ -42,17 +66,19 @@ export interface BuilderOptions {
   readonly signal: AbortSignal;
 }
 
-/** Builds images with the BuildKit of a docker engine. */
+/** Builds images with a BuildKit: that of a docker engine, or a builder node. */
 export interface ImageBuilder {
   /**
    * Builds an image and verifies it, or exports its files. Sets no tag.
    * @throws StepFailed; TasksError exit 3 if the engine cannot be reached, is gone or does not respond; the signal's reason
    */
   build(request: BuildRequest, progress: Progress, signal: AbortSignal): Promise<BuiltImage | undefined>;
+  /** Runs a test as a build that is cached nowhere. @throws StepFailed, if it cannot be started; as `build` otherwise */
+  test(request: TestRequest, progress: Progress, signal: AbortSignal): Promise<TestResult>;
   /** See `Builder`. @throws TasksError exit 3 */
   grants(entitlement: string): Promise<boolean>;
   /** See `Builder`. @throws TasksError exit 3 */
-  platforms(): Promise<readonly string[]>;
+  platforms(signal?: AbortSignal): Promise<readonly string[]>;
 }
 
 /** A context of at least this size is sent once for all builds that run at the same time: that costs a connection more. */
@@ -64,7 +90,7 @@ const sharedBytes = 1 << 20;
 const maxDockerfileBytes = 16 << 10;
 
 export function makeBuilder(options: BuilderOptions): ImageBuilder {
-  const { api, environment, login } = options;
+  const { target, environment, login } = options;
   let entry: Entry | undefined;
   const openConnection = async (signal: AbortSignal): Promise<Connection> => {
     const entries = entriesFor(await options.apiVersion());
@@ -83,14 +109,14 @@ export function makeBuilder(options: BuilderOptions): ImageBuilder {
   const solve = async (
     request: BuildRequest,
     report: BuildReport,
+    output: Pick<SolveInput, 'export' | 'isInternal'>,
     signal: AbortSignal,
   ): Promise<SolveResult> => {
     const context = makeFolder(request.context);
     const dockerfile = makeDockerfileFolder(request.dockerfile.name, request.dockerfile.text);
     const named = nameFolders(request.contexts ?? {});
     const folders = new Map([...named.folders, [dockerfile.key, dockerfile.folder]]);
-    const args = { ...options.proxies, ...request.args };
-    const input = solveInputOf({ ...request, args }, context, dockerfile, named);
+    const input = { ...solveInputOf(request, context, dockerfile, named), ...output };
     const onEvent = report.take;
     if (canShare(request)) {
       const lease = await shared.acquire(context, folders, request.registries, signal);
@@ -105,60 +131,68 @@ export function makeBuilder(options: BuilderOptions): ImageBuilder {
     return await buildOn(await acquireFor(request, signal), input, services, onEvent, signal);
   };
 
-  const ask = async <T>(question: (connection: Connection) => Promise<T>): Promise<T> => {
+  const ask = async <T>(
+    question: (connection: Connection) => Promise<T>,
+    signal = options.signal,
+  ): Promise<T> => {
     try {
-      return await question(await pool.acquire(options.signal));
+      return await question(await pool.acquire(signal));
     } catch (error) {
       options.signal.throwIfAborted();
-      throw engineErrorOf(error, api.address);
+      throw engineErrorOf(error, target.name);
     }
   };
 
   return {
     async build(request, progress, signal) {
       const report = reportBuild(request.dockerfile, progress);
+      const args = { ...options.proxies, ...request.args };
+      const exporter: Export =
+        request.exportTo === undefined ? target.exporterFor(request) : { kind: 'local' };
       try {
-        const result = await solve(request, report, signal);
+        const result = await solve({ ...request, args }, report, { export: exporter }, signal);
         if (request.exportTo !== undefined) return undefined;
-        const image = await verifyBuiltImage(result, request, api, signal);
+        const image = await target.imageOf(result, request, signal);
         return { ...image, ran: stepsThatRan(result) };
       } catch (error) {
         signal.throwIfAborted();
-        const problem = portErrorOf(error, request.dockerfile, report, api.address);
-        // An engine that is shutting down fails its builds: this then throws with exit code 3.
-        if (problem instanceof StepFailed) await api.get('/_ping', signal);
+        const problem = portErrorOf(error, request.dockerfile, report, target.name);
+        if (problem instanceof StepFailed) await target.checkAlive(signal);
         throw problem;
       }
     },
+    async test(request, progress, signal) {
+      const build = testBuild(request);
+      const report = reportTest(progress);
+      try {
+        await solve(build, report, { export: { kind: 'none' }, isInternal: true }, signal);
+        return { exitCode: 0 };
+      } catch (error) {
+        signal.throwIfAborted();
+        const result = testResultOf(error);
+        await target.checkAlive(signal);
+        if (result !== undefined) return result;
+        throw portErrorOf(error, build.dockerfile, report, target.name);
+      }
+    },
     grants: (entitlement) => ask((connection) => isEntitled(connection, entitlement, options.signal)),
-    platforms: () =>
+    platforms: (signal = options.signal) =>
       ask(async (connection) => {
         try {
-          return await listPlatforms(connection, options.signal);
+          return await listPlatforms(connection, signal);
         } finally {
           connection.close();
         }
-      }),
+      }, signal),
   };
 }
 
 function solveInputOf(
-  {
-    dockerfile,
-    target,
-    platform,
-    network,
-    args,
-    labels,
-    noCache,
-    namedImages,
-    options = {},
-    exportTo,
-  }: BuildRequest,
+  { dockerfile, target, platform, network, args, labels, noCache, namedImages, options = {} }: BuildRequest,
   context: SentFolder,
   { key }: DockerfileFolder,
   { addresses }: NamedFolders,
-): SolveInput {
+): Omit<SolveInput, 'export'> {
   const normalized = normalizePlatform(platform);
   return {
     sharedKey: context.digest,
@@ -181,7 +215,6 @@ function solveInputOf(
     },
     entitlements: options.allow ?? [],
     attributes: optionAttributes(options),
-    export: exportTo === undefined ? { kind: 'moby' } : { kind: 'local' },
   };
 }
 

@@ -8,9 +8,12 @@ export interface BuildkitProblem {
 }
 
 /** Returns what it means that no connection to the BuildKit of an engine could be made, although the engine's API may work. */
-export function explainUnreachable({ message, cause }: EngineLost): BuildkitProblem {
+export function explainUnreachable(
+  { message, cause }: EngineLost,
+  check = '`tasks doctor` to check the engine',
+): BuildkitProblem {
   if (!(cause instanceof UpgradeRefused) || cause.status === undefined)
-    return { message, hint: 'run `tasks doctor` to check the engine and its BuildKit' };
+    return { message, hint: `run ${check} and its BuildKit` };
   if (cause.status === 404) {
     return {
       message: `the engine is older than docker 18.09, or a proxy in front of it refuses BuildKit's connection (${cause.message})`,

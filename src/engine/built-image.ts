@@ -2,6 +2,7 @@ import type { SolveResult } from '../buildkit/build.ts';
 import { normalizePlatform } from '../model/platform.ts';
 import { type BuildRequest, type BuiltImage, StepFailed } from '../model/ports.ts';
 import { type EngineApi, parseResponse } from './api.ts';
+import type { BuildTarget } from './build.ts';
 
 interface InspectedImage {
   readonly Id: string;
@@ -10,6 +11,17 @@ interface InspectedImage {
   readonly Variant?: string;
   readonly Size: number;
   readonly Config?: { readonly Labels?: Readonly<Record<string, string>> | null };
+}
+
+/** Returns the image store of a docker engine as the place where built images go. */
+export function engineTarget(api: EngineApi): BuildTarget {
+  const full = `the docker engine at ${api.address}`;
+  return {
+    name: { full, buildkit: `BuildKit in ${full}`, check: '`tasks doctor` to check the engine' },
+    exporterFor: () => ({ kind: 'moby' }),
+    imageOf: (result, request, signal) => verifyBuiltImage(result, request, api, signal),
+    checkAlive: async (signal) => void (await api.get('/_ping', signal)),
+  };
 }
 
 /**

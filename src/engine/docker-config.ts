@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { Environment } from '../model/environment.ts';
 import { TasksError } from '../model/errors.ts';
@@ -28,12 +28,11 @@ export function currentContext(folder: string): string | undefined {
 }
 
 /**
- * Reads a context of a configuration folder (docker/cli cli/context/store: folders are named by the SHA-256 of the name).
+ * Reads a context of a configuration folder.
  * @throws TasksError exit 3 if it does not exist or cannot be read
  */
 export function readContext(folder: string, name: string): DockerContext {
-  const id = createHash('sha256').update(name).digest('hex');
-  const file = path.join(folder, 'contexts/meta', id, 'meta.json');
+  const file = contextFile(folder, name);
   const text = readIfThere(file);
   if (text === undefined) {
     throw new TasksError(3, `the docker context "${name}" does not exist (${file})`, {
@@ -45,12 +44,26 @@ export function readContext(folder: string, name: string): DockerContext {
     | undefined;
   const { Host, SkipTLSVerify } = endpoints?.docker ?? {};
   if (!Host) throw new TasksError(3, `the docker context "${name}" has no docker host (${file})`);
-  const tlsFolder = path.join(folder, 'contexts/tls', id, 'docker');
+  const tlsFolder = path.join(folder, 'contexts/tls', contextId(name), 'docker');
   return {
     address: Host,
     tlsFolder: statSync(tlsFolder, { throwIfNoEntry: false })?.isDirectory() ? tlsFolder : undefined,
     skipTlsVerify: SkipTLSVerify === true,
   };
+}
+
+/** Returns whether a configuration folder has a context. */
+export function hasContext(folder: string, name: string): boolean {
+  return existsSync(contextFile(folder, name));
+}
+
+/** Folders are named by the SHA-256 of the name (docker/cli cli/context/store). */
+function contextFile(folder: string, name: string): string {
+  return path.join(folder, 'contexts/meta', contextId(name), 'meta.json');
+}
+
+function contextId(name: string): string {
+  return createHash('sha256').update(name).digest('hex');
 }
 
 function readIfThere(file: string): string | undefined {

@@ -56,9 +56,12 @@ export function dockerEngine(
   let builder: Promise<ImageBuilder> | undefined;
   // Loaded by runs that build only: HTTP/2 and the messages of BuildKit take as long as everything else.
   const loadBuilder = async (): Promise<ImageBuilder> => {
-    const { makeBuilder } = await import('./build.ts');
+    const [{ makeBuilder }, { engineTarget }] = await Promise.all([
+      import('./build.ts'),
+      import('./built-image.ts'),
+    ]);
     return makeBuilder({
-      api,
+      target: engineTarget(api),
       open: dialerOf(endpoint, environment),
       link: linkOf(endpoint),
       apiVersion: async () => (await readVersion()).apiVersion,

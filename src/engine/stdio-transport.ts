@@ -28,20 +28,21 @@ type Handle = { ref(): void; unref(): void };
 
 /**
  * Starts a program that connects its standard streams to an engine, and returns them as a transport. The program finds its
- * connection closed when this process ends, however it ends.
+ * connection closed when this process ends, however it ends. `onAnswer` is called once: at its first output, or its end.
  */
 export function openStdio(
   file: string,
   args: readonly string[],
   environment: Environment,
   idleMs = idleLimit,
+  onAnswer: () => void = () => undefined,
 ): Transport {
   const child = spawn(file, args, {
     env: { ...environment },
     // Ctrl-C in the terminal must not end it: the connection is still needed to clean up in the engine.
     detached: true,
   });
-  return new StdioTransport(file, child, idleMs);
+  return new StdioTransport(file, child, idleMs, onAnswer);
 }
 
 class StdioTransport extends Duplex {
@@ -50,18 +51,21 @@ class StdioTransport extends Duplex {
   readonly #file: string;
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #idleMs: number;
+  #onAnswer: (() => void) | undefined;
   #idleTimer: NodeJS.Timeout | undefined;
   #endTimer: NodeJS.Timeout | undefined;
   #errorOutput = '';
 
-  constructor(file: string, child: ChildProcessWithoutNullStreams, idleMs: number) {
+  constructor(file: string, child: ChildProcessWithoutNullStreams, idleMs: number, onAnswer: () => void) {
     // The end of the program is the end of both directions.
     super({ allowHalfOpen: false });
     this.#file = file;
     this.#child = child;
     this.#idleMs = idleMs;
+    this.#onAnswer = onAnswer;
     const { stdin, stdout, stderr } = child;
     stdout.on('data', (data: Buffer) => {
+      this.#answered();
       this.bytesRead += data.length;
       if (!this.push(data)) stdout.pause();
     });
@@ -104,6 +108,7 @@ class StdioTransport extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#answered();
     clearTimeout(this.#idleTimer);
     clearTimeout(this.#endTimer);
     const { pid, exitCode, signalCode, stdin, stdout, stderr } = this.#child;
@@ -123,6 +128,11 @@ class StdioTransport extends Duplex {
     for (const handle of this.#handles()) handle.ref();
     clearTimeout(this.#idleTimer);
     this.#idleTimer = undefined;
+  }
+
+  #answered(): void {
+    this.#onAnswer?.();
+    this.#onAnswer = undefined;
   }
 
   #handles(): Handle[] {

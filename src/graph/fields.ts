@@ -136,6 +136,7 @@ export function checkProject(fields: Readonly<Record<string, unknown>>): {
   values?: {
     repo?: string;
     cacheRepo?: string;
+    builder?: string;
     volatileLabels?: Record<string, string>;
     profiles?: readonly string[];
   };
@@ -144,16 +145,18 @@ export function checkProject(fields: Readonly<Record<string, unknown>>): {
   const schema = v.strictObject({
     repo: v.optional(nonEmpty),
     cacheRepo: v.optional(nonEmpty),
+    builder: v.optional(nonEmpty),
     volatileLabels: v.optional(strings),
     profiles: v.optional(v.array(nonEmpty)),
   });
   const result = v.safeParse(schema, fields);
   if (!result.success) return { faults: result.issues.map((issue) => asFault(issue)) };
-  const { repo, cacheRepo, volatileLabels, profiles } = result.output;
+  const { repo, cacheRepo, builder, volatileLabels, profiles } = result.output;
   return {
     values: {
       ...(repo ? { repo } : {}),
       ...(cacheRepo ? { cacheRepo } : {}),
+      ...(builder ? { builder } : {}),
       ...(volatileLabels ? { volatileLabels } : {}),
       ...(profiles ? { profiles } : {}),
     },

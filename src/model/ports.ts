@@ -92,6 +92,11 @@ export interface BuildRequest {
   readonly ssh?: Readonly<Record<string, string>>;
   /** The empty folder that the file system is exported to (`output: 'files'`). The image is then neither kept nor tagged. */
   readonly exportTo?: string;
+  /**
+   * The repository that a builder node pushes the image to, without a tag. A node that is told none only tells the digests of the image.
+   * An engine keeps the image in its store.
+   */
+  readonly pushTo?: string;
 }
 
 /** Options of RUN instructions. All but `addHosts` and `allow` need the ability `runLimits`. */
@@ -120,10 +125,11 @@ export interface Progress {
 }
 
 export interface BuiltImage {
-  /** The ID in the engine: the config digest, or in containerd's image store the digest of the manifest. */
+  /** The ID in the engine: the config digest, or in containerd's image store the digest of the manifest. A node's ID is the manifest's. */
   readonly imageId: string;
-  /** The config digest, if the engine says it. */
+  /** The config digest, if it is known. */
   readonly configDigest?: string;
+  /** The unpacked size. Zero if a node built it: the registry knows the size. */
   readonly bytes: number;
   /** The steps that ran, that is, were not found in BuildKit's cache: `[3/5] RUN make`. */
   readonly ran: readonly string[];
@@ -143,7 +149,7 @@ export interface Builder {
   /** Returns whether it is configured to grant builds an entitlement, such as `security.insecure`. */
   grants(entitlement: string): Promise<boolean>;
   /**
-   * Builds an image and verifies its labels; sets no tag. Returns undefined for exports.
+   * Builds an image; sets no tag. Returns undefined for exports. An engine verifies the labels of what it has built.
    * @throws StepFailed; on abort, any error
    */
   build(request: BuildRequest, progress: Progress, signal: AbortSignal): Promise<BuiltImage | undefined>;
@@ -200,7 +206,9 @@ export interface ConnectedNode extends BuilderNode {
 export type Engine = Builder & ImageStore;
 
 export interface TestRequest {
+  /** The image's ID in the engine; for a builder node its name in a registry, `repo/name@sha256:…`. */
   readonly imageId: string;
+  readonly platform: string;
   /** Copied to `/` in the container. */
   readonly files: readonly ContextEntry[];
   /** The program's path in the container. */

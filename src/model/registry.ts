@@ -54,6 +54,8 @@ export interface RemoteImage {
   readonly bytes: number;
   /** When the image was built, in milliseconds since 1970; undefined if its config does not say. */
   readonly created?: number;
+  /** True if it has ONBUILD instructions. */
+  readonly onbuild?: true;
 }
 
 /** What a name in a registry points to, of any type. */

@@ -174,6 +174,8 @@ export interface Graph {
 export interface Project {
   readonly repo?: string;
   readonly cacheRepo?: string;
+  /** What builds in place of the docker engine. */
+  readonly builder?: string;
   /** Labels of all images that are not part of their keys. */
   readonly volatileLabels?: Readonly<Record<string, string>>;
   /** The profiles besides `default`; undefined if any name is a profile. */

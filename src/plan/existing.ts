@@ -78,7 +78,7 @@ export function makeResultFinder(existing: ExistingState): ResultFinder {
     remote(task, key) {
       const remote = existing.remote.get(task.id);
       if (remote === undefined || makesFiles(task)) return undefined;
-      const { ids, labels, bytes, digest } = remote.image;
+      const { ids, labels, bytes, manifest } = remote.image;
       const labeled = recordFromLabels(task, key, { id: ids[0]!, labels, bytes });
       if (labeled === undefined) return undefined;
       const localRecord = existing.records.get(key);
@@ -87,7 +87,10 @@ export function makeResultFinder(existing: ExistingState): ResultFinder {
       const image = findByIds(ids, key);
       const { shared: _, ...record } = known;
       return {
-        record: { ...withImageId(record, image?.id ?? record.imageId!, ids[0]), manifestDigest: digest },
+        record: {
+          ...withImageId(record, image?.id ?? record.imageId!, ids[0]),
+          manifestDigest: manifest.digest,
+        },
         ids,
         remote,
         ...(image ? { image } : {}),

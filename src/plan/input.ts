@@ -30,6 +30,8 @@ export interface PlanInput {
   readonly tested: ReadonlySet<TaskId>;
   /** True if tests run again although they have passed. */
   readonly retest: boolean;
+  /** True if images live in a registry alone, because a builder builds them. */
+  readonly registryOnly?: boolean;
   /** The tags that a push sets, by task; undefined for a build. After a push, the registry has all selected images. */
   readonly pushTags?: ReadonlyMap<TaskId, PushTags>;
 }

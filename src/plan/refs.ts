@@ -114,6 +114,11 @@ export function repositoryOf(reference: string): string {
   return reference.replace(/@.*$/, '').replace(/:[^:/]*$/, '');
 }
 
+/** Returns the name of an image by its digest: `host/team/app@sha256:…` for its tag `host/team/app:1.0`. */
+export function nameByDigest(tag: string, digest: string): string {
+  return `${repositoryOf(tag)}@${digest}`;
+}
+
 /** Returns a reference in Docker's familiar form: without the host name of Docker Hub. */
 export function familiarName(reference: string): string {
   if (!reference.startsWith('docker.io/') && !reference.startsWith('index.docker.io/')) return reference;

@@ -7,7 +7,7 @@ import type { ExistingResult } from './existing.ts';
 import type { PlanInput, PushTags } from './input.ts';
 import { platformTasks, publishedDigest } from './published-digest.ts';
 import { inputNotes } from './reasons.ts';
-import { contentTag, familiarName, filterRunTags, registryTag, runTags } from './refs.ts';
+import { contentTag, familiarName, filterRunTags, nameByDigest, registryTag, runTags } from './refs.ts';
 import { isNeeded, type TaskStatus, type TaskStatuses } from './status.ts';
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -23,7 +23,7 @@ export function makeStep(status: TaskStatus, statuses: TaskStatuses, input: Plan
     step.action = task.kind === 'command' ? 'run' : 'build';
     step.reasons = [...buildReasons, ...inputNotes(task, input)];
     if (found !== undefined) step.outdatedRecord = found.record;
-    if (step.selected) step.tags = step.newTags = runTags(task, input.naming);
+    if (step.selected && !input.registryOnly) step.tags = step.newTags = runTags(task, input.naming);
   } else if (found === undefined) step.reasons = [{ code: 'not-needed', detail: notNeeded }];
   else useResult(step, found, actionFor(status, found, statuses, input), status, statuses, input);
   return step;
@@ -101,7 +101,7 @@ function actionFor(
     reason: { code: 'in-registry', detail },
   });
   const isSelected = input.selected.has(task.id);
-  if (found.image === undefined) {
+  if (found.image === undefined && !input.registryOnly) {
     if (isNeeded(status, statuses, input))
       return remote('pull', 'the registry has it, and a build needs it here');
     const isTested = input.tested.has(task.id) && (input.retest || !found.remote.passed);
@@ -110,7 +110,8 @@ function actionFor(
   const tags = input.pushTags?.get(task.id);
   if (tags !== undefined && lacksTags(task, tags, statuses, input))
     return remote('retag', 'the registry has it, but tags are missing there');
-  if (found.image === undefined && !isSelected)
+  const isUsed = input.registryOnly && isNeeded(status, statuses, input);
+  if (found.image === undefined && !isSelected && !isUsed)
     return remote('skip', `the registry has it, and ${notNeeded} here`);
   return remote('reuse', 'the registry has it');
 }
@@ -130,9 +131,14 @@ function tagsOf(
   { task, action, selected, contentTag: content, registryTag: remote }: Step,
   found: ExistingResult,
   isNeededHere: boolean,
-  { naming, pushTags }: PlanInput,
+  { naming, pushTags, registryOnly }: PlanInput,
 ): Pick<Step, 'tags' | 'newTags'> {
   if (content === undefined) return { tags: none, newTags: none };
+  if (registryOnly)
+    return {
+      tags: selected && task.publish ? publishedNames(task, remote!, found, pushTags) : none,
+      newTags: none,
+    };
   const present = found.image?.tags.map(familiarName) ?? none;
   const lacks = (tag: string): boolean => !present.includes(familiarName(tag));
   const newContent = isNeededHere && lacks(content) ? [content] : none;
@@ -153,6 +159,17 @@ function tagsOf(
   // A push sets this tag, and so did older versions instead of the content tag.
   if (!lacks(remote!)) return { tags: [remote!], newTags: newContent };
   return { tags: [content], newTags: lacks(content) ? [content] : none };
+}
+
+/** Returns the names of an image that a registry alone has: those that a push sets, or that with its digest. */
+function publishedNames(
+  task: Task,
+  registryTag: string,
+  { record }: ExistingResult,
+  pushTags: PlanInput['pushTags'],
+): readonly string[] {
+  if (pushTags !== undefined) return [...(pushTags.get(task.id)?.keys() ?? [])];
+  return record.manifestDigest === undefined ? none : [nameByDigest(registryTag, record.manifestDigest)];
 }
 
 /**

@@ -72,7 +72,7 @@ export async function findImage(
 
 /** Returns an image from its manifest and config. `top`: what its name points to, the same manifest or an index. */
 export function remoteImage(top: RawManifest, manifest: RawManifest, config: ImageConfig): RemoteImage {
-  const { digest, bytes, labels, created } = config;
+  const { digest, bytes, labels, created, onbuild } = config;
   return {
     digest: top.digest,
     manifest: { mediaType: manifest.mediaType, digest: manifest.digest, size: manifest.body.length },
@@ -80,5 +80,6 @@ export function remoteImage(top: RawManifest, manifest: RawManifest, config: Ima
     labels,
     bytes,
     ...(created !== undefined ? { created } : {}),
+    ...(onbuild ? { onbuild } : {}),
   };
 }

@@ -12,6 +12,7 @@ import { type PhaseEvents, startPhase } from './phase-events.ts';
 import type { TargetTags } from './preflight.ts';
 import { publish } from './publish.ts';
 import type { PublishContext } from './publish-context.ts';
+import { recheckNeeds } from './recheck.ts';
 import { platformsIn, releasesOf, storeReleases, type VersionRelease } from './releases.ts';
 import { nothingPublished } from './rollback.ts';
 import { defaultUploadJobs, stepsToUpload, UploadConflict, UploadFailed, uploadAll } from './upload.ts';
@@ -95,6 +96,7 @@ export async function push(input: PushInput): Promise<PushResult> {
         upload.finish(step, outcomes[step.action] ?? 'reused');
       },
     });
+    if (services.registryMode !== undefined) await recheckNeeds(roots, plan.steps, images, services);
     await setPassTags(
       input.registry,
       plan,

@@ -5,11 +5,11 @@ import type { TaskRecord } from '../model/record.ts';
 import type { CommandTask } from '../model/task.ts';
 import { trackInputChanges } from '../observe/command.ts';
 import { outputFolder } from '../observe/outputs.ts';
-import type { StepInput } from './image-step.ts';
-import { imageNeedIds, withStableNeeds } from './need-images.ts';
+import { exactNameOf, imageNeedIds, type UsedTags, withStableNeeds } from './need-images.ts';
 import { needFileEntries, needResults, versionOf } from './needs.ts';
 import { makeWorkFolder, storeOutputs } from './output-files.ts';
 import { secretVariables } from './secrets.ts';
+import type { StepInput } from './step-input.ts';
 
 /**
  * Runs a command task, stores the files that it wrote to `$TASKS_OUT`, and returns the record without writing it.
@@ -73,11 +73,23 @@ export async function runCommand(input: StepInput, work: string): Promise<string
     cwd: services.root,
     env,
   };
-  await withStableNeeds({ exact: new Map(), unpinned: imageNeedIds(task) }, input, () =>
+  await withStableNeeds(usedImages(task, input), input, () =>
     services.processes.run(request, progress, signal),
   );
   signal.throwIfAborted();
   return out;
+}
+
+/** A command gets images by their content tags, and those that only a registry has by their digests. */
+function usedImages(task: CommandTask, input: StepInput): UsedTags {
+  const ids = imageNeedIds(task);
+  return isInRegistry(input)
+    ? { exact: new Map(ids.map((id) => [id, exactNameOf(id, input)])), unpinned: [] }
+    : { exact: new Map(), unpinned: ids };
+}
+
+function isInRegistry({ services }: StepInput): boolean {
+  return services.registryMode !== undefined;
 }
 
 function baseEnvironment({ services }: StepInput): Record<string, string> {
@@ -104,7 +116,8 @@ function needsEnvironment(input: StepInput, task: CommandTask, work: string): Re
   const values = task.needs.map((need): [string, string] => {
     const name = `TASKS_NEED_${need.name.toUpperCase().replace(/\W/g, '_')}`;
     const first = plan.steps.get(need.tasks[0]!)!;
-    if (need.kind === 'image') return [name, first.contentTag!];
+    if (need.kind === 'image')
+      return [name, isInRegistry(input) ? exactNameOf(first.task.id, input) : first.contentTag!];
     if (!need.all) return [name, outputFolder(services.cacheFolder, first.key)];
     const folder = path.join(work, 'needs', need.name);
     for (const id of need.tasks) {

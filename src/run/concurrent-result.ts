@@ -3,7 +3,7 @@ import { isSameResult, resultId, resultIds, type TaskRecord } from '../model/rec
 import { needIds, needNameOf } from '../model/task.ts';
 import { readOutputDigests } from '../observe/outputs.ts';
 import { parseNeedsLabel } from '../plan/existing.ts';
-import type { StepInput } from './image-step.ts';
+import type { StepInput } from './step-input.ts';
 
 type Input = Pick<StepInput, 'step' | 'results' | 'services'>;
 
@@ -24,6 +24,7 @@ export async function findConcurrentResult({
     const isHere = digests.get(step.key) === record.filesDigest;
     return isHere && hasSameNeeds(record.needs, { step, results }) ? record : undefined;
   }
+  if (services.registryMode !== undefined) return undefined;
   const image = (await services.engine!.images()).find(({ id }) => id === record.imageId);
   if (image?.labels[keyLabel] !== step.key) return undefined;
   // A pull fetches one specific image, not any image with this key.

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { ObservedCommand, ObservedImage } from '../model/observed.ts';
 import type { CommandTask } from '../model/task.ts';
 import { type Listed, list, Unreadable } from '../observe/walk.ts';
-import type { StepInput } from './image-step.ts';
+import type { StepInput } from './step-input.ts';
 
 /**
  * Returns possible causes, for people, of a rebuild that gave a different image. The cause must be external, because all files

@@ -5,8 +5,11 @@ import { needIds } from '../model/task.ts';
 import { outputFolder } from '../observe/outputs.ts';
 import { executeCommandStep, guardCommandInputs } from './command-step.ts';
 import { findConcurrentResult } from './concurrent-result.ts';
-import { executeImageStep, type StepInput } from './image-step.ts';
+import { findPublished, publishedFacts } from './content-tag.ts';
+import { executeImageStep } from './image-step.ts';
+import { needResults } from './needs.ts';
 import { executePullStep } from './pull-step.ts';
+import type { StepInput } from './step-input.ts';
 import { withTimeout } from './timeout.ts';
 
 /**
@@ -27,6 +30,8 @@ export async function executeStep(
         await setTags(concurrent, timed);
         return { record: concurrent, outcome: 'reused' };
       }
+      const published = await publishedResult(timed);
+      if (published !== undefined) return { record: published, outcome: 'reused' };
       const execute =
         step.action === 'pull'
           ? executePullStep
@@ -63,6 +68,24 @@ function matchesKey(changed: string | undefined, { step, plan, services }: StepI
   return false;
 }
 
+/** Returns the record of an image that another machine has published since the plan was made: it need not be built here. */
+async function publishedResult(input: StepInput): Promise<TaskRecord | undefined> {
+  const { step, results, services } = input;
+  const isLookedFor = services.registryMode !== undefined && step.action === 'build' && !step.forced;
+  if (!isLookedFor || step.contentTag === undefined) return undefined;
+  const image = await findPublished(input);
+  if (image === undefined) return undefined;
+  return {
+    ...publishedFacts(image),
+    key: step.key,
+    task: step.task.id,
+    needs: needResults(step.task, results),
+    durationMs: step.expectedMs ?? 0,
+    tags: [],
+    time: services.clock.now().toISOString(),
+  };
+}
+
 /** Writes a record. If that fails, removes the output files, because nothing else would ever remove them. */
 async function writeRecord(record: TaskRecord, { step, services }: StepInput): Promise<void> {
   try {
@@ -76,6 +99,6 @@ async function writeRecord(record: TaskRecord, { step, services }: StepInput): P
 
 /** Sets the step's tags on an image that another run built. */
 async function setTags({ imageId }: TaskRecord, { step, services }: StepInput): Promise<void> {
-  if (imageId === undefined) return;
+  if (imageId === undefined || services.registryMode !== undefined) return;
   for (const tag of [step.contentTag!, ...step.newTags]) await services.engine!.tag(imageId, tag);
 }

@@ -1,38 +1,31 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { keyLabel, needsLabel, taskLabel } from '../model/labels.ts';
-import type { Observations, ObservedImage } from '../model/observed.ts';
-import type { Plan, Step } from '../model/plan.ts';
+import type { ObservedImage } from '../model/observed.ts';
 import { platformArgs } from '../model/platform.ts';
-import { type BuildRequest, type ContextEntry, type Progress, StepFailed } from '../model/ports.ts';
+import { type Builder, type BuildRequest, type ContextEntry, StepFailed } from '../model/ports.ts';
 import type { TaskRecord } from '../model/record.ts';
+import { registryHostOf } from '../model/reference.ts';
 import { type ImageTask, type SshSource, versionIdOf } from '../model/task.ts';
 import { explainMissingSource } from '../observe/missing-source.ts';
 import { namedRegistries } from '../observe/named-registries.ts';
 import { prepareDockerfile } from '../observe/prepare-dockerfile.ts';
+import { repositoryOf } from '../plan/refs.ts';
+import { claimContentTag, publishedFacts } from './content-tag.ts';
 import { requestContexts } from './named-contexts.ts';
 import {
   contentTagOf,
-  exactTagOf,
+  exactNameOf,
   imageNeedIds,
-  tagNeedImages,
+  nameNeedImages,
   type UsedTags,
   withStableNeeds,
 } from './need-images.ts';
-import { needFileEntries, needImageArgs, needResults, type Results } from './needs.ts';
+import { needFileEntries, needImageArgs, needResults } from './needs.ts';
 import { makeWorkFolder, storeOutputs } from './output-files.ts';
 import { resolveSecrets } from './secrets.ts';
 import type { Services } from './services.ts';
-
-export interface StepInput {
-  readonly step: Step;
-  readonly plan: Plan;
-  readonly observations: Observations;
-  readonly results: Results;
-  readonly services: Services;
-  readonly progress: Progress;
-  readonly signal: AbortSignal;
-}
+import type { StepInput } from './step-input.ts';
 
 /**
  * Builds an image and sets its tags, or exports its files. Returns the record without writing it.
@@ -41,7 +34,7 @@ export interface StepInput {
 export async function executeImageStep(input: StepInput): Promise<TaskRecord> {
   const { step, results, services, progress, signal } = input;
   const task = step.task as ImageTask;
-  const engine = services.engine!;
+  const builder = builderOf(input);
   const started = services.clock.now();
   const needs = needResults(task, results);
   const work = task.output === 'files' ? makeWorkFolder(step.key, services) : undefined;
@@ -49,7 +42,7 @@ export async function executeImageStep(input: StepInput): Promise<TaskRecord> {
     const { request, usedTags } = await makeBuildRequest(input, task, needs, work);
     const image = await withStableNeeds(usedTags, input, async () => {
       try {
-        return await engine.build(request, progress, signal);
+        return await builder.build(pushed(request, input), progress, signal);
       } catch (error) {
         throw withHint(error, path.join(services.root, task.context));
       }
@@ -71,12 +64,27 @@ export async function executeImageStep(input: StepInput): Promise<TaskRecord> {
     if (request.exportTo !== undefined)
       return { ...common, ...storeOutputs(request.exportTo, step.key, services) };
     const { imageId, configDigest, bytes } = image!;
+    if (input.node !== undefined) {
+      const published = await claimContentTag(imageId, request.labels, input);
+      return { ...common, ...publishedFacts(published), node: input.node.name };
+    }
     // At once: containerd's image store takes 8 ms for each.
-    await Promise.all([step.contentTag!, ...step.newTags].map((tag) => engine.tag(imageId, tag)));
+    await Promise.all([step.contentTag!, ...step.newTags].map((tag) => services.engine!.tag(imageId, tag)));
     return { ...common, imageId, ...(configDigest === undefined ? {} : { configDigest }), bytes };
   } finally {
     if (work !== undefined) rmSync(work, { recursive: true, force: true });
   }
+}
+
+/** Returns what builds a step. */
+export function builderOf({ node, services }: Pick<StepInput, 'node' | 'services'>): Builder {
+  return node?.builder ?? services.engine!;
+}
+
+/** A node pushes the image, which needs a login. */
+function pushed(request: BuildRequest, { node, step }: StepInput): BuildRequest {
+  if (node === undefined || request.exportTo !== undefined) return request;
+  return { ...request, pushTo: repositoryOf(step.registryTag!) };
 }
 
 /** Adds a hint to the error of an instruction that did not find a path in the build context. */
@@ -101,7 +109,7 @@ export async function makeBuildRequest(
     (entry): ContextEntry => ({ entry, source: path.join(context, entry.path) }),
   );
   const { dockerfile, namedImages, usedTags } = await pinNeeds(input, task, observed);
-  const registries = namedRegistries(observed);
+  const registries = registriesOf(observed, input);
   const request: BuildRequest = {
     task: task.id,
     context: [...contextEntries, ...needFileEntries(task, plan, input.results, services)],
@@ -109,7 +117,7 @@ export async function makeBuildRequest(
     namedImages,
     ...(observed.contexts === undefined
       ? {}
-      : { contexts: requestContexts(observed, services.root, (id) => exactTagOf(id, input)) }),
+      : { contexts: requestContexts(observed, services.root, (id) => exactNameOf(id, input)) }),
     options: { addHosts, shmSize, ulimits, cgroupParent, allow },
     ...(task.target !== undefined ? { target: task.target } : {}),
     platform: task.platform,
@@ -146,20 +154,20 @@ async function pinNeeds(
   task: ImageTask,
   { dockerfile, bases, reachable, neededImages = [] }: ObservedImage,
 ): Promise<Pick<BuildRequest, 'dockerfile' | 'namedImages'> & { usedTags: UsedTags }> {
-  const { plan, services } = input;
+  const { plan } = input;
   const inDockerfile = ({ context }: { readonly context?: string }): boolean => context === undefined;
   const places = neededImages.filter(inDockerfile).map(({ task: id, line, written }) => ({
     line,
     written,
     name: contentTagOf(id, plan),
-    exactTag: exactTagOf(id, input),
+    exactTag: exactNameOf(id, input),
   }));
-  const { namedContexts } = await services.engine!.abilities();
+  const { namedContexts } = await builderOf(input).abilities();
   const prepared = await prepareDockerfile(dockerfile, bases.filter(inDockerfile), places, namedContexts);
   const { usesNamedContexts } = prepared;
   const known = neededImages.map((each) => each.task);
   const pinned = usesNamedContexts && reachable === undefined ? imageNeedIds(task) : known;
-  const exact = await tagNeedImages(pinned, input);
+  const exact = await nameNeedImages(pinned, input);
   const named = usesNamedContexts ? [...exact].map(([id, tag]) => [contentTagOf(id, plan), tag]) : [];
   return {
     dockerfile: prepared.dockerfile,
@@ -169,6 +177,17 @@ async function pinNeeds(
       unpinned: reachable === undefined ? imageNeedIds(task).filter((id) => !exact.has(id)) : [],
     },
   };
+}
+
+/** Returns the hosts that a build gets logins for: a node also pulls the images of needs, and pushes. */
+function registriesOf(
+  observed: ObservedImage,
+  { step, services }: Pick<StepInput, 'step' | 'services'>,
+): readonly string[] | undefined {
+  const named = namedRegistries(observed);
+  if (named === undefined || services.registryMode === undefined || step.registryTag === undefined)
+    return named;
+  return [...new Set([...named, registryHostOf(step.registryTag)!])];
 }
 
 function sshSockets(

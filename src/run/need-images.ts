@@ -2,7 +2,7 @@ import type { Plan } from '../model/plan.ts';
 import { StepFailed } from '../model/ports.ts';
 import { resultId } from '../model/record.ts';
 import type { Task, TaskId } from '../model/task.ts';
-import { exactTag } from '../plan/refs.ts';
+import { exactTag, nameByDigest } from '../plan/refs.ts';
 import type { Results } from './needs.ts';
 import type { Services } from './services.ts';
 
@@ -17,29 +17,35 @@ export function contentTagOf(id: TaskId, plan: Plan): string {
   return plan.steps.get(id)!.contentTag!;
 }
 
-/** Returns the exact tag of a task's image. It contains the image's ID, so it never belongs to another image. */
-export function exactTagOf(id: TaskId, { plan, results }: Pick<Input, 'plan' | 'results'>): string {
+/**
+ * Returns a name of a task's image that never belongs to another one: its exact tag, which contains the image's ID, or its digest in the
+ * registry.
+ */
+export function exactNameOf(id: TaskId, { plan, results, services }: Input): string {
+  if (services.registryMode !== undefined)
+    return nameByDigest(plan.steps.get(id)!.registryTag!, results.get(id)!.manifestDigest!);
   return exactTag(contentTagOf(id, plan), resultId(results.get(id)!));
 }
 
 /**
- * Sets exact tags on the images of needs: unlike content tags, they do not move to another image if another run builds one during
- * the build. Returns them by task.
+ * Returns the exact names of the images of needs, by task. In an engine they are tags, which are set: unlike content tags, they do not
+ * move to another image if another run builds one during the build.
  */
-export async function tagNeedImages(
+export async function nameNeedImages(
   ids: Iterable<TaskId>,
   input: Input,
 ): Promise<ReadonlyMap<TaskId, string>> {
-  const tags = [...new Set(ids)].map((id) => [id, exactTagOf(id, input)] as const);
+  const tags = [...new Set(ids)].map((id) => [id, exactNameOf(id, input)] as const);
+  if (input.services.registryMode !== undefined) return new Map(tags);
   await Promise.all(
     tags.map(([id, tag]) => input.services.engine!.tag(resultId(input.results.get(id)!), tag)),
   );
   return new Map(tags);
 }
 
-/** The tags under which a build uses the images of needs. */
+/** The names under which a build uses the images of needs. */
 export interface UsedTags {
-  /** Exact tags by task: this run has just set them. */
+  /** Exact names by task: this run has just set the tags. */
   readonly exact: ReadonlyMap<TaskId, string>;
   /** The needs that are used by their content tags. */
   readonly unpinned: readonly TaskId[];
@@ -54,6 +60,12 @@ export async function withStableNeeds<T>(
   input: Input,
   work: () => Promise<T>,
 ): Promise<T> {
+  if (input.services.registryMode !== undefined) {
+    if (unpinned.length === 0) return await work();
+    throw new StepFailed(
+      `a builder cannot be given the images of ${unpinned.join(', ')}, because the Dockerfile is not fully understood`,
+    );
+  }
   const contentTags = new Map(unpinned.map((id) => [id, contentTagOf(id, input.plan)]));
   await checkTags(contentTags, input);
   const result = await work();

@@ -3,7 +3,7 @@ import { StepFailed } from '../model/ports.ts';
 import type { TaskRecord } from '../model/record.ts';
 import type { ImageTask } from '../model/task.ts';
 import { configTag, repositoryOf } from '../plan/refs.ts';
-import type { StepInput } from './image-step.ts';
+import type { StepInput } from './step-input.ts';
 
 /**
  * Pulls the step's image from the registry by digest and sets its tags. Returns the record without writing it.

@@ -1,15 +1,18 @@
 import { rmSync } from 'node:fs';
 import type { FileEntry, Observations, ObservedImage } from '../model/observed.ts';
 import type { Plan, Step } from '../model/plan.ts';
-import type { Key, TaskRecord } from '../model/record.ts';
+import { normalizePlatform } from '../model/platform.ts';
+import type { BuiltImage, ConnectedNode } from '../model/ports.ts';
+import { type Key, resultIds, type TaskRecord } from '../model/record.ts';
 import { type ImageTask, needIds, type TaskId } from '../model/task.ts';
 import { outputFolder, readOutputs } from '../observe/outputs.ts';
 import { runCommand } from './command-step.ts';
 import { findCommandEvidence, findImageEvidence } from './evidence.ts';
-import { makeBuildRequest, type StepInput } from './image-step.ts';
+import { builderOf, makeBuildRequest } from './image-step.ts';
 import { withStableNeeds } from './need-images.ts';
 import { makeWorkFolder } from './output-files.ts';
 import type { Services } from './services.ts';
+import type { StepInput } from './step-input.ts';
 
 /** The result of rebuilding an up-to-date task. */
 export interface Reproduction {
@@ -61,8 +64,11 @@ async function reproduceOne(
     return { ...base, verdict: 'skipped', message: `${missing} does not exist here` };
   const release = await services.locks.acquire(step.key, signal);
   const progress = { step: () => undefined, line: () => undefined };
-  const input = { step, plan, observations, results, services, progress, signal };
+  const node = nodeOf(step, services);
+  const input = { step, plan, observations, results, services, progress, signal, node };
   try {
+    if (services.registryMode !== undefined && step.task.kind === 'image' && node === undefined)
+      return { ...base, verdict: 'skipped', message: 'it was not built on a node that answers' };
     const comparison =
       step.task.kind === 'command' ? await reproduceCommand(input) : await reproduceImage(input);
     return { ...base, ...comparison };
@@ -73,6 +79,14 @@ async function reproduceOne(
   } finally {
     await release();
   }
+}
+
+/** Returns the node that built an image: others do not have its build in their cache. Any node can export files. */
+function nodeOf({ task, record }: Step, { registryMode }: Services): ConnectedNode | undefined {
+  if (task.kind !== 'image') return undefined;
+  if (task.output === 'files')
+    return registryMode?.nodes.find(({ platforms }) => platforms.includes(normalizePlatform(task.platform)));
+  return registryMode?.nodes.find(({ name }) => name === record?.node);
 }
 
 type Comparison = Pick<Reproduction, 'verdict'> & Partial<Reproduction>;
@@ -87,7 +101,7 @@ async function reproduceImage(input: StepInput): Promise<Comparison> {
     const labels = await recordedLabels(made.request.labels, task, step, services);
     const request = { ...made.request, labels, noCache: false };
     const built = await withStableNeeds(made.usedTags, input, () =>
-      services.engine!.build(request, progress, signal),
+      builderOf(input).build(request, progress, signal),
     );
     if (request.exportTo !== undefined) {
       const differing = differingFiles(
@@ -97,23 +111,35 @@ async function reproduceImage(input: StepInput): Promise<Comparison> {
       );
       return { verdict: differing.length === 0 ? 'same' : 'other', differing };
     }
-    const { imageId, ran } = built!;
-    if (imageId === step.record!.imageId) return { verdict: 'same', ran };
+    const { ran } = built!;
+    if (isSame(built!, step.record!, services)) return { verdict: 'same', ran };
     const observed = observations.get(task.id) as ObservedImage;
     return { verdict: 'other', ran, evidence: findImageEvidence(ran, observed) };
   });
+}
+
+/** A node tells the digests of the manifest and the config, an engine its own ID. */
+function isSame(
+  { imageId, configDigest = imageId }: BuiltImage,
+  record: TaskRecord,
+  { registryMode }: Services,
+): boolean {
+  if (registryMode === undefined) return imageId === record.imageId;
+  return resultIds(record).some((id) => id === imageId || id === configDigest);
 }
 
 /** Returns labels for a rebuild: volatile ones as the image has them, because they differ in every run. */
 async function recordedLabels(
   labels: Readonly<Record<string, string>>,
   { volatileLabels = {} }: ImageTask,
-  { record }: Step,
+  { record, remote }: Step,
   services: Services,
 ): Promise<Readonly<Record<string, string>>> {
   if (Object.keys(volatileLabels).length === 0) return labels;
-  const images = await services.engine!.images();
-  const before = images.find(({ id }) => id === record?.imageId)?.labels ?? {};
+  const images = services.registryMode === undefined ? await services.engine!.images() : [];
+  const image =
+    services.registryMode === undefined ? images.find(({ id }) => id === record?.imageId) : remote;
+  const before = image?.labels ?? {};
   return Object.fromEntries(
     Object.entries(labels).flatMap(([name, value]) => {
       if (!Object.hasOwn(volatileLabels, name)) return [[name, value]];

@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import { fromSystemError, TasksError } from '../model/errors.ts';
+import { EngineUnavailable, fromSystemError, TasksError } from '../model/errors.ts';
 import {
   type Counts,
   type EventBody,
@@ -13,11 +13,18 @@ import {
 import { keepLastLines, type Output } from '../model/last-lines.ts';
 import type { Observations } from '../model/observed.ts';
 import type { Plan, Step } from '../model/plan.ts';
+import type { ConnectedNode } from '../model/ports.ts';
 import type { TaskRecord } from '../model/record.ts';
 import { needIds, type TaskId } from '../model/task.ts';
+import { nameByDigest } from '../plan/refs.ts';
 import type { Job } from '../schedule/job.ts';
 import { planJobs } from '../schedule/plan-jobs.ts';
-import { makeScheduler, type ScheduleDecision, type ScheduleEvent } from '../schedule/scheduler.ts';
+import {
+  type JobResult,
+  makeScheduler,
+  type ScheduleDecision,
+  type ScheduleEvent,
+} from '../schedule/scheduler.ts';
 import { executeStep } from './execute-step.ts';
 import { withRetries } from './retry.ts';
 import { plannedTasks } from './run-stream.ts';
@@ -30,6 +37,8 @@ export interface RunOptions {
   /** Additional limits per kind (`build`, `run`). */
   readonly limits?: Readonly<Record<string, number>>;
   readonly keepGoing: boolean;
+  /** The names of the builder nodes that have the image of a task from earlier runs. */
+  readonly imageNodes?: ReadonlyMap<TaskId, readonly string[]>;
   readonly signal: AbortSignal;
   readonly listen: Listener;
 }
@@ -68,6 +77,10 @@ class Run {
   readonly #results = new Map<TaskId, TaskRecord>();
   readonly #counts = zeroCounts();
   readonly #failed: TaskId[] = [];
+  /** The tasks whose builder node was lost, with the way to report that. */
+  readonly #lost = new Map<TaskId, () => void>();
+  /** The builder nodes that were lost. */
+  readonly #lostNodes = new Set<string>();
   #outcome: RunOutcome = 'ok';
   #lastTime = { ms: Number.NaN, text: '' };
 
@@ -128,16 +141,24 @@ class Run {
   }
 
   async #runJobs(list: readonly Job[]): Promise<void> {
-    const { jobs, limits = {}, keepGoing, signal } = this.#options;
-    const scheduler = makeScheduler(list, { limit: jobs, limits, keepGoing });
+    const { jobs, limits = {}, keepGoing, signal, imageNodes: images } = this.#options;
+    const nodes = this.#services.registryMode?.nodes;
+    const scheduler = makeScheduler(list, {
+      limit: jobs,
+      limits,
+      keepGoing,
+      ...(nodes === undefined ? {} : { nodes }),
+      ...(images === undefined ? {} : { images }),
+    });
     const running = new Set<Promise<void>>();
     const apply = (event: ScheduleEvent): void => {
       const decision = scheduler.next(event);
       this.#finishUnstarted(decision);
       for (const id of decision.start) {
-        const execution = this.#execute(this.#plan.steps.get(id)!).then((result) => {
+        const node = nodes?.find(({ name }) => name === scheduler.nodeOf(id));
+        const execution = this.#execute(this.#plan.steps.get(id)!, node).then((result) => {
           running.delete(execution);
-          apply({ type: 'ended', id, result });
+          apply(result === 'lost' ? { type: 'lost', id } : { type: 'ended', id, result });
         });
         running.add(execution);
       }
@@ -151,12 +172,19 @@ class Run {
     signal.removeEventListener('abort', cancel);
   }
 
-  async #execute(step: Step): Promise<'done' | 'failed' | 'cancelled'> {
+  /** `lost`: the builder node is gone, and the scheduler decides whether another one tries. */
+  async #execute(step: Step, node?: ConnectedNode): Promise<JobResult | 'lost'> {
     const { id } = step.task;
     const services = this.#services;
     const started = services.clock.now().getTime();
     const elapsed = (): number => services.clock.now().getTime() - started;
-    this.#emit({ type: 'task-started', phase, id, action: step.action });
+    this.#emit({
+      type: 'task-started',
+      phase,
+      id,
+      action: step.action,
+      ...(node === undefined ? {} : { node: node.name }),
+    });
     let log: Log | undefined;
     const lastLines = keepLastLines();
     const redact = makeRedactor(step.task, services);
@@ -180,6 +208,7 @@ class Run {
         results: this.#results,
         services,
         progress,
+        node,
       };
       const { signal } = this.#options;
       const { record, outcome } = await withRetries(() => executeStep({ ...input, signal }), {
@@ -201,19 +230,47 @@ class Run {
         this.#finish(step, 'cancelled', elapsed());
         return 'cancelled';
       }
-      this.#failed.push(id);
-      this.#fail(step, error, elapsed(), redact, { output: lastLines.read(), log: log?.path });
+      const ms = elapsed();
+      const facts = { output: lastLines.read(), log: log?.path };
+      const fail = (): void => {
+        this.#failed.push(id);
+        this.#fail(step, error, ms, redact, facts);
+      };
+      if (node !== undefined && error instanceof EngineUnavailable) {
+        this.#lost.set(id, fail);
+        this.#reportLostNode(node, error);
+        return 'lost';
+      }
+      fail();
       return 'failed';
     } finally {
       log?.close();
     }
   }
 
+  #reportLostNode({ name }: ConnectedNode, { message }: EngineUnavailable): void {
+    if (this.#lostNodes.has(name)) return;
+    this.#lostNodes.add(name);
+    this.#services.warn(`${message}; the node ${name} is left out, and its tasks start once more on others`);
+  }
+
   #finishUnstarted(decision: ScheduleDecision): void {
+    for (const id of decision.unplaced) {
+      const fail = this.#lost.get(id);
+      if (fail !== undefined) fail();
+      else this.#failUnplaced(this.#plan.steps.get(id)!);
+    }
     for (const { id, by } of decision.blocked) {
       this.#finish(this.#plan.steps.get(id)!, 'blocked', 0, undefined, { message: `${by} did not succeed` });
     }
     for (const id of decision.cancelled) this.#finish(this.#plan.steps.get(id)!, 'cancelled', 0);
+  }
+
+  #failUnplaced(step: Step): void {
+    const error = new TasksError(3, `no builder node is left for ${step.task.platform ?? step.task.id}`, {
+      hint: 'check the nodes of the builder, and run again',
+    });
+    this.#fail(step, error, 0, makeRedactor(step.task, this.#services));
   }
 
   #fail(
@@ -245,9 +302,14 @@ class Run {
       outcome,
       ms,
       ...(record?.imageId !== undefined ? { imageId: record.imageId } : {}),
-      ...(record !== undefined ? { bytes: record.bytes, tags: step.tags } : {}),
+      ...(record !== undefined ? { bytes: record.bytes, tags: this.#tagsOf(step, record) } : {}),
       ...(error !== undefined ? { error } : {}),
     });
+  }
+
+  /** The digest of what a node builds is not known before. */
+  #tagsOf(step: Step, record: TaskRecord): readonly string[] {
+    return this.#services.registryMode === undefined ? step.tags : imageNames(step, record);
   }
 
   /** Returns true for a task that is blocked by a task whose failure is allowed. */
@@ -269,6 +331,16 @@ class Run {
     if (now.getTime() !== this.#lastTime.ms) this.#lastTime = { ms: now.getTime(), text: now.toISOString() };
     this.#options.listen({ ...body, time: this.#lastTime.text } as RunEvent);
   }
+}
+
+/** Returns the names of an image that a registry alone has: those that the plan knows, or that with its digest. */
+export function imageNames(
+  { task, selected, tags, registryTag }: Step,
+  { manifestDigest }: TaskRecord,
+): readonly string[] {
+  if (tags.length > 0 || !selected || !task.publish) return tags;
+  if (registryTag === undefined || manifestDigest === undefined) return [];
+  return [nameByDigest(registryTag, manifestDigest)];
 }
 
 /** Returns the lines of a command. What the engine writes about an image was not written by a program of the user. */

@@ -1,7 +1,7 @@
 import type { Memo } from '../incremental/memo.ts';
 import type { Owner } from '../model/owner.ts';
 import type { Clock, ConnectedNode, Engine, Processes, Records } from '../model/ports.ts';
-import type { Credentials } from '../model/registry.ts';
+import type { Credentials, Registry } from '../model/registry.ts';
 import type { SshSource, TaskId } from '../model/task.ts';
 
 /** An open log of a task. */
@@ -21,12 +21,18 @@ export interface Locks {
   acquire(name: string, signal: AbortSignal): Promise<() => Promise<void>>;
 }
 
+/** Builder nodes, and the registry that alone has their images. */
+export interface RegistryMode {
+  readonly nodes: readonly ConnectedNode[];
+  readonly registry: Registry;
+}
+
 /** The services that running a plan needs. */
 export interface Services {
   /** Undefined if the project builds no images. */
   readonly engine: Engine | undefined;
-  /** The nodes of a builder, which build in place of the engine; undefined if no builder is named. */
-  readonly nodes?: readonly ConnectedNode[];
+  /** What builds in place of the engine, and has the images; undefined if no builder is named. */
+  readonly registryMode?: RegistryMode;
   readonly processes: Processes;
   readonly records: Records;
   readonly logs: Logs;

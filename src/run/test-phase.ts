@@ -18,9 +18,11 @@ import { type Progress, StepFailed } from '../model/ports.ts';
 import type { TaskRecord } from '../model/record.ts';
 import type { ImageTask, TaskId } from '../model/task.ts';
 import { explainStartFailure, type ObservedTest, observeTest } from '../observe/image-test.ts';
+import { nameByDigest } from '../plan/refs.ts';
 import { makeRedactor, redactProgress } from './secrets.ts';
 import type { Services } from './services.ts';
 import { describeFailure } from './task-failure.ts';
+import { engineRunner, nodeRunner, type TestRunner } from './test-runner.ts';
 import { withTimeout } from './timeout.ts';
 
 /** The store of passed tests, by image and test content. */
@@ -56,6 +58,8 @@ export function testLogName(id: TaskId): TaskId {
 
 interface Test extends ObservedTest {
   readonly task: ImageTask;
+  readonly record: TaskRecord;
+  /** The image in the engine, or its name in the registry that alone has it. */
   readonly imageId: string;
   /** Identifies the image and the test's content, args and version. */
   readonly passId: string;
@@ -106,7 +110,7 @@ export async function runTests(
     tasks: planned.map(({ id, action }) => ({ id, action, needs: [] })),
   });
   if (planned.some(({ action, fault }) => action === 'test' && fault === undefined))
-    await services.engine!.removeLeftoverTests((owner) => services.isGone(owner));
+    await services.engine?.removeLeftoverTests((owner) => services.isGone(owner));
   for (const { id, fault, isAllowed } of planned) {
     if (fault === undefined) continue;
     if (!isAllowed) failures++;
@@ -114,6 +118,7 @@ export async function runTests(
     finish(id, 'failed', 0, { message: fault });
   }
   const limit = pLimit(options.jobs);
+  const runner = services.registryMode === undefined ? engineRunner(services) : nodeRunner(services);
   await Promise.all(
     planned.map(({ id, test, action, fault }) =>
       limit(async () => {
@@ -124,7 +129,7 @@ export async function runTests(
         if (isCancelled) return finish(id, 'cancelled', 0);
         const startedAt = services.clock.now().getTime();
         emit({ type: 'task-started', phase, id, action });
-        const failed = await runOne(test, services, options.signal, emit);
+        const failed = await runOne(test, runner, services, options.signal, emit);
         const ms = services.clock.now().getTime() - startedAt;
         if (options.signal.aborted) return finish(id, 'cancelled', ms);
         if (failed !== undefined) {
@@ -157,11 +162,16 @@ export async function runTests(
 
 function prepare(step: Step, results: ReadonlyMap<TaskId, TaskRecord>, services: Services): Test | undefined {
   const { task } = step;
-  const imageId = results.get(task.id)?.imageId;
-  const observed = imageId === undefined ? undefined : observeTest(task, services.root, services.memo);
-  if (imageId === undefined || observed === undefined) return undefined;
-  const passId = `${imageId.replace('sha256:', '')}-${observed.digest.slice(0, 16)}`;
-  return { ...observed, task: task as ImageTask, imageId, passId };
+  const record = results.get(task.id);
+  const observed =
+    record?.imageId === undefined ? undefined : observeTest(task, services.root, services.memo);
+  if (record?.imageId === undefined || observed === undefined) return undefined;
+  const passId = `${record.imageId.replace('sha256:', '')}-${observed.digest.slice(0, 16)}`;
+  const imageId =
+    services.registryMode === undefined
+      ? record.imageId
+      : nameByDigest(step.registryTag!, record.manifestDigest!);
+  return { ...observed, task: task as ImageTask, record, imageId, passId };
 }
 
 interface FailedTest {
@@ -173,6 +183,7 @@ interface FailedTest {
 /** Runs one test with its log. Returns undefined if it passes. */
 async function runOne(
   test: Test,
+  runner: TestRunner,
   services: Services,
   signal: AbortSignal,
   emit: (body: EventBody) => void,
@@ -194,7 +205,9 @@ async function runOne(
     redact,
   );
   try {
-    await withTimeout(signal, timeoutMs, (testSignal) => runContainer(test, services, progress, testSignal));
+    await withTimeout(signal, timeoutMs, (testSignal) =>
+      runContainer(test, runner, services, progress, testSignal),
+    );
     return undefined;
   } catch (thrown) {
     const error = fromSystemError(thrown) ?? thrown;
@@ -210,6 +223,7 @@ async function runOne(
 /** Runs a test in a container. @throws StepFailed if it does not pass */
 async function runContainer(
   test: Test,
+  runner: TestRunner,
   services: Services,
   progress: Progress,
   signal: AbortSignal,
@@ -220,7 +234,8 @@ async function runContainer(
     throw new StepFailed(`cannot start the test ${task.test}: ${problem}`, { cause: 'not-executable' });
   const env = { ...task.args, TASKS_VERSION: task.version };
   const owner = services.newOwner();
-  const result = await services.engine!.test({ imageId, files, program, env, owner }, progress, signal);
+  const request = { imageId, platform: task.platform, files, program, env, owner };
+  const result = await runner(request, test.record, progress, signal);
   const { exitCode } = result;
   if (exitCode !== 0)
     throw new StepFailed(`the test ${task.test} failed with exit code ${exitCode}`, {

@@ -112,10 +112,10 @@ export function jobsPerNode(jobs: number, nodes: number): number {
 }
 
 /** Returns the nodes that a job may run on: those that run its platform natively, or else those that emulate it. */
-export function eligibleNodes(
-  nodes: readonly BuilderNode[],
-  { platform, buildPlatform }: Job,
-): readonly BuilderNode[] {
+export function eligibleNodes<Node extends BuilderNode>(
+  nodes: readonly Node[],
+  { platform, buildPlatform }: Pick<Job, 'platform' | 'buildPlatform'>,
+): readonly Node[] {
   const able = nodes.filter(
     (node) =>
       node.platforms.includes(platform!) && (buildPlatform === undefined || node.native === buildPlatform),

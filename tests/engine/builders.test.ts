@@ -5,6 +5,7 @@ import path from 'node:path';
 import { suite } from 'uvu';
 import { makeBuilder } from '../../src/engine/build.ts';
 import { type BuilderAddress, dialerOfBuilder } from '../../src/engine/builder-address.ts';
+import { engineTarget } from '../../src/engine/built-image.ts';
 import { dockerEngine } from '../../src/engine/docker.ts';
 import { resolveEndpoint } from '../../src/engine/endpoint.ts';
 import type { Environment } from '../../src/model/environment.ts';
@@ -29,7 +30,7 @@ async function openBuilder(
   const { address, environment = process.env } = find(bridge);
   const engine = dockerEngine(process.env, { signal: never });
   const builder = makeBuilder({
-    api,
+    target: engineTarget(api),
     ...dialerOfBuilder(address, environment),
     apiVersion: async () => undefined,
     proxies: {},

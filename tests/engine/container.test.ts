@@ -146,7 +146,14 @@ test('an interrupt ends a test of the engine port immediately', async () => {
     .images()
     .then((all) => all.filter(({ labels }) => labels[label] !== undefined));
   const owner = newOwner();
-  const request = { imageId: image!.id, files: [], program: '/bin/sleep', env: {}, owner };
+  const request = {
+    imageId: image!.id,
+    platform: 'linux/amd64',
+    files: [],
+    program: '/bin/sleep',
+    env: {},
+    owner,
+  };
   const stop = new AbortController();
   const running = engine.test(request, { step: () => undefined, line: () => undefined }, stop.signal);
   stop.abort(new Error('stop'));

@@ -10,6 +10,7 @@ import type { RegistryLogin } from '../../src/buildkit/services.ts';
 import { sha256 } from '../../src/disk/sha256.ts';
 import type { EngineApi } from '../../src/engine/api.ts';
 import { makeBuilder } from '../../src/engine/build.ts';
+import { engineTarget } from '../../src/engine/built-image.ts';
 import { timeouts } from '../../src/engine/timeouts.ts';
 import type { StepProgress } from '../../src/model/events.ts';
 import type { BuildRequest, BuiltImage, ContextEntry } from '../../src/model/ports.ts';
@@ -77,13 +78,13 @@ export async function builderTest(options: BuilderTestOptions = {}): Promise<Bui
     return { status: 200, body: Buffer.from(JSON.stringify(test.show())) };
   };
   const builder = makeBuilder({
-    api: {
+    target: engineTarget({
       request: send,
       get: (resource) => send({ path: resource }),
       post: (resource) => send({ method: 'POST', path: resource }),
       timeouts,
       address: 'unix:///test/docker.sock (DOCKER_HOST)',
-    },
+    }),
     open: () =>
       options.openShared?.(engine.path) ?? openSocket({ kind: 'unix', path: options.socket ?? engine.path }),
     link: options.openShared === undefined ? 'socket' : 'program',

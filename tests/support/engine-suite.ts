@@ -295,6 +295,7 @@ export function engineSuite(name: string, open: () => Promise<SuiteEngine>): voi
     const { exitCode } = await opened.engine.test(
       {
         imageId,
+        platform: requestOf({}).platform,
         files: [
           { entry: { path: 'run', type: 'dir' }, source: '' },
           { entry, source: script },

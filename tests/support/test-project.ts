@@ -1,6 +1,8 @@
 import path from 'node:path';
-import type { Host } from '../../src/app/host.ts';
+import type { AnsweringNode, Host } from '../../src/app/host.ts';
+import { shareJobs } from '../../src/app/nodes.ts';
 import type { OpenProject } from '../../src/app/open-project.ts';
+import type { PlanOptions } from '../../src/app/options.ts';
 import { type PlannedProject, planProject } from '../../src/app/plan-project.ts';
 import { makeServices } from '../../src/app/run-plan.ts';
 import { noSharedStore, type SharedStore } from '../../src/cache/shared-store.ts';
@@ -15,6 +17,7 @@ import { resolveNaming } from '../../src/plan/refs.ts';
 import { type RunResult, runPlan } from '../../src/run/run.ts';
 import type { Services } from '../../src/run/services.ts';
 import { type FakeEngine, fakeEngine } from './fake-engine.ts';
+import { type FakeRegistry, fakeRegistry } from './fake-registry.ts';
 import { declare } from './graphs.ts';
 import { tempFolder } from './temp.ts';
 
@@ -38,6 +41,7 @@ export function makeTestProject(
   exports: Readonly<Record<string, Definition>>,
   root = tempFolder(),
   engine: FakeEngine = fakeEngine(),
+  registry: FakeRegistry = fakeRegistry(),
 ) {
   const events: RunEvent[] = [];
   const warnings: string[] = [];
@@ -51,6 +55,9 @@ export function makeTestProject(
     events,
     warnings,
     commands,
+    /** The nodes that build in place of the engine; their images go to `registry`. Undefined: the engine builds. */
+    nodes: undefined as readonly AnsweringNode[] | undefined,
+    registry,
     /** The store that is shared with other machines. */
     shared: noSharedStore as SharedStore,
     /** How long the run waited each time, in milliseconds. No time really passes. */
@@ -68,7 +75,7 @@ export function makeTestProject(
       const names = { repo, release };
       const made = await planProject(
         openProject(),
-        { selectors, names, force, fromRegistry: false, signal },
+        { selectors, names, ...builder(), force, fromRegistry: false, signal },
         host(),
         {
           needsEngine: true,
@@ -77,7 +84,7 @@ export function makeTestProject(
         },
       );
       const services: Services = {
-        ...makeServices(made, host(), signal),
+        ...makeServices(made, host(), signal, undefined, shareJobs(project.nodes ?? [], jobs)),
         logs: { open: (task) => ({ path: `/logs/${task}`, line: () => undefined, close: () => undefined }) },
         locks: { acquire: async () => async () => undefined },
         clock: {
@@ -111,6 +118,10 @@ export function makeTestProject(
       ),
   };
 
+  function builder(): Pick<PlanOptions, 'builder'> {
+    return project.nodes === undefined ? {} : { builder: { name: 'ci', origin: '--builder' } };
+  }
+
   function openProject(): OpenProject {
     const graph = makeGraph(project.declarations, 'linux/amd64');
     return {
@@ -139,8 +150,9 @@ export function makeTestProject(
           },
         },
         engine: () => engine,
+        builder: async () => async () => project.nodes!,
         sharedStore: () => project.shared,
-        registry: noRegistry,
+        registry: async () => (project.nodes === undefined ? noRegistry() : registry),
         registryClient: noRegistry,
       },
       notify: (notice) => {

@@ -17,7 +17,9 @@ const dockerfile = { name: 'Dockerfile', text: Buffer.from(text), linesOf: findS
 const address = 'tcp://build.example:2375 (context work)';
 const lastLines = { lines: ['gcc: error', 'make: ***'], stderr: ['make: ***'] };
 const report = { take: () => undefined, lastLinesOf: () => lastLines };
-const portError = (error: unknown): unknown => portErrorOf(error, dockerfile, report, address);
+const full = `the docker engine at ${address}`;
+const name = { full, buildkit: `BuildKit in ${full}`, check: '`tasks doctor` to check the engine' };
+const portError = (error: unknown): unknown => portErrorOf(error, dockerfile, report, name);
 
 function stepNamed(name: string) {
   const instruction = parseInstruction(name);

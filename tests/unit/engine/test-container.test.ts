@@ -7,7 +7,7 @@ import { StepFailed, type TestResult } from '../../../src/model/ports.ts';
 
 const test = suite('test containers');
 const owner = { id: '00000000-0000-0000-0000-000000000000', place: 'p', started: 's', pid: 1 };
-const request = { imageId: 'sha256:1', files: [], program: '/test', env: {}, owner };
+const request = { imageId: 'sha256:1', platform: 'linux/amd64', files: [], program: '/test', env: {}, owner };
 
 /** A frame of the log of a container. */
 function frame(stream: number, text: string): Buffer {

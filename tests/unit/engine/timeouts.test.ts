@@ -22,6 +22,7 @@ const connectTo = (
   connect(resolveEndpoint(env), env, { ...options, timeouts: { ...timeouts, ...options.timeouts } });
 const testRequest = () => ({
   imageId: 'sha256:1',
+  platform: 'linux/amd64',
   files: [],
   program: '/x',
   env: {},
