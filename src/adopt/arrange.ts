@@ -46,13 +46,15 @@ export function arrangeTargets(targets: readonly ReducedTarget[]): Arrangement {
   const unique = withoutDuplicates(named, omissions);
   const groups = new Map<string, Named[]>();
   for (const each of unique) {
-    const id = `${each.name}\n${each.publish}\n${each.version.split('-').length}`;
+    // A definition has platforms, or else those of the machine.
+    const hasPlatforms = each.target.platforms.length > 0;
+    const id = [each.name, each.publish, partsOf(each).length, hasPlatforms].join('\n');
     groups.set(id, [...(groups.get(id) ?? []), each]);
   }
   const tags = divideTags(unique, omissions);
   const images = [...groups.values()].map((group): ArrangedImage => {
     const found = findAxes(
-      group.map(({ version, target }) => ({ version, args: target.args, target: target.target })),
+      group.map((each) => ({ parts: partsOf(each), args: each.target.args, target: each.target.target })),
     );
     const { name, publish } = group[0]!;
     const cells = group.map(({ target, version: tag }, at): ArrangedCell => {
@@ -64,6 +66,11 @@ export function arrangeTargets(targets: readonly ReducedTarget[]): Arrangement {
     return { ...found, name, publish, cells: sortCells(cells, found) };
   });
   return { repo: repo === '' ? undefined : repo, images, omissions };
+}
+
+/** Returns the parts of a version: those of its path, or those between its hyphens. */
+function partsOf({ version, target: { versionParts } }: Named): readonly string[] {
+  return versionParts?.join('-') === version ? versionParts : version.split('-');
 }
 
 /** Orders cells as `matrix()` does. */

@@ -2,7 +2,8 @@ import type { Axes } from '../model/task.ts';
 
 /** What the axes of versions are found from. */
 interface Version {
-  readonly version: string;
+  /** What the version is joined of with `-`. */
+  readonly parts: readonly string[];
   readonly args: Readonly<Record<string, string>>;
   readonly target: string | undefined;
 }
@@ -23,12 +24,20 @@ const distros =
  * Returns a plain list if the parts do not make a matrix.
  */
 export function findAxes(versions: readonly Version[]): AxisValues & { readonly cells: readonly Axes[] } {
-  const rows = versions.map(({ version }) => version.split('-'));
+  const rows = versions.map(({ parts }) => parts);
   const columns = rows[0]!.map((_, at) => rows.map((row) => row[at]!));
   const varying = columns.flatMap((column, at) => (new Set(column).size > 1 ? [at] : []));
   if (versions.length === 1 || varying.length === 0)
-    return { axes: [], format: undefined, cells: versions.map(({ version }) => ({ version })) };
-  const plain = { axes: [], format: undefined, cells: versions.map(({ version }) => ({ version })) };
+    return {
+      axes: [],
+      format: undefined,
+      cells: versions.map(({ parts }) => ({ version: parts.join('-') })),
+    };
+  const plain = {
+    axes: [],
+    format: undefined,
+    cells: versions.map(({ parts }) => ({ version: parts.join('-') })),
+  };
   if (columns.length === 1) return withVersions(plain, versions);
   const taken = new Set<string>();
   const axes = varying.map((at) => {
@@ -55,7 +64,7 @@ function withVersions(
   plain: { readonly format: undefined; readonly cells: readonly Axes[] },
   versions: readonly Version[],
 ): AxisValues & { readonly cells: readonly Axes[] } {
-  return { ...plain, axes: [{ name: 'version', values: versions.map(({ version }) => version) }] };
+  return { ...plain, axes: [{ name: 'version', values: versions.map(({ parts }) => parts.join('-')) }] };
 }
 
 /** Names a column after the arg or the field that has its values, or after what they look like. */

@@ -1,5 +1,7 @@
 import { type ParsedCopies, readCopies } from './dockerfile-text.ts';
-import { acceptedName, acceptedVersion, splitReference } from './names.ts';
+import { type DockerfileName, longerNames, nameDockerfiles } from './name-dockerfiles.ts';
+import { splitReference } from './names.ts';
+import { comparableReference } from './reduce.ts';
 import { type ForeignBuilds, type ForeignTarget, type Omission, rootPath } from './target.ts';
 import { usedParts } from './used-parts.ts';
 
@@ -16,25 +18,21 @@ export interface DockerfileSources {
   exists(path: string): boolean;
 }
 
-/** Folders that say only that images are in them. */
-const plainFolders = new Set(
-  'images image docker dockerfiles dockerfile containers container build src stacks'.split(' '),
-);
 /** Microsoft's base images, and those that other images name after them. */
 const windowsImage = /(^|\/)windows\/(servercore|nanoserver|server)\b|[:-](nanoserver|windowsservercore)/;
-const versionLike = /^v?\d+(\.\d+)*([-_.~]?\w+)*$/;
-const distroLike =
-  /^(buster|bullseye|bookworm|trixie|sid|focal|jammy|noble|resolute|alpine|alpine\d[\d.]*|slim|ubi\d*)$/;
 
 /**
- * Makes a target of each Dockerfile. The name and version come from the path: `postgres/17/alpine/Dockerfile` is `postgres:17-alpine`,
- * `app_1.2.Dockerfile` is `app:1.2`. If other Dockerfiles name such an image (`FROM cimg/postgres:17`), it has that name.
+ * Makes a target of each Dockerfile. The name and version come from the path (see `nameDockerfiles`). If other Dockerfiles name such an image (`FROM cimg/postgres:17`), it has that name.
  */
 export function readDockerfiles(
   files: readonly FoundDockerfile[],
   sources: DockerfileSources,
 ): ForeignBuilds {
   const omissions: Omission[] = [];
+  const names = nameDockerfiles(
+    files.map(({ path }) => path),
+    sources.rootName,
+  );
   const parsed = files.flatMap((file) => {
     const used = usedParts({ dockerfile: file.path, args: {}, platforms: [], contexts: {} }, file.text);
     const copies = readCopies(file.text);
@@ -49,7 +47,7 @@ export function readDockerfiles(
     const references = used.images.map(({ reference }) => reference);
     if (references.some((reference) => windowsImage.test(reference)))
       return omit('the Dockerfile: it makes a Windows image, and tasks builds Linux images');
-    return [{ ...file, copies, references, ...nameFromPath(file.path, sources.rootName) }];
+    return [{ ...file, copies, references, ...names.get(file.path)! }];
   });
   const { repo, names: known } = ownNames(parsed);
   const claimed = new Map<string, string>();
@@ -82,56 +80,55 @@ export function readDockerfiles(
         args: {},
         labels: {},
         tags: [`${prefix}${name}:${file.version}`],
-        platforms: [],
+        versionParts: file.parts,
+        platforms: file.platform === undefined ? [] : [file.platform],
         contexts: {},
         options: {},
       },
     ];
   });
-  return { targets, omissions };
+  const references = new Map(parsed.map((file) => [file.path, file.references]));
+  return { targets: withPlatformsOfBases(targets, references, omissions), omissions };
 }
 
-interface PathName {
-  readonly name: string;
-  readonly version: string;
-  /** The path has no name: that of the root stands for it. */
-  readonly isNameless: boolean;
-}
-
-function nameFromPath(path: string, rootName: string): PathName {
-  const parts = segmentsOf(path);
-  const first = parts.findIndex((part) => versionLike.test(part) || distroLike.test(part));
-  const [names, versions] = first < 0 ? [parts, []] : [parts.slice(0, first), parts.slice(first)];
-  return {
-    name: acceptedName(names.at(-1) ?? rootName) ?? 'image',
-    version: acceptedVersion(versions.join('-')) ?? 'latest',
-    isNameless: names.length === 0,
+/**
+ * Gives targets without a platform that of their bases, where those are for a single one. Drops targets that need images of several
+ * platforms: each build of them needs another machine. `references`: the images that a Dockerfile names, by its path.
+ */
+function withPlatformsOfBases(
+  targets: readonly ForeignTarget[],
+  references: ReadonlyMap<string, readonly string[]>,
+  omissions: Omission[],
+): ForeignTarget[] {
+  const platforms = new Map(targets.map((target) => [target.place, target.platforms]));
+  const owners = new Map(targets.map(({ tags, place }) => [comparableReference(tags[0]!), place]));
+  const needed = (place: string): Set<string> => {
+    const bases = references.get(place)!.flatMap((each) => owners.get(comparableReference(each)) ?? []);
+    return new Set([place, ...bases].flatMap((base) => platforms.get(base)!));
   };
-}
-
-/** Returns the telling parts of a path: folders, and what is before or after `Dockerfile` in the file's name. */
-function segmentsOf(path: string): string[] {
-  const parts = path.split('/');
-  const file = parts.pop()!;
-  const [, before = '', after = ''] = /^(.*?)[._-]?(?:Dockerfile|Containerfile)[._-]?(.*)$/i.exec(file) ?? [];
-  const [, base, version] = /^(.*?)[_-](v?\d[\w.~-]*)$/.exec(before) ?? [];
-  const own = base === undefined || base === '' ? [before] : [base, version!];
-  return [...parts.filter((part) => !plainFolders.has(part.toLowerCase())), ...own, after].filter(Boolean);
-}
-
-/** Returns longer names for a Dockerfile whose short one is taken: with each folder above it. */
-function longerNames(path: string): string[] {
-  const names = segmentsOf(path).filter((part) => !versionLike.test(part) && !distroLike.test(part));
-  return names
-    .slice(0, -1)
-    .flatMap((_, at, all) => acceptedName(names.slice(all.length - 1 - at).join('-')) ?? []);
+  // A chain of bases has at most as many links as there are targets.
+  for (let isDone = false; !isDone; ) {
+    isDone = true;
+    for (const { place } of targets) {
+      const found = needed(place);
+      if (found.size !== 1 || platforms.get(place)!.length > 0) continue;
+      platforms.set(place, [...found]);
+      isDone = false;
+    }
+  }
+  return targets.flatMap((target) => {
+    const found = needed(target.place);
+    if (found.size <= 1) return [{ ...target, platforms: platforms.get(target.place)! }];
+    omissions.push({ place: target.place, what: 'the Dockerfile: it builds on images of several platforms' });
+    return [];
+  });
 }
 
 /**
  * Returns the repository and the names that other Dockerfiles use for images of this project, by the names of their paths. A Dockerfile whose path has no
  * name, `17/Dockerfile`, is the image that the most others build on: `FROM cimg/postgres:17`.
  */
-function ownNames(files: readonly (PathName & { readonly references: readonly string[] })[]): {
+function ownNames(files: readonly (DockerfileName & { readonly references: readonly string[] })[]): {
   readonly repo: string | undefined;
   readonly names: ReadonlyMap<string, string>;
 } {

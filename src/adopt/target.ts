@@ -15,6 +15,8 @@ export interface ForeignTarget {
   readonly labels: Readonly<Record<string, string>>;
   /** Complete references, as written. */
   readonly tags: readonly string[];
+  /** The parts that its version is joined of with `-`, if they are known: each may have a `-` of its own. */
+  readonly versionParts?: readonly string[];
   readonly platforms: readonly string[];
   /** Named contexts: a folder relative to the root, an address, or `target:NAME` for another target. */
   readonly contexts: Readonly<Record<string, string>>;

@@ -162,6 +162,20 @@ test('a base whose name is put together of ARGs is a need, as one that is writte
   assert.equal((await planned(cwd)).get('top:latest')!.needs, ['base:latest']);
 });
 
+test('axes are the folders, also if a version has a hyphen; platforms of some versions only', async () => {
+  const versions = ['3.14', '3.15-rc'].flatMap((version) =>
+    ['trixie', 'slim-trixie'].map((distro) => `${version}/${distro}/Dockerfile`),
+  );
+  const paths = [...versions, 'Dockerfile.arm64'];
+  const cwd = folder(Object.fromEntries(paths.map((name) => [name, scratch])));
+  const { code, out, err } = await init(cwd);
+  assert.is(code, 0, err);
+  assert.match(out, /5 of 5 targets/);
+  assert.match(definitions(cwd), /version: \['3\.14', '3\.15-rc'\],\s+variant: \['slim-trixie', 'trixie'\]/);
+  assert.match(definitions(cwd), /versions: \['arm64'\],[^}]*platforms: \['linux\/arm64'\]/);
+  assert.is((await planned(cwd)).size, 5);
+});
+
 test('make: a goal that builds nothing is exit code 2 with the goals of the file', async () => {
   const cwd = folder({
     Makefile: 'X := 1\nhelp:\n\t@echo help\nbuild/%:\n\ttrue\nbuild-all: help\n\tdocker build -t a:1 a\n',
