@@ -1,10 +1,11 @@
 import { Command, CommanderError } from 'commander';
 import { didYouMean } from '../model/did-you-mean.ts';
 import { type ExitCode, TasksError, UnknownSelector } from '../model/errors.ts';
+import { schemas } from '../model/schemas.ts';
 import { type CommandSpec, commands, commonFlags, type Flag, globalFlags } from './commands.ts';
 import { type Context, makeContext, openHere, type Shell } from './context.ts';
 import type { OwnCommand } from './error-text.ts';
-import { nameOf } from './typed-line.ts';
+import { nameOf, versionFlag } from './typed-line.ts';
 
 /**
  * Parses the command line and runs its command.
@@ -15,11 +16,16 @@ export async function runProgram(argv: readonly string[], shell: Shell): Promise
     await (await import('./print-completion.ts')).printCompletion(argv.slice(1), shell);
     return 0;
   }
+  if (asksForVersions(argv)) {
+    const versions = { tasks: shell.program.version, node: process.versions.node, schemas };
+    shell.terminal.out(`${JSON.stringify(versions)}\n`);
+    return 0;
+  }
   checkHelpTopic(argv);
   let exitCode: ExitCode = 0;
   const program = withFlags(new Command('tasks'), globalFlags)
     .description('Builds matrices of versioned container images: only what changed, several at once.')
-    .version(shell.program.version)
+    .version(shell.program.version, versionFlag[0], versionFlag[1])
     .addHelpText(
       'after',
       shell.own.examples(
@@ -106,6 +112,14 @@ const helpWords = ['-h', '--help', 'help'];
 
 function asksForHelp(argv: readonly string[]): boolean {
   return argv.length === 0 || argv.some((word) => helpWords.includes(word));
+}
+
+const versionWords = ['-V', '--version'];
+
+/** `tasks --version --json`. Commander would print the version alone. */
+function asksForVersions(argv: readonly string[]): boolean {
+  const rest = argv.filter((word) => !versionWords.includes(word));
+  return rest.length < argv.length && rest.length > 0 && rest.every((word) => word === '--json');
 }
 
 /** Whether commander ended because help or the version was asked for. */

@@ -16,7 +16,7 @@ export const help: Completable = {
   values: ['commands'],
 };
 const helpFlag: Flag = ['-h, --help', 'print help'];
-const versionFlag: Flag = ['-V, --version', 'print the version'];
+export const versionFlag: Flag = ['-V, --version', 'print the version; with --json also those of formats'];
 
 /** What the words of a line say. */
 export interface TypedLine {

@@ -7,6 +7,7 @@ import {
   type Manifest,
   type ManifestLine,
 } from '../model/record.ts';
+import { schemas } from '../model/schemas.ts';
 import {
   type CommandTask,
   type ContextSource,
@@ -15,9 +16,6 @@ import {
   type TaskId,
   versionIdOf,
 } from '../model/task.ts';
-
-/** Part of every key. Increase it when the lines of a manifest change their meaning: older results are then not reused. */
-const keySchema = 5;
 
 /**
  * Returns everything that can change a task's result, as readable lines. Both the key and the reasons for a rebuild come from it.
@@ -39,7 +37,7 @@ export function makeManifest(
     }),
   );
   return {
-    schema: keySchema,
+    schema: schemas.key,
     lines: [
       ['task', 'id', versionIdOf(task.id)],
       ['task', 'kind', task.kind],

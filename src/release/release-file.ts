@@ -1,6 +1,7 @@
 import { TasksError } from '../model/errors.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Registry } from '../model/registry.ts';
+import { schemas } from '../model/schemas.ts';
 import { type ImageTask, type TaskId, versionIdOf } from '../model/task.ts';
 import { type Naming, repositoryOf } from '../plan/refs.ts';
 import type { Results } from '../run/needs.ts';
@@ -103,7 +104,7 @@ export interface ReleaseFacts {
 export function makeReleaseFile(facts: ReleaseFacts): ReleaseFile {
   const { naming } = facts;
   return {
-    schema: 2,
+    schema: schemas.release,
     repo: naming.repo,
     suffix: naming.suffix,
     started: facts.started.toISOString(),
@@ -172,7 +173,7 @@ export function parseReleaseFile(text: string, file: string): ReleaseFile {
   if (!Array.isArray(value.images) || !value.images.every(isImage))
     throw invalid('expected images to be a list of objects with task, image, digest, tags and aliases');
   const images = value.images.map((image) => ({ ...image, platforms: image.platforms ?? {} }));
-  return { ...(value as ReleaseFile), schema: 2, images };
+  return { ...(value as ReleaseFile), schema: schemas.release, images };
 }
 
 /** Returns all digests that a release file names: those of tags, and those of the images in indexes. */

@@ -227,7 +227,23 @@ test('every command has help with examples', async () => {
     assert.is(help.code, 0);
     assert.match(help.out, /Examples:\n {2}(\w+=\S+ )?tasks /, command);
   }
-  assert.match((await runCli(['--version'])).out, /^\d+\.\d+\.\d+\n$/);
+});
+
+test('--version prints the version, and with --json also those of Node and of the formats', async () => {
+  const { out } = await runCli(['--version']);
+  assert.match(out, /^\d+\.\d+\.\d+\n$/);
+  for (const words of [
+    ['--version', '--json'],
+    ['--json', '-V'],
+  ]) {
+    const ran = await runCli(words);
+    assert.is(ran.code, 0, ran.err);
+    const { tasks, node, schemas } = JSON.parse(ran.out) as Record<string, Record<string, number>>;
+    assert.equal([tasks, node], [out.trim(), process.versions.node]);
+    assert.equal(Object.keys(schemas!), ['key', 'plan', 'events', 'graph', 'release']);
+    assert.ok(Object.values(schemas!).every(Number.isInteger));
+  }
+  assert.is((await runCli(['--json'])).code, 2);
 });
 
 test('the error for an invalid lock file has its line', async () => {
