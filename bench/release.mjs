@@ -1,6 +1,8 @@
 // `node bench/release.mjs [ROUNDS]`: measures a release of 14 images of which 0, 1 or 14 changed, with the engine of this machine and a
 // local registry (Debian's docker-registry): `tasks push`, `docker build` and `docker push` of all images, and
 // `docker buildx bake --push` if docker has that plug-in. Prints requests and seconds, the medians of ROUNDS (default: 3).
+// `--platforms linux/amd64,linux/arm64`: releases of indexes, without RUN, and without `docker build`. bake needs an engine with the
+// containerd image store for that: `node scripts/with-engine.mjs -- node bench/release.mjs --platforms …`.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,9 +10,16 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
-const rounds = Number(process.argv[2] ?? 3);
+const { values: flags, positionals } = parseArgs({
+  options: { platforms: { type: 'string', default: '' } },
+  allowPositionals: true,
+});
+const rounds = Number(positionals[0] ?? 3);
+const platforms = flags.platforms.split(',').filter(Boolean);
+const isMulti = platforms.length > 0;
 const names = Array.from({ length: 14 }, (_, index) => `image${String(index).padStart(2, '0')}`);
 const folder = mkdtempSync(path.join(tmpdir(), 'tasks-release-'));
 const docker = 'docker';
@@ -68,7 +77,7 @@ function makeProject(host) {
   for (const image of names) {
     writeFileSync(
       path.join(project, 'images', image, 'Dockerfile'),
-      'ARG BASE\nFROM $BASE\nCOPY data /data\nRUN echo made >/made\n',
+      `ARG BASE\nFROM $BASE\nCOPY data /data\n${isMulti ? 'ENV MADE=1' : 'RUN echo made >/made'}\n`,
     );
     change(image, 'first');
   }
@@ -76,20 +85,24 @@ function makeProject(host) {
     path.join(project, 'tasks/images.ts'),
     `import { image, project } from 'image-tasks';
 export default project({ repo: '${host}/tasks' });
-const base = image({ name: 'base', context: 'images/base', publish: false });
+const more = ${JSON.stringify(isMulti ? { platforms } : {})};
+const base = image({ name: 'base', context: 'images/base', publish: false, ...more });
 export const images = [base, ...${JSON.stringify(names)}.map((name) =>
-  image({ name, context: \`images/\${name}\`, needs: { BASE: base } }))];
+  image({ name, context: \`images/\${name}\`, needs: { BASE: base }, ...more }))];
 `,
   );
   const target = (image) => `target "${image}" {
   context = "images/${image}"
   tags = ["${host}/bake/${image}:\${STAMP}"]
   args = { BASE = "bench-base" }
-}`;
+${isMulti ? `contexts = { bench-base = "target:base" }\n  platforms = ${JSON.stringify(platforms)}\n` : ''}}`;
   writeFileSync(
     path.join(project, 'docker-bake.hcl'),
     `variable "STAMP" { default = "0" }
 group "default" { targets = ${JSON.stringify(names)} }
+target "base" {
+  context = "images/base"
+${isMulti ? `  platforms = ${JSON.stringify(platforms)}\n` : ''}}
 ${names.map(target).join('\n')}
 `,
   );
@@ -110,14 +123,14 @@ try {
   const ours = (stamp) =>
     run(process.execPath, [path.join(root, 'dist/tasks.js'), 'push', '--suffix', `-${stamp}`, '-q'], project);
   const bake = (stamp) => {
-    run(docker, ['build', '-q', '-t', 'bench-base', 'images/base'], project);
+    if (!isMulti) run(docker, ['build', '-q', '-t', 'bench-base', 'images/base'], project);
     execFileSync(docker, ['buildx', 'bake', '--push', '--progress', 'quiet'], {
       cwd: project,
       env: { ...env, STAMP: stamp },
       stdio: ['ignore', 'ignore', 'inherit'],
     });
   };
-  const contestants = { 'tasks push': ours, 'docker build, docker push': plain };
+  const contestants = { 'tasks push': ours, ...(isMulti ? {} : { 'docker build, docker push': plain }) };
   try {
     quiet(docker, ['buildx', 'version']);
     contestants['docker buildx bake --push'] = bake;

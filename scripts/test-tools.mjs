@@ -58,6 +58,12 @@ const tools = [
   },
   { name: 'openssl', use: 'engines and registries with TLS', isThere: program('openssl') },
   {
+    name: 'qemu-user-static',
+    use: 'programs for linux/arm64',
+    // Debian 12 and 13.
+    isThere: () => ['/usr/bin/qemu-aarch64-static', '/usr/bin/qemu-aarch64'].some((file) => existsSync(file)),
+  },
+  {
     name: 'redis-server',
     use: 'records that machines share',
     isThere: program('redis-server', 'redis-cli'),

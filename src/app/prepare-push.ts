@@ -5,7 +5,7 @@ import { type Graph, type Task, type TaskId, versionIdOf } from '../model/task.t
 import { checkNameLengths } from '../plan/name-lengths.ts';
 import { platformTasks, publishedDigest } from '../plan/published-digest.ts';
 import type { Naming } from '../plan/refs.ts';
-import { checkPermission, resolveTargetTags, type TargetTags } from '../release/preflight.ts';
+import { checkPermission, noTags, resolveTargetTags, type TargetTags } from '../release/preflight.ts';
 import type { PublishContext } from '../release/publish-context.ts';
 import { recoverUnfinished } from '../release/recovery.ts';
 import type { Host } from './host.ts';
@@ -26,6 +26,8 @@ export interface PreparedPush {
   readonly graph: Graph;
   readonly selected: ReadonlySet<TaskId>;
   readonly naming: Naming;
+  /** Whether it sets no tags. */
+  readonly isUploadOnly: boolean;
   /** For uploads, which an interrupt ends. */
   readonly registry: Registry;
   /** For tags. */
@@ -66,6 +68,7 @@ export async function preparePush(
     graph,
     selected,
     naming,
+    isUploadOnly,
     registry: await host.connections.registry(signal),
     context: await publishContext(naming, imageNames, host),
   };
@@ -84,10 +87,12 @@ export async function recoverPush(
   return (await recoverUnfinished(context, isDead, options.signal)).length > 0;
 }
 
-/** Asks the registry what the tags of the push point at. @throws RegistryError */
+/** Asks the registry what the tags of the push point at, if it sets any. @throws RegistryError */
 export async function targetPush(push: PreparedPush, { notify }: Host): Promise<TargetedPush> {
   const { registry, graph, selected, naming } = push;
-  const targetTags = await resolveTargetTags(registry, tasksOf(graph, selected), graph, naming);
+  const tasks = tasksOf(graph, selected);
+  if (push.isUploadOnly) return { ...push, targetTags: noTags(tasks) };
+  const targetTags = await resolveTargetTags(registry, tasks, graph, naming);
   for (const message of targetTags.notes) notify({ kind: 'alias-kept', message });
   return { ...push, targetTags };
 }

@@ -39,6 +39,12 @@ export interface TargetTags {
   readonly notes: readonly string[];
 }
 
+/** Returns the tags of a push that sets none. */
+export function noTags(selected: readonly Task[]): TargetTags {
+  const published = selected.filter(({ publish }) => publish);
+  return { published: new Map(published.map(({ id }) => [id, new Map()])), aliases: new Set(), notes: [] };
+}
+
 /** Queries what the tags of a push point to now. A release (no suffix) also moves aliases. @throws RegistryError */
 export async function resolveTargetTags(
   registry: Registry,

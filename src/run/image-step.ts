@@ -197,8 +197,11 @@ function sshSockets(
   return Object.fromEntries(Object.entries(sources).map(([id, source]) => [id, sshSocket(source)]));
 }
 
-/** What BuildKit would set by itself; it must be what the key says. Args that a Dockerfile does not name would be warned about. */
-function buildPlatformArgs({ buildPlatform }: ObservedImage, dockerfile: Uint8Array): Record<string, string> {
+/** Returns what BuildKit would set by itself; it must be what the key says. Args that a Dockerfile does not name would be warned about. */
+export function buildPlatformArgs(
+  { buildPlatform }: ObservedImage,
+  dockerfile: Uint8Array,
+): Record<string, string> {
   if (buildPlatform === undefined) return {};
   const text = Buffer.from(dockerfile).toString('latin1');
   const args = Object.entries(platformArgs(buildPlatform)).map(

@@ -17,6 +17,7 @@ import { DefinitionError } from '../../src/model/errors.ts';
 import type { ObservedImage } from '../../src/model/observed.ts';
 import type { ImageTask } from '../../src/model/task.ts';
 import { prepareDockerfile } from '../../src/observe/prepare-dockerfile.ts';
+import { buildPlatformArgs } from '../../src/run/image-step.ts';
 import { requestFor, silent } from '../support/build-request.ts';
 import { busybox } from '../support/busybox.ts';
 import { connectTestEngine, removeImages } from '../support/docker.ts';
@@ -24,9 +25,11 @@ import { type DockerClient, findDockerClient } from '../support/docker-client.ts
 import { fuzzCases } from '../support/fuzz-cases.ts';
 import type { ProjectChange } from '../support/fuzz-changes.ts';
 import { commonSyntaxChanges, commonSyntaxStates } from '../support/fuzz-common-syntax.ts';
+import { platformSyntaxChanges, platformSyntaxStates } from '../support/fuzz-platform-syntax.ts';
 import { dockerfileOf, nameOfStage, type ProjectState, writeProject } from '../support/fuzz-projects.ts';
 import { rareSyntaxChanges, rareSyntaxStates } from '../support/fuzz-rare-syntax.ts';
 import { graphOf, makeKeys, observe } from '../support/graphs.ts';
+import { otherPlatform, ownPlatform } from '../support/release.ts';
 import { tempFolder } from '../support/temp.ts';
 
 const test = suite('keys against BuildKit');
@@ -34,7 +37,15 @@ const trials = Number(process.env.TASKS_FUZZ ?? 12);
 const seed = Number(process.env.TASKS_FUZZ_SEED ?? 20261124);
 const label = 'image-tasks.fuzz';
 const live = new AbortController().signal;
-const base = `tasks-fuzz-${process.pid}:base`;
+const base = (platform: string): string => `tasks-fuzz-${process.pid}:${platform.replaceAll('/', '-')}`;
+
+/** The build args of a project. */
+const argsOf = ({ args, platform = ownPlatform }: ProjectState): Readonly<Record<string, string>> => ({
+  ...args,
+  BASE: base(platform),
+  OWN_BASE: base(ownPlatform),
+  OTHER_BASE: base(otherPlatform),
+});
 
 let api: EngineApi;
 const client = findDockerClient() as DockerClient;
@@ -53,10 +64,7 @@ function buildWithDocker(
   const metadataFlags = !client.hasBuildx ? [] : [`--metadata-file=${metadata}`];
   const context = path.join(root, `c-${path.basename(root)}`);
   execFileSync('cp', ['-a', path.join(root, 'c'), context]);
-  const args = Object.entries({ ...state.args, BASE: base }).flatMap(([name, value]) => [
-    '--build-arg',
-    `${name}=${value}`,
-  ]);
+  const args = Object.entries(argsOf(state)).flatMap(([name, value]) => ['--build-arg', `${name}=${value}`]);
   const ran = spawnSync(
     client.path,
     [
@@ -65,6 +73,7 @@ function buildWithDocker(
       `--iidfile=${iid}`,
       ...metadataFlags,
       `--label=${label}=1`,
+      `--platform=${state.platform ?? ownPlatform}`,
       ...targetOf(state),
       ...args,
       context,
@@ -103,7 +112,8 @@ async function planWithTasks(
     t: image({
       name: 't',
       context: 'c',
-      args: { ...state.args, BASE: base },
+      args: argsOf(state),
+      platforms: [state.platform ?? ownPlatform],
       labels: { [label]: '1' },
       ...(state.target === undefined
         ? {}
@@ -131,7 +141,8 @@ async function planWithTasks(
       task: task.id,
       dockerfile,
       ...(task.target === undefined ? {} : { target: task.target }),
-      args: task.args,
+      platform: task.platform,
+      args: { ...buildPlatformArgs(observed, dockerfile.text), ...task.args },
       labels: task.labels,
     });
     return (await dockerEngine(process.env, { signal: live }).build(request, silent, live))!.imageId;
@@ -154,7 +165,16 @@ async function tryPlanWithTasks(
 }
 
 const otherImage = 'the context that tasks sends gives another image than the whole folder';
-const tally = { trials: 0, reused: 0, cached: 0, needless: 0, declaredArgs: 0, targets: 0, vague: 0 };
+const tally = {
+  trials: 0,
+  reused: 0,
+  cached: 0,
+  needless: 0,
+  declaredArgs: 0,
+  targets: 0,
+  froms: 0,
+  vague: 0,
+};
 const needless: string[] = [];
 
 /** Formats a difference so that it can be reproduced by hand and added to the fuzz cases. */
@@ -222,6 +242,8 @@ async function trial(random: ProjectState, change: ProjectChange): Promise<void>
   if (change.what.startsWith('args')) tally.declaredArgs++;
   // A renamed target is another definition.
   else if (before.target !== undefined && change.what.startsWith('stages are called')) tally.targets++;
+  // What FROM says counts, even if it means the same platform and image.
+  else if (change.what.startsWith('FROM of')) tally.froms++;
   // Everything counts if the result depends on the base image's own variables, which only the build knows.
   else if (isVague) tally.vague++;
   else {
@@ -237,9 +259,19 @@ test.before(async () => {
   mkdirSync(path.join(root, 'bin'));
   for (const name of ['sh', 'ls', 'cat', 'echo']) copyFileSync(busybox(), path.join(root, 'bin', name));
   writeFileSync(path.join(root, 'Dockerfile'), 'FROM scratch\nCOPY bin /bin\n');
-  execFileSync(client.path, ['build', '--quiet', `--tag=${base}`, `--label=${label}=base`, root], {
-    env: { ...process.env, ...client.env },
-  });
+  for (const platform of [ownPlatform, otherPlatform])
+    execFileSync(
+      client.path,
+      [
+        'build',
+        '--quiet',
+        `--tag=${base(platform)}`,
+        `--platform=${platform}`,
+        `--label=${label}=base`,
+        root,
+      ],
+      { env: { ...process.env, ...client.env } },
+    );
 });
 test.after(async () => {
   if (client !== undefined) await removeImages(api, label);
@@ -261,6 +293,7 @@ async function fuzz(states: fc.Arbitrary<ProjectState>, changes: fc.Arbitrary<Pr
     needless: 0,
     declaredArgs: 0,
     targets: 0,
+    froms: 0,
     vague: 0,
   });
   needless.length = 0;
@@ -278,6 +311,14 @@ compareTest(
   async () => {
     await fuzz(commonSyntaxStates, commonSyntaxChanges);
     assert.ok(tally.needless <= Math.max(1, tally.cached * 0.02), `needless builds:\n${needless.join('\n')}`);
+  },
+);
+
+compareTest(
+  `${trials} trials with seed ${seed} of platforms: FROM --platform, args about the build and the target`,
+  async () => {
+    await fuzz(platformSyntaxStates, platformSyntaxChanges);
+    assert.ok(tally.needless <= Math.max(1, tally.cached * 0.05), `needless builds:\n${needless.join('\n')}`);
   },
 );
 

@@ -4,11 +4,12 @@ import { dockerRegistry } from '../../src/registry/registry.ts';
 import type { ReleasedImage } from '../../src/release/release-file.ts';
 import { connectTestEngine } from '../support/docker.ts';
 import { hasRegistry } from '../support/registry.ts';
-import { releaseFilesIn, releaseTags } from '../support/release.ts';
+import { otherPlatform, ownPlatform, releaseFilesIn, releaseTags, twoPlatforms } from '../support/release.ts';
 import { actionsOf, emptyEngine, noEngine, releaseTest, succeed } from '../support/release-test.ts';
 
 const test = suite('releases for several platforms');
-const platforms = ['linux/amd64', 'linux/arm64'];
+const platforms = twoPlatforms;
+const architectureOf = (platform: string): string => platform.split('/')[1]!;
 const release = ['push', '--release'];
 
 interface Index {
@@ -35,8 +36,8 @@ if (hasRegistry) {
       for (const tag of releaseTags) {
         const { manifests } = await indexAt(`${fixture.repo}/${tag}`);
         assert.equal(
-          manifests.map(({ platform }) => platform.architecture),
-          ['amd64', 'arm64'],
+          manifests.map(({ platform }) => platform.architecture).sort(),
+          platforms.map(architectureOf).sort(),
         );
         for (const { digest } of manifests)
           assert.ok(Object.values(fixture.tags()).includes(digest), 'each image has its content tag');
@@ -57,8 +58,10 @@ if (hasRegistry) {
       assert.equal([app.digest, app.platform, app.key, app.imageId], [tags['app:2'], null, null, null]);
       const members = (await indexAt(`${fixture.repo}/app:2`)).manifests.map(({ digest }) => digest);
       assert.equal(
-        Object.values(app.platforms).map(({ digest }) => digest),
-        members,
+        Object.values(app.platforms)
+          .map(({ digest }) => digest)
+          .sort(),
+        members.sort(),
       );
     },
     { platforms },
@@ -69,18 +72,21 @@ if (hasRegistry) {
     'machines upload one platform each; any machine then publishes all, and builds nothing',
     async (fixture) => {
       const one = fixture.machine();
-      const refused = await one.run([...release, '*@linux/arm64']);
+      const upload = (platform: string): string[] => [...release, '--upload-only', `*@${platform}`];
+      const refused = await one.run([...release, `*@${otherPlatform}`]);
       assert.is(refused.code, 2);
       assert.match(
         refused.err,
-        /a push publishes all platforms of \S+, but \S+@linux\/amd64 is not selected/,
+        new RegExp(`a push publishes all platforms of \\S+, but \\S+@${ownPlatform} is not selected`),
       );
       assert.match(refused.err, /--upload-only/);
-      await succeed(one, [...release, '--upload-only', '*@linux/arm64']);
+      await succeed(one, upload(otherPlatform));
       assert.equal(fixture.releasedTags(), {});
+      const again = await succeed(one, upload(otherPlatform));
+      assert.not.match(again.err, /retag/, 'it sets no tags');
       await emptyEngine();
       const two = one.clone();
-      await succeed(two, [...release, '--upload-only', '*@linux/amd64']);
+      await succeed(two, upload(ownPlatform));
       assert.equal(fixture.releasedTags(), {});
       const merged = await succeed(one.clone(), release, noEngine);
       assert.equal(actionsOf(merged), []);
@@ -98,13 +104,13 @@ if (hasRegistry) {
       await succeed(machine, release);
       await emptyEngine();
       const api = await connectTestEngine();
-      for (const architecture of ['amd64', 'arm64']) {
+      for (const platform of platforms) {
         const name = `${fixture.registry.host}/team/app`;
-        const query = new URLSearchParams({ fromImage: name, tag: '1', platform: `linux/${architecture}` });
+        const query = new URLSearchParams({ fromImage: name, tag: '1', platform });
         await api.request({ method: 'POST', path: `/images/create?${query}` });
         const shown = await api.get(`/images/${name}:1/json`);
         const { Architecture } = JSON.parse(shown.body.toString()) as { Architecture: string };
-        assert.is(Architecture, architecture);
+        assert.is(Architecture, architectureOf(platform));
       }
       const [file] = await import('node:fs').then(({ readdirSync }) =>
         readdirSync(`${machine.root}/.cache/releases`),
@@ -121,20 +127,21 @@ if (hasRegistry) {
     'a platform that is added later rebuilds nothing of the first one, also from a cache repository',
     async (fixture) => {
       const machine = fixture.machine({ cacheRepo: `${fixture.repo}/cache` });
-      machine.setPlatforms(['linux/amd64']);
+      machine.setPlatforms([ownPlatform]);
       await succeed(machine, release);
       const before = fixture.releasedTags();
       machine.setPlatforms(platforms);
       const wider = await succeed(machine, release);
       assert.ok(
-        actionsOf(wider).every((each) => !/@linux\/amd64 (build|upload|test)/.test(each)),
+        actionsOf(wider).every((each) => !new RegExp(`@${ownPlatform} (build|upload|test)`).test(each)),
         actionsOf(wider).join('\n'),
       );
       for (const tag of releaseTags) {
         const { manifests } = await indexAt(`${fixture.repo}/${tag}`);
-        assert.is(manifests[0]!.digest, before[tag], 'the image that was released before');
+        const own = manifests.find(({ platform }) => platform.architecture === architectureOf(ownPlatform));
+        assert.is(own?.digest, before[tag], 'the image that was released before');
       }
-      machine.setPlatforms(['linux/amd64']);
+      machine.setPlatforms([ownPlatform]);
       await succeed(machine, release);
       assert.equal(fixture.releasedTags(), before, 'a single platform is a plain image again');
     },

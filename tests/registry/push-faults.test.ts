@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { connectTestEngine, removeImages } from '../support/docker.ts';
 import { seededRandom } from '../support/random.ts';
 import { hasRegistry } from '../support/registry.ts';
-import { logIn, releaseLabel } from '../support/release.ts';
+import { logIn, releaseLabel, twoPlatforms } from '../support/release.ts';
 import {
   type FailureMode,
   failureModes,
@@ -26,6 +26,8 @@ const test = suite('push failures');
  * an hour; or some modes, such as `once 500,down`, each optionally at one request only (`down@27`).
  */
 const selection = process.env.TASKS_FAULTS ?? '';
+/** Which releases to test: `plain`, `indexes` (for two platforms), or both. */
+const releases = (process.env.TASKS_FAULTS_RELEASES ?? 'plain,indexes').split(',');
 /** A file that gets a line for each failure that was tested. */
 const log = process.env.TASKS_FAULTS_LOG;
 const sampleSize = 12;
@@ -47,18 +49,20 @@ if (hasRegistry) {
   });
 
   test('a release that fails or is killed at any request is recovered by the next push', async () => {
-    await runAll(pointsOf(scenarios[0]!, sampleSize), scenarios);
+    if (releases.includes('plain')) await runAll(pointsOf(scenarios[0]!, sampleSize), scenarios);
   });
 
   test('the same of a release for two platforms: no index is published without all of its images', async () => {
-    const platforms = ['linux/amd64', 'linux/arm64'];
-    const scenario = await openScenario({ deletes: true, platforms });
+    if (!releases.includes('indexes')) return;
+    const scenarios: ReleaseScenario[] = [];
     try {
-      const index = await scenario.client.manifest(`${scenario.fixture.repo}/app:1`);
+      for (let lane = 0; lane < (selection === '' ? 1 : lanes); lane++)
+        scenarios.push(await openScenario({ deletes: lane % 2 === 0, platforms: twoPlatforms }));
+      const index = await scenarios[0]!.client.manifest(`${scenarios[0]!.fixture.repo}/app:1`);
       assert.match(index.mediaType, /index|manifest\.list/);
-      await runAll(pointsOf(scenario, indexSampleSize), [scenario]);
+      await runAll(pointsOf(scenarios[0]!, indexSampleSize), scenarios);
     } finally {
-      await scenario.fixture.stop();
+      for (const { fixture } of scenarios) await fixture.stop();
     }
   });
 

@@ -1,9 +1,9 @@
-import { suite } from 'uvu';
+import { suite, type Test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Journal } from '../../src/release/journal.ts';
 import { connectTestEngine, removeImages } from '../support/docker.ts';
 import { hasRegistry } from '../support/registry.ts';
-import { releaseLabel } from '../support/release.ts';
+import { releaseLabel, twoPlatforms } from '../support/release.ts';
 import {
   openScenario,
   pausePoints,
@@ -13,13 +13,21 @@ import {
 } from '../support/release-faults.ts';
 import { noEngine } from '../support/release-test.ts';
 
-const test = suite('concurrent and interrupted pushes');
-
 if (hasRegistry) {
+  addTests(suite('concurrent and interrupted pushes'), undefined);
+  addTests(suite('concurrent and interrupted pushes of indexes'), twoPlatforms);
+} else {
+  const test = suite('concurrent and interrupted pushes');
+  test.skip('docker-registry is not installed');
+  test.run();
+}
+
+/** `platforms`: of all images; undefined for plain images. */
+function addTests(test: Test, platforms: readonly string[] | undefined): void {
   let scenario: ReleaseScenario;
   test.before(async () => {
     await connectTestEngine();
-    scenario = await openScenario({ deletes: true });
+    scenario = await openScenario({ deletes: true, ...(platforms === undefined ? {} : { platforms }) });
   });
   test.after(async () => {
     await scenario.fixture.stop();
@@ -125,6 +133,5 @@ if (hasRegistry) {
     assert.is(none.code, 0);
     assert.match(none.err, /no push stopped halfway/);
   });
-} else test.skip('docker-registry is not installed');
-
-test.run();
+  test.run();
+}

@@ -1,5 +1,6 @@
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { otherPlatform } from './release.ts';
 import { tempFolder } from './temp.ts';
 
 /** A file (executable if `isProgram`), a link, or an empty folder. */
@@ -12,6 +13,8 @@ export interface ProjectState {
   readonly stages: readonly {
     /** `before`: the stage before, or the base image in the first stage. */
     readonly from: 'base' | 'scratch' | 'before';
+    /** What follows `--platform=`. */
+    readonly platform?: string;
     readonly lines: readonly string[];
   }[];
   readonly args: Readonly<Record<string, string>>;
@@ -23,6 +26,8 @@ export interface ProjectState {
   readonly stageName?: string;
   /** The number of the stage to build; the last by default. */
   readonly target?: number;
+  /** The platform of the image; that of this machine by default. */
+  readonly platform?: string;
 }
 
 /** Returns the name of a stage. */
@@ -30,14 +35,17 @@ export function nameOfStage({ stageName = 's' }: ProjectState, index: number): s
   return `${stageName}${index}`;
 }
 
-/** Returns the text of the Dockerfile. Its base image is the build arg BASE. */
+/**
+ * Returns the text of the Dockerfile. Its base image is the build arg BASE; OWN_BASE and OTHER_BASE are the same for the platforms
+ * that FROM asks for.
+ */
 export function dockerfileOf(state: ProjectState): string {
   const { stages, head = '', lineEnd = '\n' } = state;
-  const text = stages.map(({ from, lines }, index) => {
+  const text = stages.map(({ from, lines, platform }, index) => {
     const before = index > 0 ? nameOfStage(state, index - 1) : undefined;
     const origin =
       from === 'base' || (from === 'before' && before === undefined)
-        ? '$BASE'
+        ? baseFor(platform)
         : from === 'before'
           ? before
           : from;
@@ -45,11 +53,20 @@ export function dockerfileOf(state: ProjectState): string {
       .filter((line) => before !== undefined || !/\$P\b|--from=[+0]/.test(line))
       .filter((line) => from !== 'scratch' || !/^(ONBUILD )?RUN/.test(line));
     const name = nameOfStage(state, index);
-    return [`FROM ${origin} AS ${name}`, ...usable.map((line) => line.replace(/\$P\b/, before ?? ''))].join(
-      '\n',
-    );
+    const flag = platform === undefined ? '' : `--platform=${platform} `;
+    return [
+      `FROM ${flag}${origin} AS ${name}`,
+      ...usable.map((line) => line.replace(/\$P\b/, before ?? '')),
+    ].join('\n');
   });
-  return `${head}ARG BASE\n${text.join('\n\n')}\n`.replaceAll('\n', lineEnd);
+  const bases = stages.some(({ platform }) => platform !== undefined) ? ' OWN_BASE OTHER_BASE' : '';
+  return `${head}ARG BASE${bases}\n${text.join('\n\n')}\n`.replaceAll('\n', lineEnd);
+}
+
+function baseFor(platform: string | undefined): string {
+  if (platform === otherPlatform) return '$OTHER_BASE';
+  const isTarget = platform === undefined || platform.includes('TARGETPLATFORM');
+  return isTarget ? '$BASE' : '$OWN_BASE';
 }
 
 /** Writes the project to a new folder, whose `c/` is the build context. Returns undefined if one file would be below another. */

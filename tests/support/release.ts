@@ -18,6 +18,16 @@ import { tempFolder, writeFiles } from './temp.ts';
 /** A label on every image that the projects of this process build. */
 export const releaseLabel = `image-tasks.release-test-${process.pid}`;
 
+/**
+ * Two platforms whose programs this machine runs without an emulator: its own, and that of its 32-bit programs. Their images have
+ * the same files, whatever the platform says.
+ */
+export const [ownPlatform, otherPlatform] =
+  process.arch === 'arm64'
+    ? (['linux/arm64', 'linux/arm/v7'] as const)
+    : (['linux/amd64', 'linux/386'] as const);
+export const twoPlatforms: readonly string[] = [ownPlatform, otherPlatform];
+
 /** The tags that a release sets if the project defines all images. */
 export const releaseTags = ['app:1', 'app:2', 'app:latest', 'tool:latest'];
 
@@ -87,7 +97,7 @@ export interface ReleaseFixture {
 let serial = 0;
 
 export interface FixtureOptions extends RegistryOptions {
-  /** The platforms of all images. Their programs are for this machine whatever the platform says, so that tests run. */
+  /** The platforms of all images, such as `twoPlatforms`. */
   readonly platforms?: readonly string[];
 }
 
