@@ -33,14 +33,13 @@ const nodesOf = (text: string, environment = {}): readonly NodeAddress[] => {
   return found as readonly NodeAddress[];
 };
 
+const options = { builder: 'ci', proxies: {}, login: async () => undefined, environment: {}, signal: never };
+
 async function connect(addresses: readonly NodeAddress[], login = async () => undefined as never) {
   const dead: string[] = [];
   const nodes = await connectNodes(addresses, {
-    builder: 'ci',
-    proxies: {},
+    ...options,
     login,
-    environment: {},
-    signal: never,
     answerMs: 500,
     onDead: (message) => dead.push(message),
   });
@@ -70,6 +69,24 @@ test('a node that accepts and says nothing is dead, too', async () => {
   } finally {
     server.close();
   }
+});
+
+test('a certificate for another name is reported in the words of buildx', async () => {
+  const folder = tempFolder();
+  const node = { Name: 'ci0', Endpoint: 'tcp://10.0.0.1:1234' };
+  const problem = 'x509: certificate is valid for build.example, not 10.0.0.1';
+  writeFiles(folder, {
+    'instances/ci': JSON.stringify({ Name: 'ci', Driver: 'remote', Nodes: [node] }),
+    'docker*': `#!/bin/sh\necho 'ERROR: ${problem}' >&2\nexit 1\n`,
+  });
+  const environment = { BUILDX_CONFIG: folder, TASKS_DOCKER: `${folder}/docker`, PATH: process.env.PATH };
+  const connecting = connectNodes(nodesOf('ci', environment), {
+    ...options,
+    environment,
+    answerMs: 60_000,
+    onDead: assert.unreachable,
+  });
+  assert.match((await errorOf(connecting)).message, `ci0 (tcp://10.0.0.1:1234): ERROR: ${problem}`);
 });
 
 test('without any node nothing starts: exit code 3', async () => {
@@ -268,11 +285,8 @@ process.stdin.pipe(engine).pipe(process.stdout);
     ],
   );
   const connected = await connectNodes(addresses, {
-    builder: 'ci',
-    proxies: {},
-    login: async () => undefined,
+    ...options,
     environment,
-    signal: never,
     answerMs: 60_000,
     onDead: assert.unreachable,
   });
