@@ -14,6 +14,7 @@ export const navigation = [
     ['CI', '/guide/ci'],
     ['Platforms', '/guide/platforms'],
     ['Other engines', '/guide/engines'],
+    ['Several machines', '/guide/several-machines'],
     ['Secrets and SSH', '/guide/secrets'],
     ['Troubleshooting', '/guide/troubleshooting'],
   ]),

@@ -21,8 +21,10 @@ import { TasksError } from '../model/errors.ts';
 import { machinePlatform } from '../model/machine.ts';
 import { normalizePlatform } from '../model/platform.ts';
 import type { CommandTask, ImageTask, Task } from '../model/task.ts';
-import { briefRequests, type Host } from './host.ts';
+import { briefRequests, buildLogin, type Host } from './host.ts';
+import { projectBuilder } from './nodes.ts';
 import type { OpenProject } from './open-project.ts';
+import type { BuilderName } from './options.ts';
 
 /** Makes root file systems from the archives that apt of this machine uses. */
 const debianInstaller = 'mmdebstrap';
@@ -42,6 +44,8 @@ export interface MachineOptions {
   readonly folder: string;
   /** The repository of the images, if named. */
   readonly repo: string | undefined;
+  /** The builder that builds in place of the engine, if an option or the environment names it. */
+  readonly builder?: BuilderName | undefined;
   readonly signal: AbortSignal;
   /** Install and start what is missing; called with each thing that is done. */
   readonly fix?: (action: string) => void;
@@ -89,7 +93,14 @@ async function fixMachine(
   return fixes.length > 0;
 }
 
-function targetsOf({ project, folder, repo: named, host, signal }: MachineOptions): CheckTargets {
+function targetsOf({
+  project,
+  folder,
+  repo: named,
+  builder = projectBuilder(project?.project ?? {}),
+  host,
+  signal,
+}: MachineOptions): CheckTargets {
   const tasks = [...(project?.graph.tasks.values() ?? [])];
   const root = project?.root ?? folder;
   const commands = tasks.filter((task) => task.kind === 'command');
@@ -103,6 +114,15 @@ function targetsOf({ project, folder, repo: named, host, signal }: MachineOption
   const engine = project === undefined || images.length > 0;
   return {
     engine,
+    ...(builder === undefined || !engine
+      ? {}
+      : {
+          builder: {
+            ...builder,
+            repository: repo === undefined ? undefined : `${repo}/${pushed?.name ?? 'trial'}`,
+            login: buildLogin(host.environment, signal),
+          },
+        }),
     debianArchive: programs.includes(debianInstaller),
     programs,
     platforms,

@@ -122,7 +122,10 @@ export function dockerConnections(
 }
 
 /** Returns the logins of docker's configuration. Read only if a build asks for one. */
-function buildLogin(environment: Environment, signal: AbortSignal): NonNullable<DockerOptions['login']> {
+export function buildLogin(
+  environment: Environment,
+  signal: AbortSignal,
+): NonNullable<DockerOptions['login']> {
   return async (host) => {
     const { dockerCredentials } = await import('../registry/credentials.ts');
     // BuildKit names the host of Docker Hub's API.

@@ -43,7 +43,8 @@ export async function openBuilder(
   };
 }
 
-function projectBuilder({ builder }: Project): BuilderName | undefined {
+/** Returns the builder that `project()` names. */
+export function projectBuilder({ builder }: Project): BuilderName | undefined {
   return builder === undefined ? undefined : { name: builder, origin: 'the builder of project()' };
 }
 

@@ -13,11 +13,11 @@ import type { Results } from '../run/needs.ts';
 import { requireEngine } from '../run/require-engine.ts';
 import { type RunResult, runPlan } from '../run/run.ts';
 import { startRun } from '../run/run-stream.ts';
-import type { Services } from '../run/services.ts';
+import type { RegistryMode, Services } from '../run/services.ts';
 import { runTests, type TestsResult } from '../run/test-phase.ts';
 import { imageNodes } from '../schedule/image-nodes.ts';
 import type { Host } from './host.ts';
-import { allNodes, checkPushes, shareJobs } from './nodes.ts';
+import { allNodes, checkPushes, type RegistryBuilder, shareJobs } from './nodes.ts';
 import { warnWith } from './notices.ts';
 import type { RunOptions } from './options.ts';
 import { brokenTests, type PlannedProject } from './plan-project.ts';
@@ -64,7 +64,7 @@ export function makeServices(
   let runId: string | undefined;
   return {
     engine,
-    ...(registryBuilder === undefined ? {} : { registryMode: { registry: registryBuilder.registry, nodes } }),
+    ...(registryBuilder === undefined ? {} : { registryMode: modeOf(registryBuilder, nodes) }),
     processes: connections.processes,
     records,
     logs: { open: (task) => openLog(cacheFolder, task, clock.now(), warn) },
@@ -88,6 +88,11 @@ export function makeServices(
     sshSocket: socketOf,
     warn,
   };
+}
+
+function modeOf(builder: RegistryBuilder, nodes: readonly ConnectedNode[]): RegistryMode {
+  const connect = async (): Promise<readonly ConnectedNode[]> => shareJobs(await builder.nodes(), 1);
+  return { registry: builder.registry, nodes, connect };
 }
 
 const noAgents: SshAgents = {
@@ -174,8 +179,7 @@ export async function testPhase(
   onEvent: Listener,
 ): Promise<TestsResult> {
   const passes = openTestPasses(planned.cacheFolder, warnWith(host.notify));
-  const nodes = await connectedNodes(planned, jobs);
-  return await runTests(steps, results, makeServices(planned, host, signal, undefined, nodes), passes, {
+  return await runTests(steps, results, makeServices(planned, host, signal), passes, {
     jobs,
     retest,
     broken: brokenTests(planned),

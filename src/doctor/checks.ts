@@ -1,5 +1,6 @@
 import { desktopOrigin, rootlessOrigin } from '../engine/endpoint.ts';
 import { abilitiesOf } from '../engine/queries.ts';
+import type { NodeFacts } from './builder-facts.ts';
 import type { EngineFacts, Facts } from './facts.ts';
 import { programPackages } from './fix.ts';
 
@@ -83,15 +84,44 @@ function buildkitCheck({ version, buildkit }: WorkingEngine): Check {
   );
 }
 
-/** Only doctor uses a builder so far, so builds work without it. */
+/** One node that works is enough to build. */
 function builderChecks({ builder }: Facts): Check[] {
   if (builder === undefined) return [];
-  const { name, buildkit } = builder;
-  if (!('message' in buildkit)) return [ok('builder', `${name} builds for ${buildkit.platforms.join(', ')}`)];
-  const remedy = ['check that it runs: `docker buildx inspect` shows a builder (buildx 0.13 or newer)'];
-  // A client without buildx prints all that it can do.
-  const [reason] = buildkit.message.split('\n');
-  return [{ name: 'builder', state: 'warning', detail: `${name}: ${reason}`, remedy }];
+  const { name, nodes, problem, hint, repository } = builder;
+  if (problem !== undefined)
+    return [{ name: 'builder', state: 'missing', detail: problem, remedy: hint === undefined ? [] : [hint] }];
+  const works = nodes.some((node) => node.problem === undefined && node.pushProblem === undefined);
+  const checks = nodes.map((node) => nodeCheck(node, works ? 'warning' : 'missing'));
+  if (repository !== undefined) return checks;
+  const detail = `the builder ${name} has no repository to push images to`;
+  const remedy = [
+    "name one with --repo citus, DOCKER_REPO, or project({ repo: 'citus' }) in the definitions",
+  ];
+  return [...checks, { name: 'builder', state: 'missing', detail, remedy }];
+}
+
+function nodeCheck({ name, place, platforms, problem, pushProblem }: NodeFacts, bad: Check['state']): Check {
+  const title = name === place ? name : `${name} (${place})`;
+  const failed = (detail: string, remedy: string): Check => ({
+    name: 'builder',
+    state: bad,
+    detail: `${title}: ${detail}`,
+    remedy: [remedy],
+  });
+  if (problem !== undefined) {
+    // A client without buildx prints all that it can do.
+    const [reason = ''] = problem.split('\n');
+    return failed(
+      reason,
+      'check that it runs: `docker buildx inspect` shows a builder (buildx 0.13 or newer)',
+    );
+  }
+  if (pushProblem !== undefined)
+    return failed(
+      `cannot push: ${pushProblem}`,
+      'a node must reach the registry under the same name; plain HTTP and mirrors are in the configuration of the node',
+    );
+  return ok('builder', `${title} builds for ${platforms.join(', ')}`);
 }
 
 /** Without an emulator, other platforms are built if no program of theirs runs, and another machine can build the rest. */

@@ -1,7 +1,6 @@
 import { existsSync, readFileSync, statfsSync } from 'node:fs';
 import path from 'node:path';
 import { connect } from '../engine/api.ts';
-import { dialerOfBuilder, parseBuilder } from '../engine/builder-address.ts';
 import type { BuildkitFacts } from '../engine/check-buildkit.ts';
 import { type Endpoint, resolveEndpoint } from '../engine/endpoint.ts';
 import { type EngineVersion, readEngineVersion, readImageStore, type StoreFacts } from '../engine/queries.ts';
@@ -10,6 +9,7 @@ import { dialerOf } from '../engine/transport.ts';
 import type { Environment } from '../model/environment.ts';
 import { TasksError } from '../model/errors.ts';
 import { machinePlatform } from '../model/machine.ts';
+import { type BuilderFacts, type BuilderToCheck, checkBuilder } from './builder-facts.ts';
 import { comparePlatforms, type PlatformFacts } from './platforms.ts';
 import type { Probe } from './probe.ts';
 
@@ -31,6 +31,8 @@ export interface RegistryToCheck {
 export interface CheckTargets {
   /** Whether there are images to build. */
   readonly engine: boolean;
+  /** The builder to use in place of the engine, if one is named. */
+  readonly builder?: BuilderToCheck;
   /** Whether commands take packages from the archives of this Debian. */
   readonly debianArchive: boolean;
   /** Names of programs that the project's commands run. */
@@ -59,12 +61,6 @@ export type EngineFacts =
       readonly isLocal: boolean;
       readonly buildkit: BuildkitFacts;
     };
-
-/** The builder that the environment selects (`TASKS_BUILDER`). */
-export interface BuilderFacts {
-  readonly name: string;
-  readonly buildkit: BuildkitFacts;
-}
 
 /** The state of the machine. */
 export interface Facts {
@@ -96,8 +92,10 @@ export async function gatherFacts(
   probe: Probe,
   signal: AbortSignal,
 ): Promise<Facts> {
-  const engine = targets.engine ? await checkEngine(environment, signal) : undefined;
-  const builder = targets.engine ? await checkBuilder(environment, signal) : undefined;
+  const builder =
+    targets.builder === undefined ? undefined : await checkBuilder(targets.builder, environment, signal);
+  // A builder builds in place of the engine.
+  const engine = targets.engine && builder === undefined ? await checkEngine(environment, signal) : undefined;
   const platforms = platformFacts(targets.platforms, engine);
   const os = readOs();
   const archives = targets.debianArchive && os.id === 'debian' ? await readDebianArchives(probe) : [];
@@ -152,17 +150,6 @@ function platformFacts(
   if (engine.endpoint?.origin !== 'default') return undefined;
   // The engine that `--fix` starts has the emulators of this machine.
   return comparePlatforms(needed, runnablePlatforms([machinePlatform()], true), true);
-}
-
-async function checkBuilder(
-  environment: Environment,
-  signal: AbortSignal,
-): Promise<BuilderFacts | undefined> {
-  const { TASKS_BUILDER: name = '' } = environment;
-  if (name === '') return undefined;
-  const { open } = dialerOfBuilder(parseBuilder(name, 'TASKS_BUILDER'), environment);
-  const { checkBuildkit } = await import('../engine/check-buildkit.ts');
-  return { name, buildkit: await checkBuildkit(open, undefined, signal) };
 }
 
 /** Reads os-release(5): `debian`, `12`, `Debian GNU/Linux 12 (bookworm)`. */

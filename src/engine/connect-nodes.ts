@@ -1,6 +1,6 @@
 import type { Environment } from '../model/environment.ts';
 import { EngineUnavailable, TasksError } from '../model/errors.ts';
-import type { Builder, ConnectedNode } from '../model/ports.ts';
+import { type Builder, type ConnectedNode, StepFailed } from '../model/ports.ts';
 import { makeBuilder } from './build.ts';
 import type { FindLogin } from './build-logins.ts';
 import type { NodeAddress } from './builder-nodes.ts';
@@ -16,9 +16,11 @@ export interface NodeOptions {
   readonly signal: AbortSignal;
   /** Called for each node that does not answer. */
   onDead(message: string): void;
+  /** How long a node may take to answer before a run starts, in milliseconds. */
+  readonly answerMs?: number;
 }
 
-/** How long a node may take to answer before a run starts, in milliseconds. */
+/** See `NodeOptions.answerMs`. */
 const answerTimeout = 2_000;
 /** How long it may take to answer after a build has failed. */
 const aliveTimeout = 20_000;
@@ -48,7 +50,7 @@ function linesOf(errors: readonly Error[]): string {
 
 async function connectNode(
   address: NodeAddress,
-  { builder, ...options }: NodeOptions,
+  { builder, answerMs = answerTimeout, ...options }: NodeOptions,
 ): Promise<Omit<ConnectedNode, 'jobs'> | Error> {
   const target = nodeTarget(address, builder, async (signal) => {
     const limit = AbortSignal.timeout(aliveTimeout);
@@ -60,16 +62,16 @@ async function connectNode(
     }
   });
   const images = makeBuilder({ ...options, ...address, target, apiVersion: async () => undefined });
-  const limit = AbortSignal.timeout(answerTimeout);
+  const limit = AbortSignal.timeout(answerMs);
   try {
     const found = await images.platforms(AbortSignal.any([options.signal, limit]));
     const [native] = found;
     if (native === undefined) return new Error(`${target.name.full} has no worker`);
     const { name, platforms = found } = address;
-    return { name, platforms, native, builder: nodeBuilder(images, platforms) };
+    return { name, platforms, native, builder: nodeBuilder(images, platforms, target.name.full) };
   } catch (error) {
     options.signal.throwIfAborted();
-    return limit.aborted ? silent(target.name.full, answerTimeout, error) : (error as Error);
+    return limit.aborted ? silent(target.name.full, answerMs, error) : (error as Error);
   }
 }
 
@@ -80,17 +82,36 @@ function silent(name: string, ms: number, cause: unknown): EngineUnavailable {
   });
 }
 
+/** moby/buildkit exporter: the BuildKit of docker has the exporter for registries only with containerd's image store. */
+function canPush(error: unknown): boolean {
+  return !(error instanceof StepFailed && /exporter "image" could not be found/.test(error.message));
+}
+
+function cannotPush(name: string, cause: unknown): TasksError {
+  return new TasksError(3, `${name} is a docker engine that cannot push what it builds`, {
+    hint: "switch it to containerd's image store, or use it as an engine: DOCKER_HOST instead of a builder",
+    cause,
+  });
+}
+
 /** A node that pushes by digest has named contexts and limits: both are older (moby/buildkit 0.10). */
 function nodeBuilder(
   { build, test, grants, platforms }: Pick<Builder, 'build' | 'test' | 'grants' | 'platforms'>,
   chosen: readonly string[],
+  name: string,
 ): Builder {
   return {
     ready: async () => void (await platforms()),
     abilities: async () => ({ version: 'unknown', namedContexts: true, runLimits: true }),
     platforms: async () => chosen,
     grants,
-    build,
+    async build(request, progress, signal) {
+      try {
+        return await build(request, progress, signal);
+      } catch (error) {
+        throw canPush(error) ? error : cannotPush(name, error);
+      }
+    },
     test,
     // A test ends with its connection.
     removeLeftoverTests: async () => undefined,

@@ -23,7 +23,10 @@ export interface Locks {
 
 /** Builder nodes, and the registry that alone has their images. */
 export interface RegistryMode {
+  /** The nodes that build; none if nothing is to be built. */
   readonly nodes: readonly ConnectedNode[];
+  /** Connects to the nodes, for tests: whether one has to run is known late. @throws TasksError exit 3 if none answers */
+  connect(): Promise<readonly ConnectedNode[]>;
   readonly registry: Registry;
 }
 

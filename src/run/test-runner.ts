@@ -29,8 +29,15 @@ export function engineRunner({ engine }: Services): TestRunner {
  * whose node is lost runs once more on another one.
  */
 export function nodeRunner({ registryMode, memo }: Services): TestRunner {
-  const { nodes, registry } = registryMode!;
-  const running = new Map(nodes.map((node) => [node, 0]));
+  const { connect, registry } = registryMode!;
+  const running = new Map<ConnectedNode, number>();
+  let connected: Promise<void> | undefined;
+  const connectOnce = (): Promise<void> => {
+    connected ??= connect().then((nodes) => {
+      for (const node of nodes) running.set(node, 0);
+    });
+    return connected;
+  };
 
   const choose = (request: TestRequest, { node: home }: TaskRecord): ConnectedNode => {
     const platform = normalizePlatform(request.platform);
@@ -73,6 +80,7 @@ export function nodeRunner({ registryMode, memo }: Services): TestRunner {
       throw new StepFailed(
         'a builder cannot test an image that has ONBUILD instructions; test it with a docker engine: `tasks test --builder default`',
       );
+    await connectOnce();
     try {
       return await runOn(choose(request, record), request, progress, signal);
     } catch (error) {

@@ -5,9 +5,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { builderUnavailable, startTestBuilder, type TestBuilder } from '../support/builder-machine.ts';
 import { busybox } from '../support/busybox.ts';
-import { type CliResult, makeProject, runCli } from '../support/cli.ts';
+import { type CliResult, makeProject, runCli, startCli } from '../support/cli.ts';
 import { type RealRegistry, startRegistry } from '../support/registry.ts';
-import { tempFolder } from '../support/temp.ts';
+import { tempFolder, writeFiles } from '../support/temp.ts';
 
 const test = suite('builder nodes');
 
@@ -109,12 +109,53 @@ else {
     assert.not.match(inEngine.out, /"type":"task-started"[^\n]*"action":"test"/, 'passes are shared');
   });
 
+  test('doctor checks each node, and lets it push', async () => {
+    const project = newProject();
+    const { out } = await project.onNodes('doctor');
+    assert.match(out, /ci0 \(tcp:[^)]*\) builds for linux/);
+    assert.match(out, /ci1 \(tcp:[^)]*\) builds for linux/);
+  });
+
   test('a rebuild of what is up to date gives the same results', async () => {
     const project = newProject();
     await project.onNodes('build');
     const { out } = await project.onNodes('reproduce', '--json');
     const { audited } = JSON.parse(out) as { audited: { id: string; verdict: string }[] };
     assert.equal(new Set(audited.map(({ verdict }) => verdict)), new Set(['same']), out);
+  });
+
+  // The last one: it ends a node.
+  test('a node that is killed during a build: the build is done on the other one', async () => {
+    const project = newProject();
+    writeFiles(project.cwd, {
+      'slow/Dockerfile': 'ARG BASE\nFROM $BASE\nRUN ["/bin/sh", "-c", "echo begun; sleep 5"]\n',
+      'tasks/slow.ts': `import { image } from 'image-tasks';
+import { base } from './images.ts';
+export const slow = image({ name: 'slow', context: 'slow', needs: { BASE: base } });
+`,
+    });
+    await project.onNodes('build', 'base');
+    const args = ['build', 'slow', '--builder', 'ci', '--repo', project.repo, '--json'];
+    const { child, ended } = startCli(args, {
+      cwd: project.cwd,
+      env: builder.environment,
+    });
+    const node = await new Promise<string>((resolve) => {
+      let text = '';
+      child.stdout?.on('data', (data: Buffer) => {
+        text += data;
+        const started = /"type":"task-started"[^\n]*"id":"slow:latest"[^\n]*"node":"(ci\d)"/.exec(text);
+        if (started !== null && /"line":"#\d+ begun/.test(text)) resolve(started[1]!);
+      });
+    });
+    const { engine, bridge } = builder.nodes[node === 'ci0' ? 0 : 1];
+    bridge.close();
+    await engine.kill();
+    const { code, out, err } = await ended;
+    assert.is(code, 0, `${out}${err}`);
+    assert.match(err, /lost the connection to the builder node|is left out/);
+    const nodes = [...out.matchAll(/"type":"task-started"[^\n]*"id":"slow:latest"[^\n]*"node":"(ci\d)"/g)];
+    assert.is(new Set(nodes.map(([, each]) => each)).size, 2);
   });
 }
 

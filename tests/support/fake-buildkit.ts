@@ -11,7 +11,7 @@ import { Duplex, Transform } from 'node:stream';
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { encode, messagesOf, sendMessage } from '../../src/buildkit/grpc/messages.ts';
 import { type Metadata, metadataOf } from '../../src/buildkit/grpc/metadata.ts';
-import { type Handler, serve, streaming } from '../../src/buildkit/grpc/server.ts';
+import { answering, type Handler, serve, streaming } from '../../src/buildkit/grpc/server.ts';
 import { Code, GrpcError } from '../../src/buildkit/grpc/status.ts';
 import { Control } from '../../src/buildkit/methods.ts';
 import {
@@ -208,6 +208,9 @@ function controlHandlers(
       };
       await serveSession(tunnelThrough(call), headers, ended);
     }),
+    answering(Control.listWorkers, () => ({
+      record: [{ platforms: [{ OS: 'linux', Architecture: 'amd64' }] }],
+    })),
     streaming(Control.status, async (stream) => {
       const ended = withResolvers<void>();
       for await (const { Ref } of stream.receive())

@@ -22,6 +22,7 @@ export async function doctor(context: Context, flags: DoctorFlags): Promise<Exit
     project: await openIfReadable(context),
     folder: context.cwd,
     repo: settings.names.repo,
+    builder: settings.builder,
     signal,
     ...(flags.fix ? { fix: report } : {}),
   });

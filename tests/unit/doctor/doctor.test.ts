@@ -2,13 +2,13 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { NodeFacts } from '../../../src/doctor/builder-facts.ts';
 import { evaluateFacts, isReady } from '../../../src/doctor/checks.ts';
 import type { EngineFacts, Facts } from '../../../src/doctor/facts.ts';
 import { type Fix, planFixes, type Unfixable } from '../../../src/doctor/fix.ts';
 import { comparePlatforms, type PlatformFacts } from '../../../src/doctor/platforms.ts';
 import { register } from '../../../src/doctor/register-emulators.ts';
 import { registrySiteOf } from '../../../src/doctor/registry-site.ts';
-import type { BuildkitFacts } from '../../../src/engine/check-buildkit.ts';
 import { tempFolder } from '../../support/temp.ts';
 
 const test = suite('doctor');
@@ -104,13 +104,32 @@ test('a BuildKit that cannot be reached is missing, and the check says why', () 
   assert.is(isReady(evaluateFacts(facts)), false);
 });
 
-test('a builder that the environment selects; builds work without it', () => {
-  const check = (buildkit: BuildkitFacts) =>
-    evaluateFacts({ ...good, builder: { name: 'ci', buildkit } })[2]!;
-  assert.equal(check({ platforms: ['linux/arm64'] }).detail, 'ci builds for linux/arm64');
-  const failed = check({ message: 'no answer in 20 s', hint: 'run `tasks doctor`' });
-  assert.equal([failed.state, failed.detail], ['warning', 'ci: no answer in 20 s']);
-  assert.match(failed.remedy.join(), 'docker buildx inspect');
+test('a builder works if one of its nodes can push; each problem says what to do', () => {
+  const node = { name: 'ci0', place: 'tcp://10.0.0.1:1234', platforms: ['linux/arm64'] };
+  const check = (nodes: readonly NodeFacts[], repository: string | undefined = 'team/app') =>
+    evaluateFacts({ ...good, builder: { name: 'ci', repository, nodes } }).filter(
+      ({ name }) => name === 'builder',
+    );
+  assert.equal(check([node])[0]!.detail, 'ci0 (tcp://10.0.0.1:1234) builds for linux/arm64');
+  const dead = { ...node, name: 'ci1', problem: 'no answer\nUsage: docker' };
+  assert.equal(
+    check([node, dead]).map(({ state }) => state),
+    ['ok', 'warning'],
+  );
+  const [failed] = check([dead]);
+  assert.equal([failed!.state, failed!.detail], ['missing', 'ci1 (tcp://10.0.0.1:1234): no answer']);
+  assert.match(failed!.remedy.join(), 'docker buildx inspect');
+  const [apart] = check([{ ...node, pushProblem: 'no such host' }]);
+  assert.match(apart!.detail, 'cannot push: no such host');
+  assert.match(apart!.remedy.join(), 'under the same name');
+  const unnamed = evaluateFacts({ ...good, builder: { name: 'ci', repository: undefined, nodes: [node] } });
+  assert.match(unnamed.find(({ state }) => state === 'missing')!.detail, 'no repository');
+});
+
+test('what is no builder is reported', () => {
+  const builder = { name: 'x', repository: 'team/app', problem: 'no such builder', hint: 'ls', nodes: [] };
+  const checks = evaluateFacts({ ...good, builder });
+  assert.is(isReady(checks), false);
 });
 
 test('an engine that does not work: what to do depends on where it was found', () => {
