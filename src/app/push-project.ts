@@ -55,7 +55,7 @@ export async function pushProject(
   const git = isRelease ? await readGitState(open.root, host.environment, options.signal) : undefined;
   const first = await planPush(target, host);
   if (isRelease) checkSources(first.plan, git, options.strict, host.notify);
-  if (options.strict) await refuseUnattached(first, target);
+  if (options.strict && !options.uploadOnly) await refuseUnattached(first, target);
   const attempt = await inOneRun(
     'push',
     { plan: first.plan, tested: tasksWithTest(releasableSteps(first, target)) },
