@@ -1,3 +1,4 @@
+import { readAnnotations, readAttestations } from './read-attestations.ts';
 import {
   type ForeignBuilds,
   type ForeignTarget,
@@ -12,8 +13,6 @@ type Json = Readonly<Record<string, unknown>>;
 
 /** Fields that say how to build or where to put the result, and that definitions have no place for. */
 const untold: Readonly<Record<string, string>> = {
-  annotations: 'annotations',
-  attest: 'attest',
   call: 'call',
   'cache-from': 'cache-from',
   'cache-to': 'cache-to',
@@ -177,6 +176,9 @@ function readTarget(
     ...(typeof fields.target === 'string' && fields.target !== '' ? { target: fields.target } : {}),
     args: record(fields.args),
     labels: record(fields.labels),
+    ...(isFilled(fields.annotations)
+      ? { annotations: readAnnotations(strings(fields.annotations), omit) }
+      : {}),
     // Without an output, tags name nothing: the target is a context of others.
     tags: isCacheOnly(fields.output) ? [] : strings(fields.tags),
     platforms: strings(fields.platforms),
@@ -203,7 +205,7 @@ function unescaped(value: unknown, onTemplate: (text: string) => void): unknown 
 }
 
 const known = new Set(
-  'context dockerfile dockerfile-inline target args labels tags platforms contexts network extra-hosts shm-size ulimits entitlements secret ssh output'.split(
+  'context dockerfile dockerfile-inline target args labels tags platforms contexts network extra-hosts shm-size ulimits entitlements secret ssh output annotations attest'.split(
     ' ',
   ),
 );
@@ -219,6 +221,7 @@ function readOptions(fields: Json, omit: (what: string) => void): TargetOptions 
   const allow = strings(fields.entitlements);
   const secrets = readSecrets(fields.secret, omit);
   const ssh = readSsh(fields.ssh, omit);
+  const attest = readAttestations(list(fields.attest).map(pairsOf), omit);
   return {
     ...(typeof network === 'string' && network !== 'default' ? { network } : {}),
     ...(hosts.length > 0 ? { addHosts: hosts } : {}),
@@ -227,6 +230,7 @@ function readOptions(fields: Json, omit: (what: string) => void): TargetOptions 
     ...(allow.length > 0 ? { allow } : {}),
     ...(Object.keys(secrets).length > 0 ? { secrets } : {}),
     ...(Object.keys(ssh).length > 0 ? { ssh } : {}),
+    ...(Object.keys(attest).length > 0 ? { attest } : {}),
     ...readOutput(fields.output, omit),
   };
 }

@@ -5,6 +5,8 @@ import { type UsedImage, type UsedParts, usedParts } from './used-parts.ts';
 
 /** A target without what definitions cannot say or a build does not use. */
 export interface ReducedTarget extends ForeignTarget {
+  /** Those that do not differ in every build or commit. */
+  readonly annotations: Readonly<Record<string, string>>;
   /** Labels that differ in every build or commit. Their values do not count. */
   readonly volatileLabels: Readonly<Record<string, string>>;
   /** The images that its Dockerfile names, as it resolves them, with the ARG that holds the whole name. */
@@ -81,9 +83,14 @@ function reduceTarget(
     return what === undefined;
   });
   const labels = Object.entries(target.labels);
+  const annotations = Object.entries(target.annotations ?? {}).filter((annotation) => {
+    if (isVolatile(annotation)) omit(`the annotation ${annotation[0]}, which is new in each build`);
+    return !isVolatile(annotation);
+  });
   return {
     ...target,
     platforms,
+    annotations: Object.fromEntries(annotations),
     args: Object.fromEntries(args),
     contexts: Object.fromEntries(contexts),
     labels: Object.fromEntries(labels.filter((label) => !isVolatile(label))),

@@ -1,3 +1,5 @@
+import type { Attestations } from '../model/task.ts';
+
 /** An image as another tool builds it: a target of bake, a service of compose, a `docker build` of make, or a Dockerfile alone. */
 export interface ForeignTarget {
   /** Its name in the other tool. */
@@ -13,6 +15,8 @@ export interface ForeignTarget {
   readonly target?: string;
   readonly args: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
+  /** Of the image's manifest. */
+  readonly annotations?: Readonly<Record<string, string>>;
   /** Complete references, as written. */
   readonly tags: readonly string[];
   /** The parts that its version is joined of with `-`, if they are known: each may have a `-` of its own. */
@@ -34,6 +38,7 @@ export interface TargetOptions {
   readonly ssh?: Readonly<Record<string, object>>;
   readonly secrets?: Readonly<Record<string, object>>;
   readonly output?: 'files';
+  readonly attest?: Attestations;
 }
 
 /** Something that the definitions do not say. */

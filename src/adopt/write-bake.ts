@@ -194,6 +194,7 @@ function bakeTarget(platforms: readonly ImageToExport[], { names, byId, repo }: 
     ? [...task.tags, ...task.aliases].map((tag) => `${repo}/${task.name}:${tag}`)
     : [];
   const { network, shmSize, ulimits = {}, cgroupParent, allow, addHosts = [], secrets, ssh = {} } = task;
+  const { attest: { provenance, sbom } = {}, annotations = {} } = task;
   return filled({
     context: task.context,
     ...(task.dockerfileText === undefined
@@ -212,6 +213,11 @@ function bakeTarget(platforms: readonly ImageToExport[], { names, byId, repo }: 
     'cgroup-parent': cgroupParent,
     entitlements: allow,
     secret: Object.entries(secrets).map(([id, source]) => secretText(id, source)),
+    attest: [
+      ...(provenance === undefined ? [] : [`type=provenance,mode=${provenance}`]),
+      ...(sbom === undefined ? [] : [sbom === true ? 'type=sbom' : `type=sbom,generator=${sbom}`]),
+    ],
+    annotations: Object.entries(annotations).map(([name, value]) => `${name}=${value}`),
     ssh: Object.entries(ssh).map(([id, source]) => sshText(id, source)),
     ...(makesFiles(task)
       ? { output: [`type=local,dest=out/${names.get(task.id)}`] }

@@ -110,6 +110,7 @@ export function writeImage(image: ArrangedImage, needs: ImageNeeds, context: Wri
       context.common.labels,
     ),
   );
+  add('annotations', writer.record(targets.map(({ annotations }) => annotations)));
   const volatile = [...new Set(targets.flatMap(({ volatileLabels }) => Object.keys(volatileLabels)))].filter(
     (name) => !context.projectLabels.has(name),
   );

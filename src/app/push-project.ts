@@ -4,6 +4,7 @@ import type { Listener, RunOutcome } from '../model/events.ts';
 import type { Step } from '../model/plan.ts';
 import type { TaskId } from '../model/task.ts';
 import { observeTest } from '../observe/image-test.ts';
+import { findUnattached, unattachedError } from '../release/attachments.ts';
 import { announceNames } from '../release/cache-owners.ts';
 import type { TagChange } from '../release/journal.ts';
 import { checkJournalWritable } from '../release/journal-check.ts';
@@ -22,7 +23,10 @@ import { buildPhase, hasBrokenTest, inOneRun, makeServices, tasksWithTest, testP
 export interface PushProjectOptions extends RunOptions {
   /** Upload everything, but set no tags. */
   readonly uploadOnly: boolean;
-  /** Refuse a release that cannot be built again from what is committed and pinned. */
+  /**
+   * Refuse a release that cannot be built again from what is committed and pinned, and any push of images without the attestations and
+   * annotations that their definitions ask for.
+   */
   readonly strict: boolean;
 }
 
@@ -51,6 +55,7 @@ export async function pushProject(
   const git = isRelease ? await readGitState(open.root, host.environment, options.signal) : undefined;
   const first = await planPush(target, host);
   if (isRelease) checkSources(first.plan, git, options.strict, host.notify);
+  if (options.strict && !options.uploadOnly) await refuseUnattached(first, target);
   const attempt = await inOneRun(
     'push',
     { plan: first.plan, tested: tasksWithTest(releasableSteps(first, target)) },
@@ -135,11 +140,28 @@ async function pushOnce(
     registry,
     context,
     uploadOnly,
+    strict: options.strict,
     ...(limits.upload !== undefined ? { jobs: limits.upload } : {}),
     signal,
     listen: onEvent,
   });
   return { outcome: pushed.outcome, planned, results, passed, pushed };
+}
+
+/**
+ * Refuses a push of images that exist without the attestations and annotations that their definitions ask for, before anything is built.
+ * What is built meanwhile is checked before it is published.
+ * @throws TasksError exit 1; RegistryError
+ */
+async function refuseUnattached(planned: PlannedProject, target: TargetedPush): Promise<void> {
+  const isApplied = (step: Step): boolean =>
+    step.action === 'build' && !step.reasons.some(({ code }) => code === 'not-applied');
+  const steps = releasableSteps(planned, target).filter((step) => !isApplied(step));
+  const images = new Map(
+    steps.flatMap(({ task, remote }) => (remote === undefined ? [] : [[task.id, remote]])),
+  );
+  const lines = await findUnattached(steps, images, target.registry);
+  if (lines.length > 0) throw unattachedError(lines);
 }
 
 /** Returns the steps whose images get tags. */

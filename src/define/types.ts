@@ -114,6 +114,23 @@ export interface ImageFields<V> extends CommonFields<V> {
    * @example volatileLabels: { 'org.opencontainers.image.revision': process.env.GITHUB_SHA ?? 'unknown' }
    */
   readonly volatileLabels?: PerVersion<V, Readonly<Record<string, string>>>;
+  /**
+   * Attestations that the image gets when a builder builds it: `provenance` says how it was built (`max` with the values of all build
+   * args), `sbom` what it contains, by the scanner of BuildKit (`true`) or another scanner image. They are not part of the key. A
+   * docker engine makes none.
+   *
+   * @example attest: { provenance: 'min', sbom: true }
+   */
+  readonly attest?: PerVersion<
+    V,
+    { readonly provenance?: 'min' | 'max' | undefined; readonly sbom?: true | string | undefined }
+  >;
+  /**
+   * Annotations that the manifest of the image gets when a builder builds it. They are not part of the key. A docker engine sets none.
+   *
+   * @example annotations: { 'org.opencontainers.image.description': 'PostgreSQL with extensions' }
+   */
+  readonly annotations?: PerVersion<V, Readonly<Record<string, string>>>;
   /** The network of RUN instructions, as for `docker build --network`: `default`, `none` or `host`. Default: `default`. */
   readonly network?: PerVersion<V, string>;
   /**

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { attestationAttributes } from '../buildkit/attestations.ts';
 import { buildInSession, build as buildOn, type SolveResult } from '../buildkit/build.ts';
 import { type Connection, connect, type Entry, entriesFor, type OpenTransport } from '../buildkit/connect.ts';
 import { makeConnectionPool } from '../buildkit/connection-pool.ts';
@@ -188,7 +189,18 @@ export function makeBuilder(options: BuilderOptions): ImageBuilder {
 }
 
 function solveInputOf(
-  { dockerfile, target, platform, network, args, labels, noCache, namedImages, options = {} }: BuildRequest,
+  {
+    dockerfile,
+    target,
+    platform,
+    network,
+    args,
+    labels,
+    noCache,
+    namedImages,
+    attest,
+    options = {},
+  }: BuildRequest,
   context: SentFolder,
   { key }: DockerfileFolder,
   { addresses }: NamedFolders,
@@ -214,7 +226,7 @@ function solveInputOf(
       ),
     },
     entitlements: options.allow ?? [],
-    attributes: optionAttributes(options),
+    attributes: { ...optionAttributes(options), ...attestationAttributes(attest) },
   };
 }
 

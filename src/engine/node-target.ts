@@ -1,3 +1,4 @@
+import { annotationAttributes } from '../buildkit/attestations.ts';
 import { type BuildRequest, StepFailed } from '../model/ports.ts';
 import type { BuildTarget } from './build.ts';
 
@@ -13,12 +14,13 @@ export function nodeTarget(
   const full = `the builder node ${name === place ? name : `${name} (${place})`}`;
   return {
     name: { full, buildkit: full, check: `\`tasks doctor --builder ${builder}\` to check the builder` },
-    exporterFor: ({ pushTo }: BuildRequest) => ({
+    exporterFor: ({ pushTo, annotations }: BuildRequest) => ({
       kind: 'image',
       attributes: {
         'oci-mediatypes': 'true',
         store: 'false',
         ...(pushTo === undefined ? {} : { name: pushTo, push: 'true', 'push-by-digest': 'true' }),
+        ...annotationAttributes(annotations),
       },
     }),
     imageOf({ digest, configDigest }) {

@@ -43,6 +43,12 @@ const limits =
   );
 const size = /^([1-9]\d{0,8})(?:b|([kmg])b?)?$/i;
 const ulimit = /^(\w+)=(-1|\d+)(?::(-1|\d+))?$/;
+/** What BuildKit takes as the key of an annotation, without buildx's `index:` and the like (exporter/containerimage/exptypes). */
+const annotationKey = v.pipe(
+  v.string(),
+  v.regex(/^\w[\w./-]*$/, "a name such as 'org.opencontainers.image.description'"),
+);
+const scanner = v.pipe(v.string(), v.check(isImage, 'the name of a scanner image'));
 const host = /^([\w.-]+)[:=](?:\[([\da-fA-F:.]+)\]|([\da-fA-F:.]+))$/;
 
 function isUlimit(text: string): boolean {
@@ -93,6 +99,13 @@ export const buildFields = {
     ),
   ),
   cgroupParent: v.optional(v.pipe(v.string(), v.regex(/^\S+$/, "a cgroup, such as '/builds'"))),
+  attest: v.optional(
+    v.strictObject({
+      provenance: v.optional(v.picklist(['min', 'max'])),
+      sbom: v.optional(v.union([v.literal(true), scanner], 'true, or the name of a scanner image')),
+    }),
+  ),
+  annotations: v.optional(v.record(annotationKey, v.string())),
   allow: v.optional(v.array(v.picklist(['network.host', 'security.insecure']))),
   ssh: v.optional(
     v.record(v.pipe(v.string(), v.regex(/^[\w.-]+$/, 'an ID of letters, digits, _ . -')), sshSource),

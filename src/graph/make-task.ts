@@ -26,6 +26,9 @@ export function makeImageTask(
   const isFiles = values.output === 'files';
   if (isFiles && values.test !== undefined)
     report({ field: 'test', message: "a test needs an image, and output: 'files' builds none" });
+  for (const field of ['attest', 'annotations'] as const)
+    if (isFiles && values[field] !== undefined)
+      report({ field, message: "it is for an image, and output: 'files' builds none" });
   const both = Object.keys(values.volatileLabels).find((name) => Object.hasOwn(values.labels, name));
   if (both !== undefined)
     report({
@@ -74,6 +77,7 @@ function dockerfileName(id: string, context: string, value: ImageValues['dockerf
 /** Sets the options of the build. What is empty is left out: it means the same, and must not change the key. */
 function setBuildFields(task: Writable<ImageTask>, values: ImageValues): void {
   const { contexts = {}, addHosts = [], shmSize, ulimits = [], cgroupParent, allow = [], ssh = {} } = values;
+  const { attest: { provenance, sbom } = {}, annotations = {} } = values;
   if (Object.keys(contexts).length > 0) task.contexts = parseContexts(contexts);
   if (addHosts.length > 0) task.addHosts = addHosts.map(parseHost);
   if (shmSize !== undefined) task.shmSize = parseSize(shmSize);
@@ -81,6 +85,9 @@ function setBuildFields(task: Writable<ImageTask>, values: ImageValues): void {
   if (cgroupParent !== undefined) task.cgroupParent = cgroupParent;
   if (allow.length > 0) task.allow = [...new Set(allow)].sort();
   if (Object.keys(ssh).length > 0) task.ssh = ssh;
+  if (provenance !== undefined || sbom !== undefined)
+    task.attest = { ...(provenance ? { provenance } : {}), ...(sbom ? { sbom } : {}) };
+  if (Object.keys(annotations).length > 0) task.annotations = annotations;
 }
 
 /** Checks tags and returns each once. The version, the default tag, has been checked already. */

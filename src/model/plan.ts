@@ -24,9 +24,10 @@ export interface Reason {
  * a task that it needs will be built. `need-image`: it was built with another image of a task that it needs. `forced`: `--force`.
  * `not-needed`: no task to be built needs it. `unreadable`: its inputs cannot be read. `missing-file`: a file that its Dockerfile or
  * its command needs does not exist. `not-executable`: the program of its command cannot be executed. `no-emulator`: it runs programs
- * for a platform that the engine does not run. `need-blocked`: a task that it needs is blocked. Four are notes beside another reason:
+ * for a platform that the engine does not run. `need-blocked`: a task that it needs is blocked. Five are notes beside another reason:
  * `broken-test`: its test cannot run. `impure`: its result can change although no inputs change. `vague`: the key covers more than the
  * build uses. `suspect`: the build context may hold files by mistake, or a label or build arg contains the current commit or time.
+ * `not-applied`: an engine builds it without its attestations and annotations.
  */
 export type ReasonCode =
   | 'up-to-date'
@@ -46,7 +47,8 @@ export type ReasonCode =
   | 'not-executable'
   | 'broken-test'
   | 'need-blocked'
-  | 'no-emulator';
+  | 'no-emulator'
+  | 'not-applied';
 
 /** One task's part of a plan. */
 export interface Step {

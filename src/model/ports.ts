@@ -6,7 +6,7 @@ import type { FileEntry, ImageName, Observed, ObservedUnchanged } from './observ
 import type { Owner } from './owner.ts';
 import type { Key, Manifest, TaskRecord } from './record.ts';
 import type { Credentials } from './registry.ts';
-import type { ImageTask, SecretSource, Task, TaskId } from './task.ts';
+import type { Attestations, ImageTask, SecretSource, Task, TaskId } from './task.ts';
 
 /** The clock. Tests replace it to control time. */
 export interface Clock {
@@ -97,6 +97,10 @@ export interface BuildRequest {
    * An engine keeps the image in its store.
    */
   readonly pushTo?: string;
+  /** What a builder node attests of an image that it pushes. */
+  readonly attest?: Attestations;
+  /** The annotations of the manifest that a builder node pushes. */
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 /** Options of RUN instructions. All but `addHosts` and `allow` need the ability `runLimits`. */

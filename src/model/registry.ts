@@ -56,6 +56,10 @@ export interface RemoteImage {
   readonly created?: number;
   /** True if it has ONBUILD instructions. */
   readonly onbuild?: true;
+  /** The manifests beside it in its index that attest something of it: how it was built, what it contains. Missing if there is none. */
+  readonly attestations?: readonly ManifestDescriptor[];
+  /** The annotations of its manifest. Missing if there is none. */
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 /** What a name in a registry points to, of any type. */

@@ -44,6 +44,12 @@ export type ContextSource =
   | { readonly image: string }
   | { readonly git: string };
 
+/** What is attested of an image: `sbom` is true for the scanner of BuildKit, or names a scanner image. */
+export interface Attestations {
+  readonly provenance?: 'min' | 'max';
+  readonly sbom?: true | string;
+}
+
 /** An SSH agent for a build: the user's own, or one with a single private key (a file, relative to the project root). */
 export type SshSource = { readonly agent: true } | { readonly key: string };
 
@@ -102,6 +108,10 @@ export interface ImageTask extends TaskBase {
   readonly allow?: readonly string[];
   /** By ID. Keys contain only the IDs. */
   readonly ssh?: Readonly<Record<string, SshSource>>;
+  /** Made by a builder when it builds the image, and in no key. */
+  readonly attest?: Attestations;
+  /** Set on the image's manifest by a builder when it builds the image, and in no key. */
+  readonly annotations?: Readonly<Record<string, string>>;
   readonly platform: string;
   readonly output: 'image' | 'files';
   /** A test script or a folder with an executable `run`, relative to the project root. */

@@ -1,4 +1,4 @@
-import { composeIndex, type IndexMember } from '../model/index-manifest.ts';
+import { composeIndex, type IndexMember, indexMember } from '../model/index-manifest.ts';
 import type { RemoteImage } from '../model/registry.ts';
 import { type Graph, type ImageTask, type Task, type TaskId, versionIdOf } from '../model/task.ts';
 
@@ -30,7 +30,7 @@ function indexMembers(
 ): IndexMember[] | undefined {
   const members = tasks.flatMap((task): IndexMember[] => {
     const image = imageOf(task.id);
-    return image === undefined ? [] : [{ platform: (task as ImageTask).platform, manifest: image.manifest }];
+    return image === undefined ? [] : [indexMember((task as ImageTask).platform, image)];
   });
   return members.length === tasks.length ? members : undefined;
 }

@@ -38,6 +38,15 @@ export function needBlocked(need: TaskId): Reason {
   return { code: 'need-blocked', detail: `${need} is blocked` };
 }
 
+/** Returns a note on what the definition wants of an image that only builders make. It never causes a build. */
+export function notApplied(task: Task, { registryOnly }: PlanInput): Reason[] {
+  if (registryOnly || task.kind !== 'image') return [];
+  const fields = (['attest', 'annotations'] as const).filter((field) => task[field] !== undefined);
+  if (fields.length === 0) return [];
+  const detail = `${fields.join(' and ')} of ${task.name}: a docker engine does not apply them; build with --builder`;
+  return [{ code: 'not-applied', detail }];
+}
+
 /** Returns notes on inexact keys, suspect files, and values that change by themselves. They never cause a build. */
 export function inputNotes(task: Task, input: PlanInput): Reason[] {
   const observed = input.observations.get(task.id);

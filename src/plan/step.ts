@@ -6,7 +6,7 @@ import { makesFiles, type Task, versionIdOf } from '../model/task.ts';
 import type { ExistingResult } from './existing.ts';
 import type { PlanInput, PushTags } from './input.ts';
 import { platformTasks, publishedDigest } from './published-digest.ts';
-import { inputNotes } from './reasons.ts';
+import { inputNotes, notApplied } from './reasons.ts';
 import { contentTag, familiarName, filterRunTags, nameByDigest, registryTag, runTags } from './refs.ts';
 import { isNeeded, type TaskStatus, type TaskStatuses } from './status.ts';
 
@@ -21,7 +21,7 @@ export function makeStep(status: TaskStatus, statuses: TaskStatuses, input: Plan
     step.reasons = blocked;
   } else if (buildReasons.length > 0) {
     step.action = task.kind === 'command' ? 'run' : 'build';
-    step.reasons = [...buildReasons, ...inputNotes(task, input)];
+    step.reasons = [...buildReasons, ...inputNotes(task, input), ...notApplied(task, input)];
     if (found !== undefined) step.outdatedRecord = found.record;
     if (step.selected && !input.registryOnly) step.tags = step.newTags = runTags(task, input.naming);
   } else if (found === undefined) step.reasons = [{ code: 'not-needed', detail: notNeeded }];

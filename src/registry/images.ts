@@ -1,6 +1,13 @@
 import { type RawManifest, RegistryError, type RemoteImage } from '../model/registry.ts';
 import { type Client, undefinedIfMissing } from './client.ts';
-import { choosePlatform, type Descriptor, parseManifest, parseOrThrow, platformImages } from './manifest.ts';
+import {
+  attachmentsOf,
+  choosePlatform,
+  type Descriptor,
+  parseManifest,
+  parseOrThrow,
+  platformImages,
+} from './manifest.ts';
 import type { Reference, RepositoryRef } from './reference.ts';
 
 /** The fields of an image's config that we use. */
@@ -81,5 +88,6 @@ export function remoteImage(top: RawManifest, manifest: RawManifest, config: Ima
     bytes,
     ...(created !== undefined ? { created } : {}),
     ...(onbuild ? { onbuild } : {}),
+    ...attachmentsOf(parseManifest(top, '').manifests ?? [], manifest),
   };
 }

@@ -1,4 +1,9 @@
-import { type RawManifest, RegistryError } from '../model/registry.ts';
+import {
+  type ManifestDescriptor,
+  type RawManifest,
+  RegistryError,
+  type RemoteImage,
+} from '../model/registry.ts';
 
 export interface Descriptor {
   readonly mediaType: string;
@@ -7,6 +12,7 @@ export interface Descriptor {
   /** Set for foreign layers, which registries do not store. */
   readonly urls?: readonly string[];
   readonly platform?: { readonly os: string; readonly architecture: string; readonly variant?: string };
+  readonly annotations?: Readonly<Record<string, unknown>> | null;
 }
 
 const indexTypes = [
@@ -75,6 +81,35 @@ export function parseOrThrow<T>(name: string, parse: () => T): T {
 /** Returns the images in an index, without attestations, which have the platform `unknown/unknown`. */
 export function platformImages(manifests: readonly Descriptor[]): Descriptor[] {
   return manifests.filter(({ platform }) => platform?.os !== 'unknown');
+}
+
+/**
+ * Returns what an index and a manifest say about an image besides its content: its attestations, which name it in their annotations
+ * (moby/buildkit docs/attestations/attestation-storage.md), and its own annotations.
+ */
+export function attachmentsOf(
+  index: readonly Descriptor[],
+  { digest, body }: RawManifest,
+): Pick<RemoteImage, 'attestations' | 'annotations'> {
+  const attestations = index
+    .filter(
+      ({ annotations }) =>
+        annotations?.['vnd.docker.reference.type'] === 'attestation-manifest' &&
+        annotations['vnd.docker.reference.digest'] === digest,
+    )
+    .map(
+      (each): ManifestDescriptor => ({
+        mediaType: each.mediaType,
+        digest: each.digest,
+        size: each.size ?? 0,
+      }),
+    );
+  const { annotations } = JSON.parse(body.toString('utf8')) as { annotations?: unknown };
+  const own = Object.entries((annotations ?? {}) as object).filter(([, value]) => typeof value === 'string');
+  return {
+    ...(attestations.length > 0 ? { attestations } : {}),
+    ...(own.length > 0 ? { annotations: Object.fromEntries(own) as Record<string, string> } : {}),
+  };
 }
 
 /**

@@ -1,11 +1,12 @@
 import type { TasksError } from '../model/errors.ts';
 import type { Counts, Listener, Outcome, RunOutcome } from '../model/events.ts';
-import type { Action, Plan } from '../model/plan.ts';
+import type { Action, Plan, Step } from '../model/plan.ts';
 import type { Registry, RemoteImage } from '../model/registry.ts';
 import { type TaskId, versionIdOf } from '../model/task.ts';
 import type { Results } from '../run/needs.ts';
 import type { Services } from '../run/services.ts';
 import { describeFailure } from '../run/task-failure.ts';
+import { findUnattached, unattachedError } from './attachments.ts';
 import type { TagChange } from './journal.ts';
 import { setPassTags } from './pass-tags.ts';
 import { type PhaseEvents, startPhase } from './phase-events.ts';
@@ -33,6 +34,8 @@ export interface PushInput {
   readonly context: PublishContext;
   /** True to upload everything and set no tag. */
   readonly uploadOnly: boolean;
+  /** True to publish no image without the attestations and annotations that its definition asks for. */
+  readonly strict?: boolean;
   /** How many images are uploaded at once. */
   readonly jobs?: number;
   readonly signal: AbortSignal;
@@ -103,6 +106,7 @@ export async function push(input: PushInput): Promise<PushResult> {
       input.passed,
       new Map([...images].map(([id, { digest }]) => [id, digest])),
     );
+    if (!input.uploadOnly) await checkAttachments(published, images, input);
     releases = input.uploadOnly ? [] : releasesOf(targetTags, images, platformsIn(plan));
     changes = changesOf(targetTags, releases);
     await storeReleases(releases, changes, input);
@@ -129,6 +133,17 @@ export async function push(input: PushInput): Promise<PushResult> {
     const counts = events.end(false);
     return { outcome: outcomeOf(error), counts, releases, changes: [], needsNewPlan: false, error };
   }
+}
+
+/** Says which images are published without what their definitions ask for. @throws TasksError with `strict`; RegistryError */
+async function checkAttachments(
+  published: readonly Step[],
+  images: ReadonlyMap<TaskId, RemoteImage>,
+  { registry, services, strict }: PushInput,
+): Promise<void> {
+  const lines = await findUnattached(published, images, registry);
+  if (lines.length > 0 && strict) throw unattachedError(lines);
+  for (const line of lines) services.warn(line);
 }
 
 function uploadFailure(

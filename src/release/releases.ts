@@ -1,4 +1,4 @@
-import { composeIndex, type IndexMember } from '../model/index-manifest.ts';
+import { composeIndex, indexMember } from '../model/index-manifest.ts';
 import type { Plan } from '../model/plan.ts';
 import type { RawManifest, Registry, RemoteImage } from '../model/registry.ts';
 import { type ImageTask, type TaskId, versionIdOf } from '../model/task.ts';
@@ -15,6 +15,8 @@ export interface VersionRelease {
   readonly digest: string;
   /** The images, each by its task and the digest under which it is stored. */
   readonly members: ReadonlyMap<TaskId, string>;
+  /** The digests of the attestations of these images that the index contains, too. */
+  readonly attestations?: ReadonlyMap<TaskId, readonly string[]>;
   /** The index of several images. */
   readonly index?: RawManifest;
 }
@@ -36,12 +38,12 @@ export function releasesOf(
     const [leader, image] = [ids[0]!, found[0]!];
     if (ids.length === 1)
       return [{ leader, digest: image.digest, members: new Map([[leader, image.digest]]) }];
-    const members = ids.map(
-      (id, at): IndexMember => ({ platform: platformOf(id), manifest: found[at]!.manifest }),
-    );
-    const index = composeIndex(members);
+    const index = composeIndex(ids.map((id, at) => indexMember(platformOf(id), found[at]!)));
     const digests = ids.map((id, at) => [id, found[at]!.manifest.digest] as const);
-    return [{ leader, digest: index.digest, members: new Map(digests), index }];
+    const attestations = new Map(
+      ids.map((id, at) => [id, (found[at]!.attestations ?? []).map(({ digest }) => digest)]),
+    );
+    return [{ leader, digest: index.digest, members: new Map(digests), attestations, index }];
   });
 }
 
@@ -60,11 +62,12 @@ export async function storeReleases(
   const copies = new Map<string, { readonly from: string; readonly to: string }>();
   const indexes = new Map<string, RawManifest>();
   for (const [name, to] of changed)
-    for (const { digest, members, index } of releases) {
+    for (const { digest, members, attestations, index } of releases) {
       if (name !== `${to}@${digest}`) continue;
       for (const [id, member] of members) {
         const from = repositoryOf(plan.steps.get(id)!.registryTag!);
-        if (from !== to) copies.set(`${to}@${member}`, { from: `${from}@${member}`, to });
+        for (const each of from === to ? [] : [member, ...(attestations?.get(id) ?? [])])
+          copies.set(`${to}@${each}`, { from: `${from}@${each}`, to });
       }
       if (index !== undefined) indexes.set(name, index);
     }

@@ -1,4 +1,4 @@
-import { ACTIONS, type Action, countActions, type Plan, type Step } from '../model/plan.ts';
+import { ACTIONS, type Action, countActions, type Plan, type ReasonCode, type Step } from '../model/plan.ts';
 import { alignColumns, clip, formatDuration, pluralize } from './format.ts';
 import type { Paint } from './reporter.ts';
 
@@ -46,7 +46,7 @@ export function planText(
   const shown = steps.filter((step) => verbose || !isQuiet(step));
   const reasons = shown.map((step) =>
     step.reasons
-      .filter(({ code }) => code !== 'suspect' && (verbose || code !== 'vague'))
+      .filter(({ code }) => !isSharedNote(code) && (verbose || code !== 'vague'))
       .map(({ detail }) => detail),
   );
   // Why a task cannot be built is the answer of a plan: it is not cut.
@@ -67,12 +67,17 @@ export function planText(
   const summary = `${pluralize(steps.length, 'task')}: ${total.join(', ')}`;
   const noteLines = notes.map((note) => `${paint.warn('note')} ${note}`);
   const head = [...lines, ...(lines.length > 0 ? [''] : []), summary];
-  return [...head, ...estimateLines(outlook), ...noteLines, ...contextWarnings(steps, paint)];
+  return [...head, ...estimateLines(outlook), ...noteLines, ...sharedNotes(steps, paint)];
 }
 
-/** Formats warnings about build contexts. Tasks that share a context share its warnings, so each is printed once. */
-function contextWarnings(steps: readonly Step[], paint: Paint): string[] {
-  const reasons = steps.flatMap((step) => step.reasons.filter(({ code }) => code === 'suspect'));
+/** Returns whether a note is the same for several tasks: for those that share a context, or the versions of an image. */
+function isSharedNote(code: ReasonCode): boolean {
+  return code === 'suspect' || code === 'not-applied';
+}
+
+/** Formats the notes that tasks share, each once. */
+function sharedNotes(steps: readonly Step[], paint: Paint): string[] {
+  const reasons = steps.flatMap((step) => step.reasons.filter(({ code }) => isSharedNote(code)));
   return [...new Set(reasons.map(({ detail }) => detail))].map((detail) => `${paint.warn('note')} ${detail}`);
 }
 

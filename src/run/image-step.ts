@@ -81,10 +81,16 @@ export function builderOf({ node, services }: Pick<StepInput, 'node' | 'services
   return node?.builder ?? services.engine!;
 }
 
-/** A node pushes the image, which needs a login. */
+/** A node pushes the image, with what is attested of it. */
 function pushed(request: BuildRequest, { node, step }: StepInput): BuildRequest {
   if (node === undefined || request.exportTo !== undefined) return request;
-  return { ...request, pushTo: repositoryOf(step.registryTag!) };
+  const { attest, annotations } = step.task as ImageTask;
+  return {
+    ...request,
+    pushTo: repositoryOf(step.registryTag!),
+    ...(attest === undefined ? {} : { attest }),
+    ...(annotations === undefined ? {} : { annotations }),
+  };
 }
 
 /** Adds a hint to the error of an instruction that did not find a path in the build context. */

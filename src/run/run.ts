@@ -79,6 +79,8 @@ class Run {
   readonly #failed: TaskId[] = [];
   /** The tasks whose builder node was lost, with the way to report that. */
   readonly #lost = new Map<TaskId, () => void>();
+  /** Where tasks have started. */
+  readonly #nodes = new Map<TaskId, { readonly node?: string }>();
   /** The builder nodes that were lost. */
   readonly #lostNodes = new Set<string>();
   #outcome: RunOutcome = 'ok';
@@ -94,11 +96,13 @@ class Run {
   async execute(): Promise<RunResult> {
     const steps = [...this.#plan.steps.values()];
     const started = this.#services.clock.now().getTime();
+    const { nodes = [] } = this.#services.registryMode ?? {};
     this.#emit({
       type: 'phase-started',
       phase,
       jobs: this.#options.jobs,
       tasks: plannedTasks(this.#plan),
+      ...(nodes.length > 0 ? { nodes: nodes.map(({ name }) => name) } : {}),
     });
     await this.#finishExisting(steps);
     await this.#runJobs(planJobs(this.#plan));
@@ -178,23 +182,19 @@ class Run {
     const services = this.#services;
     const started = services.clock.now().getTime();
     const elapsed = (): number => services.clock.now().getTime() - started;
-    this.#emit({
-      type: 'task-started',
-      phase,
-      id,
-      action: step.action,
-      ...(node === undefined ? {} : { node: node.name }),
-    });
+    const place = node === undefined ? {} : { node: node.name };
+    this.#nodes.set(id, place);
+    this.#emit({ type: 'task-started', phase, id, action: step.action, ...place });
     let log: Log | undefined;
     const lastLines = keepLastLines();
     const redact = makeRedactor(step.task, services);
     const progress = redactProgress(
       {
-        step: (at) => this.#emit({ type: 'task-progress', phase, id, ...at }),
+        step: (at) => this.#emit({ type: 'task-progress', phase, id, ...place, ...at }),
         line: (line, stream) => {
           log?.line(line);
           lastLines.add(line, stream);
-          this.#emit({ type: 'task-output', phase, id, line });
+          this.#emit({ type: 'task-output', phase, id, ...place, line });
         },
       },
       redact,
@@ -299,6 +299,7 @@ class Run {
       type: 'task-finished',
       phase,
       id: step.task.id,
+      ...this.#nodes.get(step.task.id),
       outcome,
       ms,
       ...(record?.imageId !== undefined ? { imageId: record.imageId } : {}),

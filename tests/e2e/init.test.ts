@@ -39,6 +39,11 @@ function matrixBake(): string {
           ],
           platforms: ['linux/amd64', 'linux/arm64'],
           attest: ['type=sbom'],
+          annotations: [
+            `org.opencontainers.image.title=PostgreSQL ${version}`,
+            'org.opencontainers.image.created=2026-01-01T00:00:00Z',
+            'index:org.opencontainers.image.vendor=team',
+          ],
           'cache-from': ['type=gha'],
         };
       }
@@ -68,7 +73,8 @@ test('a bake matrix becomes one definition over axes, and each target is equal t
   );
   assert.match(definitions(cwd), /platforms: \['linux\/amd64', 'linux\/arm64'\]/);
   for (const what of [
-    'attest',
+    'the annotation org.opencontainers.image.created, which is new in each build',
+    'annotations of index',
     'cache-from',
     'tags that contain the time',
     'the second repository mirror.example',
@@ -76,6 +82,11 @@ test('a bake matrix becomes one definition over axes, and each target is equal t
   ])
     assert.ok(out.includes(`\n  docker-bake.json › pg-16-15-minimal-trixie and 11 more: ${what}\n`), what);
   const text = definitions(cwd);
+  assert.match(text, /attest: \{ sbom: true \}/);
+  assert.match(
+    text,
+    /annotations: \(c\) => \(\{ 'org\.opencontainers\.image\.title': `PostgreSQL \$\{c\.pg\}` \}\)/,
+  );
   assert.match(
     text,
     /pg: \['16\.15', '17\.11', '18~beta1'\],\n {4}target: \['minimal', 'system'\],\n {4}distro: \['trixie', 'bookworm'\]/,

@@ -7,6 +7,7 @@ import {
   type RemoteImage,
 } from '../../src/model/registry.ts';
 import {
+  attachmentsOf,
   choosePlatform,
   type Descriptor,
   isImageConfig,
@@ -125,6 +126,7 @@ export function fakeRegistry(): FakeRegistry {
       labels: settings?.Labels ?? {},
       bytes: layers.reduce((sum, { size = 0 }) => sum + size, config!.size!),
       ...(created ? { created: Date.parse(created) } : {}),
+      ...attachmentsOf(manifests ?? [], manifest),
     };
   };
   const contents = (reference: Reference): RemoteContents | undefined => {

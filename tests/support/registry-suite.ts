@@ -94,14 +94,20 @@ export function registrySuite(name: string, open: () => Promise<OpenedRegistry>)
       schemaVersion: 2,
       mediaType: types.index,
       manifests: [
-        entry(proof, 'unknown', 'unknown'),
+        {
+          ...entry(proof, 'unknown', 'unknown'),
+          annotations: {
+            'vnd.docker.reference.type': 'attestation-manifest',
+            'vnd.docker.reference.digest': amd.digest,
+          },
+        },
         entry(amd, 'linux', 'amd64'),
         entry(arm, 'linux', 'arm64'),
       ],
     });
     const index = { mediaType: types.index, digest: digestOf(body), body };
     await registry.put(`${full(repository)}:${tag}`, index);
-    return { index, amd, arm };
+    return { index, amd, arm, proof };
   };
 
   test('a name that does not exist is not an error', async () => {
@@ -141,7 +147,7 @@ export function registrySuite(name: string, open: () => Promise<OpenedRegistry>)
 
   test('image finds the image for a platform in an index, and never an attestation', async () => {
     const repository = freshName();
-    const { index, amd, arm } = await pushIndex(repository, '1');
+    const { index, amd, arm, proof } = await pushIndex(repository, '1');
     const find = (platform: string) => registry.image(`${full(repository)}:1`, platform);
     assert.equal((await find('linux/amd64'))?.ids, [amd.id, amd.digest, index.digest]);
     assert.equal(
@@ -149,6 +155,9 @@ export function registrySuite(name: string, open: () => Promise<OpenedRegistry>)
       ['arm', arm.id],
     );
     assert.is((await find('linux/amd64'))?.digest, index.digest);
+    const { mediaType, digest, body } = proof;
+    assert.equal((await find('linux/amd64'))?.attestations, [{ mediaType, digest, size: body.length }]);
+    assert.is((await find('linux/arm64'))?.attestations, undefined);
     assert.is(await find('linux/s390x'), undefined);
     assert.is(await find('unknown/unknown'), undefined);
   });

@@ -49,6 +49,35 @@ test('a context outside of the project is listed, an address too', () => {
   assert.is(omissions.length, 2);
 });
 
+test('attestations and annotations of images are read, and others are listed', () => {
+  const target = {
+    app: {
+      attest: ['type=provenance,mode=max,builder-id=x', { type: 'sbom', generator: 'scan:1' }, 'type=other'],
+      annotations: ['a=1', 'manifest:b=x=y', 'index,manifest:c=3', 'manifest[linux/amd64]:d=4', 'e'],
+    },
+    plain: { attest: ['type=provenance', 'type=sbom'] },
+    none: {
+      attest: ['type=provenance,mode=max', 'type=provenance,disabled=true', 'type=sbom,disabled=true'],
+    },
+  };
+  const { targets, omissions } = read({ target });
+  assert.equal(
+    targets.map(({ options }) => options.attest),
+    [{ provenance: 'max', sbom: 'scan:1' }, { provenance: 'min', sbom: true }, undefined],
+  );
+  assert.equal(targets[0]!.annotations, { a: '1', b: 'x=y' });
+  assert.equal(
+    omissions.map(({ what }) => what),
+    [
+      'annotations of index,manifest',
+      'annotations of manifest[linux/amd64]',
+      'the annotation e',
+      'attest provenance option builder-id',
+      'attest type=other',
+    ],
+  );
+});
+
 test('compose: variables as compose replaces them, and secrets', () => {
   const text = `services:
   app:

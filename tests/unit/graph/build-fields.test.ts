@@ -26,7 +26,11 @@ test('the values of a task are in one form', () => {
     cgroupParent: '/builds',
     allow: ['security.insecure', 'network.host', 'network.host'],
     ssh: { default: { agent: true }, deploy: { key: 'keys/id' } },
+    attest: { provenance: 'max', sbom: 'registry.example/scan:1' },
+    annotations: { 'org.opencontainers.image.title': 'App: = 1' },
   });
+  assert.equal(task.attest, { provenance: 'max', sbom: 'registry.example/scan:1' });
+  assert.equal(task.annotations, { 'org.opencontainers.image.title': 'App: = 1' });
   assert.equal(task.contexts, {
     assets: { folder: 'static' },
     'registry.example/x:1': { image: 'alpine:3.20' },
@@ -54,10 +58,22 @@ test('each of them may be a function of the version', () => {
     cgroupParent: (version) => `/${version}`,
     allow: (version) => (version === '1' ? ['network.host'] : []),
     ssh: (version) => ({ [version]: { agent: true } }),
+    attest: (version) => (version === '2' ? { sbom: true } : {}),
+    annotations: (version) => ({ version }),
   });
   const task = graphOf({ app }).tasks.get('app:2') as ImageTask;
   assert.equal(
-    [task.contexts, task.addHosts, task.shmSize, task.ulimits, task.cgroupParent, task.allow, task.ssh],
+    [
+      task.contexts,
+      task.addHosts,
+      task.shmSize,
+      task.ulimits,
+      task.cgroupParent,
+      task.allow,
+      task.ssh,
+      task.attest,
+      task.annotations,
+    ],
     [
       { assets: { folder: 'assets/2' } },
       ['db=10.0.0.2'],
@@ -66,17 +82,20 @@ test('each of them may be a function of the version', () => {
       '/2',
       undefined,
       { 2: { agent: true } },
+      { sbom: true },
+      { version: '2' },
     ],
   );
 });
 
 test('what is empty is left out', () => {
-  const empty = { contexts: {}, addHosts: [], ulimits: [], allow: [], ssh: {} };
+  const empty = { contexts: {}, addHosts: [], ulimits: [], allow: [], ssh: {}, attest: {}, annotations: {} };
   assert.equal(taskOf(empty), taskOf({}));
 });
 
 const source = "a folder below the project root, 'docker-image://…', or a git address '….git#commit'";
 const host = "a name and an IP address, such as 'db:10.0.0.1'";
+const annotation = "a name such as 'org.opencontainers.image.description'";
 const size = "a size such as '64m', '1g'";
 const contextName = 'the name of an image or stage';
 const agent = "{ agent: true } or { key: 'path' }";
@@ -111,6 +130,13 @@ const rejected: [Record<string, unknown>, string, string, string][] = [
   [{ shmSize: '0' }, 'shmSize', '"0"', size],
   [{ ulimits: ['nofile=1', 'nofile=2'] }, 'ulimits', '["nofile=1","nofile=2"]', 'each limit once'],
   [{ cgroupParent: '' }, 'cgroupParent', '""', "a cgroup, such as '/builds'"],
+  [{ attest: { provenance: 'all' } }, 'attest.provenance', '"all"', '("min" | "max")'],
+  [{ attest: { provenance: true } }, 'attest.provenance', 'true', '("min" | "max")'],
+  [{ attest: { sbom: false } }, 'attest.sbom', 'false', 'true, or the name of a scanner image'],
+  [{ attest: { sbom: 'a,b=c' } }, 'attest.sbom', '"a,b=c"', 'the name of a scanner image'],
+  [{ annotations: { 'index:a': 'b' } }, 'annotations.index:a', '"index:a"', annotation],
+  [{ annotations: { 'a b': 'c' } }, 'annotations.a b', '"a b"', annotation],
+  [{ annotations: { a: 1 } }, 'annotations.a', '1', 'a string'],
   [{ ssh: { 'a b': { agent: true } } }, 'ssh.a b', '"a b"', 'an ID of letters, digits, _ . -'],
   [{ ssh: { default: {} } }, 'ssh.default', '{}', agent],
   [{ ssh: { default: { agent: false } } }, 'ssh.default', '{"agent":false}', agent],
@@ -123,6 +149,12 @@ for (const [fields, field, found, expected] of rejected)
       `tasks/images.ts › app › ${field}: wrong value\n  found:    ${found}\n  expected: ${expected}`,
     );
   });
+
+test('attestations and annotations are for images only', () => {
+  const message = messageOf({ output: 'files', attest: { sbom: true }, annotations: { a: 'b' } });
+  assert.match(message, /› attest: it is for an image, and output: 'files' builds none/);
+  assert.match(message, /› annotations: it is for an image/);
+});
 
 test('limits have a known name, and a soft limit that is not above the hard one', () => {
   for (const limit of [

@@ -153,8 +153,9 @@ test('tasks without the fields for contexts and RUN keep the keys that they had 
   );
 });
 
-test('the parent cgroup, the source of an SSH agent, the place of a context, and unused contexts do not change the key', () => {
+test('the parent cgroup, attestations, annotations, the source of an SSH agent, the place of a context, and unused contexts do not change the key', () => {
   assert.is(keyOf({ task: { cgroupParent: '/x' } }), keyOf());
+  assert.is(keyOf({ task: { attest: { provenance: 'max', sbom: true }, annotations: { a: 'b' } } }), keyOf());
   assert.is(
     keyOf({ task: { ssh: { default: { agent: true } } } }),
     keyOf({ task: { ssh: { default: { key: 'id' } } } }),

@@ -360,4 +360,40 @@ test('removes images before the images that they use', () => {
   assert.is(inRemovalOrder([cycle('a', 'b'), cycle('b', 'a')]).flat().length, 2);
 });
 
+/** An attested image: its tag points to an index of the image and its attestation. */
+function attested(
+  index: string,
+  image: string,
+  attestation: string,
+  options: ImageOptions = {},
+): RemoteContents {
+  const [found] = imageOf(image, options).images;
+  return {
+    digest: index,
+    manifestDigests: [image, attestation],
+    images: [
+      {
+        ...found!,
+        digest: index,
+        ids: [...found!.ids, index],
+        manifest: { ...found!.manifest, digest: image },
+      },
+    ],
+  };
+}
+
+test('attestations go with their image, and stay with what is built on it or contains it', () => {
+  const [index, image, proof] = ['i', 'm', 'p'].map(digestOf) as [string, string, string];
+  const tags = { [`${base}:1${k('a')}`]: index };
+  const contents = [attested(index, image, proof, { task: 'base:1' })];
+  const [removal] = choose(tags, contents);
+  assert.equal([removal!.digest, removal!.whole], [index, true]);
+  // Its dependents name its own manifest, which no other build has.
+  const user = imageOf(digestOf('u'), { needs: { 'base:1': image }, days: 1 });
+  assert.equal(choose({ ...tags, [`${app}:1.0`]: user.digest }, [...contents, user]), []);
+  // A release of several platforms contains the image and its attestation.
+  const release = { digest: digestOf('r'), manifestDigests: [image, proof], images: [] };
+  assert.equal(choose({ ...tags, [`${base}:1.0`]: release.digest }, [...contents, release]), []);
+});
+
 test.run();

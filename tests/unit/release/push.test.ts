@@ -1,12 +1,14 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { image } from '../../../src/define/index.ts';
+import type { ImageFields } from '../../../src/define/types.ts';
 import type { RunEvent } from '../../../src/model/events.ts';
 import { RegistryError } from '../../../src/model/registry.ts';
 import type { TaskId } from '../../../src/model/task.ts';
 import { tagOwnershipIn } from '../../../src/release/publish-context.ts';
 import { type PushResult, push } from '../../../src/release/push.ts';
 import { queryDigests } from '../../../src/release/tags.ts';
+import { attach } from '../../support/attest.ts';
 import { fakeEngine } from '../../support/fake-engine.ts';
 import { type FakeRegistry, fakeRegistry } from '../../support/fake-registry.ts';
 import { tempFolder, writeFiles } from '../../support/temp.ts';
@@ -16,11 +18,15 @@ const test = suite('push');
 const repo = 'h:1/t';
 
 /** A machine with its own folder and engine, and a shared registry. `one` and `two` need `base`. */
-function machine(registry: FakeRegistry, name: string) {
+function machine(
+  registry: FakeRegistry,
+  name: string,
+  fields: Pick<ImageFields<string>, 'attest' | 'annotations'> = {},
+) {
   const root = tempFolder();
   writeFiles(root, { 'b/Dockerfile': 'FROM scratch\n', 'a/Dockerfile': 'ARG BASE\nFROM $BASE\n' });
   const base = image({ name: 'base', context: 'b', publish: false });
-  const one = image({ name: 'one', context: 'a', args: { A: '1' }, needs: { BASE: base } });
+  const one = image({ name: 'one', context: 'a', args: { A: '1' }, needs: { BASE: base }, ...fields });
   const two = image({
     name: 'two',
     context: 'a',
@@ -55,7 +61,7 @@ function machine(registry: FakeRegistry, name: string) {
     plan,
     async push(
       planned: Awaited<ReturnType<typeof plan>>,
-      more: { omitted?: Set<TaskId>; uploadOnly?: boolean } = {},
+      more: { omitted?: Set<TaskId>; uploadOnly?: boolean; strict?: boolean } = {},
     ): Promise<PushResult> {
       rig.engine.autoFinish = true;
       const { results } = await planned.run();
@@ -77,6 +83,7 @@ function machine(registry: FakeRegistry, name: string) {
           report: () => undefined,
         },
         uploadOnly: more.uploadOnly === true,
+        strict: more.strict === true,
         signal: new AbortController().signal,
         listen: (event) => events.push(event),
       });
@@ -87,6 +94,10 @@ function machine(registry: FakeRegistry, name: string) {
       ),
   };
 }
+
+/** Returns the content tag of an image that was pushed. */
+const contentTagOf = (registry: FakeRegistry, name: string): string =>
+  Object.keys(registry.tagDigests(`${repo}/${name}`)).find((tag) => /-k[0-9a-f]{12}$/.test(tag))!;
 
 const tags = (registry: FakeRegistry, name: string): string[] =>
   Object.keys(registry.tagDigests(`${repo}/${name}`))
@@ -112,6 +123,25 @@ test('with uploadOnly no tag is set, and the next push sets the tags and uploads
   const pushed = await other.push(await other.plan());
   assert.equal([pushed.outcome, pushed.counts.retagged, other.rig.engine.allImages.length], ['ok', 2, 0]);
   assert.equal(tags(registry, 'two'), ['latest-dev…', 'latest-k…']);
+});
+
+test('an image without the attestations of its definition is published with a warning, and not at all with --strict', async () => {
+  const registry = fakeRegistry();
+  const fields = { attest: { provenance: 'min' } } as const;
+  const strict = machine(registry, 'x', fields);
+  const refused = await strict.push(await strict.plan(), { strict: true });
+  assert.is(refused.outcome, 'failed');
+  assert.match(
+    refused.error!.message,
+    /^--strict: .*\npublished without provenance: one:latest\nnothing is published/,
+  );
+  assert.equal(tags(registry, 'one'), ['latest-k…', 'latest-k…-t…']);
+  const other = machine(registry, 'y', fields);
+  assert.is((await other.push(await other.plan())).outcome, 'ok');
+  assert.equal(other.rig.warnings, ['published without provenance: one:latest']);
+  await attach(registry, `${repo}/one:${contentTagOf(registry, 'one')}`, { attest: ['provenance'] });
+  const again = machine(registry, 'z', fields);
+  assert.is((await again.push(await again.plan(), { strict: true })).outcome, 'ok');
 });
 
 test('if another machine uploads first, keeps its image, sets no tag, and a new plan builds on that image', async () => {

@@ -76,7 +76,10 @@ test('nothing is built again, also on another machine; the names of the images a
 test('events name the node', async () => {
   const { project } = machine();
   await project.build();
-  const nodes = project.events.flatMap((event) => (event.type === 'task-started' ? [event.node] : []));
+  const nodes = project.events.flatMap((event) => ('id' in event ? [event.node] : []));
+  assert.ok(nodes.length > 0);
+  const phase = project.events.find(({ type }) => type === 'phase-started');
+  assert.equal(phase?.type === 'phase-started' && phase.nodes, ['ci0', 'ci1']);
   assert.equal(
     nodes.every((node) => node === 'ci0' || node === 'ci1'),
     true,
