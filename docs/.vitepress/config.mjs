@@ -21,6 +21,8 @@ export default defineConfig({
       provider: 'local',
       options: {
         miniSearch: {
+          // A name such as TASKS_OUT is one word.
+          options: { tokenize: (text) => text.split(/[^\p{L}\p{N}_]+/u) },
           // Names of fields, flags and variables are found as they are written.
           searchOptions: { fuzzy: 0.1, prefix: true, boost: { title: 8, text: 2, titles: 1 } },
         },
