@@ -19,7 +19,7 @@ export function declarations(md) {
 /** Returns the text of `const NAME = …`, with its comment. The code is formatted: it ends at the next line that closes it. */
 function declarationOf(file, name) {
   const text = readFileSync(fileURLToPath(new URL(`../../${file}`, import.meta.url)), 'utf8');
-  const start = `(?:^/\\*\\*(?:(?!\\*/)[\\s\\S])*\\*/\\n)?^ *(?:export )?const ${name}\\b[^\\n]*`;
+  const start = `(?:^/\\*\\*(?:(?!\\*/)[\\s\\S])*\\*/\\n)?^ *(?:export )?const ${name}\\b[^\\n]*?`;
   const found = new RegExp(`${start}(?:;$|\\n[\\s\\S]*?^ *[}\\])]+;$)`, 'm').exec(text);
   if (found === null) throw new Error(`${file} declares no ${name}`);
   const [indent] = /^ */.exec(found[0]);
