@@ -51,6 +51,7 @@ const tools = [
   },
   { name: 'fish', use: 'completion in fish', isThere: program('fish') },
   { name: 'gnupg', use: 'signatures of downloads', isThere: program('gpg') },
+  { name: 'make', use: 'the page on moving from a Makefile', isThere: program('make') },
   {
     name: 'openssh-client',
     use: 'engines behind ssh, builds with ssh',

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
@@ -59,9 +60,12 @@ const pages = ['docs/guide', 'docs/migrate', 'docs/recipes']
   .flatMap((folder) => readdirSync(folder).map((name) => path.join(folder, name)))
   .filter((file) => readActions(readFileSync(file, 'utf8')).some(({ kind }) => kind === 'run'));
 
+const hasMake = spawnSync('make', ['--version']).status === 0;
+
 for (const file of pages) {
   const needsRegistry = readFileSync(file, 'utf8').includes(shownHost);
   if (needsRegistry && !hasRegistry) test.skip(`${file} (skipped: docker-registry is not installed)`);
+  else if (file.endsWith('/makefile.md') && !hasMake) test.skip(`${file} (skipped: make is not installed)`);
   else
     test(file, async () => {
       const registry = needsRegistry ? await startRegistry() : undefined;

@@ -9,7 +9,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { commands } from '../../src/cli/commands.ts';
 import { browserMissing, hasBrowser, openBrowser, openMonitoredPage } from '../support/browser.ts';
-import { propertiesOf } from '../support/source-facts.ts';
+import { nodeSources, propertiesOf } from '../support/source-facts.ts';
 import { tempFolder } from '../support/temp.ts';
 
 const test = suite('documentation site');
@@ -121,23 +121,36 @@ inBrowser('no page has a dead link, an error in the console, or a request to ano
   );
 });
 
-inBrowser('the search finds every command and every field of a definition', async () => {
+/** The names of the variables of `tasks` in the code. */
+const variables = [
+  ...new Set(
+    nodeSources().flatMap((file) => readFileSync(file, 'utf8').match(/\bTASKS_[A-Z_]+[A-Z]\b/g) ?? []),
+  ),
+];
+
+inBrowser('the search finds every command, every field of a definition, and every variable', async () => {
   const { page, problems } = await openMonitoredPage(browser);
   await openPage(page, `${origin}${base}reference.html`);
   await page.keyboard.press('Control+k');
-  const anchors = [
+  const fields = ['CommonFields', 'WithVersions', 'ImageFields', 'CommandFields', 'ProjectFields'].flatMap(
+    (type) => propertiesOf('src/define/types.ts', type),
+  );
+  const sought = [
     ...commands
       .map(({ usage }) => usage.split(' ')[0]!)
-      .map((name) => ({ text: `tasks ${name}`, page: 'commands', anchor: `tasks-${name}` })),
-    ...['CommonFields', 'WithVersions', 'ImageFields', 'CommandFields', 'ProjectFields']
-      .flatMap((type) => propertiesOf('src/define/types.ts', type))
-      .map((name) => ({ text: name, page: 'definitions', anchor: name.toLowerCase() })),
+      .map((name) => ({ text: `tasks ${name}`, place: `commands.html#tasks-${name}` })),
+    ...fields.map((name) => ({ text: name, place: `definitions.html#${name.toLowerCase()}` })),
+    ...variables.map((name) => ({ text: name, place: 'environment.html' })),
   ];
+  assert.ok(variables.includes('TASKS_OUT'));
   const lost: string[] = [];
-  for (const { text, page: name, anchor } of anchors) {
+  for (const { text, place } of sought) {
     await page.locator('#localsearch-input').fill(text);
-    const result = page.locator(`a.result[href="${base}reference/${name}.html#${anchor}"]`);
-    await result.waitFor({ timeout: 10_000 }).catch(() => lost.push(text));
+    const result = page.locator(`a.result[href^="${base}reference/${place}"]`);
+    await result
+      .first()
+      .waitFor({ timeout: 10_000 })
+      .catch(() => lost.push(text));
   }
   await page.close();
   assert.equal(lost, []);

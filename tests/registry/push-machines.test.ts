@@ -82,8 +82,10 @@ if (hasRegistry) {
       const second = machine.clone();
       const result = await succeed(second, ['push', '--upload-only', 'tool']);
       assert.equal(actionsOf(result), ['app:2 pull', 'tool:latest build', 'tool:latest upload']);
-      assert.match(result.err, /uploaded; no tags were set/);
+      assert.match(result.err, /uploaded; no tags were set\nnext: tasks push {3}#/);
       assert.is(result.out, '');
+      const again = await succeed(machine.clone(), ['push', '--release', '--upload-only'], noEngine);
+      assert.match(again.err, /next: tasks push --release {3}#/);
       assert.equal(actionsOf(await succeed(machine.clone(), ['push', '--release'], noEngine)), []);
       assert.equal(Object.keys(fixture.releasedTags()), releaseTags);
     },

@@ -122,7 +122,11 @@ function report(
   if (endedEarly) say('nothing is published: no tags were set\n');
   if (outcome !== 'ok') return exitCodeOf(outcome);
   if (release === undefined) {
-    say('uploaded; no tags were set\nnext: tasks push   # sets the tags once everything is uploaded\n');
+    const { release: isRelease, suffix } = settings.names;
+    const flags = `${isRelease ? ' --release' : ''}${suffix === undefined ? '' : ` --suffix=${shellWord(suffix)}`}`;
+    say(
+      `uploaded; no tags were set\nnext: tasks push${flags}   # sets the tags once everything is uploaded\n`,
+    );
     return 0;
   }
   const names = release.images.flatMap(({ tags, aliases }) => [...tags, ...aliases]);
