@@ -47,10 +47,15 @@ export interface Folder {
 export const helpers = {
   major: 'const major = (version: string): string => /^\\d+/.exec(version)![0];',
   minor: 'const minor = (version: string): string => /^\\d+\\.\\d+/.exec(version)![0];',
+  folders: "const folders = (version: string): string => version.replaceAll('-', '/');",
 } as const;
 export type HelperName = keyof typeof helpers;
 
-const patterns: Readonly<Record<HelperName, RegExp>> = { major: /^\d+/, minor: /^\d+\.\d+/ };
+const derive: Readonly<Record<HelperName, (value: string) => string | undefined>> = {
+  major: (value) => /^\d+/.exec(value)?.[0],
+  minor: (value) => /^\d+\.\d+/.exec(value)?.[0],
+  folders: (value) => value.replaceAll('-', '/'),
+};
 
 /** `takeName` returns a name that no other table or definition of the file has. */
 export function makeFolder({ axes, cells, isPlain }: Cells, takeName: (hint: string) => string): Folder {
@@ -60,8 +65,8 @@ export function makeFolder({ axes, cells, isPlain }: Cells, takeName: (hint: str
   const reference = (axis: string): string => (isPlain ? 'version' : property('c', axis));
   const symbols: (Varying & { helper?: HelperName })[] = axes.flatMap((axis) => {
     const values = valuesOf(axis);
-    const derived = (Object.keys(patterns) as HelperName[]).flatMap((helper) => {
-      const found = values.map((value) => patterns[helper].exec(value)?.[0]);
+    const derived = (Object.keys(derive) as HelperName[]).flatMap((helper) => {
+      const found = values.map(derive[helper]);
       if (found.some((each) => each === undefined) || found.every((each, at) => each === values[at]))
         return [];
       return [{ expression: `${helper}(${reference(axis)})`, values: found as string[], helper }];

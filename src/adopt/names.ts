@@ -42,7 +42,7 @@ export function isAcceptedRepo(repo: string): boolean {
 
 /** Words after which a definition cannot be named. */
 const reserved = new Set(
-  'image command matrix project profile major minor revision process env break case catch class const continue debugger default delete do else enum export extends false finally for function if import in instanceof new null return super switch this throw true try typeof var void while with yield let static await async of c version'.split(
+  'image command matrix project profile major minor folders revision process env break case catch class const continue debugger default delete do else enum export extends false finally for function if import in instanceof new null return super switch this throw true try typeof var void while with yield let static await async of c version'.split(
     ' ',
   ),
 );

@@ -1,4 +1,5 @@
 import { type Document, parseDocument } from 'yaml';
+import { isObject, type Json } from './json.ts';
 import {
   type ForeignBuilds,
   type ForeignTarget,
@@ -7,8 +8,6 @@ import {
   ReadError,
   rootPath,
 } from './target.ts';
-
-type Json = Readonly<Record<string, unknown>>;
 
 /** Fields of `build` that definitions have no place for. */
 const untold = [
@@ -248,8 +247,4 @@ function pairs(
 
 function list(value: unknown): string[] {
   return Array.isArray(value) ? value.map(String) : typeof value === 'string' ? [value] : [];
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

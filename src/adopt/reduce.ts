@@ -47,22 +47,24 @@ export function reduceTargets(
     ]);
     if (!analyzed.has(id)) analyzed.set(id, analyzeTarget(target, sources));
     const used = analyzed.get(id)!;
-    if (typeof used === 'string') omit(`needs and args of its Dockerfile: ${used}`);
-    return reduceTarget(target, typeof used === 'string' ? undefined : used, sources.moment, omit) ?? [];
+    if (typeof used !== 'string') return reduceTarget(target, used, sources.moment, omit) ?? [];
+    // No builder accepts it, and it would keep all others from being planned.
+    omit(`the target, which cannot be built like this: ${used}`);
+    return [];
   });
   return { targets: reduced, omissions };
 }
 
 function reduceTarget(
   target: ForeignTarget,
-  used: UsedParts | undefined,
+  used: UsedParts,
   moment: Moment,
   omit: (what: string) => void,
 ): ReducedTarget | undefined {
   const platforms = linuxPlatforms(target.platforms, omit);
   if (platforms === undefined) return undefined;
   const args = Object.entries(target.args).filter(([name]) => {
-    const isUsed = used === undefined || used.args.has(name) || undeclaredArgs.test(name);
+    const isUsed = used.args.has(name) || undeclaredArgs.test(name);
     if (!isUsed) omit(`the arg ${name}, which the Dockerfile does not declare`);
     return isUsed;
   });
@@ -70,7 +72,7 @@ function reduceTarget(
     if (findVolatile(value, moment) !== undefined)
       omit(`the arg ${name} as something new in each build: it is written as it is now`);
   const contexts = Object.entries(target.contexts).filter(([name]) => {
-    const isUsed = used === undefined || !used.unusedContexts.has(contextName(name));
+    const isUsed = !used.unusedContexts.has(contextName(name));
     if (!isUsed) omit(`the context ${name}, which the Dockerfile does not use`);
     return isUsed;
   });
@@ -96,8 +98,8 @@ function reduceTarget(
     labels: Object.fromEntries(labels.filter((label) => !isVolatile(label))),
     volatileLabels: Object.fromEntries(labels.filter(isVolatile)),
     tags,
-    images: used?.images ?? [],
-    stages: used?.stages ?? [],
+    images: used.images,
+    stages: used.stages,
   };
 }
 

@@ -3,7 +3,8 @@ import { findNeeds, type ImageNeeds } from './find-needs.ts';
 import { helpers, key, literal } from './fold.ts';
 import { uniqueNames } from './names.ts';
 import type { Omission } from './target.ts';
-import { type CommonValues, ownArgs, type WrittenImage, writeImage } from './write-image.ts';
+import type { CommonValues } from './write-fields.ts';
+import { ownArgs, type WrittenImage, writeImage } from './write-image.ts';
 import { list, object } from './write-text.ts';
 
 export interface WrittenDefinitions {

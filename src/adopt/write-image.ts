@@ -1,8 +1,10 @@
 import { asTag } from '../graph/names.ts';
 import type { ArrangedCell, ArrangedImage } from './arrange.ts';
 import { type ImageNeeds, isPlainNeed } from './find-needs.ts';
-import { type Folder, type helpers, key, literal, makeFolder, type Table } from './fold.ts';
+import { type helpers, key, literal, makeFolder, type Table } from './fold.ts';
 import type { Omission } from './target.ts';
+import { type CommonValues, functionWidth, makeWriter, type Value, type Writer } from './write-fields.ts';
+import { writeMatrix } from './write-matrix.ts';
 import { list, object } from './write-text.ts';
 
 export interface WriteContext {
@@ -21,21 +23,10 @@ export interface WriteContext {
   readonly omissions: Omission[];
 }
 
-export interface CommonValues {
-  readonly name: string;
-  readonly values: Readonly<Record<string, string>>;
-}
-
 export interface WrittenImage {
   readonly text: string;
   readonly helpers: ReadonlySet<keyof typeof helpers>;
   readonly usesMatrix: boolean;
-}
-
-/** A field of a definition: its value per cell. */
-interface Value {
-  readonly text: string;
-  readonly isConstant: boolean;
 }
 
 /** Writes one definition, with the tables that it uses before it. */
@@ -172,9 +163,6 @@ export function ownArgs(
   return Object.fromEntries(args.filter(([name]) => !replacedArgs[at]!.has(name)));
 }
 
-/** The width of `contexts: (version) => ` before a value. */
-const functionWidth = 24;
-
 function defaultDockerfile(context: string): string {
   return context === '.' ? 'Dockerfile' : `${context}/Dockerfile`;
 }
@@ -183,109 +171,6 @@ function writeTable({ name, entries, isComplete }: Table): string {
   const rows = entries.map(([name, value]) => `${key(name)}: ${literal(value)}`);
   const type = isComplete ? '' : ': Record<string, string>';
   return `const ${name}${type} = ${object(rows, 0, `const ${name}${type} = `.length)};`;
-}
-
-function writeMatrix({ axes, format, cells }: ArrangedImage, name: string, context: WriteContext): string {
-  const rows = axes.map(
-    ({ name: axis, values }) =>
-      `${key(axis)}: ${context.listName(values) ?? list(values.map(literal), 4, key(axis).length + 2)}`,
-  );
-  const parts = format!.map((part) =>
-    typeof part === 'string' ? part.replace(/[\\`]|\$(?=\{)/g, '\\$&') : `\${c.${part.axis}}`,
-  );
-  const [only] = format!;
-  const version =
-    format!.length === 1 && typeof only === 'object' ? `c.${only.axis}` : `\`${parts.join('-')}\``;
-  const exclude = excluded(axes, cells);
-  return [
-    `const ${name} = matrix(`,
-    `  ${object(rows, 2)},`,
-    `  ${object([`version: (c) => ${version}`, ...(exclude === undefined ? [] : [`exclude: (c) => ${exclude}`])], 2)},`,
-    ');',
-  ].join('\n');
-
-  /** Returns the condition of the combinations that no target has. */
-  function excluded(all: ArrangedImage['axes'], present: readonly ArrangedCell[]): string | undefined {
-    let grid: Record<string, string>[] = [{}];
-    for (const axis of all)
-      grid = grid.flatMap((cell) => axis.values.map((value) => ({ ...cell, [axis.name]: value })));
-    const has = new Set(present.map((cell) => JSON.stringify(all.map((axis) => cell.axes[axis.name]))));
-    const isMissing = grid.map((cell) => !has.has(JSON.stringify(all.map((axis) => cell[axis.name]))));
-    if (!isMissing.includes(true)) return undefined;
-    return makeFolder(
-      { axes: all.map((axis) => axis.name), cells: grid, isPlain: false },
-      (hint) => hint,
-    ).condition(isMissing);
-  }
-}
-
-type Writer = ReturnType<typeof makeWriter>;
-
-function makeWriter({ cells }: ArrangedImage, folder: Folder) {
-  const targets = cells.map(({ target }) => target);
-  /** Returns the expression of values that only some cells have, and the condition of these cells. */
-  const optional = (
-    values: readonly (string | undefined)[],
-    hint: string,
-    isTag = false,
-  ): { condition: string | undefined; value: Value } => {
-    const condition = folder.condition(values.map((value) => value !== undefined));
-    return { condition, value: folder.text(values, hint, isTag) };
-  };
-  return {
-    targets,
-    optional,
-    string: (values: readonly string[], hint: string): Value => folder.text(values, hint),
-    optionalString(values: readonly (string | undefined)[], hint: string): Value {
-      const { condition, value } = optional(values, hint);
-      return condition === undefined
-        ? value
-        : { text: `${condition} ? ${value.text} : undefined`, isConstant: false };
-    },
-    dockerfileText(): Value {
-      const value = folder.text(
-        targets.map((each) => each.dockerfileText ?? ''),
-        'dockerfile text',
-      );
-      return { text: `{ text: ${value.text} }`, isConstant: value.isConstant };
-    },
-    /** An object; undefined if it is empty in all cells. */
-    record(values: readonly Readonly<Record<string, string>>[], common?: CommonValues): Value | undefined {
-      const all = [...new Set(values.flatMap((value) => Object.keys(value)))];
-      if (all.length === 0) return undefined;
-      const names = all.filter((name) => common === undefined || !Object.hasOwn(common.values, name));
-      if (names.length === 0) return { text: common!.name, isConstant: true };
-      let isConstant = true;
-      const entries = names.map((name) => {
-        const { condition, value } = optional(
-          values.map((each) => (Object.hasOwn(each, name) ? each[name] : undefined)),
-          name.split('.').slice(-2).join(' '),
-        );
-        isConstant &&= value.isConstant && condition === undefined;
-        const entry = `${key(name)}: ${value.text}`;
-        return condition === undefined ? entry : `...(${condition} && { ${entry} })`;
-      });
-      if (common !== undefined) entries.unshift(`...${common.name}`);
-      return { text: object(entries, 2, functionWidth), isConstant };
-    },
-    /** A list; undefined if it is empty in all cells. */
-    list(values: readonly (readonly string[])[], hint: string, isTag = false): Value | undefined {
-      const length = Math.max(...values.map((value) => value.length));
-      if (length === 0) return undefined;
-      let isConstant = true;
-      const entries = Array.from({ length }, (_, at) => {
-        const { condition, value } = optional(
-          values.map((each) => each[at]),
-          hint,
-          isTag,
-        );
-        isConstant &&= value.isConstant && condition === undefined;
-        if (condition === undefined) return value.text;
-        return `...(${condition} ? [${value.text}] : [])`;
-      });
-      return { text: list(entries, 2, functionWidth), isConstant };
-    },
-  };
 }
 
 function writeNeeds(

@@ -1,4 +1,5 @@
-import { type BakeExport, type ExportedTask, writeBake } from '../adopt/write-bake.ts';
+import { type BakeExport, writeBake } from '../adopt/write-bake.ts';
+import type { ExportedTask } from '../adopt/write-bake-target.ts';
 import { resolveSelectors } from '../graph/select.ts';
 import type { Host } from './host.ts';
 import type { OpenProject } from './open-project.ts';

@@ -187,7 +187,7 @@ function parseFrom(
   if (base === '')
     throw new DockerfileError(from.line, `the base image ${image} is empty`, {
       word: image!,
-      hint: 'set the ARG before the first FROM, or in args of the definition',
+      hint: 'give the ARG a default before the first FROM, or set it in args or needs of the definition',
     });
   const stage = base === undefined ? undefined : findStageByName(earlier, base);
   const asked = from.flags.find((flag) => flag.name === 'platform')?.value;

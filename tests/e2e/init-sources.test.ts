@@ -150,6 +150,33 @@ test('Dockerfiles that no builder accepts as they are, or that make Windows imag
   );
 });
 
+test('a target whose Dockerfile is missing or wrong is left out with the reason, so the others can be planned', async () => {
+  const target = (name: string, more: object = {}): object => ({
+    context: name,
+    tags: [`team/${name}:1`],
+    ...more,
+  });
+  const cwd = folder({
+    'app/Dockerfile': scratch,
+    'wrong/Dockerfile': '\n# generated\n',
+    'docker-bake.json': JSON.stringify({
+      target: {
+        app: target('app'),
+        gone: target('gone'),
+        wrong: target('wrong'),
+        stage: target('app', { target: 'x' }),
+      },
+    }),
+  });
+  const { code, out, err } = await init(cwd);
+  assert.is(code, 0, err);
+  assert.match(out, /› gone: the target, .* there is no gone\/Dockerfile\n/);
+  assert.match(out, /› wrong: the target, .* wrong\/Dockerfile:1: there is no FROM/);
+  assert.match(out, /› stage: the target, .* app\/Dockerfile:\d+: /);
+  assert.match(out, /1 of 1 target /);
+  assert.equal([...(await planned(cwd)).keys()], ['app:1']);
+});
+
 test('a base whose name is put together of ARGs is a need, as one that is written out', async () => {
   const cwd = folder({
     'images/base/Dockerfile': 'FROM debian:12\n',

@@ -61,6 +61,14 @@ test('a value that contains values of axes, or their major version, is a templat
   );
 });
 
+test('a version that is the folders of a path is a template', () => {
+  const versions = plain('9-debian-stretch', '9-ubuntu-bionic', '10-ubuntu-bionic', '11');
+  assert.is(
+    textOf(versions, ({ version }) => `gazebo/${version!.replaceAll('-', '/')}/Dockerfile`),
+    '`gazebo/${folders(version)}/Dockerfile`',
+  );
+});
+
 test('a value that depends on one axis is a table, and one with an exception a condition', () => {
   const folder = makeFolder(pg, uniqueNames());
   const digests: Record<string, string> = { trixie: 'sha256:aa', bookworm: 'sha256:bc' };

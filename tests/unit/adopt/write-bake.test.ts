@@ -1,7 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readBake } from '../../../src/adopt/read-bake.ts';
-import { type ExportedTask, writeBake } from '../../../src/adopt/write-bake.ts';
+import { writeBake } from '../../../src/adopt/write-bake.ts';
+import type { ExportedTask } from '../../../src/adopt/write-bake-target.ts';
 import { command, image } from '../../../src/define/index.ts';
 import type { Definition } from '../../../src/define/types.ts';
 import type { ObservedImage } from '../../../src/model/observed.ts';
