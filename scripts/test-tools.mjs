@@ -122,6 +122,9 @@ async function main() {
     return;
   }
   await install(missing);
+  const still = missingTools();
+  if (still.length > 0)
+    throw new Error(`apt-get succeeded, but these are still missing: ${still.join(', ')}`);
   console.log(`installed: ${missing.join(', ')}; no service was started`);
   console.log('`npx tasks doctor --stop` prints how to remove them');
 }

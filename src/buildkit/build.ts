@@ -177,7 +177,8 @@ function reasonOf(error: unknown, connection: Connection, progress: ProgressRead
   if (isSilent && failedStep(steps) !== undefined) return failureWithoutAnswer(steps);
   if (!(error instanceof GrpcError)) return error;
   if (!(error instanceof NoStatus)) return failureOf(error, steps);
-  if (connection.isUnreadable() || failedStep(steps) !== undefined) return withoutAnswer(connection, steps);
+  const isUnreadable = error.isUnreadable || connection.isUnreadable();
+  if (isUnreadable || failedStep(steps) !== undefined) return withoutAnswer(connection, steps);
   return connectionClosed(connection.failure(), error);
 }
 

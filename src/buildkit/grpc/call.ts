@@ -131,7 +131,8 @@ function statusFrom(stream: ClientHttp2Stream, isCancelled: () => boolean): Prom
     stream.on('close', () => {
       const end = trailers ?? headers;
       const hasStatus = end['grpc-status'] !== undefined;
-      const error = hasStatus || failure === undefined ? statusOf(end) : new NoStatus(failure.message);
+      const error =
+        hasStatus || failure === undefined ? statusOf(end) : new NoStatus(failure.message, failure);
       if (error === undefined) resolve();
       else if (!hasStatus && isCancelled()) reject(new GrpcError(Code.cancelled, 'the call was cancelled'));
       else reject(error);

@@ -35,8 +35,12 @@ export class GrpcError extends Error {
 
 /** A call that ended without a status: the connection or the stream is lost. */
 export class NoStatus extends GrpcError {
-  constructor(message: string) {
+  /** Node gave up the connection, since it could not read what the peer sent. Node 22 says so on the stream first, Node 20 nowhere. */
+  readonly isUnreadable: boolean;
+
+  constructor(message: string, cause?: NodeJS.ErrnoException) {
     super(Code.unavailable, message);
+    this.isUnreadable = cause?.code === 'ERR_HTTP2_ERROR';
   }
 }
 

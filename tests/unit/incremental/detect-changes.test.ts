@@ -172,6 +172,15 @@ test('a change of the lock file or of the program version makes all tasks be rea
   assert.equal((await observeProject(root, { programId: 'other' })).read.length, 4);
 });
 
+test('another version of the program reads every task again, and gives it the same key', async () => {
+  const root = makeObservedProject();
+  const before = await observeProject(root, { programId: '0.1.0-a' });
+  const after = await observeProject(root, { programId: '0.2.0-b' });
+  assert.is(after.read.length, 4);
+  assert.equal(after.keys, before.keys);
+  assert.equal(await keysFromScratch(root, { programId: '0.3.0-c' }), before.keys);
+});
+
 test('ONBUILD in the Dockerfile of a need is noted on its dependents, also in later runs', async () => {
   const root = makeObservedProject();
   const before = await observeProject(root);
