@@ -100,7 +100,10 @@ export const commands: readonly CommandSpec[] = [
     own: [
       ['--release', 'use tags without a suffix, and set aliases (also RELEASE=1)'],
       ['--upload-only', 'upload everything, but set no tags: for machines that share the work'],
-      ['--strict', 'refuse a release from a dirty git tree, with unpinned base images, or without its attestations'],
+      [
+        '--strict',
+        'refuse a release from a dirty git tree, with unpinned base images, or without its attestations',
+      ],
       dryRun('print what would be done, and change nothing'),
       ['--resume', 'complete or roll back a push whose process has died, without waiting for it'],
       ['--output <file>', 'where to write the release file (default: .cache/releases/)', 'files'],
