@@ -23,15 +23,24 @@ interface StoredAuth {
   readonly identitytoken?: string;
 }
 
+/** How long found credentials are used, in milliseconds: helpers give out some that expire, and a build may take hours. */
+const lifetime = 60_000;
+
 /**
  * Finds credentials where docker does: DOCKER_AUTH_CONFIG, then `config.json` in DOCKER_CONFIG or `~/.docker`, with its
- * credential helpers. `signal`: cancels a running helper.
+ * credential helpers. They are read again after a minute. `signal`: cancels a running helper. `now`: a clock, in milliseconds.
  */
-export function dockerCredentials(environment: Environment, signal?: AbortSignal): FindCredentials {
-  const cached = new Map<string, Promise<Credentials | undefined>>();
+export function dockerCredentials(
+  environment: Environment,
+  signal?: AbortSignal,
+  now: () => number = () => performance.now(),
+): FindCredentials {
+  const cached = new Map<string, { readonly at: number; readonly found: Promise<Credentials | undefined> }>();
   return (host) => {
-    const found = cached.get(host) ?? findCredentials(host, environment, signal);
-    cached.set(host, found);
+    const known = cached.get(host);
+    if (known !== undefined && now() - known.at < lifetime) return known.found;
+    const found = findCredentials(host, environment, signal);
+    cached.set(host, { at: now(), found });
     return found;
   };
 }

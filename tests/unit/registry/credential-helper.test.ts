@@ -83,4 +83,23 @@ test('prefers DOCKER_AUTH_CONFIG to the file, and ignores entries of unexpected 
   }
 });
 
+test('credentials are read again after a minute: those of a helper may have expired during a long build', async () => {
+  const folder = tempFolder();
+  const write = (password: string): void =>
+    writeFiles(folder, {
+      'config.json': JSON.stringify({
+        auths: { 'a.example': { auth: Buffer.from(`me:${password}`).toString('base64') } },
+      }),
+    });
+  let now = 0;
+  const find = dockerCredentials({ DOCKER_CONFIG: folder }, undefined, () => now);
+  write('old');
+  assert.equal(await find('a.example'), { username: 'me', password: 'old' });
+  write('new');
+  now = 59_999;
+  assert.equal(await find('a.example'), { username: 'me', password: 'old' });
+  now = 60_000;
+  assert.equal(await find('a.example'), { username: 'me', password: 'new' });
+});
+
 test.run();
