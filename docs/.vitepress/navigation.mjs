@@ -24,8 +24,9 @@ export const navigation = [
     ['From compose', '/migrate/compose'],
     ['From Turborepo scripts', '/migrate/turborepo'],
   ]),
-  section('Recipes', '^/recipes', [
+  section('Recipes', '^/(recipes|images)', [
     ['The Citus images', '/recipes/citus'],
+    ['The Citus images in detail', '/images'],
     ['A matrix of extensions', '/recipes/extension-matrix'],
     ['Language runtimes', '/recipes/languages'],
     ['Runners per architecture', '/recipes/runners'],
