@@ -18,6 +18,8 @@ export interface DockerfileSources {
   exists(path: string): boolean;
 }
 
+/** A folder whose Dockerfiles show or test something. */
+const exampleFolder = /(^|\/)(docs?|documentation|tests?|testdata|fixtures|__tests__|e2e)\//i;
 /** Microsoft's base images, and those that other images name after them. */
 const windowsImage = /(^|\/)windows\/(servercore|nanoserver|server)\b|[:-](nanoserver|windowsservercore)/;
 
@@ -25,10 +27,11 @@ const windowsImage = /(^|\/)windows\/(servercore|nanoserver|server)\b|[:-](nanos
  * Makes a target of each Dockerfile. The name and version come from the path (see `nameDockerfiles`). If other Dockerfiles name such an image (`FROM cimg/postgres:17`), it has that name.
  */
 export function readDockerfiles(
-  files: readonly FoundDockerfile[],
+  found: readonly FoundDockerfile[],
   sources: DockerfileSources,
 ): ForeignBuilds {
   const omissions: Omission[] = [];
+  const files = withoutExamples(found, omissions);
   const names = nameDockerfiles(
     files.map(({ path }) => path),
     sources.rootName,
@@ -89,6 +92,19 @@ export function readDockerfiles(
   });
   const references = new Map(parsed.map((file) => [file.path, file.references]));
   return { targets: withPlatformsOfBases(targets, references, omissions), omissions };
+}
+
+/** Drops Dockerfiles that are no images of the project, unless there are no others. */
+function withoutExamples(
+  files: readonly FoundDockerfile[],
+  omissions: Omission[],
+): readonly FoundDockerfile[] {
+  const others = files.filter(({ path }) => !exampleFolder.test(path));
+  if (others.length === 0 || others.length === files.length) return files;
+  for (const { path } of files)
+    if (exampleFolder.test(path))
+      omissions.push({ place: path, what: 'the Dockerfile, which is in a folder of tests or documentation' });
+  return others;
 }
 
 /**

@@ -127,14 +127,14 @@ test("platforms: bake's local is the machine's own; what is not for Linux is lis
 test('Dockerfiles that no builder accepts as they are, or that make Windows images, are left out with the reason', async () => {
   const cwd = folder({
     'app/Dockerfile': scratch,
-    'tests/Dockerfile': 'ARG BASE\n\nFROM $BASE AS x\n',
+    'variable/Dockerfile': 'ARG BASE\n\nFROM $BASE AS x\n',
     'none/Dockerfile': '# generated\n',
     'windows/Dockerfile': 'FROM mcr.microsoft.com/windows/servercore:ltsc2025\n',
     'nano/Dockerfile': 'FROM golang:1.26-nanoserver\n',
   });
   const { code, out, err } = await init(cwd);
   assert.is(code, 0, err);
-  assert.match(out, / tests\/Dockerfile: the Dockerfile, .* line 3: the base image \$BASE is empty\n/);
+  assert.match(out, / variable\/Dockerfile: the Dockerfile, .* line 3: the base image \$BASE is empty\n/);
   assert.match(out, / none\/Dockerfile: the Dockerfile, .* there is no FROM/);
   assert.match(out, / nano\/Dockerfile and 1 more: the Dockerfile: it makes a Windows image/);
   assert.equal([...(await planned(cwd)).keys()], ['app:latest']);

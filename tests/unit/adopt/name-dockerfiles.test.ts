@@ -79,6 +79,29 @@ test('folders tell many files of one name apart', () => {
   ]);
 });
 
+test('Dockerfiles of tests and documentation are left out, unless there are no others', () => {
+  const read = (...paths: string[]) =>
+    readDockerfiles(
+      paths.map((path) => ({ path, text: 'FROM scratch\n' })),
+      { rootName: 'shop', exists: () => true },
+    );
+  const { targets, omissions } = read(
+    'app/Dockerfile',
+    'docs/tool/Dockerfile',
+    'app/tests/Dockerfile',
+    'testing/Dockerfile',
+  );
+  assert.equal(
+    targets.map(({ place }) => place),
+    ['app/Dockerfile', 'testing/Dockerfile'],
+  );
+  assert.equal(
+    omissions.map(({ place }) => place),
+    ['docs/tool/Dockerfile', 'app/tests/Dockerfile'],
+  );
+  assert.is(read('tests/a/Dockerfile').targets.length, 1);
+});
+
 test('a Dockerfile has the platform of its bases; one that needs several platforms is left out', () => {
   const files = Object.entries({
     'base/1-a/amd64/Dockerfile': 'FROM debian:12\n',
