@@ -240,7 +240,10 @@ test('a test is a step on the image, which is cached nowhere; its exit code is t
   );
   assert.is(FrontendAttrs['build-arg:test_value_0'], 'a $b "c"');
   const vertex = { digest: 'v', name: '[3/3] RUN ["/tasks-test/run"]', started: { seconds: 1n } };
-  await build.status({ vertexes: [vertex], logs: [{ vertex: 'v', stream: 1n, msg: Buffer.from('hello\n') }] });
+  await build.status({
+    vertexes: [vertex],
+    logs: [{ vertex: 'v', stream: 1n, msg: Buffer.from('hello\n') }],
+  });
   build.endStatus();
   build.fail('process "/tasks-test/run" did not complete successfully: exit code: 7', {
     'github.com/moby/buildkit/solver/errdefs.Vertex+json': { digest: 'v' },
