@@ -103,6 +103,9 @@ async function uploadOne(step: Step, input: UploadInput): Promise<RemoteImage> {
     existing !== undefined && recordFromLabels(task, step.key, { id: '', ...existing }) !== undefined;
   if (isValid && existing.digest !== step.replacesDigest)
     throw new UploadConflict(`another machine pushed ${task.id}`);
+  // It was there when it was built: another process has removed or replaced it.
+  if (services.registryMode !== undefined)
+    throw new UploadConflict(`${name} is no longer the image of ${task.id}`);
   const credentials = await services.credentials(name);
   // The engine pushes only tags that name the registry; images are kept under a neutral name.
   await services.engine!.tag(imageId, name);

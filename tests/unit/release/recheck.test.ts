@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { image } from '../../../src/define/index.ts';
 import type { RemoteImage } from '../../../src/model/registry.ts';
 import { recheckNeeds } from '../../../src/release/recheck.ts';
-import { UploadConflict } from '../../../src/release/upload.ts';
+import { UploadConflict, uploadAll } from '../../../src/release/upload.ts';
 import { fakeNode } from '../../support/fake-node.ts';
 import { fakeRegistry } from '../../support/fake-registry.ts';
 import { tempFolder, writeFiles } from '../../support/temp.ts';
@@ -27,7 +27,7 @@ async function built(registry = fakeRegistry(), machine = '') {
   const published = (await registry.image(step.registryTag!, 'linux/amd64'))!;
   const check = (images: ReadonlyMap<string, RemoteImage> = new Map([['app:latest', published]])) =>
     recheckNeeds([step], plan.steps, images, services);
-  return { project, registry, check, plan };
+  return { project, registry, check, plan, services };
 }
 
 const conflict = async (work: Promise<void>): Promise<string> => {
@@ -67,6 +67,23 @@ test('a need without a tag contradicts nothing', async () => {
   const { registry, check, plan } = await built();
   await registry.untag(plan.steps.get('base:latest')!.registryTag!);
   await check();
+});
+
+test('an image that a node built, and whose tag is gone before the push, is planned again', async () => {
+  const { registry, plan, services } = await built();
+  const step = plan.steps.get('app:latest')!;
+  await registry.untag(step.registryTag!);
+  const upload = uploadAll([step], {
+    results: new Map([['app:latest', step.record!]]),
+    services,
+    registry,
+    jobs: 1,
+    signal: new AbortController().signal,
+    onStart: () => undefined,
+    onProgress: () => undefined,
+    onDone: async () => undefined,
+  });
+  assert.match(await conflict(upload), 'no longer the image of app:latest');
 });
 
 test.run();
