@@ -77,8 +77,12 @@ export async function runTests(
 ): Promise<TestsResult> {
   const counts = zeroCounts();
   const started = services.clock.now().getTime();
-  const emit = (body: EventBody): void =>
-    options.listen({ ...body, time: services.clock.now().toISOString() } as RunEvent);
+  /** The builder nodes of tests that have begun there. */
+  const nodes = new Map<TaskId, { readonly node: string }>();
+  const emit = (body: EventBody): void => {
+    const place = 'id' in body ? nodes.get(body.id) : undefined;
+    options.listen({ ...body, ...place, time: services.clock.now().toISOString() } as RunEvent);
+  };
   const finish = (id: TaskId, outcome: Outcome, ms: number, error?: TaskFailure): void => {
     counts[outcome]++;
     emit({ type: 'task-finished', phase, id, outcome, ms, ...(error !== undefined ? { error } : {}) });
@@ -118,7 +122,7 @@ export async function runTests(
     finish(id, 'failed', 0, { message: fault });
   }
   const limit = pLimit(options.jobs);
-  const runner = services.registryMode === undefined ? engineRunner(services) : nodeRunner(services);
+  const run = services.registryMode === undefined ? engineRunner(services) : nodeRunner(services);
   await Promise.all(
     planned.map(({ id, test, action, fault }) =>
       limit(async () => {
@@ -129,6 +133,8 @@ export async function runTests(
         if (isCancelled) return finish(id, 'cancelled', 0);
         const startedAt = services.clock.now().getTime();
         emit({ type: 'task-started', phase, id, action });
+        const runner: TestRunner = (request, record, progress, signal) =>
+          run(request, record, progress, signal, (node) => void nodes.set(id, { node }));
         const failed = await runOne(test, runner, services, options.signal, emit);
         const ms = services.clock.now().getTime() - startedAt;
         if (options.signal.aborted) return finish(id, 'cancelled', ms);

@@ -11,12 +11,13 @@ import type { TaskRecord } from '../model/record.ts';
 import { eligibleNodes } from '../schedule/placement.ts';
 import type { Services } from './services.ts';
 
-/** Runs a test of an image. `record`: that of the image. @throws as `Builder.test` does */
+/** Runs a test of an image. `record`: that of the image. `onNode` gets the builder node that runs it. @throws as `Builder.test` does */
 export type TestRunner = (
   request: TestRequest,
   record: TaskRecord,
   progress: Progress,
   signal: AbortSignal,
+  onNode?: (name: string) => void,
 ) => Promise<TestResult>;
 
 /** Runs tests in containers of the engine. */
@@ -55,7 +56,9 @@ export function nodeRunner({ registryMode, memo }: Services): TestRunner {
     request: TestRequest,
     progress: Progress,
     signal: AbortSignal,
+    onNode: ((name: string) => void) | undefined,
   ): Promise<TestResult> => {
+    onNode?.(node.name);
     running.set(node, running.get(node)! + 1);
     try {
       return await node.builder.test(request, progress, signal);
@@ -67,7 +70,7 @@ export function nodeRunner({ registryMode, memo }: Services): TestRunner {
     }
   };
 
-  return async (request, record, progress, signal) => {
+  return async (request, record, progress, signal, onNode) => {
     const { imageId, platform } = request;
     const hasTriggers = await memo.memoize(`onbuild ${platform} ${imageId}`, async () => {
       const image = await registry.image(imageId, platform);
@@ -82,12 +85,12 @@ export function nodeRunner({ registryMode, memo }: Services): TestRunner {
       );
     await connectOnce();
     try {
-      return await runOn(choose(request, record), request, progress, signal);
+      return await runOn(choose(request, record), request, progress, signal, onNode);
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof EngineUnavailable) || running.size === 0) throw error;
       progress.line(`${error.message}; the test runs once more on another node`);
-      return await runOn(choose(request, record), request, progress, signal);
+      return await runOn(choose(request, record), request, progress, signal, onNode);
     }
   };
 }

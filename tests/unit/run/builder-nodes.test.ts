@@ -3,8 +3,10 @@ import * as assert from 'uvu/assert';
 import { openBuilder } from '../../../src/app/nodes.ts';
 import { command, image } from '../../../src/define/index.ts';
 import type { TasksError } from '../../../src/model/errors.ts';
+import type { RunEvent } from '../../../src/model/events.ts';
 import { needsLabel } from '../../../src/model/labels.ts';
 import { StepFailed } from '../../../src/model/ports.ts';
+import { runTests } from '../../../src/run/test-phase.ts';
 import { settle } from '../../support/fake-engine.ts';
 import { fakeNode } from '../../support/fake-node.ts';
 import { fakeRegistry } from '../../support/fake-registry.ts';
@@ -28,7 +30,7 @@ function machine(
     'i/Dockerfile': 'FROM scratch\nCOPY . /\n',
     'i/a': 'a',
     'app.Dockerfile': 'ARG BASE\nFROM $BASE\n',
-    'lists/a': 'a',
+    'lists/a': '#!/bin/sh\n',
   });
   const project = makeTestProject(definitions, root, undefined, registry);
   const nodes = [fakeNode('ci0', registry, { machine: name }), fakeNode('ci1', registry, { machine: name })];
@@ -84,6 +86,28 @@ test('events name the node', async () => {
     nodes.every((node) => node === 'ci0' || node === 'ci1'),
     true,
   );
+});
+
+test('events of a test name its node, once it has begun there', async () => {
+  const tested = image({ name: 'tested', context: 'i', test: 'lists/a' });
+  const { project, nodes } = machine(fakeRegistry(), '', { tested });
+  const { results } = await project.build();
+  const { plan, services } = await project.plan();
+  const events: RunEvent[] = [];
+  const passes = { has: async () => false, add: async () => undefined };
+  const { outcome } = await runTests([...plan.steps.values()], results, services, passes, {
+    jobs: 1,
+    retest: false,
+    broken: new Map(),
+    untestable: new Map(),
+    keepGoing: false,
+    signal: new AbortController().signal,
+    listen: (event) => events.push(event),
+  });
+  assert.is(outcome, 'ok');
+  const [node] = nodes.filter((each) => each.tested.length > 0);
+  const finished = events.find(({ type }) => type === 'task-finished');
+  assert.is(finished?.type === 'task-finished' && finished.node, node!.name);
 });
 
 test('a task whose node is lost is built once more on another one, which gets all others', async () => {
