@@ -15,7 +15,7 @@ const maxRequests = 8;
 export async function listRemoteImages(
   registry: Pick<Registry, 'image' | 'head' | 'tags' | 'mayPush'>,
   queries: readonly RemoteImageQuery[],
-  memo: Pick<Memo, 'memoize'>,
+  memo: Pick<Memo, 'memoize' | 'save'>,
 ): Promise<Map<TaskId, { image: RemoteImage; passed: boolean }>> {
   const limit = pLimit({ concurrency: maxRequests, rejectOnClear: true });
   const repositories = new Set(queries.map(({ contentTag }) => repositoryOf(contentTag)));
@@ -43,6 +43,7 @@ export async function listRemoteImages(
     found.set(id, { image, passed });
   };
   await Promise.all(queries.map((each) => limit(() => query(each))));
+  memo.save();
   return found;
 }
 
