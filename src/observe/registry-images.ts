@@ -2,7 +2,7 @@ import pLimit from 'p-limit';
 import type { Memo } from '../incremental/memo.ts';
 import { type Registry, RegistryError, type RemoteImage } from '../model/registry.ts';
 import type { TaskId } from '../model/task.ts';
-import type { RemoteImageQuery } from './remote-images.ts';
+import { isPassOf, type RemoteImageQuery } from './remote-images.ts';
 
 /** Enough to hide latency, and few enough to stay below rate limits. */
 const maxRequests = 8;
@@ -39,7 +39,7 @@ export async function listRemoteImages(
     if (digest === undefined) return;
     const image = await seenImage(registry, repositoryOf(contentTag), digest, platform, memo);
     if (image === undefined) return;
-    const passed = passTag !== undefined && (await digestOf(passTag)) === digest;
+    const passed = passTag !== undefined && isPassOf(image, await digestOf(passTag));
     found.set(id, { image, passed });
   };
   await Promise.all(queries.map((each) => limit(() => query(each))));

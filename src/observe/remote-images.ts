@@ -29,7 +29,7 @@ export async function queryRemoteImages(
   const query = async ({ id, contentTag, platform, passTag }: RemoteImageQuery): Promise<void> => {
     const image = await registry.image(contentTag, platform);
     if (image === undefined) return;
-    const passed = passTag !== undefined && (await registry.head(passTag)) === image.digest;
+    const passed = passTag !== undefined && isPassOf(image, await registry.head(passTag));
     found.set(id, { image, passed });
   };
   const [first, ...others] = queries;
@@ -37,4 +37,9 @@ export async function queryRemoteImages(
   if (first !== undefined) await query(first);
   await Promise.all(others.map((other) => limit(() => query(other))));
   return found;
+}
+
+/** Returns whether a pass tag is of an image: `digest` is what it points to. Beside attestations, the test may have seen the image alone. */
+export function isPassOf(image: RemoteImage, digest: string | undefined): boolean {
+  return digest === image.digest || digest === image.manifest.digest;
 }

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { openMemo } from '../../../src/incremental/memo.ts';
 import { RegistryError } from '../../../src/model/registry.ts';
 import { listRemoteImages } from '../../../src/observe/registry-images.ts';
-import type { RemoteImageQuery } from '../../../src/observe/remote-images.ts';
+import { queryRemoteImages, type RemoteImageQuery } from '../../../src/observe/remote-images.ts';
 import { type FakeRegistry, fakeRegistry } from '../../support/fake-registry.ts';
 import { tempFolder } from '../../support/temp.ts';
 
@@ -63,6 +63,37 @@ test('a pass counts only on the same image', async () => {
   assert.is((await find())?.passed, true);
   push(registry, passTag, 'other');
   assert.is((await find())?.passed, false);
+});
+
+test('beside attestations, a pass counts on their index and on the image alone', async () => {
+  const [query] = queries(1);
+  const { contentTag, id } = query!;
+  const passTag = `${contentTag}-t0`;
+  const [index, manifest, other] = ['1', '2', '3'].map((digit) => `sha256:${digit.repeat(64)}`);
+  const image = {
+    digest: index!,
+    manifest: { mediaType: 'application/vnd.oci.image.manifest.v1+json', digest: manifest!, size: 1 },
+    ids: [manifest!, index!],
+    labels: {},
+    bytes: 1,
+  };
+  const passedOn = async (digest: string | undefined): Promise<boolean | undefined> => {
+    const registry = {
+      tags: async () => [contentTag, passTag].map((tag) => tag.slice(tag.lastIndexOf(':') + 1)),
+      head: async (name: string) => (name === passTag ? digest : index),
+      image: async () => image,
+      mayPush: async () => undefined,
+    };
+    const memo = openMemo(`${tempFolder()}/memo`, assert.unreachable);
+    const inRegistryMode = (await listRemoteImages(registry, [{ ...query!, passTag }], memo)).get(id)?.passed;
+    const inEngineMode = (await queryRemoteImages(registry, [{ ...query!, passTag }])).get(id)?.passed;
+    assert.is(inRegistryMode, inEngineMode);
+    return inRegistryMode;
+  };
+  assert.is(await passedOn(index), true);
+  assert.is(await passedOn(manifest), true);
+  assert.is(await passedOn(other), false);
+  assert.is(await passedOn(undefined), false);
 });
 
 test('a registry that lists no tags is asked for each', async () => {
