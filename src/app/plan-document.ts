@@ -1,15 +1,20 @@
 import type { PlanDocument, PlanDocumentTask } from '../model/documents.ts';
 import { countActions } from '../model/plan.ts';
-import { type ImageTask, needIds, type TaskId } from '../model/task.ts';
-import { chooseAlias, requestedAliases } from '../release/aliases.ts';
+import { type ImageTask, needIds, type Task } from '../model/task.ts';
+import { firstAliases } from '../release/aliases.ts';
 import type { PlannedProject } from './plan-project.ts';
 
 type DocumentedPlan = Pick<PlannedProject, 'plan' | 'observations' | 'graph' | 'naming'>;
 
 /** Returns the document that `plan --json` prints. The plan must have been made with all tasks read. */
 export function planDocument(planned: DocumentedPlan): PlanDocument {
-  const { plan } = planned;
-  const aliases = releaseAliases(planned);
+  const { plan, graph, naming } = planned;
+  const aliases = firstAliases(
+    [...plan.steps.values()].map(({ task }) => task),
+    graph,
+  );
+  const aliasesOf = ({ id, name }: Task): string[] =>
+    (aliases.get(id) ?? []).map((alias) => `${naming.repo}/${name}:${alias}`);
   const tasks = [...plan.steps.values()].map(
     ({ task, action, reasons, key, tags }): PlanDocumentTask => ({
       id: task.id,
@@ -22,24 +27,11 @@ export function planDocument(planned: DocumentedPlan): PlanDocument {
       tags,
       publish: task.publish,
       ...(task.kind === 'image'
-        ? imageFields(task, aliases.get(task.id) ?? [], planned)
+        ? imageFields(task, aliasesOf(task), planned)
         : { ...commandFields, platform: task.platform ?? null }),
     }),
   );
   return { tasks, counts: countActions(plan) };
-}
-
-/** Returns the references of the aliases that a release sets, by task. */
-function releaseAliases({ plan, graph, naming }: DocumentedPlan): Map<TaskId, string[]> {
-  const tasks = [...plan.steps.values()].map(({ task }) => task);
-  const aliases = new Map<TaskId, string[]>();
-  for (const requested of requestedAliases(tasks)) {
-    const { task } = chooseAlias(requested, tasks, graph, undefined);
-    if (task === undefined) continue;
-    const reference = `${naming.repo}/${requested.name}:${requested.alias}`;
-    aliases.set(task.id, [...(aliases.get(task.id) ?? []), reference]);
-  }
-  return aliases;
 }
 
 type ImageFields = Pick<

@@ -51,6 +51,16 @@ export function chooseAlias(
   return { name, alias, detail: `${name}:${alias} stays at ${current.slice(name.length + 1)}: ${detail}` };
 }
 
+/** Returns the aliases that a first release of tasks sets, by the task that gets them. */
+export function firstAliases(tasks: readonly Task[], graph: Graph): ReadonlyMap<TaskId, readonly string[]> {
+  const aliases = new Map<TaskId, string[]>();
+  for (const requested of requestedAliases(tasks)) {
+    const { task } = chooseAlias(requested, tasks, graph, undefined);
+    if (task !== undefined) aliases.set(task.id, [...(aliases.get(task.id) ?? []), requested.alias]);
+  }
+  return aliases;
+}
+
 /** Compares versions; falls back to the order in the definition. Returns undefined if neither decides. */
 function compareTasks(a: TaskId, b: TaskId, graph: Graph): number | undefined {
   const version = (id: TaskId): string => versionIdOf(id).slice(id.indexOf(':') + 1);

@@ -143,6 +143,8 @@ else
       target: Record<string, { tags?: string[] }>;
     };
     assert.equal(target['app-17-b']!.tags, [`${repo}-bake/app:17-b`, `${repo}-bake/app:b`]);
+    // Of two versions with one alias, the newer one gets it, as in a release.
+    assert.equal(target['app-16-b']!.tags, [`${repo}-bake/app:16-b`]);
   });
 
 test.run();

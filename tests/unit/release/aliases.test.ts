@@ -6,7 +6,7 @@ import { taskLabel } from '../../../src/model/labels.ts';
 import { RegistryError } from '../../../src/model/registry.ts';
 import type { Graph } from '../../../src/model/task.ts';
 import { compareVersions } from '../../../src/model/versions.ts';
-import { chooseAlias, requestedAliases } from '../../../src/release/aliases.ts';
+import { chooseAlias, firstAliases, requestedAliases } from '../../../src/release/aliases.ts';
 import { resolveTargetTags } from '../../../src/release/preflight.ts';
 import { fakeRegistry } from '../../support/fake-registry.ts';
 import { graphOf } from '../../support/graphs.ts';
@@ -88,6 +88,11 @@ test('the newest task that requests an alias gets it', () => {
   );
   assert.is(choose('17', ['pg:17.10', 'pg:17.9']).task?.id, 'pg:17.10');
   assert.is(choose('latest', [...graph.tasks.keys()]).task?.id, 'pg:18beta1');
+  assert.equal(Object.fromEntries(firstAliases([...graph.tasks.values()], graph)), {
+    'pg:16.13': ['16'],
+    'pg:17.10': ['17'],
+    'pg:18beta1': ['latest', '18'],
+  });
 });
 
 test('an alias never moves to an older version', () => {
