@@ -8,7 +8,7 @@ import { withLivenessCheck } from './liveness.ts';
 
 /**
  * Pushes a tag to its registry and returns the digest of the manifest there.
- * @throws RegistryError `denied`, `missing` or `unreachable`; StepFailed for other failures
+ * @throws RegistryError `denied`, `missing`, `unreachable`, or `broken` if the registry misses a layer; StepFailed for other failures
  */
 export async function pushImage(
   api: EngineApi,
@@ -96,8 +96,16 @@ function authHeader(credentials: Credentials | undefined): string {
   return text.replaceAll('+', '-').replaceAll('/', '_');
 }
 
+/**
+ * What registries answer to a manifest whose layers they do not have. With the containerd image store, pushes of several images to one
+ * repository at the same time can end so: a layer that another push is still sending counts as sent (containerd/nerdctl#2404).
+ */
+const missingLayer = /blob unknown|\/manifests\/\S+: 400 Bad Request/i;
+
 function asError(action: string, problem: string): Error {
   const message = `the docker engine could not ${action}: ${problem}`;
+  if (missingLayer.test(problem))
+    return new RegistryError('broken', message, { hint: 'push again: layers that were sent are kept' });
   const cause = failureCause({ said: problem, ofImage: true });
   if (cause === 'credentials')
     return new RegistryError('denied', message, { hint: 'run `docker login`, or ask for permission' });

@@ -2,7 +2,7 @@ import pLimit from 'p-limit';
 import type { StepProgress } from '../model/events.ts';
 import type { Step } from '../model/plan.ts';
 import { StepFailed } from '../model/ports.ts';
-import type { Registry, RemoteImage } from '../model/registry.ts';
+import { type Registry, RegistryError, type RemoteImage } from '../model/registry.ts';
 import { type ImageTask, needIds, type TaskId } from '../model/task.ts';
 import { recordFromLabels } from '../plan/existing.ts';
 import type { Results } from '../run/needs.ts';
@@ -119,10 +119,11 @@ async function uploadOne(step: Step, input: UploadInput): Promise<RemoteImage> {
     clock: services.clock,
     signal,
     // The preflight has checked that we can push, so one denial is retried: docker's engine reports "unauthorized" when the
-    // registry's token server fails.
+    // registry's token server fails. A layer that is missing may be on its way with another image.
     shouldRetry: (error) => {
       const cause = causeOf(error);
-      return cause === 'network' || (cause === 'credentials' && denials++ === 0);
+      const lacksLayer = error instanceof RegistryError && error.problem === 'broken';
+      return lacksLayer || cause === 'network' || (cause === 'credentials' && denials++ === 0);
     },
     onRetry: (text) => input.onProgress(step, { text }),
   });

@@ -41,4 +41,13 @@ test('temporary errors of the registry count as unreachable, permanent ones do n
   assert.is(await problemOf('layer does not exist'), 'StepFailed');
 });
 
+test('a manifest that lacks a layer, which another push is sending, is told apart', async () => {
+  for (const message of [
+    'failed commit on ref "manifest-sha256:1": unexpected status from PUT request to http://h:1/v2/a/manifests/1: 400 Bad Request',
+    'error from registry: blob unknown to registry - sha256:1',
+    'manifest blob unknown: blob unknown to registry',
+  ])
+    assert.is(await problemOf(message), 'broken', message);
+});
+
 test.run();

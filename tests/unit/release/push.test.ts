@@ -206,6 +206,19 @@ test('retries an upload that the registry denies once, and fails if it denies it
   }
 });
 
+test('retries an upload while the registry misses a layer, which another upload may be sending', async () => {
+  const one = machine(fakeRegistry(), 'x');
+  const { engine } = one.rig;
+  const right = engine.push;
+  let tries = 0;
+  engine.push = async (tag, ...others) => {
+    if (tag.includes('/base:') && ++tries <= 2) throw new RegistryError('broken', 'blob unknown');
+    return await right(tag, ...others);
+  };
+  const { outcome } = await one.push(await one.plan());
+  assert.equal([outcome, tries], ['ok', 3]);
+});
+
 test('publishes the other images if one is omitted', async () => {
   const registry = fakeRegistry();
   const one = machine(registry, 'x');
