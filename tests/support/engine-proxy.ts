@@ -26,7 +26,8 @@ export async function startEngineProxy(endpoint: Endpoint): Promise<EngineProxy>
     sockets.add(engine);
     engine.on('error', () => client.destroy());
     client.on('error', () => engine.destroy());
-    engine.on('close', () => client.destroy());
+    // What the engine sent last may not have left yet.
+    engine.on('close', (hasFailed) => (hasFailed ? client.destroy() : client.end()));
     client.on('close', () => engine.destroy());
     engine.write(first);
     client.pipe(engine).pipe(client);

@@ -84,6 +84,28 @@ test('ignores a digest header that is missing, invalid, or not SHA-256', async (
     );
 });
 
+test('a manifest is put again while the registry does not see a blob that is there, and not for ever', async () => {
+  const put = async (refusals: number): Promise<{ error: unknown; requests: number }> => {
+    let [requests, left, error] = [0, refusals, undefined as unknown];
+    await serve(
+      (_, response) => {
+        requests++;
+        if (left-- > 0) return refuse(response, 400, 'MANIFEST_BLOB_UNKNOWN', 'blob unknown to registry');
+        response.writeHead(201).end();
+      },
+      async ({ host, registry }) => {
+        const manifest = { mediaType: type, digest: digestOf('{}'), body: Buffer.from('{}') };
+        error = await registry.put(`${host}/a:1`, manifest).catch((thrown: unknown) => thrown);
+      },
+    );
+    return { error, requests };
+  };
+  assert.equal(await put(1), { error: undefined, requests: 2 });
+  const { error, requests } = await put(100);
+  assert.match((error as Error).message, /returned 400 \(MANIFEST_BLOB_UNKNOWN\)/);
+  assert.ok(requests < 10, `${requests} requests`);
+});
+
 test('reports a tag that cannot be overwritten as immutable, but not if it has the same digest already', async () => {
   const refusals: [number, string, string][] = [
     [
