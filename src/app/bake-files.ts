@@ -115,7 +115,7 @@ async function readBakeFiles(
   const file = files.find((each) => !each.includes('.override.')) ?? files[0]!;
   const texts = files.map((name) => readFileSync(path.resolve(root, name), 'utf8'));
   const onlyJson = files.length === 1 && file.endsWith('.json') ? texts[0] : undefined;
-  // Our own message for what is no JSON at all.
+  // Reports text that is not JSON with our own message.
   if (onlyJson !== undefined) readBake(onlyJson, { file, names: [] });
   const flags = files.flatMap((name) => ['-f', name]);
   const print = (targets: readonly string[]): Promise<FinishedProgram> =>

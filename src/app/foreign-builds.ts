@@ -5,7 +5,6 @@ import { type FoundDockerfile, readDockerfiles } from '../adopt/read-dockerfiles
 import { type ForeignBuilds, ReadError } from '../adopt/target.ts';
 import { TasksError } from '../model/errors.ts';
 import { bakeFileNames, bakeFileSets, otherBakeFiles, readBakeSets } from './bake-files.ts';
-
 import type { Host } from './host.ts';
 import { readMakefile } from './makefile.ts';
 

@@ -40,7 +40,7 @@ export interface Connections {
   readonly processes: Processes;
   engine(signal: AbortSignal): Engine;
   /**
-   * Finds a builder. Returns a function that connects to its nodes, and tells of those that do not answer; undefined if it is the docker
+   * Finds a builder. Returns a function that connects to its nodes, and reports those that do not answer; undefined if it is the docker
    * engine itself. @throws TasksError exit 2 or 3
    */
   builder(named: BuilderName, signal: AbortSignal): Promise<ConnectNodes | undefined>;

@@ -17,7 +17,7 @@ export interface RegistryBuilder {
 
 /**
  * Returns the builder that a run names, by its options or by `project()`; undefined if the docker engine builds.
- * @throws TasksError exit 2 for what is no builder, or without a repository for the images; exit 3
+ * @throws TasksError exit 2 if there is no such builder, or without a repository for the images; exit 3
  */
 export async function openBuilder(
   { builder, names }: { readonly builder?: BuilderName | undefined; readonly names: NameOptions },

@@ -61,7 +61,7 @@ function foreignRuns({ task, action }: Step, observations: Observations): readon
   return (action === 'build' && observed?.kind === 'image' && observed.foreignRuns) || [];
 }
 
-/** A new image is tested sooner or later, so that a plan tells of it even if no test is to run now. */
+/** A new image is tested sooner or later, so a plan mentions it even if no test is to run now. */
 function foreignTest({ task, action, testPassed }: Step, tested: ReadonlySet<TaskId>): readonly string[] {
   if (task.kind !== 'image' || task.test === undefined || testPassed === true) return [];
   if (normalizePlatform(task.platform) === normalizePlatform(machinePlatform())) return [];

@@ -15,7 +15,7 @@ export interface BuilderToCheck {
   readonly login: FindLogin;
 }
 
-/** A builder. `problem`: why it is none. */
+/** A builder. `problem`: why it cannot be used. */
 export interface BuilderFacts {
   readonly name: string;
   readonly repository: string | undefined;

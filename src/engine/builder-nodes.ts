@@ -24,7 +24,7 @@ export type FoundBuilder = 'engine' | readonly NodeAddress[];
 
 /**
  * Finds a builder by its name or address. Opens no connection. `origin` says where the text comes from.
- * @throws TasksError exit 2 for what is no builder; exit 3 if its nodes cannot be read
+ * @throws TasksError exit 2 if there is no such builder; exit 3 if its nodes cannot be read
  */
 export function findBuilder(text: string, origin: string, environment: Environment): FoundBuilder {
   const address = parseBuilder(text, origin);

@@ -21,7 +21,7 @@ export async function pushImage(
   const path = `/images/${name}/push?${new URLSearchParams({ tag: rest })}`;
   let digest: string | undefined;
   const reportLayers = trackLayers('uploading', progress);
-  await transfer(api, { path, action: `push ${tag}`, credentials, signal }, (message) => {
+  await transfer(api, { path, kind: 'push', name: tag, credentials, signal }, (message) => {
     digest = message.aux?.Digest ?? parseDigest(message) ?? digest;
     reportLayers(message);
   });
@@ -47,7 +47,7 @@ export async function pullImage(
   const path = `/images/create?${new URLSearchParams({ fromImage: name, tag: rest, platform })}`;
   await transfer(
     api,
-    { path, action: `pull ${image}`, credentials, signal },
+    { path, kind: 'pull', name: image, credentials, signal },
     trackLayers('downloading', progress),
   );
   const response = await api.request({ path: `/images/${image}/json`, signal });
@@ -56,15 +56,16 @@ export async function pullImage(
 
 interface Transfer {
   readonly path: string;
-  /** Completes the message "the docker engine could not …". */
-  readonly action: string;
+  readonly kind: 'push' | 'pull';
+  /** The image, as messages name it. */
+  readonly name: string;
   readonly credentials: Credentials | undefined;
   readonly signal: AbortSignal;
 }
 
 async function transfer(
   api: EngineApi,
-  { path, action, credentials, signal }: Transfer,
+  { path, kind, name, credentials, signal }: Transfer,
   onMessage: (message: EngineMessage) => void,
 ): Promise<void> {
   let problem: string | undefined;
@@ -83,7 +84,7 @@ async function transfer(
     }),
   );
   if (response.status >= 300) problem = errorMessageOf({ ...response, body: reader.end() });
-  if (problem !== undefined) throw asError(action, removeSecrets(problem, credentials));
+  if (problem !== undefined) throw asError(kind, name, removeSecrets(problem, credentials));
 }
 
 /** Encodes credentials as base64url with padding; older engines ignore credentials without padding. */
@@ -97,14 +98,14 @@ function authHeader(credentials: Credentials | undefined): string {
 }
 
 /**
- * What registries answer to a manifest whose layers they do not have. With the containerd image store, pushes of several images to one
- * repository at the same time can end so: a layer that another push is still sending counts as sent (containerd/nerdctl#2404).
+ * What registries answer to a manifest if they do not have its layers. Pushes of several images to one repository at the same time can
+ * fail like this, because one of them relies on a layer that another one is still sending (containerd/nerdctl#2404).
  */
 const missingLayer = /blob unknown|\/manifests\/\S+: 400 Bad Request/i;
 
-function asError(action: string, problem: string): Error {
-  const message = `the docker engine could not ${action}: ${problem}`;
-  if (missingLayer.test(problem))
+function asError(kind: Transfer['kind'], name: string, problem: string): Error {
+  const message = `the docker engine could not ${kind} ${name}: ${problem}`;
+  if (kind === 'push' && missingLayer.test(problem))
     return new RegistryError('broken', message, { hint: 'push again: layers that were sent are kept' });
   const cause = failureCause({ said: problem, ofImage: true });
   if (cause === 'credentials')

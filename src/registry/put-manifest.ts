@@ -4,7 +4,7 @@ import { type Client, manifestPath } from './client.ts';
 import type { Reference } from './reference.ts';
 import { Retry } from './retry.ts';
 
-/** docker-registry answers so, too, while another upload writes the link to a blob that both have. */
+/** docker-registry can return this although the blob exists, while another upload writes the link to it. */
 const lacksBlob = (error: unknown): boolean =>
   error instanceof RegistryError && error.problem === 'broken' && /BLOB_UNKNOWN/.test(error.message);
 

@@ -119,7 +119,7 @@ async function uploadOne(step: Step, input: UploadInput): Promise<RemoteImage> {
     clock: services.clock,
     signal,
     // The preflight has checked that we can push, so one denial is retried: docker's engine reports "unauthorized" when the
-    // registry's token server fails. A layer that is missing may be on its way with another image.
+    // registry's token server fails. Another upload may still be sending a missing layer.
     shouldRetry: (error) => {
       const cause = causeOf(error);
       const lacksLayer = error instanceof RegistryError && error.problem === 'broken';

@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { EngineApi } from '../../../src/engine/api.ts';
 import { timeouts } from '../../../src/engine/timeouts.ts';
-import { pushImage } from '../../../src/engine/transfer.ts';
+import { pullImage, pushImage } from '../../../src/engine/transfer.ts';
 import { RegistryError } from '../../../src/model/registry.ts';
 
 const test = suite('errors of a failed push');
@@ -48,6 +48,17 @@ test('a manifest that lacks a layer, which another push is sending, is told apar
     'manifest blob unknown: blob unknown to registry',
   ])
     assert.is(await problemOf(message), 'broken', message);
+  const request: EngineApi['request'] = async ({ onData }) => {
+    onData?.(Buffer.from('{"error":"blob unknown to registry"}\r\n'));
+    return { status: 200, body: Buffer.alloc(0) };
+  };
+  const api = { request, get: request, timeouts } as unknown as EngineApi;
+  const progress = { step: () => undefined, line: () => undefined };
+  const signal = new AbortController().signal;
+  const pulled = pullImage(api, 'h:1/a@sha256:1', 'linux/amd64', undefined, progress, signal);
+  const error = await pulled.catch((thrown: unknown) => thrown as Error);
+  // Nothing sends layers during a pull.
+  assert.is((error as Error).name, 'StepFailed');
 });
 
 test.run();
