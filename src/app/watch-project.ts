@@ -55,6 +55,8 @@ function makeWatchRun(
   let hasError = false;
   /** What was to be done when it last failed: the same is not tried again. */
   let failed: string | undefined;
+  /** The keys of all tasks when a build last ended. */
+  let built: string | undefined;
 
   const runOnce = async (changed: readonly string[]): Promise<boolean> => {
     const project = await open();
@@ -63,11 +65,14 @@ function makeWatchRun(
     // Its graph has the needs that Dockerfiles imply.
     watched = placesToWatch(planned, selectors);
     const work = workOf(planned.plan);
-    if (work === failed || (work === '' && !isFirst && !hasError)) return false;
+    const keys = keysOf(planned.plan);
+    // With other keys there may be nothing to build, but tags to move: an edit was undone.
+    if (work === failed || (work === '' && keys === built && !hasError)) return false;
     if (changed.length > 0) onChange(changed);
     const outcome = await build(planned);
     failed = outcome === 'ok' ? undefined : work;
     hasError = outcome !== 'ok';
+    built = keys;
     return true;
   };
 
@@ -96,6 +101,11 @@ function workOf(plan: Plan): string {
       return `${task.id} ${action} ${key} ${why}`;
     })
     .join('\n');
+}
+
+/** Changes with the content of any task. */
+function keysOf({ steps }: Plan): string {
+  return [...steps.values()].map(({ task, key }) => `${task.id} ${key}`).join('\n');
 }
 
 /** Returns a function that opens file watchers. `isIgnored`: of a changed file (absolute). */

@@ -128,6 +128,24 @@ export const gen = command({ name: 'gen', run: ['node_modules/.bin/gen'], inputs
   assert.is((await ended).code, 130);
 });
 
+test('an undone edit is a run, too: outputs and tags become those of the content', async () => {
+  const cwd = makeProject(
+    `import { command } from 'image-tasks';
+export const copy = command({ name: 'copy', run: ['sh', '-c', 'cat in | tee "$TASKS_OUT/x"'], inputs: ['in'] });
+`,
+    { in: 'one\n' },
+  );
+  const { child, printed, ended } = watch(cwd, '--verbose');
+  await printed('latest │ one');
+  await printed(' for changes (Ctrl-C to stop)');
+  writeFileSync(path.join(cwd, 'in'), 'two\n');
+  await printed('latest │ two');
+  writeFileSync(path.join(cwd, 'in'), 'one\n');
+  await printed('1 up to date');
+  child.kill('SIGINT');
+  assert.is((await ended).code, 130);
+});
+
 test('wrong usage ends watch with exit code 2', async () => {
   const cwd = makeProject(
     `import { command } from 'image-tasks';

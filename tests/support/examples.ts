@@ -79,9 +79,13 @@ export async function paste(command: string, { folder, env }: ExampleCopy): Prom
   return output();
 }
 
+/** Seconds without output after which a watch hangs. */
+const silenceLimit = 120;
+
 /**
  * Runs a command that watches, and each of the edits when it has printed `ready` once more. At last interrupts it, and returns what it
- * prints.
+ * prints. If it prints nothing for long, kills it.
+ * @throws Error with what it printed until then
  */
 export async function pasteWatch(
   command: string,
@@ -90,16 +94,22 @@ export async function pasteWatch(
   copy: ExampleCopy,
 ): Promise<string> {
   const { child, output, ended } = startShell(`exec ${command}`, copy);
-  const rest = [...edits];
   let done = 0;
+  let isSilent = false;
+  const silence = setTimeout(() => {
+    isSilent = true;
+    child.kill('SIGKILL');
+  }, silenceLimit * 1000);
   child.stdout.on('data', async () => {
-    if (output().split(ready).length - 1 === done) return;
-    done++;
-    const edit = rest.shift();
+    silence.refresh();
+    if (output().split(ready).length - 1 <= done) return;
+    const edit = edits[done++];
     if (edit === undefined) child.kill('SIGINT');
     else await paste(edit, copy);
   });
   await ended;
+  clearTimeout(silence);
+  if (isSilent) throw new Error(`no output for ${silenceLimit} s after ${done} edits and this:\n${output()}`);
   return output();
 }
 
