@@ -1,17 +1,13 @@
-import { readFileSync } from 'node:fs';
-import { attestationAttributes } from '../buildkit/attestations.ts';
 import { buildInSession, build as buildOn, type SolveResult } from '../buildkit/build.ts';
 import { type Connection, connect, type Entry, entriesFor, type OpenTransport } from '../buildkit/connect.ts';
 import { makeConnectionPool } from '../buildkit/connection-pool.ts';
-import { makeFolder, type SentFolder } from '../buildkit/context-entries.ts';
-import { type DockerfileFolder, makeDockerfileFolder } from '../buildkit/dockerfile-folder.ts';
+import { makeFolder } from '../buildkit/context-entries.ts';
+import { makeDockerfileFolder } from '../buildkit/dockerfile-folder.ts';
 import { isEntitled } from '../buildkit/entitlements.ts';
-import { fileServices } from '../buildkit/file-services.ts';
-import { type NamedFolders, nameFolders } from '../buildkit/named-folders.ts';
-import type { BuildServices } from '../buildkit/services.ts';
+import { nameFolders } from '../buildkit/named-folders.ts';
+import { SolveFailed } from '../buildkit/solve-failed.ts';
 import type { Export, SolveInput } from '../buildkit/solve-request.ts';
 import type { Environment } from '../model/environment.ts';
-import { normalizePlatform } from '../model/platform.ts';
 import {
   type BuildRequest,
   type BuiltImage,
@@ -21,8 +17,8 @@ import {
   type TestResult,
 } from '../model/ports.ts';
 import { type EngineName, engineErrorOf, portErrorOf } from './build-failure.ts';
-import { type FindLogin, makeBuildLogins } from './build-logins.ts';
-import { optionAttributes } from './build-options.ts';
+import { servicesOf, solveInputOf } from './build-input.ts';
+import type { FindLogin } from './build-logins.ts';
 import { type BuildReport, reportBuild } from './build-report.ts';
 import { listPlatforms } from './list-platforms.ts';
 import { makeSharedSessions } from './shared-sessions.ts';
@@ -46,6 +42,8 @@ export interface BuildTarget {
     request: BuildRequest,
     signal: AbortSignal,
   ): BuiltImageFacts | Promise<BuiltImageFacts>;
+  /** Whether a build failed because another one stored the same image at the same moment. */
+  isCollision?(error: SolveFailed): boolean;
   /** Called when a build has failed: one that is shutting down fails its builds. @throws TasksError exit 3 if it does not answer */
   checkAlive(signal: AbortSignal): Promise<void>;
 }
@@ -151,7 +149,10 @@ export function makeBuilder(options: BuilderOptions): ImageBuilder {
       const exporter: Export =
         request.exportTo === undefined ? target.exporterFor(request) : { kind: 'local' };
       try {
-        const result = await solve({ ...request, args }, report, { export: exporter }, signal);
+        const result = await untilAlone(
+          () => solve({ ...request, args }, report, { export: exporter }, signal),
+          target,
+        );
         if (request.exportTo !== undefined) return undefined;
         const image = await target.imageOf(result, request, signal);
         return { ...image, ran: stepsThatRan(result) };
@@ -188,48 +189,6 @@ export function makeBuilder(options: BuilderOptions): ImageBuilder {
   };
 }
 
-function solveInputOf(
-  {
-    dockerfile,
-    target,
-    platform,
-    network,
-    args,
-    labels,
-    noCache,
-    namedImages,
-    attest,
-    options = {},
-  }: BuildRequest,
-  context: SentFolder,
-  { key }: DockerfileFolder,
-  { addresses }: NamedFolders,
-): Omit<SolveInput, 'export'> {
-  const normalized = normalizePlatform(platform);
-  return {
-    sharedKey: context.digest,
-    filename: dockerfile.name,
-    dockerfileKey: key,
-    target,
-    platform,
-    network,
-    args,
-    labels,
-    noCache,
-    namedContexts: {
-      ...addresses,
-      ...Object.fromEntries(
-        Object.entries(namedImages).map(([name, reference]) => [
-          `${name}::${normalized}`,
-          `docker-image://${reference}`,
-        ]),
-      ),
-    },
-    entitlements: options.allow ?? [],
-    attributes: { ...optionAttributes(options), ...attestationAttributes(attest) },
-  };
-}
-
 /** Secrets, SSH agents and exported files are for one build only. */
 function canShare({ context, secrets, ssh, exportTo }: BuildRequest): boolean {
   if (exportTo !== undefined || ssh !== undefined || Object.keys(secrets).length > 0) return false;
@@ -237,28 +196,18 @@ function canShare({ context, secrets, ssh, exportTo }: BuildRequest): boolean {
   return bytes >= sharedBytes;
 }
 
-function servicesOf(
-  { secrets, ssh, exportTo, registries }: BuildRequest,
-  context: SentFolder,
-  others: ReadonlyMap<string, SentFolder>,
-  { environment, login }: Pick<BuilderOptions, 'environment' | 'login'>,
-  signal: AbortSignal,
-): BuildServices {
-  const folders = new Map([['context', context], ...others]);
-  const secret = (id: string): Uint8Array | undefined => {
-    const source = Object.hasOwn(secrets, id) ? secrets[id] : undefined;
-    if (source === undefined) return undefined;
-    return 'env' in source ? Buffer.from(environment[source.env] ?? '') : readFileSync(source.file);
-  };
-  const files = fileServices({ folders, ...(exportTo === undefined ? {} : { exportTo }) }, signal);
-  const logins = makeBuildLogins(login);
-  logins.allow(registries);
-  return {
-    ...files,
-    login: logins.find,
-    sshSockets: ssh,
-    ...(Object.keys(secrets).length === 0 ? {} : { secret }),
-  };
+/** How often a build is tried that collides with others. */
+const maxTries = 4;
+
+/** Repeats a build that collided with another one: it finds its steps cached, and the image there. @throws as `solve` does */
+async function untilAlone<T>(solve: () => Promise<T>, { isCollision }: BuildTarget): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await solve();
+    } catch (error) {
+      if (tries === maxTries || !(error instanceof SolveFailed) || !isCollision?.(error)) throw error;
+    }
+  }
 }
 
 /** A base image that is here already is neither cached nor run. */

@@ -13,12 +13,19 @@ interface InspectedImage {
   readonly Config?: { readonly Labels?: Readonly<Record<string, string>> | null };
 }
 
+/**
+ * Docker's containerd image store names an untagged image by its digest. When two builds make the same one, both find that name free
+ * (BuildKit's exporter/containerimage/export.go: Update, then Create), and the later fails.
+ */
+const untaggedExists = /^image "moby-dangling@sha256:[0-9a-f]{64}": already exists$/;
+
 /** Returns the image store of a docker engine as the place where built images go. */
 export function engineTarget(api: EngineApi): BuildTarget {
   const full = `the docker engine at ${api.address}`;
   return {
     name: { full, buildkit: `BuildKit in ${full}`, check: '`tasks doctor` to check the engine' },
     exporterFor: () => ({ kind: 'moby' }),
+    isCollision: ({ message }) => untaggedExists.test(message),
     imageOf: (result, request, signal) => verifyBuiltImage(result, request, api, signal),
     checkAlive: async (signal) => void (await api.get('/_ping', signal)),
   };

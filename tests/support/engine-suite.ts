@@ -40,14 +40,17 @@ export function engineSuite(name: string, open: () => Promise<SuiteEngine>): voi
   const run = String(process.pid);
   let opened: SuiteEngine;
 
-  /** Returns a build request with these files in a new folder. */
+  /**
+   * Returns a build request with these files in a new folder. Its steps are those of this run alone: BuildKit runs equal steps of builds
+   * at the same time once, even without its cache, and does not report them to each.
+   */
   const requestOf = (
     files: Readonly<Record<string, string>>,
     more: Partial<BuildRequest> = {},
   ): BuildRequest => {
     const root = tempFolder();
     const context = path.join(root, 'context');
-    for (const [file, text] of Object.entries({ 'a/b': 'b\n', ...files })) {
+    for (const [file, text] of Object.entries({ 'a/b': `${name} ${run}\n`, ...files })) {
       if (file === 'Dockerfile') continue;
       mkdirSync(path.dirname(path.join(context, file)), { recursive: true });
       writeFileSync(path.join(context, file), text);
@@ -149,6 +152,14 @@ export function engineSuite(name: string, open: () => Promise<SuiteEngine>): voi
     const first = (await build(runnable(text)))!.imageId;
     assert.is((await build(runnable(text)))!.imageId, first);
     assert.is.not((await build(runnable(text, { noCache: true })))!.imageId, first);
+  });
+
+  test('equal builds at the same time make one image', async () => {
+    for (let round = 1; round <= 3; round++) {
+      const request = requestOf({ round: `${round}` });
+      const built = await Promise.all(Array.from({ length: 6 }, () => build(request)));
+      assert.is(new Set(built.map((image) => image!.imageId)).size, 1);
+    }
   });
 
   test('a tag can be set and moved', async () => {

@@ -87,6 +87,25 @@ test('the result has the image, and the steps that ran: no cached ones, no base 
   assert.is(tested.engine.openSessions(), 0);
 });
 
+test('a build that collides with an equal one in the image store is repeated, up to three times', async () => {
+  const collision = `failed to solve: image "moby-dangling@sha256:${'2'.repeat(64)}": already exists`;
+  const tested = await builderTest();
+  const { build, result } = await tested.begin(buildRequest());
+  build.endStatus();
+  build.fail(collision);
+  await succeed(await tested.engine.build());
+  assert.is((await result)!.imageId, imageDigest);
+
+  const second = await tested.begin(buildRequest());
+  for (let tries = 1; tries <= 4; tries++) {
+    const started = tries === 1 ? second.build : await tested.engine.build();
+    started.endStatus();
+    started.fail(collision);
+  }
+  assert.match((await errorOf(second.result)).message, /already exists/);
+  await tested.idle();
+});
+
 test('an image that is not what was asked for fails the build, and gets no tag', async () => {
   for (const [shown, message] of [
     [{ Config: {} }, /does not carry the label l/],

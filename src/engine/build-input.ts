@@ -1,0 +1,81 @@
+import { readFileSync } from 'node:fs';
+import { attestationAttributes } from '../buildkit/attestations.ts';
+import type { SentFolder } from '../buildkit/context-entries.ts';
+import type { DockerfileFolder } from '../buildkit/dockerfile-folder.ts';
+import { fileServices } from '../buildkit/file-services.ts';
+import type { NamedFolders } from '../buildkit/named-folders.ts';
+import type { BuildServices } from '../buildkit/services.ts';
+import type { SolveInput } from '../buildkit/solve-request.ts';
+import type { Environment } from '../model/environment.ts';
+import { normalizePlatform } from '../model/platform.ts';
+import type { BuildRequest } from '../model/ports.ts';
+import { type FindLogin, makeBuildLogins } from './build-logins.ts';
+import { optionAttributes } from './build-options.ts';
+
+/** Returns what a solve request says of a build, without its export. */
+export function solveInputOf(
+  {
+    dockerfile,
+    target,
+    platform,
+    network,
+    args,
+    labels,
+    noCache,
+    namedImages,
+    attest,
+    options = {},
+  }: BuildRequest,
+  context: SentFolder,
+  { key }: DockerfileFolder,
+  { addresses }: NamedFolders,
+): Omit<SolveInput, 'export'> {
+  const normalized = normalizePlatform(platform);
+  return {
+    sharedKey: context.digest,
+    filename: dockerfile.name,
+    dockerfileKey: key,
+    target,
+    platform,
+    network,
+    args,
+    labels,
+    noCache,
+    namedContexts: {
+      ...addresses,
+      ...Object.fromEntries(
+        Object.entries(namedImages).map(([name, reference]) => [
+          `${name}::${normalized}`,
+          `docker-image://${reference}`,
+        ]),
+      ),
+    },
+    entitlements: options.allow ?? [],
+    attributes: { ...optionAttributes(options), ...attestationAttributes(attest) },
+  };
+}
+
+/** Returns what a session serves to a build: its folders, secrets, agents and logins. */
+export function servicesOf(
+  { secrets, ssh, exportTo, registries }: BuildRequest,
+  context: SentFolder,
+  others: ReadonlyMap<string, SentFolder>,
+  { environment, login }: { readonly environment: Environment; readonly login: FindLogin },
+  signal: AbortSignal,
+): BuildServices {
+  const folders = new Map([['context', context], ...others]);
+  const secret = (id: string): Uint8Array | undefined => {
+    const source = Object.hasOwn(secrets, id) ? secrets[id] : undefined;
+    if (source === undefined) return undefined;
+    return 'env' in source ? Buffer.from(environment[source.env] ?? '') : readFileSync(source.file);
+  };
+  const files = fileServices({ folders, ...(exportTo === undefined ? {} : { exportTo }) }, signal);
+  const logins = makeBuildLogins(login);
+  logins.allow(registries);
+  return {
+    ...files,
+    login: logins.find,
+    sshSockets: ssh,
+    ...(Object.keys(secrets).length === 0 ? {} : { secret }),
+  };
+}
