@@ -1,9 +1,12 @@
 // Registry mode on two real builder nodes, with a real registry.
-import { copyFileSync, cpSync, rmSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { findBuilder } from '../../src/engine/builder-nodes.ts';
+import { connectNodes } from '../../src/engine/connect-nodes.ts';
 import { builderUnavailable, startTestBuilder, type TestBuilder } from '../support/builder-machine.ts';
+import { builderSuite } from '../support/builder-suite.ts';
 import { busybox } from '../support/busybox.ts';
 import { type CliResult, makeProject, runCli, startCli } from '../support/cli.ts';
 import { type RealRegistry, startRegistry } from '../support/registry.ts';
@@ -27,6 +30,17 @@ const files = {
   'list/Dockerfile':
     'ARG BASE\nFROM $BASE AS made\nRUN ["/bin/sh", "-c", "echo made > /made"]\nFROM scratch\nCOPY --from=made /made /made\n',
 } as const;
+
+/** Returns the digests of the manifests in a repository, also those that have no tag. */
+function pushedManifests({ folder }: RealRegistry, repository: string): string[] {
+  const revisions = path.join(
+    folder,
+    'data/docker/registry/v2/repositories',
+    repository,
+    '_manifests/revisions/sha256',
+  );
+  return existsSync(revisions) ? readdirSync(revisions) : [];
+}
 
 if (builderUnavailable !== undefined) test.skip(`(skipped: ${builderUnavailable})`);
 else {
@@ -160,3 +174,32 @@ export const slow = image({ name: 'slow', context: 'slow', needs: { BASE: base }
 }
 
 test.run();
+
+if (builderUnavailable === undefined)
+  builderSuite('a node of two', async () => {
+    const [testBuilder, registry] = await Promise.all([startTestBuilder(), startRegistry()]);
+    const addresses = findBuilder('ci', '--builder', { ...process.env, ...testBuilder.environment });
+    if (addresses === 'engine') throw new Error('ci is no builder with nodes');
+    const [node] = await connectNodes(addresses, {
+      builder: 'ci',
+      proxies: {},
+      login: async () => undefined,
+      environment: process.env,
+      signal: new AbortController().signal,
+      onDead: (message) => {
+        throw new Error(message);
+      },
+    });
+    const program = busybox();
+    const pushTo = `${registry.host}/team/app`;
+    return {
+      builder: node!.builder,
+      files: { 'bin/sh': program, 'bin/sleep': program, 'bin/cat': program },
+      pushTo,
+      countImages: async () => pushedManifests(registry, 'team/app').length,
+      close: async () => {
+        await testBuilder.close();
+        await registry.stop();
+      },
+    };
+  });

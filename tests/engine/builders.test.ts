@@ -12,7 +12,8 @@ import type { Environment } from '../../src/model/environment.ts';
 import { type Bridge, startBridge } from '../support/buildkit-bridge.ts';
 import { busybox } from '../support/busybox.ts';
 import { connectTestEngine, removeImages } from '../support/docker.ts';
-import { engineSuite, type SuiteEngine, testLabel } from '../support/engine-suite.ts';
+import { engineSuite, type SuiteEngine } from '../support/engine-suite.ts';
+import { testLabel } from '../support/suite-request.ts';
 import { tempFolder } from '../support/temp.ts';
 
 const never = new AbortController().signal;

@@ -2,8 +2,9 @@ import { dockerEngine } from '../../src/engine/docker.ts';
 import { openRegistry } from '../../src/registry/registry.ts';
 import { busybox } from '../support/busybox.ts';
 import { connectTestEngine, removeImages } from '../support/docker.ts';
-import { engineSuite, type SuiteRegistry, testLabel } from '../support/engine-suite.ts';
+import { engineSuite, type SuiteRegistry } from '../support/engine-suite.ts';
 import { hasRegistry, type RealRegistry, startRegistry, user } from '../support/registry.ts';
+import { testLabel } from '../support/suite-request.ts';
 
 engineSuite('docker', async () => {
   const api = await connectTestEngine();

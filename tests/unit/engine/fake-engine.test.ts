@@ -1,5 +1,7 @@
+import { builderSuite } from '../../support/builder-suite.ts';
 import { engineSuite } from '../../support/engine-suite.ts';
 import { fakeEngine } from '../../support/fake-engine.ts';
+import { fakeNode } from '../../support/fake-node.ts';
 import { fakeRegistry } from '../../support/fake-registry.ts';
 
 engineSuite('fake', async () => {
@@ -14,6 +16,17 @@ engineSuite('fake', async () => {
     engine,
     files: {},
     remote: { registry, host, credentials, denied: denied },
+    close: async () => undefined,
+  };
+});
+
+builderSuite('fake node', async () => {
+  const { builder, engine } = fakeNode('one', fakeRegistry());
+  return {
+    builder,
+    files: {},
+    pushTo: '127.0.0.1:5000/team/app',
+    countImages: async () => engine.allImages.length,
     close: async () => undefined,
   };
 });
