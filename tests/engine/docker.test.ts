@@ -16,7 +16,7 @@ engineSuite('docker', async () => {
     files: { 'bin/sh': program, 'bin/sleep': program, 'bin/cat': program },
     ...(server === undefined ? {} : { remote: remoteOf(server) }),
     close: async () => {
-      await removeImages(api, testLabel);
+      await removeImages(api, testLabel, String(process.pid));
       await server?.stop();
     },
   };

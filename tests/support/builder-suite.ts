@@ -115,7 +115,11 @@ export function addBuilderTests(test: Tests, opened: () => SuiteBuilder): void {
   test('equal builds at the same time make one image', async () => {
     for (let round = 1; round <= 3; round++) {
       const request = requestOf({ round: `${round}` });
-      const built = await Promise.all(Array.from({ length: 6 }, () => build(request)));
+      const built = await Promise.all(
+        Array.from({ length: 6 }, () =>
+          opened().builder.build(request, silent, new AbortController().signal),
+        ),
+      );
       assert.is(new Set(built.map((image) => image!.imageId)).size, 1);
     }
   });
