@@ -8,6 +8,7 @@ import type { Listener } from '../model/events.ts';
 import type { Step } from '../model/plan.ts';
 import type { ConnectedNode } from '../model/ports.ts';
 import type { TaskId } from '../model/task.ts';
+import type { Naming } from '../plan/refs.ts';
 import { credentialsFor } from '../registry/credentials.ts';
 import type { Results } from '../run/needs.ts';
 import { requireEngine } from '../run/require-engine.ts';
@@ -54,7 +55,7 @@ export function tasksWithTest(steps: readonly Step[]): Set<TaskId> {
 
 /** Returns what running a plan needs from outside. */
 export function makeServices(
-  { cacheFolder, root, memo, records, engine, plan, registryBuilder }: PlannedProject,
+  { cacheFolder, root, memo, records, engine, plan, naming, registryBuilder }: PlannedProject,
   { clock, connections, environment, notify }: Host,
   signal: AbortSignal,
   { socketOf }: Pick<SshAgents, 'socketOf'> = noAgents,
@@ -64,7 +65,7 @@ export function makeServices(
   let runId: string | undefined;
   return {
     engine,
-    ...(registryBuilder === undefined ? {} : { registryMode: modeOf(registryBuilder, nodes) }),
+    ...(registryBuilder === undefined ? {} : { registryMode: modeOf(registryBuilder, nodes, naming) }),
     processes: connections.processes,
     records,
     logs: { open: (task) => openLog(cacheFolder, task, clock.now(), warn) },
@@ -90,9 +91,13 @@ export function makeServices(
   };
 }
 
-function modeOf(builder: RegistryBuilder, nodes: readonly ConnectedNode[]): RegistryMode {
+function modeOf(
+  builder: RegistryBuilder,
+  nodes: readonly ConnectedNode[],
+  { cacheTo }: Naming,
+): RegistryMode {
   const connect = async (): Promise<readonly ConnectedNode[]> => shareJobs(await builder.nodes(), 1);
-  return { registry: builder.registry, nodes, connect };
+  return { registry: builder.registry, nodes, connect, ...(cacheTo === undefined ? {} : { cacheTo }) };
 }
 
 const noAgents: SshAgents = {

@@ -57,9 +57,12 @@ export function failureWithoutAnswer(steps: readonly BuildStep[]): SolveFailed {
   return new SolveFailed(message, { step, sources: [], exitCode: exitCodeInText(message) });
 }
 
+/** Steps whose failure fails no build: a cache may not exist yet (moby/buildkit solver/llbsolver, cache/remotecache). */
+const cacheTransfer = /^(?:importing cache manifest from|exporting cache to) /;
+
 /** An optional step may fail without failing the build, so an instruction is preferred. */
 export function failedStep(steps: readonly BuildStep[]): BuildStep | undefined {
-  const failed = steps.filter(({ state }) => state === 'failed');
+  const failed = steps.filter(({ state, name }) => state === 'failed' && !cacheTransfer.test(name));
   return failed.find(({ instruction }) => instruction !== undefined) ?? failed.at(-1);
 }
 

@@ -1,5 +1,5 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import type { SolveRequestSchema } from './proto/control_pb.js';
+import type { CacheOptionsSchema, SolveRequestSchema } from './proto/control_pb.js';
 
 /** Where the result of a build goes: an exporter and its attributes (moby/buildkit README, "Output"). */
 export type Export =
@@ -34,6 +34,8 @@ export interface SolveInput {
    */
   readonly namedContexts?: Readonly<Record<string, string>>;
   readonly export: Export;
+  /** The tag in a registry that build caches are imported from and exported to. */
+  readonly cacheTag?: string;
   /** What RUN may use, besides the network of the host: `security.insecure`. The engine must allow it. */
   readonly entitlements?: readonly string[];
   /** Other attributes of the frontend. */
@@ -57,7 +59,7 @@ export function solveRequestOf(
     Session: ids.session,
     Frontend: 'dockerfile.v0',
     FrontendAttrs: frontendAttributesOf(input),
-    Cache: {},
+    Cache: cacheOptionsOf(input),
     Internal: input.isInternal ?? false,
     Entitlements: entitlementsOf(input),
     ...(kind === 'none'
@@ -68,6 +70,17 @@ export function solveRequestOf(
           Exporters: [{ Type: kind, Attrs: attributes }],
         }),
   };
+}
+
+/** Attributes of moby/buildkit README, "Registry": `max` has the layers of all steps, also of stages that are in no image. */
+function cacheOptionsOf({ cacheTag }: SolveInput): MessageInitShape<typeof CacheOptionsSchema> {
+  if (cacheTag === undefined) return {};
+  const exported = { ref: cacheTag, mode: 'max', 'ignore-error': 'true', 'oci-mediatypes': 'true' };
+  return { Exports: [{ Type: 'registry', Attrs: exported }], Imports: [importOf(cacheTag)] };
+}
+
+function importOf(ref: string): { readonly Type: string; readonly Attrs: { readonly ref: string } } {
+  return { Type: 'registry', Attrs: { ref } };
 }
 
 function entitlementsOf({ network, entitlements = [] }: SolveInput): string[] {
@@ -89,6 +102,8 @@ function frontendAttributesOf(input: SolveInput): Record<string, string> {
     ...prefixed('build-arg:', input.args),
     ...prefixed('label:', input.labels),
     ...prefixed('context:', namedContexts),
+    // The frontend imports the cache, from this copy of the request (moby/buildkit client/solve.go, parseCacheOptions).
+    ...(input.cacheTag === undefined ? {} : { 'cache-imports': JSON.stringify([importOf(input.cacheTag)]) }),
     ...(Object.keys(namedContexts).length === 0 ? {} : { 'frontend.caps': contextsAbility }),
     ...input.attributes,
   };

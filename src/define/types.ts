@@ -263,6 +263,12 @@ export interface ProjectFields {
    */
   readonly builder?: string;
   /**
+   * A repository that the nodes of a builder keep their build caches in, such as `registry.example/team/build-cache`: for nodes that
+   * lose their disks. It has one tag for each version and platform, which each build replaces. It is in no key, and a docker engine
+   * does not use it.
+   */
+  readonly cacheTo?: string;
+  /**
    * Labels that every image gets when it is built, and that are not part of any key. Labels of an image with the same names take
    * precedence.
    *

@@ -24,6 +24,7 @@ export function solveInputOf(
     noCache,
     namedImages,
     attest,
+    cacheTag,
     options = {},
   }: BuildRequest,
   context: SentFolder,
@@ -50,6 +51,7 @@ export function solveInputOf(
         ]),
       ),
     },
+    ...(cacheTag === undefined ? {} : { cacheTag }),
     entitlements: options.allow ?? [],
     attributes: { ...optionAttributes(options), ...attestationAttributes(attest) },
   };

@@ -1,7 +1,9 @@
 import type { Environment } from '../model/environment.ts';
 import { EngineUnavailable, TasksError } from '../model/errors.ts';
+import { failedPush } from '../model/failure-cause.ts';
 import { type Builder, type ConnectedNode, StepFailed } from '../model/ports.ts';
 import { makeBuilder } from './build.ts';
+import type { EngineName } from './build-failure.ts';
 import type { FindLogin } from './build-logins.ts';
 import type { NodeAddress } from './builder-nodes.ts';
 import { nodeTarget } from './node-target.ts';
@@ -68,7 +70,7 @@ async function connectNode(
     const [native] = found;
     if (native === undefined) return new Error(`${target.name.full} has no worker`);
     const { name, platforms = found } = address;
-    return { name, platforms, native, builder: nodeBuilder(images, platforms, target.name.full) };
+    return { name, platforms, native, builder: nodeBuilder(images, platforms, target.name) };
   } catch (error) {
     options.signal.throwIfAborted();
     return limit.aborted ? silent(target.name.full, answerMs, error) : (error as Error);
@@ -94,11 +96,24 @@ function cannotPush(name: string, cause: unknown): TasksError {
   });
 }
 
+/** Adds to what a node alone can have: the general advice is about the engine of this machine. */
+function withHint(error: unknown, { full, check }: EngineName): unknown {
+  if (!(error instanceof StepFailed)) return error;
+  const { cause } = error.facts;
+  const hint =
+    cause === 'disk-full'
+      ? `free space on ${full}, for example with \`docker buildx prune\``
+      : cause === 'network' && failedPush.test(error.message)
+        ? `${full} must reach this registry under this name: run ${check}`
+        : undefined;
+  return hint === undefined ? error : new StepFailed(`${error.message}\n${hint}`, error.facts);
+}
+
 /** A node that pushes by digest has named contexts and limits: both are older (moby/buildkit 0.10). */
 function nodeBuilder(
   { build, test, grants, platforms }: Pick<Builder, 'build' | 'test' | 'grants' | 'platforms'>,
   chosen: readonly string[],
-  name: string,
+  name: EngineName,
 ): Builder {
   return {
     ready: async () => void (await platforms()),
@@ -109,7 +124,7 @@ function nodeBuilder(
       try {
         return await build(request, progress, signal);
       } catch (error) {
-        throw canPush(error) ? error : cannotPush(name, error);
+        throw canPush(error) ? withHint(error, name) : cannotPush(name.full, error);
       }
     },
     test,

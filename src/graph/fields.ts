@@ -137,6 +137,7 @@ export function checkProject(fields: Readonly<Record<string, unknown>>): {
     repo?: string;
     cacheRepo?: string;
     builder?: string;
+    cacheTo?: string;
     volatileLabels?: Record<string, string>;
     profiles?: readonly string[];
   };
@@ -146,17 +147,19 @@ export function checkProject(fields: Readonly<Record<string, unknown>>): {
     repo: v.optional(nonEmpty),
     cacheRepo: v.optional(nonEmpty),
     builder: v.optional(nonEmpty),
+    cacheTo: v.optional(nonEmpty),
     volatileLabels: v.optional(strings),
     profiles: v.optional(v.array(nonEmpty)),
   });
   const result = v.safeParse(schema, fields);
   if (!result.success) return { faults: result.issues.map((issue) => asFault(issue)) };
-  const { repo, cacheRepo, builder, volatileLabels, profiles } = result.output;
+  const { repo, cacheRepo, builder, cacheTo, volatileLabels, profiles } = result.output;
   return {
     values: {
       ...(repo ? { repo } : {}),
       ...(cacheRepo ? { cacheRepo } : {}),
       ...(builder ? { builder } : {}),
+      ...(cacheTo ? { cacheTo } : {}),
       ...(volatileLabels ? { volatileLabels } : {}),
       ...(profiles ? { profiles } : {}),
     },

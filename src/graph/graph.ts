@@ -55,7 +55,7 @@ export function resolveProject(declarations: Declarations): Project {
   }
   const { values, faults } = checkProject(first.project.fields);
   const problems: Problem[] = faults.map((fault) => ({ ...place, ...fault }));
-  for (const field of ['repo', 'cacheRepo'] as const) {
+  for (const field of ['repo', 'cacheRepo', 'cacheTo'] as const) {
     const repo = values?.[field];
     const expected = repo === undefined ? undefined : repositoryFault(repo);
     if (repo !== undefined && expected !== undefined)

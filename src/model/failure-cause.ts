@@ -60,7 +60,11 @@ const imageStep = /^\[internal\] load metadata for |^resolve image config for |^
 /** The steps that may use the network; the source of an ADD can be a step of its own, named by its URL. */
 const networkStep = /^(?:\[[^\]]*\] )?(?:RUN|ADD)\b|^(?:https?|git|ssh):\/\//;
 
-const isOfImage = ({ ofImage, step = '' }: CauseFacts): boolean => ofImage === true || imageStep.test(step);
+/** What BuildKit says if it cannot push the image, in a step that is no instruction: `exporting to image`. */
+export const failedPush = /^failed to push /;
+
+const isOfImage = ({ ofImage, step = '', said = '' }: CauseFacts): boolean =>
+  ofImage === true || imageStep.test(step) || failedPush.test(said);
 const mayUseNetwork = (facts: CauseFacts): boolean =>
   facts.step === undefined || isOfImage(facts) || networkStep.test(facts.step);
 

@@ -97,6 +97,8 @@ export interface BuildRequest {
    * An engine keeps the image in its store.
    */
   readonly pushTo?: string;
+  /** The tag in a registry that a builder node imports build caches from, and exports them to. Neither fails a build. */
+  readonly cacheTag?: string;
   /** What a builder node attests of an image that it pushes. */
   readonly attest?: Attestations;
   /** The annotations of the manifest that a builder node pushes. */

@@ -186,6 +186,8 @@ export interface Project {
   readonly cacheRepo?: string;
   /** What builds in place of the docker engine. */
   readonly builder?: string;
+  /** The repository for the build caches of builder nodes. */
+  readonly cacheTo?: string;
   /** Labels of all images that are not part of their keys. */
   readonly volatileLabels?: Readonly<Record<string, string>>;
   /** The profiles besides `default`; undefined if any name is a profile. */

@@ -32,7 +32,7 @@ function mergeVersions(problems: readonly Problem[]): Problem[] {
 }
 
 function findProblems(task: Task & { kind: 'image' }, naming: Naming): Problem[] {
-  const { repo, cacheRepo, suffix } = naming;
+  const { repo, cacheRepo, cacheTo, suffix } = naming;
   const place = { file: task.where.file, definition: task.name };
   const problems: Problem[] = [];
   const checkLength = (what: string, found: string, length: number, max: number, hint: string): void => {
@@ -54,6 +54,13 @@ function findProblems(task: Task & { kind: 'image' }, naming: Naming): Problem[]
     maxRepositoryLength,
     'shorten the name or the repository',
   );
+  if (cacheTo !== undefined && [repository, cacheRepo].includes(cacheTo))
+    problems.push({
+      ...place,
+      message: 'its tags would be beside those of build caches',
+      found: cacheTo,
+      expected: 'a repository of its own for cacheTo',
+    });
   if (task.output === 'image' && cacheRepo !== undefined) {
     const content = `${task.name.replaceAll('/', '-')}-${task.version.replaceAll('~', '')}`;
     checkLength(

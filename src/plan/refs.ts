@@ -1,5 +1,5 @@
 import type { Key } from '../model/record.ts';
-import type { Project, Task } from '../model/task.ts';
+import type { ImageTask, Project, Task } from '../model/task.ts';
 
 /** The repository and suffix that a run uses in references. */
 export interface Naming {
@@ -7,6 +7,8 @@ export interface Naming {
   readonly repo: string;
   /** The repository for all content tags, if the project sets one. */
   readonly cacheRepo?: string;
+  /** The repository for the build caches of builder nodes, if the project sets one. */
+  readonly cacheTo?: string;
   /** Appended to every tag: `-dev202611232030`, or empty for a release. */
   readonly suffix: string;
   /** True if the suffix contains the time of the run. */
@@ -62,6 +64,21 @@ function versionTag({ version }: Pick<Task, 'version'>, key: Key): string {
   return `${version.replaceAll('~', '')}-k${key.slice(0, 12)}`;
 }
 
+/** The limit of registries. */
+const maxTagLength = 128;
+
+/**
+ * Returns the tag of a task's build cache in a repository. Each platform has its own, since an export replaces what the tag had. Two
+ * tasks may get the same one, for example `a-b:1` and `a:b-1`: they replace each other's cache, which costs time and no more.
+ */
+export function buildCacheTag(
+  { name, version, platform }: Pick<ImageTask, 'name' | 'version' | 'platform'>,
+  repository: string,
+): string {
+  const tag = [name, version.replaceAll('~', ''), platform].join('-').replaceAll('/', '-');
+  return `${repository}:${tag.slice(0, maxTagLength)}`;
+}
+
 /** Returns an exact tag of an image in the engine. It contains a digest of the image, so it never moves to another image. */
 export function exactTag(content: string, digest: string): string {
   return `${content}-i${digest.replace(/^sha256:/, '').slice(0, 12)}`;
@@ -97,6 +114,7 @@ export function resolveNaming(
   return {
     repo: settings.repo ?? project.repo ?? 'local',
     ...(project.cacheRepo !== undefined ? { cacheRepo: project.cacheRepo } : {}),
+    ...(project.cacheTo !== undefined ? { cacheTo: project.cacheTo } : {}),
     suffix: settings.suffix ?? (settings.release ? '' : devSuffix(now)),
     timed,
   };

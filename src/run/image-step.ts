@@ -10,7 +10,7 @@ import { type ImageTask, type SshSource, versionIdOf } from '../model/task.ts';
 import { explainMissingSource } from '../observe/missing-source.ts';
 import { namedRegistries } from '../observe/named-registries.ts';
 import { prepareDockerfile } from '../observe/prepare-dockerfile.ts';
-import { repositoryOf } from '../plan/refs.ts';
+import { buildCacheTag, repositoryOf } from '../plan/refs.ts';
 import { claimContentTag, publishedFacts } from './content-tag.ts';
 import { requestContexts } from './named-contexts.ts';
 import {
@@ -81,13 +81,15 @@ export function builderOf({ node, services }: Pick<StepInput, 'node' | 'services
   return node?.builder ?? services.engine!;
 }
 
-/** A node pushes the image, with what is attested of it. */
-function pushed(request: BuildRequest, { node, step }: StepInput): BuildRequest {
+/** A node pushes the image, with what is attested of it, and its build cache. */
+function pushed(request: BuildRequest, { node, step, services }: StepInput): BuildRequest {
   if (node === undefined || request.exportTo !== undefined) return request;
+  const { cacheTo } = services.registryMode!;
   const { attest, annotations } = step.task as ImageTask;
   return {
     ...request,
     pushTo: repositoryOf(step.registryTag!),
+    ...(cacheTo === undefined ? {} : { cacheTag: buildCacheTag(step.task as ImageTask, cacheTo) }),
     ...(attest === undefined ? {} : { attest }),
     ...(annotations === undefined ? {} : { annotations }),
   };
@@ -191,9 +193,11 @@ function registriesOf(
   { step, services }: Pick<StepInput, 'step' | 'services'>,
 ): readonly string[] | undefined {
   const named = namedRegistries(observed);
-  if (named === undefined || services.registryMode === undefined || step.registryTag === undefined)
-    return named;
-  return [...new Set([...named, registryHostOf(step.registryTag)!])];
+  const { registryMode } = services;
+  if (named === undefined || registryMode === undefined || step.registryTag === undefined) return named;
+  const { cacheTo } = registryMode;
+  const own = [step.registryTag, ...(cacheTo === undefined ? [] : [`${cacheTo}:any`])];
+  return [...new Set([...named, ...own.map((tag) => registryHostOf(tag)!)])];
 }
 
 function sshSockets(

@@ -28,6 +28,8 @@ export interface RegistryMode {
   /** Connects to the nodes, for tests: whether one has to run is known late. @throws TasksError exit 3 if none answers */
   connect(): Promise<readonly ConnectedNode[]>;
   readonly registry: Registry;
+  /** The repository for the build caches of nodes, if they are kept. */
+  readonly cacheTo?: string;
 }
 
 /** The services that running a plan needs. */

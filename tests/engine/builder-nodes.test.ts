@@ -5,7 +5,12 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { findBuilder } from '../../src/engine/builder-nodes.ts';
 import { connectNodes } from '../../src/engine/connect-nodes.ts';
-import { builderUnavailable, startTestBuilder, type TestBuilder } from '../support/builder-machine.ts';
+import {
+  builderUnavailable,
+  nodeThatPrints,
+  startTestBuilder,
+  type TestBuilder,
+} from '../support/builder-machine.ts';
 import { builderSuite } from '../support/builder-suite.ts';
 import { busybox } from '../support/busybox.ts';
 import { type CliResult, makeProject, runCli, startCli } from '../support/cli.ts';
@@ -154,14 +159,7 @@ export const slow = image({ name: 'slow', context: 'slow', needs: { BASE: base }
       cwd: project.cwd,
       env: builder.environment,
     });
-    const node = await new Promise<string>((resolve) => {
-      let text = '';
-      child.stdout?.on('data', (data: Buffer) => {
-        text += data;
-        const started = /"type":"task-started"[^\n]*"id":"slow:latest"[^\n]*"node":"(ci\d)"/.exec(text);
-        if (started !== null && /"line":"#\d+ begun/.test(text)) resolve(started[1]!);
-      });
-    });
+    const node = await nodeThatPrints(child, 'begun');
     const { engine, bridge } = builder.nodes[node === 'ci0' ? 0 : 1];
     bridge.close();
     await engine.kill();

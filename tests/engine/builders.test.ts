@@ -1,7 +1,8 @@
 // BuildKit without the API of a docker engine: at an address, and by a builder of buildx. A bridge to this machine's engine stands in
 // for buildkitd, so images are in that engine's store.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import path from 'node:path';
+import { execa } from 'execa';
 import { suite } from 'uvu';
 import { makeBuilder } from '../../src/engine/build.ts';
 import { type BuilderAddress, dialerOfBuilder } from '../../src/engine/builder-address.ts';
@@ -19,16 +20,21 @@ import { tempFolder } from '../support/temp.ts';
 const never = new AbortController().signal;
 const socket = path.join(tempFolder(), 'buildkitd.sock');
 
+interface Found {
+  readonly address: BuilderAddress;
+  readonly environment?: Environment;
+}
+
 /** Starts a bridge, and opens a suite's engine that builds through it. `find` returns the builder, and the environment for it. */
 async function openBuilder(
   listen: string | number,
-  find: (bridge: Bridge) => { readonly address: BuilderAddress; readonly environment?: Environment },
+  find: (bridge: Bridge) => Found | Promise<Found>,
 ): Promise<SuiteEngine> {
   const api = await connectTestEngine();
   const endpoint = resolveEndpoint(process.env);
   if (endpoint.kind !== 'unix') throw new Error(`these tests need a local engine, not ${endpoint.url}`);
   const bridge = await startBridge(endpoint.path, listen);
-  const { address, environment = process.env } = find(bridge);
+  const { address, environment = process.env } = await find(bridge);
   const engine = dockerEngine(process.env, { signal: never });
   const builder = makeBuilder({
     target: engineTarget(api),
@@ -61,12 +67,11 @@ engineSuite('a buildkitd at a TCP port', () =>
 );
 
 /** Builders of the test are apart from those of the user. */
-function createBuildxBuilder(): Environment {
+async function createBuildxBuilder(): Promise<Environment> {
   const environment = { ...process.env, BUILDX_CONFIG: tempFolder() };
-  execFileSync('docker', ['buildx', 'create', '--name=node', '--driver=remote', `unix://${socket}-2`], {
-    env: environment,
-    stdio: 'ignore',
-  });
+  const args = ['buildx', 'create', '--name=node', '--driver=remote', `unix://${socket}-2`];
+  // Not `execFileSync`: buildx looks at the node, whose bridge is in this process.
+  await execa('docker', args, { env: environment });
   return environment;
 }
 
@@ -74,9 +79,9 @@ function createBuildxBuilder(): Environment {
 const help = spawnSync('docker', ['buildx', 'dial-stdio', '--help'], { encoding: 'utf8' });
 if (help.stdout?.includes('buildx dial-stdio')) {
   engineSuite('a builder of buildx', () =>
-    openBuilder(`${socket}-2`, () => ({
+    openBuilder(`${socket}-2`, async () => ({
       address: { kind: 'buildx', name: 'node' },
-      environment: createBuildxBuilder(),
+      environment: await createBuildxBuilder(),
     })),
   );
 } else {

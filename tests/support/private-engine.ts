@@ -42,6 +42,8 @@ export interface PrivateEngine {
   start(): Promise<void>;
   /** Kills it with SIGKILL, and waits until it has ended. */
   kill(): Promise<void>;
+  /** Stops its process with SIGSTOP: connections stay open, and nothing comes any more. */
+  freeze(): void;
   /** Stops it and removes its processes, mounts and files. */
   close(): Promise<void>;
 }
@@ -115,7 +117,9 @@ export function createPrivateEngine({
       while (pid !== '' && existsSync(`/proc/${pid}/exe`)) await delay(20);
       rmSync(file, { force: true });
     },
+    freeze: () => void child!.kill('SIGSTOP'),
     async close() {
+      child?.kill('SIGCONT');
       await end('SIGTERM');
       killLeftovers(folder);
       for (const mount of mountsBelow(folder)) spawnSync('umount', ['--lazy', mount]);

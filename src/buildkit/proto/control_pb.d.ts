@@ -103,6 +103,15 @@ export declare const DefinitionSchema: GenMessage<Definition>;
  * @generated from message tasks.buildkit.control.CacheOptions
  */
 export declare type CacheOptions = Message<"tasks.buildkit.control.CacheOptions"> & {
+  /**
+   * @generated from field: repeated tasks.buildkit.control.CacheEntry Exports = 4;
+   */
+  Exports: CacheEntry[];
+
+  /**
+   * @generated from field: repeated tasks.buildkit.control.CacheEntry Imports = 5;
+   */
+  Imports: CacheEntry[];
 };
 
 /**
@@ -110,6 +119,27 @@ export declare type CacheOptions = Message<"tasks.buildkit.control.CacheOptions"
  * Use `create(CacheOptionsSchema)` to create a new message.
  */
 export declare const CacheOptionsSchema: GenMessage<CacheOptions>;
+
+/**
+ * @generated from message tasks.buildkit.control.CacheEntry
+ */
+export declare type CacheEntry = Message<"tasks.buildkit.control.CacheEntry"> & {
+  /**
+   * @generated from field: string Type = 1;
+   */
+  Type: string;
+
+  /**
+   * @generated from field: map<string, string> Attrs = 2;
+   */
+  Attrs: { [key: string]: string };
+};
+
+/**
+ * Describes the message tasks.buildkit.control.CacheEntry.
+ * Use `create(CacheEntrySchema)` to create a new message.
+ */
+export declare const CacheEntrySchema: GenMessage<CacheEntry>;
 
 /**
  * @generated from message tasks.buildkit.control.Exporter

@@ -11,7 +11,7 @@ import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
  * Describes the file control.proto.
  */
 export const file_control = /*@__PURE__*/
-  fileDesc("Cg1jb250cm9sLnByb3RvEhZ0YXNrcy5idWlsZGtpdC5jb250cm9sIs4ECgxTb2x2ZVJlcXVlc3QSCwoDUmVmGAEgASgJEjYKCkRlZmluaXRpb24YAiABKAsyIi50YXNrcy5idWlsZGtpdC5jb250cm9sLkRlZmluaXRpb24SGgoSRXhwb3J0ZXJEZXByZWNhdGVkGAMgASgJEmIKF0V4cG9ydGVyQXR0cnNEZXByZWNhdGVkGAQgAygLMkEudGFza3MuYnVpbGRraXQuY29udHJvbC5Tb2x2ZVJlcXVlc3QuRXhwb3J0ZXJBdHRyc0RlcHJlY2F0ZWRFbnRyeRIPCgdTZXNzaW9uGAUgASgJEhAKCEZyb250ZW5kGAYgASgJEk4KDUZyb250ZW5kQXR0cnMYByADKAsyNy50YXNrcy5idWlsZGtpdC5jb250cm9sLlNvbHZlUmVxdWVzdC5Gcm9udGVuZEF0dHJzRW50cnkSMwoFQ2FjaGUYCCABKAsyJC50YXNrcy5idWlsZGtpdC5jb250cm9sLkNhY2hlT3B0aW9ucxIUCgxFbnRpdGxlbWVudHMYCSADKAkSEAoISW50ZXJuYWwYCyABKAgSMwoJRXhwb3J0ZXJzGA0gAygLMiAudGFza3MuYnVpbGRraXQuY29udHJvbC5FeHBvcnRlcho+ChxFeHBvcnRlckF0dHJzRGVwcmVjYXRlZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaNAoSRnJvbnRlbmRBdHRyc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiDAoKRGVmaW5pdGlvbiIOCgxDYWNoZU9wdGlvbnMiggEKCEV4cG9ydGVyEgwKBFR5cGUYASABKAkSOgoFQXR0cnMYAiADKAsyKy50YXNrcy5idWlsZGtpdC5jb250cm9sLkV4cG9ydGVyLkF0dHJzRW50cnkaLAoKQXR0cnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIp8BCg1Tb2x2ZVJlc3BvbnNlElUKEEV4cG9ydGVyUmVzcG9uc2UYASADKAsyOy50YXNrcy5idWlsZGtpdC5jb250cm9sLlNvbHZlUmVzcG9uc2UuRXhwb3J0ZXJSZXNwb25zZUVudHJ5GjcKFUV4cG9ydGVyUmVzcG9uc2VFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIhwKDVN0YXR1c1JlcXVlc3QSCwoDUmVmGAEgASgJIhwKDEJ5dGVzTWVzc2FnZRIMCgRkYXRhGAEgASgMIhQKEkxpc3RXb3JrZXJzUmVxdWVzdCJLChNMaXN0V29ya2Vyc1Jlc3BvbnNlEjQKBnJlY29yZBgBIAMoCzIkLnRhc2tzLmJ1aWxka2l0LmNvbnRyb2wuV29ya2VyUmVjb3JkIkMKDFdvcmtlclJlY29yZBIzCglwbGF0Zm9ybXMYAyADKAsyIC50YXNrcy5idWlsZGtpdC5jb250cm9sLlBsYXRmb3JtIj0KCFBsYXRmb3JtEhQKDEFyY2hpdGVjdHVyZRgBIAEoCRIKCgJPUxgCIAEoCRIPCgdWYXJpYW50GAMgASgJYgZwcm90bzM");
+  fileDesc("Cg1jb250cm9sLnByb3RvEhZ0YXNrcy5idWlsZGtpdC5jb250cm9sIs4ECgxTb2x2ZVJlcXVlc3QSCwoDUmVmGAEgASgJEjYKCkRlZmluaXRpb24YAiABKAsyIi50YXNrcy5idWlsZGtpdC5jb250cm9sLkRlZmluaXRpb24SGgoSRXhwb3J0ZXJEZXByZWNhdGVkGAMgASgJEmIKF0V4cG9ydGVyQXR0cnNEZXByZWNhdGVkGAQgAygLMkEudGFza3MuYnVpbGRraXQuY29udHJvbC5Tb2x2ZVJlcXVlc3QuRXhwb3J0ZXJBdHRyc0RlcHJlY2F0ZWRFbnRyeRIPCgdTZXNzaW9uGAUgASgJEhAKCEZyb250ZW5kGAYgASgJEk4KDUZyb250ZW5kQXR0cnMYByADKAsyNy50YXNrcy5idWlsZGtpdC5jb250cm9sLlNvbHZlUmVxdWVzdC5Gcm9udGVuZEF0dHJzRW50cnkSMwoFQ2FjaGUYCCABKAsyJC50YXNrcy5idWlsZGtpdC5jb250cm9sLkNhY2hlT3B0aW9ucxIUCgxFbnRpdGxlbWVudHMYCSADKAkSEAoISW50ZXJuYWwYCyABKAgSMwoJRXhwb3J0ZXJzGA0gAygLMiAudGFza3MuYnVpbGRraXQuY29udHJvbC5FeHBvcnRlcho+ChxFeHBvcnRlckF0dHJzRGVwcmVjYXRlZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaNAoSRnJvbnRlbmRBdHRyc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiDAoKRGVmaW5pdGlvbiJ4CgxDYWNoZU9wdGlvbnMSMwoHRXhwb3J0cxgEIAMoCzIiLnRhc2tzLmJ1aWxka2l0LmNvbnRyb2wuQ2FjaGVFbnRyeRIzCgdJbXBvcnRzGAUgAygLMiIudGFza3MuYnVpbGRraXQuY29udHJvbC5DYWNoZUVudHJ5IoYBCgpDYWNoZUVudHJ5EgwKBFR5cGUYASABKAkSPAoFQXR0cnMYAiADKAsyLS50YXNrcy5idWlsZGtpdC5jb250cm9sLkNhY2hlRW50cnkuQXR0cnNFbnRyeRosCgpBdHRyc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiggEKCEV4cG9ydGVyEgwKBFR5cGUYASABKAkSOgoFQXR0cnMYAiADKAsyKy50YXNrcy5idWlsZGtpdC5jb250cm9sLkV4cG9ydGVyLkF0dHJzRW50cnkaLAoKQXR0cnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIp8BCg1Tb2x2ZVJlc3BvbnNlElUKEEV4cG9ydGVyUmVzcG9uc2UYASADKAsyOy50YXNrcy5idWlsZGtpdC5jb250cm9sLlNvbHZlUmVzcG9uc2UuRXhwb3J0ZXJSZXNwb25zZUVudHJ5GjcKFUV4cG9ydGVyUmVzcG9uc2VFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIhwKDVN0YXR1c1JlcXVlc3QSCwoDUmVmGAEgASgJIhwKDEJ5dGVzTWVzc2FnZRIMCgRkYXRhGAEgASgMIhQKEkxpc3RXb3JrZXJzUmVxdWVzdCJLChNMaXN0V29ya2Vyc1Jlc3BvbnNlEjQKBnJlY29yZBgBIAMoCzIkLnRhc2tzLmJ1aWxka2l0LmNvbnRyb2wuV29ya2VyUmVjb3JkIkMKDFdvcmtlclJlY29yZBIzCglwbGF0Zm9ybXMYAyADKAsyIC50YXNrcy5idWlsZGtpdC5jb250cm9sLlBsYXRmb3JtIj0KCFBsYXRmb3JtEhQKDEFyY2hpdGVjdHVyZRgBIAEoCRIKCgJPUxgCIAEoCRIPCgdWYXJpYW50GAMgASgJYgZwcm90bzM");
 
 /**
  * Describes the message tasks.buildkit.control.SolveRequest.
@@ -35,58 +35,65 @@ export const CacheOptionsSchema = /*@__PURE__*/
   messageDesc(file_control, 2);
 
 /**
+ * Describes the message tasks.buildkit.control.CacheEntry.
+ * Use `create(CacheEntrySchema)` to create a new message.
+ */
+export const CacheEntrySchema = /*@__PURE__*/
+  messageDesc(file_control, 3);
+
+/**
  * Describes the message tasks.buildkit.control.Exporter.
  * Use `create(ExporterSchema)` to create a new message.
  */
 export const ExporterSchema = /*@__PURE__*/
-  messageDesc(file_control, 3);
+  messageDesc(file_control, 4);
 
 /**
  * Describes the message tasks.buildkit.control.SolveResponse.
  * Use `create(SolveResponseSchema)` to create a new message.
  */
 export const SolveResponseSchema = /*@__PURE__*/
-  messageDesc(file_control, 4);
+  messageDesc(file_control, 5);
 
 /**
  * Describes the message tasks.buildkit.control.StatusRequest.
  * Use `create(StatusRequestSchema)` to create a new message.
  */
 export const StatusRequestSchema = /*@__PURE__*/
-  messageDesc(file_control, 5);
+  messageDesc(file_control, 6);
 
 /**
  * Describes the message tasks.buildkit.control.BytesMessage.
  * Use `create(BytesMessageSchema)` to create a new message.
  */
 export const BytesMessageSchema = /*@__PURE__*/
-  messageDesc(file_control, 6);
+  messageDesc(file_control, 7);
 
 /**
  * Describes the message tasks.buildkit.control.ListWorkersRequest.
  * Use `create(ListWorkersRequestSchema)` to create a new message.
  */
 export const ListWorkersRequestSchema = /*@__PURE__*/
-  messageDesc(file_control, 7);
+  messageDesc(file_control, 8);
 
 /**
  * Describes the message tasks.buildkit.control.ListWorkersResponse.
  * Use `create(ListWorkersResponseSchema)` to create a new message.
  */
 export const ListWorkersResponseSchema = /*@__PURE__*/
-  messageDesc(file_control, 8);
+  messageDesc(file_control, 9);
 
 /**
  * Describes the message tasks.buildkit.control.WorkerRecord.
  * Use `create(WorkerRecordSchema)` to create a new message.
  */
 export const WorkerRecordSchema = /*@__PURE__*/
-  messageDesc(file_control, 9);
+  messageDesc(file_control, 10);
 
 /**
  * Describes the message tasks.buildkit.control.Platform.
  * Use `create(PlatformSchema)` to create a new message.
  */
 export const PlatformSchema = /*@__PURE__*/
-  messageDesc(file_control, 10);
+  messageDesc(file_control, 11);
 

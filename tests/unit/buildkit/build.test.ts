@@ -9,8 +9,9 @@ import { Code, type GrpcError } from '../../../src/buildkit/grpc/status.ts';
 import { Health, Services } from '../../../src/buildkit/methods.ts';
 import type { BuildEvent } from '../../../src/buildkit/progress.ts';
 import type { BuildServices } from '../../../src/buildkit/services.ts';
-import { SolveFailed } from '../../../src/buildkit/solve-failed.ts';
+import { failedStep, SolveFailed } from '../../../src/buildkit/solve-failed.ts';
 import type { SolveInput } from '../../../src/buildkit/solve-request.ts';
+import type { BuildStep } from '../../../src/buildkit/steps.ts';
 import { type FakeBuild, type FakeBuildKit, fakeBuildKit } from '../../support/fake-buildkit.ts';
 import { settle } from '../../support/fake-engine.ts';
 import { withResolvers } from '../../support/waiting.ts';
@@ -176,6 +177,15 @@ test('an abort cancels the call at once and throws the reason', async () => {
   controller.abort(new Error('stop'));
   assert.is(await build.cancelled, 'reset');
   assert.is((await errorOf(result)).message, 'stop');
+});
+
+test('a cache that cannot be imported or exported fails no build, however late the answer is', () => {
+  const step = (name: string, state: BuildStep['state']): BuildStep => ({ digest: name, name, state });
+  const transfers = ['importing cache manifest from h/cache:a', 'exporting cache to registry'];
+  const steps = transfers.map((name) => step(name, 'failed'));
+  assert.is(failedStep(steps), undefined);
+  const run = step('[2/2] RUN make', 'failed');
+  assert.is(failedStep([run, ...steps]), run);
 });
 
 test('an error has the place in the Dockerfile, the exit code and the step', async () => {

@@ -114,6 +114,33 @@ test('an image is pushed by digest alone, and its digests are those of the answe
   assert.equal(await result, { imageId: imageDigest, configDigest: config, bytes: 0, ran: [] });
 });
 
+test('the build cache of a node is imported from a tag, and exported to it; both may fail', async () => {
+  const kit = await startKit();
+  const [node] = (await connect(nodesOf(`unix://${kit.path}`))).nodes;
+  const cacheTag = 'h/cache:app-1-linux-amd64';
+  const result = node!.builder.build(buildRequest({ a: 'a' }, { pushTo: 'h/app', cacheTag }), silent, never);
+  const build = await kit.build();
+  const imported = [{ Type: 'registry', Attrs: { ref: cacheTag } }];
+  const { Imports = [], Exports = [] } = build.request.Cache!;
+  assert.equal(
+    Imports.map(({ Type, Attrs }) => ({ Type, Attrs })),
+    imported,
+  );
+  assert.equal(JSON.parse(build.request.FrontendAttrs['cache-imports']!), imported);
+  assert.is(Exports[0]?.Type, 'registry');
+  assert.equal([Exports[0]?.Attrs.ref, Exports[0]?.Attrs['ignore-error']], [cacheTag, 'true']);
+  const at = { started: { seconds: 1n, nanos: 0 }, completed: { seconds: 2n, nanos: 0 } };
+  const missing = {
+    digest: 'i',
+    name: `importing cache manifest from ${cacheTag}`,
+    ...at,
+    error: 'not found',
+  };
+  await build.status({ vertexes: [missing] });
+  await succeed(build);
+  assert.is((await result)?.imageId, imageDigest);
+});
+
 test('a node that says no digest fails the build', async () => {
   const kit = await startKit();
   const [node] = (await connect(nodesOf(`unix://${kit.path}`))).nodes;
@@ -156,6 +183,7 @@ test('a full disk on a node is a failure of the build, with its cause', async ()
   const error = await errorOf(result);
   assert.instance(error, StepFailed);
   assert.is((error as StepFailed).facts.cause, 'disk-full');
+  assert.match(error.message, /\nfree space on the builder node unix:/);
 });
 
 test('a registry that a node cannot reach is a failure of the build, with its words', async () => {
@@ -168,6 +196,10 @@ test('a registry that a node cannot reach is a failure of the build, with its wo
   const error = await errorOf(result);
   assert.match(error.message, 'no such host');
   assert.is((error as StepFailed).facts.cause, 'network');
+  assert.match(
+    error.message,
+    /\nthe builder node unix:.* must reach this registry .*`tasks doctor --builder ci`/,
+  );
 });
 
 test('a docker engine without the image store of containerd is no node', async () => {

@@ -270,9 +270,9 @@ test('project() may be called once, with valid fields', () => {
   assert.equal(
     resolveProject({
       ...declarations,
-      projects: [settings({ repo: 'localhost:5000/team', cacheRepo: 'team/cache' })],
+      projects: [settings({ repo: 'localhost:5000/team', cacheRepo: 'team/cache', cacheTo: 'team/steps' })],
     }),
-    { repo: 'localhost:5000/team', cacheRepo: 'team/cache' },
+    { repo: 'localhost:5000/team', cacheRepo: 'team/cache', cacheTo: 'team/steps' },
   );
   assert.throws(
     () => resolveProject({ ...declarations, projects: [settings({}), settings({})] }),

@@ -29,6 +29,22 @@ const cases: readonly [cause: ReturnType<typeof failureCause>, facts: CauseFacts
   [undefined, { exitCode: 137, grpcCode: 2, said: 'exit code: 137', output: ['Killed'] }],
   [undefined, { exitCode: 1, said: 'exit code: 1: cannot allocate memory' }],
 
+  // The push of a builder node.
+  [
+    'network',
+    {
+      step: 'exporting to image',
+      said: 'failed to push 127.0.0.1:5/team/a: failed to do request: Head "https://127.0.0.1:5/v2/team/a": dial tcp 127.0.0.1:5: connect: network is unreachable',
+    },
+  ],
+  [
+    'credentials',
+    {
+      step: 'exporting to image',
+      said: 'failed to push h/team/a: push access denied, repository does not exist or may require authorization: insufficient_scope: authorization failed',
+    },
+  ],
+
   // A full disk of the engine.
   [
     'disk-full',

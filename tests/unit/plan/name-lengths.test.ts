@@ -75,6 +75,15 @@ const invalid: [string, Case, RegExp][] = [
   ],
   ['a name', { name: 242 }, /at most 241 characters/],
 ];
+test('a repository of images cannot have build caches, too', () => {
+  for (const naming of [
+    { repo: 'team', cacheTo: 'team/n' },
+    { cacheRepo, cacheTo: cacheRepo },
+  ])
+    assert.match(errorOf({ naming }) ?? 'none', /build caches/);
+  assert.is(errorOf({ naming: { cacheRepo, cacheTo: `${cacheRepo}/steps` } }), undefined);
+});
+
 for (const [what, lengths, message] of invalid)
   test(`${what} that is too long is a definition error`, () =>
     assert.match(errorOf(lengths) ?? 'none', message));
