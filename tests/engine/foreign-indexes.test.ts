@@ -58,7 +58,15 @@ else {
       tool === 'bake'
         ? ['buildx', 'bake', '--file', path.join(folder, 'bake.json')]
         : ['buildx', 'build', `--platform=${platforms}`, `--tag=${repo}/${name}`, '--push', folder];
-    execFileSync(docker, argv, { stdio: 'pipe', env: { ...process.env, BUILDX_BUILDER: 'default' } });
+    const push = (): unknown =>
+      execFileSync(docker, argv, { stdio: 'pipe', env: { ...process.env, BUILDX_BUILDER: 'default' } });
+    try {
+      push();
+    } catch (error) {
+      // The registry fails if a tag is read while it is written, and buildx pushes it twice.
+      if (!/manifests\/\S+: 500 Internal Server Error/.test(String((error as Error).message))) throw error;
+      push();
+    }
   };
 
   const layersOf = async (name: string): Promise<string[]> => {
