@@ -56,10 +56,10 @@ export function openRecords(
       }
       return known;
     },
-    async put(record, manifest) {
+    async put(record, manifest, isLatest = true) {
       // The record goes last: it makes the result reusable, so everything it refers to must exist before.
       await manifests().set(record.key, manifest);
-      await latest().set(record.task, record);
+      if (isLatest) await latest().set(record.task, record);
       await records().set(record.key, record);
       if (record.imageId === undefined) return;
       await shared.set('manifest', record.key, manifest);

@@ -77,6 +77,8 @@ export interface Step {
   readonly registryTag?: string;
   /** True if the build does not use BuildKit's cache: it is forced, or a new `maxAge` period has started. */
   readonly noCache: boolean;
+  /** With `maxAge`, the builder node that built the task last. Builds on others do not use BuildKit's cache. */
+  readonly cacheNode?: string;
   /** True if --force applies to the task. A result of another run is then not reused. */
   readonly forced: boolean;
   /** The existing result that the step replaces. */

@@ -306,7 +306,8 @@ export interface Observer {
 /** The records of finished tasks. A file that cannot be read is set aside with a warning. */
 export interface Records {
   get(keys: readonly Key[]): Promise<ReadonlyMap<Key, TaskRecord>>;
-  put(record: TaskRecord, manifest: Manifest): Promise<void>;
+  /** Stores a record. `isLatest`: whether it also becomes the task's last one; by default it does. */
+  put(record: TaskRecord, manifest: Manifest, isLatest?: boolean): Promise<void>;
   /**
    * Stores the manifest of a result that was built elsewhere. It explains a later change but does not make the result reusable.
    */

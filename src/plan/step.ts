@@ -1,7 +1,7 @@
 import type { TaskKey } from '../key/compute-keys.ts';
 import { maxAgeLine } from '../key/manifest.ts';
 import type { Action, Reason, Step } from '../model/plan.ts';
-import type { Manifest } from '../model/record.ts';
+import type { Manifest, TaskRecord } from '../model/record.ts';
 import { makesFiles, type Task, versionIdOf } from '../model/task.ts';
 import type { ExistingResult } from './existing.ts';
 import type { PlanInput, PushTags } from './input.ts';
@@ -46,6 +46,7 @@ function initialStep({ task, found, buildReasons }: TaskStatus, input: PlanInput
   };
   const latest = input.latest.get(task.id)?.record;
   // Zero means unknown: the result was built elsewhere.
+  if (task.maxAgeMs !== undefined && latest?.node !== undefined) step.cacheNode = latest.node;
   if (latest?.durationMs) step.expectedMs = latest.durationMs;
   // The record of another version tells how long a build may take, but not how large it was.
   if (latest?.bytes && latest.task === task.id) step.previousBytes = latest.bytes;
@@ -173,14 +174,22 @@ function publishedNames(
 }
 
 /**
- * Returns true unless a record shows that the task was built in its current period: BuildKit's cache may hold older downloads.
+ * Returns true unless a record shows that the task was built in its current period, with the cache that a build would use now: that of
+ * another engine may hold older downloads. Of several builder nodes, the run knows which one builds.
  */
 function isNewPeriod(task: Task, keyed: TaskKey | undefined, input: PlanInput): boolean {
   if (task.maxAgeMs === undefined) return false;
   const latest = input.latest.get(task.id);
   if (latest === undefined || versionIdOf(latest.record.task) !== versionIdOf(task.id)) return true;
+  if (task.kind === 'image' && !isBuiltHere(latest.record, input)) return true;
   if (latest.record.key === keyed?.key) return false;
   const age = (manifest: Manifest | undefined): string | undefined =>
     manifest?.lines.find(([, name]) => name === maxAgeLine)?.[2];
   return age(latest.manifest) !== age(keyed?.manifest);
+}
+
+/** Whether a node built it for a run on nodes, or the engine that has it, for one in the engine. Output files do not tell which. */
+function isBuiltHere({ node, imageId }: TaskRecord, { registryOnly = false, existing }: PlanInput): boolean {
+  if (registryOnly || node !== undefined) return registryOnly && node !== undefined;
+  return imageId === undefined || existing.images.some(({ id }) => id === imageId);
 }

@@ -92,10 +92,11 @@ export async function push(input: PushInput): Promise<PushResult> {
       onStart: upload.start,
       onProgress: upload.progress,
       onDone: async (step, image) => {
-        const { id } = step.task;
+        const { id, maxAgeMs } = step.task;
         // An omitted image may be uploaded because another image needs it, but it is not published.
         if (!input.omitted.has(id)) images.set(id, image);
-        await services.records.put({ ...results.get(id)!, manifestDigest: image.digest }, step.manifest!);
+        const record = { ...results.get(id)!, manifestDigest: image.digest };
+        await services.records.put(record, step.manifest!, maxAgeMs === undefined);
         upload.finish(step, outcomes[step.action] ?? 'reused');
       },
     });

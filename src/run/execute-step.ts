@@ -88,8 +88,10 @@ async function publishedResult(input: StepInput): Promise<TaskRecord | undefined
 
 /** Writes a record. If that fails, removes the output files, because nothing else would ever remove them. */
 async function writeRecord(record: TaskRecord, { step, services }: StepInput): Promise<void> {
+  // With maxAge, a task's last record means that it was built here: see isNewPeriod.
+  const isLatest = step.action !== 'pull' || step.task.maxAgeMs === undefined;
   try {
-    await services.records.put(record, step.manifest!);
+    await services.records.put(record, step.manifest!, isLatest);
   } catch (error) {
     if (record.filesDigest !== undefined)
       rmSync(outputFolder(services.cacheFolder, step.key), { recursive: true, force: true });

@@ -85,14 +85,22 @@ export function builderOf({ node, services }: Pick<StepInput, 'node' | 'services
 function pushed(request: BuildRequest, { node, step, services }: StepInput): BuildRequest {
   if (node === undefined || request.exportTo !== undefined) return request;
   const { cacheTo } = services.registryMode!;
-  const { attest, annotations } = step.task as ImageTask;
+  const { attest, annotations, maxAgeMs } = step.task as ImageTask;
   return {
     ...request,
     pushTo: repositoryOf(step.registryTag!),
-    ...(cacheTo === undefined ? {} : { cacheTag: buildCacheTag(step.task as ImageTask, cacheTo) }),
+    // With maxAge, a cache from elsewhere may hold older downloads.
+    ...(cacheTo === undefined || maxAgeMs !== undefined
+      ? {}
+      : { cacheTag: buildCacheTag(step.task as ImageTask, cacheTo) }),
     ...(attest === undefined ? {} : { attest }),
     ...(annotations === undefined ? {} : { annotations }),
   };
+}
+
+/** Whether a node did not build the task in its current period, so that its cache may hold older downloads. */
+function hasOlderCache({ node, step }: Pick<StepInput, 'node' | 'step'>, { maxAgeMs }: ImageTask): boolean {
+  return maxAgeMs !== undefined && node !== undefined && node.name !== step.cacheNode;
 }
 
 /** Adds a hint to the error of an instruction that did not find a path in the build context. */
@@ -144,7 +152,7 @@ export async function makeBuildRequest(
       [taskLabel]: versionIdOf(task.id),
       [needsLabel]: JSON.stringify(needs),
     },
-    noCache: step.noCache,
+    noCache: step.noCache || hasOlderCache(input, task),
     secrets: resolveSecrets(task, services),
     ...(registries === undefined ? {} : { registries }),
     ...(task.ssh === undefined ? {} : { ssh: sshSockets(task.ssh, services) }),

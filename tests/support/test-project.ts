@@ -11,7 +11,7 @@ import { makeGraph } from '../../src/graph/graph.ts';
 import type { RunEvent } from '../../src/model/events.ts';
 import type { CommandRequest, Progress } from '../../src/model/ports.ts';
 import type { Registry } from '../../src/model/registry.ts';
-import type { TaskId } from '../../src/model/task.ts';
+import type { Project, TaskId } from '../../src/model/task.ts';
 import type { PushTags } from '../../src/plan/input.ts';
 import { resolveNaming } from '../../src/plan/refs.ts';
 import { type RunResult, runPlan } from '../../src/run/run.ts';
@@ -26,6 +26,7 @@ export interface TestProjectOptions {
   readonly jobs?: number;
   readonly keepGoing?: boolean;
   readonly force?: boolean;
+  readonly fromRegistry?: boolean;
   readonly repo?: string;
   readonly release?: boolean;
   readonly signal?: AbortSignal;
@@ -33,6 +34,7 @@ export interface TestProjectOptions {
   readonly push?: { readonly registry: Registry; readonly tags: ReadonlyMap<TaskId, PushTags> };
 }
 
+const firstDay = new Date('2026-11-23T00:00:00Z');
 /** The suffix of tags in test projects. */
 export const testSuffix = '-dev202611230000';
 
@@ -46,10 +48,13 @@ export function makeTestProject(
   const events: RunEvent[] = [];
   const warnings: string[] = [];
   const commands: CommandRequest[] = [];
-  const planned = new Date('2026-11-23T00:00:00Z');
-  let now = planned.getTime();
+  let now = firstDay.getTime();
   const project = {
     root,
+    /** The time at which plans are made. */
+    planned: firstDay,
+    /** The settings of `project()`. */
+    settings: {} as Project,
     cacheFolder: path.join(root, '.cache'),
     engine,
     events,
@@ -71,16 +76,21 @@ export function makeTestProject(
       options: TestProjectOptions = {},
     ): Promise<PlannedProject & { services: Services; run: () => Promise<RunResult> }> {
       const { selectors = [], repo = 'test', release = false, force = false, jobs = 2 } = options;
-      const { keepGoing = false, signal = new AbortController().signal, push } = options;
+      const {
+        keepGoing = false,
+        signal = new AbortController().signal,
+        push,
+        fromRegistry = false,
+      } = options;
       const names = { repo, release };
       const made = await planProject(
         openProject(),
-        { selectors, names, ...builder(), force, fromRegistry: false, signal },
-        host(),
+        { selectors, names, ...builder(), force, fromRegistry, signal },
+        host(fromRegistry),
         {
           needsEngine: true,
           readAll: true,
-          ...(push ? { push: { ...push, naming: resolveNaming(names, {}, planned) } } : {}),
+          ...(push ? { push: { ...push, naming: resolveNaming(names, {}, project.planned) } } : {}),
         },
       );
       const services: Services = {
@@ -128,19 +138,19 @@ export function makeTestProject(
       root,
       cacheFolder: project.cacheFolder,
       profile: 'default',
-      project: {},
+      project: project.settings,
       graph,
       locate: (error) => error,
     };
   }
 
-  function host(): Host {
+  function host(usesRegistry = false): Host {
     const noRegistry = (): never => {
       throw new Error('this test needs no registry');
     };
     return {
       environment: project.environment,
-      clock: { now: () => planned, sleep: noRegistry },
+      clock: { now: () => project.planned, sleep: noRegistry },
       program: { id: 'test', pageFolder: '', typesFile: '', reaper: '', loadModule: noRegistry },
       connections: {
         processes: {
@@ -152,7 +162,7 @@ export function makeTestProject(
         engine: () => engine,
         builder: async () => async () => project.nodes!,
         sharedStore: () => project.shared,
-        registry: async () => (project.nodes === undefined ? noRegistry() : registry),
+        registry: async () => (usesRegistry || project.nodes !== undefined ? registry : noRegistry()),
         registryClient: noRegistry,
       },
       notify: (notice) => {
