@@ -8,7 +8,7 @@ import { findRoot } from '../load/project-root.ts';
 import { TasksError } from '../model/errors.ts';
 import { machinePlatform } from '../model/machine.ts';
 import type { Graph, Project } from '../model/task.ts';
-import { checkNameLengths } from '../plan/name-lengths.ts';
+import { checkReferences } from '../plan/check-references.ts';
 import { resolveNaming } from '../plan/refs.ts';
 import { checkProfile } from './check-profile.ts';
 import type { Host } from './host.ts';
@@ -83,7 +83,7 @@ function checkDeclarations(
       { hint: 'export an image() or command(), or use another --profile' },
     );
   }
-  checkNameLengths(graph.tasks.values(), resolveNaming({ suffix: '', release: true }, project, now));
+  checkReferences(graph.tasks.values(), resolveNaming({ suffix: '', release: true }, project, now));
   return { project, graph };
 }
 

@@ -12,8 +12,8 @@ import { makesFiles, type Task, type TaskId } from '../model/task.ts';
 import { readOutputDigests } from '../observe/outputs.ts';
 import { listRemoteImages } from '../observe/registry-images.ts';
 import { queryRemoteImages, type RemoteImageQuery } from '../observe/remote-images.ts';
+import { checkReferences } from '../plan/check-references.ts';
 import type { PreviousRecord, PushTags } from '../plan/input.ts';
-import { checkNameLengths } from '../plan/name-lengths.ts';
 import { makePlan } from '../plan/plan.ts';
 import { type Naming, resolveNaming } from '../plan/refs.ts';
 import { mayBeCommit } from '../plan/volatile-values.ts';
@@ -103,7 +103,7 @@ async function readAndPlan(
     ? await openBuilder({ builder, names }, project, host, signal)
     : undefined;
   const engine = hasImages && registryBuilder === undefined ? host.connections.engine(signal) : undefined;
-  checkNameLengths(
+  checkReferences(
     [...selected].map((id) => graph.tasks.get(id)!),
     naming,
   );

@@ -2,7 +2,7 @@ import { resolveSelectors, withNeeds } from '../graph/select.ts';
 import { TasksError } from '../model/errors.ts';
 import type { Registry } from '../model/registry.ts';
 import { type Graph, type Task, type TaskId, versionIdOf } from '../model/task.ts';
-import { checkNameLengths } from '../plan/name-lengths.ts';
+import { checkReferences } from '../plan/check-references.ts';
 import { platformTasks, publishedDigest } from '../plan/published-digest.ts';
 import type { Naming } from '../plan/refs.ts';
 import { checkPermission, noTags, resolveTargetTags, type TargetTags } from '../release/preflight.ts';
@@ -59,7 +59,7 @@ export async function preparePush(
   const { graph } = await linkProject(open, names, host, signal);
   const selected = resolveSelectors(graph, selectors);
   if (!isUploadOnly) requireAllPlatforms(graph, selected);
-  await withPlaces(open, async () => checkNameLengths(tasksOf(graph, selected), naming));
+  await withPlaces(open, async () => checkReferences(tasksOf(graph, selected), naming));
   const imageNames = [...graph.tasks.values()].map(({ name }) => name);
   return {
     open,

@@ -58,7 +58,7 @@ export function failureWithoutAnswer(steps: readonly BuildStep[]): SolveFailed {
 }
 
 /** Steps whose failure fails no build: a cache may not exist yet (moby/buildkit solver/llbsolver, cache/remotecache). */
-const cacheTransfer = /^(?:importing cache manifest from|exporting cache to) /;
+const cacheTransfer = /^(?:importing cache manifest from |exporting cache\b)/;
 
 /** An optional step may fail without failing the build, so an instruction is preferred. */
 export function failedStep(steps: readonly BuildStep[]): BuildStep | undefined {

@@ -149,9 +149,10 @@ export function makeBuilder(options: BuilderOptions): ImageBuilder {
       const exporter: Export =
         request.exportTo === undefined ? target.exporterFor(request) : { kind: 'local' };
       try {
-        const result = await untilAlone(
+        const result = await retryCollisions(
           () => solve({ ...request, args }, report, { export: exporter }, signal),
           target,
+          progress,
         );
         if (request.exportTo !== undefined) return undefined;
         const image = await target.imageOf(result, request, signal);
@@ -196,16 +197,21 @@ function canShare({ context, secrets, ssh, exportTo }: BuildRequest): boolean {
   return bytes >= sharedBytes;
 }
 
-/** How often a build is tried that collides with others. */
+/** The maximum number of attempts for a build that collides with others. */
 const maxTries = 4;
 
-/** Repeats a build that collided with another one: it finds its steps cached, and the image there. @throws as `solve` does */
-async function untilAlone<T>(solve: () => Promise<T>, { isCollision }: BuildTarget): Promise<T> {
+/** Repeats a build that collided with another one: its steps are cached then, and the image exists. @throws as `solve` does */
+async function retryCollisions<T>(
+  solve: () => Promise<T>,
+  { isCollision }: BuildTarget,
+  progress: Progress,
+): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
       return await solve();
     } catch (error) {
       if (tries === maxTries || !(error instanceof SolveFailed) || !isCollision?.(error)) throw error;
+      progress.line(`another build stored the same image at the same moment: repeating the build`);
     }
   }
 }

@@ -14,8 +14,8 @@ interface InspectedImage {
 }
 
 /**
- * Docker's containerd image store names an untagged image by its digest. When two builds make the same one, both find that name free
- * (BuildKit's exporter/containerimage/export.go: Update, then Create), and the later fails.
+ * Docker's containerd image store names an untagged image by its digest. If two builds make the same image at the same moment, neither
+ * finds that name, and only one of them can create it (moby/buildkit exporter/containerimage/export.go: Update, then Create).
  */
 const untaggedExists = /^image "moby-dangling@sha256:[0-9a-f]{64}": already exists$/;
 

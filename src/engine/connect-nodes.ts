@@ -96,7 +96,7 @@ function cannotPush(name: string, cause: unknown): TasksError {
   });
 }
 
-/** Adds to what a node alone can have: the general advice is about the engine of this machine. */
+/** Adds a hint to failures that are those of a node: the general advice is about the engine of this machine. */
 function withHint(error: unknown, { full, check }: EngineName): unknown {
   if (!(error instanceof StepFailed)) return error;
   const { cause } = error.facts;

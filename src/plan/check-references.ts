@@ -1,20 +1,19 @@
 import { DefinitionError, type Problem } from '../model/errors.ts';
 import type { Task } from '../model/task.ts';
-import type { Naming } from './refs.ts';
+import { familiarName, maxTagLength, type Naming } from './refs.ts';
 
-/** The limits of registries and engines for a tag and for the part before it. */
-const maxTagLength = 128;
+/** The limit of registries and engines for the part of a reference before the tag. */
 const maxRepositoryLength = 255;
 /** What a content tag and its test pass tag append: `-k` and 12 digits, then `-t` and 12 digits. */
 const contentTagSuffixLength = 28;
 const hub = 'docker.io/';
 
 /**
- * Checks that references are not too long, before anything is built. The names in a definition can be valid by themselves and
- * still be too long together with the repository or suffix.
+ * Checks references before anything is built: names in a definition can be valid by themselves and still be too long together with
+ * the repository or suffix, or in the repository for build caches.
  * @throws DefinitionError (exit 2)
  */
-export function checkNameLengths(tasks: Iterable<Task>, naming: Naming): void {
+export function checkReferences(tasks: Iterable<Task>, naming: Naming): void {
   const problems = [...tasks].flatMap((task) => (task.kind === 'image' ? findProblems(task, naming) : []));
   if (problems.length > 0) throw new DefinitionError(mergeVersions(problems));
 }
@@ -54,12 +53,14 @@ function findProblems(task: Task & { kind: 'image' }, naming: Naming): Problem[]
     maxRepositoryLength,
     'shorten the name or the repository',
   );
-  if (cacheTo !== undefined && [repository, cacheRepo].includes(cacheTo))
+  const isCacheToo = (other: string | undefined): boolean =>
+    other !== undefined && cacheTo !== undefined && familiarName(other) === familiarName(cacheTo);
+  if (isCacheToo(repository) || isCacheToo(cacheRepo))
     problems.push({
       ...place,
-      message: 'its tags would be beside those of build caches',
-      found: cacheTo,
-      expected: 'a repository of its own for cacheTo',
+      message: 'its repository is also that of the build caches, which replace their tags',
+      found: cacheTo!,
+      expected: 'another repository in cacheTo',
     });
   if (task.output === 'image' && cacheRepo !== undefined) {
     const content = `${task.name.replaceAll('/', '-')}-${task.version.replaceAll('~', '')}`;

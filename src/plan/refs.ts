@@ -64,8 +64,8 @@ function versionTag({ version }: Pick<Task, 'version'>, key: Key): string {
   return `${version.replaceAll('~', '')}-k${key.slice(0, 12)}`;
 }
 
-/** The limit of registries. */
-const maxTagLength = 128;
+/** The limit of registries and engines, in characters. */
+export const maxTagLength = 128;
 
 /**
  * Returns the tag of a task's build cache in a repository. Each platform has its own, since an export replaces what the tag had. Two

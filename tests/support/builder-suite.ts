@@ -11,13 +11,13 @@ import {
   type ContextEntry,
   StepFailed,
 } from '../../src/model/ports.ts';
+import { silent } from './build-request.ts';
 import {
   digestOf,
   type Files,
   failure,
   live,
   run,
-  silent,
   suiteRequest,
   testLabel,
   withPrograms,

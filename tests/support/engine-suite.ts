@@ -3,8 +3,9 @@ import * as assert from 'uvu/assert';
 import type { StepProgress } from '../../src/model/events.ts';
 import type { BuildRequest, BuiltImage, Engine } from '../../src/model/ports.ts';
 import { type Credentials, type Registry, RegistryError } from '../../src/model/registry.ts';
+import { silent } from './build-request.ts';
 import { addBuilderTests, type Tests } from './builder-suite.ts';
-import { failure, live, run, silent, suiteRequest, testLabel } from './suite-request.ts';
+import { failure, live, run, suiteRequest, testLabel } from './suite-request.ts';
 
 /** An engine under test. */
 export interface SuiteEngine {

@@ -79,7 +79,7 @@ export async function paste(command: string, { folder, env }: ExampleCopy): Prom
   return output();
 }
 
-/** Seconds without output after which a watch hangs. */
+/** Seconds without output after which a watch counts as hung. */
 const silenceLimit = 120;
 
 /**

@@ -9,7 +9,6 @@ import { tempFolder } from './temp.ts';
 /** Labels the images of this suite, so that they can be removed. */
 export const testLabel = 'image-tasks.test-suite';
 export const run = String(process.pid);
-export const silent = { step: () => undefined, line: () => undefined };
 export const live = new AbortController().signal;
 
 export type Files = Readonly<Record<string, string>>;

@@ -90,11 +90,12 @@ test('the result has the image, and the steps that ran: no cached ones, no base 
 test('a build that collides with an equal one in the image store is repeated, up to three times', async () => {
   const collision = `failed to solve: image "moby-dangling@sha256:${'2'.repeat(64)}": already exists`;
   const tested = await builderTest();
-  const { build, result } = await tested.begin(buildRequest());
+  const { build, result, lines } = await tested.begin(buildRequest());
   build.endStatus();
   build.fail(collision);
   await succeed(await tested.engine.build());
   assert.is((await result)!.imageId, imageDigest);
+  assert.match(lines.join('\n'), 'repeating the build');
 
   const second = await tested.begin(buildRequest());
   for (let tries = 1; tries <= 4; tries++) {

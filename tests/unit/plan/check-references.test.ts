@@ -2,11 +2,11 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { command, image } from '../../../src/define/index.ts';
 import { DefinitionError } from '../../../src/model/errors.ts';
-import { checkNameLengths } from '../../../src/plan/name-lengths.ts';
+import { checkReferences } from '../../../src/plan/check-references.ts';
 import type { Naming } from '../../../src/plan/refs.ts';
 import { graphOf } from '../../support/graphs.ts';
 
-const test = suite('name lengths');
+const test = suite('references');
 
 interface Case {
   readonly name?: number;
@@ -27,7 +27,7 @@ function errorOf({ name = 1, version = 1, alias, naming, publish = true }: Case)
   });
   try {
     const graph = graphOf({ app, files: command({ name: 'c'.repeat(240), run: ['x'] }) });
-    checkNameLengths(graph.tasks.values(), {
+    checkReferences(graph.tasks.values(), {
       repo: 'registry.example/team',
       suffix: '',
       timed: false,
@@ -80,7 +80,9 @@ test('a repository of images cannot have build caches, too', () => {
     { repo: 'team', cacheTo: 'team/n' },
     { cacheRepo, cacheTo: cacheRepo },
   ])
-    assert.match(errorOf({ naming }) ?? 'none', /build caches/);
+    assert.match(errorOf({ naming }) ?? 'none', /also that of the build caches/);
+  const familiar = { repo: 'team', cacheTo: 'docker.io/team/n' };
+  assert.match(errorOf({ naming: familiar }) ?? 'none', /also that of the build caches/);
   assert.is(errorOf({ naming: { cacheRepo, cacheTo: `${cacheRepo}/steps` } }), undefined);
 });
 
