@@ -119,6 +119,7 @@ export function createPrivateEngine({
     },
     freeze: () => void child!.kill('SIGSTOP'),
     async close() {
+      // A frozen process does not see SIGTERM.
       child?.kill('SIGCONT');
       await end('SIGTERM');
       killLeftovers(folder);
