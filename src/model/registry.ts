@@ -106,8 +106,6 @@ export interface Registry {
   tags(repository: string): Promise<readonly string[]>;
   /** Deletes one tag and keeps other tags of the same image. `refused`: the registry does not support deleting. */
   untag(name: string): Promise<'gone' | 'refused'>;
-  /** Deletes a manifest and all its tags, `repo/name@sha256:…`. */
-  remove(name: string): Promise<'gone' | 'refused'>;
   /**
    * Reads the JSON text that `write` stored under a tag; undefined if the tag does not exist.
    * @throws RegistryError `broken` for any other content

@@ -1,26 +1,18 @@
 import { randomBytes } from 'node:crypto';
+import pLimit, { type LimitFunction } from 'p-limit';
 import { type RawManifest, RegistryError } from '../model/registry.ts';
 import type { AuthResponse } from './auth.ts';
 import { type Client, manifestPath, undefinedIfMissing } from './client.ts';
 import type { DocumentStore } from './document-store.ts';
 import { putManifest } from './put-manifest.ts';
 import type { Reference, RepositoryRef } from './reference.ts';
+import { Retry } from './retry.ts';
+import { listTags } from './tags.ts';
 
 export type DeleteResult = 'gone' | 'refused';
 
 /** The statuses of registries that do not delete this kind of thing, nothing at all, or not for us. */
 const refusals = [400, 401, 403, 404, 405];
-
-/**
- * Deletes a manifest and every tag on it. Succeeds if it does not exist, because the response to an earlier attempt may have
- * been lost.
- */
-export async function deleteManifest(client: Client, reference: Reference): Promise<DeleteResult> {
-  const { status } = await sendDelete(client, reference);
-  if (status < 300) return 'gone';
-  // This throws if we have no permission to read either.
-  return (await client.head(reference)) === undefined ? 'gone' : 'refused';
-}
 
 /**
  * Checks that a registry allows deletes, by deleting a manifest that cannot exist: registries that allow it respond with 404.
@@ -43,7 +35,7 @@ export function makeUntag(
   documents: DocumentStore,
 ): (reference: Reference) => Promise<DeleteResult> {
   /** Repositories that delete manifests, but not single tags. */
-  const manifestsOnly = new Set<string>();
+  const manifestsOnly = new Map<string, LimitFunction>();
   return async (reference) => {
     const { host, repository } = reference;
     const name = `${host}/${repository}`;
@@ -56,9 +48,10 @@ export function makeUntag(
     if (!manifestsOnly.has(name)) {
       const probe = await sendDelete(client, nonexistent({ host, repository }));
       if (probe.status >= 300 && probe.status !== 404) return 'refused';
-      manifestsOnly.add(name);
+      if (!manifestsOnly.has(name)) manifestsOnly.set(name, pLimit(1));
     }
-    return await replaceAndRemove(client, documents, reference, before);
+    // docker-registry 2 can fail to delete a manifest's tags while another tag is written or deleted.
+    return await manifestsOnly.get(name)!(() => replaceAndRemove(client, documents, reference, before));
   };
 }
 
@@ -68,13 +61,9 @@ async function replaceAndRemove(
   tagged: Reference,
   before: RawManifest,
 ): Promise<DeleteResult> {
-  const { host, repository } = tagged;
   const restore = async (): Promise<void> => await putManifest(client, tagged, before);
   try {
-    // The manifest must be unique: deleting it deletes every tag on it.
-    const text = JSON.stringify({ removed: randomBytes(16).toString('hex') });
-    const digest = await documents.write(tagged, text);
-    const result = await deleteManifest(client, { host, repository, digest });
+    const result = await client.retry((isLast) => replaceAndRemoveOnce(client, documents, tagged, isLast));
     if (result === 'refused') await restore();
     return result;
   } catch (error) {
@@ -83,6 +72,27 @@ async function replaceAndRemove(
     if (error instanceof RegistryError) await restore().catch(() => undefined);
     throw error;
   }
+}
+
+async function replaceAndRemoveOnce(
+  client: Client,
+  documents: DocumentStore,
+  tagged: Reference,
+  isLast: boolean,
+): Promise<DeleteResult | Retry> {
+  const { host, repository, tag } = tagged;
+  // The manifest must be unique: deleting it deletes every tag on it.
+  const text = JSON.stringify({ removed: randomBytes(16).toString('hex') });
+  const digest = await documents.write(tagged, text);
+  const { status } = await sendDelete(client, { host, repository, digest });
+  if (status < 300) return 'gone';
+  if ((await client.head({ host, repository, digest })) !== undefined) return 'refused';
+  // An earlier attempt of the request deleted the manifest. It may have failed before it deleted the tag.
+  if (!(await listTags(client, tagged)).includes(tag!)) return 'gone';
+  if (!isLast) return new Retry();
+  throw new RegistryError('broken', `${host} deleted the image of ${repository}:${tag}, but not the tag`, {
+    hint: "look into the registry's log, then try again",
+  });
 }
 
 /** Returns the reference of a manifest that does not exist. */

@@ -1,11 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Environment } from '../model/environment.ts';
-import { type Registry, RegistryError } from '../model/registry.ts';
+import type { Registry } from '../model/registry.ts';
 import { type Client, type ClientOptions, openClient } from './client.ts';
 import { findContents } from './contents.ts';
 import { copyImage } from './copy.ts';
 import { dockerCredentials } from './credentials.ts';
-import { deleteManifest, makeUntag, mayDelete } from './delete.ts';
+import { makeUntag, mayDelete } from './delete.ts';
 import { documentStore } from './document-store.ts';
 import { findImage } from './images.ts';
 import { dockerNetwork } from './network.ts';
@@ -80,12 +80,6 @@ function registryOver(client: Client): Registry {
     mayDelete: (repository) => mayDelete(client, parseReference(repository)),
     tags: (repository) => listTags(client, parseReference(repository)),
     untag: (name) => untag(parseReference(name)),
-    async remove(name) {
-      const reference = parseReference(name);
-      if (reference.digest === undefined)
-        throw new RegistryError('broken', `${name} has no digest: only a manifest can be deleted`);
-      return await deleteManifest(client, reference);
-    },
     read: (name) => texts.read(parseReference(name)),
     write: async (name, text) => void (await texts.write(parseReference(name), text)),
   };

@@ -151,12 +151,6 @@ export function fakeRegistry(): FakeRegistry {
       images: platforms.map((platform) => image(reference, platform)!),
     };
   };
-  /** Deletes a manifest and every tag on it. */
-  const drop = (reference: Reference, digest: string): void => {
-    const { manifests, tags } = at(reference);
-    manifests.delete(digest);
-    for (const [tag, target] of tags) if (target === digest) tags.delete(tag);
-  };
   const keep = (reference: Reference, config: Buffer, id = digestOf(config)): string => {
     at(reference).blobs.set(id, config);
     const body = Buffer.from(
@@ -210,13 +204,6 @@ export function fakeRegistry(): FakeRegistry {
         if (digestAt(reference) === undefined) return 'gone';
         if (!fake.deletes) return 'refused';
         at(reference).tags.delete(reference.tag!);
-        return 'gone';
-      }),
-    remove: (name) =>
-      call('remove', name, (reference) => {
-        if (digestAt(reference) === undefined) return 'gone';
-        if (!fake.deletes) return 'refused';
-        drop(reference, reference.digest!);
         return 'gone';
       }),
     read: (name) =>

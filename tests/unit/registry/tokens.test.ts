@@ -177,9 +177,9 @@ test('returns `refused` and keeps the tag if we may push but not delete', async 
     const text = Buffer.from('{"layers":[]}');
     const digest = `sha256:${createHash('sha256').update(text).digest('hex')}`;
     const mediaType = 'application/vnd.oci.image.manifest.v1+json';
-    await mine.put(`${host}/team/app@${digest}`, { mediaType, digest, body: text });
+    await mine.put(`${host}/team/app:1`, { mediaType, digest, body: text });
     requests.length = 0;
-    assert.is(await mine.remove(`${host}/team/app@${digest}`), 'refused');
+    assert.is(await mine.untag(`${host}/team/app:1`), 'refused');
     assert.not.ok(requests.some((line) => line.startsWith('PUT')));
   });
 });
