@@ -3,9 +3,13 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { Owner } from '../model/owner.ts';
 
-/** Returns this process as the owner of a new lock or container. */
+/** This process, read once: every log of a run has an owner. */
+let thisProcess: Omit<Owner, 'id'> | undefined;
+
+/** Returns this process as the owner of a new lock, log or container. */
 export function newOwner(): Owner {
-  return { id: randomUUID(), place: place(), pid: process.pid, started: startTime(process.pid) ?? '' };
+  thisProcess ??= { place: place(), pid: process.pid, started: startTime(process.pid) ?? '' };
+  return { id: randomUUID(), ...thisProcess };
 }
 
 /** Returns whether an owner's process is running; undefined if it belongs to another machine or container. */
