@@ -70,7 +70,8 @@ async function connectNode(
     const [native] = found;
     if (native === undefined) return new Error(`${target.name.full} has no worker`);
     const { name, platforms = found } = address;
-    return { name, platforms, native, builder: nodeBuilder(images, platforms, target.name) };
+    const builder = nodeBuilder(images, { platforms, native }, target.name);
+    return { name, platforms, native, builder };
   } catch (error) {
     options.signal.throwIfAborted();
     return limit.aborted ? silent(target.name.full, answerMs, error) : (error as Error);
@@ -112,13 +113,18 @@ function withHint(error: unknown, { full, check }: EngineName): unknown {
 /** A node that pushes by digest has named contexts and limits: both are older (moby/buildkit 0.10). */
 function nodeBuilder(
   { build, test, grants, platforms }: Pick<Builder, 'build' | 'test' | 'grants' | 'platforms'>,
-  chosen: readonly string[],
+  own: Pick<ConnectedNode, 'platforms' | 'native'>,
   name: EngineName,
 ): Builder {
   return {
     ready: async () => void (await platforms()),
-    abilities: async () => ({ version: 'unknown', namedContexts: true, runLimits: true }),
-    platforms: async () => chosen,
+    abilities: async () => ({
+      version: 'unknown',
+      platform: own.native,
+      namedContexts: true,
+      runLimits: true,
+    }),
+    platforms: async () => own.platforms,
     grants,
     async build(request, progress, signal) {
       try {

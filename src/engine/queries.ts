@@ -67,11 +67,17 @@ export interface EngineVersion {
 }
 
 /** Returns what an engine's own BuildKit supports. Named contexts and limits of RUN need docker 23 (API 1.42), which has BuildKit 0.10. */
-export function abilitiesOf({ version, apiVersion }: EngineVersion): EngineAbilities {
+export function abilitiesOf({ version, apiVersion, os, arch }: EngineVersion): EngineAbilities {
   const [major = 0, minor = 0] = apiVersion.split('.').map(Number);
   const isNew = major > 1 || minor >= 42;
   const frontend = builtInFrontend(version, apiVersion);
-  return { version, ...(frontend === undefined ? {} : { frontend }), namedContexts: isNew, runLimits: isNew };
+  return {
+    version,
+    platform: `${os}/${arch}`,
+    ...(frontend === undefined ? {} : { frontend }),
+    namedContexts: isNew,
+    runLimits: isNew,
+  };
 }
 
 /** Returns the ID of an image; undefined if the engine does not have it. */

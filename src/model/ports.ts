@@ -114,6 +114,8 @@ export type BuildOptions = {
 export interface EngineAbilities {
   /** The version of the engine. */
   readonly version: string;
+  /** The platform of its machine, which BuildKit's `BUILDPLATFORM` is: `linux/arm64`. */
+  readonly platform: string;
   /** Its own Dockerfile frontend; undefined if that is not known. */
   readonly frontend?: FrontendVersion;
   /** Whether images can be put in place of names (`context:NAME`). */

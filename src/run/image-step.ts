@@ -2,7 +2,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { keyLabel, needsLabel, taskLabel } from '../model/labels.ts';
 import type { ObservedImage } from '../model/observed.ts';
-import { platformArgs } from '../model/platform.ts';
+import { normalizePlatform, platformArgs } from '../model/platform.ts';
 import { type Builder, type BuildRequest, type ContextEntry, StepFailed } from '../model/ports.ts';
 import type { TaskRecord } from '../model/record.ts';
 import { registryHostOf } from '../model/reference.ts';
@@ -125,6 +125,7 @@ export async function makeBuildRequest(
     (entry): ContextEntry => ({ entry, source: path.join(context, entry.path) }),
   );
   const { dockerfile, namedImages, usedTags } = await pinNeeds(input, task, observed);
+  const { platform: builderPlatform } = await builderOf(input).abilities();
   const registries = registriesOf(observed, input);
   const request: BuildRequest = {
     task: task.id,
@@ -140,7 +141,7 @@ export async function makeBuildRequest(
     network: task.network,
     args: {
       ...observed.builderArgs,
-      ...buildPlatformArgs(observed, dockerfile.text),
+      ...buildPlatformArgs(observed, dockerfile.text, builderPlatform),
       ...task.args,
       ...needImageArgs(task, plan),
     },
@@ -215,12 +216,17 @@ function sshSockets(
   return Object.fromEntries(Object.entries(sources).map(([id, source]) => [id, sshSocket(source)]));
 }
 
-/** Returns what BuildKit would set by itself; it must be what the key says. Args that a Dockerfile does not name would be warned about. */
+/**
+ * Returns the build args that make a builder on another platform's machine use the build platform that the key says. A builder of
+ * that platform gets none: it knows the values, and given ones would win over the defaults that a Dockerfile may have for them.
+ */
 export function buildPlatformArgs(
   { buildPlatform }: ObservedImage,
   dockerfile: Uint8Array,
+  builderPlatform: string,
 ): Record<string, string> {
-  if (buildPlatform === undefined) return {};
+  if (buildPlatform === undefined || normalizePlatform(builderPlatform) === buildPlatform) return {};
+  // An arg that the Dockerfile does not name would be warned about.
   const text = Buffer.from(dockerfile).toString('latin1');
   const args = Object.entries(platformArgs(buildPlatform)).map(
     ([name, value = '']) => [`BUILD${name}`, value] as const,

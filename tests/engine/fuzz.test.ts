@@ -142,7 +142,7 @@ async function planWithTasks(
       dockerfile,
       ...(task.target === undefined ? {} : { target: task.target }),
       platform: task.platform,
-      args: { ...buildPlatformArgs(observed, dockerfile.text), ...task.args },
+      args: { ...buildPlatformArgs(observed, dockerfile.text, ownPlatform), ...task.args },
       labels: task.labels,
     });
     return (await dockerEngine(process.env, { signal: live }).build(request, silent, live))!.imageId;

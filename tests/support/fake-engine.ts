@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { machinePlatform } from '../../src/model/machine.ts';
 import {
   type BuildRequest,
   type BuiltImage,
@@ -30,6 +31,8 @@ export interface FakeEngine extends Engine {
   autoFinish: boolean;
   /** The exit code of tests. */
   testExit: number;
+  /** The platform of its machine. */
+  ownPlatform: string;
   /** Whether its BuildKit reads named contexts. */
   namedContexts: boolean;
   /** The platforms for which it runs programs. */
@@ -88,12 +91,14 @@ export function fakeEngine(registry: FakeRegistry = fakeRegistry(), machine = ''
     testExit: 0,
     namedContexts: true,
     emulated: ['linux/amd64', 'linux/arm64'],
+    ownPlatform: machinePlatform(),
     transfers: [],
     ready: async () => undefined,
     triggers: async () => undefined,
     grants: async () => true,
     abilities: async () => ({
       version: '26.1.5',
+      platform: engine.ownPlatform,
       frontend: { minor: 7, isLabs: false },
       namedContexts: engine.namedContexts,
       runLimits: true,

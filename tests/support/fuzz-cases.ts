@@ -94,4 +94,25 @@ export const fuzzCases: readonly FuzzCase[] = [
     files({ b: file('2') }),
     true,
   ),
+  makeCase(
+    'an arg of the build platform that is declared again before the first FROM: older builders discard its value',
+    {
+      head: 'ARG BUILDPLATFORM\n',
+      ...stages(from('base', 'ARG BUILDPLATFORM\nRUN echo "$BUILDPLATFORM" > /build-platform', 'COPY a /x/')),
+    },
+    files({ b: file('2') }),
+    true,
+  ),
+  makeCase(
+    'an arg of the build platform with a default, beside one without',
+    stages(
+      from(
+        'base',
+        'ARG BUILDPLATFORM\nRUN echo "$BUILDPLATFORM" > /p',
+        'ARG BUILDARCH=mine\nLABEL l=$BUILDARCH',
+      ),
+    ),
+    files({ b: file('2') }),
+    true,
+  ),
 ];

@@ -6,7 +6,9 @@ import { brokenTests } from '../../../src/app/plan-project.ts';
 import { command, image } from '../../../src/define/index.ts';
 import type { Definition } from '../../../src/define/types.ts';
 import { needsLabel, taskLabel } from '../../../src/model/labels.ts';
-import { fakeEngine } from '../../support/fake-engine.ts';
+import { machinePlatform } from '../../../src/model/machine.ts';
+import { platformArgs } from '../../../src/model/platform.ts';
+import { fakeEngine, settle } from '../../support/fake-engine.ts';
 import { tempFolder, writeFiles } from '../../support/temp.ts';
 import { makeTestProject, testSuffix } from '../../support/test-project.ts';
 
@@ -103,6 +105,28 @@ test('the platform of the build is an argument where the Dockerfile reads it, an
   );
   const base = plan.steps.get('base:latest@linux/arm64')!.manifest!;
   assert.not(base.lines.some(([, name]) => name === 'build platform'));
+});
+
+test('only an engine on a machine of another platform is told the platform of the build', async () => {
+  const root = files();
+  writeFiles(root, {
+    'tools/Dockerfile': 'FROM scratch\nARG BUILDARCH=none BUILDPLATFORM\nCOPY t /$BUILDARCH/\n',
+  });
+  for (const [ownPlatform, expected] of [
+    [machinePlatform(), {}],
+    ['linux/s390x', platformArgs(machinePlatform())],
+  ] as const) {
+    const engine = fakeEngine();
+    engine.ownPlatform = ownPlatform;
+    const project = makeTestProject({ tools: image({ name: 'tools', context: 'tools' }) }, root, engine);
+    const running = (await project.plan()).run();
+    await settle();
+    const { args } = engine.pending[0]!.request;
+    const { PLATFORM: BUILDPLATFORM, ARCH: BUILDARCH } = expected as Record<string, string>;
+    assert.equal(args, BUILDARCH === undefined ? {} : { BUILDPLATFORM, BUILDARCH });
+    engine.pending[0]!.succeed();
+    await running;
+  }
 });
 
 test('RUN for a platform that the engine does not run: blocked with the reason, as is what needs it', async () => {

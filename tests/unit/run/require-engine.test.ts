@@ -28,6 +28,7 @@ const engine = (version: string, frontend: FrontendVersion | undefined) => ({
     const runLimits = frontend === undefined || frontend.minor >= 4;
     return {
       version,
+      platform: 'linux/amd64',
       ...(frontend === undefined ? {} : { frontend }),
       namedContexts: runLimits,
       runLimits,
