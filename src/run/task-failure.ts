@@ -1,6 +1,7 @@
 import { EngineUnavailable, TasksError } from '../model/errors.ts';
 import type { FailureCause, TaskFailure } from '../model/events.ts';
 import { type CauseFacts, failureCause } from '../model/failure-cause.ts';
+import type { Output } from '../model/last-lines.ts';
 import { type BuildBlock, describeBlock, type Observations } from '../model/observed.ts';
 import type { Step } from '../model/plan.ts';
 import { StepFailed } from '../model/ports.ts';
@@ -63,6 +64,11 @@ export function causeOf(error: unknown, programOutput?: readonly string[]): Fail
       ...(programOutput === undefined ? {} : { output: programOutput }),
     })
   );
+}
+
+/** Returns the lines of a command. What the engine writes about an image was not written by a program of the user. */
+export function programOutput({ action }: Step, output: Output | undefined): readonly string[] | undefined {
+  return action === 'run' ? output?.lines : undefined;
 }
 
 function causeFacts(error: unknown): CauseFacts {
