@@ -26,6 +26,7 @@ import type { OpenProject } from './open-project.ts';
 import type { PlanOptions } from './options.ts';
 import { previousRecords } from './previous-records.ts';
 import { queryIfReachable, remoteImageQueries, withRegistry } from './remote-images.ts';
+import { testable, testedTasks } from './tested-tasks.ts';
 import { addUnrunnable, findUnrunnable, type Unrunnable } from './unrunnable.ts';
 import { withPlaces } from './with-places.ts';
 
@@ -208,29 +209,6 @@ function unreadTasks({ steps }: Plan): TaskId[] {
     .map(({ task }) => task.id);
 }
 
-/** Returns those of the tasks whose tests can be read. */
-function testable(tested: ReadonlySet<TaskId>, observations: Observations): ReadonlySet<TaskId> {
-  const broken = unreadableTests(observations);
-  return broken.size === 0 ? tested : new Set([...tested].filter((id) => !broken.has(id)));
-}
-
-/** Returns why tests cannot run, by task: broken tests, and those of images to be built for a platform that the engine does not run. */
-export function brokenTests({
-  observations,
-  plan,
-  untestable,
-}: Pick<PlannedProject, 'observations' | 'plan' | 'untestable'>): ReadonlyMap<TaskId, string> {
-  const isNew = ([id]: readonly [TaskId, string]): boolean => plan.steps.get(id)?.action === 'build';
-  return new Map([...[...untestable].filter(isNew), ...unreadableTests(observations)]);
-}
-
-function unreadableTests(observations: Observations): ReadonlyMap<TaskId, string> {
-  const broken = new Map<TaskId, string>();
-  for (const [id, observed] of observations)
-    if (observed.kind === 'image' && observed.brokenTest !== undefined) broken.set(id, observed.brokenTest);
-  return broken;
-}
-
 /** Returns the last answer again while the question is the same. */
 function reuseAnswer<Q, A>(ask: (question: Q) => Promise<A>): (question: Q) => Promise<A> {
   let last: { text: string; answer: Promise<A> } | undefined;
@@ -239,23 +217,6 @@ function reuseAnswer<Q, A>(ask: (question: Q) => Promise<A>): (question: Q) => P
     if (last?.text !== text) last = { text, answer: ask(question) };
     return await last.answer;
   };
-}
-
-/** Returns the tasks whose tests are to run. A push does not test images that it does not publish. */
-function testedTasks(
-  tasks: readonly Task[],
-  selected: ReadonlySet<TaskId>,
-  { tests, push }: PlanPurpose,
-): Set<TaskId> {
-  if (!tests) return new Set();
-  const tested = tasks.filter(
-    (task) =>
-      selected.has(task.id) &&
-      task.kind === 'image' &&
-      task.test !== undefined &&
-      (push === undefined || task.publish),
-  );
-  return new Set(tested.map(({ id }) => id));
 }
 
 async function readImages(

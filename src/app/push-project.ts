@@ -16,9 +16,10 @@ import type { Results } from '../run/needs.ts';
 import { checkSources } from './check-sources.ts';
 import type { Host } from './host.ts';
 import type { RunOptions } from './options.ts';
-import { brokenTests, type PlannedProject } from './plan-project.ts';
+import type { PlannedProject } from './plan-project.ts';
 import { planPush, type TargetedPush } from './prepare-push.ts';
 import { buildPhase, hasBrokenTest, inOneRun, makeServices, tasksWithTest, testPhase } from './run-plan.ts';
+import { brokenTests } from './tested-tasks.ts';
 
 export interface PushProjectOptions extends RunOptions {
   /** Upload everything, but set no tags. */

@@ -21,7 +21,8 @@ import type { Host } from './host.ts';
 import { allNodes, checkPushes, type RegistryBuilder, shareJobs } from './nodes.ts';
 import { warnWith } from './notices.ts';
 import type { RunOptions } from './options.ts';
-import { brokenTests, type PlannedProject } from './plan-project.ts';
+import type { PlannedProject } from './plan-project.ts';
+import { brokenTests } from './tested-tasks.ts';
 
 /**
  * Does the work of a command as one run: the listener gets one `run-started` and one `run-finished`, with the events that

@@ -2,7 +2,7 @@ import { chmodSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { brokenTests } from '../../../src/app/plan-project.ts';
+import { brokenTests } from '../../../src/app/tested-tasks.ts';
 import { command, image } from '../../../src/define/index.ts';
 import type { Definition } from '../../../src/define/types.ts';
 import { needsLabel, taskLabel } from '../../../src/model/labels.ts';
