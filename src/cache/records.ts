@@ -45,8 +45,7 @@ export function openRecords(
           known.set(key, record);
           pack.add(key, JSON.stringify(record), 0);
         }
-        // Single records are read during a run; don't write the copy for each.
-        if (keys.length > 1) pack.save();
+        pack.save();
       }
       const unknown = keys.filter((key) => !known.has(key));
       for (const [key, found] of await shared.get('record', unknown, isImageRecord)) {
@@ -55,6 +54,9 @@ export function openRecords(
         await tryStore(records(), key, record);
       }
       return known;
+    },
+    async current(key) {
+      return validEntries([key], [await records().get<TaskRecord>(key)], isRecord).get(key);
     },
     async put(record, manifest, isLatest = true) {
       // The record goes last: it makes the result reusable, so everything it refers to must exist before.

@@ -12,10 +12,16 @@ export function writeFileAtomic(
   content: string | Uint8Array,
   { flush = false }: { flush?: boolean } = {},
 ): void {
-  mkdirSync(path.dirname(file), { recursive: true });
   const temporary = temporaryName(file);
   try {
-    writeNewFile(temporary, content, flush);
+    try {
+      writeNewFile(temporary, content, flush);
+    } catch (error) {
+      // Most folders exist.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      mkdirSync(path.dirname(file), { recursive: true });
+      writeNewFile(temporary, content, flush);
+    }
     renameSync(temporary, file);
   } catch (error) {
     rmSync(temporary, { force: true });

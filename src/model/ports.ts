@@ -308,6 +308,8 @@ export interface Observer {
 /** The records of finished tasks. A file that cannot be read is set aside with a warning. */
 export interface Records {
   get(keys: readonly Key[]): Promise<ReadonlyMap<Key, TaskRecord>>;
+  /** Returns the record that this machine has of a key now: another run may have written it since `get`. */
+  current(key: Key): Promise<TaskRecord | undefined>;
   /** Stores a record. `isLatest`: whether it also becomes the task's last one; by default it does. */
   put(record: TaskRecord, manifest: Manifest, isLatest?: boolean): Promise<void>;
   /**

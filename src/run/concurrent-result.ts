@@ -17,7 +17,7 @@ export async function findConcurrentResult({
   services,
 }: Input): Promise<TaskRecord | undefined> {
   if (step.forced) return undefined;
-  const record = (await services.records.get([step.key])).get(step.key);
+  const record = await services.records.current(step.key);
   if (record === undefined || record.shared || isOutdated(record, step.outdatedRecord)) return undefined;
   if (record.filesDigest !== undefined) {
     const digests = readOutputDigests(services.cacheFolder, [step.key], services.memo);
