@@ -193,7 +193,7 @@ function reachableInputs(
   const globalArgs = stages.globalArgs.filter((each) =>
     assignedNames(each, file.escapeToken).some((name) => args.has(name)),
   );
-  const flags = new Set(file.instructions.flatMap(nonportableFlags));
+  const flags = new Set([...file.instructions.flatMap(nonportableFlags), ...stages.all.flatMap(unknownFrom)]);
   // The target's name matters only if the file asks for it.
   const targetName = args.has('TARGETSTAGE') ? [target ?? stages.all.at(-1)!.name ?? ''] : [];
   return {
@@ -214,6 +214,14 @@ function reachableInputs(
     paths: reachable.flatMap(({ paths }) => paths),
     required: reachable.flatMap(({ required }) => required),
   };
+}
+
+/**
+ * Returns what FROM says if only the build knows its platform or base: older BuildKit versions reject a Dockerfile in which one of them
+ * is empty, whatever the target is (moby/buildkit dockerfile2llb/convert.go).
+ */
+function unknownFrom({ from, platform, base }: Stage): string[] {
+  return platform === null || base === undefined ? [`FROM ${flagText(from)} ${from.rest}`] : [];
 }
 
 function stageInstructions(stages: Stages, reachable: readonly ReachableStage[]): ReachableInstruction[] {

@@ -1,4 +1,5 @@
 import type { ProjectState } from './fuzz-projects.ts';
+import { otherPlatform } from './release.ts';
 
 /** Two states of a project, and whether the image of the first may be reused for the second. */
 export interface FuzzCase {
@@ -30,6 +31,8 @@ const files = (change: ProjectState['files'], common: ProjectState['files'] = st
   files: { ...common, ...change },
 });
 const stages = (...list: ProjectState['stages']) => ({ stages: list });
+
+const last = { ...from('base', 'COPY a /x/'), platform: otherPlatform };
 
 /**
  * Cases in which our keys once disagreed with BuildKit, or in which other tools are wrong. When random tests find a new
@@ -114,5 +117,11 @@ export const fuzzCases: readonly FuzzCase[] = [
     ),
     files({ b: file('2') }),
     true,
+  ),
+  makeCase(
+    'a stage that is not needed, for a platform that older builders find empty',
+    { head: 'ARG BUILDPLATFORM\n', ...stages(from('base', 'COPY a /x/'), last) },
+    stages({ ...from('base', 'COPY a /x/'), platform: '$BUILDPLATFORM' }, last),
+    false,
   ),
 ];

@@ -232,6 +232,14 @@ test('the last from of a mount wins, and renaming its stage changes nothing', ()
   assert.equal(analysisOf(text('s')).externalImages, []);
 });
 
+test('a platform that only the build knows counts in a stage that is not needed: it may be empty, which no builder accepts', () => {
+  const text = (platform: string): string =>
+    `ARG BUILDPLATFORM\nFROM ${platform} a AS one\nFROM b\nCOPY a /\n`;
+  const plain = steps(text('--platform=linux/amd64'));
+  assert.equal(steps(text('--platform=linux/arm64')), plain);
+  assert.is.not(steps(text('--platform=$BUILDPLATFORM')).join(), plain.join());
+});
+
 /** [a Dockerfile, why everything counts] */
 const vague: [string, RegExp][] = [
   ['FROM debian\nCOPY $HOME/x /\n', /line 2: a source depends on a variable of the base/],
