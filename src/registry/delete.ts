@@ -88,7 +88,9 @@ async function replaceAndRemoveOnce(
   if (status < 300) return 'gone';
   if ((await client.head({ host, repository, digest })) !== undefined) return 'refused';
   // An earlier attempt of the request deleted the manifest. It may have failed before it deleted the tag.
-  if (!(await listTags(client, tagged)).includes(tag!)) return 'gone';
+  // If the tag has an image again, another client has set it.
+  if ((await client.head(tagged)) !== undefined || !(await listTags(client, tagged)).includes(tag!))
+    return 'gone';
   if (!isLast) return new Retry();
   throw new RegistryError('broken', `${host} deleted the image of ${repository}:${tag}, but not the tag`, {
     hint: "look into the registry's log, then try again",

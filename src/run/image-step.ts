@@ -2,7 +2,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { keyLabel, needsLabel, taskLabel } from '../model/labels.ts';
 import type { ObservedImage } from '../model/observed.ts';
-import { normalizePlatform, platformArgs } from '../model/platform.ts';
+import { platformArgs } from '../model/platform.ts';
 import { type Builder, type BuildRequest, type ContextEntry, StepFailed } from '../model/ports.ts';
 import type { TaskRecord } from '../model/record.ts';
 import { registryHostOf } from '../model/reference.ts';
@@ -218,14 +218,15 @@ function sshSockets(
 
 /**
  * Returns the build args that make a builder on another platform's machine use the build platform that the key says. A builder of
- * that platform gets none: it knows the values, and given ones would win over the defaults that a Dockerfile may have for them.
+ * that platform gets none: it knows the values, and given ones would win over the defaults that a Dockerfile may have for them. An
+ * engine does not say which variant of arm it is, so it gets them.
  */
 export function buildPlatformArgs(
   { buildPlatform }: ObservedImage,
   dockerfile: Uint8Array,
   builderPlatform: string,
 ): Record<string, string> {
-  if (buildPlatform === undefined || normalizePlatform(builderPlatform) === buildPlatform) return {};
+  if (buildPlatform === undefined || builderPlatform === buildPlatform) return {};
   // An arg that the Dockerfile does not name would be warned about.
   const text = Buffer.from(dockerfile).toString('latin1');
   const args = Object.entries(platformArgs(buildPlatform)).map(
