@@ -124,8 +124,8 @@ export async function makeBuildRequest(
   const contextEntries = observed.context.map(
     (entry): ContextEntry => ({ entry, source: path.join(context, entry.path) }),
   );
-  const { dockerfile, namedImages, usedTags } = await pinNeeds(input, task, observed);
-  const { platform: builderPlatform } = await builderOf(input).abilities();
+  const { namedContexts, platform: builderPlatform } = await builderOf(input).abilities();
+  const { dockerfile, namedImages, usedTags } = await pinNeeds(input, task, observed, namedContexts);
   const registries = registriesOf(observed, input);
   const request: BuildRequest = {
     task: task.id,
@@ -170,6 +170,7 @@ async function pinNeeds(
   input: Omit<StepInput, 'progress' | 'signal'>,
   task: ImageTask,
   { dockerfile, bases, reachable, neededImages = [] }: ObservedImage,
+  namedContexts: boolean,
 ): Promise<Pick<BuildRequest, 'dockerfile' | 'namedImages'> & { usedTags: UsedTags }> {
   const { plan } = input;
   const inDockerfile = ({ context }: { readonly context?: string }): boolean => context === undefined;
@@ -179,7 +180,6 @@ async function pinNeeds(
     name: contentTagOf(id, plan),
     exactTag: exactNameOf(id, input),
   }));
-  const { namedContexts } = await builderOf(input).abilities();
   const prepared = await prepareDockerfile(dockerfile, bases.filter(inDockerfile), places, namedContexts);
   const { usesNamedContexts } = prepared;
   const known = neededImages.map((each) => each.task);
