@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:f
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { parseArgs, stripVTControlCharacters } from 'node:util';
 import { build } from 'esbuild';
 import pLimit from 'p-limit';
 import { missingTools } from './test-tools.mjs';
@@ -20,6 +20,7 @@ const tests = path.resolve(flags.tests);
 /** A folder per process: a test of this script runs it, too. */
 const bundles = path.join(root, `node_modules/.cache/tests-${process.pid}`);
 const guard = path.join(root, 'tests/support/guard.ts');
+const repeatedLines = 40;
 const fileLimitMs = Number(process.env.TASKS_TEST_MINUTES ?? 20) * 60 * 1000;
 
 const guardUvu = {
@@ -94,6 +95,20 @@ function report(result) {
   for (const fault of result.faults) console.log(`  fault: ${fault}`);
 }
 
+/** Repeats what failed below everything else, for whoever has only the end of a long log. */
+function repeatFailures(failed) {
+  for (const { name, output, faults } of failed) {
+    const lines = stripVTControlCharacters(output)
+      .split('\n')
+      .filter((line) => line.trim() !== '');
+    const start = lines.findIndex((line) => /^ *FAIL /.test(line));
+    const shown = start < 0 ? lines.slice(-repeatedLines) : lines.slice(start, start + repeatedLines);
+    console.log(`\n✖ ${name}`);
+    for (const line of shown) console.log(`  │ ${line}`);
+    for (const fault of faults) console.log(`  fault: ${fault}`);
+  }
+}
+
 async function main() {
   const files = select();
   mkdirSync(bundles, { recursive: true });
@@ -126,6 +141,7 @@ async function main() {
     sum((r) => r.failed),
     sum((r) => r.skipped.length),
   ];
+  repeatFailures(results.filter((result) => result.failed > 0));
   const nothing = passed + failed === 0;
   if (nothing) console.log('no test ran');
   const missing = skipped > 0 ? missingTools() : [];

@@ -68,6 +68,14 @@ for (const [what, text, output] of faults) {
   });
 }
 
+test('failures are repeated at the end, where who has only the end of a log finds them', () => {
+  const failing = "test('bad', () => { throw new Error('the reason'); });\ntest.run();";
+  const { stdout } = run({ 'a.test.ts': failing, 'b.test.ts': good });
+  const end = stdout.slice(stdout.lastIndexOf('✖ '));
+  assert.match(end, /a\.test\.ts\n.*FAIL.*"bad"[\s\S]*the reason/);
+  assert.not.match(end, /b\.test\.ts/);
+});
+
 test('a pattern that matches no file fails the run', () => {
   assert.is(run({ 'a.test.ts': good }, ['tests/nothing']).status, 1);
 });
