@@ -214,6 +214,22 @@ if (hasRegistry) {
     }
   });
 
+  test('untag leaves a tag alone that another client sets while a failed delete is repeated', async () => {
+    const { repository, image } = await prepare();
+    const tags = path.join(
+      real!.folder,
+      `data/docker/registry/v2/repositories/${repository}/_manifests/tags`,
+    );
+    writeFiles(path.join(tags, 'broken'), { 'current/link': '' });
+    const name = `${real!.host}/${repository}:1`;
+    const registry = open(3, async () => {
+      rmSync(path.join(tags, 'broken'), { recursive: true, force: true });
+      await open().put(name, image);
+    });
+    await registry.untag(name);
+    assert.is(await open().head(name), image.digest);
+  });
+
   test('each method reports a registry that always fails as `unreachable`', async () => {
     for (const { act } of cases)
       for (const fault of ['reset', 500] as const) {
