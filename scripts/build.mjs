@@ -79,7 +79,7 @@ await Promise.all([
       ),
     ],
     // The bundle is a function that launch.ts calls: V8 stores compiled code only for scripts, which have no `require`.
-    banner: { js: '(function (require, PLACE, loadModule, onIdle, onLongRun) {' },
+    banner: { js: '(function (require, PLACE, loadModule, onIdle, onLongRun, onBuilt) {' },
     footer: { js: '})' },
   }),
   build({

@@ -1,7 +1,13 @@
-// A plug-in for esbuild that loads some packages and slow modules of Node on first use, not when the importing file is loaded.
-// Sources import them as usual.
+// A plug-in for esbuild that loads some packages, slow modules of Node and one of our own folders on first use, not when the
+// importing file is loaded. Sources import them as usual.
+import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
+
+/** Loaded by runs that build. A library of its own, so that its compiled code is saved by such a run, and no other reads it. */
+const room = 'src/buildkit';
+/** What the room imports from other folders is in its file, too. So nothing here keeps a state, or compares classes with the program. */
+const copied = ['src/disk/sha256.ts', 'src/disk/verified-file.ts', 'src/model/line-reader.ts'];
 
 /** Modules of Node that take milliseconds to load and that a run with nothing to do does not use. */
 const builtins = [
@@ -27,6 +33,16 @@ export function lazy(packages, common) {
       builder.onResolve({ filter: isOurs }, ({ path: name, namespace }) =>
         namespace === 'lazy' ? { path: name, external: true } : { path: name, namespace: 'lazy' },
       );
+      const inRoom = path.join(common.absWorkingDir, room, path.sep);
+      builder.onResolve({ filter: /^\.+\/.*buildkit\/.*\.ts$/ }, ({ path: name, importer, resolveDir }) =>
+        path.resolve(resolveDir, name).startsWith(inRoom) && !importer.startsWith(inRoom)
+          ? { path: room, namespace: 'room' }
+          : undefined,
+      );
+      builder.onLoad({ filter: /./, namespace: 'room' }, async () => {
+        const names = await bundleRoom(common);
+        return { contents: getters(names, './lib/buildkit.js'), loader: 'js' };
+      });
       // Otherwise esbuild copies its properties for each file that imports it.
       builder.onResolve({ filter: /^node:path$/ }, ({ path: name, namespace }) =>
         namespace === 'file' ? { path: name, namespace: 'whole' } : { path: name, external: true },
@@ -35,10 +51,9 @@ export function lazy(packages, common) {
         contents: `export default require(${JSON.stringify(name)});`,
         loader: 'js',
       }));
-      builder.onResolve({ filter: /^\.\/lib\//, namespace: 'lazy' }, ({ path: name }) => ({
-        path: name,
-        external: true,
-      }));
+      builder.onResolve({ filter: /^\.\/lib\// }, ({ path: name, namespace }) =>
+        namespace === 'file' ? undefined : { path: name, external: true },
+      );
       builder.onLoad({ filter: /./, namespace: 'lazy' }, async ({ path: name }) => {
         const names = Object.keys(await import(name)).filter((each) => each !== 'module.exports');
         const isBuiltin = builtins.includes(name);
@@ -71,17 +86,40 @@ function getters(names, from) {
 }
 
 async function bundleLibrary(name, hasDefault, common) {
-  await build({
+  const contents = `export * from '${name}';${hasDefault ? ` export { default } from '${name}';` : ''}`;
+  await bundleInto(name, contents, common);
+}
+
+/** Bundles the modules of the room. Returns the names of all their exports. @throws if two export the same name */
+async function bundleRoom(common) {
+  const folder = path.join(common.absWorkingDir, room);
+  const files = readdirSync(folder, { recursive: true }).filter((name) => name.endsWith('.ts'));
+  const entryPoints = files.map((name) => path.join(folder, name));
+  const alone = { ...common, entryPoints, bundle: false, format: 'esm', write: false, metafile: true };
+  const outputs = Object.values((await build(alone)).metafile.outputs);
+  const names = outputs.flatMap(({ exports }) => exports);
+  const doubled = names.find((name, at) => names.indexOf(name) !== at);
+  if (doubled !== undefined) throw new Error(`two modules of ${room} export ${doubled}: rename one`);
+  const contents = files.map((name) => `export * from './${room}/${name}';`).join('\n');
+  const { inputs } = await bundleInto('buildkit', contents, common);
+  const foreign = Object.keys(inputs).filter((name) => name.startsWith('src/') && !name.startsWith(room));
+  const strange = foreign.find((name) => !copied.includes(name));
+  if (strange !== undefined) throw new Error(`${room} has a copy of ${strange}: see scripts/lazy.mjs`);
+  return names;
+}
+
+/** Writes a library into lib/. Returns what went into it. */
+async function bundleInto(name, contents, common) {
+  const { metafile } = await build({
     ...common,
-    stdin: {
-      contents: `export * from '${name}';${hasDefault ? ` export { default } from '${name}';` : ''}`,
-      resolveDir: common.absWorkingDir,
-    },
+    stdin: { contents, resolveDir: common.absWorkingDir },
     outdir: undefined,
     outfile: path.join(common.outdir, 'lib', `${name}.js`),
     format: 'cjs',
+    metafile: true,
     // Like the program, a library is a function that launch.ts calls.
     banner: { js: '(function (exports, require, module) {' },
     footer: { js: '})' },
   });
+  return metafile;
 }

@@ -27,6 +27,8 @@ export interface Program {
   loadModule(url: string): Promise<unknown>;
   /** Called before what takes longer than a run with nothing to do: reading a large project, building. */
   onLongRun?(): void;
+  /** Called after images were built. */
+  onBuilt?(): void;
 }
 
 /** A builder node without its share of the jobs. */

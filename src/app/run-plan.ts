@@ -148,7 +148,7 @@ export async function buildPhase(
   if (registryBuilder !== undefined) await checkPushes(builds, registryBuilder.registry);
   const agents = await openAgents(builds, planned, host, signal);
   try {
-    return await runPlan(plan, observations, makeServices(planned, host, signal, agents, nodes), {
+    const result = await runPlan(plan, observations, makeServices(planned, host, signal, agents, nodes), {
       jobs,
       limits,
       keepGoing,
@@ -156,6 +156,8 @@ export async function buildPhase(
       signal,
       listen: onEvent,
     });
+    if (result.counts.built > 0) host.program.onBuilt?.();
+    return result;
   } finally {
     await agents.close();
   }

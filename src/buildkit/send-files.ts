@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
-import { readVerified } from '../disk/verified-file.ts';
+import { FileProblem, readVerified } from '../disk/verified-file.ts';
 import { type SentEntry, statOf } from './context-entries.ts';
 import type { PacketInit, PacketStream } from './packets.ts';
 import { type Packet, Packet_PacketType as PacketType } from './proto/transfer_pb.js';
-import { closedEarly, reportedError, runTransfer, violation } from './transfer-error.ts';
+import { closedEarly, reportedError, runTransfer, TransferError, violation } from './transfer-error.ts';
 
 /** Bytes of a DATA packet. Engines take messages of up to 4 MiB; smaller ones let other builds have their turn. */
 const chunkSize = 256 << 10;
@@ -20,7 +20,7 @@ export interface SentTotals {
  * Sends a folder as fsutil's sender does (send.go): a STAT for each entry in order and an empty one at the end; the content of
  * each file that the engine requests, by the index of its STAT; FIN when the engine has sent FIN. Each file is hashed while it is
  * sent. If it is not what was hashed, the engine gets an ERR packet and fails the build.
- * @throws FileProblem; TransferError; GrpcError if the engine gave up; the signal's reason
+ * @throws TransferError; GrpcError if the engine gave up; the signal's reason
  */
 export async function sendFiles(
   stream: PacketStream,
@@ -125,7 +125,13 @@ class Transfer {
         yield sent.bytes.subarray(at, at + chunkSize);
     } else if (sent.entry.type === 'file') {
       this.#buffer ??= Buffer.allocUnsafe(chunkSize);
-      yield* readVerified(sent.source, sent.entry, this.#buffer);
+      try {
+        yield* readVerified(sent.source, sent.entry, this.#buffer);
+      } catch (error) {
+        throw error instanceof FileProblem
+          ? new TransferError(error.reason, error.message, error.file)
+          : error;
+      }
     }
   }
 

@@ -6,10 +6,12 @@ import { untilAborted } from './until-aborted.ts';
 /**
  * Why a transfer of files failed on our side.
  *
+ * - `changed`: a file is not what was hashed.
+ * - `unreadable`: a file cannot be read.
  * - `unsupported`: the result contains something that a folder of files cannot have.
  * - `protocol`: the engine broke the protocol, or sent a path outside of the folder.
  */
-export type TransferFailure = 'unsupported' | 'protocol';
+export type TransferFailure = 'changed' | 'unreadable' | 'unsupported' | 'protocol';
 
 /** A failed transfer of files. It is the reason why the build fails. `file` is the path that it is about, if there is one. */
 export class TransferError extends Error {

@@ -69,7 +69,12 @@ type Program = (
   loadModule: (url: string) => Promise<unknown>,
   onIdle: () => void,
   onLongRun: () => void,
+  onBuilt: () => void,
 ) => void;
+
+/** Saved by a run that built: others load it to ask a builder something. */
+const builderLibrary = './lib/buildkit.js';
+let keepBuilder: (() => void) | undefined;
 
 /** Works like `require`, for Node's modules and for the libraries, `./lib/<name>.js`. Callers keep the result. */
 function requireNear(name: string): unknown {
@@ -77,7 +82,8 @@ function requireNear(name: string): unknown {
   const library = load(name.slice(2, -'.js'.length));
   const module: Module = { exports: {} };
   (library.run as Library)(module.exports, require, module);
-  process.once('exit', library.keep);
+  if (name === builderLibrary) keepBuilder = library.keep;
+  else process.once('exit', library.keep);
   return module.exports;
 }
 
@@ -89,4 +95,5 @@ const program = load('program');
   // Saved by a run with nothing to do: that is the run that must be fast.
   () => void process.once('exit', program.keep),
   onLongRun,
+  () => void (keepBuilder && process.once('exit', keepBuilder)),
 );

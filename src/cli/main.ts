@@ -16,11 +16,12 @@ import { obeysCommands, type SafeStream, type StreamFailure, safeStream } from '
 /** Replaced when the program is bundled. */
 declare const BUILD_ID: string;
 declare const VERSION: string;
-/** Passed by launch.ts: the folder of the bundle; Node's own `import`, which compiled code lacks; callbacks for idle runs and for many tasks. */
+/** Passed by launch.ts: the folder of the bundle; Node's own `import`, which compiled code lacks; callbacks for what a run does. */
 declare const PLACE: string;
 declare const loadModule: (url: string) => Promise<unknown>;
 declare const onIdle: () => void;
 declare const onLongRun: () => void;
+declare const onBuilt: () => void;
 
 /** Why the run must end before its work is done. */
 type Stop =
@@ -150,6 +151,7 @@ function makeShell(streams: Streams, own: OwnCommand, signal: AbortSignal): Shel
       reaper: path.join(PLACE, 'reaper.js'),
       loadModule,
       onLongRun,
+      onBuilt,
     },
     terminal: makeTerminal(streams),
     own,

@@ -20,7 +20,6 @@ import { type Packet, Packet_PacketType as PacketType } from '../../../src/build
 import { sendFiles } from '../../../src/buildkit/send-files.ts';
 import { TransferError } from '../../../src/buildkit/transfer-error.ts';
 import { sha256 } from '../../../src/disk/sha256.ts';
-import { FileProblem } from '../../../src/disk/verified-file.ts';
 import { fakeCall, receiveAsEngine, type Snapshot } from '../../support/fake-filesync.ts';
 import { tempFolder } from '../../support/temp.ts';
 
@@ -53,9 +52,9 @@ async function failureOf(work: Promise<unknown>): Promise<Error> {
   throw new Error('it did not fail');
 }
 
-async function transferError(work: Promise<unknown>): Promise<TransferError | FileProblem> {
+async function transferError(work: Promise<unknown>): Promise<TransferError> {
   const error = await failureOf(work);
-  assert.ok(error instanceof TransferError || error instanceof FileProblem, String(error));
+  assert.ok(error instanceof TransferError, String(error));
   return error;
 }
 

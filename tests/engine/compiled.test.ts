@@ -1,0 +1,34 @@
+import path from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { makeProject, runCli } from '../support/cli.ts';
+import { connectTestEngine, removeImages } from '../support/docker.ts';
+import { compiledFiles, copyProgram, fileStamps, rejectedFiles } from '../support/program-copy.ts';
+
+const test = suite("V8's compile cache of the builder, with docker");
+const label = 'image-tasks.compiled-test';
+
+test('is saved by the first run that builds, and not by one that only asks the engine', async () => {
+  const dist = copyProgram();
+  const cwd = makeProject(
+    `import { image } from 'image-tasks';
+export const a = image({ name: 'a', context: 'a', labels: { '${label}': '1' } });
+`,
+    { 'a/Dockerfile': 'FROM scratch\nCOPY Dockerfile /\n' },
+  );
+  const program = path.join(dist, 'tasks.js');
+  const builders = (): string[] => compiledFiles(dist).filter((name) => name.startsWith('lib/buildkit-'));
+  await runCli(['doctor'], { cwd, program });
+  assert.equal(builders(), []);
+  const built = await runCli(['build'], { cwd, program });
+  assert.is(built.code, 0, built.err);
+  assert.is(builders().length, 1);
+  assert.equal(rejectedFiles(dist), []);
+  const before = fileStamps(dist);
+  assert.is((await runCli(['build', '--force'], { cwd, program })).code, 0);
+  assert.equal(fileStamps(dist), before);
+});
+
+test.after(async () => removeImages(await connectTestEngine(), label));
+
+test.run();
