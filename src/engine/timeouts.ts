@@ -29,11 +29,22 @@ export class IdleTimeoutError extends Error {
   }
 }
 
-/** Calls `onTimeout` unless `reset` or `stop` is called within `timeoutMs` milliseconds. `reset` restarts the timer. */
+/**
+ * Calls `onTimeout` unless `reset` or `stop` is called within `timeoutMs` milliseconds. `reset` restarts the timer. A timer that
+ * fires late starts again: this process was busy, for example with hashing large files, and has not read what the engine sent.
+ */
 export function startIdleTimer(
   timeoutMs: number,
   onTimeout: (error: IdleTimeoutError) => void,
 ): { reset(): void; stop(): void } {
-  const timer = setTimeout(() => onTimeout(new IdleTimeoutError(timeoutMs)), timeoutMs);
-  return { reset: () => void timer.refresh(), stop: () => clearTimeout(timer) };
+  let start = performance.now();
+  const reset = (): void => {
+    start = performance.now();
+    timer.refresh();
+  };
+  const timer = setTimeout(() => {
+    if (performance.now() - start > 1.5 * timeoutMs) reset();
+    else onTimeout(new IdleTimeoutError(timeoutMs));
+  }, timeoutMs);
+  return { reset, stop: () => clearTimeout(timer) };
 }

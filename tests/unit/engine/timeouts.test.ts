@@ -57,6 +57,20 @@ test('every kind of request times out with exit code 3 and a hint', async () => 
   engine.close();
 });
 
+test('an engine is not called silent by a process that was too busy to listen', async () => {
+  const response = 100;
+  const engine = await stubEngine(() => {
+    const end = performance.now() + 3 * response;
+    while (performance.now() < end);
+    return { body: [] };
+  });
+  try {
+    assert.equal(await listImages(connectTo(engine.env, { timeouts: { response } })), []);
+  } finally {
+    engine.close();
+  }
+});
+
 test('an interrupt ends every request, whatever its timeout', async () => {
   const engine = await silentEngine();
   const interrupt = new AbortController();
