@@ -15,7 +15,10 @@ export function openRedisStore(url: string, warn: Warn): SharedStore {
   const address = parseAddress(url);
   return openSharedStore({
     displayName: `${address.protocol}//${address.host}`,
-    connect: () => connect(address.href),
+    load: async () => {
+      const client = await import('@keyv/redis');
+      return () => connect(address.href, client);
+    },
     warn,
     timeoutMs: timeoutMs,
   });
@@ -33,8 +36,10 @@ function parseAddress(url: string): URL {
   });
 }
 
-async function connect(url: string): Promise<KeyvStoreAdapter> {
-  const { createClient, default: KeyvRedis } = await import('@keyv/redis');
+async function connect(
+  url: string,
+  { createClient, default: KeyvRedis }: typeof import('@keyv/redis'),
+): Promise<KeyvStoreAdapter> {
   const client = createClient({
     url,
     // This run continues without the store if it fails; the next run connects again.

@@ -35,15 +35,16 @@ export const noSharedStore: SharedStore = { get: async () => new Map(), set: asy
 export interface SharedStoreOptions {
   /** The store's name in warnings, without secrets. */
   readonly displayName: string;
-  /** Called once, at the first request. */
-  connect(): Promise<KeyvStoreAdapter>;
+  /** Loads the client, at the first request. Returns a function that connects, which is called once. */
+  load(): Promise<() => Promise<KeyvStoreAdapter>>;
   readonly warn: Warn;
-  /** Milliseconds that connecting, or a request, may take. */
+  /** Milliseconds that connecting, or a request, may take. Loading the client is not the store's time. */
   readonly timeoutMs: number;
 }
 
 /** Opens a shared store on a Keyv adapter. After the first failed request it counts as empty and gets no more requests. */
-export function openSharedStore({ displayName, connect, warn, timeoutMs }: SharedStoreOptions): SharedStore {
+export function openSharedStore({ displayName, load, warn, timeoutMs }: SharedStoreOptions): SharedStore {
+  let loaded: ReturnType<typeof load> | undefined;
   let opened: Promise<Keyv> | undefined;
   let hasFailed = false;
   let hasWarned = false;
@@ -55,7 +56,7 @@ export function openSharedStore({ displayName, connect, warn, timeoutMs }: Share
     warnOnce('invalid values are ignored');
     return undefined;
   };
-  const open = async (): Promise<Keyv> => {
+  const open = async (connect: () => Promise<KeyvStoreAdapter>): Promise<Keyv> => {
     // By default Keyv turns errors of the store into undefined and false.
     const keyv = new Keyv(await connect(), { namespace: layout, useKeyPrefix: false, throwOnErrors: true });
     keyv.deserialize = ((text: string) => parseValue(text) ?? ignoreInvalid()) as typeof keyv.deserialize;
@@ -65,13 +66,15 @@ export function openSharedStore({ displayName, connect, warn, timeoutMs }: Share
   };
   const send = async <T>(request: (store: Keyv) => Promise<T>): Promise<T | undefined> => {
     if (hasFailed) return undefined;
-    opened ??= open();
     try {
+      loaded ??= load();
+      const connect = await loaded;
+      opened ??= open(connect);
       return await withTimeout(timeoutMs, opened.then(request));
     } catch (error) {
       hasFailed = true;
       // A late response would only use memory.
-      opened.then((keyv) => keyv.disconnect()).catch(() => undefined);
+      opened?.then((keyv) => keyv.disconnect()).catch(() => undefined);
       warnOnce(`${(error as Error).message}; using only .cache`);
       return undefined;
     }

@@ -77,16 +77,16 @@ else {
       const [prefix] = redis.cli('KEYS', '*good').trim().split('record:good');
       redis.cli('DEL', `${prefix}record:list`);
       redis.cli('LPUSH', `${prefix}record:list`, 'x');
-      redis.cli('SETRANGE', `${prefix}record:long`, String(200 << 20), 'x');
+      redis.cli('SETRANGE', `${prefix}record:long`, String(64 << 20), 'x');
       const before = process.memoryUsage().rss;
       const found = await store.get(
         'record',
         ['good', 'long', 'list', 'none', '__proto__', 'constructor'],
         isAny,
       );
-      assert.equal([...found], [['good', { name: 'good' }]]);
-      assert.ok(process.memoryUsage().rss - before < 100 << 20, 'the long value was not read');
       assert.equal(warnings, []);
+      assert.equal([...found], [['good', { name: 'good' }]]);
+      assert.ok(process.memoryUsage().rss - before < 32 << 20, 'the long value was not read');
     } finally {
       await redis.close();
     }

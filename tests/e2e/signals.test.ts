@@ -3,6 +3,7 @@ import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeProject, runCli, startCli } from '../support/cli.ts';
+import { processEnded } from '../support/processes.ts';
 
 const test = suite('e2e: signals and concurrent runs');
 
@@ -32,18 +33,9 @@ const timesRan = (cwd: string, name: string): number =>
   existsSync(path.join(cwd, `ran-${name}`))
     ? readFileSync(path.join(cwd, `ran-${name}`), 'utf8').length / 2
     : 0;
-const isAlive = (cwd: string, file: string): boolean => {
-  const pid = readFileSync(path.join(cwd, file), 'utf8').trim();
-  // A zombie counts as ended.
-  return existsSync(`/proc/${pid}/stat`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-};
-/** Waits until `slow` and its child have ended, which takes a moment after a kill. */
-const haveEnded = async (cwd: string): Promise<boolean> => {
-  for (let tries = 0; tries < 40; tries++) {
-    if (!isAlive(cwd, 'pid') && !isAlive(cwd, 'pid-of-child')) return true;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  return false;
+/** Waits until `slow` and its child have ended. */
+const haveEnded = async (cwd: string): Promise<void> => {
+  for (const file of ['pid', 'pid-of-child']) await processEnded(path.join(cwd, file));
 };
 /** Starts a build and waits until `slow` runs. */
 const startSlow = async (cwd: string) => {
@@ -62,7 +54,7 @@ for (const [signal, exitCode] of Object.entries(exitCodes) as [keyof typeof exit
     assert.is(code, exitCode);
     assert.match(err, /interrupted/);
     assert.match(err, /\ninterrupted: [\s\S]*\n.* 1 built, 2 canceled/, 'the reason precedes the summary');
-    assert.is(await haveEnded(cwd), true);
+    await haveEnded(cwd);
     writeFileSync(path.join(cwd, 'go'), '');
     const next = await runCli(['build'], { cwd });
     assert.is(next.code, 0);
@@ -96,7 +88,7 @@ test('a second interrupt ends the run and its child processes immediately', asyn
   await printed('stopping');
   child.kill('SIGINT');
   assert.is((await ended).code, 130);
-  assert.is(await haveEnded(cwd), true);
+  await haveEnded(cwd);
 });
 
 test('after a kill, the next run continues, and a remaining child process does not corrupt its results', async () => {

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
-import { existsSync, openSync, readFileSync, rmdirSync } from 'node:fs';
+import { existsSync, openSync, rmdirSync } from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeProject, runCli } from '../support/cli.ts';
+import { processEnded } from '../support/processes.ts';
 import { tempFolder } from '../support/temp.ts';
 
 const test = suite('e2e: standard streams and working directory');
@@ -35,12 +36,8 @@ async function run(args: readonly string[], cwd: string, { stdio, closed }: Pipe
   return { code, err };
 }
 
-/** Returns true if `talk` runs. A zombie counts as ended. */
-const isAlive = (cwd: string): boolean => {
-  if (!existsSync(path.join(cwd, 'pid'))) return false;
-  const stat = `/proc/${readFileSync(path.join(cwd, 'pid'), 'utf8').trim()}/stat`;
-  return existsSync(stat) && !/\) Z /.test(readFileSync(stat, 'utf8'));
-};
+/** Waits until `talk` has ended. */
+const talkEnded = (cwd: string): Promise<void> => processEnded(path.join(cwd, 'pid'));
 
 for (const [what, args, closed] of [
   ['events', ['build', '--json'], 'stdout'],
@@ -50,7 +47,7 @@ for (const [what, args, closed] of [
     const cwd = makeEndless();
     const { code } = await run(args, cwd, { stdio: ['ignore', 'pipe', 'pipe'], closed });
     assert.is(code, 1);
-    assert.is(isAlive(cwd), false);
+    await talkEnded(cwd);
   });
 
 test('if the reader of a list closes the pipe, the exit code is 0', async () => {
@@ -97,7 +94,7 @@ export const talk = command({ name: 'talk', run: ['./talk'] });
   assert.is(code, 1);
   assert.match(err, /error: uncaught exception\nError: /);
   assert.not.match(err, /\x1b|\x07/);
-  assert.is(isAlive(cwd), false);
+  await talkEnded(cwd);
 });
 
 test('a deleted working directory: exit code 2', async () => {

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -11,6 +10,7 @@ import type { EngineImage } from '../../src/model/ports.ts';
 import { busybox } from '../support/busybox.ts';
 import { type CliResult, makeProject, runCli, startCli } from '../support/cli.ts';
 import { connectTestEngine, removeImages } from '../support/docker.ts';
+import { commandEnded } from '../support/processes.ts';
 import { tempFolder, writeFiles } from '../support/temp.ts';
 
 const test = suite('building images from the command line with docker');
@@ -283,19 +283,7 @@ test('an interrupt cancels the build in the engine', async () => {
   await printed('asleep 42');
   child.kill('SIGINT');
   assert.is((await ended).code, 130);
-  const sleeps = (): boolean =>
-    readdirSync('/proc').some((pid) => {
-      try {
-        return execFileSync('cat', [`/proc/${pid}/cmdline`], {
-          stdio: ['ignore', 'pipe', 'ignore'],
-        }).includes(seconds);
-      } catch {
-        return false;
-      }
-    });
-  for (let tries = 0; sleeps() && tries < 50; tries++)
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  assert.is(sleeps(), false);
+  await commandEnded(seconds);
   assert.not.ok((await builtImages()).some(({ tags }) => tags.some((tag) => tag.startsWith(`${repo}/app`))));
 });
 

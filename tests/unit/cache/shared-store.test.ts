@@ -27,7 +27,7 @@ function makeStore() {
     open: (): SharedStore =>
       openSharedStore({
         displayName: 'here',
-        connect: async () => adapter,
+        load: async () => async () => adapter,
         warn: (text) => store.warnings.push(text),
         timeoutMs: 20,
       }),

@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import { openSshAgents } from '../../../src/engine/ssh-agents.ts';
 import { TasksError } from '../../../src/model/errors.ts';
 import type { SshSource } from '../../../src/model/task.ts';
+import { commandEnded } from '../../support/processes.ts';
 import { tempFolder } from '../../support/temp.ts';
 
 const test = suite('SSH agents for builds');
@@ -42,18 +43,6 @@ function makeKeys(passphrases: Readonly<Record<string, string>>): string {
 const keysOf = (socket: string): string =>
   execFileSync('ssh-add', ['-L'], { env: { PATH, SSH_AUTH_SOCK: socket }, encoding: 'utf8' });
 
-/** Tells whether a process has a text in its command line. */
-function isRunning(text: string): boolean {
-  return readdirSync('/proc').some((pid) => {
-    try {
-      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(text);
-    } catch {
-      // It has ended.
-      return false;
-    }
-  });
-}
-
 async function failureOf(work: Promise<unknown>): Promise<TasksError> {
   try {
     await work;
@@ -74,7 +63,7 @@ sshTest('each private key has an agent with this key only, which ends with the r
   await agents.close();
   for (const socket of sockets) {
     assert.is(existsSync(path.dirname(socket)), false);
-    while (isRunning(socket)) await new Promise(setImmediate);
+    await commandEnded(socket);
   }
 });
 
@@ -100,7 +89,7 @@ sshTest('a key that cannot be loaded is an error that says why, and no agent is 
   if (TMPDIR === undefined) delete process.env.TMPDIR;
   else process.env.TMPDIR = TMPDIR;
   assert.equal(readdirSync(folder), []);
-  while (isRunning(folder)) await new Promise(setImmediate);
+  await commandEnded(folder);
 });
 
 test('without OpenSSH a key is an error that says what to install', async () => {

@@ -1,10 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { runCredentialHelper } from '../../../src/registry/credential-helper.ts';
 import { dockerCredentials } from '../../../src/registry/credentials.ts';
+import { processEnded } from '../../support/processes.ts';
 import { tempFolder, writeFiles } from '../../support/temp.ts';
 
 const test = suite("docker's credential helpers");
@@ -32,18 +31,12 @@ test('returns what a helper prints, and why it failed', async () => {
 
 test('kills a helper that hangs, with its child processes, after the timeout or on an interrupt', async () => {
   const script = 'sleep 1000 & echo $! > "$(dirname "$0")/pid"; wait';
-  const isAlive = (folder: string): boolean => {
-    const pid = readFileSync(path.join(folder, 'pid'), 'utf8').trim();
-    const status = existsSync(`/proc/${pid}/stat`) ? readFileSync(`/proc/${pid}/stat`, 'utf8') : ') X';
-    return !/\) [ZX]/.test(status);
-  };
   const { program, folder } = helper(script);
   assert.is(
     (await runCredentialHelper(program, 'h', environment, undefined, 500)).failure,
     'no answer within 0.5 s',
   );
-  // The process disappears a moment after it was killed.
-  while (isAlive(folder)) await setImmediate();
+  await processEnded(path.join(folder, 'pid'));
   const abort = new AbortController();
   const work = run('sleep 1000', undefined, abort.signal);
   abort.abort(new Error('interrupted'));
