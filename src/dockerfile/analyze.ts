@@ -1,34 +1,20 @@
 import { assignedNames } from './assignments.ts';
-import { canonicalText, flagText } from './canonical.ts';
-import type { ContextPath, RequiredPath } from './context-path.ts';
-import { analyzeEpoch, epochName } from './epoch.ts';
+import { analyzeEpoch } from './epoch.ts';
 import { type ExternalImage, externalImage, isPinned, type UsedPlatform } from './external-image.ts';
 import type { UsedFeature } from './features.ts';
 import { findFeatures } from './find-features.ts';
-import { nonportableFlags } from './instruction-inputs.ts';
-import { type MixedImageName, variableNames, withDefaultVariables } from './need-references.ts';
+import type { MixedImageName } from './need-references.ts';
 import { type Dockerfile, type Instruction, isCustomFrontend } from './parse.ts';
+import { type ReachableInputs, reachableInputs } from './reachable-inputs.ts';
 import {
   type ContextUse,
-  findOriginStage,
   findReachableStages,
   type ReachableStage,
   type UnknownImage,
   type UsedNeed,
 } from './reachable-stages.ts';
-import { type BuildParameters, findTarget, parseStages, type Stage, type Stages } from './stages.ts';
+import { type BuildParameters, findTarget, parseStages } from './stages.ts';
 import { findUnusedContexts } from './unused-contexts.ts';
-
-/** An instruction that the target depends on, in a form in which equivalent instructions are equal. */
-export interface ReachableInstruction {
-  /**
-   * `1 3`: the number of the stage among the reachable ones, and the number of the instruction in it. `args 1` for the ARGs
-   * before the first FROM.
-   */
-  readonly name: string;
-  readonly line: number;
-  readonly text: string;
-}
 
 export interface Analysis {
   /** The names that ARGs declare anywhere in the file. */
@@ -62,16 +48,6 @@ export interface Analysis {
   readonly seen?: ReachableInputs;
   /** Why that is not known exactly, each with a line; empty if it is. */
   readonly vague: readonly string[];
-}
-
-/** Everything in a Dockerfile and its context that can change the target's image. */
-export interface ReachableInputs {
-  readonly steps: readonly ReachableInstruction[];
-  /** The build args that the target's stages declare or are built on. */
-  readonly args: readonly string[];
-  readonly paths: readonly ContextPath[];
-  /** The paths without which the build fails. */
-  readonly required: readonly RequiredPath[];
 }
 
 /**
@@ -157,98 +133,6 @@ function customFrontendAnalysis(
   };
 }
 
-/** Instructions that only configure containers and change no file: they don't matter in a stage that is only copied from. */
-const configOnly = new Set([
-  'CMD',
-  'ENTRYPOINT',
-  'EXPOSE',
-  'HEALTHCHECK',
-  'LABEL',
-  'MAINTAINER',
-  'STOPSIGNAL',
-  'VOLUME',
-]);
-
-/** Returns a stage and the stages that it is built on, whose configuration it inherits. */
-function baseChain(all: readonly Stage[], index: number): ReadonlySet<number> {
-  const chain = new Set([index]);
-  for (let base = all[index]!.base; typeof base === 'number'; base = all[base]!.base) chain.add(base);
-  return chain;
-}
-
-function reachableInputs(
-  file: Dockerfile,
-  stages: Stages,
-  reachable: readonly ReachableStage[],
-  target: string | undefined,
-): ReachableInputs {
-  const declared = reachable.flatMap(({ declaredArgs }) => declaredArgs);
-  if (stages.globalValues.has(epochName)) declared.push(epochName);
-  const fromTexts = reachable.map(({ stage }) => `${stage.from.rest} ${flagText(stage.from)}`);
-  const args = withDefaultVariables(
-    stages.globalArgs,
-    new Set([...declared, ...variableNames(fromTexts.join('\n'))]),
-    file.escapeToken,
-  );
-  const globalArgs = stages.globalArgs.filter((each) =>
-    assignedNames(each, file.escapeToken).some((name) => args.has(name)),
-  );
-  const flags = new Set([...file.instructions.flatMap(nonportableFlags), ...stages.all.flatMap(unknownFrom)]);
-  // The target's name matters only if the file asks for it.
-  const targetName = args.has('TARGETSTAGE') ? [target ?? stages.all.at(-1)!.name ?? ''] : [];
-  return {
-    steps: [
-      ...(file.syntax === undefined ? [] : [{ name: 'syntax', line: 1, text: file.syntax }]),
-      ...(file.escapeToken === '\\' ? [] : [{ name: 'escape', line: 1, text: file.escapeToken }]),
-      ...(file.check === undefined ? [] : [{ name: 'check', line: 1, text: file.check }]),
-      ...(flags.size === 0 ? [] : [{ name: 'flags', line: 1, text: [...flags].sort().join(' ') }]),
-      ...targetName.map((text) => ({ name: 'target stage', line: 1, text })),
-      ...globalArgs.map((each, at) => ({
-        name: `args ${at + 1}`,
-        line: each.line,
-        text: canonicalText(each, () => undefined),
-      })),
-      ...stageInstructions(stages, reachable),
-    ],
-    args: [...args].sort(),
-    paths: reachable.flatMap(({ paths }) => paths),
-    required: reachable.flatMap(({ required }) => required),
-  };
-}
-
-/**
- * Returns what FROM says if only the build knows its platform or base: older BuildKit versions reject a Dockerfile in which one of them
- * is empty, whatever the target is (moby/buildkit dockerfile2llb/convert.go).
- */
-function unknownFrom({ from, platform, base }: Stage): string[] {
-  return platform === null || base === undefined ? [`FROM ${flagText(from)} ${from.rest}`] : [];
-}
-
-function stageInstructions(stages: Stages, reachable: readonly ReachableStage[]): ReachableInstruction[] {
-  const positions = new Map(reachable.map(({ index }, position) => [index, position]));
-  const inheritedConfig = baseChain(stages.all, reachable.at(-1)!.index);
-  return reachable.flatMap(({ stage, instructions, index }, position) => {
-    // References to stages become numbers, so renaming a stage changes nothing.
-    const renameStage = (origin: string, byNumber: boolean): string | undefined => {
-      const found = findOriginStage(stages.all, origin, { before: index, byNumber });
-      return found === undefined ? undefined : `stage ${positions.get(found)}`;
-    };
-    const base =
-      typeof stage.base === 'number'
-        ? `stage ${positions.get(stage.base)}`
-        : stage.from.rest.split(/\s/, 1)[0]!;
-    const relevant = inheritedConfig.has(index)
-      ? instructions
-      : instructions.filter(({ keyword }) => !configOnly.has(keyword));
-    return [{ ...stage.from, rest: base }, ...relevant].map((each, at) => ({
-      name: `${position} ${at}`,
-      line: each.line,
-      text: canonicalText(each, renameStage),
-    }));
-  });
-}
-
-/** Returns the names that an ARG declares in all BuildKit versions: only older ones accept quotes and variables in names. */
 function declaredNames({ keyword, rest, trigger, ...more }: Instruction, escapeToken: string): string[] {
   if (trigger !== undefined) return declaredNames(trigger, escapeToken);
   if (keyword !== 'ARG') return [];

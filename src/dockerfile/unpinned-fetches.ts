@@ -1,4 +1,4 @@
-import type { ReachableInstruction } from './analyze.ts';
+import type { ReachableInstruction } from './reachable-inputs.ts';
 
 /** Something that an instruction fetches without fixing its version, so that a rebuild can give another result. */
 export interface UnpinnedFetch {

@@ -1,10 +1,10 @@
-import type { ReachableInputs } from '../dockerfile/analyze.ts';
 import type { DockerfileErrorDetails } from '../dockerfile/error.ts';
 import type { ExternalImage, UsedPlatform } from '../dockerfile/external-image.ts';
 import type { UsedFeature } from '../dockerfile/features.ts';
 import type { FrontendKind } from '../dockerfile/frontend.ts';
 import type { MixedImageName } from '../dockerfile/need-references.ts';
 import { placeholderFor } from '../dockerfile/placeholder.ts';
+import type { ReachableInputs } from '../dockerfile/reachable-inputs.ts';
 import type { ContextUse, UsedNeed } from '../dockerfile/reachable-stages.ts';
 import type { BuildParameters } from '../dockerfile/stages.ts';
 import type { UnpinnedFetch } from '../dockerfile/unpinned-fetches.ts';
