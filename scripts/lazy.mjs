@@ -5,8 +5,8 @@ import path from 'node:path';
 import { build } from 'esbuild';
 
 /** Loaded by runs that build. A library of its own, so that its compiled code is saved by such a run, and no other reads it. */
-const room = 'src/buildkit';
-/** What the room imports from other folders is in its file, too. So nothing here keeps a state, or compares classes with the program. */
+const clientFolder = 'src/buildkit';
+/** What it imports from other folders: the program and the library have a copy each, so it keeps no state and its classes stay inside. */
 const copied = ['src/disk/sha256.ts', 'src/disk/verified-file.ts', 'src/model/line-reader.ts'];
 
 /** Modules of Node that take milliseconds to load and that a run with nothing to do does not use. */
@@ -33,14 +33,14 @@ export function lazy(packages, common) {
       builder.onResolve({ filter: isOurs }, ({ path: name, namespace }) =>
         namespace === 'lazy' ? { path: name, external: true } : { path: name, namespace: 'lazy' },
       );
-      const inRoom = path.join(common.absWorkingDir, room, path.sep);
+      const client = path.join(common.absWorkingDir, clientFolder, path.sep);
       builder.onResolve({ filter: /^\.+\/.*buildkit\/.*\.ts$/ }, ({ path: name, importer, resolveDir }) =>
-        path.resolve(resolveDir, name).startsWith(inRoom) && !importer.startsWith(inRoom)
-          ? { path: room, namespace: 'room' }
+        path.resolve(resolveDir, name).startsWith(client) && !importer.startsWith(client)
+          ? { path: clientFolder, namespace: 'client' }
           : undefined,
       );
-      builder.onLoad({ filter: /./, namespace: 'room' }, async () => {
-        const names = await bundleRoom(common);
+      builder.onLoad({ filter: /./, namespace: 'client' }, async () => {
+        const names = await bundleClient(common);
         return { contents: getters(names, './lib/buildkit.js'), loader: 'js' };
       });
       // Otherwise esbuild copies its properties for each file that imports it.
@@ -90,21 +90,24 @@ async function bundleLibrary(name, hasDefault, common) {
   await bundleInto(name, contents, common);
 }
 
-/** Bundles the modules of the room. Returns the names of all their exports. @throws if two export the same name */
-async function bundleRoom(common) {
-  const folder = path.join(common.absWorkingDir, room);
+/** Bundles the modules of BuildKit's client. Returns the names of all their exports. @throws if two export the same name */
+async function bundleClient(common) {
+  const folder = path.join(common.absWorkingDir, clientFolder);
   const files = readdirSync(folder, { recursive: true }).filter((name) => name.endsWith('.ts'));
   const entryPoints = files.map((name) => path.join(folder, name));
   const alone = { ...common, entryPoints, bundle: false, format: 'esm', write: false, metafile: true };
   const outputs = Object.values((await build(alone)).metafile.outputs);
   const names = outputs.flatMap(({ exports }) => exports);
   const doubled = names.find((name, at) => names.indexOf(name) !== at);
-  if (doubled !== undefined) throw new Error(`two modules of ${room} export ${doubled}: rename one`);
-  const contents = files.map((name) => `export * from './${room}/${name}';`).join('\n');
+  if (doubled !== undefined) throw new Error(`two modules of ${clientFolder} export ${doubled}: rename one`);
+  const contents = files.map((name) => `export * from './${clientFolder}/${name}';`).join('\n');
   const { inputs } = await bundleInto('buildkit', contents, common);
-  const foreign = Object.keys(inputs).filter((name) => name.startsWith('src/') && !name.startsWith(room));
+  const foreign = Object.keys(inputs).filter(
+    (name) => name.startsWith('src/') && !name.startsWith(clientFolder),
+  );
   const strange = foreign.find((name) => !copied.includes(name));
-  if (strange !== undefined) throw new Error(`${room} has a copy of ${strange}: see scripts/lazy.mjs`);
+  if (strange !== undefined)
+    throw new Error(`${clientFolder} has a copy of ${strange}: see scripts/lazy.mjs`);
   return names;
 }
 

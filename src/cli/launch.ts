@@ -100,5 +100,9 @@ const program = load('program');
   // Saved by a run with nothing to do: that is the run that must be fast.
   () => void process.once('exit', program.keep),
   onLongRun,
-  () => void (keepBuilder && process.once('exit', keepBuilder)),
+  () => {
+    // Once, though a watch builds often.
+    if (keepBuilder !== undefined) process.once('exit', keepBuilder);
+    keepBuilder = undefined;
+  },
 );
