@@ -122,10 +122,7 @@ async function readAndPlan(
       : new Map();
   });
   const moment = { commit: await currentCommit(tasks, root, host, signal), now: host.clock.now() };
-  // The engine answers while the inputs are read. Reading them blocks this process: the request must be on its way.
-  const listing = readImages(tasks.every(makesFiles) ? undefined : engine, needsEngine, host.notify);
-  listing.catch(() => undefined);
-  await new Promise((resolve) => setImmediate(resolve));
+  let images: readonly EngineImage[] | undefined;
   const unrunnable: Unrunnable = { builds: new Map(), tests: new Map() };
   // A push records what it uploads, with the manifest.
   let readInFull: ReadonlySet<TaskId> = purpose.readAll || push ? scope : new Set();
@@ -134,7 +131,7 @@ async function readAndPlan(
     const fileKeys = tasks.filter(makesFiles).flatMap((task) => keyed.get(task.id)?.key ?? []);
     const known = await records.get([...keyed.values()].map(({ key }) => key));
     const previous = await previousRecords(graph, scope, keyed, records, known);
-    const images = await listing;
+    images ??= tasks.every(makesFiles) ? [] : await readImages(engine, needsEngine, host.notify);
     const plan = makePlan({
       graph,
       selected,

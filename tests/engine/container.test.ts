@@ -7,6 +7,7 @@ import * as assert from 'uvu/assert';
 import { newOwner } from '../../src/cache/owner.ts';
 import type { EngineApi } from '../../src/engine/api.ts';
 import { dockerEngine } from '../../src/engine/docker.ts';
+import { listImages } from '../../src/engine/queries.ts';
 import { testOwnerLabel } from '../../src/model/labels.ts';
 import type { Owner } from '../../src/model/owner.ts';
 import { busybox } from '../support/busybox.ts';
@@ -107,13 +108,11 @@ for (const signals of [['SIGKILL'], ['SIGINT', 'SIGINT'], ['SIGTERM']] as const)
 test('the containers of a killed run and reaper are removed before the next test, and no others', async () => {
   const cwd = project('#!/bin/sh\nexit 0\n');
   assert.is((await runCli(['build'], { cwd })).code, 0);
-  const [image] = JSON.parse((await api.request({ path: '/images/json' })).body.toString()).filter(
-    (each: { Labels: Record<string, string> | null }) => each.Labels?.[label] !== undefined,
-  ) as { Id: string }[];
+  const image = (await listImages(api)).find(({ labels }) => labels[label] !== undefined);
   const dead: Owner = { ...newOwner(), started: '1' };
   const createContainer = async (name: string, owner: unknown): Promise<void> => {
     const Labels = { [testOwnerLabel]: typeof owner === 'string' ? owner : JSON.stringify(owner) };
-    const body = { Image: image!.Id, Cmd: ['/bin/sleep', '1000'], Labels };
+    const body = { Image: image!.id, Cmd: ['/bin/sleep', '1000'], Labels };
     const response = await api.request({ method: 'POST', path: `/containers/create?name=${name}`, body });
     assert.is(response.status, 201, response.body.toString());
   };
