@@ -105,9 +105,9 @@ async function bundleClient(common) {
   const foreign = Object.keys(inputs).filter(
     (name) => name.startsWith('src/') && !name.startsWith(clientFolder),
   );
-  const strange = foreign.find((name) => !copied.includes(name));
-  if (strange !== undefined)
-    throw new Error(`${clientFolder} has a copy of ${strange}: see scripts/lazy.mjs`);
+  const unlisted = foreign.find((name) => !copied.includes(name));
+  if (unlisted !== undefined)
+    throw new Error(`${clientFolder} imports ${unlisted}, which is not in \`copied\` (scripts/lazy.mjs)`);
   return names;
 }
 

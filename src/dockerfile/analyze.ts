@@ -133,6 +133,7 @@ function customFrontendAnalysis(
   };
 }
 
+/** Returns the names that an ARG declares in all BuildKit versions: only older ones accept quotes and variables in names. */
 function declaredNames({ keyword, rest, trigger, ...more }: Instruction, escapeToken: string): string[] {
   if (trigger !== undefined) return declaredNames(trigger, escapeToken);
   if (keyword !== 'ARG') return [];

@@ -127,5 +127,3 @@ function stageInstructions(stages: Stages, reachable: readonly ReachableStage[])
     }));
   });
 }
-
-/** Returns the names that an ARG declares in all BuildKit versions: only older ones accept quotes and variables in names. */
