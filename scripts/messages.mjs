@@ -20,7 +20,7 @@ try {
       {
         local: [process.execPath, path.join(bin, 'protoc-gen-es')],
         out: generated,
-        opt: ['target=js+dts'],
+        opt: ['target=js+dts', 'import_extension=js'],
       },
     ],
   };

@@ -1,4 +1,5 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
+import { contextInput, type Definition, dockerfileInput } from './frontend-inputs.ts';
 import type { CacheOptionsSchema, SolveRequestSchema } from './proto/control_pb.js';
 
 /** Where the result of a build goes: an exporter and its attributes (moby/buildkit README, "Output"). */
@@ -16,10 +17,13 @@ export type Export =
 export interface SolveInput {
   /** The digest of the whole context: see `SessionOptions.sharedKey`. */
   readonly sharedKey: string;
-  /** The name of the Dockerfile in the folder that the engine reads it from. */
+  /** The name of the Dockerfile. */
   readonly filename: string;
-  /** The name of that folder. It must change with the Dockerfile: engines compare files by size and time only. */
-  readonly dockerfileKey: string;
+  /**
+   * Its text, if it goes with the request, as the context does: frontends that may not know this must not get it. Or the name of the
+   * session's folder that has the Dockerfile. That must change with the Dockerfile: engines compare files by size and time only.
+   */
+  readonly dockerfile: { readonly text: Uint8Array } | { readonly key: string };
   readonly target?: string | undefined;
   /** `linux/amd64` */
   readonly platform: string;
@@ -59,6 +63,7 @@ export function solveRequestOf(
     Session: ids.session,
     Frontend: 'dockerfile.v0',
     FrontendAttrs: frontendAttributesOf(input),
+    FrontendInputs: frontendInputsOf(input, ids.session),
     Cache: cacheOptionsOf(input),
     Internal: input.isInternal ?? false,
     Entitlements: entitlementsOf(input),
@@ -70,6 +75,11 @@ export function solveRequestOf(
           Exporters: [{ Type: kind, Attrs: attributes }],
         }),
   };
+}
+
+function frontendInputsOf({ dockerfile, filename }: SolveInput, session: string): Record<string, Definition> {
+  if (!('text' in dockerfile)) return {};
+  return { context: contextInput(session), dockerfile: dockerfileInput(filename, dockerfile.text) };
 }
 
 /** Attributes of moby/buildkit README, "Registry": `max` has the layers of all steps, also of stages that are in no image. */
@@ -91,10 +101,10 @@ function entitlementsOf({ network, entitlements = [] }: SolveInput): string[] {
 const contextsAbility = 'moby.buildkit.frontend.contexts+forward';
 
 function frontendAttributesOf(input: SolveInput): Record<string, string> {
-  const { namedContexts = {} } = input;
+  const { namedContexts = {}, dockerfile } = input;
   return {
     filename: input.filename,
-    dockerfilekey: input.dockerfileKey,
+    ...('key' in dockerfile ? { dockerfilekey: dockerfile.key } : {}),
     platform: input.platform,
     ...(input.target === undefined ? {} : { target: input.target }),
     ...(input.noCache ? { 'no-cache': '' } : {}),

@@ -95,7 +95,12 @@ async function tryPush(
   const request: BuildRequest = {
     task: 'doctor',
     context: [],
-    dockerfile: { name: 'Dockerfile', text: Buffer.from(text), linesOf: () => undefined },
+    dockerfile: {
+      name: 'Dockerfile',
+      text: Buffer.from(text),
+      selectsFrontend: false,
+      linesOf: () => undefined,
+    },
     namedImages: {},
     platform: native,
     network: 'default',

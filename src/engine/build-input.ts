@@ -28,14 +28,14 @@ export function solveInputOf(
     options = {},
   }: BuildRequest,
   context: SentFolder,
-  { key }: DockerfileFolder,
+  folder: DockerfileFolder | undefined,
   { addresses }: NamedFolders,
 ): Omit<SolveInput, 'export'> {
   const normalized = normalizePlatform(platform);
   return {
     sharedKey: context.digest,
     filename: dockerfile.name,
-    dockerfileKey: key,
+    dockerfile: folder ?? { text: dockerfile.text },
     target,
     platform,
     network,
@@ -55,6 +55,22 @@ export function solveInputOf(
     entitlements: options.allow ?? [],
     attributes: { ...optionAttributes(options), ...attestationAttributes(attest) },
   };
+}
+
+/**
+ * The largest Dockerfile that goes with the request. The error of a build then contains it twice, and more than 64 KB end the connection
+ * (see unreadable.ts).
+ */
+const maxSentDockerfile = 8 << 10;
+
+/**
+ * Whether a build's context and Dockerfile go with its request. Frontends that a Dockerfile or an arg selects may be too old for that,
+ * and attestations name the folders that a frontend asked for.
+ */
+export function sendsDockerfile({ dockerfile, args, attest }: BuildRequest): boolean {
+  if (dockerfile.selectsFrontend || args.BUILDKIT_SYNTAX !== undefined || attest !== undefined)
+    return false;
+  return dockerfile.text.length <= maxSentDockerfile;
 }
 
 /** Returns what a session serves to a build: its folders, secrets, agents and logins. */

@@ -17,7 +17,7 @@ import {
   type TestResult,
 } from '../model/ports.ts';
 import { type EngineName, engineErrorOf, portErrorOf } from './build-failure.ts';
-import { servicesOf, solveInputOf } from './build-input.ts';
+import { sendsDockerfile, servicesOf, solveInputOf } from './build-input.ts';
 import type { FindLogin } from './build-logins.ts';
 import { type BuildReport, reportBuild } from './build-report.ts';
 import { listPlatforms } from './list-platforms.ts';
@@ -112,9 +112,11 @@ export function makeBuilder(options: BuilderOptions): ImageBuilder {
     signal: AbortSignal,
   ): Promise<SolveResult> => {
     const context = makeFolder(request.context);
-    const dockerfile = makeDockerfileFolder(request.dockerfile.name, request.dockerfile.text);
+    const { name, text } = request.dockerfile;
+    const dockerfile = sendsDockerfile(request) ? undefined : makeDockerfileFolder(name, text);
     const named = nameFolders(request.contexts ?? {});
-    const folders = new Map([...named.folders, [dockerfile.key, dockerfile.folder]]);
+    const folders = new Map(named.folders);
+    if (dockerfile !== undefined) folders.set(dockerfile.key, dockerfile.folder);
     const input = { ...solveInputOf(request, context, dockerfile, named), ...output };
     const onEvent = report.take;
     if (canShare(request)) {

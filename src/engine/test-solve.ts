@@ -24,6 +24,7 @@ export function testBuild({ imageId, platform, files, program, env }: TestReques
     dockerfile: {
       name: 'Dockerfile',
       text: Buffer.from(lines.map((line) => `${line}\n`).join('')),
+      selectsFrontend: false,
       linesOf: () => undefined,
     },
     namedImages: {},

@@ -33,13 +33,17 @@ export async function prepareDockerfile(
   needs: readonly NeedPlace[],
   namedContexts: boolean,
 ): Promise<PreparedDockerfile> {
-  const [{ DockerfileError }, { replaceReferences }, { readsNamedContexts }, { findStepLines }] =
-    await Promise.all([
-      import('../dockerfile/error.ts'),
-      import('../dockerfile/replace-references.ts'),
-      import('../dockerfile/frontend.ts'),
-      import('../dockerfile/step-lines.ts'),
-    ]);
+  const [
+    { DockerfileError },
+    { replaceReferences },
+    { frontendKindOf, readsNamedContexts },
+    { findStepLines },
+  ] = await Promise.all([
+    import('../dockerfile/error.ts'),
+    import('../dockerfile/replace-references.ts'),
+    import('../dockerfile/frontend.ts'),
+    import('../dockerfile/step-lines.ts'),
+  ]);
   try {
     const bytes = ownText === undefined ? readVerifiedBytes(source, digest) : Buffer.from(ownText);
     const text = bytes.toString('utf8');
@@ -60,6 +64,7 @@ export async function prepareDockerfile(
     const dockerfile = {
       name: ownText === undefined ? path.basename(source) : 'Dockerfile',
       text: built,
+      selectsFrontend: frontendKindOf(text) !== 'engine',
       linesOf: findStepLines(text),
     };
     return { dockerfile, usesNamedContexts };

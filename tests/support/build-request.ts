@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { frontendKindOf } from '../../src/dockerfile/frontend.ts';
 import { findStepLines } from '../../src/dockerfile/step-lines.ts';
 import { openMemo } from '../../src/incremental/memo.ts';
 import type { BuildRequest, ContextEntry, Progress } from '../../src/model/ports.ts';
@@ -20,6 +21,7 @@ export function requestFor(
     dockerfile: {
       name: 'Dockerfile',
       text: Buffer.from(dockerfile),
+      selectsFrontend: frontendKindOf(dockerfile) !== 'engine',
       linesOf: findStepLines(dockerfile),
     },
     namedImages: {},

@@ -2,9 +2,11 @@
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { fromBinary } from '@bufbuild/protobuf';
 import { type Entry, openSocket, type Transport } from '../../src/buildkit/connect.ts';
 import { startCall } from '../../src/buildkit/grpc/call.ts';
 import { Services } from '../../src/buildkit/methods.ts';
+import { OpSchema } from '../../src/buildkit/proto/definition_pb.js';
 import { type Packet, Packet_PacketType as PacketType } from '../../src/buildkit/proto/transfer_pb.js';
 import type { RegistryLogin } from '../../src/buildkit/services.ts';
 import { sha256 } from '../../src/disk/sha256.ts';
@@ -178,6 +180,16 @@ export async function readFolder(session: FakeSession, name: string, kept?: Snap
   } finally {
     call.end();
   }
+}
+
+/** Returns the text of the Dockerfile that a build was asked for with: it is in the request, or in a folder of the session. */
+export async function sentDockerfile({ request, session }: FakeBuild): Promise<string> {
+  const { filename = '', dockerfilekey } = request.FrontendAttrs;
+  if (dockerfilekey !== undefined) return textsOf(await readFolder(session, dockerfilekey))[filename]!;
+  const { file } = fromBinary(OpSchema, request.FrontendInputs.dockerfile!.def[0]!);
+  const { path: name, data } = file!.actions[0]!.mkfile!;
+  if (name !== `/${filename}`) throw new Error(`the Dockerfile is ${name}`);
+  return Buffer.from(data).toString();
 }
 
 /**

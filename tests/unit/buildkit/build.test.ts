@@ -21,7 +21,7 @@ const never = new AbortController().signal;
 const input: SolveInput = {
   sharedKey: 'sha256:c',
   filename: 'Dockerfile',
-  dockerfileKey: 'dockerfile-1',
+  dockerfile: { key: 'dockerfile-1' },
   target: 'final',
   platform: 'linux/amd64',
   network: 'default',

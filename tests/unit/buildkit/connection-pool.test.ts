@@ -14,7 +14,7 @@ const never = new AbortController().signal;
 const input: SolveInput = {
   sharedKey: 'sha256:c',
   filename: 'Dockerfile',
-  dockerfileKey: 'dockerfile-1',
+  dockerfile: { key: 'dockerfile-1' },
   platform: 'linux/amd64',
   network: 'default',
   args: {},

@@ -13,7 +13,12 @@ import { StepFailed } from '../../../src/model/ports.ts';
 
 const test = suite('the failure of a build, in terms of tasks');
 const text = 'FROM debian\nRUN one\nRUN make \\\n  all\n';
-const dockerfile = { name: 'Dockerfile', text: Buffer.from(text), linesOf: findStepLines(text) };
+const dockerfile = {
+  name: 'Dockerfile',
+  text: Buffer.from(text),
+  selectsFrontend: false,
+  linesOf: findStepLines(text),
+};
 const address = 'tcp://build.example:2375 (context work)';
 const lastLines = { lines: ['gcc: error', 'make: ***'], stderr: ['make: ***'] };
 const report = { take: () => undefined, lastLinesOf: () => lastLines };

@@ -53,7 +53,7 @@ test('options are attributes of the frontend, and entitlements', async () => {
 test('without options, nothing more is asked for', async () => {
   const tested = await builderTest();
   const { build, result } = await tested.begin(buildRequest({}, { options: {} }));
-  assert.equal(Object.keys(attributesOf(build)).sort(), ['dockerfilekey', 'filename', 'platform']);
+  assert.equal(Object.keys(attributesOf(build)).sort(), ['filename', 'platform']);
   assert.equal(build.request.Entitlements, []);
   await succeed(build);
   await result;

@@ -26,7 +26,12 @@ const log = (vertex: string, msg: string | Uint8Array, stream = 1) => ({
 /** Reports the messages of an engine. `wait` lets time pass for the report. */
 function report() {
   const [lines, steps]: [string[], StepProgress[]] = [[], []];
-  const dockerfile = { name: 'Dockerfile', text: Buffer.from(text), linesOf: findStepLines(text) };
+  const dockerfile = {
+    name: 'Dockerfile',
+    text: Buffer.from(text),
+    selectsFrontend: false,
+    linesOf: findStepLines(text),
+  };
   const reader = readProgress();
   const progress = {
     line: (line: string) => void lines.push(line),

@@ -4,7 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { unary } from '../../../src/buildkit/grpc/call.ts';
 import { Services } from '../../../src/buildkit/methods.ts';
-import { StepFailed } from '../../../src/model/ports.ts';
+import { type BuildRequest, StepFailed } from '../../../src/model/ports.ts';
 import {
   builderTest,
   buildRequest,
@@ -13,6 +13,7 @@ import {
   errorOf,
   imageDigest,
   readFolder,
+  sentDockerfile,
   succeed,
   textsOf,
 } from '../../support/builder.ts';
@@ -43,8 +44,7 @@ test('a build asks for what the request says, and sends the context and the Dock
   );
   const { build, result } = await tested.begin(request);
   assert.is(build.request.ExporterDeprecated, 'moby');
-  const { dockerfilekey, ...attributes } = build.request.FrontendAttrs;
-  assert.equal(attributes, {
+  assert.equal(build.request.FrontendAttrs, {
     filename: 'app.Dockerfile',
     platform: 'linux/aarch64',
     target: 'final',
@@ -56,10 +56,33 @@ test('a build asks for what the request says, and sends the context and the Dock
     'frontend.caps': 'moby.buildkit.frontend.contexts+forward',
   });
   assert.equal(textsOf(await readFolder(build.session, 'context')), { 'a b': 'A' });
-  const dockerfile = textsOf(await readFolder(build.session, dockerfilekey!));
-  assert.is(dockerfile['app.Dockerfile'], 'FROM scratch\nCOPY . /\n');
+  assert.is(await sentDockerfile(build), 'FROM scratch\nCOPY . /\n');
   await succeed(build);
   await result;
+});
+
+test('the context and the Dockerfile go with the request, if the frontend is known to read them', async () => {
+  const sent = async (more: Partial<BuildRequest>, text = 'FROM scratch\n'): Promise<string[]> => {
+    const tested = await builderTest();
+    const { build, result } = await tested.begin(buildRequest({ a: 'a' }, { ...more, text }));
+    assert.is(await sentDockerfile(build), text);
+    await succeed(build);
+    await result;
+    await tested.idle();
+    const { FrontendInputs, FrontendAttrs } = build.request;
+    return [...Object.keys(FrontendInputs), ...Object.keys(FrontendAttrs)].filter((name) =>
+      /^(context|dockerfile)/.test(name),
+    );
+  };
+  const comment = (length: number): string => `FROM scratch\n#${'x'.repeat(length - 14)}`;
+  const [inputs, folders] = [['context', 'dockerfile'], ['dockerfilekey']];
+  assert.equal(await sent({}), inputs);
+  assert.equal(await sent({}, comment(8 << 10)), inputs);
+  assert.equal(await sent({}, comment((8 << 10) + 1)), folders, 'an error would contain it twice');
+  for (const line of ['# syntax=docker/dockerfile:1', '// syntax=docker/dockerfile:1', '#!/bin/x\n#syntax=y'])
+    assert.equal(await sent({}, `${line}\nFROM scratch\n`), folders, line);
+  assert.equal(await sent({ args: { BUILDKIT_SYNTAX: 'docker/dockerfile:1.3' } }), folders);
+  assert.equal(await sent({ attest: { provenance: 'max' } }), folders);
 });
 
 test('the result has the image, and the steps that ran: no cached ones, no base images', async () => {

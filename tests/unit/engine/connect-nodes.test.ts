@@ -8,7 +8,7 @@ import { connectNodes } from '../../../src/engine/connect-nodes.ts';
 import { EngineUnavailable, TasksError } from '../../../src/model/errors.ts';
 import { StepFailed } from '../../../src/model/ports.ts';
 import { silent } from '../../support/build-request.ts';
-import { buildRequest, errorOf, imageDigest, readFolder, succeed, textsOf } from '../../support/builder.ts';
+import { buildRequest, errorOf, imageDigest, sentDockerfile, succeed } from '../../support/builder.ts';
 import { type FakeBuildKit, fakeBuildKit } from '../../support/fake-buildkit.ts';
 import { tempFolder, writeFiles } from '../../support/temp.ts';
 
@@ -265,9 +265,8 @@ test('a test is a step on the image, which is cached nowhere; its exit code is t
   const build = await kit.build();
   const { Internal, FrontendAttrs, Exporters } = build.request;
   assert.equal([Internal, FrontendAttrs['no-cache'], Exporters.length], [true, '', 0]);
-  const dockerfile = textsOf(await readFolder(build.session, FrontendAttrs.dockerfilekey!));
   assert.is(
-    Object.values(dockerfile).find((text) => text.startsWith('FROM')),
+    await sentDockerfile(build),
     `FROM h/team/app@${imageDigest}\nARG test_value_0\nENV COLOR=$test_value_0\nCOPY ["tasks-test","/tasks-test"]\nRUN ["/tasks-test/run"]\n`,
   );
   assert.is(FrontendAttrs['build-arg:test_value_0'], 'a $b "c"');
