@@ -68,8 +68,7 @@ const maxSentDockerfile = 8 << 10;
  * and attestations name the folders that a frontend asked for.
  */
 export function sendsDockerfile({ dockerfile, args, attest }: BuildRequest): boolean {
-  if (dockerfile.selectsFrontend || args.BUILDKIT_SYNTAX !== undefined || attest !== undefined)
-    return false;
+  if (dockerfile.selectsFrontend || args.BUILDKIT_SYNTAX !== undefined || attest !== undefined) return false;
   return dockerfile.text.length <= maxSentDockerfile;
 }
 
