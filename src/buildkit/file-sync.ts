@@ -27,7 +27,7 @@ function unescapeQuery(value: string): string {
  * it asks for: everything in it is an input of the build, and the engine keeps one copy of it under the folder's digest. The
  * patterns of ignore files were applied when the folder was read.
  *
- * Docker before 25.0 asks for `.dockerignore` alone, unless the context goes with the request. The answer is this file, not a second
+ * Docker before 25.0 asks for `.dockerignore` alone, unless the context is a frontend input. The answer is this file, not a second
  * copy of everything. It has no effect, because the Dockerfile has an ignore file of its own; but the request of a Dockerfile that
  * copies `.dockerignore` looks the same, and it needs the file.
  */

@@ -1,5 +1,6 @@
-// What a frontend is given with the request, as graphs in LLB (moby/buildkit solver/pb/ops.proto, client/llb/source.go), so that it does
-// not ask the session for it. See "A build's context and Dockerfile go with the request" in docs/design-notes.md.
+// Frontend inputs: definitions in LLB (moby/buildkit solver/pb/ops.proto, client/llb/source.go) that a solve request contains, so that
+// the frontend does not request them from the session. See "The context and the Dockerfile are frontend inputs" in
+// docs/design-notes.md.
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { sha256 } from '../disk/sha256.ts';
 import { encode } from './grpc/messages.ts';
@@ -7,26 +8,26 @@ import { type DefinitionSchema, OpSchema } from './proto/definition_pb.js';
 
 export type Definition = MessageInitShape<typeof DefinitionSchema>;
 
-/** Where an empty folder is meant instead of the result of another operation. */
+/** The number of an input that an action does not have: it starts with an empty folder. */
 const none = -1n;
 
 /**
- * The folder `context` of a session. Engines run equal operations of concurrent builds once, so it must name the session: the contexts
- * of other sessions differ.
+ * Returns the folder `context` of a session. BuildKit runs equal operations of concurrent builds once, so the operation names the
+ * session: other sessions have other contexts.
  */
 export function contextInput(session: string): Definition {
   const attrs = { 'local.session': session, 'local.sharedkeyhint': 'context' };
   return definitionOf({ source: { identifier: 'local://context', attrs } }, 'load build context');
 }
 
-/** A folder with a Dockerfile. Nothing is transferred: the text is in the operation. */
+/** Returns a folder with a Dockerfile. The operation contains the text, so nothing is transferred. */
 export function dockerfileInput(filename: string, text: Uint8Array): Definition {
   const mkfile = { path: `/${filename}`, mode: 0o644, data: text };
   const actions = [{ input: none, secondaryInput: none, output: 0n, mkfile }];
   return definitionOf({ file: { actions } }, `load build definition from ${filename}`);
 }
 
-/** `name`: what the step is called, as frontends call it. */
+/** `name`: the name of the step in the progress, as frontends name it. */
 function definitionOf(op: MessageInitShape<typeof OpSchema>, name: string): Definition {
   const encoded = encode(OpSchema, op);
   const digest = `sha256:${sha256(encoded)}`;

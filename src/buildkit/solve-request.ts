@@ -20,8 +20,9 @@ export interface SolveInput {
   /** The name of the Dockerfile. */
   readonly filename: string;
   /**
-   * Its text, if it goes with the request, as the context does: frontends that may not know this must not get it. Or the name of the
-   * session's folder that has the Dockerfile. That must change with the Dockerfile: engines compare files by size and time only.
+   * `text`: the request contains the Dockerfile and the context as frontend inputs. Only for frontends that are known to read them.
+   * `key`: the name of the session's folder that contains the Dockerfile. It must change with the Dockerfile, because engines compare
+   * files by size and time only.
    */
   readonly dockerfile: { readonly text: Uint8Array } | { readonly key: string };
   readonly target?: string | undefined;

@@ -28,14 +28,14 @@ export function solveInputOf(
     options = {},
   }: BuildRequest,
   context: SentFolder,
-  folder: DockerfileFolder | undefined,
+  dockerfileFolder: DockerfileFolder | undefined,
   { addresses }: NamedFolders,
 ): Omit<SolveInput, 'export'> {
   const normalized = normalizePlatform(platform);
   return {
     sharedKey: context.digest,
     filename: dockerfile.name,
-    dockerfile: folder ?? { text: dockerfile.text },
+    dockerfile: dockerfileFolder ?? { text: dockerfile.text },
     target,
     platform,
     network,
@@ -58,18 +58,18 @@ export function solveInputOf(
 }
 
 /**
- * The largest Dockerfile that goes with the request. The error of a build then contains it twice, and more than 64 KB end the connection
- * (see unreadable.ts).
+ * The size of the largest Dockerfile that is a frontend input. The error of a build then contains it twice, and more than 64 KB end the
+ * connection (see unreadable.ts).
  */
-const maxSentDockerfile = 8 << 10;
+const maxInputBytes = 8 << 10;
 
 /**
- * Whether a build's context and Dockerfile go with its request. Frontends that a Dockerfile or an arg selects may be too old for that,
- * and attestations name the folders that a frontend asked for.
+ * Whether the request contains the frontend inputs of a build: its context and its Dockerfile. A frontend that the Dockerfile or an arg
+ * selects may be too old to read them, and provenance lists the folders that a frontend requests.
  */
-export function sendsDockerfile({ dockerfile, args, attest }: BuildRequest): boolean {
+export function usesFrontendInputs({ dockerfile, args, attest }: BuildRequest): boolean {
   if (dockerfile.selectsFrontend || args.BUILDKIT_SYNTAX !== undefined || attest !== undefined) return false;
-  return dockerfile.text.length <= maxSentDockerfile;
+  return dockerfile.text.length <= maxInputBytes;
 }
 
 /** Returns what a session serves to a build: its folders, secrets, agents and logins. */

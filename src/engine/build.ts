@@ -17,7 +17,7 @@ import {
   type TestResult,
 } from '../model/ports.ts';
 import { type EngineName, engineErrorOf, portErrorOf } from './build-failure.ts';
-import { sendsDockerfile, servicesOf, solveInputOf } from './build-input.ts';
+import { servicesOf, solveInputOf, usesFrontendInputs } from './build-input.ts';
 import type { FindLogin } from './build-logins.ts';
 import { type BuildReport, reportBuild } from './build-report.ts';
 import { listPlatforms } from './list-platforms.ts';
@@ -113,7 +113,7 @@ export function makeBuilder(options: BuilderOptions): ImageBuilder {
   ): Promise<SolveResult> => {
     const context = makeFolder(request.context);
     const { name, text } = request.dockerfile;
-    const dockerfile = sendsDockerfile(request) ? undefined : makeDockerfileFolder(name, text);
+    const dockerfile = usesFrontendInputs(request) ? undefined : makeDockerfileFolder(name, text);
     const named = nameFolders(request.contexts ?? {});
     const folders = new Map(named.folders);
     if (dockerfile !== undefined) folders.set(dockerfile.key, dockerfile.folder);

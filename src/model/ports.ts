@@ -39,7 +39,7 @@ export interface BuildDockerfile {
   /** The name of its file, which messages contain. */
   readonly name: string;
   readonly text: Uint8Array;
-  /** Whether its syntax line selects the frontend that reads it, so that the builder's own one does not. */
+  /** Whether its syntax line selects a frontend. Otherwise the builder's own frontend reads it. */
   readonly selectsFrontend: boolean;
   /** Returns the lines of a step; undefined if it is not written in the file. */
   linesOf(step: DockerfileStep): LineRange | undefined;

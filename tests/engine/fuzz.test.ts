@@ -3,6 +3,7 @@
 // folder. TASKS_FUZZ=1000 runs more trials; TASKS_FUZZ_SEED=n sets the seed.
 
 import { execFileSync, spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { appendFileSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as fc from 'fast-check';
@@ -284,6 +285,33 @@ for (const { what, before, after, reused } of fuzzCases) {
     assert.is(comparison.isReused, reused);
   });
 }
+
+compareTest(
+  'of docker and tasks, the second to build has every step in the cache, in both orders',
+  async () => {
+    for (const first of ['docker', 'tasks']) {
+      const state: ProjectState = {
+        // No earlier run has these steps in the cache.
+        files: {
+          a: { text: `${first} ${randomUUID()}`, isProgram: false },
+          'd/b': { text: 'b', isProgram: true },
+        },
+        ignore: ['d/c'],
+        // Another run of this step would give another image.
+        stages: [
+          { from: 'base', lines: ['COPY a /', 'COPY d /d', 'RUN cat /proc/sys/kernel/random/uuid > /id'] },
+        ],
+        args: {},
+      };
+      const root = writeProject(state)!;
+      const { build } = await planWithTasks(root, state);
+      const built = first === 'tasks' ? await build() : undefined;
+      const docker = buildWithDocker(root, state)!;
+      if (built !== undefined) assert.ok(docker.isCached);
+      assert.is(built ?? (await build()), docker.imageId, `${first} first`);
+    }
+  },
+);
 
 async function fuzz(states: fc.Arbitrary<ProjectState>, changes: fc.Arbitrary<ProjectChange>): Promise<void> {
   Object.assign(tally, {

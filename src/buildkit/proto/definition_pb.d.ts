@@ -139,7 +139,7 @@ export declare const FileOpSchema: GenMessage<FileOp>;
  */
 export declare type FileAction = Message<"tasks.buildkit.definition.FileAction"> & {
   /**
-   * The number of an input. -1 is none: an empty folder.
+   * The number of an input; -1 for an empty folder.
    *
    * @generated from field: int64 input = 1;
    */

@@ -5,7 +5,7 @@ import { contextInput, type Definition, dockerfileInput } from '../../../src/bui
 import { OpSchema } from '../../../src/buildkit/proto/definition_pb.js';
 import { sha256 } from '../../../src/disk/sha256.ts';
 
-const test = suite('what frontends are given');
+const test = suite('frontend inputs');
 
 const opOf = ({ def }: Definition) => fromBinary(OpSchema, def![0]!);
 const digestOf = ({ def }: Definition): string => `sha256:${sha256(def![0]!)}`;

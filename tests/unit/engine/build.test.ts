@@ -61,7 +61,7 @@ test('a build asks for what the request says, and sends the context and the Dock
   await result;
 });
 
-test('the context and the Dockerfile go with the request, if the frontend is known to read them', async () => {
+test('the context and the Dockerfile are frontend inputs, if the frontend is known to read them', async () => {
   const sent = async (more: Partial<BuildRequest>, text = 'FROM scratch\n'): Promise<string[]> => {
     const tested = await builderTest();
     const { build, result } = await tested.begin(buildRequest({ a: 'a' }, { ...more, text }));
