@@ -4,7 +4,7 @@ import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeProject, runCli } from '../support/cli.ts';
-import { processEnded } from '../support/processes.ts';
+import { hasPid, processEnded } from '../support/processes.ts';
 import { tempFolder } from '../support/temp.ts';
 
 const test = suite('e2e: standard streams and working directory');
@@ -22,22 +22,26 @@ export const quick = command({ name: 'quick', run: ['true'] });
 
 interface Pipes {
   readonly stdio: ['ignore', 'pipe' | 'ignore' | number, 'pipe' | 'ignore' | number];
-  /** The stream that is closed after the first output. */
+  /** The stream that is closed. */
   readonly closed?: 'stdout' | 'stderr';
+  /** It is closed at the first output for which this is true. */
+  readonly when?: () => boolean;
 }
 
-async function run(args: readonly string[], cwd: string, { stdio, closed }: Pipes) {
+async function run(args: readonly string[], cwd: string, { stdio, closed, when = () => true }: Pipes) {
   const { PATH, HOME } = process.env;
   const child = spawn(process.execPath, [program, ...args], { cwd, env: { PATH, HOME }, stdio });
   let err = '';
   if (closed !== 'stderr') child.stderr?.on('data', (data) => (err += data));
-  if (closed !== undefined) child[closed]?.once('data', () => child[closed]?.destroy());
+  if (closed !== undefined)
+    child[closed]?.on('data', () => {
+      if (when()) child[closed]?.destroy();
+    });
   const code = await new Promise((resolve) => child.on('close', resolve));
   return { code, err };
 }
 
-/** Waits until `talk` has ended. */
-const talkEnded = (cwd: string): Promise<void> => processEnded(path.join(cwd, 'pid'));
+const pidFile = (cwd: string): string => path.join(cwd, 'pid');
 
 for (const [what, args, closed] of [
   ['events', ['build', '--json'], 'stdout'],
@@ -45,9 +49,13 @@ for (const [what, args, closed] of [
 ] as const)
   test(`if the reader of ${what} closes the pipe, the run ends with exit code 1`, async () => {
     const cwd = makeEndless();
-    const { code } = await run(args, cwd, { stdio: ['ignore', 'pipe', 'pipe'], closed });
+    const { code } = await run(args, cwd, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      closed,
+      when: () => hasPid(pidFile(cwd)),
+    });
     assert.is(code, 1);
-    await talkEnded(cwd);
+    await processEnded(pidFile(cwd));
   });
 
 test('if the reader of a list closes the pipe, the exit code is 0', async () => {
@@ -81,9 +89,9 @@ export const a = command({ name: 'a', run: ['true'] });
 test('a rejected promise in a definition: its message is sanitized, and no child process remains', async () => {
   const cwd = makeProject(
     `import { command } from 'image-tasks';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 const fail = (async () => {
-  while (!existsSync('pid')) await new Promise((resolve) => setTimeout(resolve, 10));
+  while (!existsSync('pid') || readFileSync('pid', 'utf8') === '') await new Promise((resolve) => setTimeout(resolve, 10));
   throw new Error('\\u001b]0;pwned\\u0007');
 })();
 export const talk = command({ name: 'talk', run: ['./talk'] });
@@ -94,7 +102,7 @@ export const talk = command({ name: 'talk', run: ['./talk'] });
   assert.is(code, 1);
   assert.match(err, /error: uncaught exception\nError: /);
   assert.not.match(err, /\x1b|\x07/);
-  await talkEnded(cwd);
+  await processEnded(pidFile(cwd));
 });
 
 test('a deleted working directory: exit code 2', async () => {

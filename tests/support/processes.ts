@@ -1,9 +1,24 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
-/** Waits until the process whose ID is in a file has ended, which takes a moment after a kill. Only the test's own limit ends the wait. */
+/**
+ * Waits until a process has written its ID and a newline to a file. End what is to kill it only after that: on a busy
+ * machine it may not even have started. Only the test's own limit ends the waits of this file.
+ */
+export async function processStarted(pidFile: string): Promise<void> {
+  await until(() => hasPid(pidFile));
+}
+
+/**
+ * Waits until the process whose ID is in a file has ended, which takes a moment after a kill.
+ * @throws if the file has no ID: the process was ended before it wrote it
+ */
 export async function processEnded(pidFile: string): Promise<void> {
+  if (!hasPid(pidFile)) throw new Error(`${pidFile} has no process ID: wait until the process has started`);
   await until(() => hasEnded(readFileSync(pidFile, 'utf8').trim()));
 }
+
+/** Whether a process has written its ID and a newline to a file. */
+export const hasPid = (pidFile: string): boolean => /^\d+\n$/.test(readOrEmpty(pidFile));
 
 /** Waits until no process has a text in its command line. */
 export async function commandEnded(text: string): Promise<void> {
@@ -22,7 +37,7 @@ function hasEnded(pid: string): boolean {
 
 const commandOf = (pid: string): string => readOrEmpty(`/proc/${pid}/cmdline`);
 
-/** The process may end at any time. */
+/** Processes end at any time, and may not have written a file yet. */
 function readOrEmpty(file: string): string {
   try {
     return readFileSync(file, 'utf8');

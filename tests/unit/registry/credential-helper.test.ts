@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { runCredentialHelper } from '../../../src/registry/credential-helper.ts';
 import { dockerCredentials } from '../../../src/registry/credentials.ts';
-import { processEnded } from '../../support/processes.ts';
+import { processEnded, processStarted } from '../../support/processes.ts';
 import { tempFolder, writeFiles } from '../../support/temp.ts';
 
 const test = suite("docker's credential helpers");
@@ -29,18 +29,17 @@ test('returns what a helper prints, and why it failed', async () => {
   assert.equal(await run('exec <&-; echo x'), { output: 'x\n' }, 'a helper that does not read its input');
 });
 
-test('kills a helper that hangs, with its child processes, after the timeout or on an interrupt', async () => {
-  const script = 'sleep 1000 & echo $! > "$(dirname "$0")/pid"; wait';
-  const { program, folder } = helper(script);
-  assert.is(
-    (await runCredentialHelper(program, 'h', environment, undefined, 500)).failure,
-    'no answer within 0.5 s',
-  );
-  await processEnded(path.join(folder, 'pid'));
+test('kills a helper that hangs: after the timeout, and with its child processes on an interrupt', async () => {
+  assert.is((await run('sleep 1000', 500)).failure, 'no answer within 0.5 s');
+
+  const { program, folder } = helper('sleep 1000 & echo $! > "$(dirname "$0")/pid"; wait');
   const abort = new AbortController();
-  const work = run('sleep 1000', undefined, abort.signal);
+  const work = runCredentialHelper(program, 'h', environment, abort.signal).catch((each: Error) => each);
+  const pidFile = path.join(folder, 'pid');
+  await processStarted(pidFile);
   abort.abort(new Error('interrupted'));
-  assert.match(((await work.catch((each: Error) => each)) as Error).message, /interrupted/);
+  assert.match(((await work) as Error).message, /interrupted/);
+  await processEnded(pidFile);
 });
 
 test('does not wait for a child process that keeps the output open, or for endless output', async () => {
