@@ -144,8 +144,8 @@ async function lostSession(session: BuildSession, limits: Limits, signal: AbortS
 }
 
 /**
- * Rejects if the answer will not come: a step failed and the status has ended, or the connection cannot be read. An engine may take
- * long to answer otherwise: it records the build first.
+ * Rejects if the answer will not come: a step failed and the status has ended, or the connection cannot be read. If no step
+ * failed, an engine may take long to answer after the status.
  */
 async function missingAnswer(
   connection: Connection,

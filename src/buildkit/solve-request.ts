@@ -45,13 +45,12 @@ export interface SolveInput {
   readonly entitlements?: readonly string[];
   /** Other attributes of the frontend. */
   readonly attributes?: Readonly<Record<string, string>>;
-  /** Internal builds are not recorded in the engine's build history. */
-  readonly isInternal?: boolean;
 }
 
 /**
  * Returns the message for Control/Solve. The frontend's attributes are those of moby/buildkit frontend/dockerui/config.go; the
- * exporter is in the old fields and in the new one, because engines before BuildKit 0.13 read only the old ones.
+ * exporter is in the old fields and in the new one, because engines before BuildKit 0.13 read only the old ones. `Internal` keeps the
+ * build out of the engine's build history: design note "Builds are not in the engine's history".
  */
 export function solveRequestOf(
   input: SolveInput,
@@ -66,7 +65,7 @@ export function solveRequestOf(
     FrontendAttrs: frontendAttributesOf(input),
     FrontendInputs: frontendInputsOf(input, ids.session),
     Cache: cacheOptionsOf(input),
-    Internal: input.isInternal ?? false,
+    Internal: true,
     Entitlements: entitlementsOf(input),
     ...(kind === 'none'
       ? {}

@@ -108,7 +108,7 @@ export function makeBuilder(options: BuilderOptions): ImageBuilder {
   const solve = async (
     request: BuildRequest,
     report: BuildReport,
-    output: Pick<SolveInput, 'export' | 'isInternal'>,
+    exporter: Export,
     signal: AbortSignal,
   ): Promise<SolveResult> => {
     const context = makeFolder(request.context);
@@ -117,7 +117,7 @@ export function makeBuilder(options: BuilderOptions): ImageBuilder {
     const named = nameFolders(request.contexts ?? {});
     const folders = new Map(named.folders);
     if (dockerfile !== undefined) folders.set(dockerfile.key, dockerfile.folder);
-    const input = { ...solveInputOf(request, context, dockerfile, named), ...output };
+    const input = { ...solveInputOf(request, context, dockerfile, named), export: exporter };
     const onEvent = report.take;
     if (canShare(request)) {
       const lease = await shared.acquire(context, folders, request.registries, signal);
@@ -152,7 +152,7 @@ export function makeBuilder(options: BuilderOptions): ImageBuilder {
         request.exportTo === undefined ? target.exporterFor(request) : { kind: 'local' };
       try {
         const result = await retryCollisions(
-          () => solve({ ...request, args }, report, { export: exporter }, signal),
+          () => solve({ ...request, args }, report, exporter, signal),
           target,
           progress,
         );
@@ -170,7 +170,7 @@ export function makeBuilder(options: BuilderOptions): ImageBuilder {
       const build = testBuild(request);
       const report = reportTest(progress);
       try {
-        await solve(build, report, { export: { kind: 'none' }, isInternal: true }, signal);
+        await solve(build, report, { kind: 'none' }, signal);
         return { exitCode: 0 };
       } catch (error) {
         signal.throwIfAborted();

@@ -83,7 +83,7 @@ async function errorOf(result: Promise<unknown>): Promise<Error> {
 
 const at = (seconds: number) => ({ seconds: BigInt(seconds), nanos: 0 });
 
-test('the request has the exporter in the old and the new fields, and the attributes of the frontend', async () => {
+test('the request has the exporter in the old and the new fields, and the attributes of the frontend; it is not recorded', async () => {
   const { build, result } = await start({});
   const { request } = build;
   assert.equal(request.Frontend, 'dockerfile.v0');
@@ -95,6 +95,7 @@ test('the request has the exporter in the old and the new fields, and the attrib
   assert.equal(request.Session, build.session.headers.get('x-docker-expose-session-uuid')?.[0]);
   assert.equal(build.session.headers.get('x-docker-expose-session-sharedkey'), ['sha256:c']);
   assert.ok(request.Cache !== undefined);
+  assert.is(request.Internal, true, 'not in the build history');
   assert.equal(request.FrontendAttrs, {
     filename: 'Dockerfile',
     dockerfilekey: 'dockerfile-1',
