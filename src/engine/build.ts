@@ -6,7 +6,7 @@ import { makeDockerfileFolder } from '../buildkit/dockerfile-folder.ts';
 import { isEntitled } from '../buildkit/entitlements.ts';
 import { nameFolders } from '../buildkit/named-folders.ts';
 import { SolveFailed } from '../buildkit/solve-failed.ts';
-import type { Export, SolveInput } from '../buildkit/solve-request.ts';
+import type { Export } from '../buildkit/solve-request.ts';
 import type { Environment } from '../model/environment.ts';
 import {
   type BuildRequest,
