@@ -80,9 +80,10 @@ export async function buildInSession(
   try {
     const ref = newId();
     const request = solveRequestOf(input, { ref, session: session.id });
+    // The status is requested first: the engine waits for the build then. It does not know builds that have ended.
+    const status = followStatus(connection, ref, progress, onEvent, finished.signal);
     const answer = unary(connection.http2, Control.solve, request, signal);
     answer.catch(() => undefined);
-    const status = followStatus(connection, ref, progress, onEvent, finished.signal);
     const lost = Promise.race([silence.lost, lostSession(session, limits, finished.signal)]);
     const isHeldBack = (): boolean => session.connection === connection && session.transfers.isHeldBack();
     const unanswered = missingAnswer(connection, status, progress, isHeldBack, limits, finished.signal);

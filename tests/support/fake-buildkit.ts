@@ -3,6 +3,7 @@ import {
   type ClientHttp2Session,
   connect,
   createServer as createHttp2Server,
+  type Http2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
 import { createServer, type Socket } from 'node:net';
@@ -39,6 +40,8 @@ export interface FakeSession {
 /** A build that the fake engine was asked for. Nothing happens unless the test says so. */
 export interface FakeBuild {
   readonly request: SolveRequest;
+  /** The methods that were called on its connection, in their order. */
+  readonly calls: readonly string[];
   /** The session with the request's ID. */
   readonly session: FakeSession;
   /** Resolves when the client cancels the call (`reset`), or its connection ends (`closed`). */
@@ -81,7 +84,8 @@ export async function fakeBuildKit(
 ): Promise<FakeBuildKit> {
   const builds = queue<FakeBuild>();
   const grants = new Set(['network.host']);
-  const handlers = controlHandlers(builds.put, grants);
+  const calls = new Map<Http2Session, string[]>();
+  const handlers = controlHandlers(builds.put, grants, (session) => calls.get(session)!);
   const connections = new Set<Socket>();
   const upgrades: string[] = [];
   const http2 = createHttp2Server({
@@ -91,6 +95,9 @@ export async function fakeBuildKit(
   http2.on('sessionError', () => undefined);
   http2.on('session', (session) => {
     session.on('error', () => undefined);
+    const made: string[] = [];
+    calls.set(session, made);
+    session.on('stream', (_stream, headers) => made.push(headers[':path']!));
     serve(session, handlers.all);
   });
   const server = createServer((socket) => {
@@ -174,6 +181,7 @@ interface StatusStream {
 function controlHandlers(
   put: (build: FakeBuild) => void,
   grants: ReadonlySet<string>,
+  callsOf: (session: Http2Session) => readonly string[],
 ): {
   readonly all: Handler[];
   openSessions(): number;
@@ -232,7 +240,8 @@ function controlHandlers(
           // Nothing to build, so nothing is asked of a session.
           if (request.Definition !== undefined) return await send({});
           const [session, status] = [sessions.take(request.Session), statuses.take(request.Ref)];
-          put(fakeBuild(request, await session, await status, stream, ended.resolve));
+          const build = fakeBuild(request, await session, await status, stream, ended.resolve);
+          put({ ...build, calls: callsOf(stream.session!) });
         }
         await ended.promise;
       },
@@ -249,7 +258,7 @@ function fakeBuild(
   status: StatusStream,
   stream: ServerHttp2Stream,
   succeed: () => void,
-): FakeBuild {
+): Omit<FakeBuild, 'calls'> {
   const connection = stream.session!;
   return {
     request,

@@ -6,7 +6,7 @@ import { connect, type Entry, entriesFor, openSocket } from '../../../src/buildk
 import { EngineLost } from '../../../src/buildkit/engine-lost.ts';
 import { startCall, unary } from '../../../src/buildkit/grpc/call.ts';
 import { Code, type GrpcError } from '../../../src/buildkit/grpc/status.ts';
-import { Health, Services } from '../../../src/buildkit/methods.ts';
+import { Control, Health, Services } from '../../../src/buildkit/methods.ts';
 import type { BuildEvent } from '../../../src/buildkit/progress.ts';
 import type { BuildServices } from '../../../src/buildkit/services.ts';
 import { failedStep, SolveFailed } from '../../../src/buildkit/solve-failed.ts';
@@ -111,6 +111,15 @@ test('the request has the exporter in the old and the new fields, and the attrib
   await build.answer({ 'containerimage.digest': 'sha256:1', 'containerimage.config.digest': 'sha256:2' });
   const { digest, configDigest } = await result;
   assert.equal([digest, configDigest], ['sha256:1', 'sha256:2']);
+});
+
+test('the status is requested before the build, which the engine does not know any more when it has ended', async () => {
+  const { build, result } = await start({});
+  const made = build.calls.filter((each) => [Control.status.path, Control.solve.path].includes(each));
+  assert.equal(made, [Control.status.path, Control.solve.path]);
+  build.endStatus();
+  await build.answer({});
+  await result;
 });
 
 test('the connection ends with the build', async () => {
