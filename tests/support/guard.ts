@@ -34,6 +34,18 @@ function asError(thrown: unknown): Error {
 /** The time limit of a test in milliseconds. TASKS_TEST_MINUTES raises it for long runs of random tests. */
 const testLimit = Number(process.env.TASKS_TEST_MINUTES ?? 5) * 60_000;
 
+/** How long the process of a file may live after its last test, if one failed, in milliseconds. */
+const lingerLimit = testLimit / 5;
+
+/** A failed test may leave a server open, which would keep the process until the limit of the test runner. */
+function endAfterFailure(): void {
+  if (tally.failed === 0 || tally.passed + tally.failed < tally.registered) return;
+  setTimeout(() => {
+    tally.faults.push(`still open after a failed test: ${process.getActiveResourcesInfo().join(', ')}`);
+    process.exit(1);
+  }, lingerLimit).unref();
+}
+
 async function withTimeout(result: unknown): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_, reject) => {
@@ -64,6 +76,8 @@ export function suite<T = Context>(name = '', context?: T): Guarded<T> {
       } catch (thrown) {
         tally.failed++;
         throw asError(thrown);
+      } finally {
+        endAfterFailure();
       }
     });
   };

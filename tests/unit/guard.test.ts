@@ -76,6 +76,17 @@ test('failures are repeated at the end, where who has only the end of a log find
   assert.not.match(end, /b\.test\.ts/);
 });
 
+test('a server that a failed test leaves open does not keep the process of its file', () => {
+  const failing = `import { createServer } from 'node:net';
+test('bad', () => { createServer().listen(0); throw new Error('x'); });
+test.run();`;
+  const { status, stdout, last } = run({ 'a.test.ts': failing }, [], { TASKS_TEST_MINUTES: '0.05' });
+  assert.is(status, 1);
+  assert.match(stdout, /still open after a failed test: .*TCPServerWrap/);
+  assert.not.match(stdout, /ended by/);
+  assert.match(last!, /^0 passed, [1-9]\d* failed$/);
+});
+
 test('a pattern that matches no file fails the run', () => {
   assert.is(run({ 'a.test.ts': good }, ['tests/nothing']).status, 1);
 });
