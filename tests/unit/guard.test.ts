@@ -80,7 +80,7 @@ test('a server that a failed test leaves open does not keep the process of its f
   const failing = `import { createServer } from 'node:net';
 test('bad', () => { createServer().listen(0); throw new Error('x'); });
 test.run();`;
-  const { status, stdout, last } = run({ 'a.test.ts': failing }, [], { TASKS_TEST_MINUTES: '0.05' });
+  const { status, stdout, last } = run({ 'a.test.ts': failing }, [], { TASKS_TEST_MINUTES: '0.2' });
   assert.is(status, 1);
   assert.match(stdout, /still open after a failed test: .*TCPServerWrap/);
   assert.not.match(stdout, /ended by/);
