@@ -49,8 +49,8 @@ export interface SolveInput {
 
 /**
  * Returns the message for Control/Solve. The frontend's attributes are those of moby/buildkit frontend/dockerui/config.go; the
- * exporter is in the old fields and in the new one, because engines before BuildKit 0.13 read only the old ones. `Internal` keeps the
- * build out of the engine's build history: design note "Builds are not in the engine's history".
+ * exporter is in the old fields and in the new one, because engines before BuildKit 0.13 read only the old ones. Internal builds are not
+ * in the build history: design note "Only builds of builders are in the build history".
  */
 export function solveRequestOf(
   input: SolveInput,
@@ -65,7 +65,7 @@ export function solveRequestOf(
     FrontendAttrs: frontendAttributesOf(input),
     FrontendInputs: frontendInputsOf(input, ids.session),
     Cache: cacheOptionsOf(input),
-    Internal: true,
+    Internal: kind !== 'image',
     Entitlements: entitlementsOf(input),
     ...(kind === 'none'
       ? {}

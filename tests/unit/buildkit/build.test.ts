@@ -83,7 +83,7 @@ async function errorOf(result: Promise<unknown>): Promise<Error> {
 
 const at = (seconds: number) => ({ seconds: BigInt(seconds), nanos: 0 });
 
-test('the request has the exporter in the old and the new fields, and the attributes of the frontend; it is not recorded', async () => {
+test('the request has the exporter in the old and the new fields, and the attributes of the frontend', async () => {
   const { build, result } = await start({});
   const { request } = build;
   assert.equal(request.Frontend, 'dockerfile.v0');
@@ -95,7 +95,6 @@ test('the request has the exporter in the old and the new fields, and the attrib
   assert.equal(request.Session, build.session.headers.get('x-docker-expose-session-uuid')?.[0]);
   assert.equal(build.session.headers.get('x-docker-expose-session-sharedkey'), ['sha256:c']);
   assert.ok(request.Cache !== undefined);
-  assert.is(request.Internal, true, 'not in the build history');
   assert.equal(request.FrontendAttrs, {
     filename: 'Dockerfile',
     dockerfilekey: 'dockerfile-1',
@@ -111,6 +110,16 @@ test('the request has the exporter in the old and the new fields, and the attrib
   await build.answer({ 'containerimage.digest': 'sha256:1', 'containerimage.config.digest': 'sha256:2' });
   const { digest, configDigest } = await result;
   assert.equal([digest, configDigest], ['sha256:1', 'sha256:2']);
+});
+
+test('only builds whose image is in no image store are recorded in the build history', async () => {
+  for (const kind of ['moby', 'local', 'none', 'image'] as const) {
+    const { build, result } = await start({ input: { export: { kind } } });
+    assert.is(build.request.Internal, kind !== 'image', kind);
+    build.endStatus();
+    await build.answer({});
+    await result;
+  }
 });
 
 test('the status is requested before the build, which the engine does not know any more when it has ended', async () => {
