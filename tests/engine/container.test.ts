@@ -90,7 +90,7 @@ test("a task's timeout ends its test and removes the container", async () => {
   const { code, err } = await runCli(['test'], { cwd });
   assert.is(code, 1);
   assert.match(err, /took longer than its timeout of 2 s/);
-  assert.equal(await containers(), []);
+  await waitUntilRemoved();
 });
 
 for (const signals of [['SIGKILL'], ['SIGINT', 'SIGINT'], ['SIGTERM']] as const) {
