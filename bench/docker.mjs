@@ -62,7 +62,7 @@ const cases = ['everything new', 'all cached', 'nothing to do', 'a file of a lea
 /** Runs one tool, from its first build. Returns the measurements of each case. */
 function play(contestant, count, salt) {
   const { repo, prepare, commands } = contestant;
-  // No files are deleted before the end: for minutes after that, ext4 takes longer to create files (recently_deleted in fs/ext4/ialloc.c).
+  // Files are deleted only at the end: for minutes after a deletion, ext4 creates files more slowly (recently_deleted, fs/ext4/ialloc.c).
   const cwd = path.join(mkdtempSync(path.join(place, 'play-')), 'workspace');
   removeImages(repo);
   const tasks = makeWorkspace(cwd, { count, salt });

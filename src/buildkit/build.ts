@@ -80,7 +80,7 @@ export async function buildInSession(
   try {
     const ref = newId();
     const request = solveRequestOf(input, { ref, session: session.id });
-    // The status is requested first: the engine waits for the build then. It does not know builds that have ended.
+    // The engine waits for a build to start, but does not know builds that have ended: so the status is requested first.
     const status = followStatus(connection, ref, progress, onEvent, finished.signal);
     const answer = unary(connection.http2, Control.solve, request, signal);
     answer.catch(() => undefined);

@@ -13,9 +13,9 @@ export interface DockerfileFolder {
 const ignoreFile = '# Ignored files are not sent.\n';
 
 /**
- * Makes the folder of a Dockerfile that is not a frontend input. Its name contains the folder's digest and must be passed as the build's `dockerfilekey`: an
- * engine keeps a copy under the name and, before BuildKit 0.9 (docker 20.10), compares only size and time with it, which are equal
- * for Dockerfiles of equal length.
+ * Makes the folder of a Dockerfile that is not a frontend input. Its name contains the folder's digest and must be passed as the
+ * build's `dockerfilekey`: an engine keeps a copy under the name and, before BuildKit 0.9 (docker 20.10), compares only size and time
+ * with it, which are equal for Dockerfiles of equal length.
  */
 export function makeDockerfileFolder(filename: string, text: Uint8Array): DockerfileFolder {
   const ignore = memoryEntry(`${filename}.dockerignore`, Buffer.from(ignoreFile));

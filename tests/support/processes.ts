@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 /**
- * Waits until a process has written its ID and a newline to a file. End what is to kill it only after that: on a busy
- * machine it may not even have started. Only the test's own limit ends the waits of this file.
+ * Waits until a process has written its ID and a newline to a file. A test must wait for this before it ends the process or its
+ * parent: on a busy machine, the process may not have started yet. Only the test's own limit ends the waits in this module.
  */
 export async function processStarted(pidFile: string): Promise<void> {
   await until(() => hasPid(pidFile));

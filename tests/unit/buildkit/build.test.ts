@@ -122,7 +122,7 @@ test('only builds whose image is in no image store are recorded in the build his
   }
 });
 
-test('the status is requested before the build, which the engine does not know any more when it has ended', async () => {
+test('the status is requested before the solve: a build that has ended has none', async () => {
   const { build, result } = await start({});
   const made = build.calls.filter((each) => [Control.status.path, Control.solve.path].includes(each));
   assert.equal(made, [Control.status.path, Control.solve.path]);

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { mock } from 'node:test';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { runCredentialHelper } from '../../../src/registry/credential-helper.ts';
@@ -29,18 +30,25 @@ test('returns what a helper prints, and why it failed', async () => {
   assert.equal(await run('exec <&-; echo x'), { output: 'x\n' }, 'a helper that does not read its input');
 });
 
-test('kills a helper that hangs: after the timeout, and with its child processes on an interrupt', async () => {
-  assert.is((await run('sleep 1000', 500)).failure, 'no answer within 0.5 s');
-
-  const { program, folder } = helper('sleep 1000 & echo $! > "$(dirname "$0")/pid"; wait');
-  const abort = new AbortController();
-  const work = runCredentialHelper(program, 'h', environment, abort.signal).catch((each: Error) => each);
-  const pidFile = path.join(folder, 'pid');
-  await processStarted(pidFile);
-  abort.abort(new Error('interrupted'));
-  assert.match(((await work) as Error).message, /interrupted/);
-  await processEnded(pidFile);
-});
+for (const [what, end, message] of [
+  ['after the timeout', () => mock.timers.tick(500), 'no answer within 0.5 s'],
+  ['on an interrupt', (abort: AbortController) => abort.abort(new Error('interrupted')), 'interrupted'],
+] as const)
+  test(`kills a helper that hangs, with its child processes, ${what}`, async () => {
+    const { program, folder } = helper('sleep 1000 & echo $! > "$(dirname "$0")/pid"; wait');
+    const abort = new AbortController();
+    mock.timers.enable({ apis: ['setTimeout'] });
+    const work = runCredentialHelper(program, 'h', environment, abort.signal, 500).then(
+      ({ failure }) => failure,
+      (error: Error) => error.message,
+    );
+    const pidFile = path.join(folder, 'pid');
+    await processStarted(pidFile);
+    end(abort);
+    assert.is(await work, message);
+    await processEnded(pidFile);
+  });
+test.after.each(() => mock.timers.reset());
 
 test('does not wait for a child process that keeps the output open, or for endless output', async () => {
   assert.equal(await run('echo x; sleep 1000 &'), { output: 'x\n' });
